@@ -1,0 +1,150 @@
+"""What every data set offers: a table of states, and one camera of one row at a time."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from loaders.calibration import CameraCalibration
+from loaders.sample import Intent, Sample, SampleInputs, SampleTargets
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A record that could not be used, and why."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StateTable:
+    """The numbers of every row, in memory: small beside the pictures, read on every epoch.
+
+    `id` (n,) and `sequence` (n,) are str arrays, `frame` (n,) int64 counts in time within a sequence,
+    `past` (n, 16, 6) float32, `intent` (n,) int64 (`Intent`), `future` (n, 20, 2) float32 metres, ego frame,
+    NaN where a row has none. Rows are sorted by (sequence, frame); `id` is unique.
+    """
+
+    id: np.ndarray
+    sequence: np.ndarray
+    frame: np.ndarray
+    past: np.ndarray
+    intent: np.ndarray
+    future: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: np.ndarray) -> "StateTable":
+        """The table of the (m,) given rows, in their order."""
+        return StateTable(
+            *(column[rows] for column in (self.id, self.sequence, self.frame, self.past, self.intent, self.future))
+        )
+
+
+class RoadDataset(Protocol):
+    """A split of a data set. Rows are numbered as in `states`."""
+
+    name: str
+    split: str
+    states: StateTable
+    cameras: tuple[str, ...]
+    """Every camera that some row has, in the data set's stated order."""
+    fingerprint: str
+    """sha256 over what the pictures are made of (files, sizes, times): equal means equal pictures under equal ids."""
+    skipped: Sequence[Skipped]
+    description: str
+    """One line for the head of a run: real or drawn data, from where, how much."""
+
+    def __len__(self) -> int: ...
+
+    def cameras_of(self, row: int) -> tuple[str, ...]:
+        """The cameras this row has, in the order of `cameras`; reads no picture."""
+        ...
+
+    def image(self, row: int, camera: str) -> bytes | None:
+        """The JPEG bytes of one camera, or None when the row lacks it. BadRecord when they cannot be read."""
+        ...
+
+    def calibration(self, row: int, camera: str) -> CameraCalibration | None:
+        """The camera's calibration in this row, or None when the data set has none."""
+        ...
+
+    def targets(self, row: int) -> SampleTargets:
+        """What is to be predicted for this row."""
+        ...
+
+
+@dataclass(frozen=True)
+class _LazyImages(Mapping[str, bytes]):
+    """Reads a camera when it is asked for, not before."""
+
+    dataset: RoadDataset
+    row: int
+    _read: dict[str, bytes | None] = field(default_factory=dict)
+
+    def __getitem__(self, camera: str) -> bytes:
+        if camera not in self._read:
+            self._read[camera] = self.dataset.image(self.row, camera)
+        jpeg = self._read[camera]
+        if jpeg is None:
+            raise KeyError(camera)
+        return jpeg
+
+    def __contains__(self, camera: object) -> bool:
+        return camera in self.dataset.cameras_of(self.row)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.dataset.cameras_of(self.row))
+
+    def __len__(self) -> int:
+        return len(self.dataset.cameras_of(self.row))
+
+
+def sample(dataset: RoadDataset, row: int) -> Sample:
+    """Row `row` of a data set as a Sample; its pictures are read only when asked for."""
+    states = dataset.states
+    return Sample(
+        id=str(states.id[row]),
+        sequence=str(states.sequence[row]),
+        frame=int(states.frame[row]),
+        inputs=SampleInputs(
+            images=_LazyImages(dataset, row), past=states.past[row], intent=Intent(int(states.intent[row]))
+        ),
+        targets=dataset.targets(row),
+    )
+
+
+class Subset:
+    """Some rows of a data set, under the same names: a part of its sequences, or every n-th frame."""
+
+    def __init__(self, dataset: RoadDataset, rows: np.ndarray, split: str) -> None:
+        """`rows` (m,) int, ascending; `split` names the part."""
+        self.name, self.split, self.cameras = dataset.name, split, dataset.cameras
+        self.skipped = dataset.skipped
+        self.states = dataset.states.take(rows)
+        self.fingerprint = hashlib.sha256(dataset.fingerprint.encode() + rows.astype("<i8").tobytes()).hexdigest()
+        self.description = f"{dataset.description}; {len(rows)} rows of it"
+        self._dataset, self._rows = dataset, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def cameras_of(self, row: int) -> tuple[str, ...]:
+        """As `RoadDataset.cameras_of`."""
+        return self._dataset.cameras_of(int(self._rows[row]))
+
+    def image(self, row: int, camera: str) -> bytes | None:
+        """As `RoadDataset.image`."""
+        return self._dataset.image(int(self._rows[row]), camera)
+
+    def calibration(self, row: int, camera: str) -> CameraCalibration | None:
+        """As `RoadDataset.calibration`."""
+        return self._dataset.calibration(int(self._rows[row]), camera)
+
+    def targets(self, row: int) -> SampleTargets:
+        """As `RoadDataset.targets`."""
+        return self._dataset.targets(int(self._rows[row]))

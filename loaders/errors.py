@@ -1,0 +1,12 @@
+"""What a reader says when a file is not what it should be."""
+
+
+class BadInput(ValueError):
+    """A file, folder or option that cannot be used.
+
+    The message is for the person who typed the command: what is wrong, where (file, line, offset, key), what to do.
+    """
+
+
+class BadRecord(BadInput):
+    """One record that cannot be used while its neighbours can; `--on_bad_record skip` counts it and goes on."""

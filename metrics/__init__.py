@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: displacement errors and intervals. Imports nothing of ours."""

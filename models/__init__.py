@@ -1,0 +1,1 @@
+"""Pictures in, features out; the registry of encoders."""

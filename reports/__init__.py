@@ -1,0 +1,1 @@
+"""Predictions in, tables, pictures and the report page out."""

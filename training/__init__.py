@@ -1,0 +1,1 @@
+"""What happens to the parts: run configuration, feature extraction, the training loop, evaluation."""
