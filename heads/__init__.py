@@ -1,1 +1,74 @@
 """Features, past states and intent in, predictions out; the registry of heads and baselines."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heads.config import WaypointConfig
+from heads.errors import BadHead
+
+if TYPE_CHECKING:
+    from heads.head import Head
+
+
+@dataclass(frozen=True)
+class HeadEntry:
+    """Where a head's class is ("module:class", imported when it is asked for) and what can be set about it."""
+
+    where: str
+    config: type[Any] | None = None
+
+
+HEADS: Mapping[str, HeadEntry] = {
+    "waypoint": HeadEntry("heads.waypoint:WaypointHead", WaypointConfig),
+}
+"""Heads that are trained; each is built from its config, the number of pooled vectors and their width."""
+
+BASELINES: Mapping[str, HeadEntry] = {
+    "ridge": HeadEntry("heads.baselines:Ridge"),
+    "constant turn rate": HeadEntry("heads.baselines:ConstantTurnRate"),
+    "constant velocity": HeadEntry("heads.baselines:ConstantVelocity"),
+    "stand still": HeadEntry("heads.baselines:StandStill"),
+}
+"""Heads that see no image and hold no parameter: `fit` is all their training."""
+
+
+def find_head(name: str) -> tuple[type["Head"], type[Any] | None]:
+    """The class and the config class of a head or baseline. BadHead, with the nearest name, for an unknown one."""
+    entries = {**HEADS, **BASELINES}
+    if name not in entries:
+        near = difflib.get_close_matches(name, entries, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else "."
+        raise BadHead(
+            f"there is no head {name!r}{hint} Heads: {', '.join(HEADS)}. Baselines: {', '.join(BASELINES)}."
+        )
+    module, _, attribute = entries[name].where.partition(":")
+    return getattr(import_module(module), attribute), entries[name].config
+
+
+def build_head(name: str, config: Any, features: int, width: int) -> "Head":
+    """A head to be trained, from its config, `features` pooled vectors (0: it sees no image) of `width` numbers each.
+
+    BadHead when the name is unknown or the config is not this head's.
+    """
+    if name in BASELINES:
+        raise BadHead(f"{name!r} is a baseline and has nothing to train; `build_baseline` makes it")
+    head, config_class = find_head(name)
+    if config_class is None or not isinstance(config, config_class):
+        raise BadHead(f"the head {name!r} takes a {getattr(config_class, '__name__', None)}, got {config!r}")
+    return head(config, features, width)
+
+
+def build_baseline(name: str) -> "Head":
+    """A baseline out of `BASELINES`, not yet fitted. BadHead when the name is unknown or that of a trained head."""
+    if name in HEADS:
+        raise BadHead(f"{name!r} is a head that is trained; `build_head` makes it")
+    return find_head(name)[0]()
+
+
+def load_head(folder: Path | str) -> "Head":
+    """Whichever head or baseline `save_pretrained` wrote into `folder`; see `heads.checkpoint.load_head`."""
+    return import_module("heads.checkpoint").load_head(Path(folder))

@@ -23,3 +23,8 @@ class HeadTargets(TypedDict):
     """What a head is trained towards: `future` (b, 20, 2) float32 metres, ego frame, NaN where a row has none."""
 
     future: Tensor
+
+
+def has_future(targets: HeadTargets) -> Tensor:
+    """(b,) bool: which rows can be learned from; a path with a NaN in it is as good as none."""
+    return ~targets["future"].isnan().any(dim=2).any(dim=1)

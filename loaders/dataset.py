@@ -55,9 +55,13 @@ class RoadDataset(Protocol):
     """Every camera that some row has, in the data set's stated order."""
     fingerprint: str
     """sha256 over what the pictures are made of (files, sizes, times): equal means equal pictures under equal ids."""
-    skipped: Sequence[Skipped]
     description: str
     """One line for the head of a run: real or drawn data, from where, how much."""
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """The records left out by `on_bad_record="skip"`."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -67,6 +71,10 @@ class RoadDataset(Protocol):
 
     def image(self, row: int, camera: str) -> bytes | None:
         """The JPEG bytes of one camera, or None when the row lacks it. BadRecord when they cannot be read."""
+        ...
+
+    def where(self, row: int) -> str:
+        """The row's file with its offset or line, and its id: for messages."""
         ...
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
@@ -140,6 +148,10 @@ class Subset:
     def image(self, row: int, camera: str) -> bytes | None:
         """As `RoadDataset.image`."""
         return self._dataset.image(int(self._rows[row]), camera)
+
+    def where(self, row: int) -> str:
+        """As `RoadDataset.where`."""
+        return self._dataset.where(int(self._rows[row]))
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
         """As `RoadDataset.calibration`."""

@@ -1,6 +1,6 @@
 """What an encoder offers: pictures in, a grid of features out, and a name for everything that decides them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -8,8 +8,20 @@ import torch
 from torch import Tensor
 
 
-class BadCheckpoint(ValueError):
+class BadEncoder(ValueError):
+    """An encoder, or a pooling of its patches, that cannot be had; the message says which there are."""
+
+
+class BadCheckpoint(BadEncoder):
     """Weights or their configuration cannot be used; the message names the file and the keys, and the remedy."""
+
+
+class Preprocess(Protocol):
+    """From a picture to the square that an encoder reads; cheap to copy into worker processes, holds no weights."""
+
+    def __call__(self, image: np.ndarray, extent: tuple[float, float] | None = None) -> Tensor:
+        """(H, W, 3) uint8 RGB -> (3, S, S) uint8; `extent` is what H and W stand for when decoded at half size."""
+        ...
 
 
 class Encoder(Protocol):
@@ -22,8 +34,13 @@ class Encoder(Protocol):
     grid: tuple[int, int]
     fingerprint: Mapping[str, str]
     """Every part that decides a feature (weights, preprocessing, dtype, ...), by name; equal means equal features."""
-    preprocess: Callable[[np.ndarray], Tensor]
-    """(H, W, 3) uint8 RGB -> (3, S, S) uint8. Cheap to copy into worker processes; holds no weights."""
+    side: int
+    """S, in pixels; 0 when no picture is seen."""
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What runs on every picture before `encode`."""
+        ...
 
     def encode(self, pixels: Tensor) -> Tensor:
         """(b, 3, S, S) uint8 -> (b, h, w, d), normalised inside, on the encoder's device and in its dtype."""

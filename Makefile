@@ -1,0 +1,44 @@
+# make demo: the main job on the embedded default. make test: everything that CI checks.
+PYTHON ?= python3
+BIN := .venv/bin
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo test lint schema parity bench clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/python train.py --encoder smol --head waypoint --run_dir runs/demo --resume auto
+	$(BIN)/python eval.py --run runs/demo
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+# The generated files are in the repository; run this after a change of the schema.
+schema: .venv/installed
+	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. loaders/waymo_e2e/schema.proto
+
+# Our reader and writer against the official package's, on new random shards; it brings TensorFlow, in a place of its own.
+PYTHON311 ?= python3.11
+
+.venv-parity/installed: tests/parity/constraints.txt
+	@$(PYTHON311) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo >&2 \
+	  "make parity: the official package needs Python 3.11, and $(PYTHON311) is not that. Install it, or name it: make parity PYTHON311=PATH"; \
+	  exit 2; }
+	$(PYTHON311) -m venv .venv-parity
+	.venv-parity/bin/python -m pip install --quiet --constraint $< waymo-open-dataset-tf-2-12-0
+	touch $@
+
+parity: .venv/installed .venv-parity/installed
+	$(BIN)/python tests/parity/compare.py

@@ -1,0 +1,26 @@
+"""The sizes of HuggingFaceTB/SmolVLM2-2.2B-Instruct, for benchmarks with random weights: 2,246,784,880 parameters."""
+
+from transformers import SmolVLMConfig
+
+from models.preprocessing import Preprocessing
+
+VISION = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "image_size": 384,
+    "patch_size": 14,
+}
+TEXT = {
+    "model_type": "llama",
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 32,
+    "vocab_size": 49280,
+    "pad_token_id": 2,
+}
+CONFIG = SmolVLMConfig(vision_config=VISION, text_config=TEXT, scale_factor=3, image_token_id=49190)
+PREPROCESSING = Preprocessing(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "lanczos", "squash")

@@ -1,0 +1,91 @@
+"""Peak memory of taking the vision tower out of a full-size checkpoint, beside that of loading the whole model.
+
+    python benchmarks/tower_memory.py [--full] [--folder DIR]
+
+Writes a random bf16 checkpoint of the published sizes (4.5 GB, removed afterwards), loads it in a fresh process per
+route, and prints the peak resident memory. --full also loads the whole model, which takes 5.5 GB of memory.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from full_size_smol import CONFIG, PREPROCESSING
+from transformers import SmolVLMForConditionalGeneration
+
+ROUTES = {
+    "imports only": "import models.smol",
+    "vision tower": """
+from pathlib import Path
+from models.smol import SmolEncoder
+print(SmolEncoder.from_pretrained(Path(folder), dtype="bf16", origin="random").description)
+""",
+    "whole model": """
+import torch
+from transformers import SmolVLMForConditionalGeneration
+model = SmolVLMForConditionalGeneration.from_pretrained(folder, dtype=torch.bfloat16)
+sum(float(parameter.sum()) for parameter in model.parameters())  # touch every page
+""",
+}
+PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+
+
+def write_checkpoint(folder: Path) -> None:
+    """A checkpoint of random numbers, written tensor by tensor: the writer needs no memory for the model."""
+    with torch.device("meta"):
+        model = SmolVLMForConditionalGeneration(CONFIG)
+    header, end = {}, 0
+    for key, tensor in model.state_dict().items():
+        start, end = end, end + 2 * tensor.numel()
+        header[key] = {"dtype": "BF16", "shape": tuple(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    block = (torch.randn(1 << 22) * 0.02).bfloat16().view(torch.uint8).numpy().tobytes()
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for start in range(0, end, len(block)):
+            file.write(block[: end - start])
+    (folder / "config.json").write_text(CONFIG.to_json_string())
+    settings = {
+        "max_image_size": {"longest_edge": PREPROCESSING.side},
+        "image_mean": PREPROCESSING.mean,
+        "image_std": PREPROCESSING.std,
+        "resample": 1,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+
+
+def peak_mb(code: str, folder: Path) -> float:
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", f"folder = {str(folder)!r}\n{code}{PEAK}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(
+            f"{done.stderr}\nthe process ended with {done.returncode}; -9 means that there was too little memory"
+        )
+    return int(done.stdout.split()[-1]) / 1024  # ru_maxrss is in kB on Linux
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="also load the whole model (5.5 GB of memory)")
+    parser.add_argument("--folder", type=Path, help="where the 4.5 GB go; default: the system's temporary folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        if shutil.disk_usage(name).free < 6e9:
+            sys.exit(f"{name} has less than 6 GB free; pass another --folder")
+        write_checkpoint(Path(name))
+        routes = list(ROUTES) if options.full else ["imports only", "vision tower"]
+        peaks = {route: peak_mb(ROUTES[route], Path(name)) for route in routes}
+    for route, peak in peaks.items():
+        print(f"{route:13} {peak:7,.0f} MB peak, {peak / peaks['vision tower']:.2f} of the vision tower's")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What every head is: fitted once to the training set, then trained or used."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from heads.checkpoint import load_head, save_head
+from heads.errors import BadHead
+from heads.inputs import HeadInputs, HeadTargets
+
+
+class Head(nn.Module):
+    """Features, past states and intent in, a dictionary of named predictions out.
+
+    The order of a life: construct, `fit` on the training set, train on `loss` (baselines: nothing), `forward`.
+    Statistics that `fit` finds are buffers, stored with the weights and never trained; before `fit` they are NaN, so
+    that a head which was never fitted cannot be mistaken for one that was.
+    """
+
+    name: ClassVar[str]
+    """The key in the registry."""
+
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor was given, as JSON."""
+        return {}
+
+    def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+        """See the whole training set, once, before gradient training; a head without statistics does nothing.
+
+        `batches` is iterated as often as the head needs, so it must begin anew each time (a list or a loader, not a
+        generator). Rows without a future (NaN) do not count as targets. BadHead when no row has one.
+        """
+
+    def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
+        """Named predictions; "waypoints" is (b, 20, 2) metres, ego frame, t = 0.25 ... 5 s."""
+        raise NotImplementedError
+
+    def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
+        """Named scalars of a batch; the one called "loss" is minimised. It is finite whatever targets are missing."""
+        raise NotImplementedError(f"{self.name!r} has no parameter to train, so it has no loss")
+
+    def save_pretrained(self, folder: Path | str) -> None:
+        """Write `config.json` and `model.safetensors` into `folder`; what `from_pretrained` reads is bit-equal."""
+        save_head(self, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str) -> Self:
+        """The head that `save_pretrained` wrote. BadHead names the file and the keys that do not fit."""
+        head = load_head(Path(folder))
+        if not isinstance(head, cls):
+            raise BadHead(f"{folder} holds a {head.name!r}, not a {cls.__name__}")
+        return head

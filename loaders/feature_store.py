@@ -1,0 +1,196 @@
+"""Frozen features on disk: computed once per encoder, preprocessing, pooling and data set, read by the batch.
+
+A store is a folder:
+
+    meta.json      what decides the features, part by part; the shape
+    index.json     sample ids, in row order
+    features.npy   (rows, c, k, d) float16: c cameras, k pooled vectors each, d wide
+    present.npy    (rows, c) bool: False where the row lacks the camera (its features are zero)
+    progress.npy   (rows,) uint8: 0 to do, 1 written, 2 skipped
+    skipped.jsonl  a line per skipped row: id and reason
+    DONE           written last
+
+Past states, intent and targets are not in it: they are cheap, they change, and mixing them in is how stale labels
+start.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from loaders.errors import BadInput
+
+STORE_VERSION = "1"
+_TODO, _WRITTEN, _SKIPPED = 0, 1, 2
+
+
+class IncompleteStore(BadInput):
+    """Rows of the store are still to be encoded."""
+
+
+def store_folder(root: Path, data: str, encoder: str, parts: Mapping[str, str]) -> Path:
+    """Where the features decided by `parts` live: `<root>/<data>/<encoder>-<first 12 digits of the fingerprint>`."""
+    return root / data / f"{encoder}-{fingerprint(parts)[:12]}"
+
+
+def fingerprint(parts: Mapping[str, str]) -> str:
+    """sha256 over every part that decides a feature, the store's own version included."""
+    text = json.dumps({"store": STORE_VERSION, **parts}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class StoreWriter:
+    """Fills a store row by row; several processes may fill disjoint rows of one store at the same time.
+
+    A row counts as written only after its features are in the file, so a killed writer loses at most the batch it
+    was at, and the next one does only what is left.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        parts: Mapping[str, str],
+        ids: np.ndarray,
+        cameras: Sequence[str],
+        shape: tuple[int, int],
+    ) -> None:
+        """Create the store or go on with it. `ids` (n,) unique str; `shape` = (k, d) per camera.
+
+        BadInput when the folder holds other features; OSError when the disk has no room for all rows (the whole
+        size is reserved at once, so that a full disk is met here and not in the middle of the night).
+        """
+        self.folder = folder
+        if not (folder / "meta.json").exists():
+            _create(folder, parts, ids, cameras, shape)
+        _check(folder, parts)
+        self._features = np.lib.format.open_memmap(folder / "features.npy", mode="r+")
+        self._present = np.lib.format.open_memmap(folder / "present.npy", mode="r+")
+        self._progress = np.lib.format.open_memmap(folder / "progress.npy", mode="r+")
+
+    def todo(self, part: tuple[int, int] = (1, 1)) -> np.ndarray:
+        """Rows that are neither written nor skipped; `part` = (i, n) keeps to the i-th of n equal row ranges."""
+        index, parts = part
+        rows = len(self._progress)
+        first, last = rows * (index - 1) // parts, rows * index // parts
+        return first + np.flatnonzero(self._progress[first:last] == _TODO)
+
+    def write(self, rows: np.ndarray, features: np.ndarray, present: np.ndarray) -> None:
+        """Write (m,) rows: features (m, c, k, d), present (m, c) bool."""
+        with np.errstate(over="ignore"):
+            stored = features.astype(np.float16)
+        if not np.isfinite(stored).all():
+            row = int(rows[~np.isfinite(stored).reshape(len(rows), -1).all(axis=1)][0])
+            raise BadInput(
+                f"{self.folder}: the features of row {row} are not finite in float16 "
+                f"(largest {np.abs(features).max():.3g}); check the checkpoint and --dtype"
+            )
+        self._features[rows] = stored
+        self._present[rows] = present
+        self._progress[rows] = _WRITTEN
+
+    def skip(self, row: int, sample_id: str, reason: str) -> None:
+        """Leave a row out for good; heads never train on it."""
+        line = json.dumps({"id": sample_id, "reason": reason}) + "\n"
+        descriptor = os.open(self.folder / "skipped.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+        self._progress[row] = _SKIPPED
+
+    def finish(self) -> bool:
+        """Write DONE if every row is written or skipped; False while rows are left (another writer has them)."""
+        for array in (self._features, self._present, self._progress):
+            array.flush()
+        if (self._progress == _TODO).any():
+            return False
+        partial = self.folder / f"DONE.{os.getpid()}"
+        partial.write_text(f"{len(self._progress)} rows\n")
+        partial.replace(self.folder / "DONE")
+        return True
+
+
+class FeatureStore:
+    """A finished store, opened for reading.
+
+    `features` (rows, c, k, d) float16 memory map, `present` (rows, c) bool, `skipped` sample id -> reason.
+    """
+
+    def __init__(self, folder: Path, parts: Mapping[str, str]) -> None:
+        """Open `folder`; BadInput that names the part that differs when it holds other features than `parts`."""
+        if not (folder / "meta.json").exists():
+            raise BadInput(f"{folder}: no feature store here; run the extraction first")
+        _check(folder, parts)
+        if not (folder / "DONE").exists():
+            left = int((np.load(folder / "progress.npy", mmap_mode="r") == _TODO).sum())
+            raise IncompleteStore(f"{folder}: {left} rows are not encoded yet; run the extraction again to go on")
+        meta = json.loads((folder / "meta.json").read_text())
+        self.folder = folder
+        self.cameras: tuple[str, ...] = tuple(meta["cameras"])
+        self.features: np.ndarray = np.load(folder / "features.npy", mmap_mode="r")
+        self.present: np.ndarray = np.load(folder / "present.npy")
+        self.usable: np.ndarray = np.load(folder / "progress.npy") == _WRITTEN
+        self._ids = json.loads((folder / "index.json").read_text())
+        lines = folder / "skipped.jsonl"
+        entries = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+        self.skipped: dict[str, str] = {entry["id"]: entry["reason"] for entry in entries}
+
+    def rows_of(self, ids: np.ndarray) -> np.ndarray:
+        """(n,) sample ids -> (n,) rows; BadInput when the store does not hold one."""
+        row_of = {sample_id: row for row, sample_id in enumerate(self._ids)}
+        missing = [sample_id for sample_id in ids if sample_id not in row_of]
+        if missing:
+            raise BadInput(f"{self.folder}: {len(missing)} samples have no features here, first {missing[0]!r}")
+        return np.array([row_of[sample_id] for sample_id in ids], dtype=np.int64)
+
+
+def _create(
+    folder: Path, parts: Mapping[str, str], ids: np.ndarray, cameras: Sequence[str], shape: tuple[int, int]
+) -> None:
+    """Make an empty store under a temporary name, then rename it, so that no reader sees half of one."""
+    if len(set(ids.tolist())) != len(ids):
+        raise BadInput("sample ids are not unique; a feature store needs one id per row")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        partial.chmod(0o755)
+        rows, (cells, width) = len(ids), shape
+        _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
+        _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
+        _reserve(partial / "progress.npy", (rows,), np.uint8)
+        (partial / "index.json").write_text(json.dumps(ids.tolist()))
+        meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
+        (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
+        partial.rename(folder)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not (folder / "meta.json").exists():  # else another process was faster, which is as good
+            remedy = f"cannot make the feature store ({error.strerror}); free space or choose another --store_dir"
+            raise OSError(error.errno, remedy, str(folder)) from error
+
+
+def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> None:
+    """A zeroed .npy whose blocks are really there: writing to a sparse map on a full disk ends in SIGBUS."""
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    del array
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _check(folder: Path, parts: Mapping[str, str]) -> None:
+    try:
+        stored = json.loads((folder / "meta.json").read_text())["parts"]
+    except (ValueError, KeyError) as error:
+        raise BadInput(f"{folder / 'meta.json'}: not a feature store ({error}); delete the folder") from error
+    for name in sorted({*stored, *parts}):
+        if stored.get(name) != parts.get(name):
+            raise BadInput(
+                f"{folder}: these features were made with {name} = {stored.get(name)!r}, this run has "
+                f"{parts.get(name)!r}; encode again (another --store_dir) or change the option back"
+            )

@@ -1,0 +1,78 @@
+"""Picture files below a data folder: never outside it, checked before a run, and stamped to notice a replaced one."""
+
+import os
+import stat
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from loaders.errors import BadRecord
+
+Stamp = tuple[int, int]
+"""Size in bytes and time of change in ns."""
+JPEG_START = b"\xff\xd8\xff"
+"""SOI and the first byte of the next marker (ITU-T T.81, B.1.1.3)."""
+
+
+class PictureFolder:
+    """The files below `root`, by their paths relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._inside: dict[str, str] = {}
+
+    def locate(self, path: str) -> Path:
+        """Where a relative path leads when links are followed; BadRecord when that is outside the folder."""
+        try:
+            found = (self.root / path).resolve()
+        except (OSError, RuntimeError) as error:
+            raise BadRecord(f"{path!r} cannot be followed ({error}); check its links") from None
+        if not found.is_relative_to(self.root):
+            raise BadRecord(f"{path!r} leads to {found}, outside {self.root}; put the file itself below that folder")
+        return found
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a JPEG file; BadRecord when it cannot be read or is of another format."""
+        try:
+            encoded = self.locate(path).read_bytes()
+        except OSError as error:
+            raise BadRecord(
+                f"{path!r} cannot be read ({error.strerror}); check that {self.root} is complete"
+            ) from None
+        if not encoded.startswith(JPEG_START):
+            raise BadRecord(f"{path!r} is not a JPEG; only JPEG is supported: convert it, at quality 95 or so")
+        return encoded
+
+    def stamps(self, paths: Sequence[str]) -> list[Stamp | BadRecord]:
+        """The stamp of every file, which changes when the picture is replaced, or what is wrong with it.
+
+        It costs one lstat: on a local disk a tenth of parsing the picture's manifest line. On a network it is a round
+        trip, so 16 are under way at once.
+        """
+        chunks = [paths[start : start + 1000] for start in range(0, len(paths), 1000)]
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            return [stamp for chunk in pool.map(self._stamp_all, chunks) for stamp in chunk]
+
+    def _stamp_all(self, paths: Sequence[str]) -> list[Stamp | BadRecord]:
+        stamps: list[Stamp | BadRecord] = []
+        for path in paths:
+            try:
+                stamps.append(self._stamp(path))
+            except OSError as error:
+                stamps.append(
+                    BadRecord(f"{path!r}: {error.strerror}; check the path and that {self.root} is complete")
+                )
+            except BadRecord as bad:
+                stamps.append(bad)
+        return stamps
+
+    def _stamp(self, path: str) -> Stamp:
+        folder, _, name = path.rpartition("/")
+        # A folder's links are followed once, not once for each of its pictures.
+        inside = self._inside.get(folder) or self._inside.setdefault(folder, str(self.locate(folder)))
+        status = os.lstat(f"{inside}/{name}")
+        if stat.S_ISLNK(status.st_mode):
+            status = os.stat(self.locate(path))
+        if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
+            raise BadRecord(f"{path!r} is not a file with something in it; name a JPEG file")
+        return status.st_size, status.st_mtime_ns

@@ -1,0 +1,42 @@
+"""Parts of a data set that keep what belongs together: whole sequences, or every n-th frame of each."""
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+
+from loaders.dataset import RoadDataset, Subset
+from loaders.errors import BadInput
+
+
+def split_by_sequence(dataset: RoadDataset, part: Literal["train", "val"], *, val_fraction: float = 0.2) -> Subset:
+    """The training or the validation part of a data set, by a hash of each sequence's name.
+
+    A sequence stays on its side when others come or go, except that a side which would be empty gets the one sequence
+    nearest to it. BadInput when there are fewer than two sequences or `val_fraction` is not between 0 and 1.
+    """
+    if not 0 < val_fraction < 1:
+        raise BadInput(f"val_fraction {val_fraction} must lie between 0 and 1, such as 0.2")
+    sequences, sequence_of_row = np.unique(dataset.states.sequence, return_inverse=True)
+    if len(sequences) < 2:
+        raise BadInput(
+            f"{dataset.description}: only {len(sequences)} sequence, so none is left to validate on; give each drive "
+            "its own sequence, or cut a long one into blocks with at least 9 s between two of them"
+        )
+    place = np.array([_place_in_unit(str(name)) for name in sequences])
+    in_val = place < np.clip(val_fraction, np.nextafter(place.min(), 1), place.max())
+    return Subset(dataset, np.flatnonzero(in_val[sequence_of_row] == (part == "val")), part)
+
+
+def every_nth(dataset: RoadDataset, n: int) -> Subset:
+    """Every n-th frame of each sequence, from its first one on; BadInput when n < 1."""
+    if n < 1:
+        raise BadInput(f"every {n}th frame: n must be 1 or more")
+    _, first_row, sequence_of_row = np.unique(dataset.states.sequence, return_index=True, return_inverse=True)
+    position = np.arange(len(dataset)) - first_row[sequence_of_row]
+    return Subset(dataset, np.flatnonzero(position % n == 0), dataset.split)
+
+
+def _place_in_unit(name: str) -> float:
+    """A name's fixed place in [0, 1): the first 8 bytes of its sha256."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64

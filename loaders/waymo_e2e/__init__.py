@@ -1,0 +1,14 @@
+"""The Waymo Open Dataset's end-to-end driving set (WOD-E2E), without TensorFlow."""
+
+from google.protobuf.internal import api_implementation
+
+if api_implementation.Type() != "upb":
+    raise ImportError(
+        f"protobuf runs on its slow {api_implementation.Type()!r} backend. Unset the environment variable "
+        "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION, and install a protobuf wheel built for this system."
+    )
+
+from loaders.waymo_e2e.dataset import WaymoE2E, open_waymo_e2e
+from loaders.waymo_e2e.frame import CAMERAS, encode_frame
+
+__all__ = ["CAMERAS", "WaymoE2E", "encode_frame", "open_waymo_e2e"]

@@ -1,0 +1,153 @@
+"""Several methods on the same frames: every figure with its interval, every difference in pairs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from metrics.bootstrap import Interval, sequence_bootstrap
+from metrics.displacement import displacement, per_frame
+from metrics.groups import INTENTS, SPEEDS, by_intent, by_speed
+
+GROUPED = ("ade_3s", "ade_5s")
+"""The metrics that are also given for each group."""
+
+
+@dataclass(frozen=True)
+class MethodScores:
+    """One method's figures: metres against the log, `miss_rate` a share of the frames."""
+
+    name: str
+    overall: dict[str, Interval]
+    """Metric (a key of `metrics.displacement.LABELS`) -> mean over all frames."""
+    difference: dict[str, Interval] | None
+    """The same for this method minus the reference, in pairs; below zero is better. None for the reference."""
+    by_intent: dict[str, dict[str, Interval]]
+    """Group -> `GROUPED` metric -> mean over its frames; only groups that have frames, in the order of `INTENTS`."""
+    by_speed: dict[str, dict[str, Interval]]
+    """As `by_intent`, in the order of `SPEEDS`."""
+    displacement_over_time: list[float]
+    """(20,) mean displacement in metres at t = 0.25 ... 5 s."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All methods on the same frames, and what their intervals were drawn from."""
+
+    reference: str
+    samples: int
+    sequences: int
+    resamples: int
+    seed: int
+    group_sizes: dict[str, dict[str, int]]
+    """"intent" / "speed" -> group -> frames in it."""
+    methods: list[MethodScores]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, dicts and numbers; a bound that does not exist (NaN) is None, since JSON has no NaN."""
+        return _nan_to_none(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Comparison":
+        """The comparison that `to_json` wrote. KeyError or TypeError when a part is missing or unknown."""
+        methods = [
+            MethodScores(
+                name=method["name"],
+                overall=_intervals(method["overall"]),
+                difference=None if method["difference"] is None else _intervals(method["difference"]),
+                by_intent={group: _intervals(metrics) for group, metrics in method["by_intent"].items()},
+                by_speed={group: _intervals(metrics) for group, metrics in method["by_speed"].items()},
+                displacement_over_time=list(method["displacement_over_time"]),
+            )
+            for method in data["methods"]
+        ]
+        return cls(**{**data, "methods": methods})
+
+
+def _nan_to_none(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _nan_to_none(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_nan_to_none(value) for value in part]
+    return None if isinstance(part, float) and math.isnan(part) else part
+
+
+def _intervals(data: Mapping[str, Mapping[str, float | None]]) -> dict[str, Interval]:
+    return {
+        metric: Interval(**{key: float("nan") if value is None else value for key, value in interval.items()})
+        for metric, interval in data.items()
+    }
+
+
+def compare(
+    predictions: Mapping[str, np.ndarray],
+    logged: np.ndarray,
+    *,
+    sequence: np.ndarray,
+    intent: np.ndarray,
+    speed: np.ndarray,
+    reference: str,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Comparison:
+    """Score every method on the same frames, with 95 % intervals and paired differences from a bootstrap.
+
+    `predictions` maps a method's name to its paths, (n, 20, 2) metres, ego frame; `logged` is the same shape and has
+    no NaN (`metrics.displacement.has_log` selects). `sequence` (n,) names whole drives, which are what is resampled;
+    `intent` (n,) int, values of `EgoIntent.Intent`; `speed` (n,) m/s at t = 0; `reference` is the method that the
+    others are compared with. ValueError names what is wrong: shape, NaN, unknown reference, no frame.
+    """
+    if reference not in predictions:
+        raise ValueError(f"the reference {reference!r} is not among the methods: {', '.join(predictions)}")
+    if not len(logged) == len(sequence) == len(intent) == len(speed):
+        raise ValueError(
+            f"{len(logged)} logged paths, {len(sequence)} sequences, {len(intent)} intents and {len(speed)} speeds: "
+            "there must be one of each for every frame"
+        )
+    groups = {"intent": _members(by_intent(intent), INTENTS), "speed": _members(by_speed(speed), SPEEDS)}
+    base = per_frame(displacement(predictions[reference], logged))
+
+    def score(name: str) -> MethodScores:
+        distance = displacement(predictions[name], logged)
+        frames = per_frame(distance)
+        columns = {("overall", "", metric): values for metric, values in frames.items()}
+        columns |= {("difference", "", metric): values - base[metric] for metric, values in frames.items()}
+        for kind, members in groups.items():
+            columns |= {
+                (kind, group, metric): np.where(member, frames[metric], np.nan)
+                for group, member in members.items()
+                for metric in GROUPED
+            }
+        drawn = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, resamples=resamples, seed=seed)
+        found = dict(zip(columns, drawn, strict=True))
+
+        def part(kind: str, group: str = "") -> dict[str, Interval]:
+            return {metric: interval for (k, g, metric), interval in found.items() if (k, g) == (kind, group)}
+
+        return MethodScores(
+            name=name,
+            overall=part("overall"),
+            difference=None if name == reference else part("difference"),
+            by_intent={group: part("intent", group) for group in groups["intent"]},
+            by_speed={group: part("speed", group) for group in groups["speed"]},
+            displacement_over_time=distance.mean(axis=0).tolist(),
+        )
+
+    return Comparison(
+        reference=reference,
+        samples=len(logged),
+        sequences=len(np.unique(sequence)),
+        resamples=resamples,
+        seed=seed,
+        group_sizes={
+            kind: {group: int(member.sum()) for group, member in members.items()} for kind, members in groups.items()
+        },
+        methods=[score(name) for name in predictions],
+    )
+
+
+def _members(group: np.ndarray, order: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The groups that have frames, in `order`, each with the (n,) mask of its frames."""
+    return {name: group == name for name in order if (group == name).any()}

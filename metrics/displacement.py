@@ -1,0 +1,64 @@
+"""How far a predicted path lies from the logged one: ADE, FDE and miss rate, all against the log."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+POINTS = 20
+"""Points of a path: 4 Hz over 5 s, t = 0.25 ... 5 s (end_to_end_driving_data.proto, `future_states`)."""
+HORIZONS: Mapping[str, int] = {"1s": 4, "3s": 12, "5s": 20}
+"""Points up to each horizon: ADE is the mean over the first so many, FDE the displacement at the last of them."""
+MISS_M = 2.0
+"""Metres at 5 s beyond which a path is a miss: the Argoverse miss rate (Chang et al. 2019, section 4.2; the same
+2 m in Argoverse 2), whose final point is at 3 s and 6 s."""
+
+LABELS: Mapping[str, str] = {
+    "ade_1s": "ADE at 1 s vs log [m]",
+    "ade_3s": "ADE at 3 s vs log [m]",
+    "ade_5s": "ADE at 5 s vs log [m]",
+    "fde_1s": "FDE at 1 s vs log [m]",
+    "fde_3s": "FDE at 3 s vs log [m]",
+    "fde_5s": "FDE at 5 s vs log [m]",
+    "miss_rate": "Miss rate vs log (beyond 2 m at 5 s)",
+}
+"""What a table calls each metric of `per_frame`, with its unit. Lower is better for all of them."""
+
+
+def has_log(logged: np.ndarray) -> np.ndarray:
+    """Which rows can be scored: (n, 20, 2) metres -> (n,) True where all points of the log are there.
+
+    A missing or half-missing log is NaN (a test split has none); such rows are to be left out before scoring.
+    """
+    return ~np.isnan(logged).any(axis=(1, 2))
+
+
+def displacement(predicted: np.ndarray, logged: np.ndarray) -> np.ndarray:
+    """Distance at each point in time: two (n, 20, 2) in metres, ego frame -> (n, 20) float64 metres.
+
+    Plain L2 distance, as in the tutorial of the Waymo end-to-end challenge. ValueError when a shape is wrong, a
+    prediction is not finite, or a row has no log (`has_log` selects those that have one).
+    """
+    predicted, logged = np.asarray(predicted, np.float64), np.asarray(logged, np.float64)
+    for what, paths in (("predicted", predicted), ("logged", logged)):
+        if paths.ndim != 3 or paths.shape[1:] != (POINTS, 2) or len(paths) != len(logged):
+            raise ValueError(
+                f"{what} paths must be ({len(logged)}, {POINTS}, 2): metres, one row a frame; got {paths.shape}"
+            )
+        unusable = np.flatnonzero(~np.isfinite(paths).all(axis=(1, 2)))
+        if len(unusable):
+            remedy = "check the head's loss" if what == "predicted" else "select rows with `has_log` first"
+            raise ValueError(
+                f"{len(unusable)} of {len(paths)} {what} paths hold NaN or infinity, the first in row {unusable[0]}; "
+                f"{remedy}"
+            )
+    return np.hypot(*np.moveaxis(predicted - logged, -1, 0))
+
+
+def per_frame(distance: np.ndarray) -> dict[str, np.ndarray]:
+    """Each frame's share in each metric of `LABELS`: (n, 20) metres from `displacement` -> name -> (n,) float64.
+
+    The metric is the mean over frames. `miss_rate` holds 1 for a miss and 0 otherwise.
+    """
+    ade = {f"ade_{horizon}": distance[:, :points].mean(axis=1) for horizon, points in HORIZONS.items()}
+    fde = {f"fde_{horizon}": distance[:, points - 1] for horizon, points in HORIZONS.items()}
+    return {**ade, **fde, "miss_rate": (distance[:, -1] > MISS_M).astype(np.float64)}

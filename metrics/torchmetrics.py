@@ -1,0 +1,41 @@
+"""Displacement metrics for the training loop, where the frames come in batches and on several ranks."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from metrics.displacement import LABELS, displacement, has_log, per_frame
+
+
+class DisplacementMetric(Metric):
+    """ADE, FDE and miss rate against the log, as `metrics.displacement.per_frame` defines them.
+
+    Sums and a count are kept and added up over ranks, so every rank computes the mean over all frames of all ranks,
+    however unevenly they were dealt out. `compute` gives metric -> scalar (metres; `miss_rate` a share), NaN when no
+    frame had a log.
+    """
+
+    higher_is_better = False
+    full_state_update = False
+    sums: Tensor
+    frames: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("sums", torch.zeros(len(LABELS)), dist_reduce_fx="sum")
+        self.add_state("frames", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, predicted: Tensor, logged: Tensor) -> None:
+        """Add a batch: two (b, 20, 2) in metres, ego frame; rows without a log (NaN) are left out.
+
+        ValueError when a shape is wrong or a prediction of a row that has a log is not finite.
+        """
+        paths, log = (part.detach().cpu().double().numpy() for part in (predicted, logged))
+        scored = has_log(log)
+        frames = per_frame(displacement(paths[scored], log[scored]))
+        self.sums += self.sums.new_tensor([frames[metric].sum() for metric in LABELS])
+        self.frames += int(scored.sum())
+
+    def compute(self) -> dict[str, Tensor]:
+        """The mean over all frames so far, by metric."""
+        return dict(zip(LABELS, self.sums / self.frames, strict=True))

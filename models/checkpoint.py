@@ -1,0 +1,153 @@
+"""Where weights come from and how they are read: safetensors and JSON only, strictly, no more than is asked for."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from models import mini
+from models.encoder import BadCheckpoint
+
+FULL = "HuggingFaceTB/SmolVLM2-2.2B-Instruct"
+"""What `--checkpoint full` means: the published model of https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct."""
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_PUBLISHED_FILES = ["*.safetensors", "*.json"]
+
+
+def resolve_checkpoint(name: str) -> Path:
+    """The folder of a checkpoint: "mini" (shipped), "full" (the published model), a folder, or a hub id "org/name".
+
+    A folder goes before a hub id of the same name. A hub id is downloaded, or found in the cache when HF_HUB_OFFLINE
+    is set. BadCheckpoint when there is nothing under the name; nothing else is taken instead.
+    """
+    if name == "mini":
+        return mini.SMOL
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    hub_id = FULL if name == "full" else name
+    if not _HUB_ID.fullmatch(hub_id):
+        raise BadCheckpoint(f"checkpoint {name!r}: no such folder, and it is not mini, full or a hub id org/name")
+    return _download(hub_id)
+
+
+def describe_checkpoint(name: str) -> str:
+    """Which weights a name stands for, in words."""
+    if name == "mini":
+        return mini.DESCRIPTION
+    if Path(name).expanduser().is_dir():
+        return f"checkpoint in {name}"
+    return f"published checkpoint {FULL if name == 'full' else name}"
+
+
+def _download(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=_PUBLISHED_FILES))
+    except (OSError, ValueError) as error:  # every error of the hub's client is one of the two
+        reason = str(error).splitlines()[0]
+        raise BadCheckpoint(
+            f"checkpoint {hub_id}: no such folder here, and the model hub did not give it: {reason}\n"
+            f"Download it where there is a network (hf download {hub_id}), or pass its folder as the checkpoint."
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; BadCheckpoint when the file is not there or holds something else."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{path}: missing; the checkpoint's folder must hold it, download it again") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadCheckpoint(f"{path}: cannot be read as JSON ({error}); download it again") from error
+    if not isinstance(value, dict):
+        raise BadCheckpoint(f"{path}: holds a {type(value).__name__} and not an object; download it again")
+    return value
+
+
+def read_tensors(folder: Path, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors whose keys start with `prefix`, without it, on the CPU in the dtype they are stored in.
+
+    Reads `model.safetensors`, or through `model.safetensors.index.json` only the shards that hold such a key.
+    BadCheckpoint when a file is missing or damaged, when a shard lacks what the index promises, or when no key has
+    the prefix.
+    """
+    tensors: dict[str, Tensor] = {}
+    for path, promised in _files(folder, prefix).items():
+        held = dict(_read_file(path, prefix))
+        if lacking := sorted(promised - held.keys()):
+            raise BadCheckpoint(f"{path}: lacks {_few(lacking)}, which the index promises; download it again")
+        tensors |= held
+    if prefix and not tensors:
+        raise BadCheckpoint(f"{folder}: no key starts with {prefix!r}; this is not a checkpoint that has this part")
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+
+
+def _files(folder: Path, prefix: str) -> dict[Path, set[str]]:
+    """Each safetensors file to read, and the keys that the index promises in it."""
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if single.exists():
+        return {single: set()}
+    if not index.exists():
+        raise BadCheckpoint(
+            f"{folder}: holds neither {single.name} nor {index.name}; only safetensors are read (pickled weights are "
+            "refused): download the checkpoint again, or convert it with its save_pretrained"
+        )
+    files: dict[Path, set[str]] = {}
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise BadCheckpoint(f"{index}: has no weight_map; download it again")
+    for key, name in weight_map.items():
+        if not isinstance(name, str) or name != Path(name).name or name in ("", ".", ".."):
+            raise BadCheckpoint(f"{index}: {key} is said to be in {name!r}, which is no file name in this folder")
+        if key.startswith(prefix):
+            files.setdefault(folder / name, set()).add(key)
+    return files
+
+
+def _read_file(path: Path, prefix: str) -> Iterator[tuple[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118 - not a dict
+                if key.startswith(prefix):
+                    yield key, file.get_tensor(key)
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{path}: missing; the checkpoint is incomplete, download it again") from None
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(f"{path}: not a whole safetensors file ({error}); download it again") from error
+
+
+def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], source: Path, prefix: str = "") -> None:
+    """Make `tensors` the weights of `module` (which may be on the meta device), taking their dtype.
+
+    BadCheckpoint names every missing, unexpected, misshapen or not floating-point key (with `prefix`, as it stands in
+    `source`): a part that loads by halves would work with random weights and say nothing.
+    """
+    wanted = module.state_dict()
+    both = sorted(wanted.keys() & tensors.keys())
+    problems = {
+        "missing": sorted(wanted.keys() - tensors.keys()),
+        "unexpected": sorted(tensors.keys() - wanted.keys()),
+        "misshapen": [
+            f"{key} {tuple(tensors[key].shape)} instead of {tuple(wanted[key].shape)}"
+            for key in both
+            if tensors[key].shape != wanted[key].shape
+        ],
+        "not floating-point": [f"{key} {tensors[key].dtype}" for key in both if not tensors[key].is_floating_point()],
+    }
+    found = [f"{_few([prefix + key for key in keys])}: {problem}" for problem, keys in problems.items() if keys]
+    if found:
+        raise BadCheckpoint(
+            f"{source}: the weights are not those of this {type(module).__name__}; {'; '.join(found)}. "
+            "Its config.json and its safetensors must be of one checkpoint: download both again."
+        )
+    module.load_state_dict(tensors, strict=True, assign=True)
+
+
+def _few(keys: list[str], shown: int = 4) -> str:
+    return ", ".join(keys[:shown]) + (f" and {len(keys) - shown} more" if len(keys) > shown else "")

@@ -1,0 +1,135 @@
+"""SmolVLM2's vision tower alone, out of the full checkpoint and without its language model.
+
+SmolVLM2 (Marafioti et al., 2025, https://arxiv.org/abs/2504.05299) reads pictures with SigLIP SO400M; the published
+2.2B model has 27 layers of width 1152 over 27 x 27 patches of a 384 x 384 tile, 412,987,248 parameters.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
+from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
+
+from models.checkpoint import describe_checkpoint, load_strict, read_json, read_tensors, resolve_checkpoint
+from models.encoder import BadCheckpoint
+from models.freezing import FrozenModule
+from models.preprocessing import Aspect, Preprocessing, read_preprocessing
+
+PREFIX = "model.vision_model."
+"""Where the tower's keys stand in the checkpoint of the whole model."""
+Dtype = Literal["fp32", "bf16"]
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_ARCHITECTURE = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_channels",
+    "image_size",
+    "patch_size",
+    "hidden_act",
+    "layer_norm_eps",
+)
+"""All that is read from `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
+
+
+class SmolEncoder(FrozenModule):
+    """The frozen tower; its features are the patches of the last layer, after the final layer norm."""
+
+    name = "smol"
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, tower: SmolVLMVisionTransformer, preprocess: Preprocessing, *, dtype: Dtype, origin: str
+    ) -> None:
+        """`tower` is kept, converted to `dtype` and frozen; `origin` says in words whose weights it has."""
+        super().__init__()
+        self.tower, self.preprocess, self.side = tower, preprocess, preprocess.side
+        config = tower.config
+        side = preprocess.side // config.patch_size
+        self.width: int = config.hidden_size
+        self.grid = (side, side)
+        self.fingerprint: Mapping[str, str] = {
+            "encoder": self.name,
+            "architecture": json.dumps({key: getattr(config, key) for key in _ARCHITECTURE}),
+            "weights": _digest(tower.state_dict()),
+            **preprocess.fingerprint,
+            "dtype": dtype,
+        }
+        tower.to(_DTYPES[dtype])
+        self.register_buffer("mean", _levels(preprocess.mean), persistent=False)
+        self.register_buffer("std", _levels(preprocess.std), persistent=False)
+        millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
+        self.description = f"SmolVLM2 vision tower: {origin}, {millions:.1f} M parameters, {dtype}"
+        self.freeze()
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, *, dtype: Dtype = "fp32", aspect: Aspect = "squash", origin: str) -> Self:
+        """The tower out of the SmolVLM2 checkpoint in `folder`; BadCheckpoint when it cannot be used."""
+        preprocess = read_preprocessing(folder, aspect)
+        tower = _empty_tower(folder / "config.json")
+        load_strict(tower, read_tensors(folder, PREFIX), folder, PREFIX)
+        return cls(tower, preprocess, dtype=dtype, origin=origin)
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(b, 3, S, S) uint8 -> (b, h, w, d) in the tower's dtype; ValueError for any other input.
+
+        Normalised as the published processor does it, (x - 255 mean) / (255 std) in fp32. Its results carry no
+        gradient, and a trainable layer may follow (which inference_mode would forbid).
+        """
+        side = self.side
+        if pixels.dtype != torch.uint8 or pixels.shape[1:] != (3, side, side):
+            raise ValueError(f"pixels must be (b, 3, {side}, {side}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
+        with torch.no_grad():
+            normal = (pixels.to(self.mean.device).float() - self.mean) / self.std
+            tokens: Tensor = self.tower(normal.to(self.tower.dtype)).last_hidden_state
+        return tokens.unflatten(1, self.grid)
+
+
+def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> SmolEncoder:
+    """The encoder of the registry; `checkpoint` as in `resolve_checkpoint`."""
+    folder = resolve_checkpoint(checkpoint)
+    return SmolEncoder.from_pretrained(folder, dtype=dtype, aspect=aspect, origin=describe_checkpoint(checkpoint))
+
+
+def _empty_tower(path: Path) -> SmolVLMVisionTransformer:
+    """The tower of a config.json on the meta device: shapes without memory.
+
+    A key that `vision_config` omits has the value of transformers' class, as for the library that wrote the file;
+    most sizes are checked once more by the shapes of the weights.
+    """
+    config = read_json(path)
+    vision = config.get("vision_config")
+    if config.get("model_type") != "smolvlm" or not isinstance(vision, dict):
+        raise BadCheckpoint(
+            f"{path}: model_type is {config.get('model_type')!r}, and the smol encoder reads checkpoints of type "
+            "smolvlm with a vision_config; pass another checkpoint"
+        )
+    try:
+        with torch.device("meta"):
+            return SmolVLMVisionTransformer(
+                SmolVLMVisionConfig(**{key: vision[key] for key in _ARCHITECTURE if key in vision})
+            )
+    except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
+        raise BadCheckpoint(f"{path}: vision_config is of no vision tower ({error}); download it again") from error
+
+
+def _levels(values: tuple[float, ...]) -> Tensor:
+    """Per-channel values in units of 1.0 -> (3, 1, 1) in levels of 0 to 255."""
+    return 255 * torch.tensor(values)[:, None, None]
+
+
+def _digest(tensors: Mapping[str, Any]) -> str:
+    """sha256 over names, dtypes, shapes and bytes, as they are stored."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        tensor = tensors[key].contiguous()
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,67 @@
+"""The comparison as figures: displacement over the horizon, and ADE at 5 s with its intervals."""
+
+from collections.abc import Container, Sequence
+from statistics import median
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from metrics.comparison import Comparison
+from reports.colours import colours
+from reports.figure import STYLE, svg
+from reports.table import ranked
+
+_SIZE = (4.6, 3.6)
+"""Inches; small, so that the text can still be read where the page is as narrow as a phone."""
+
+
+def horizon_curves(comparison: Comparison, sees_image: Container[str]) -> str:
+    """Mean displacement in metres over t = 0.25 ... 5 s, dashed for methods that see no image; an `<svg>` element."""
+    methods = ranked(comparison)
+    paint = colours(method.name for method in comparison.methods)
+    top = _top([method.displacement_over_time[-1] for method in methods])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        for method in methods:
+            metres = method.displacement_over_time
+            time = np.linspace(5 / len(metres), 5, len(metres))
+            label = method.name if metres[-1] <= top else f"{method.name} ({metres[-1]:.1f} m at 5 s)"
+            style = "-" if method.name in sees_image else "--"
+            axes.plot(time, metres, style, color=paint[method.name], lw=2, label=label)
+        axes.set(xlim=(0, 5), ylim=(0, top), xlabel="time ahead (s)", ylabel="mean displacement (m)")
+        axes.grid()
+        figure.legend(loc="outside lower center", ncols=2, handlelength=2.4)
+    return svg(figure, "horizon", "Mean displacement from the logged path over the 5 s ahead, for every method")
+
+
+def interval_chart(comparison: Comparison, sees_image: Container[str]) -> str:
+    """ADE at 5 s with its interval, hollow for methods that see no image; an `<svg>` element."""
+    methods = ranked(comparison)
+    paint = colours(method.name for method in comparison.methods)
+    found = [method.overall["ade_5s"] for method in methods]
+    top = _top([max(interval.value, interval.high) for interval in found])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        for place, (method, interval) in enumerate(zip(methods, found, strict=True)):
+            colour = paint[method.name]
+            if interval.value > top:
+                axes.text(top, place, f"{interval.value:.1f} m →", ha="right", va="center")
+                continue
+            axes.plot([interval.low, interval.high], [place, place], color=colour, lw=2)
+            fill = colour if method.name in sees_image else "none"
+            axes.plot(interval.value, place, "o", ms=8, mec=colour, mfc=fill, mew=2)
+        axes.set_yticks(range(len(methods)), [method.name for method in methods])
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlim=(0, top), ylim=(len(methods) - 0.4, -0.6), xlabel="ADE 5 s (m), 95 % interval")
+        axes.grid(axis="x")
+    return svg(
+        figure, "intervals", "ADE at 5 s with its 95 % interval, for every method; the table holds the numbers"
+    )
+
+
+def _top(metres: Sequence[float]) -> float:
+    """Where an axis ends: beyond all but the outliers (4 x the median), which would press the rest together."""
+    return 1.15 * max(value for value in metres if value <= 4 * median(metres)) or 1.0

@@ -1,0 +1,103 @@
+"""The report: one HTML file that needs nothing beside it."""
+
+import base64
+import os
+import re
+from collections.abc import Container, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from metrics.comparison import Comparison
+from metrics.displacement import MISS_M
+from reports.colours import PAST, colours
+from reports.curves import horizon_curves, interval_chart
+from reports.scene import Scene, birds_eye_view, camera_view
+from reports.table import COLUMNS, extent, group_rows, how_made, rows
+
+_CAUTIONS: Mapping[str, tuple[str, str]] = {
+    "data": (
+        r"\bdrawn\b",
+        "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads.",
+    ),
+    "encoder": (
+        r"\b(miniature|random)\b",
+        "The encoder is a miniature or has random weights: its features say little about a picture.",
+    ),
+}
+"""Heading -> words in it, and what the page then says before anything else."""
+
+
+def write_report(
+    path: Path,
+    *,
+    comparison: Comparison,
+    sees_image: Container[str],
+    heading: Mapping[str, str],
+    scenes: Sequence[Scene],
+) -> Path:
+    """Write the page to `path` and return it; an earlier page is replaced only by a whole one.
+
+    `sees_image` holds the names of the methods that see an image. `heading` holds the facts of the run in order, as
+    label -> text; those named `data` and `encoder` make the page warn of drawn data and of miniature or random
+    weights. OSError when the folder cannot be written.
+    """
+    names = [method.name for method in comparison.methods]
+    paint = colours([*names, PAST, *(name for scene in scenes for name in scene.paths)])
+    html = _template().render(
+        comparison=comparison,
+        cautions=cautions(heading),
+        heading=heading,
+        extent=extent(comparison),
+        how_made=how_made(comparison),
+        miss_m=MISS_M,
+        columns=COLUMNS,
+        rows=rows(comparison, sees_image),
+        groups={kind: group_rows(comparison, sees_image, kind) for kind in comparison.group_sizes},
+        horizon=Markup(horizon_curves(comparison, sees_image)),
+        intervals=Markup(interval_chart(comparison, sees_image)),
+        scenes=[_Views(scene, paint, f"scene-{number}") for number, scene in enumerate(scenes, 1)],
+        colours=paint,
+    )
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(html, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def cautions(heading: Mapping[str, str]) -> list[str]:
+    """What a reader has to know before the numbers, found in the facts of the run."""
+    return [
+        caution
+        for label, (words, caution) in _CAUTIONS.items()
+        if re.search(words, heading.get(label, ""), re.IGNORECASE)
+    ]
+
+
+class _Views:
+    """A scene with its pictures, as the template shows it."""
+
+    def __init__(self, scene: Scene, paint: Mapping[str, str], name: str) -> None:
+        self.scene = scene
+        self.above = Markup(birds_eye_view(scene.past, scene.paths, paint, name))
+        self.camera = ""
+        self.about_camera = "Front camera"
+        if scene.image is None:
+            self.about_camera = "This sample has no front camera picture."
+            return
+        if scene.calibration is None:
+            self.about_camera += "; the data have no calibration of it, so the paths cannot be drawn here"
+        jpeg = camera_view(scene.image, scene.calibration, scene.past, scene.paths, paint)
+        self.camera = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string((files("reports") / "page.html").read_text(encoding="utf-8"))

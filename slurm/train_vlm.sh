@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Train as a Slurm job: sbatch slurm/train_vlm.sh --encoder smol --head waypoint ...
+# Every argument goes to train.py. Submit from the repository's root folder; settings are in slurm/env.sh.
+# A job that is requeued keeps its id, so it finds its run folder and goes on from the last checkpoint.
+#SBATCH --job-name=train_vlm
+#SBATCH --nodes=1 --ntasks=1 --cpus-per-task=4
+#SBATCH --time=04:00:00
+#SBATCH --requeue --open-mode=append
+#SBATCH --output=slurm-%x-%j.out
+set -euo pipefail
+source "${SLURM_SUBMIT_DIR:-.}/slurm/job.sh"
+
+RUN_DIR="${RUN_DIR:-runs/$SLURM_JOB_NAME-$SLURM_JOB_ID}"
+echo "run        $RUN_DIR, python train.py $*"
+exec srun --kill-on-bad-exit=1 python train.py --run_dir "$RUN_DIR" --resume auto "$@"

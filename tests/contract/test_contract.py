@@ -1,0 +1,158 @@
+"""What holds for every encoder with every head, on the miniature weights and drawn pictures."""
+
+import hashlib
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from drawn import DrawnDataset
+
+import heads
+import models
+from loaders import jpeg
+from models.pooling import pool_tokens
+from training.build import build_run_encoder
+from training.checkpoints import KeepLast
+from training.config import HeadOptions, TrainConfig
+from training.extraction import stored_split
+from training.fitting import build_model, fit_by_gradient
+from training.lightning_module import HeadsModule
+from training.road_model import RoadModel
+from training.run_folder import RunFolder
+
+POOLINGS = ("mean", "grid", "attention")
+PAIRS = [
+    (encoder, head, pooling)
+    for encoder, head in product(models.ENCODERS, heads.HEADS)
+    for pooling in (POOLINGS if encoder != "none" else ("mean",))
+]
+
+
+@pytest.fixture(params=PAIRS, ids="-".join)
+def parts(request, tmp_path):
+    """Config, encoder, training split and fitted model of one pair."""
+    encoder_name, head, pooling = request.param
+    config = TrainConfig(
+        encoder=encoder_name,
+        head=HeadOptions(name=head, hidden=32),
+        pooling=pooling,
+        grid=2,
+        cameras="FRONT,REAR",
+        missing_camera="learned",
+        epochs=2,
+        batch_size=8,
+        workers=0,
+        store_dir=str(tmp_path / "features"),
+    )
+    encoder = build_run_encoder(config)
+    split = stored_split(DrawnDataset(sequences=2, without_rear={4}, no_future={7}), encoder, config)
+    torch.manual_seed(0)
+    model = build_model(config, encoder)
+    model.fit(split.with_future())
+    return config, encoder, split, model
+
+
+def digest(tensors):
+    return hashlib.sha256(b"".join(tensor.detach().numpy().tobytes() for tensor in tensors)).hexdigest()
+
+
+def test_shapes_and_finite_losses(parts):
+    _, _, split, model = parts
+    batch = split.batch(np.arange(10))
+    for name, prediction in model(batch).items():
+        assert prediction["waypoints"].shape == (10, 20, 2), name
+        assert torch.isfinite(prediction["waypoints"]).all(), name
+        if any(True for _ in model.heads[name].parameters()):
+            assert torch.isfinite(model.heads[name].loss(prediction, {"future": batch["future"]})["loss"])
+
+
+def test_a_batch_is_not_changed(parts):
+    config, _, split, model = parts
+    batch = split.batch(np.arange(10))
+    before = {name: tensor.clone() for name, tensor in batch.items()}
+    HeadsModule(model, lr=config.lr, weight_decay=0, steps=1)._losses(model(batch), batch)
+    assert batch.keys() == before.keys()
+    for name, tensor in batch.items():
+        assert torch.equal(tensor.nan_to_num(7e7), before[name].nan_to_num(7e7)), name
+
+
+def test_only_heads_and_pool_get_gradients_and_the_encoder_stays_as_it_was(parts):
+    _, encoder, split, model = parts
+    weights = list(encoder.parameters()) if encoder.width else []
+    before = digest(weights)
+    statistics = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    module = HeadsModule(model, lr=1e-2, weight_decay=0, steps=4)
+    optimizer = module.configure_optimizers()["optimizer"]
+    for _ in range(3):
+        batch = split.batch(np.arange(10))
+        optimizer.zero_grad()
+        torch.stack(list(module._losses(model.train()(batch), batch).values())).sum().backward()
+        optimizer.step()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in weights)
+    assert digest(weights) == before
+    for name, buffer in model.named_buffers():
+        assert torch.equal(buffer, statistics[name]), name
+
+
+def test_saving_and_loading_is_bit_equal(parts, tmp_path):
+    _, _, split, model = parts
+    model.save_pretrained(tmp_path / "model")
+    again = RoadModel.from_pretrained(tmp_path / "model")
+    assert list(again.heads) == list(model.heads)
+    batch = split.batch(np.arange(10))
+    one, other = model.eval()(batch), again.eval()(batch)
+    for name in one:
+        assert torch.equal(one[name]["waypoints"], other[name]["waypoints"]), name
+
+
+def test_cached_equals_uncached(parts):
+    config, encoder, split, model = parts
+    if not encoder.width:
+        assert split.store is None
+        return
+    dataset, batch = split.dataset, split.batch(np.arange(6))
+    direct = torch.zeros(batch["stored"].shape)
+    for row, (place, camera) in product(range(6), enumerate(config.camera_names)):
+        if camera in dataset.cameras_of(row):
+            pixels = encoder.preprocess(jpeg.decode(dataset.image(row, camera), camera))[None]
+            direct[row, place] = pool_tokens(encoder.encode(pixels), config.pooling, config.grid)[0]
+    torch.testing.assert_close(batch["stored"].float(), direct, rtol=2e-3, atol=2e-3)
+    predicted = model.eval()({**batch, "stored": direct})
+    for name, prediction in model(batch).items():
+        torch.testing.assert_close(prediction["waypoints"], predicted[name]["waypoints"], rtol=1e-2, atol=2e-2)
+
+
+def test_stopping_after_k_steps_and_going_on_is_as_if_it_never_stopped(parts, tmp_path, monkeypatch):
+    config, encoder, split, _ = parts
+    split = split.with_future()
+
+    def trained(folder, resuming):
+        torch.manual_seed(0)
+        model = build_model(config, encoder)
+        model.fit(split)
+        fit_by_gradient(model, split, split, replace(config, checkpoint_every=2), RunFolder(folder), resuming)
+        return model
+
+    class Stopped(Exception):
+        pass
+
+    save = KeepLast.on_train_batch_end
+
+    def stop_after_step_4(self, trainer, *rest):
+        save(self, trainer, *rest)
+        if trainer.global_step == 4:
+            raise Stopped
+
+    whole = trained(tmp_path / "whole", resuming=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(KeepLast, "on_train_batch_end", stop_after_step_4)
+        with pytest.raises(Stopped):
+            trained(Path(tmp_path / "parts"), resuming=False)
+    torch.manual_seed(99)
+    resumed = trained(tmp_path / "parts", resuming=True)
+    for (name, one), other in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(one, other), name

@@ -1,0 +1,44 @@
+"""A picture decoded at half its size and resized with its extent is the picture decoded whole and resized."""
+
+import cv2
+import numpy as np
+import pytest
+
+from loaders import jpeg
+from models.preprocessing import Aspect, Preprocessing
+
+HALF = (0.5, 0.5, 0.5)
+
+
+def photograph(height: int, width: int) -> bytes:
+    rng = np.random.default_rng(3)
+    picture = np.full((height, width, 3), 128, np.float32)
+    for cells in (3, 9, 27, 81):
+        coarse = rng.normal(size=(cells, cells, 3)).astype(np.float32) * 90 / cells**0.5
+        picture += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return jpeg.encode(np.clip(picture, 0, 255).astype(np.uint8), quality=91)
+
+
+@pytest.mark.parametrize("aspect", ["squash", "letterbox"])
+@pytest.mark.parametrize("size", [(1079, 972), (900, 801), (768, 768)])
+def test_half_size_is_the_same_picture(size: tuple[int, int], aspect: Aspect) -> None:
+    preprocess = Preprocessing(384, HALF, HALF, "lanczos", aspect)
+    encoded = photograph(*size)
+    whole = preprocess(jpeg.decode(encoded, "")).int()
+    pixels, extent = jpeg.decode_at_least(encoded, "", preprocess.side)
+    assert pixels.shape[0] < size[0]
+    half = preprocess(pixels, extent)
+    assert half.shape == whole.shape
+    assert half.dtype == preprocess(jpeg.decode(encoded, "")).dtype
+    difference = (half.int() - whole).abs()
+    assert difference.float().mean() < 0.8
+    assert difference.max() <= 12
+
+
+def test_extent_matters() -> None:
+    preprocess = Preprocessing(384, HALF, HALF, "lanczos", "squash")
+    encoded = photograph(1079, 972)
+    whole = preprocess(jpeg.decode(encoded, "")).int()
+    pixels, extent = jpeg.decode_at_least(encoded, "", 384)
+    with_extent, without = ((preprocess(pixels, e).int() - whole).abs().float().mean() for e in (extent, None))
+    assert with_extent < 0.7 * without

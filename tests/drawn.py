@@ -1,0 +1,70 @@
+"""A data set in memory: small noisy pictures whose brightness tells how fast the road ahead bends."""
+
+import hashlib
+
+import numpy as np
+import simplejpeg
+
+from loaders.dataset import Skipped, StateTable
+from loaders.errors import BadRecord
+from loaders.sample import SampleTargets
+
+
+class DrawnDataset:
+    """`sequences` x `frames` rows; the left/right brightness of FRONT decides the lateral drift of the future."""
+
+    name, cameras = "drawn", ("FRONT", "REAR")
+    skipped: tuple[Skipped, ...] = ()
+
+    def __init__(self, split="train", sequences=8, frames=12, seed=0, without_rear=(), unreadable=(), no_future=()):
+        rng = np.random.default_rng([seed, len(split)])
+        n = sequences * frames
+        self.split, self.description = split, f"drawn data, {split}"
+        self.without_rear, self.unreadable = set(without_rear), set(unreadable)
+        drift = rng.uniform(-1, 1, n).astype(np.float32)
+        speed = rng.uniform(2, 12, n).astype(np.float32)
+        past_t = np.arange(-15, 1, dtype=np.float32) / 4
+        past = np.zeros((n, 16, 6), np.float32)
+        past[:, :, 0], past[:, :, 2] = speed[:, None] * past_t, speed[:, None]
+        t = np.arange(1, 21, dtype=np.float32) / 4
+        future = np.stack([speed[:, None] * t, drift[:, None] * t**2 / 2], axis=2)
+        future[list(no_future)] = np.nan
+        self.states = StateTable(
+            id=np.array([f"{split}{s:02d}-{f:03d}" for s in range(sequences) for f in range(frames)]),
+            sequence=np.repeat([f"{split}{s:02d}" for s in range(sequences)], frames),
+            frame=np.tile(np.arange(frames), sequences),
+            past=past,
+            intent=rng.integers(0, 4, n),
+            future=future,
+        )
+        self._jpegs = [self._draw(rng, value) for value in drift]
+        self.fingerprint = hashlib.sha256(b"".join(self._jpegs)).hexdigest()
+        self.reads = 0
+
+    @staticmethod
+    def _draw(rng, drift):
+        image = np.full((60, 80, 3), 128.0)
+        image[:, :40] += 80 * drift
+        image[:, 40:] -= 80 * drift
+        return simplejpeg.encode_jpeg(np.clip(image + rng.normal(0, 4, image.shape), 0, 255).astype(np.uint8))
+
+    def __len__(self):
+        return len(self.states)
+
+    def cameras_of(self, row):
+        return ("FRONT",) if row in self.without_rear else self.cameras
+
+    def image(self, row, camera):
+        self.reads += 1
+        if row in self.unreadable:
+            raise BadRecord(f"row {row}: this picture cannot be read")
+        return self._jpegs[row] if camera == "FRONT" else self._jpegs[-1 - row]
+
+    def where(self, row):
+        return f"memory: row {row}: sample {self.states.id[row]}"
+
+    def calibration(self, row, camera):
+        return None
+
+    def targets(self, row):
+        return SampleTargets(future=self.states.future[row])

@@ -1,0 +1,36 @@
+"""A small training set, drawn: two vectors of five features, some cameras missing, some rows without a future."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from heads.inputs import HeadInputs, HeadTargets
+
+Batch = tuple[HeadInputs, HeadTargets]
+
+
+@pytest.fixture(scope="session")
+def make_batch() -> Callable[..., Batch]:
+    def make(rows: int, seed: int = 0, features: int = 2, width: int = 5, missing: bool = True) -> Batch:
+        random = torch.Generator().manual_seed(seed)
+        past = torch.randn(rows, 16, 6, generator=random) * torch.tensor([20.0, 2, 8, 1, 1, 0.5])
+        past[:, -1, :2] = 0  # the origin of the ego frame
+        mask = torch.ones(rows, features, dtype=torch.bool)
+        intent = torch.randint(0, 4, (rows,), generator=random)
+        drawn = torch.randn(rows, features, width, generator=random) * 3 + 7
+        time = 0.25 * torch.arange(1, 21)
+        future = time[:, None] * past[:, -1, None, 2:4] + torch.randn(rows, 20, 2, generator=random)
+        if missing:
+            future[::5] = torch.nan
+            mask[1::4, 1:] = False
+            drawn = torch.where(mask[:, :, None], drawn, torch.zeros(()))
+        inputs = HeadInputs(features=drawn, feature_mask=mask, past=past, intent=intent)
+        return inputs, HeadTargets(future=future)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def batches(make_batch) -> list[Batch]:
+    return [make_batch(rows, seed) for seed, rows in enumerate((40, 1, 64, 23))]

@@ -1,0 +1,163 @@
+"""What was saved comes back bit for bit; what does not fit is refused by name."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from heads import BASELINES, build_baseline, build_head, load_head
+from heads.baselines import Ridge
+from heads.config import WaypointConfig
+from heads.errors import BadHead
+from heads.waypoint import WaypointHead
+
+
+def make(name, batches, features=2):
+    torch.manual_seed(0)
+    config = WaypointConfig(hidden=16, residual="ego")
+    head = build_baseline(name) if name in BASELINES else build_head(name, config, features, 5)
+    head.fit(batches)
+    return head.eval()
+
+
+@pytest.fixture
+def saved(tmp_path, batches):
+    make("waypoint", batches).save_pretrained(tmp_path)
+    return tmp_path
+
+
+def alter_weights(folder, change):
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors")
+
+
+def alter_config(folder, change):
+    config = json.loads((folder / "config.json").read_text())
+    change(config)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("features", [2, 0])
+@pytest.mark.parametrize("name", ["waypoint", *BASELINES])
+def test_round_trip_is_bit_equal(name, features, tmp_path, batches):
+    head = make(name, batches, features)
+    head.save_pretrained(tmp_path / "new" / "folder")
+    back = load_head(tmp_path / "new" / "folder")
+    assert type(back) is type(head)
+    assert not back.training
+    assert back.state_dict().keys() == head.state_dict().keys()
+    assert all(torch.equal(value, back.state_dict()[key]) for key, value in head.state_dict().items())
+    assert torch.equal(back(batches[0][0])["waypoints"], head(batches[0][0])["waypoints"])
+    assert [parameter.requires_grad for parameter in back.parameters()] == [True] * len(list(head.parameters()))
+    assert back.arguments() == head.arguments()
+    assert sorted(file.name for file in (tmp_path / "new" / "folder").iterdir()) == [
+        "config.json",
+        "model.safetensors",
+    ]
+
+
+def test_a_config_with_more_than_the_head_reads_is_saved_without_it(tmp_path, batches):
+    @dataclass(frozen=True)
+    class Options(WaypointConfig):
+        name: str = "waypoint"
+
+    head = build_head("waypoint", Options(hidden=16), 2, 5)
+    head.fit(batches)
+    head.save_pretrained(tmp_path)
+    assert load_head(tmp_path).config == WaypointConfig(hidden=16)
+
+
+def test_saving_again_replaces(saved, batches):
+    make("ridge", batches).save_pretrained(saved)
+    assert isinstance(load_head(saved), Ridge)
+
+
+def test_from_pretrained_wants_its_own_kind(saved):
+    assert isinstance(WaypointHead.from_pretrained(saved), WaypointHead)
+    with pytest.raises(BadHead, match="holds a 'waypoint', not a Ridge"):
+        Ridge.from_pretrained(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weights: weights.pop("layers.4.bias"), r"missing: layers\.4\.bias"),
+        (lambda weights: weights.update(extra=torch.zeros(1)), "unexpected: extra"),
+        (
+            lambda weights: weights.update({"layers.4.bias": torch.zeros(7)}),
+            r"layers\.4\.bias is \(7,\).* says \(16,\)",
+        ),
+        (lambda weights: weights.update({"layers.4.bias": torch.zeros(16).half()}), r"layers\.4\.bias .*float16"),
+        (lambda weights: weights.pop("base.weight"), r"missing: base\.weight"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(saved, change, message):
+    alter_weights(saved, change)
+    with pytest.raises(BadHead, match=rf"model\.safetensors does not fit .*{message}"):
+        load_head(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda config: config.update(head="waypiont"), "no head 'waypiont', did you mean 'waypoint'"),
+        (lambda config: config.pop("head"), "head"),
+        (lambda config: config.update(head=["waypoint"]), "does not describe a head"),
+        (lambda config: config["config"].update(layers=3), "layers"),
+        (lambda config: config["config"].update(hidden="many"), "does not describe a head"),
+        (lambda config: config["config"].update(dropout=2), "below 1"),
+        (
+            lambda config: config["config"].update(hidden=10**12),
+            r"layers\.0\.bias is \(16,\)|does not describe a head",
+        ),
+        (lambda config: config.update(width=-1), "does not describe a head"),
+        (lambda config: config.update(color="red"), "color"),
+        (lambda config: config.pop("width"), "width"),
+        (lambda config: config.update(width=6), r"features_mean is \(2, 5\)"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_named(saved, change, message):
+    alter_config(saved, change)
+    with pytest.raises(BadHead, match=message) as caught:
+        load_head(saved)
+    assert str(saved) in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_a_missing_or_damaged_file_is_named(saved, file):
+    whole = (saved / file).read_bytes()
+    for content in (b"", whole[: len(whole) // 2], b"\xff" * 40, b"[1]", b"null"):
+        (saved / file).write_bytes(content)
+        with pytest.raises(BadHead, match=rf"{file}"):
+            load_head(saved)
+    (saved / file).unlink()
+    with pytest.raises(BadHead, match=rf"{file} is not there"):
+        load_head(saved)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(
+    key=st.sampled_from(["head", "config", "features", "width", "hidden", "dropout", "residual"]), value=json_values
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_value_in_a_config_gives_a_head_or_a_sentence(saved, key, value):
+    whole = (saved / "config.json").read_text()
+    try:
+        alter_config(saved, lambda config: (config if key in config else config["config"]).update({key: value}))
+        outcome = load_head(saved).name
+    except BadHead as error:
+        outcome = str(error)
+    finally:
+        (saved / "config.json").write_text(whole)
+    assert outcome == "waypoint" or str(saved) in outcome

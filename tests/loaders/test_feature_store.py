@@ -1,0 +1,145 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from loaders.errors import BadInput
+from loaders.feature_store import FeatureStore, IncompleteStore, StoreWriter, fingerprint, store_folder
+
+PARTS = {"weights": "abc", "aspect": "squash"}
+IDS = np.array([f"s-{row:03d}" for row in range(10)])
+
+
+@pytest.fixture
+def writer(tmp_path):
+    return StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT", "REAR"], (4, 3))
+
+
+def features(rows):
+    return np.random.default_rng(0).normal(size=(10, 2, 4, 3)).astype(np.float32)[rows]
+
+
+def fill(writer, rows):
+    rows = np.asarray(rows)
+    writer.write(rows, features(rows), np.ones((len(rows), 2), bool))
+
+
+def test_what_is_written_is_read_to_half_precision(writer):
+    fill(writer, range(10))
+    assert writer.finish()
+    store = FeatureStore(writer.folder, PARTS)
+    assert np.array_equal(store.features, features(slice(None)).astype(np.float16))
+    assert store.present.all()
+    assert store.cameras == ("FRONT", "REAR")
+    assert store.rows_of(IDS[[7, 2]]).tolist() == [7, 2]
+
+
+def test_an_unfinished_store_cannot_be_read(writer):
+    fill(writer, [0, 1, 2])
+    assert not writer.finish()
+    with pytest.raises(IncompleteStore, match="7 rows"):
+        FeatureStore(writer.folder, PARTS)
+
+
+def test_a_second_writer_does_only_what_is_left(writer):
+    fill(writer, [0, 3])
+    again = StoreWriter(writer.folder, PARTS, IDS, ["FRONT", "REAR"], (4, 3))
+    assert again.todo().tolist() == [1, 2, 4, 5, 6, 7, 8, 9]
+
+
+def test_parts_share_the_rows_without_overlap(writer):
+    shares = [writer.todo((part, 3)) for part in (1, 2, 3)]
+    assert np.concatenate(shares).tolist() == list(range(10))
+    assert all(len(share) for share in shares)
+
+
+def test_a_skipped_row_is_left_out_and_its_reason_kept(writer):
+    fill(writer, [row for row in range(10) if row != 4])
+    writer.skip(4, "s-004", "bad JPEG")
+    assert writer.finish()
+    store = FeatureStore(writer.folder, PARTS)
+    assert store.skipped == {"s-004": "bad JPEG"}
+    assert np.flatnonzero(~store.usable).tolist() == [4]
+
+
+@pytest.mark.parametrize("changed", [{"weights": "xyz"}, {"aspect": "letterbox"}, {"grid": "4"}])
+def test_other_features_are_refused_by_the_part_that_differs(writer, changed):
+    fill(writer, range(10))
+    writer.finish()
+    with pytest.raises(BadInput, match=next(iter(changed))):
+        FeatureStore(writer.folder, PARTS | changed)
+    with pytest.raises(BadInput, match=next(iter(changed))):
+        StoreWriter(writer.folder, PARTS | changed, IDS, ["FRONT", "REAR"], (4, 3))
+
+
+def test_every_part_moves_the_store_to_another_folder(tmp_path):
+    folders = {store_folder(tmp_path, "d", "e", PARTS | extra) for extra in ({}, {"weights": "x"}, {"new": ""})}
+    assert len(folders) == 3
+    assert fingerprint(PARTS) == fingerprint(dict(reversed(PARTS.items())))
+
+
+def test_features_that_overflow_are_an_error_and_not_infinity(writer):
+    with pytest.raises(BadInput, match="row 5"):
+        writer.write(np.array([5]), np.full((1, 2, 4, 3), 1e6), np.ones((1, 2), bool))
+    assert 5 in writer.todo()
+
+
+def test_an_unknown_id_and_a_damaged_description_are_said(writer):
+    fill(writer, range(10))
+    writer.finish()
+    with pytest.raises(BadInput, match="nobody"):
+        FeatureStore(writer.folder, PARTS).rows_of(np.array(["nobody"]))
+    (writer.folder / "meta.json").write_text("{")
+    with pytest.raises(BadInput, match=r"meta\.json"):
+        FeatureStore(writer.folder, PARTS)
+
+
+def test_ids_must_be_unique(tmp_path):
+    with pytest.raises(BadInput, match="unique"):
+        StoreWriter(tmp_path / "store", PARTS, np.array(["a", "a"]), ["FRONT"], (1, 1))
+
+
+def test_a_full_disk_is_met_when_the_store_is_made(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="--store_dir"):
+        StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_room_for_all_rows_is_really_there(writer):
+    status = (writer.folder / "features.npy").stat()
+    assert status.st_blocks * 512 >= status.st_size
+
+
+def test_kill_9_loses_at_most_the_batch_in_hand(tmp_path):
+    script = textwrap.dedent(f"""
+        import os, signal
+        from pathlib import Path
+        import numpy as np
+        from loaders.feature_store import StoreWriter
+        ids = np.array([f"s-{{row:03d}}" for row in range(10)])
+        writer = StoreWriter(Path({str(tmp_path / "store")!r}), {PARTS!r}, ids, ["FRONT", "REAR"], (4, 3))
+        for row in range(6):
+            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.ones((1, 2), bool))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == -signal.SIGKILL
+    writer = StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT", "REAR"], (4, 3))
+    assert writer.todo().tolist() == [6, 7, 8, 9]
+    fill(writer, [6, 7, 8, 9])
+    assert writer.finish()
+    stored = FeatureStore(writer.folder, PARTS).features
+    assert [int(stored[row].max()) for row in range(6)] == list(range(6))
+
+
+def test_meta_names_every_part(writer):
+    assert json.loads((writer.folder / "meta.json").read_text())["parts"] == PARTS

@@ -1,0 +1,98 @@
+"""Several methods on the same frames."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from metrics.comparison import GROUPED, Comparison, compare
+from metrics.displacement import LABELS
+from metrics.groups import SPEEDS
+
+
+@pytest.fixture(scope="module")
+def frames():
+    random = np.random.default_rng(0)
+    sequence = np.repeat([f"drive{number:02d}" for number in range(15)], 8)
+    n = len(sequence)
+    hard = np.repeat(random.gamma(2, size=15), 8)[:, None, None]
+    logged = random.normal(size=(n, 20, 2))
+    error = hard * random.normal(size=(n, 20, 2))
+    return {
+        "predictions": {"head": logged + 0.8 * error, "ridge": logged + error, "other": logged + 2 * error[::-1]},
+        "logged": logged,
+        "sequence": sequence,
+        "intent": np.where(np.arange(n) % 10 == 0, 2, 1),
+        "speed": random.uniform(0, 20, size=n),
+        "reference": "ridge",
+        "resamples": 200,
+    }
+
+
+@pytest.fixture(scope="module")
+def comparison(frames):
+    return compare(**frames)
+
+
+def test_says_what_it_was_made_of(comparison):
+    assert (comparison.reference, comparison.samples, comparison.sequences) == ("ridge", 120, 15)
+    assert (comparison.resamples, comparison.seed) == (200, 0)
+    assert [method.name for method in comparison.methods] == ["head", "ridge", "other"]
+    assert comparison.group_sizes["intent"] == {"straight": 108, "left": 12}
+    assert list(comparison.group_sizes["speed"]) == list(SPEEDS)
+    assert sum(comparison.group_sizes["speed"].values()) == 120
+
+
+def test_figures_are_means_over_their_frames(comparison, frames):
+    head = comparison.methods[0]
+    distance = np.linalg.norm(frames["predictions"]["head"] - frames["logged"], axis=2)
+    assert list(head.overall) == list(LABELS)
+    assert head.overall["ade_3s"].value == pytest.approx(distance[:, :12].mean())
+    assert head.overall["fde_1s"].value == pytest.approx(distance[:, 3].mean())
+    assert head.displacement_over_time == pytest.approx(distance.mean(axis=0).tolist())
+    assert head.by_intent["left"]["ade_5s"].value == pytest.approx(distance[::10].mean())
+    fast = frames["speed"] >= 11
+    assert head.by_speed[SPEEDS[3]]["ade_5s"].value == pytest.approx(distance[fast].mean())
+    assert set(head.by_speed[SPEEDS[3]]) == set(GROUPED)
+
+
+def test_differences_are_paired_and_only_the_reference_has_none(comparison):
+    head, ridge, other = comparison.methods
+    assert ridge.difference is None
+    assert head.difference["ade_5s"].value == pytest.approx(-0.2 * ridge.overall["ade_5s"].value)
+    assert head.difference["ade_5s"].high < 0 < other.difference["ade_5s"].low
+    unpaired = head.overall["ade_5s"].high - head.overall["ade_5s"].low
+    assert head.difference["ade_5s"].high - head.difference["ade_5s"].low < 0.5 * unpaired
+
+
+def test_the_order_of_methods_changes_no_figure(comparison, frames):
+    turned = compare(**{**frames, "predictions": dict(reversed(frames["predictions"].items()))})
+    assert turned.methods[::-1] == comparison.methods
+
+
+def test_json_and_back(comparison):
+    assert Comparison.from_json(json.loads(json.dumps(comparison.to_json(), allow_nan=False))) == comparison
+
+
+def test_one_sequence_has_no_intervals_in_json_either(frames):
+    alone = compare(**{**frames, "sequence": np.zeros(120)})
+    data = json.loads(json.dumps(alone.to_json(), allow_nan=False))
+    assert data["methods"][0]["overall"]["ade_5s"]["low"] is None
+    back = Comparison.from_json(data)
+    assert math.isnan(back.methods[0].overall["ade_5s"].low)
+    assert back.methods[0].overall["ade_5s"].value == alone.methods[0].overall["ade_5s"].value
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference": "rigde"}, "'rigde' is not among the methods: head, ridge, other"),
+        ({"speed": np.zeros(3)}, "3 speeds"),
+        ({"sequence": np.zeros(119)}, "119 sequences"),
+        ({"logged": np.full((120, 20, 2), np.nan)}, "120 of 120 logged paths"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(frames, change, message):
+    with pytest.raises(ValueError, match=message):
+        compare(**{**frames, **change})

@@ -1,0 +1,72 @@
+"""The training loop's metric says what the table says, on however many ranks."""
+
+import pytest
+import torch
+
+from metrics.displacement import LABELS, displacement, per_frame
+from metrics.torchmetrics import DisplacementMetric
+
+
+def frames(n=30):
+    random = torch.Generator().manual_seed(0)
+    logged = torch.randn(n, 20, 2, generator=random)
+    logged[::7] = torch.nan
+    return torch.randn(n, 20, 2, generator=random), logged
+
+
+def test_equals_the_formulas_in_batches_of_any_size():
+    predicted, logged = frames()
+    metric = DisplacementMetric()
+    for start, end in ((0, 1), (1, 11), (11, 30)):
+        metric.update(predicted[start:end], logged[start:end])
+    known = ~logged.isnan().any(2).any(1)
+    expected = per_frame(displacement(predicted[known].numpy(), logged[known].numpy()))
+    found = metric.compute()
+    assert list(found) == list(LABELS)
+    assert {key: float(value) for key, value in found.items()} == pytest.approx(
+        {key: values.mean() for key, values in expected.items()}, rel=1e-5
+    )
+
+
+def test_bfloat16_and_a_graph_are_welcome_and_left_alone():
+    predicted, logged = frames()
+    predicted = predicted.bfloat16().requires_grad_()
+    metric = DisplacementMetric()
+    metric.update(predicted, logged)
+    assert torch.isfinite(metric.compute()["ade_5s"])
+    assert predicted.grad is None
+
+
+def test_without_a_log_there_is_no_figure_and_a_nan_prediction_is_an_error():
+    metric = DisplacementMetric()
+    metric.update(torch.full((2, 20, 2), torch.nan), torch.full((2, 20, 2), torch.nan))
+    assert metric.compute()["ade_5s"].isnan()
+    with pytest.raises(ValueError, match="1 of 2 predicted paths"):
+        metric.update(torch.stack([torch.full((20, 2), torch.nan), torch.zeros(20, 2)]), torch.zeros(2, 20, 2))
+
+
+def test_reset_forgets():
+    predicted, logged = frames()
+    metric = DisplacementMetric()
+    metric.update(predicted + 5, logged)
+    metric.reset()
+    metric.update(logged[1:7], logged[1:7])
+    assert metric.compute()["ade_5s"] == 0
+
+
+def test_two_uneven_ranks_agree_with_one():
+    predicted, logged = frames()
+    alone, first, second = DisplacementMetric(), DisplacementMetric(), DisplacementMetric()
+    alone.update(predicted, logged)
+    first.update(predicted[:4], logged[:4])
+    second.update(predicted[4:], logged[4:])
+
+    # What torch.distributed would gather from the two ranks, state by state, in the order they were declared.
+    gathered = iter([[getattr(first, state), getattr(second, state)] for state in ("sums", "frames")])
+    first.dist_sync_fn = lambda tensor, group: next(gathered)
+    first.distributed_available_fn = lambda: True
+    everything = first.compute()
+    assert {metric: float(value) for metric, value in everything.items()} == pytest.approx(
+        {metric: float(value) for metric, value in alone.compute().items()}, rel=1e-6
+    )
+    assert first.frames < alone.frames  # synchronised for the figure only, not counted twice later

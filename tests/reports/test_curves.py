@@ -1,0 +1,44 @@
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from metrics.comparison import Comparison
+from reports.colours import colours
+from reports.curves import horizon_curves, interval_chart
+
+
+@pytest.mark.parametrize("draw", [horizon_curves, interval_chart])
+def test_a_figure_names_every_method_in_text_and_takes_its_ink_from_the_page(draw, comparison: Comparison):
+    figure = draw(comparison, {"waypoint"})
+    texts = [element.text for element in ElementTree.fromstring(figure).iter() if element.tag.endswith("text")]
+    for method in comparison.methods:
+        assert any((text or "").startswith(method.name) for text in texts), method.name
+    assert "currentColor" in figure
+    assert "#000000" not in figure
+    assert figure.startswith("<svg ")
+
+
+def test_methods_without_an_image_are_dashed_and_hollow(comparison: Comparison):
+    paint = colours(method.name for method in comparison.methods)
+
+    def curves(colour: str) -> list[str]:
+        # The line itself and its sample in the legend.
+        return re.findall(rf'style="([^"]*stroke: {colour}[^"]*)"', horizon_curves(comparison, {"waypoint"}))
+
+    assert all("dasharray" not in style for style in curves(paint["waypoint"]))
+    assert all("dasharray" in style for style in curves(paint["ridge"]))
+    assert len(curves(paint["waypoint"])) == len(curves(paint["ridge"])) == 2
+    dots = interval_chart(comparison, {"waypoint"})
+    assert f"fill: {paint['waypoint']}" in dots
+    assert f"fill: {paint['ridge']}" not in dots
+
+
+def test_a_method_far_off_does_not_press_the_rest_together_and_its_number_is_written(comparison: Comparison):
+    still = next(method for method in comparison.methods if method.name == "stand still")
+    assert f"stand still ({still.displacement_over_time[-1]:.1f} m at 5 s)" in horizon_curves(comparison, set())
+    assert f"{still.overall['ade_5s'].value:.1f} m →" in interval_chart(comparison, set())
+
+
+def test_the_same_comparison_gives_the_same_bytes(comparison: Comparison):
+    assert horizon_curves(comparison, {"waypoint"}) == horizon_curves(comparison, {"waypoint"})

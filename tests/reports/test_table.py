@@ -1,0 +1,95 @@
+import math
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from metrics.bootstrap import Interval
+from metrics.comparison import Comparison, MethodScores
+from reports.table import comparison_table, group_rows, group_table, how_made, rows
+
+METRICS = ("ade_1s", "ade_3s", "ade_5s", "fde_1s", "fde_3s", "fde_5s", "miss_rate")
+
+
+def method(name: str, ade_5s: float, difference: Interval | None = None) -> MethodScores:
+    overall = {key: Interval(0.25, 0.2, 0.3) for key in METRICS} | {
+        "ade_5s": Interval(ade_5s, ade_5s - 1, ade_5s + 1)
+    }
+    groups = {"left": {"ade_3s": Interval(1, 0.5, 1.5), "ade_5s": Interval(ade_5s, math.nan, math.nan)}}
+    differences = dict.fromkeys(METRICS, difference) if difference else None
+    return MethodScores(name, overall, differences, groups, groups, [0.1] * 20)
+
+
+@pytest.fixture
+def small() -> Comparison:
+    return Comparison(
+        reference="ridge",
+        samples=1200,
+        sequences=30,
+        resamples=1000,
+        seed=3,
+        group_sizes={"intent": {"left": 1200}, "speed": {"left": 1200}},
+        methods=[
+            method("stand still", 21.26, Interval(18.0, 17.5, 18.5)),
+            method("ridge", 3.26),
+            method("waypoint [x]", 2.5, Interval(-0.76, -1.52, 0.01)),
+        ],
+    )
+
+
+def text(table: Table, width: int) -> str:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(table)
+    return console.export_text()
+
+
+def test_rows_are_ranked_and_say_which_see_no_image(small: Comparison):
+    found = rows(small, {"waypoint [x]"})
+    assert [(row.name, row.sees_image) for row in found] == [
+        ("waypoint [x]", True),
+        ("ridge", False),
+        ("stand still", False),
+    ]
+
+
+def test_cells_carry_value_interval_and_whether_the_difference_is_clear_of_zero(small: Comparison):
+    waypoint, ridge, still = rows(small, {"waypoint [x]"})
+    assert str(waypoint.cells[2]) == "2.50\n1.50–3.50"
+    assert str(waypoint.cells[4]) == "25%\n20–30"
+    assert str(waypoint.difference) == "−0.76\n−1.52…+0.01"
+    assert ridge.difference is None
+    assert str(still.cells[2]) == "21.3\n20.3–22.3"
+    assert str(still.difference) == "+18.0 *\n+17.5…+18.5"
+
+
+def test_a_bound_that_does_not_exist_is_a_dash(small: Comparison):
+    assert [str(cell) for cell in group_rows(small, set(), "intent")[0].cells] == ["2.50\n–"]
+
+
+def test_one_sequence_has_no_interval_and_the_caption_says_why(small: Comparison):
+    assert "1,000 bootstrap resamples over sequences (seed 3)" in how_made(small)
+    assert "there is only one" in how_made(replace(small, sequences=1))
+
+
+@pytest.mark.parametrize("width", [76, 80, 100])
+def test_the_printed_table_is_whole(small: Comparison, comparison: Comparison, width: int):
+    tables = [comparison_table(comparison, {"waypoint"}), comparison_table(small, {"waypoint [x]"})]
+    tables += [group_table(comparison, {"waypoint"}, kind) for kind in comparison.group_sizes]
+    for table in tables:
+        assert max(map(len, text(table, width).splitlines())) <= width
+    printed = text(tables[0], width)
+    for row in rows(comparison, {"waypoint"}):
+        for cell in (*row.cells, row.difference):
+            assert cell is None or all(line in printed for line in str(cell).splitlines())
+    assert "200 samples of 12 sequences" in printed
+    assert printed.count("○") == 6  # five methods and the caption
+    # A name in brackets is a name, not markup.
+    assert "[x]" in text(tables[1], width)
+
+
+def test_groups_are_headed_by_their_size(comparison: Comparison):
+    printed = text(group_table(comparison, {"waypoint"}, "intent"), 100)
+    for group, size in comparison.group_sizes["intent"].items():
+        assert group in printed
+        assert f"(n = {size})" in printed.replace("\N{NO-BREAK SPACE}", " ")

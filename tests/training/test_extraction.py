@@ -1,0 +1,158 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from drawn import DrawnDataset
+
+from loaders import jpeg
+from loaders.errors import BadInput, BadRecord
+from loaders.feature_store import FeatureStore
+from models.pooling import pool_tokens
+from training.build import build_run_encoder
+from training.extraction import extract, feature_parts, parse_part
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    from training.config import EncoderOptions
+
+    return build_run_encoder(EncoderOptions())
+
+
+def encode_now(dataset, encoder, row, camera, config):
+    pixels = encoder.preprocess(jpeg.decode(dataset.image(row, camera), "here"))
+    return pool_tokens(encoder.encode(pixels[None]), config.pooling, config.grid)[0]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "grid", "attention"])
+def test_cached_features_are_the_uncached_ones_to_half_precision(drawn, encoder, pooling):
+    config = drawn(pooling=pooling, cameras="REAR,FRONT", workers=2)
+    dataset = drawn.splits["val"]
+    store = extract(dataset, encoder, config)
+    for row in (0, 17, 47):
+        for place, camera in enumerate(("REAR", "FRONT")):
+            direct = encode_now(dataset, encoder, row, camera, config)
+            stored = torch.from_numpy(store.features[row, place].astype(np.float32))
+            torch.testing.assert_close(stored, direct, rtol=2e-3, atol=2e-3)
+
+
+def test_encoding_happens_once(drawn, encoder):
+    dataset = drawn.splits["val"]
+    extract(dataset, encoder, drawn())
+    reads = dataset.reads
+    assert reads == len(dataset)
+    extract(dataset, encoder, drawn())
+    assert dataset.reads == reads
+
+
+def test_parts_make_the_same_store_as_one_process(drawn, encoder, tmp_path):
+    dataset = drawn.splits["val"]
+    whole = extract(dataset, encoder, drawn(store_dir=str(tmp_path / "whole")))
+    config = drawn(store_dir=str(tmp_path / "parts"))
+    assert extract(dataset, encoder, config, part=(2, 3)) is None
+    assert extract(dataset, encoder, config, part=(1, 3)) is None
+    parts = extract(dataset, encoder, config, part=(3, 3))
+    np.testing.assert_allclose(parts.features, whole.features, rtol=2e-3, atol=2e-3)
+
+
+def test_a_missing_camera_keeps_its_place(drawn, encoder):
+    dataset = DrawnDataset("val", sequences=2, without_rear={3})
+    store = extract(dataset, encoder, drawn(cameras="REAR,FRONT"))
+    assert store.present[3].tolist() == [False, True]
+    assert not store.features[3, 0].any()
+    assert store.features[3, 1].any()
+    assert store.present.sum() == 2 * len(dataset) - 1
+
+
+def test_an_unreadable_picture_stops_with_its_place_or_is_counted(drawn, encoder, capsys):
+    dataset = DrawnDataset("val", sequences=2, unreadable={5, 20})
+    with pytest.raises(BadRecord, match=r"row 5.*--on_bad_record skip"):
+        extract(dataset, encoder, drawn(workers=2))
+    store = extract(dataset, encoder, drawn(workers=2), on_bad_record="skip")
+    assert sorted(store.skipped) == ["val00-005", "val01-008"]
+    assert store.usable.sum() == len(dataset) - 2
+    assert "2 rows" in capsys.readouterr().out
+
+
+def test_what_was_encoded_before_the_bad_picture_is_kept(drawn, encoder):
+    dataset = DrawnDataset("val", sequences=2, unreadable={20})
+    with pytest.raises(BadRecord):
+        extract(dataset, encoder, drawn(encode_batch=4))
+    dataset.unreadable = set()
+    reads = dataset.reads
+    extract(dataset, encoder, drawn(encode_batch=4))
+    assert dataset.reads - reads == 4
+
+
+def test_killing_the_process_loses_no_row_and_repeats_none(drawn, encoder, tmp_path):
+    """The child is killed with signal 9 inside its third batch; the parent encodes only what is left."""
+    script = textwrap.dedent(f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        from drawn import DrawnDataset
+        from training.build import build_run_encoder
+        from training.config import TrainConfig
+        from training.extraction import extract
+        config = TrainConfig(store_dir={str(tmp_path)!r}, workers=0, encode_batch=8, grid=2)
+        encoder = build_run_encoder(config)
+        calls, encode = [], encoder.encode
+        def encode_or_die(pixels):
+            calls.append(1)
+            if len(calls) == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return encode(pixels)
+        encoder.encode = encode_or_die
+        extract(DrawnDataset("val", sequences=4), encoder, config)
+    """)
+    done = subprocess.run([sys.executable, "-c", script], check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == -signal.SIGKILL
+    dataset = drawn.splits["val"]
+    store = extract(dataset, encoder, drawn(store_dir=str(tmp_path)))
+    assert dataset.reads == len(dataset) - 16
+    assert (np.abs(store.features).reshape(len(dataset), -1).max(axis=1) > 0).all()
+
+
+def test_a_store_of_other_weights_is_never_read(drawn, encoder):
+    dataset = drawn.splits["val"]
+    store = extract(dataset, encoder, drawn())
+    parts = feature_parts(dataset, encoder, drawn())
+    changed = next(name for name in parts if "weight" in name)
+    with pytest.raises(BadInput, match=changed):
+        FeatureStore(store.folder, parts | {changed: "others"})
+
+
+@pytest.mark.parametrize("option", [{"grid": 3}, {"pooling": "mean"}, {"cameras": "REAR"}, {"cameras": "REAR,FRONT"}])
+def test_every_option_that_decides_features_has_its_own_store(drawn, encoder, option):
+    dataset = drawn.splits["val"]
+    assert feature_parts(dataset, encoder, drawn()) != feature_parts(dataset, encoder, drawn(**option))
+
+
+def test_attention_reads_the_store_that_grid_wrote(drawn, encoder):
+    dataset = drawn.splits["val"]
+    assert extract(dataset, encoder, drawn()).folder == extract(dataset, encoder, drawn(pooling="attention")).folder
+
+
+@pytest.mark.parametrize("cameras", ["SIDE", "FRONT,FRONT", ""])
+def test_cameras_that_are_not_there_or_twice_are_said(drawn, encoder, cameras):
+    with pytest.raises(BadInput, match=r"FRONT.*REAR"):
+        extract(drawn.splits["val"], encoder, drawn(cameras=cameras))
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "a/b", "2", "-1/2", ""])
+def test_a_part_that_is_none_is_said(text):
+    with pytest.raises(BadInput, match="I/N"):
+        parse_part(text)
+
+
+def test_skipped_rows_are_written_down(drawn, encoder):
+    dataset = DrawnDataset("val", sequences=2, unreadable={5})
+    store = extract(dataset, encoder, drawn(), on_bad_record="skip")
+    lines = (store.folder / "skipped.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["val00-005"]

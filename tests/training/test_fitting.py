@@ -1,0 +1,175 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from loaders.errors import BadInput
+from training.build import build_run_encoder
+from training.checkpoints import KeepLast
+from training.command_line import parse_file, parser_for
+from training.config import HeadOptions, TrainConfig
+from training.evaluation import predict_split
+from training.extraction import stored_split
+from training.fitting import build_model, train
+from training.lightning_module import HeadsModule
+from training.road_model import RoadModel
+from training.run_folder import RunFolder
+
+
+def as_yaml(config):
+    parser = parser_for(TrainConfig)
+    namespace = parser.get_defaults()
+    for name, value in vars(config).items():
+        if name == "head":
+            for option, setting in vars(value).items():
+                namespace[f"head.{option}"] = setting
+        else:
+            namespace[name] = value
+    namespace.pop("config", None)
+    return parser.dump(namespace)
+
+
+def fit(config):
+    train(config, as_yaml(config))
+    return RunFolder(Path(config.run_dir))
+
+
+def weights(folder):
+    return {str(path.relative_to(folder.model)): load_file(path) for path in folder.model.rglob("*.safetensors")}
+
+
+def assert_equal_weights(one, other):
+    assert one.keys() == other.keys()
+    for path, tensors in one.items():
+        assert tensors.keys() == other[path].keys()
+        for name, tensor in tensors.items():
+            assert torch.equal(tensor, other[path][name]), f"{path} {name}"
+
+
+def test_a_run_leaves_everything_that_evaluation_needs(drawn):
+    folder = fit(drawn())
+    assert RoadModel.from_pretrained(folder.model).heads.keys() == {
+        "waypoint",
+        "waypoint without features",
+        "ridge",
+        "constant turn rate",
+        "constant velocity",
+        "stand still",
+    }
+    facts = folder.read_facts()
+    assert facts["rows"] == {"train": 96, "val": 48}
+    assert "miniature" in facts["encoder"]
+    assert parse_file(TrainConfig, folder.config) == drawn()
+    assert list(folder.logs.glob("events*"))
+    assert (folder.logs / "from_step_0" / "metrics.csv").exists()
+
+
+def test_nothing_in_a_run_folder_is_a_pickle(drawn):
+    folder = fit(drawn(epochs=1))
+    names = {path.suffix for path in folder.path.rglob("*") if path.is_file() and "events" not in path.name}
+    assert names <= {".yaml", ".json", ".safetensors", ".csv"}
+
+
+def test_the_picture_pays_where_only_it_shows_the_future(drawn):
+    config = drawn(epochs=40, lr=3e-3)
+    folder = fit(config)
+    split = stored_split(drawn.splits["val"], build_run_encoder(config), config)
+    predictions = predict_split(RoadModel.from_pretrained(folder.model).eval(), split)
+    future = split.dataset.states.future
+    error = {name: abs(path - future).mean() for name, path in predictions.items()}
+    assert error["waypoint"] < 0.7 * error["waypoint without features"]
+
+
+@pytest.mark.parametrize("pooling", ["grid", "attention"])
+@pytest.mark.parametrize("stop", [4, 6])  # in the middle of an epoch, and at the end of one (3 steps each)
+def test_stopping_and_going_on_gives_the_same_bits(drawn, tmp_path, monkeypatch, stop, pooling):
+    whole = fit(drawn(run_dir=str(tmp_path / "whole"), pooling=pooling, epochs=4))
+
+    class Stopped(Exception):
+        pass
+
+    save = KeepLast.on_train_batch_end
+
+    def save_then_die(self, trainer, module, *arguments):
+        save(self, trainer, module, *arguments)
+        if trainer.global_step == stop:
+            raise Stopped
+
+    config = drawn(run_dir=str(tmp_path / "parts"), pooling=pooling, epochs=4, checkpoint_every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(KeepLast, "on_train_batch_end", save_then_die)
+        with pytest.raises(Stopped):
+            fit(config)
+    torch.manual_seed(12345)  # a new process would not stand where the old one stopped
+    steps = []
+    step = HeadsModule.training_step
+    monkeypatch.setattr(HeadsModule, "training_step", lambda *a: steps.append(a[-1]) or step(*a))
+    resumed = fit(replace(config, resume="auto"))
+    assert len(steps) == 12 - stop
+    assert_equal_weights(weights(whole), weights(resumed))
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(drawn, tmp_path):
+    runs = [
+        weights(fit(drawn(run_dir=str(tmp_path / name), seed=seed))) for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert_equal_weights(runs[0], runs[1])
+    name = "heads/waypoint/model.safetensors"
+    assert any(not torch.equal(tensor, runs[2][name][key]) for key, tensor in runs[0][name].items())
+
+
+def test_going_on_with_other_options_is_refused_by_name(drawn):
+    fit(drawn(epochs=1))
+    with pytest.raises(BadInput, match=r"--lr was 0\.001 and is 0\.5"):
+        fit(drawn(epochs=1, lr=0.5, resume="auto"))
+
+
+def test_a_run_is_never_overwritten(drawn):
+    fit(drawn(epochs=1))
+    with pytest.raises(BadInput, match="--resume auto"):
+        fit(drawn(epochs=1))
+
+
+def test_a_finished_run_is_left_as_it_is(drawn, capsys):
+    folder = fit(drawn(epochs=1))
+    before = {path: path.stat().st_mtime_ns for path in folder.path.rglob("*")}
+    fit(drawn(epochs=1, resume="auto"))
+    assert {path: path.stat().st_mtime_ns for path in folder.path.rglob("*")} == before
+    assert "finished" in capsys.readouterr().out
+
+
+def test_a_damaged_checkpoint_is_named(drawn):
+    folder = fit(drawn(epochs=1))
+    folder.facts.unlink()
+    folder.last.write_bytes(folder.last.read_bytes()[:100])
+    with pytest.raises(BadInput, match=r"last\.safetensors"):
+        fit(drawn(epochs=1, resume="auto"))
+
+
+def test_without_an_encoder_no_picture_is_read_and_no_twin_is_trained(drawn):
+    folder = fit(drawn(encoder="none", epochs=1))
+    assert "waypoint without features" not in RoadModel.from_pretrained(folder.model).heads
+    assert drawn.splits["train"].reads == 0
+
+
+def test_head_options_reach_the_head(drawn):
+    folder = fit(drawn(head=HeadOptions(hidden=32, residual="ego"), epochs=1))
+    settings = json.loads((folder.model / "heads" / "waypoint" / "config.json").read_text())["config"]
+    assert (settings["hidden"], settings["residual"]) == (32, "ego")
+
+
+def test_only_heads_and_pool_train(drawn):
+    encoder = build_run_encoder(drawn())
+    model = build_model(drawn(pooling="attention"), encoder)
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_part_that_would_never_train_is_an_error(drawn):
+    model = build_model(drawn(), build_run_encoder(drawn()))
+    next(model.heads["waypoint"].parameters()).requires_grad_(False)
+    with pytest.raises(ValueError, match="never train"):
+        HeadsModule(model, lr=1e-3, weight_decay=0, steps=1).configure_optimizers()

@@ -1,0 +1,57 @@
+"""Shards of the end-to-end set's form, small and drawn, for the tests of everything that reads them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loaders import jpeg
+from loaders.calibration import CameraCalibration
+from loaders.sample import Intent, Preference
+from loaders.tfrecord import RecordWriter
+from loaders.waymo_e2e.frame import CAMERAS, encode_frame
+
+STORED_ORDER = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT", "SIDE_LEFT", "SIDE_RIGHT", "REAR_RIGHT", "REAR", "REAR_LEFT")
+"""The order that public code assumes for the pictures of the real set: not that of their numbers."""
+SEQUENCE = "0123456789abcdef0123456789abcdef"
+
+
+def drawn_jpeg(seed: int, width: int = 48, height: int = 40) -> bytes:
+    """A smooth picture that differs from that of every other seed."""
+    corners = np.random.default_rng(seed).integers(0, 256, (2, 2, 3))
+    x, y = np.linspace(0, 1, width)[None, :, None], np.linspace(0, 1, height)[:, None, None]
+    top, bottom = corners[0, 0] * (1 - x) + corners[0, 1] * x, corners[1, 0] * (1 - x) + corners[1, 1] * x
+    return jpeg.encode((top * (1 - y) + bottom * y).astype(np.uint8), quality=90)
+
+
+def calibration_of(camera: str) -> CameraCalibration:
+    """A calibration that no other camera has."""
+    number = CAMERAS.index(camera) + 1
+    return CameraCalibration(np.arange(9) + 100.0 * number, np.eye(4) * number, 48, 40)
+
+
+def frame_bytes(name: str, seed: int = 0, **changes: Any) -> bytes:
+    """One frame as `encode_frame` makes it from drawn values; `changes` replace its arguments."""
+    rng = np.random.default_rng(seed)
+    arguments: dict[str, Any] = {
+        "images": {camera: drawn_jpeg(100 * seed + i) for i, camera in enumerate(STORED_ORDER)},
+        "calibrations": {camera: calibration_of(camera) for camera in CAMERAS},
+        "past": rng.normal(size=(16, 6)).astype(np.float32),
+        "intent": Intent(seed % 4),
+        "future": rng.normal(size=(20, 2)).astype(np.float32),
+        "preferences": [Preference(rng.normal(size=(21, 2)).astype(np.float32), 7.0), None],
+    }
+    return encode_frame(name, **{**arguments, **changes})
+
+
+def write_shard(path: Path, payloads: Sequence[bytes]) -> list[int]:
+    """Write a shard; returns the byte offset of each record."""
+    with RecordWriter(path) as writer:
+        return [writer.write(payload) for payload in payloads]
+
+
+def write_shards(folder: Path, shards: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+    """Write {file name: [(frame name, seed), ...]} into a folder."""
+    for file, frames in shards.items():
+        write_shard(folder / file, [frame_bytes(name, seed) for name, seed in frames])

@@ -1,0 +1,129 @@
+"""Whole batches out of the feature store's memory map and the table of states."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loaders.dataset import RoadDataset
+from loaders.feature_store import FeatureStore
+
+
+class StoredBatch(TypedDict):
+    """Rows of a split. b rows, c cameras, k stored vectors per camera, d wide.
+
+    `stored` (b, c, k, d) float16, `present` (b, c) bool, `past` (b, 16, 6), `intent` (b,), `future` (b, 20, 2) with
+    NaN where a row has none: units and frames as in `heads.inputs`.
+    """
+
+    stored: Tensor
+    present: Tensor
+    past: Tensor
+    intent: Tensor
+    future: Tensor
+
+
+@dataclass(frozen=True)
+class StoredSplit:
+    """One split: its data set and its features (None without an encoder)."""
+
+    dataset: RoadDataset
+    store: FeatureStore | None
+    rows: np.ndarray
+    """(n,) rows of the data set that have features."""
+    store_rows: np.ndarray
+    """(n,) the same rows' places in the store."""
+
+    @classmethod
+    def of(cls, dataset: RoadDataset, store: FeatureStore | None) -> "StoredSplit":
+        """Every row of the data set whose features were not skipped."""
+        rows = np.arange(len(dataset))
+        if store is None:
+            return cls(dataset, None, rows, rows)
+        store_rows = store.rows_of(dataset.states.id)
+        usable = store.usable[store_rows]
+        return cls(dataset, store, rows[usable], store_rows[usable])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def with_future(self) -> "StoredSplit":
+        """The rows that have a logged future: the ones to train on and to score."""
+        known = ~np.isnan(self.dataset.states.future[self.rows]).any(axis=(1, 2))
+        return StoredSplit(self.dataset, self.store, self.rows[known], self.store_rows[known])
+
+    def batch(self, positions: np.ndarray) -> StoredBatch:
+        """The rows at (b,) positions of this split, as tensors on the CPU."""
+        states, rows = self.dataset.states, self.rows[positions]
+        if self.store is None:
+            stored, present = torch.zeros(len(rows), 0, 0, 0), torch.zeros(len(rows), 0, dtype=torch.bool)
+        else:
+            places = self.store_rows[positions]
+            stored = torch.from_numpy(self.store.features[places])
+            present = torch.from_numpy(self.store.present[places])
+        return StoredBatch(
+            stored=stored,
+            present=present,
+            past=torch.from_numpy(states.past[rows]),
+            intent=torch.from_numpy(states.intent[rows]),
+            future=torch.from_numpy(states.future[rows]),
+        )
+
+    def batches(self, size: int = 1024) -> "OrderedBatches":
+        """All rows in order, `size` at a time, as often as they are asked for."""
+        return OrderedBatches(self, size)
+
+
+@dataclass(frozen=True)
+class OrderedBatches:
+    """Every row of a split once, in order."""
+
+    split: StoredSplit
+    size: int
+
+    def __len__(self) -> int:
+        return -(-len(self.split) // self.size)
+
+    def __iter__(self) -> Iterator[StoredBatch]:
+        for first in range(0, len(self.split), self.size):
+            yield self.split.batch(np.arange(first, min(first + self.size, len(self.split))))
+
+
+class TrainingSteps:
+    """A run's batches from the first optimizer step to the last: epoch after epoch, each in its own order.
+
+    The order depends on (seed, epoch) alone and the position can be saved and set, so a resumed run sees the very
+    batches that it would have seen.
+    """
+
+    def __init__(self, split: StoredSplit, *, batch_size: int, epochs: int, seed: int) -> None:
+        """`batch_size` rows per step; the last batch of an epoch may be smaller."""
+        self.split, self.batch_size, self.seed = split, min(batch_size, len(split)), seed
+        self.per_epoch = -(-len(split) // self.batch_size)
+        self._steps, self._step = self.per_epoch * epochs, 0
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __iter__(self) -> Iterator[StoredBatch]:
+        order, epoch = np.empty(0, dtype=np.int64), -1
+        while self._step < self._steps:
+            if self._step // self.per_epoch != epoch:
+                epoch = self._step // self.per_epoch
+                order = np.random.default_rng([self.seed, epoch]).permutation(len(self.split))
+            first = self._step % self.per_epoch * self.batch_size
+            # Ascending rows: neighbours on the disk are read together, and a sum does not care.
+            rows = np.sort(order[first : first + self.batch_size])
+            self._step += 1
+            yield self.split.batch(rows)
+
+    def state_dict(self) -> dict[str, int]:
+        """The position: steps already given out."""
+        return {"step": self._step}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from a saved position."""
+        self._step = state["step"]

@@ -1,0 +1,55 @@
+"""From options to parts: which data set, which encoder, and what the first lines of a run say about them."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from loaders import open_dataset
+from loaders.dataset import RoadDataset
+from loaders.errors import BadInput
+from loaders.split import every_nth, split_by_sequence
+from models import build_encoder
+from models.encoder import Encoder
+from training.config import DataOptions, EncoderOptions
+
+
+def open_split(options: DataOptions, split: str) -> RoadDataset:
+    """The data set's split, parted by sequence and thinned as the options say; BadInput when it is empty."""
+    folder = Path(options.data_dir).expanduser() if options.data_dir else None
+    if options.split_by == "sequence" and split == "test":
+        raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
+    whole = "all" if options.split_by == "sequence" else split
+    dataset = open_dataset(options.data, folder, whole, on_bad_record=options.on_bad_record)
+    if options.split_by == "sequence":
+        part: Literal["train", "val"] = "train" if split == "train" else "val"
+        dataset = split_by_sequence(dataset, part, val_fraction=options.val_fraction)
+    if options.frame_stride > 1:
+        dataset = every_nth(dataset, options.frame_stride)
+    if dataset.skipped:
+        first = dataset.skipped[0]
+        print(f"{len(dataset.skipped)} bad records skipped; first: {first.where}: {first.reason}", file=sys.stderr)
+    if not len(dataset):
+        raise BadInput(f"{options.data} {split}: no samples left")
+    return dataset
+
+
+def build_run_encoder(options: EncoderOptions, on: str | None = None) -> Encoder:
+    """The frozen encoder, on the options' device unless another is named."""
+    return build_encoder(
+        options.encoder,
+        checkpoint=options.checkpoint,
+        dtype=options.dtype,
+        aspect=options.aspect,
+        device=on or device(options),
+    )
+
+
+def device(options: EncoderOptions) -> str:
+    """The device that `--device auto` means here."""
+    if options.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise BadInput("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
+    return options.device

@@ -1,0 +1,110 @@
+"""Checkpoints as one safetensors file: tensors under their dotted names, all else as JSON in its header."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import CheckpointIO
+from lightning.pytorch import Callback, LightningModule, Trainer
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from loaders.errors import BadInput
+
+LAST = "last.safetensors"
+_TENSOR, _TUPLE, _ITEMS = "__tensor__", "__tuple__", "__items__"
+
+
+class SafetensorsIO(CheckpointIO):
+    """Lets Lightning save and load its state without a pickle; a file appears whole or not at all."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write tensors and the rest of the state to `path`; OSError when the disk is full, the old file stays."""
+        tensors: dict[str, Tensor] = {}
+        state = _split(checkpoint, "", tensors)
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        try:
+            save_file(tensors, partial, metadata={"state": json.dumps(state)})
+        except SafetensorError as error:
+            partial.unlink(missing_ok=True)
+            raise OSError(f"cannot write the checkpoint {path} ({error}); free space, then --resume auto") from error
+        partial.replace(path)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read back what `save_checkpoint` wrote; BadInput when the file is damaged."""
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+                state = json.loads(file.metadata()["state"])
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"{path}: not a checkpoint of ours ({error}); delete it and train again") from error
+        joined: dict[str, Any] = _join(state, tensors)
+        return joined
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Delete a checkpoint if it is there."""
+        Path(path).unlink(missing_ok=True)
+
+
+class KeepLast(Callback):
+    """Writes `last.safetensors` every n optimizer steps and at the end."""
+
+    def __init__(self, folder: Path, every: int) -> None:
+        """`folder` of the checkpoint; `every` n steps."""
+        self.path, self.every = folder / LAST, every
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        """Save at a step boundary only, so that a resumed run is bit-equal to one that never stopped."""
+        if trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+            trainer.save_checkpoint(self.path)
+
+
+def _split(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """Move every tensor into `tensors`; what remains can be written as JSON."""
+    if isinstance(value, Tensor):
+        tensors[name] = value.detach().to("cpu", copy=True).contiguous()
+        return {_TENSOR: name}
+    if isinstance(value, dict):
+        items = [(key, _split(inner, f"{name}.{key}".lstrip("."), tensors)) for key, inner in value.items()]
+        if all(isinstance(key, str) for key in value):
+            return dict(items)
+        return {_ITEMS: items}
+    if isinstance(value, list | tuple):
+        parts = [_split(inner, f"{name}.{index}", tensors) for index, inner in enumerate(value)]
+        return parts if isinstance(value, list) else {_TUPLE: parts}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{name}: a {type(value).__name__} cannot be kept in a checkpoint without a pickle")
+
+
+def _join(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_join(inner, tensors) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if _TENSOR in value:
+        return tensors[value[_TENSOR]]
+    if _TUPLE in value:
+        return tuple(_join(inner, tensors) for inner in value[_TUPLE])
+    if _ITEMS in value:
+        return {key: _join(inner, tensors) for key, inner in value[_ITEMS]}
+    return {key: _join(inner, tensors) for key, inner in value.items()}
+
+
+def generator_state() -> dict[str, Any]:
+    """The states of torch's random generators."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+
+
+def set_generator_state(state: dict[str, Any]) -> None:
+    """Put back what `generator_state` returned; a CUDA state is ignored where there is no CUDA."""
+    torch.set_rng_state(state["cpu"])
+    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,0 +1,113 @@
+"""From typed words to a typed configuration, and from an error to one sentence and exit code 2."""
+
+import difflib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+
+Config = TypeVar("Config")
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+
+def parser_for(config: type) -> ArgumentParser:
+    """The command line of a configuration dataclass: one flag per field, its docstring as help."""
+    parser = ArgumentParser(description=(config.__doc__ or "").strip(), exit_on_error=False)
+    parser.add_argument("--config", action="config", help="A YAML file with options; later flags override it.")
+    parser.add_class_arguments(config, as_group=False)
+    for action in parser._actions:
+        if action.dest == "head":  # else described as the path of a file
+            action.metavar, action.help = "NAME", "Which head to train; short for --head.name."
+    return parser
+
+
+def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Config, str]:
+    """Read the flags into `config`; returns it with its YAML dump, which `--config` reads back.
+
+    Exits with code 2 and a sentence on an unknown flag or a value that does not fit.
+    """
+    parser = parser_for(config)
+    words = [_in_full(word) for word in (sys.argv[1:] if argv is None else argv)]
+    try:
+        namespace = parser.parse_args(words)
+        return _instantiate(config, parser, namespace), parser.dump(namespace)
+    except (ArgumentError, ValueError) as error:
+        sys.exit(_say(f"{_explained(str(error), parser)}\nAll options: {parser.prog} --help"))
+
+
+def parse_file(config: type[Config], path: Path) -> Config:
+    """Read back a configuration that `parse` dumped; BadInput when it does not fit."""
+    from loaders.errors import BadInput
+
+    parser = parser_for(config)
+    try:
+        return _instantiate(config, parser, parser.parse_path(str(path)))
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise BadInput(f"{path}: {_explained(str(error), parser)}") from error
+
+
+def run(command: Callable[..., None], *arguments: Any) -> int:
+    """Call `command`; an error that a person can mend becomes one sentence on stderr and exit code 2.
+
+    ROADCUE_TRACEBACK=1 prints the traceback as well.
+    """
+    from heads import BadHead
+    from loaders.errors import BadInput
+    from models.encoder import BadEncoder
+
+    try:
+        command(*arguments)
+    except (BadInput, BadEncoder, BadHead) as error:
+        return _say(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _say(f"{place}{error.strerror or error}")
+    except KeyboardInterrupt:
+        return _say("stopped; what was computed is kept, the same command goes on from there", code=130)
+    return 0
+
+
+def _instantiate(config: type[Config], parser: ArgumentParser, namespace: Namespace) -> Config:
+    namespace.pop("config", None)  # where options came from is not one of them
+    return config(**vars(parser.instantiate(namespace)))
+
+
+def _in_full(word: str) -> str:
+    """`--head` names the head; its options are `--head.option`."""
+    if word == "--head" or word.startswith("--head="):
+        return word.replace("--head", "--head.name", 1)
+    return word
+
+
+def _explained(message: str, parser: ArgumentParser) -> str:
+    """jsonargparse's message in the words of the command line, with the nearest known word."""
+    wrong_value = re.fullmatch(r'Parser key "(.+?)":\s*Expected an? (.+)\. Got value: (.*)', message, re.DOTALL)
+    if wrong_value:
+        key, expected, value = wrong_value.groups()
+        choices = re.findall(r"'([^']*)'", expected) if "Literal" in expected else []
+        kind = re.sub(r"<class '(\w+)'>", r"\1", expected)
+        wanted = f"choose one of {', '.join(choices)}" if choices else f"expected {kind}"
+        return f"--{key} {value}: {wanted}{_nearest(value, choices)}"
+    unknown = re.fullmatch(r"unrecognized arguments: (--[\w.]+).*", message, re.DOTALL)
+    if unknown:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        return f"there is no option {unknown[1]}{_nearest(unknown[1], flags)}"
+    return message
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _say(sentence: str, code: int = 2) -> int:
+    if os.environ.get("ROADCUE_TRACEBACK"):
+        traceback.print_exc()
+    print(f"error: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,139 @@
+"""The run configuration: one typed dataclass that is the command line, its help, and `config.yaml` in the run folder.
+
+Imported by `--help`, so nothing heavy is imported here.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from heads.config import WaypointConfig
+
+
+@dataclass(frozen=True)
+class HeadOptions(WaypointConfig):
+    """The head; `--head waypoint` is short for `--head.name waypoint`."""
+
+    name: str = "waypoint"
+    """Which head to train."""
+
+    def settings(self) -> WaypointConfig:
+        """The options without the name: what the head itself is built from."""
+        return WaypointConfig(**{option.name: getattr(self, option.name) for option in fields(WaypointConfig)})
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which samples: shared by training, extraction and evaluation."""
+
+    data: Literal["roadworld", "waymo_e2e", "manifest"] = "roadworld"
+    """Data set: roadworld (drawn, made on first use), waymo_e2e (shards), manifest (your own JSONL or Parquet)."""
+    data_dir: str | None = None
+    """Folder with the shards, or the manifest file. roadworld needs none."""
+    split_by: Literal["official", "sequence"] = "official"
+    """official: the data set's own train and val parts. sequence: part the sequences yourself by --val_fraction."""
+    val_fraction: float = 0.2
+    """Share of the sequences kept for validation with --split_by sequence, 0 to 1."""
+    frame_stride: int = 1
+    """Use every n-th frame of a sequence (frames are 0.1 s apart in waymo_e2e and roadworld)."""
+    on_bad_record: Literal["raise", "skip"] = "raise"
+    """A record that cannot be read: raise stops with its place, skip leaves it out and counts it."""
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """What the pictures become: shared by training and extraction."""
+
+    encoder: Literal["smol", "none"] = "smol"
+    """Frozen encoder: smol (SmolVLM2's vision tower) or none (no picture at all, the baseline)."""
+    checkpoint: str = "mini"
+    """Weights: mini (shipped with RoadCue), full (the published SmolVLM2-2.2B-Instruct), a hub id, or a folder."""
+    dtype: Literal["fp32", "bf16"] = "fp32"
+    """Number format in which the encoder computes. Features are stored as fp16 either way."""
+    aspect: Literal["squash", "letterbox"] = "squash"
+    """How a picture becomes square: squash like the published processor, or letterbox (keeps angles)."""
+    pooling: Literal["mean", "grid", "attention", "cls"] = "grid"
+    """How patches become features: mean, grid (means of g x g regions), attention (learnt, over the grid), cls."""
+    grid: int = 4
+    """Regions per side for grid and attention pooling."""
+    cameras: str = "FRONT"
+    """Cameras whose features are concatenated, in this order, with commas: FRONT_LEFT,FRONT,FRONT_RIGHT."""
+    encode_batch: int = 16
+    """Pictures per encoder call."""
+    workers: int = 2
+    """Processes that read and decode pictures ahead of the encoder."""
+    store_dir: str | None = None
+    """Folder of the feature stores. Default: features/ in RoadCue's cache ($ROADCUE_CACHE or the system's own)."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the encoder and the heads run."""
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """The cameras, in order."""
+        return tuple(self.cameras.split(","))
+
+
+@dataclass(frozen=True)
+class TrainConfig(EncoderOptions, DataOptions):
+    """Train heads on frozen features. Every option has a default; `--config FILE` reads a dumped config.yaml."""
+
+    head: HeadOptions = field(default_factory=HeadOptions)
+    """The head and its options."""
+    missing_camera: Literal["zero", "learned"] = "zero"
+    """What stands in for the features of a camera that a frame lacks."""
+    epochs: int = 20
+    """Passes over the training rows."""
+    batch_size: int = 256
+    """Rows per optimizer step."""
+    lr: float = 1e-3
+    """Peak learning rate of AdamW; falls to zero along a cosine."""
+    weight_decay: float = 1e-4
+    """Decoupled weight decay of AdamW."""
+    seed: int = 0
+    """Seed of initial weights, row order and dropout."""
+    run_dir: str | None = None
+    """Run folder. Default: runs/<data>-<encoder>-<head>-<time>."""
+    resume: Literal["no", "auto"] = "no"
+    """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
+    checkpoint_every: int = 100
+    """Optimizer steps between two checkpoints."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "checkpoint_every", "encode_batch", "frame_stride", "grid"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
+        if not 0 < self.val_fraction < 1:
+            raise ValueError(f"--val_fraction {self.val_fraction}: must lie between 0 and 1")
+        if self.lr <= 0 or self.weight_decay < 0:
+            raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
+
+
+@dataclass(frozen=True)
+class ExtractConfig(EncoderOptions, DataOptions):
+    """Encode one split of a data set into its feature store, or one part of it."""
+
+    split: Literal["train", "val", "test"] = "train"
+    """Which split to encode."""
+    part: str = "1/1"
+    """I/N: this process encodes the I-th of N equal row ranges (a Slurm array job runs them side by side)."""
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder."""
+
+    run: str
+    """Run folder that train.py made."""
+    data: Literal["roadworld", "waymo_e2e", "manifest"] | None = None
+    """Score on another data set than the run's own."""
+    data_dir: str | None = None
+    """Folder of that data set."""
+    split_by: Literal["official", "sequence"] = "official"
+    """How that data set is parted, as in train.py."""
+    split: Literal["train", "val"] = "val"
+    """Which split to score."""
+    resamples: int = 2000
+    """Bootstrap resamples of the sequences behind each 95 % interval."""
+    seed: int = 0
+    """Seed of the bootstrap."""
+    out: str | None = None
+    """Folder for metrics.json and report.html. Default: the run folder."""

@@ -1,0 +1,233 @@
+"""Frozen features for a whole split: decode ahead in workers, encode, pool, write by row.
+
+`python -m training.extraction --split train ...` does it without training; `--part 2/8` does the second of eight row
+ranges, so that an array job can share the work.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.utils.data import DataLoader, Dataset
+
+from loaders import jpeg
+from loaders.cache import cache_root
+from loaders.dataset import RoadDataset
+from loaders.errors import BadInput, BadRecord
+from loaders.feature_store import FeatureStore, StoreWriter, store_folder
+from models.encoder import Encoder
+from models.pooling import cells_stored, pool_tokens
+from training.batches import StoredSplit
+from training.build import build_run_encoder, open_split
+from training.command_line import parse, run
+from training.config import EncoderOptions, ExtractConfig, TrainConfig
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """One camera of one row, ready for the encoder: (3, S, S) uint8, or None with the reason if it is unreadable."""
+
+    row: int
+    camera: int
+    pixels: torch.Tensor | None
+    reason: str = ""
+
+
+class _Pictures(Dataset[_Picture]):
+    """Every picture of the given rows that exists; runs in worker processes."""
+
+    def __init__(self, dataset: RoadDataset, rows: np.ndarray, cameras: tuple[str, ...], encoder: Encoder) -> None:
+        self.dataset, self.cameras = dataset, cameras
+        self.preprocess, self.side = encoder.preprocess, encoder.side
+        self.wanted = [
+            (int(row), index)
+            for row in rows
+            for index, camera in enumerate(cameras)
+            if camera in dataset.cameras_of(int(row))
+        ]
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+    def __getitem__(self, item: int) -> _Picture:
+        row, index = self.wanted[item]
+        camera = self.cameras[index]
+        try:
+            encoded = self.dataset.image(row, camera)
+            if encoded is None:
+                return _Picture(row, index, None, f"{self.dataset.where(row)}: {camera} was listed and is gone")
+            picture = jpeg.decode_at_least(encoded, f"{self.dataset.where(row)}: {camera}", self.side)
+            return _Picture(row, index, self.preprocess(*picture))
+        except BadRecord as error:
+            return _Picture(row, index, None, str(error))
+
+
+def feature_parts(dataset: RoadDataset, encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
+    """Everything that decides a split's features, by name: the store's fingerprint is made of it."""
+    data = {"data": dataset.name, "data_split": dataset.split, "data_files": dataset.fingerprint}
+    return {**encoder_parts(encoder, options), **data}
+
+
+def encoder_parts(encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
+    """The parts that do not depend on the data: encoder, pooling and cameras."""
+    layout = "mean" if options.pooling in ("mean", "cls") else f"grid {options.grid}"
+    pooling = options.pooling if layout == "mean" else layout
+    return {**encoder.fingerprint, "decoding": jpeg.HALVING, "stored": pooling, "cameras": options.cameras}
+
+
+def extract(
+    dataset: RoadDataset,
+    encoder: Encoder,
+    options: EncoderOptions,
+    *,
+    on_bad_record: str = "raise",
+    part: tuple[int, int] = (1, 1),
+) -> FeatureStore | None:
+    """The split's feature store, encoding whatever is not there yet.
+
+    None when other parts are still to be encoded by other processes. BadRecord for an unreadable picture, unless
+    `on_bad_record` is "skip": then its row is skipped and counted.
+    """
+    _check_cameras(dataset, options.camera_names)
+    root = Path(options.store_dir) if options.store_dir else cache_root() / "features"
+    parts = feature_parts(dataset, encoder, options)
+    folder = store_folder(root, f"{dataset.name}-{dataset.split}", encoder.name, parts)
+    shape = (cells_stored(options.pooling, options.grid), encoder.width)
+    writer = StoreWriter(folder, parts, dataset.states.id, options.camera_names, shape)
+    rows = writer.todo(part)
+    if len(rows):
+        _encode_rows(dataset, encoder, options, writer, rows, on_bad_record)
+    if not writer.finish():
+        return None
+    store = FeatureStore(folder, parts)
+    if store.skipped:
+        name, reason = next(iter(store.skipped.items()))
+        print(f"{len(store.skipped)} rows of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
+    return store
+
+
+def stored_split(dataset: RoadDataset, encoder: Encoder, options: TrainConfig) -> StoredSplit:
+    """A split with its features, encoded now if they are not there yet."""
+    if encoder.width == 0:
+        return StoredSplit.of(dataset, None)
+    store = extract(dataset, encoder, options, on_bad_record=options.on_bad_record)
+    if store is None:
+        raise BadInput(f"{dataset.name} {dataset.split}: another process is still encoding; run this again after it")
+    return StoredSplit.of(dataset, store)
+
+
+def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:
+    unknown = [camera for camera in cameras if camera not in dataset.cameras]
+    if unknown or not cameras or len(set(cameras)) != len(cameras):
+        raise BadInput(
+            f"--cameras {','.join(cameras)}: {dataset.name} {dataset.split} has the cameras {list(dataset.cameras)}; "
+            "name each at most once, and at least one"
+        )
+
+
+def _encode_rows(
+    dataset: RoadDataset,
+    encoder: Encoder,
+    options: EncoderOptions,
+    writer: StoreWriter,
+    rows: np.ndarray,
+    on_bad_record: str,
+) -> None:
+    cells, width = cells_stored(options.pooling, options.grid), encoder.width
+    rows_per_batch = max(1, options.encode_batch // len(options.camera_names))
+    with _ProgressLine(f"encoding {dataset.name} {dataset.split}", len(rows)) as advance:
+        for batch_rows, pictures in _by_rows(dataset, encoder, options, rows, rows_per_batch):
+            bad = {picture.row: picture.reason for picture in pictures if picture.pixels is None}
+            for row, reason in bad.items():
+                if on_bad_record == "raise":
+                    raise BadRecord(f"{reason}; --on_bad_record skip leaves such rows out and counts them")
+                writer.skip(row, str(dataset.states.id[row]), reason)
+            good = [picture for picture in pictures if picture.row not in bad]
+            kept = np.array([row for row in batch_rows if row not in bad], dtype=np.int64)
+            features = np.zeros((len(kept), len(options.camera_names), cells, width), dtype=np.float32)
+            present = np.zeros((len(kept), len(options.camera_names)), dtype=bool)
+            if good:
+                pixels = torch.stack([picture.pixels for picture in good if picture.pixels is not None])
+                pooled = pool_tokens(encoder.encode(pixels), options.pooling, options.grid).float().cpu().numpy()
+                places = np.searchsorted(kept, [picture.row for picture in good])
+                cameras = [picture.camera for picture in good]
+                features[places, cameras], present[places, cameras] = pooled, True
+            if len(kept):
+                writer.write(kept, features, present)
+            advance(len(batch_rows))
+
+
+def _by_rows(
+    dataset: RoadDataset, encoder: Encoder, options: EncoderOptions, rows: np.ndarray, rows_per_batch: int
+) -> Iterator[tuple[np.ndarray, list[_Picture]]]:
+    """Batches of whole rows with all their pictures, decoded ahead by worker processes, in order."""
+    groups = [rows[first : first + rows_per_batch] for first in range(0, len(rows), rows_per_batch)]
+    pictures = _Pictures(dataset, rows, options.camera_names, encoder)
+    items_of: dict[int, list[int]] = {int(row): [] for row in rows}
+    for item, (row, _) in enumerate(pictures.wanted):
+        items_of[row].append(item)
+    loader = DataLoader(
+        pictures,
+        batch_sampler=[[item for row in group for item in items_of[int(row)]] for group in groups],
+        collate_fn=list,
+        num_workers=min(options.workers, len(groups)),
+    )
+    yield from zip(groups, loader, strict=True)
+
+
+class _ProgressLine:
+    """A bar with rate and ETA on a terminal; a line now and then in a log file."""
+
+    def __init__(self, title: str, rows: int) -> None:
+        console = Console(stderr=True)
+        rate = TextColumn("{task.fields[rate]}")
+        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TextColumn("ETA"))
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=console, refresh_per_second=4)
+        self._title, self._rows, self._terminal, self._said = title, rows, console.is_terminal, 0
+
+    def __enter__(self) -> "_ProgressLine":
+        self._bar.start()
+        self._task = self._bar.add_task(self._title, total=self._rows, rate="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, rows: int) -> None:
+        task = self._bar.tasks[0]
+        elapsed = max(task.elapsed or 0.0, 1e-9)
+        done = task.completed + rows
+        self._bar.update(self._task, advance=rows, rate=f"{done / elapsed:.1f} rows/s")
+        if not self._terminal and int(10 * done / self._rows) > self._said:
+            self._said = int(10 * done / self._rows)
+            left = (self._rows - done) * elapsed / done
+            print(
+                f"{self._title}: {done:.0f}/{self._rows}, {done / elapsed:.1f} rows/s, ETA {left:.0f} s", flush=True
+            )
+
+
+def parse_part(text: str) -> tuple[int, int]:
+    """ "2/8" -> (2, 8); BadInput when it is not a part of a whole."""
+    index, _, parts = text.partition("/")
+    if not (index.isdecimal() and parts.isdecimal() and 1 <= int(index) <= int(parts)):
+        raise BadInput(f"--part {text}: expected I/N with 1 <= I <= N, for example 2/8")
+    return int(index), int(parts)
+
+
+def main(config: ExtractConfig) -> None:
+    """Encode one split, or one part of it."""
+    dataset = open_split(config, config.split)
+    encoder = build_run_encoder(config)
+    print(dataset.description, encoder.description, sep="\n")
+    store = extract(dataset, encoder, config, on_bad_record=config.on_bad_record, part=parse_part(config.part))
+    print(f"features in {store.folder}" if store else f"part {config.part} is done; other parts are not yet")
+
+
+if __name__ == "__main__":
+    parsed, _ = parse(ExtractConfig)
+    sys.exit(run(main, parsed))

@@ -1,0 +1,169 @@
+"""A training run from options to saved heads."""
+
+import logging
+import shlex
+import sys
+import time
+import warnings
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+import heads
+from loaders.errors import BadInput
+from models.encoder import Encoder
+from models.pooling import FeaturePool, cells_stored, pool_tokens
+from training.batches import StoredSplit
+from training.build import build_run_encoder, device, open_split
+from training.checkpoints import KeepLast, SafetensorsIO
+from training.command_line import parse_file
+from training.config import TrainConfig
+from training.extraction import encoder_parts, stored_split
+from training.lightning_module import FeatureData, HeadsModule
+from training.road_model import BLIND_SUFFIX, RoadModel
+from training.run_folder import RunFolder
+
+FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every")
+"""Options that a resumed run may set anew: none of them changes a weight."""
+
+VERSIONED = ("torch", "torchvision", "transformers", "lightning", "numpy", "simplejpeg")
+"""Packages whose version is kept with a run."""
+
+
+def train(config: TrainConfig, config_text: str) -> None:
+    """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
+    folder = RunFolder.for_training(config)
+    resuming = config.resume == "auto" and folder.last.exists()
+    if resuming:
+        _check_same_options(folder, config)
+        if folder.facts.exists():
+            print(f"{folder.path} is finished; nothing left to train")
+            return
+    seed_everything(config.seed, verbose=False)
+    encoder = build_run_encoder(config)
+    model = build_model(config, encoder)  # before the data are read: a wrong option is said at once
+    train_data, val_data = open_split(config, "train"), open_split(config, "val")
+    print(train_data.description, encoder.description, f"run folder: {folder.path}", sep="\n", flush=True)
+
+    splits = [stored_split(data, encoder, config).with_future() for data in (train_data, val_data)]
+    for data, split in zip((train_data, val_data), splits, strict=True):
+        if not len(split):
+            raise BadInput(f"{data.name} {data.split}: no row has both features and a logged future")
+
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.config.write_text(config_text)
+    model.fit(splits[0])
+    fit_by_gradient(model, splits[0], splits[1], config, folder, resuming)
+    model.cpu().save_pretrained(folder.model)
+    folder.write_facts(_facts(config, encoder, splits))
+    print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
+
+
+def build_model(config: TrainConfig, encoder: Encoder) -> RoadModel:
+    """The head, its twin that sees nothing, and the baselines, in the order of the results table."""
+    cells = cells_stored(config.pooling, config.grid)
+    if encoder.width:  # a pooling that does not fit this encoder is said before any picture is read
+        pool_tokens(torch.zeros(1, *encoder.grid, 1), config.pooling, config.grid)
+    pool = FeaturePool(config.pooling, config.camera_names, cells, encoder.width, config.missing_camera)
+    name, blind_name = config.head.name, config.head.name + BLIND_SUFFIX
+    named = {name: heads.build_head(name, config.head.settings(), pool.vectors, encoder.width)}
+    if encoder.width:
+        named[blind_name] = heads.build_head(name, config.head.settings(), 0, 0)
+    named |= {baseline: heads.build_baseline(baseline) for baseline in heads.BASELINES}
+    return RoadModel(pool, named, blind=[other for other in named if other != name or not encoder.width])
+
+
+def fit_by_gradient(
+    model: RoadModel, train: StoredSplit, val: StoredSplit, config: TrainConfig, folder: RunFolder, resuming: bool
+) -> None:
+    """Train `model` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last of them."""
+    seed_everything(config.seed, verbose=False)  # again: encoding may or may not have drawn numbers meanwhile
+    data = FeatureData(train, val, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    steps = len(data.steps)
+    module = HeadsModule(model, lr=config.lr, weight_decay=config.weight_decay, steps=steps)
+    io = SafetensorsIO()
+    first_step = io.load_checkpoint(folder.last)["global_step"] if resuming else 0
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*srun.*|.*LeafSpec.*")  # both are Lightning's own affairs
+    trainer = Trainer(
+        max_epochs=1,  # one pass over `data.steps`, which holds every epoch of the run
+        max_steps=steps,
+        val_check_interval=data.steps.per_epoch,
+        check_val_every_n_epoch=None,
+        accelerator="gpu" if device(config) == "cuda" else "cpu",
+        devices=1,
+        logger=[
+            CSVLogger(folder.logs, name=None, version=f"from_step_{first_step}"),
+            TensorBoardLogger(folder.logs, name=None, version=""),
+        ],
+        callbacks=[KeepLast(folder.checkpoint, config.checkpoint_every), SayProgress(data.steps.per_epoch)],
+        plugins=[io],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=min(20, data.steps.per_epoch),
+    )
+    trainer.fit(module, datamodule=data, ckpt_path=folder.last if resuming else None)
+
+
+class SayProgress(Callback):
+    """One line per epoch: where the run is, how good, how fast, how long still."""
+
+    def __init__(self, per_epoch: int) -> None:
+        """`per_epoch` optimizer steps."""
+        self.per_epoch = per_epoch
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Start the clock."""
+        self._start, self._first_step = time.monotonic(), trainer.global_step
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Say it."""
+        step, steps = trainer.global_step, trainer.max_steps
+        rate = (step - self._first_step) / max(time.monotonic() - self._start, 1e-9)
+        errors = ", ".join(
+            f"{key.split('/')[1]} {value:.3f} m"
+            for key, value in trainer.callback_metrics.items()
+            if key.endswith("/ade_5s")
+        )
+        print(
+            f"epoch {step // self.per_epoch}/{steps // self.per_epoch}  val ADE@5s vs log: {errors}  "
+            f"({rate:.0f} steps/s, ETA {(steps - step) / max(rate, 1e-9):.0f} s)",
+            flush=True,
+        )
+
+
+def _check_same_options(folder: RunFolder, config: TrainConfig) -> None:
+    before = parse_file(TrainConfig, folder.config)
+    changed = [
+        f"--{name} was {getattr(before, name)!r} and is {getattr(config, name)!r}"
+        for name in vars(config)
+        if name not in FREE_TO_CHANGE and getattr(before, name) != getattr(config, name)
+    ]
+    if changed:
+        raise BadInput(f"{folder.path}: cannot go on with other options: {'; '.join(changed)}; use another --run_dir")
+
+
+def _facts(config: TrainConfig, encoder: Encoder, splits: list[StoredSplit]) -> dict[str, Any]:
+    train, val = splits
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "command": shlex.join(["python", *sys.argv]),
+        "data": {"train": train.dataset.description, "val": val.dataset.description},
+        "rows": {"train": len(train), "val": len(val)},
+        "skipped": {"train": _skipped(train), "val": _skipped(val)},
+        "encoder": encoder.description,
+        "encoder_parts": encoder_parts(encoder, config),
+        "seed": config.seed,
+        "versions": {name: version(name) for name in VERSIONED},
+        "device": torch.cuda.get_device_name() if device(config) == "cuda" else "cpu",
+    }
+
+
+def _skipped(split: StoredSplit) -> int:
+    return len(split.dataset.skipped) + (len(split.store.skipped) if split.store else 0)

@@ -1,0 +1,88 @@
+"""The pool and the heads of a run: stored features, past states and intent in, every head's prediction out."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from heads.checkpoint import load_head
+from heads.head import Head
+from heads.inputs import HeadInputs, HeadTargets
+from loaders.errors import BadInput
+from models.pooling import FeaturePool
+from training.batches import StoredBatch, StoredSplit
+
+BLIND_SUFFIX = " without features"
+"""Names the twin of a head that gets no features: what the same head knows without looking."""
+
+
+class RoadModel(nn.Module):
+    """Several heads on one pool of frozen features; heads named in `blind` get no features.
+
+    Called with a StoredBatch, returns head name -> prediction ({"waypoints": (b, 20, 2) metres, ego frame}).
+    """
+
+    def __init__(self, pool: FeaturePool, named_heads: Mapping[str, Head], blind: Iterable[str]) -> None:
+        """`named_heads` in the order of the results table."""
+        super().__init__()
+        self.pool = pool
+        self.heads: Mapping[str, Head] = nn.ModuleDict(dict(named_heads))  # type: ignore[assignment]
+        self.blind = frozenset(blind)
+
+    def inputs(self, batch: StoredBatch) -> tuple[HeadInputs, HeadInputs]:
+        """What seeing and blind heads get of a batch; neither contains a target."""
+        features, mask = self.pool(batch["stored"].float(), batch["present"])
+        past, intent = batch["past"], batch["intent"]
+        none, no_mask = (
+            past.new_zeros(len(past), 0, 0),
+            torch.zeros(len(past), 0, dtype=torch.bool, device=past.device),
+        )
+        seeing = HeadInputs(features=features, feature_mask=mask, past=past, intent=intent)
+        return seeing, HeadInputs(features=none, feature_mask=no_mask, past=past, intent=intent)
+
+    def forward(self, batch: StoredBatch) -> dict[str, dict[str, Tensor]]:
+        """Predict with every head."""
+        seeing, blind = self.inputs(batch)
+        return {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
+
+    def fit(self, split: StoredSplit) -> None:
+        """Training statistics and closed-form parts of every head, streamed over the training rows."""
+        for name, head in self.heads.items():
+            head.fit(_HeadBatches(self, split, blind=name in self.blind))
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write `model.json`, `pool/` and `heads/<name>/`: safetensors and JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        order = {"heads": list(self.heads), "blind": sorted(self.blind)}
+        (folder / "model.json").write_text(json.dumps(order, indent=1))
+        self.pool.save_pretrained(folder / "pool")
+        for name, head in self.heads.items():
+            head.save_pretrained(folder / "heads" / _folder_name(name))
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> "RoadModel":
+        """Read what `save_pretrained` wrote; BadInput or BadHead when a file is missing or damaged."""
+        try:
+            order = json.loads((folder / "model.json").read_text())
+        except FileNotFoundError:
+            raise BadInput(f"{folder}: no trained heads here (model.json is missing); let train.py finish") from None
+        named = {name: load_head(folder / "heads" / _folder_name(name)) for name in order["heads"]}
+        return cls(FeaturePool.from_pretrained(folder / "pool"), named, order["blind"])
+
+
+class _HeadBatches:
+    """All rows of a split as one head sees them, as often as they are asked for."""
+
+    def __init__(self, model: RoadModel, split: StoredSplit, blind: bool) -> None:
+        self.model, self.split, self.blind = model, split, blind
+
+    def __iter__(self) -> Iterator[tuple[HeadInputs, HeadTargets]]:
+        with torch.no_grad():
+            for batch in self.split.batches():
+                yield self.model.inputs(batch)[self.blind], HeadTargets(future=batch["future"])
+
+
+def _folder_name(head: str) -> str:
+    return head.replace(" ", "_")

@@ -1,0 +1,78 @@
+"""Names of everything in a run folder, decided here alone.
+
+config.yaml        the resolved options; `train.py --config` reads it
+run.json           what the run was: data, encoder, seed, versions, command
+checkpoint/        last.safetensors, to go on from
+model/             the trained heads (safetensors + JSON)
+logs/              TensorBoard and CSV
+metrics.json, report.html    written by eval.py
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from loaders.errors import BadInput
+from training.checkpoints import LAST
+from training.config import TrainConfig
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        """The folder need not exist yet."""
+        self.path = path
+        self.config, self.facts = path / "config.yaml", path / "run.json"
+        self.checkpoint, self.model, self.logs = path / "checkpoint", path / "model", path / "logs"
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.checkpoint / LAST
+
+    @classmethod
+    def for_training(cls, config: TrainConfig) -> "RunFolder":
+        """The folder that `--run_dir` or the clock names; BadInput when a run is already there."""
+        name = f"{config.data}-{config.encoder}-{config.head.name}-{datetime.now():%Y%m%d-%H%M%S}"
+        folder = cls(Path(config.run_dir) if config.run_dir else Path("runs") / name)
+        if config.resume == "no" and (folder.last.exists() or folder.facts.exists()):
+            raise BadInput(
+                f"{folder.path}: there is a run here already; --resume auto goes on with it, or choose another"
+            )
+        return folder
+
+    @classmethod
+    def of(cls, path: str | Path) -> "RunFolder":
+        """An existing run; BadInput when the folder holds none."""
+        folder = cls(Path(path))
+        if not folder.config.exists():
+            near = sorted(str(config.parent) for config in Path(path).parent.glob("*/config.yaml"))
+            hint = f"; runs beside it: {', '.join(near[:5])}" if near else ""
+            raise BadInput(f"{path}: no run here (config.yaml is missing){hint}")
+        return folder
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Write run.json."""
+        self.facts.write_text(json.dumps(facts, indent=1) + "\n")
+
+    def read_facts(self) -> dict[str, Any]:
+        """Read run.json; BadInput when it is missing or damaged."""
+        try:
+            facts: dict[str, Any] = json.loads(self.facts.read_text())
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{self.facts}: cannot be read ({error}); let train.py finish first") from error
+        return facts
+
+
+def check_same_encoder(folder: RunFolder, now: Mapping[str, str]) -> None:
+    """BadInput that names the part in which the encoder at hand differs from the one the heads were trained on."""
+    trained = folder.read_facts()["encoder_parts"]
+    for name in sorted({*trained, *now}):
+        if trained.get(name) != now.get(name):
+            raise BadInput(
+                f"{folder.path}: its heads were trained on features with {name} = {trained.get(name)!r}; the encoder "
+                f"at hand gives {now.get(name)!r}; put the checkpoint of the run back or train again"
+            )
