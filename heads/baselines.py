@@ -7,22 +7,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from heads.ego import INTENTS, one_hot_intent
+from heads.ego import ego_state
 from heads.errors import BadHead
 from heads.head import Head
-from heads.inputs import HeadInputs, HeadTargets, has_future
+from heads.inputs import EGO_NUMBERS, STEP_S, WAYPOINTS, HeadInputs, HeadTargets, has_future
 from heads.moments import Comoments, floored
 
-POINTS, STEP_S = 20, 0.25
-"""Waypoints of a path and the seconds between two: 4 Hz over 5 s (end_to_end_driving_data.proto)."""
 MAX_CURVATURE = 0.2
 """1/m: a turning circle of 5 m radius, about what a passenger car can do at full lock."""
-EGO_NUMBERS = 16 * 6 + INTENTS
 
 
 def _times(past: Tensor) -> Tensor:
     """(20,) seconds, 0.25 ... 5, where `past` is."""
-    return STEP_S * torch.arange(1, POINTS + 1, dtype=past.dtype, device=past.device)
+    return STEP_S * torch.arange(1, WAYPOINTS + 1, dtype=past.dtype, device=past.device)
 
 
 class StandStill(Head):
@@ -33,7 +30,7 @@ class StandStill(Head):
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """{"waypoints": (b, 20, 2) metres, ego frame}."""
         past = inputs["past"]
-        return {"waypoints": past.new_zeros(len(past), POINTS, 2)}
+        return {"waypoints": past.new_zeros(len(past), WAYPOINTS, 2)}
 
 
 class ConstantVelocity(Head):
@@ -97,8 +94,8 @@ class Ridge(Head):
         super().__init__()
         self.register_buffer("mean", torch.full((EGO_NUMBERS,), torch.nan))
         self.register_buffer("scale", torch.full((EGO_NUMBERS,), torch.nan))
-        self.register_buffer("weight", torch.full((EGO_NUMBERS, POINTS * 2), torch.nan))
-        self.register_buffer("bias", torch.full((POINTS * 2,), torch.nan))
+        self.register_buffer("weight", torch.full((EGO_NUMBERS, WAYPOINTS * 2), torch.nan))
+        self.register_buffer("bias", torch.full((WAYPOINTS * 2,), torch.nan))
 
     def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
         """Solve for the weights, in one pass over the training set. BadHead when no row has a future."""
@@ -106,7 +103,7 @@ class Ridge(Head):
         for inputs, targets in batches:
             rows = has_future(targets)
             paths = targets["future"].flatten(1)
-            moments.add(torch.cat([_ego_state(inputs), paths.to(inputs["past"])], dim=1)[rows])
+            moments.add(torch.cat([ego_state(inputs), paths.to(inputs["past"])], dim=1)[rows])
         if moments.count == 0:
             raise BadHead("no row of the training set has a future, so there is nothing to fit")
         covariance = moments.scatter / moments.count
@@ -125,13 +122,8 @@ class Ridge(Head):
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """{"waypoints": (b, 20, 2) metres, ego frame}; NaN before `fit`."""
-        paths = (_ego_state(inputs) - self.mean) / self.scale @ self.weight + self.bias
-        return {"waypoints": paths.unflatten(1, (POINTS, 2))}
-
-
-def _ego_state(inputs: HeadInputs) -> Tensor:
-    """(b, 99): the past, state by state, then the intent."""
-    return torch.cat([inputs["past"].flatten(1), one_hot_intent(inputs["intent"])], dim=1)
+        paths = (ego_state(inputs) - self.mean) / self.scale @ self.weight + self.bias
+        return {"waypoints": paths.unflatten(1, (WAYPOINTS, 2))}
 
 
 def _least_gcv(

@@ -4,6 +4,15 @@ from typing import TypedDict
 
 from torch import Tensor
 
+PAST_STATES, STATE_NUMBERS = 16, 6
+"""Past states and the numbers in each (end_to_end_driving_data.proto, `past_states`)."""
+WAYPOINTS, STEP_S = 20, 0.25
+"""Waypoints of a path and the seconds between two: 4 Hz over 5 s (end_to_end_driving_data.proto, `future_states`)."""
+INTENT_NUMBERS = 3
+"""Straight, left, right as one-hot numbers; an unknown intent is none of the three: all zeros."""
+EGO_NUMBERS = PAST_STATES * STATE_NUMBERS + INTENT_NUMBERS
+"""All that a head knows without an image: 99 numbers."""
+
 
 class HeadInputs(TypedDict):
     """What a head may see. b: batch, n: pooled vectors of all cameras in the run's camera order, d: their width.

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from heads.baselines import POINTS, ConstantVelocity, Ridge
+from heads.baselines import ConstantVelocity, Ridge
 from heads.config import WaypointConfig
-from heads.ego import INTENTS, one_hot_intent
+from heads.ego import one_hot_intent
 from heads.errors import BadHead
 from heads.head import Head
-from heads.inputs import HeadInputs, HeadTargets, has_future
+from heads.inputs import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets, has_future
 from heads.moments import Moments
 
 _BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelocity}
@@ -44,7 +44,7 @@ class WaypointHead(Head):
         super().__init__()
         self.config, self.features, self.width = config, features, width if features else 0
         self.layers = nn.Sequential(
-            nn.Linear(self.features * self.width + 16 * 6 + INTENTS, config.hidden),
+            nn.Linear(self.features * self.width + EGO_NUMBERS, config.hidden),
             nn.LayerNorm(config.hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
@@ -52,13 +52,17 @@ class WaypointHead(Head):
             nn.LayerNorm(config.hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, POINTS * 2),
+            nn.Linear(config.hidden, WAYPOINTS * 2),
         )
         self.base = _BASES[config.residual]() if config.residual in _BASES else None
         if self.base is not None:
             for parameter in self.layers[-1].parameters():
                 nn.init.zeros_(parameter)
-        for part, shape in (("features", (self.features, self.width)), ("past", (16, 6)), ("waypoints", (POINTS, 2))):
+        for part, shape in (
+            ("features", (self.features, self.width)),
+            ("past", (PAST_STATES, STATE_NUMBERS)),
+            ("waypoints", (WAYPOINTS, 2)),
+        ):
             self.register_buffer(f"{part}_mean", torch.full(shape, torch.nan if config.normalize else 0.0))
             self.register_buffer(f"{part}_scale", torch.full(shape, torch.nan if config.normalize else 1.0))
 
@@ -105,7 +109,7 @@ class WaypointHead(Head):
         parts = [past.flatten(1), one_hot_intent(inputs["intent"])]
         if self.features:
             parts.insert(0, self._normalized_features(inputs).flatten(1))
-        numbers = self.layers(torch.cat(parts, dim=1)).unflatten(1, (POINTS, 2))
+        numbers = self.layers(torch.cat(parts, dim=1)).unflatten(1, (WAYPOINTS, 2))
         return {"waypoints": self._base_path(inputs) + self.waypoints_mean + self.waypoints_scale * numbers}
 
     def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
@@ -121,7 +125,7 @@ class WaypointHead(Head):
     def _base_path(self, inputs: HeadInputs) -> Tensor:
         """The path that is corrected, (b, 20, 2) metres; zeros when the head predicts the whole path."""
         if self.base is None:
-            return inputs["past"].new_zeros(len(inputs["past"]), POINTS, 2)
+            return inputs["past"].new_zeros(len(inputs["past"]), WAYPOINTS, 2)
         return self.base(inputs)["waypoints"]
 
     def _normalized_features(self, inputs: HeadInputs) -> Tensor:

@@ -112,6 +112,14 @@ class _LazyImages(Mapping[str, bytes]):
         return len(self.dataset.cameras_of(self.row))
 
 
+def sample_inputs(dataset: RoadDataset, row: int) -> SampleInputs:
+    """What a model may see of row `row`; pictures are read only when asked for."""
+    states = dataset.states
+    return SampleInputs(
+        images=_LazyImages(dataset, row), past=states.past[row], intent=Intent(int(states.intent[row]))
+    )
+
+
 def sample(dataset: RoadDataset, row: int) -> Sample:
     """Row `row` of a data set as a Sample; its pictures are read only when asked for."""
     states = dataset.states
@@ -119,9 +127,7 @@ def sample(dataset: RoadDataset, row: int) -> Sample:
         id=str(states.id[row]),
         sequence=str(states.sequence[row]),
         frame=int(states.frame[row]),
-        inputs=SampleInputs(
-            images=_LazyImages(dataset, row), past=states.past[row], intent=Intent(int(states.intent[row]))
-        ),
+        inputs=sample_inputs(dataset, row),
         targets=dataset.targets(row),
     )
 

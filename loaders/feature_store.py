@@ -14,12 +14,14 @@ Past states, intent and targets are not in it: they are cheap, they change, and 
 start.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +71,12 @@ class StoreWriter:
         if not (folder / "meta.json").exists():
             _create(folder, parts, ids, cameras, shape)
         _check(folder, parts)
-        self._features = np.lib.format.open_memmap(folder / "features.npy", mode="r+")
-        self._present = np.lib.format.open_memmap(folder / "present.npy", mode="r+")
-        self._progress = np.lib.format.open_memmap(folder / "progress.npy", mode="r+")
+        with _reading(folder):
+            if json.loads((folder / "index.json").read_text()) != ids.tolist():
+                raise BadInput(f"{folder}: its rows are other samples than this data set's; delete the folder")
+            self._features = np.lib.format.open_memmap(folder / "features.npy", mode="r+")
+            self._present = np.lib.format.open_memmap(folder / "present.npy", mode="r+")
+            self._progress = np.lib.format.open_memmap(folder / "progress.npy", mode="r+")
 
     def todo(self, part: tuple[int, int] = (1, 1)) -> np.ndarray:
         """Rows that are neither written nor skipped; `part` = (i, n) keeps to the i-th of n equal row ranges."""
@@ -96,12 +101,12 @@ class StoreWriter:
 
     def skip(self, row: int, sample_id: str, reason: str) -> None:
         """Leave a row out for good; heads never train on it."""
-        line = json.dumps({"id": sample_id, "reason": reason}) + "\n"
-        descriptor = os.open(self.folder / "skipped.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        line = (json.dumps({"id": sample_id, "reason": reason}) + "\n").encode()
+        with _writing(self.folder), open(self.folder / "skipped.jsonl", "ab", buffering=0) as file:
+            written = file.write(line)  # at once, so that the lines of several writers do not mix
+            if written < len(line):
+                file.truncate(file.tell() - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._progress[row] = _SKIPPED
 
     def finish(self) -> bool:
@@ -111,8 +116,9 @@ class StoreWriter:
         if (self._progress == _TODO).any():
             return False
         partial = self.folder / f"DONE.{os.getpid()}"
-        partial.write_text(f"{len(self._progress)} rows\n")
-        partial.replace(self.folder / "DONE")
+        with _writing(self.folder):
+            partial.write_text(f"{len(self._progress)} rows\n")
+            partial.replace(self.folder / "DONE")
         return True
 
 
@@ -123,23 +129,24 @@ class FeatureStore:
     """
 
     def __init__(self, folder: Path, parts: Mapping[str, str]) -> None:
-        """Open `folder`; BadInput that names the part that differs when it holds other features than `parts`."""
+        """Open `folder`; BadInput when it is damaged, or holds other features than `parts`: it names the one."""
         if not (folder / "meta.json").exists():
             raise BadInput(f"{folder}: no feature store here; run the extraction first")
         _check(folder, parts)
-        if not (folder / "DONE").exists():
-            left = int((np.load(folder / "progress.npy", mmap_mode="r") == _TODO).sum())
-            raise IncompleteStore(f"{folder}: {left} rows are not encoded yet; run the extraction again to go on")
-        meta = json.loads((folder / "meta.json").read_text())
         self.folder = folder
-        self.cameras: tuple[str, ...] = tuple(meta["cameras"])
-        self.features: np.ndarray = np.load(folder / "features.npy", mmap_mode="r")
-        self.present: np.ndarray = np.load(folder / "present.npy")
-        self.usable: np.ndarray = np.load(folder / "progress.npy") == _WRITTEN
-        self._ids = json.loads((folder / "index.json").read_text())
-        lines = folder / "skipped.jsonl"
-        entries = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
-        self.skipped: dict[str, str] = {entry["id"]: entry["reason"] for entry in entries}
+        with _reading(folder):
+            progress = np.load(folder / "progress.npy", allow_pickle=False)
+            if not (folder / "DONE").exists():
+                left = int((progress == _TODO).sum())
+                raise IncompleteStore(f"{folder}: {left} rows are not encoded yet; run the extraction again to go on")
+            self.usable: np.ndarray = progress == _WRITTEN
+            self.cameras: tuple[str, ...] = tuple(json.loads((folder / "meta.json").read_text())["cameras"])
+            self.features: np.ndarray = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
+            self.present: np.ndarray = np.load(folder / "present.npy", allow_pickle=False)
+            self._ids = json.loads((folder / "index.json").read_text())
+            lines = folder / "skipped.jsonl"
+            entries = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+            self.skipped: dict[str, str] = {entry["id"]: entry["reason"] for entry in entries}
 
     def rows_of(self, ids: np.ndarray) -> np.ndarray:
         """(n,) sample ids -> (n,) rows; BadInput when the store does not hold one."""
@@ -156,23 +163,23 @@ def _create(
     """Make an empty store under a temporary name, then rename it, so that no reader sees half of one."""
     if len(set(ids.tolist())) != len(ids):
         raise BadInput("sample ids are not unique; a feature store needs one id per row")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        partial.chmod(0o755)
-        rows, (cells, width) = len(ids), shape
-        _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
-        _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
-        _reserve(partial / "progress.npy", (rows,), np.uint8)
-        (partial / "index.json").write_text(json.dumps(ids.tolist()))
-        meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
-        (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
-        partial.rename(folder)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        if not (folder / "meta.json").exists():  # else another process was faster, which is as good
-            remedy = f"cannot make the feature store ({error.strerror}); free space or choose another --store_dir"
-            raise OSError(error.errno, remedy, str(folder)) from error
+    with _writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            partial.chmod(0o755)
+            rows, (cells, width) = len(ids), shape
+            _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
+            _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
+            _reserve(partial / "progress.npy", (rows,), np.uint8)
+            (partial / "index.json").write_text(json.dumps(ids.tolist()))
+            meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
+            (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
+            partial.rename(folder)
+        except OSError:
+            shutil.rmtree(partial, ignore_errors=True)
+            if not (folder / "meta.json").exists():  # else another process was faster, which is as good
+                raise
 
 
 def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> None:
@@ -183,10 +190,34 @@ def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> None:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """What a full disk makes a writer say becomes one OSError with the store's folder and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        remedy = (
+            f"the feature store cannot be written ({error.strerror}); free space, then the same command goes on, or "
+            "choose another --store_dir"
+        )
+        raise OSError(error.errno, remedy, str(folder)) from error
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Whatever a missing or damaged file makes its reader say becomes one BadInput with the remedy."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{folder}: the store is damaged ({error}); delete the folder and encode again") from error
+
+
 def _check(folder: Path, parts: Mapping[str, str]) -> None:
     try:
         stored = json.loads((folder / "meta.json").read_text())["parts"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{folder / 'meta.json'}: not a feature store ({error}); delete the folder") from error
     for name in sorted({*stored, *parts}):
         if stored.get(name) != parts.get(name):

@@ -41,12 +41,10 @@ def _decode(jpeg: bytes, where: str, side: int) -> tuple[np.ndarray, tuple[float
             least = {"min_height": (height + 1) // 2, "min_width": (width + 1) // 2}
             return simplejpeg.decode_jpeg(jpeg, "RGB", **least), (height / 2, width / 2)
     except ValueError as error:
-        raise BadRecord(
-            f"{where}: does not decode as a JPEG picture ({error}). Write it again, or pass --on_bad_record skip."
-        ) from error
+        raise BadRecord(f"{where}: does not decode as a JPEG picture ({error}); write it again") from error
     raise BadRecord(
-        f"{where}: claims {width} x {height} pixels, more than the {MAX_PIXELS} that are decoded. "
-        "Make the picture smaller, or pass --on_bad_record skip."
+        f"{where}: claims {width} x {height} pixels, more than the {MAX_PIXELS} that are decoded; "
+        "make the picture smaller"
     )
 
 

@@ -158,7 +158,7 @@ class _Content:
         return sorted(rows, key=lambda row: (self.lines[row].sequence, self.lines[row].frame))
 
     def _check_split(self, split: str) -> None:
-        """BadInput unless every line names its split, and some line this one."""
+        """BadInput unless every line names its split, some line this one, and no sequence is in two of them."""
         named = {line.split for line in self.lines}
         if named == {None}:
             raise BadInput(
@@ -172,6 +172,14 @@ class _Content:
             raise BadInput(
                 f"{self.manifest} has no line of split {split!r}; it has {', '.join(sorted(map(str, named)))}"
             )
+        split_of: dict[str, str | None] = {}
+        for line, number in zip(self.lines, self.numbers, strict=True):
+            other = split_of.setdefault(line.sequence, line.split)
+            if other != line.split:
+                raise BadInput(
+                    f"{_place(self.manifest, number)}: sequence {line.sequence!r} is in split {line.split!r} and in "
+                    f"{other!r}; keep a sequence in one split, since its frames are nearly the same"
+                )
 
     def states(self, rows: Sequence[int]) -> StateTable:
         """The numbers of the given rows, in their order."""

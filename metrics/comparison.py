@@ -49,22 +49,6 @@ class Comparison:
         """Plain lists, dicts and numbers; a bound that does not exist (NaN) is None, since JSON has no NaN."""
         return _nan_to_none(asdict(self))
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Comparison":
-        """The comparison that `to_json` wrote. KeyError or TypeError when a part is missing or unknown."""
-        methods = [
-            MethodScores(
-                name=method["name"],
-                overall=_intervals(method["overall"]),
-                difference=None if method["difference"] is None else _intervals(method["difference"]),
-                by_intent={group: _intervals(metrics) for group, metrics in method["by_intent"].items()},
-                by_speed={group: _intervals(metrics) for group, metrics in method["by_speed"].items()},
-                displacement_over_time=list(method["displacement_over_time"]),
-            )
-            for method in data["methods"]
-        ]
-        return cls(**{**data, "methods": methods})
-
 
 def _nan_to_none(part: Any) -> Any:
     if isinstance(part, dict):
@@ -72,13 +56,6 @@ def _nan_to_none(part: Any) -> Any:
     if isinstance(part, list):
         return [_nan_to_none(value) for value in part]
     return None if isinstance(part, float) and math.isnan(part) else part
-
-
-def _intervals(data: Mapping[str, Mapping[str, float | None]]) -> dict[str, Interval]:
-    return {
-        metric: Interval(**{key: float("nan") if value is None else value for key, value in interval.items()})
-        for metric, interval in data.items()
-    }
 
 
 def compare(

@@ -51,20 +51,6 @@ def pool_tokens(tokens: Tensor, pooling: Pooling, grid: int) -> Tensor:
     return F.adaptive_avg_pool2d(planes, side).flatten(2).transpose(1, 2)
 
 
-def select_cameras(
-    stored: Tensor, present: Tensor, have: Sequence[str], want: Sequence[str]
-) -> tuple[Tensor, Tensor]:
-    """The cameras `want`, by name and in that order, out of (b, c, k, d) features and their (b, c) bool mask.
-
-    `have` names the c cameras as they are stored. BadEncoder for a camera that is not stored.
-    """
-    lacking = [camera for camera in want if camera not in have]
-    if lacking:
-        raise BadEncoder(f"no features of {', '.join(lacking)} are stored; there are {', '.join(have)}")
-    columns = [list(have).index(camera) for camera in want]
-    return stored[:, columns], present[:, columns]
-
-
 class FeaturePool(nn.Module):
     """Stored features of every camera -> the vectors of `HeadInputs`, cameras in their stated order.
 

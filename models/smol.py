@@ -44,6 +44,7 @@ class SmolEncoder(FrozenModule):
     name = "smol"
     mean: Tensor
     std: Tensor
+    positions: Tensor
 
     def __init__(
         self, tower: SmolVLMVisionTransformer, preprocess: Preprocessing, *, dtype: Dtype, origin: str
@@ -65,6 +66,7 @@ class SmolEncoder(FrozenModule):
         tower.to(_DTYPES[dtype])
         self.register_buffer("mean", _levels(preprocess.mean), persistent=False)
         self.register_buffer("std", _levels(preprocess.std), persistent=False)
+        self.register_buffer("positions", _positions(side, config.image_size // config.patch_size), persistent=False)
         millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
         self.description = f"SmolVLM2 vision tower: {origin}, {millions:.1f} M parameters, {dtype}"
         self.freeze()
@@ -88,8 +90,16 @@ class SmolEncoder(FrozenModule):
             raise ValueError(f"pixels must be (b, 3, {side}, {side}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
         with torch.no_grad():
             normal = (pixels.to(self.mean.device).float() - self.mean) / self.std
-            tokens: Tensor = self.tower(normal.to(self.tower.dtype)).last_hidden_state
+            tokens = self._tokens(normal.to(self.tower.dtype))
         return tokens.unflatten(1, self.grid)
+
+    def _tokens(self, normal: Tensor) -> Tensor:
+        """The tower's own forward for one full tile: every patch is valid, so no mask, and positions never change."""
+        embeddings = self.tower.embeddings
+        patches = embeddings.patch_embedding(normal).flatten(2).transpose(1, 2)
+        hidden = patches + embeddings.position_embedding(self.positions)
+        tokens: Tensor = self.tower.post_layernorm(self.tower.encoder(inputs_embeds=hidden).last_hidden_state)
+        return tokens
 
 
 def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> SmolEncoder:
@@ -118,6 +128,17 @@ def _empty_tower(path: Path) -> SmolVLMVisionTransformer:
             )
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(f"{path}: vision_config is of no vision tower ({error}); download it again") from error
+
+
+def _positions(side: int, learned: int) -> Tensor:
+    """(side * side,) which of learned x learned position embeddings each patch of a tile gets.
+
+    As in transformers' SmolVLMVisionEmbeddings, by buckets of the fraction of the side, and always in fp32:
+    5.17 rounded the fractions to the tower's dtype first, and in bf16 half of the patches got a neighbour's place.
+    """
+    fractions = (torch.arange(side, dtype=torch.float32) * (1.0 / torch.tensor(side))).clamp(max=1.0 - 1e-6)
+    buckets = torch.bucketize(fractions, torch.arange(1 / learned, 1.0, 1 / learned), right=True)
+    return (buckets[:, None] * learned + buckets).flatten()
 
 
 def _levels(values: tuple[float, ...]) -> Tensor:

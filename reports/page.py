@@ -65,6 +65,8 @@ def write_report(
     try:
         unfinished.write_text(html, encoding="utf-8")
         unfinished.replace(path)
+    except OSError as error:  # a write that fails does not say of which file
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         unfinished.unlink(missing_ok=True)
     return path
@@ -86,9 +88,9 @@ class _Views:
         self.scene = scene
         self.above = Markup(birds_eye_view(scene.past, scene.paths, paint, name))
         self.camera = ""
-        self.about_camera = "Front camera"
+        self.about_camera = f"Camera {scene.camera}"
         if scene.image is None:
-            self.about_camera = "This sample has no front camera picture."
+            self.about_camera = f"This sample has no picture of the camera {scene.camera}."
             return
         if scene.calibration is None:
             self.about_camera += "; the data have no calibration of it, so the paths cannot be drawn here"

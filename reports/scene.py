@@ -1,4 +1,4 @@
-"""Paths drawn where they lead: on the front camera's picture and from above."""
+"""Paths drawn where they lead: on the camera's picture and from above."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ _LONG_SIDE = 1080
 class Scene:
     """One moment for the report.
 
-    `error_m` is the prediction's ADE@5 s in metres. `image` is (H, W, 3) uint8 RGB of the front camera. `past` is
+    `error_m` is the prediction's ADE@5 s in metres. `image` is (H, W, 3) uint8 RGB of the camera `camera`. `past` is
     (16, 6) and each of `paths` (20, 2), metres, ego frame; the driven one is named `logged`, the others as in
     the comparison, and the first of them is drawn on top.
     """
@@ -33,6 +33,7 @@ class Scene:
     sample_id: str
     error_m: float
     image: np.ndarray | None
+    camera: str
     calibration: CameraCalibration | None
     past: np.ndarray
     paths: Mapping[str, np.ndarray]
@@ -45,7 +46,7 @@ def camera_view(
     paths: Mapping[str, np.ndarray],
     colours: Mapping[str, str],
 ) -> bytes:
-    """The paths on the ground (z = 0) in the front camera's picture, a dot at every full second; JPEG bytes.
+    """The paths on the ground (z = 0) in the camera's picture, a dot at every full second; JPEG bytes.
 
     `image` (H, W, 3) uint8 RGB, of the calibration's aspect; `past` (16, 6) and `paths` (20, 2) each in metres, ego
     frame; `colours` as from `colours.colours`. What lies behind the camera or outside the picture is left out;

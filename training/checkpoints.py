@@ -15,6 +15,8 @@ from torch import Tensor
 from loaders.errors import BadInput
 
 LAST = "last.safetensors"
+GO_ON = "free space there, then the same command with --resume auto goes on"
+"""What helps when the disk is full while a run is written."""
 _TENSOR, _TUPLE, _ITEMS = "__tensor__", "__tuple__", "__items__"
 
 
@@ -22,18 +24,18 @@ class SafetensorsIO(CheckpointIO):
     """Lets Lightning save and load its state without a pickle; a file appears whole or not at all."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write tensors and the rest of the state to `path`; OSError when the disk is full, the old file stays."""
+        """Write tensors and the rest of the state to `path`; BadInput when the disk is full: the old file stays."""
         tensors: dict[str, Tensor] = {}
         state = _split(checkpoint, "", tensors)
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, partial, metadata={"state": json.dumps(state)})
-        except SafetensorError as error:
+            partial.replace(path)
+        except (OSError, SafetensorError) as error:
             partial.unlink(missing_ok=True)
-            raise OSError(f"cannot write the checkpoint {path} ({error}); free space, then --resume auto") from error
-        partial.replace(path)
+            raise BadInput(f"{path}: cannot be written ({error}); {GO_ON}") from error
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None

@@ -38,10 +38,15 @@ class DataOptions:
     on_bad_record: Literal["raise", "skip"] = "raise"
     """A record that cannot be read: raise stops with its place, skip leaves it out and counts it."""
 
+    def __post_init__(self) -> None:
+        _at_least(1, self, "frame_stride")
+        if not 0 < self.val_fraction < 1:
+            raise ValueError(f"--val_fraction {self.val_fraction}: must lie between 0 and 1")
+
 
 @dataclass(frozen=True)
-class EncoderOptions:
-    """What the pictures become: shared by training and extraction."""
+class EncoderOptions(DataOptions):
+    """Which samples, and what their pictures become: shared by training and extraction."""
 
     encoder: Literal["smol", "none"] = "smol"
     """Frozen encoder: smol (SmolVLM2's vision tower) or none (no picture at all, the baseline)."""
@@ -66,6 +71,11 @@ class EncoderOptions:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoder and the heads run."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least(1, self, "grid", "encode_batch")
+        _at_least(0, self, "workers")
+
     @property
     def camera_names(self) -> tuple[str, ...]:
         """The cameras, in order."""
@@ -73,7 +83,7 @@ class EncoderOptions:
 
 
 @dataclass(frozen=True)
-class TrainConfig(EncoderOptions, DataOptions):
+class TrainConfig(EncoderOptions):
     """Train heads on frozen features. Every option has a default; `--config FILE` reads a dumped config.yaml."""
 
     head: HeadOptions = field(default_factory=HeadOptions)
@@ -98,17 +108,14 @@ class TrainConfig(EncoderOptions, DataOptions):
     """Optimizer steps between two checkpoints."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "checkpoint_every", "encode_batch", "frame_stride", "grid"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
-        if not 0 < self.val_fraction < 1:
-            raise ValueError(f"--val_fraction {self.val_fraction}: must lie between 0 and 1")
+        super().__post_init__()
+        _at_least(1, self, "epochs", "batch_size", "checkpoint_every")
         if self.lr <= 0 or self.weight_decay < 0:
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
 
 
 @dataclass(frozen=True)
-class ExtractConfig(EncoderOptions, DataOptions):
+class ExtractConfig(EncoderOptions):
     """Encode one split of a data set into its feature store, or one part of it."""
 
     split: Literal["train", "val", "test"] = "train"
@@ -127,8 +134,12 @@ class EvalConfig:
     """Score on another data set than the run's own."""
     data_dir: str | None = None
     """Folder of that data set."""
-    split_by: Literal["official", "sequence"] = "official"
-    """How that data set is parted, as in train.py."""
+    split_by: Literal["official", "sequence"] | None = None
+    """How the data set is parted, as in train.py. Default: as in the run."""
+    on_bad_record: Literal["raise", "skip"] | None = None
+    """What happens to a record that cannot be read, as in train.py. Default: as in the run."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the encoder and the heads run."""
     split: Literal["train", "val"] = "val"
     """Which split to score."""
     resamples: int = 2000
@@ -137,3 +148,13 @@ class EvalConfig:
     """Seed of the bootstrap."""
     out: str | None = None
     """Folder for metrics.json and report.html. Default: the run folder."""
+
+    def __post_init__(self) -> None:
+        _at_least(1, self, "resamples")
+
+
+def _at_least(least: int, options: object, *names: str) -> None:
+    """ValueError that names the first of the options that is smaller."""
+    for name in names:
+        if getattr(options, name) < least:
+            raise ValueError(f"--{name} {getattr(options, name)}: must be at least {least}")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from loaders import jpeg
 from loaders.dataset import RoadDataset
-from loaders.errors import BadInput
+from loaders.errors import BadInput, BadRecord
 from loaders.sample import Intent
 from metrics.comparison import Comparison, compare
 from metrics.displacement import displacement
@@ -27,7 +27,7 @@ from training.command_line import parse_file
 from training.config import EvalConfig, TrainConfig
 from training.extraction import encoder_parts, stored_split
 from training.road_model import RoadModel
-from training.run_folder import RunFolder, check_same_encoder
+from training.run_folder import RunFolder, check_same_encoder, write_whole, writing_into
 
 
 def evaluate_run(config: EvalConfig) -> None:
@@ -47,18 +47,19 @@ def evaluate_run(config: EvalConfig) -> None:
     predictions = predict_split(model, split)
     comparison = _compare(predictions, split, reference=options.head.name, config=config)
     sees_image = set(predictions) - model.blind
-    out = Path(config.out) if config.out else folder.path
-    out.mkdir(parents=True, exist_ok=True)
-    heading = _heading(facts, data, encoder.description, options)
-    _write_json(out / "metrics.json", comparison, sees_image, heading)
-    scenes = _scenes(predictions, split, options.head.name, camera=options.camera_names[0])
-    report = write_report(
-        out / "report.html", comparison=comparison, sees_image=sees_image, heading=heading, scenes=scenes
-    )
     console = Console()
     console.print(comparison_table(comparison, sees_image))
     for kind in comparison.group_sizes:
         console.print(group_table(comparison, sees_image, kind))
+    heading = _heading(facts, data, encoder.description, options)
+    scenes = _scenes(predictions, split, options)
+    out = Path(config.out) if config.out else folder.path
+    with writing_into(out, "free space there, or name another folder with --out"):
+        content = {"run": heading, "sees_image": sorted(sees_image), **comparison.to_json()}
+        write_whole(out / "metrics.json", json.dumps(content, indent=1) + "\n")
+        report = write_report(
+            out / "report.html", comparison=comparison, sees_image=sees_image, heading=heading, scenes=scenes
+        )
     print(f"{out / 'metrics.json'}\n{report}")
 
 
@@ -70,11 +71,12 @@ def predict_split(model: RoadModel, split: StoredSplit) -> dict[str, np.ndarray]
 
 
 def _options(trained: TrainConfig, config: EvalConfig) -> TrainConfig:
-    """The run's options with the data set that eval.py was asked for."""
-    if config.data is None and config.data_dir is None:
-        return trained
-    data = config.data or trained.data
-    return replace(trained, data=data, data_dir=config.data_dir, split_by=config.split_by)
+    """The run's options with those that eval.py was given in their place."""
+    given = {name: getattr(config, name) for name in ("data", "data_dir", "split_by", "on_bad_record")}
+    if config.data not in (None, trained.data):
+        given["data_dir"] = config.data_dir or ""  # the run's folder holds other data
+    named = {name: value for name, value in given.items() if value is not None}
+    return replace(trained, **named, device=config.device)
 
 
 def _compare(
@@ -94,13 +96,12 @@ def _compare(
 
 
 def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
-    skipped = facts["skipped"]
     return {
         "data": data.description,
         "encoder": encoder,
         "head": f"{options.head.name} on {options.pooling} features of {', '.join(options.camera_names)}",
         "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
-        "skipped records": f"{skipped['train']} of train, {skipped['val']} of val",
+        "skipped records": str(facts["skipped"]),
         "trained": facts["date"],
         "scored": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "commands": f"{facts['command']} ; {shlex.join(['python', *sys.argv])}",
@@ -108,23 +109,16 @@ def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: Tr
     }
 
 
-def _write_json(path: Path, comparison: Comparison, sees_image: set[str], heading: dict[str, str]) -> None:
-    content = {"run": heading, "sees_image": sorted(sees_image), **comparison.to_json()}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    partial.replace(path)
-
-
-def _scenes(predictions: dict[str, np.ndarray], split: StoredSplit, head: str, camera: str) -> list[Scene]:
+def _scenes(predictions: dict[str, np.ndarray], split: StoredSplit, options: TrainConfig) -> list[Scene]:
     """The frames on which the head is best, middling and worst, by ADE at 5 s against the log."""
-    dataset = split.dataset
+    dataset, head = split.dataset, options.head.name
+    camera = "FRONT" if "FRONT" in dataset.cameras else options.camera_names[0]
     future = dataset.states.future[split.rows]
     error = displacement(predictions[head], future).mean(axis=1)
     order = np.argsort(error)
     scenes = []
     for title, position in (("best", order[0]), ("median", order[len(order) // 2]), ("worst", order[-1])):
         row = int(split.rows[position])
-        encoded = dataset.image(row, camera)
         paths = {head: predictions[head][position], "logged": future[position]}
         if head != "constant velocity":
             paths["constant velocity"] = predictions["constant velocity"][position]
@@ -133,10 +127,22 @@ def _scenes(predictions: dict[str, np.ndarray], split: StoredSplit, head: str, c
                 title=f"{title} ({Intent(int(dataset.states.intent[row])).name.lower().replace('_', ' ')})",
                 sample_id=str(dataset.states.id[row]),
                 error_m=float(error[position]),
-                image=jpeg.decode(encoded, str(dataset.states.id[row])) if encoded else None,
+                image=_picture(dataset, row, camera, options.on_bad_record),
+                camera=camera,
                 calibration=dataset.calibration(row, camera),
                 past=dataset.states.past[row],
                 paths=paths,
             )
         )
     return scenes
+
+
+def _picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: str) -> np.ndarray | None:
+    """(H, W, 3) uint8 RGB, or None where there is none: a run without an encoder has not read it before."""
+    try:
+        encoded = dataset.image(row, camera)
+        return jpeg.decode(encoded, f"{dataset.where(row)}: {camera}") if encoded else None
+    except BadRecord:
+        if on_bad_record == "raise":
+            raise
+        return None

@@ -30,12 +30,15 @@ from training.config import EncoderOptions, ExtractConfig, TrainConfig
 
 @dataclass(frozen=True)
 class _Picture:
-    """One camera of one row, ready for the encoder: (3, S, S) uint8, or None with the reason if it is unreadable."""
+    """One camera of one row, ready for the encoder: (3, S, S) uint8, or None and what is wrong with it.
+
+    The fault is handed over, not raised: a DataLoader wraps what its workers raise in their traceback.
+    """
 
     row: int
     camera: int
     pixels: torch.Tensor | None
-    reason: str = ""
+    fault: BadInput | None = None
 
 
 class _Pictures(Dataset[_Picture]):
@@ -60,11 +63,11 @@ class _Pictures(Dataset[_Picture]):
         try:
             encoded = self.dataset.image(row, camera)
             if encoded is None:
-                return _Picture(row, index, None, f"{self.dataset.where(row)}: {camera} was listed and is gone")
+                raise BadRecord(f"{self.dataset.where(row)}: {camera} was listed and is gone")
             picture = jpeg.decode_at_least(encoded, f"{self.dataset.where(row)}: {camera}", self.side)
             return _Picture(row, index, self.preprocess(*picture))
-        except BadRecord as error:
-            return _Picture(row, index, None, str(error))
+        except BadInput as error:
+            return _Picture(row, index, None, error)
 
 
 def feature_parts(dataset: RoadDataset, encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
@@ -107,6 +110,11 @@ def extract(
     store = FeatureStore(folder, parts)
     if store.skipped:
         name, reason = next(iter(store.skipped.items()))
+        if on_bad_record == "raise":
+            raise BadRecord(
+                f"{folder}: {len(store.skipped)} rows were skipped when it was made, the first {name}: {reason}; "
+                "--on_bad_record skip goes on without them"
+            )
         print(f"{len(store.skipped)} rows of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
     return store
 
@@ -122,11 +130,12 @@ def stored_split(dataset: RoadDataset, encoder: Encoder, options: TrainConfig) -
 
 
 def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:
-    unknown = [camera for camera in cameras if camera not in dataset.cameras]
-    if unknown or not cameras or len(set(cameras)) != len(cameras):
+    unknown = [repr(camera) for camera in cameras if camera not in dataset.cameras]
+    if unknown or len(set(cameras)) != len(cameras):
+        fault = f"no camera {', '.join(unknown)}" if unknown else "no camera twice"
         raise BadInput(
-            f"--cameras {','.join(cameras)}: {dataset.name} {dataset.split} has the cameras {list(dataset.cameras)}; "
-            "name each at most once, and at least one"
+            f"--cameras {','.join(cameras)}: {dataset.name} {dataset.split} has {fault}; "
+            f"it has {', '.join(dataset.cameras)}"
         )
 
 
@@ -142,11 +151,13 @@ def _encode_rows(
     rows_per_batch = max(1, options.encode_batch // len(options.camera_names))
     with _ProgressLine(f"encoding {dataset.name} {dataset.split}", len(rows)) as advance:
         for batch_rows, pictures in _by_rows(dataset, encoder, options, rows, rows_per_batch):
-            bad = {picture.row: picture.reason for picture in pictures if picture.pixels is None}
-            for row, reason in bad.items():
+            bad = {picture.row: picture.fault for picture in pictures if picture.fault}
+            for row, fault in bad.items():
+                if not isinstance(fault, BadRecord):
+                    raise fault
                 if on_bad_record == "raise":
-                    raise BadRecord(f"{reason}; --on_bad_record skip leaves such rows out and counts them")
-                writer.skip(row, str(dataset.states.id[row]), reason)
+                    raise BadRecord(f"{fault}; --on_bad_record skip leaves such rows out and counts them") from fault
+                writer.skip(row, str(dataset.states.id[row]), str(fault))
             good = [picture for picture in pictures if picture.row not in bad]
             kept = np.array([row for row in batch_rows if row not in bad], dtype=np.int64)
             features = np.zeros((len(kept), len(options.camera_names), cells, width), dtype=np.float32)
@@ -177,7 +188,15 @@ def _by_rows(
         collate_fn=list,
         num_workers=min(options.workers, len(groups)),
     )
-    yield from zip(groups, loader, strict=True)
+    try:
+        yield from zip(groups, loader, strict=True)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise BadInput(
+            f"a process that reads pictures has died ({error}); was there too little memory? Try fewer --workers: "
+            "what is encoded is kept"
+        ) from error
 
 
 class _ProgressLine:

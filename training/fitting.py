@@ -19,30 +19,30 @@ from models.encoder import Encoder
 from models.pooling import FeaturePool, cells_stored, pool_tokens
 from training.batches import StoredSplit
 from training.build import build_run_encoder, device, open_split
-from training.checkpoints import KeepLast, SafetensorsIO
+from training.checkpoints import GO_ON, KeepLast, SafetensorsIO
 from training.command_line import parse_file
 from training.config import TrainConfig
 from training.extraction import encoder_parts, stored_split
 from training.lightning_module import FeatureData, HeadsModule
 from training.road_model import BLIND_SUFFIX, RoadModel
-from training.run_folder import RunFolder
+from training.run_folder import RunFolder, write_whole, writing_into
 
 FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every")
 """Options that a resumed run may set anew: none of them changes a weight."""
 
-VERSIONED = ("torch", "torchvision", "transformers", "lightning", "numpy", "simplejpeg")
+VERSIONED = ("torch", "transformers", "lightning", "numpy", "simplejpeg")
 """Packages whose version is kept with a run."""
 
 
 def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
     folder = RunFolder.for_training(config)
-    resuming = config.resume == "auto" and folder.last.exists()
-    if resuming:
+    finished, resuming = folder.facts.exists(), folder.last.exists()
+    if finished or resuming:
         _check_same_options(folder, config)
-        if folder.facts.exists():
-            print(f"{folder.path} is finished; nothing left to train")
-            return
+    if finished:
+        print(f"{folder.path} is finished; nothing left to train")
+        return
     seed_everything(config.seed, verbose=False)
     encoder = build_run_encoder(config)
     model = build_model(config, encoder)  # before the data are read: a wrong option is said at once
@@ -52,14 +52,17 @@ def train(config: TrainConfig, config_text: str) -> None:
     splits = [stored_split(data, encoder, config).with_future() for data in (train_data, val_data)]
     for data, split in zip((train_data, val_data), splits, strict=True):
         if not len(split):
-            raise BadInput(f"{data.name} {data.split}: no row has both features and a logged future")
+            raise BadInput(
+                f"{data.name} {data.split}: no row has both features and a logged future; choose other data, or "
+                "part it in another way (--split_by, --val_fraction)"
+            )
 
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.config.write_text(config_text)
-    model.fit(splits[0])
-    fit_by_gradient(model, splits[0], splits[1], config, folder, resuming)
-    model.cpu().save_pretrained(folder.model)
-    folder.write_facts(_facts(config, encoder, splits))
+    with writing_into(folder.path, GO_ON):
+        write_whole(folder.config, config_text)
+        model.fit(splits[0])
+        fit_by_gradient(model, splits[0], splits[1], config, folder, resuming)
+        model.cpu().save_pretrained(folder.model)
+        folder.write_facts(_facts(config, encoder, splits))
     print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
@@ -108,7 +111,10 @@ def fit_by_gradient(
         num_sanity_val_steps=0,
         log_every_n_steps=min(20, data.steps.per_epoch),
     )
-    trainer.fit(module, datamodule=data, ckpt_path=folder.last if resuming else None)
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=folder.last if resuming else None)
+    except SystemExit:  # how Lightning ends after Ctrl-C
+        raise KeyboardInterrupt from None
 
 
 class SayProgress(Callback):
@@ -156,7 +162,7 @@ def _facts(config: TrainConfig, encoder: Encoder, splits: list[StoredSplit]) -> 
         "command": shlex.join(["python", *sys.argv]),
         "data": {"train": train.dataset.description, "val": val.dataset.description},
         "rows": {"train": len(train), "val": len(val)},
-        "skipped": {"train": _skipped(train), "val": _skipped(val)},
+        "skipped": _skipped(train, val),
         "encoder": encoder.description,
         "encoder_parts": encoder_parts(encoder, config),
         "seed": config.seed,
@@ -165,5 +171,7 @@ def _facts(config: TrainConfig, encoder: Encoder, splits: list[StoredSplit]) -> 
     }
 
 
-def _skipped(split: StoredSplit) -> int:
-    return len(split.dataset.skipped) + (len(split.store.skipped) if split.store else 0)
+def _skipped(*splits: StoredSplit) -> int:
+    """Records left out; the parts of one split by sequence share theirs, which count once."""
+    records = {record for split in splits for record in split.dataset.skipped}
+    return len(records) + sum(len(split.store.skipped) for split in splits if split.store)

@@ -63,7 +63,7 @@ class RoadPredictor:
         its number. A batch: sequences of b of them, `past` (b, 16, 6). A camera that a mapping lacks is a missing
         camera. `images` may be None for a run without an encoder. BadInput when a shape or a value does not fit.
         """
-        states = torch.as_tensor(np.asarray(past, dtype=np.float32))
+        states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()
         single = states.ndim == 2
         states = states[None] if single else states
         if states.ndim != 3 or states.shape[1:] != (PAST_STEPS, len(STATE_COLUMNS)) or not states.isfinite().all():

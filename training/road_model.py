@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from heads import BASELINES, HEADS
 from heads.checkpoint import load_head
 from heads.head import Head
 from heads.inputs import HeadInputs, HeadTargets
@@ -66,10 +67,16 @@ class RoadModel(nn.Module):
         """Read what `save_pretrained` wrote; BadInput or BadHead when a file is missing or damaged."""
         try:
             order = json.loads((folder / "model.json").read_text())
+            names, blind = list(map(str, order["heads"])), list(map(str, order["blind"]))
+            unknown = [name for name in names if name.removesuffix(BLIND_SUFFIX) not in {*HEADS, *BASELINES}]
+            if unknown:
+                raise ValueError(f"no such heads: {unknown}")
         except FileNotFoundError:
             raise BadInput(f"{folder}: no trained heads here (model.json is missing); let train.py finish") from None
-        named = {name: load_head(folder / "heads" / _folder_name(name)) for name in order["heads"]}
-        return cls(FeaturePool.from_pretrained(folder / "pool"), named, order["blind"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{folder / 'model.json'}: is damaged ({error!r}); train again") from error
+        named = {name: load_head(folder / "heads" / _folder_name(name)) for name in names}
+        return cls(FeaturePool.from_pretrained(folder / "pool"), named, blind)
 
 
 class _HeadBatches:

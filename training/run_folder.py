@@ -9,14 +9,22 @@ metrics.json, report.html    written by eval.py
 """
 
 import json
-from collections.abc import Mapping
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from loaders.errors import BadInput
 from training.checkpoints import LAST
 from training.config import TrainConfig
+
+PROBE = "preprocessing_probe"
+"""The part of an encoder's fingerprint that changes with a single level of a single pixel."""
 
 
 class RunFolder:
@@ -56,21 +64,52 @@ class RunFolder:
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Write run.json."""
-        self.facts.write_text(json.dumps(facts, indent=1) + "\n")
+        write_whole(self.facts, json.dumps(facts, indent=1) + "\n")
 
     def read_facts(self) -> dict[str, Any]:
         """Read run.json; BadInput when it is missing or damaged."""
         try:
-            facts: dict[str, Any] = json.loads(self.facts.read_text())
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{self.facts}: cannot be read ({error}); let train.py finish first") from error
+            facts: dict[str, Any] = dict(json.loads(self.facts.read_text()))
+            dict(facts["encoder_parts"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise BadInput(f"{self.facts}: cannot be read ({error!r}); let train.py finish first") from error
         return facts
+
+
+@contextmanager
+def writing_into(folder: Path, remedy: str) -> Iterator[None]:
+    """What cannot be written meanwhile, for want of room or of leave, becomes one BadInput with its place."""
+    loud = threading.excepthook
+    # TensorBoard writes in a thread, and raises in this one what went wrong there: once is enough.
+    threading.excepthook = lambda failed: None if issubclass(failed.exc_type, OSError) else loud(failed)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise BadInput(f"{error.filename or folder}: cannot be written ({reason}); {remedy}") from error
+    except SafetensorError as error:  # all that safetensors says of a full disk
+        raise BadInput(f"{folder}: cannot be written ({error}); {remedy}") from error
+    finally:
+        threading.excepthook = loud
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all; an OSError names it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text)
+        partial.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def check_same_encoder(folder: RunFolder, now: Mapping[str, str]) -> None:
     """BadInput that names the part in which the encoder at hand differs from the one the heads were trained on."""
     trained = folder.read_facts()["encoder_parts"]
-    for name in sorted({*trained, *now}):
+    for name in sorted({*trained, *now} - {PROBE}):  # a newer torch may round a pixel otherwise: no reason to refuse
         if trained.get(name) != now.get(name):
             raise BadInput(
                 f"{folder.path}: its heads were trained on features with {name} = {trained.get(name)!r}; the encoder "

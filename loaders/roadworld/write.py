@@ -48,8 +48,11 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         "spec": asdict(spec),
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in shards},
     }
-    (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-    os.replace(part, folder)
+    try:
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        os.replace(part, folder)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written ({error.strerror}). Make room on the disk.") from error
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:

@@ -51,7 +51,8 @@ def decode_frame(payload: bytes, where: str) -> Frame:
     name = message.frame.context.name
     if not name:
         raise BadRecord(f"{where}: frame.context.name is missing. {_IS_IT_E2E}")
-    parts = _NAME.fullmatch(name)
+    # proto2 hands over bytes where a string is not UTF-8
+    parts = _NAME.fullmatch(name) if isinstance(name, str) else None
     if not parts:
         raise BadRecord(f"{where}: frame.context.name is {name[:80]!r}, not '<sequence>-<frame>'. {_IS_IT_E2E}")
     where = f"{where}: frame {name}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,7 +122,9 @@ def _make(files: dict[Path, Path]) -> None:
             _index_shard(shard, file)
         return
     workers = min(len(files), len(os.sched_getaffinity(0)))
-    with _progress(sum(sizes.values()), len(files)) as advance, ProcessPoolExecutor(workers) as pool:
+    # Spawned, because a process with threads, such as one that has loaded PyTorch, is not safe to fork.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    with _progress(sum(sizes.values()), len(files)) as advance, pool:
         jobs = {pool.submit(_index_shard, shard, file): sizes[shard] for shard, file in files.items()}
         try:
             for job in as_completed(jobs):

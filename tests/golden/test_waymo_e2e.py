@@ -108,16 +108,15 @@ def test_waymo_all_preferences_with_placeholders(shards: list[Path], expected: E
 def test_waymo_front_calibration(dataset: WaymoE2E, expected: Expected) -> None:
     for row, name in named(dataset):
         calibration = dataset.calibration(row, "FRONT")
-        assert calibration is not None, name
-        assert calibration.intrinsic.tolist() == expected[name]["front_intrinsic"], name
+        found = None if calibration is None else calibration.intrinsic.tolist()
+        assert found == expected[name]["front_intrinsic"], name
 
 
 def test_waymo_front_pixels(dataset: WaymoE2E, expected: Expected) -> None:
     for row, name in named(dataset):
         encoded = dataset.image(row, "FRONT")
-        assert encoded is not None, name
-        pixels = jpeg.decode(encoded, name)
-        assert int(pixels.sum(dtype=np.int64)) == expected[name]["front_pixel_sum"], name
+        found = None if encoded is None else int(jpeg.decode(encoded, name).sum(dtype=np.int64))
+        assert found == expected[name]["front_pixel_sum"], name
 
 
 def test_waymo_shard_record_and_bytes(shards: list[Path], expected: Expected) -> None:

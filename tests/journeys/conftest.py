@@ -3,6 +3,11 @@
 import pytest
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _gentle(one_thread):
+    pass
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from main_job import ade_5s, exit_code, scored, train_and_score
 from PIL import Image
+from real_photographs import udacity_folder, write_udacity_manifest
 
 import eval as scoring
 import roadcue
@@ -87,8 +88,8 @@ def test_a_run_on_roadworld_is_scored_on_photographs(
     assert "own data" in metrics["run"]["data"]
     assert (run / "metrics.json").read_bytes() == own, "--out keeps them apart"
 
-    renamed = udacity_manifest.with_name("renamed.jsonl")
-    renamed.write_text(udacity_manifest.read_text().replace('"FRONT"', '"center"'))
+    renamed = write_udacity_manifest(udacity_folder(), tmp_path / "renamed", every=40)
+    renamed.write_text(renamed.read_text().replace('"FRONT"', '"center"'))
     capsys.readouterr()
     assert exit_code(scoring.main, "--run", run, *elsewhere, renamed) == 2
-    assert "manifest val has no camera FRONT; it has center" in capsys.readouterr().err
+    assert "manifest val has no camera 'FRONT'; it has center" in capsys.readouterr().err

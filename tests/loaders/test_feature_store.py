@@ -99,6 +99,30 @@ def test_an_unknown_id_and_a_damaged_description_are_said(writer):
         FeatureStore(writer.folder, PARTS)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("meta.json", b"[]"),
+        ("index.json", b"{"),
+        ("features.npy", b"no array"),
+        ("present.npy", b""),
+        ("progress.npy", b""),
+        ("skipped.jsonl", b"{"),
+    ],
+)
+def test_a_damaged_store_is_one_message_with_the_remedy(writer, name, content):
+    fill(writer, range(10))
+    writer.finish()
+    (writer.folder / name).write_bytes(content)
+    with pytest.raises(BadInput, match=r"store.*delete the folder"):
+        FeatureStore(writer.folder, PARTS)
+
+
+def test_rows_of_other_samples_are_not_gone_on_with(writer):
+    with pytest.raises(BadInput, match="other samples"):
+        StoreWriter(writer.folder, PARTS, IDS[::-1], ["FRONT", "REAR"], (4, 3))
+
+
 def test_ids_must_be_unique(tmp_path):
     with pytest.raises(BadInput, match="unique"):
         StoreWriter(tmp_path / "store", PARTS, np.array(["a", "a"]), ["FRONT"], (1, 1))

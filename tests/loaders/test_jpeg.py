@@ -62,7 +62,7 @@ def test_grey_comes_out_as_rgb() -> None:
     ],
 )
 def test_what_does_not_decode_is_named(damaged: bytes) -> None:
-    with pytest.raises(BadRecord, match=rf"^{WHERE}: does not decode as a JPEG picture \(.*Write it again"):
+    with pytest.raises(BadRecord, match=rf"^{WHERE}: does not decode as a JPEG picture \(.*write it again"):
         jpeg.decode(damaged, WHERE)
 
 

@@ -98,7 +98,7 @@ def test_a_split_has_its_lines_and_the_cameras_in_the_manifests_order(folder: Pa
     left_first = {"LEFT": "left/1.jpg", "FRONT": "front/1.jpg"}
     lines = [
         a_line("1", split="train", images=left_first),
-        a_line("2", split="val", images={"FRONT": "front/2.jpg", "LEFT": "left/2.jpg"}),
+        a_line("2", sequence="b", split="val", images={"FRONT": "front/2.jpg", "LEFT": "left/2.jpg"}),
     ]
     write(folder, *lines)
     assert open_manifest(folder, "val").states.id.tolist() == ["2"]
@@ -117,6 +117,14 @@ def test_a_manifest_without_splits_says_how_to_part_it(folder: Path):
     write(folder, a_line("1", split="train"), a_line("2"))
     with pytest.raises(BadInput, match=r"line 2: key 'split' is missing"):
         open_manifest(folder, "train")
+
+
+def test_a_sequence_in_two_splits_is_refused(folder: Path):
+    write(folder, a_line("1", split="train"), a_line("2", split="val"))
+    for split in ("train", "val"):
+        with pytest.raises(BadInput, match=r"line 2: sequence 'a' is in split 'val' and in 'train'"):
+            open_manifest(folder, split)
+    assert len(open_manifest(folder, "all")) == 2
 
 
 @pytest.mark.parametrize("images", ["struct", "map"])

@@ -220,6 +220,10 @@ BAD_FRAMES: dict[str, tuple[Callable[[schema.E2EDFrame], object], str]] = {
     ),
     "no name": (lambda frame: frame.frame.context.ClearField("name"), "name is missing. Is this a shard of the end"),
     "other name": (set_name("no index"), "name is 'no index', not '<sequence>-<frame>'"),
+    "name not in UTF-8": (
+        lambda frame: frame.frame.context.MergeFromString(b"\x0a\x04\xff\xfe-1"),
+        r"name is b'\\xff\\xfe-1', not '<sequence>-<frame>'",
+    ),
     "huge index": (set_name("a-" + "9" * 30), "not '<sequence>-<frame>'"),
     "preference of unequal columns": (
         lambda frame: frame.preference_trajectories[0].pos_x.pop(),

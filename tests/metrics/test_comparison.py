@@ -1,12 +1,12 @@
 """Several methods on the same frames."""
 
 import json
-import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from metrics.comparison import GROUPED, Comparison, compare
+from metrics.comparison import GROUPED, compare
 from metrics.displacement import LABELS
 from metrics.groups import SPEEDS
 
@@ -71,17 +71,17 @@ def test_the_order_of_methods_changes_no_figure(comparison, frames):
     assert turned.methods[::-1] == comparison.methods
 
 
-def test_json_and_back(comparison):
-    assert Comparison.from_json(json.loads(json.dumps(comparison.to_json(), allow_nan=False))) == comparison
+def test_json_holds_every_figure(comparison):
+    data = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
+    assert data == asdict(comparison)
+    assert len(data["methods"]) == 3
 
 
 def test_one_sequence_has_no_intervals_in_json_either(frames):
     alone = compare(**{**frames, "sequence": np.zeros(120)})
     data = json.loads(json.dumps(alone.to_json(), allow_nan=False))
     assert data["methods"][0]["overall"]["ade_5s"]["low"] is None
-    back = Comparison.from_json(data)
-    assert math.isnan(back.methods[0].overall["ade_5s"].low)
-    assert back.methods[0].overall["ade_5s"].value == alone.methods[0].overall["ade_5s"].value
+    assert data["methods"][0]["overall"]["ade_5s"]["value"] == alone.methods[0].overall["ade_5s"].value
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """The training loop's metric says what the table says, on however many ranks."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -70,3 +74,36 @@ def test_two_uneven_ranks_agree_with_one():
         {metric: float(value) for metric, value in alone.compute().items()}, rel=1e-6
     )
     assert first.frames < alone.frames  # synchronised for the figure only, not counted twice later
+
+
+RANK = """
+import sys
+import torch
+from metrics.torchmetrics import DisplacementMetric
+rank, meeting = int(sys.argv[1]), sys.argv[2]
+torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+random = torch.Generator().manual_seed(0)
+logged, predicted = torch.randn(2, 30, 20, 2, generator=random)
+mine = slice(0, 4) if rank == 0 else slice(4, 30)
+metric = DisplacementMetric()
+metric.update(predicted[mine], logged[mine])
+print(f"{float(metric.compute()['ade_5s']):.6f}")
+"""
+
+
+def test_two_processes_that_really_talk_agree_with_one(tmp_path):
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", RANK, str(rank), str(tmp_path / "meeting")],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
+        )
+        for rank in (0, 1)
+    ]
+    said = [process.communicate(timeout=120)[0].strip() for process in ranks]
+    random = torch.Generator().manual_seed(0)
+    logged, predicted = torch.randn(2, 30, 20, 2, generator=random)
+    alone = DisplacementMetric()
+    alone.update(predicted, logged)
+    assert said == [f"{float(alone.compute()['ade_5s']):.6f}"] * 2

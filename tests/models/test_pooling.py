@@ -1,12 +1,11 @@
 import json
-from itertools import permutations
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from models.encoder import BadCheckpoint, BadEncoder
-from models.pooling import FeaturePool, cells_stored, pool_tokens, select_cameras
+from models.pooling import FeaturePool, cells_stored, pool_tokens
 
 POOLINGS = ("mean", "grid", "attention")
 CAMERAS = ("FRONT", "FRONT_LEFT", "FRONT_RIGHT")
@@ -93,20 +92,6 @@ def test_a_missing_camera_keeps_its_place_and_moves_no_other(pooling, missing, g
     stand_in = pool.stand_in[gone] if missing == "learned" else torch.zeros(6)
     assert torch.equal(holed[:, gone], stand_in.expand(5, per_camera, 6))
     assert torch.equal(mask.unflatten(1, (3, per_camera)), there[..., None].expand(5, 3, per_camera))
-
-
-@pytest.mark.parametrize("order", list(permutations(CAMERAS)))
-def test_cameras_are_chosen_by_name_in_the_order_asked_for(order):
-    features, there = stored(), torch.rand(5, 3) < 0.5
-    chosen, present = select_cameras(features, there, CAMERAS, order)
-    for place, camera in enumerate(order):
-        assert torch.equal(chosen[:, place], features[:, CAMERAS.index(camera)])
-        assert torch.equal(present[:, place], there[:, CAMERAS.index(camera)])
-
-
-def test_a_camera_that_is_not_stored_is_refused():
-    with pytest.raises(BadEncoder, match="no features of REAR are stored; there are FRONT, FRONT_LEFT, FRONT_RIGHT"):
-        select_cameras(stored(), torch.ones(5, 3, dtype=torch.bool), CAMERAS, ("FRONT", "REAR"))
 
 
 def test_attention_starts_near_the_mean_and_learns_where_to_look():

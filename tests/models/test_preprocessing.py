@@ -38,7 +38,7 @@ def test_leaving_out_the_published_enlargement_before_the_tile_moves_a_picture_b
 def test_encoder_normalises_like_the_published_processor(encoder, road):
     theirs = published(do_resize=False, do_rescale=True, do_normalize=True)(road, return_tensors="pt")
     seen = []
-    hook = encoder.tower.register_forward_pre_hook(lambda _, args: seen.extend(args))
+    hook = encoder.tower.embeddings.patch_embedding.register_forward_pre_hook(lambda _, args: seen.extend(args))
     encoder.encode(encoder.preprocess(road)[None])
     hook.remove()
     torch.testing.assert_close(seen[0], theirs["pixel_values"][0], rtol=0, atol=1e-6)
@@ -142,3 +142,15 @@ def test_the_probe_tells_two_resizes_of_the_same_settings_apart(monkeypatch):
     monkeypatch.setattr(Preprocessing, "_resize", lambda self, *args: resize(self, *args) // 2 * 2)
     assert preprocess.fingerprint["preprocessing"] == before["preprocessing"]
     assert preprocess.fingerprint["preprocessing_probe"] != before["preprocessing_probe"]
+
+
+@pytest.mark.parametrize("extent", [None, (539.5, 486.0)])
+@pytest.mark.parametrize("aspect", ["squash", "letterbox"])
+def test_an_older_torch_resizes_the_same_by_pillow(monkeypatch, extent, aspect):
+    """torch below 2.12 has no Lanczos filter of its own."""
+    y, x = np.mgrid[0:540, 0:486]
+    picture = np.stack([x // 2, y // 3, 128 + 100 * np.sin(x / 9) * np.cos(y / 7)], axis=-1).astype(np.uint8)
+    preprocess = Preprocessing(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "lanczos", aspect)
+    here = preprocess(picture, extent).int()
+    monkeypatch.setattr("models.preprocessing._TORCH_HAS_LANCZOS", False)
+    assert (preprocess(picture, extent).int() - here).abs().max() <= 2

@@ -79,7 +79,7 @@ def scene(calibration: CameraCalibration) -> Scene:
         "logged": bend(speed, curvature),
         "constant velocity": bend(speed, 1e-6),
     }
-    return Scene("median", "drive-3-042", 1.34, road(calibration, curvature), calibration, past, paths)
+    return Scene("median", "drive-3-042", 1.34, road(calibration, curvature), "FRONT", calibration, past, paths)
 
 
 HEADING = {

@@ -113,7 +113,7 @@ def test_a_scene_without_calibration_or_picture_says_so(
         scenes=[replace(scene, calibration=None), replace(scene, image=None)],
     ).read_text(encoding="utf-8")
     assert "the data have no calibration of it, so the paths cannot be drawn here" in html
-    assert "This sample has no front camera picture." in html
+    assert "This sample has no picture of the camera FRONT." in html
     assert len(Elements(html).all("img")) == 1
     assert "drawn on the ground" not in html
 

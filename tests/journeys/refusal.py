@@ -1,0 +1,29 @@
+"""What every refused command must do: exit code 2, one sentence, no traceback."""
+
+import re
+
+from main_job import exit_code
+
+import train
+
+QUICK = ("--epochs", 1, "--grid", 2, "--head.hidden", 16, "--workers", 0)
+"""Options of train.py that make a run short."""
+
+
+def refused(capsys, main, *words):
+    """The one `error:` line of a command that must refuse."""
+    capsys.readouterr()
+    assert exit_code(main, *words) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    sentences = re.findall(r"^error: (.*)$", said, re.MULTILINE)
+    assert len(sentences) == 1, said
+    return sentences[0]
+
+
+def trained(capsys, *words):
+    """Everything that a command said that must succeed."""
+    capsys.readouterr()
+    assert exit_code(train.main, *QUICK, *words) == 0
+    said = capsys.readouterr()
+    return said.out + said.err

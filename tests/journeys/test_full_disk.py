@@ -1,0 +1,225 @@
+"""A disk that is full while something is written: said in one sentence, and the same command goes on afterwards."""
+
+import errno
+import json
+import os
+import re
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from lightning.pytorch import Trainer
+from main_job import exit_code, scored
+from refusal import QUICK, refused, trained
+from waymo_shards import write_shards
+
+import eval as scoring
+import train
+from loaders import jpeg
+from loaders.errors import BadInput
+from loaders.feature_store import StoreWriter
+from loaders.roadworld import RoadWorldSpec
+from loaders.roadworld.write import check_roadworld, write_roadworld
+from models.smol import SmolEncoder
+from training.checkpoints import KeepLast
+from training.lightning_module import HeadsModule
+
+NO_ROOM = "File too large|No space left on device"
+SEQUENCES = [f"{number:032x}" for number in range(4)]
+
+
+@contextmanager
+def full_after(size: int) -> Iterator[None]:
+    """No file can grow beyond `size` bytes: the kernel refuses the write, as that of a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def words(tmp_path):
+    """What to train on: 8 and 4 rows of one camera each."""
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    frames = [(f"{sequence}-{number:03d}", 3 * number + 1) for sequence in SEQUENCES for number in range(3)]
+    write_shards(folder, {"training_x.tfrecord": frames[:8], "val_x.tfrecord": frames[8:]})
+    return ("--data", "waymo_e2e", "--data_dir", folder, "--run_dir", tmp_path / "run")
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """Collects how many pictures each call of the encoder gets."""
+    counts = []
+    encode = SmolEncoder.encode
+    monkeypatch.setattr(
+        SmolEncoder, "encode", lambda self, pixels: counts.append(len(pixels)) or encode(self, pixels)
+    )
+    return counts
+
+
+@pytest.fixture
+def trained_steps(monkeypatch):
+    """Collects every optimizer step."""
+    steps = []
+    step = HeadsModule.training_step
+    monkeypatch.setattr(HeadsModule, "training_step", lambda *given: steps.append(1) or step(*given))
+    return steps
+
+
+def test_the_index_of_the_shards(words, capsys):
+    with full_after(1000):
+        said = refused(capsys, train.main, *QUICK, *words)
+    assert "training_x.tfrecord" in said
+    assert "Make room on the disk" in said
+    trained(capsys, *words)
+
+
+def test_the_feature_store(words, tmp_path, capsys):
+    trained(capsys, *words[:-1], tmp_path / "indexed", "--encoder", "none")
+    with full_after(2000):
+        said = refused(capsys, train.main, *QUICK, *words)
+    assert "features/waymo_e2e-train/smol-" in said
+    assert "free space, then the same command goes on, or choose another --store_dir" in said
+    assert not list((tmp_path / "cache/features/waymo_e2e-train").iterdir()), "no half of a store is left"
+    trained(capsys, *words)
+
+
+def test_the_note_of_a_skipped_row(words, capsys, monkeypatch, encoded):
+    """Half of the note fits; it is taken back, and the store is not damaged by it."""
+    decode, skip = jpeg.decode_at_least, StoreWriter.skip
+
+    def decode_but_one(encoded_picture, where, side):
+        return decode(b"" if f"{SEQUENCES[1]}-001" in where else encoded_picture, where, side)
+
+    def skip_without_room(*given):
+        with full_after(20):
+            skip(*given)
+
+    monkeypatch.setattr(jpeg, "decode_at_least", decode_but_one)
+    words = (*words, "--encode_batch", 1, "--on_bad_record", "skip")
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreWriter, "skip", skip_without_room)
+        said = refused(capsys, train.main, *QUICK, *words)
+    assert "features/waymo_e2e-train/smol-" in said
+    assert "free space" in said
+    assert sum(encoded) == 4
+    trained(capsys, *words)
+    assert sum(encoded) == 7 + 4
+
+
+def test_a_checkpoint(words, tmp_path, capsys, encoded, trained_steps):
+    """A run of 4 steps whose disk is full at the second checkpoint goes on from the first one."""
+    words = (*words, "--epochs", 4, "--checkpoint_every", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.checkpoints.save_file", full_at_second(patch))
+        said = refused(capsys, train.main, *QUICK, *words)
+    last = tmp_path / "run/checkpoint/last.safetensors"
+    assert f"{last}: cannot be written" in said
+    assert "--resume auto goes on" in said
+    assert [path.name for path in last.parent.iterdir()] == [last.name], "the first one stays, half of one does not"
+    assert (sum(encoded), len(trained_steps)) == (12, 2)
+    assert "done" in trained(capsys, *words, "--resume", "auto")
+    assert (sum(encoded), len(trained_steps)) == (12, 2 + 3)
+
+
+def full_at_second(patch):
+    from safetensors.torch import save_file
+
+    calls = []
+
+    def save(tensors, path, metadata):
+        calls.append(path)
+        with full_after(100_000 if len(calls) > 1 else resource.RLIM_INFINITY):
+            save_file(tensors, path, metadata=metadata)
+
+    return save
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_logs(words, tmp_path, capsys, monkeypatch):
+    """TensorBoard's thread dies of it; neither it nor Lightning adds a traceback to the sentence."""
+    fit = Trainer.fit
+
+    def fit_without_room(*given, **options):
+        with full_after(60):
+            fit(*given, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "fit", fit_without_room)
+        patch.setattr(KeepLast, "on_train_batch_end", lambda *_: None)
+        said = refused(capsys, train.main, *QUICK, *words, "--epochs", 5)
+    assert re.search(rf"{tmp_path}/run.*: cannot be written \(({NO_ROOM})\); free space there", said)
+    trained(capsys, *words, "--epochs", 5, "--resume", "auto")
+
+
+@pytest.mark.parametrize("name", ["heads/waypoint", "pool", "model.json", "run.json", "config.yaml"])
+def test_what_a_run_leaves(words, tmp_path, capsys, monkeypatch, trained_steps, name):
+    """The disk is full when this file of the run folder is opened."""
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        refuse_to_write(patch, run, name)
+        said = refused(capsys, train.main, *QUICK, *words)
+    assert str(run) in said
+    assert re.search(NO_ROOM, said)
+    assert "free space there, then the same command with --resume auto goes on" in said
+    steps = len(trained_steps)
+    assert exit_code(scoring.main, "--run", run) == 2, "half a run is not scored"
+    trained(capsys, *words, "--resume", "auto")
+    assert len(trained_steps) == 1 if steps else len(trained_steps) > 0
+    scored(run)
+
+
+def refuse_to_write(patch, folder, name):
+    """ENOSPC for what is written to `name` in the folder, by Python or by safetensors."""
+    import heads.checkpoint
+    import models.pooling
+
+    write_text = Path.write_text
+
+    def write(self, text, *arguments, **options):
+        if str(self).startswith((f"{folder}/{name}", f"{folder}/.{name}", f"{folder}/model/{name}")):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_text(self, text, *arguments, **options)
+
+    patch.setattr(Path, "write_text", write)
+    for room in (heads.checkpoint, models.pooling):
+        patch.setattr(room, "save_file", refusing(room.save_file, f"{folder}/model/{name}"))
+
+
+def refusing(save_file, beginning):
+    def save(tensors, path, **options):
+        if not str(path).startswith(beginning):
+            return save_file(tensors, path, **options)
+        with full_after(0):
+            return save_file(tensors, path, **options)
+
+    return save
+
+
+def test_the_report(words, tmp_path, capsys, encoded):
+    trained(capsys, *words)
+    run = tmp_path / "run"
+    capsys.readouterr()
+    with full_after(30_000):
+        assert exit_code(scoring.main, "--run", run, "--resamples", 10) == 2
+    said = capsys.readouterr()
+    assert "constant velocity" in said.out, "the table is said before anything is written"
+    assert json.loads((run / "metrics.json").read_text())["samples"] == 4
+    assert f"error: {run}/report.html: cannot be written" in said.err
+    assert "or name another folder with --out" in said.err
+    assert not [path for path in run.iterdir() if path.suffix in (".partial", ".unfinished")]
+    scored(run)
+    assert sum(encoded) == 12
+
+
+def test_roadworld(tmp_path):
+    spec = RoadWorldSpec(train_sequences=2, val_sequences=1, seconds=0.2, width=160, height=178)
+    with full_after(9_000), pytest.raises(BadInput, match=rf"cannot be written beyond byte \d+ \(({NO_ROOM})\)"):
+        write_roadworld(spec, tmp_path / "world", workers=1)
+    write_roadworld(spec, tmp_path / "world", workers=1)
+    assert check_roadworld(tmp_path / "world", hashes=True) == spec
