@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -92,12 +92,9 @@ class _LazyImages(Mapping[str, bytes]):
 
     dataset: RoadDataset
     row: int
-    _read: dict[str, bytes | None] = field(default_factory=dict)
 
     def __getitem__(self, camera: str) -> bytes:
-        if camera not in self._read:
-            self._read[camera] = self.dataset.image(self.row, camera)
-        jpeg = self._read[camera]
+        jpeg = self.dataset.image(self.row, camera)
         if jpeg is None:
             raise KeyError(camera)
         return jpeg

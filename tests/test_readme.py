@@ -106,7 +106,11 @@ def test_every_file_and_option_that_is_named_exists():
     assert [path for path in sorted(paths) if not path.startswith(made) and not (ROOT / path).exists()] == []
     parsers = [parser_for(config) for config in (TrainConfig, EvalConfig, ExtractConfig)]
     known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
-    options = {option for span in spans for option in re.findall(r"(?<!\S)--[\w.]+", span)}
+    benchmarks = [span.split() for span in spans if span.startswith("python benchmarks/")]
+    for _, script, *words in benchmarks:
+        assert all(f'"{word}"' in (ROOT / script).read_text() for word in words if word.startswith("--")), script
+    others = [span for span in spans if span.split() not in benchmarks]
+    options = {option for span in others for option in re.findall(r"(?<!\S)--[\w.]+", span)}
     assert len(options) > 8
     assert options <= known
     for target in re.findall(r"`make (\w+)", README):

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from loaders import jpeg
 from loaders.cache import cache_root
-from loaders.dataset import RoadDataset
+from loaders.dataset import RoadDataset, sample_inputs
 from loaders.errors import BadInput, BadRecord
 from loaders.feature_store import FeatureStore, StoreWriter, store_folder
 from models.encoder import Encoder
@@ -61,9 +61,7 @@ class _Pictures(Dataset[_Picture]):
         row, index = self.wanted[item]
         camera = self.cameras[index]
         try:
-            encoded = self.dataset.image(row, camera)
-            if encoded is None:
-                raise BadRecord(f"{self.dataset.where(row)}: {camera} was listed and is gone")
+            encoded = sample_inputs(self.dataset, row).images[camera]
             picture = jpeg.decode_at_least(encoded, f"{self.dataset.where(row)}: {camera}", self.side)
             return _Picture(row, index, self.preprocess(*picture))
         except BadInput as error:
