@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,6 +69,8 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{place}{error.strerror or error}")
+    except BrokenProcessPool:
+        return _say("a worker process has died, perhaps for want of memory; the same command goes on from there")
     except KeyboardInterrupt:
         return _say("stopped; what was computed is kept, the same command goes on from there", code=130)
     return 0

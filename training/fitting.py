@@ -87,7 +87,8 @@ def fit_by_gradient(
     seed_everything(config.seed, verbose=False)  # again: encoding may or may not have drawn numbers meanwhile
     data = FeatureData(train, val, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
     steps = len(data.steps)
-    module = HeadsModule(model, lr=config.lr, weight_decay=config.weight_decay, steps=steps)
+    rows = f"{train.dataset.fingerprint} {len(train)}"
+    module = HeadsModule(model, lr=config.lr, weight_decay=config.weight_decay, steps=steps, data=rows)
     io = SafetensorsIO()
     first_step = io.load_checkpoint(folder.last)["global_step"] if resuming else 0
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

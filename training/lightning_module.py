@@ -10,6 +10,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from heads.inputs import HeadTargets
+from loaders.errors import BadInput
 from metrics.torchmetrics import DisplacementMetric
 from training.batches import OrderedBatches, StoredBatch, StoredSplit, TrainingSteps
 from training.checkpoints import generator_state, set_generator_state
@@ -19,9 +20,13 @@ from training.road_model import RoadModel
 class HeadsModule(LightningModule):
     """Trains every head that has parameters in one pass over the features; the losses do not mix."""
 
-    def __init__(self, model: RoadModel, *, lr: float, weight_decay: float, steps: int) -> None:
-        """`lr` at the start, falling to zero along a cosine of `steps` optimizer steps."""
+    def __init__(self, model: RoadModel, *, lr: float, weight_decay: float, steps: int, data: str = "") -> None:
+        """`lr` at the start, falling to zero along a cosine of `steps` optimizer steps.
+
+        `data` is the fingerprint of the training rows: a checkpoint of other rows is refused.
+        """
         super().__init__()
+        self.data = data
         self.model, self.lr, self.weight_decay, self.steps = model, lr, weight_decay, steps
         self.trained = [name for name, head in model.heads.items() if any(True for _ in head.parameters())]
         metrics = {name: DisplacementMetric() for name in self.trained}
@@ -64,9 +69,12 @@ class HeadsModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Dropout draws from torch's generators: a bit-equal resume needs their states."""
         checkpoint["generators"] = generator_state()
+        checkpoint["data"] = self.data
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the states until the loop is about to draw from them."""
+        """Keep the states until the loop is about to draw from them; BadInput when the data are others."""
+        if checkpoint["data"] != self.data:
+            raise BadInput("the training data have changed since the checkpoint; train anew in another --run_dir")
         self._generators = checkpoint["generators"]
 
     def on_train_start(self) -> None:

@@ -2,8 +2,10 @@
 
 from google.protobuf.internal import api_implementation
 
+from loaders.errors import BadInput
+
 if api_implementation.Type() != "upb":
-    raise ImportError(
+    raise BadInput(
         f"protobuf runs on its slow {api_implementation.Type()!r} backend. Unset the environment variable "
         "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION, and install a protobuf wheel built for this system."
     )

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -92,6 +93,14 @@ def test_ctrl_c_is_not_an_error_message_with_a_traceback(capsys):
 
     assert run(interrupted) == 130
     assert "goes on" in capsys.readouterr().err
+
+
+def test_a_worker_that_died_is_a_sentence(capsys):
+    def broken():
+        raise BrokenProcessPool("A process in the process pool was terminated abruptly")
+
+    assert run(broken) == 2
+    assert "worker process has died" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from loaders.errors import BadInput
 from training.build import build_run_encoder
-from training.checkpoints import KeepLast
+from training.checkpoints import KeepLast, SafetensorsIO
 from training.command_line import parse_file, parser_for
 from training.config import HeadOptions, TrainConfig
 from training.evaluation import predict_split
@@ -173,3 +173,28 @@ def test_a_part_that_would_never_train_is_an_error(drawn):
     next(model.heads["waypoint"].parameters()).requires_grad_(False)
     with pytest.raises(ValueError, match="never train"):
         HeadsModule(model, lr=1e-3, weight_decay=0, steps=1).configure_optimizers()
+
+
+def test_ctrl_c_keeps_the_checkpoint_and_says_so(drawn, monkeypatch):
+    step = HeadsModule.training_step
+
+    def step_then_ctrl_c(self, batch, index):
+        if self.trainer.global_step == 5:
+            raise KeyboardInterrupt
+        return step(self, batch, index)
+
+    config = drawn(epochs=4, checkpoint_every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(HeadsModule, "training_step", step_then_ctrl_c)
+        with pytest.raises(KeyboardInterrupt):
+            fit(config)
+    assert SafetensorsIO().load_checkpoint(RunFolder(Path(config.run_dir)).last)["global_step"] == 4
+    assert fit(replace(config, resume="auto")).facts.exists()
+
+
+def test_going_on_with_changed_data_is_refused(drawn):
+    folder = fit(drawn(epochs=1))
+    folder.facts.unlink()
+    drawn.splits["train"].fingerprint = "others"
+    with pytest.raises(BadInput, match="data have changed"):
+        fit(drawn(epochs=1, resume="auto"))
