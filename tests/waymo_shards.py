@@ -10,11 +10,13 @@ from loaders import jpeg
 from loaders.calibration import CameraCalibration
 from loaders.sample import Intent, Preference
 from loaders.tfrecord import RecordWriter
+from loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
 from loaders.waymo_e2e.frame import CAMERAS, encode_frame
 
 STORED_ORDER = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT", "SIDE_LEFT", "SIDE_RIGHT", "REAR_RIGHT", "REAR", "REAR_LEFT")
 """The order that public code assumes for the pictures of the real set: not that of their numbers."""
-SEQUENCE = "0123456789abcdef0123456789abcdef"
+SEQUENCE, OTHER = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+SHARD = "val_202504211843.tfrecord-{:05d}-of-00002"
 
 
 def drawn_jpeg(seed: int, width: int = 48, height: int = 40) -> bytes:
@@ -55,3 +57,11 @@ def write_shards(folder: Path, shards: Mapping[str, Sequence[tuple[str, int]]]) 
     """Write {file name: [(frame name, seed), ...]} into a folder."""
     for file, frames in shards.items():
         write_shard(folder / file, [frame_bytes(name, seed) for name, seed in frames])
+
+
+def one_record(folder: Path, payload: bytes) -> WaymoE2E:
+    """The data set of one record, the third of its shard, between two that are well."""
+    (folder / "one").mkdir()
+    well = [frame_bytes(f"{OTHER}-{i}", seed=50 + i, images={"FRONT": drawn_jpeg(1)}) for i in (1, 2)]
+    write_shard(folder / "one" / "val_x.tfrecord", [well[0], payload, well[1]])
+    return open_waymo_e2e(folder / "one", "val", on_bad_record="skip")

@@ -4,16 +4,15 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from loaders import jpeg
 from loaders.errors import BadInput
+from loaders.processes import in_processes
 from loaders.roadworld.drive import drive
 from loaders.roadworld.render import Painter
 from loaders.roadworld.spec import WORLD_VERSION, RoadWorldSpec
@@ -106,16 +105,9 @@ def _draw_sequences(spec: RoadWorldSpec, part: Path, workers: int) -> None:
                 _write_sequence(spec, number, file)
                 advance(spec.frames)
             return
-        # Spawned, because a process with threads, such as one that has loaded PyTorch, is not safe to fork.
-        with ProcessPoolExecutor(workers, get_context("spawn"), _use_one_thread) as pool:
-            jobs = [pool.submit(_write_sequence, spec, number, file) for number, file in missing.items()]
-            try:
-                for job in as_completed(jobs):
-                    job.result()
-                    advance(spec.frames)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        jobs = [(spec, number, file) for number, file in missing.items()]
+        for _ in in_processes(_write_sequence, jobs, workers, start=_use_one_thread):
+            advance(spec.frames)
 
 
 def _use_one_thread() -> None:

@@ -8,10 +8,8 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +17,7 @@ import numpy as np
 
 from loaders.cache import cache_root
 from loaders.errors import BadInput, BadRecord
+from loaders.processes import in_processes
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS
 from loaders.tfrecord import REMEDY, Record, RecordWriter, read_records
 from loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
@@ -122,17 +121,10 @@ def _make(files: dict[Path, Path]) -> None:
             _index_shard(shard, file)
         return
     workers = min(len(files), len(os.sched_getaffinity(0)))
-    # Spawned, because a process with threads, such as one that has loaded PyTorch, is not safe to fork.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"))
-    with _progress(sum(sizes.values()), len(files)) as advance, pool:
-        jobs = {pool.submit(_index_shard, shard, file): sizes[shard] for shard, file in files.items()}
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                advance(jobs[job])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    jobs = list(files.items())
+    with _progress(sum(sizes.values()), len(files)) as advance:
+        for place in in_processes(_index_shard, jobs, workers):
+            advance(sizes[jobs[place][0]])
 
 
 @contextmanager

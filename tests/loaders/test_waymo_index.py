@@ -1,0 +1,118 @@
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from waymo_shards import (
+    OTHER,
+    SHARD,
+    write_shard,
+    write_shards,
+)
+
+from loaders.errors import BadInput
+from loaders.waymo_e2e import index, open_waymo_e2e
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+
+class TestIndex:
+    @pytest.fixture
+    def indexed(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+        """The names of the shards that were read to be indexed."""
+        names: list[str] = []
+        made = index._index_shard
+
+        def count(shard: Path, file: Path) -> None:
+            names.append(shard.name)
+            made(shard, file)
+
+        monkeypatch.setattr(index, "_index_shard", count)
+        return names
+
+    def test_is_made_once_and_only_for_new_shards(self, two_shards: Path, indexed: list[str]) -> None:
+        fingerprint = open_waymo_e2e(two_shards, "val").fingerprint
+        assert open_waymo_e2e(two_shards, "val").fingerprint == fingerprint
+        assert indexed == [SHARD.format(0), SHARD.format(1)]
+        write_shards(two_shards, {"val_more.tfrecord": [(f"{OTHER}-104", 9)]})
+        assert len(open_waymo_e2e(two_shards, "val")) == 5
+        assert indexed[2:] == ["val_more.tfrecord"]
+
+    def test_changed_shard_is_indexed_again(self, two_shards: Path, indexed: list[str]) -> None:
+        before = open_waymo_e2e(two_shards, "val")
+        write_shards(two_shards, {SHARD.format(1): [(f"{OTHER}-500", 9)]})
+        after = open_waymo_e2e(two_shards, "val")
+        assert indexed[2:] == [SHARD.format(1)]
+        assert after.states.frame.max() == 500
+        assert after.fingerprint != before.fingerprint
+        row = before.states.sequence.tolist().index(OTHER)
+        with pytest.raises(BadInput, match=rf"{SHARD.format(1)}: has changed since it was indexed. Start again"):
+            before.image(row, "FRONT")
+
+    @pytest.mark.parametrize("damage", ["truncated", "flipped", "garbage", "empty", "a column less"])
+    def test_damaged_index_is_made_again(
+        self, two_shards: Path, cache: Path, indexed: list[str], damage: str
+    ) -> None:
+        expected = open_waymo_e2e(two_shards, "val").states.past
+        file = sorted(cache.iterdir())[0]
+        data = bytearray(file.read_bytes())
+        if damage == "truncated":
+            data = data[:-10]
+        elif damage == "flipped":
+            data[len(data) // 2] ^= 4
+        elif damage == "a column less":
+            from loaders.tfrecord import read_records
+
+            write_shard(file, [record.payload for record in read_records(file)][:-1])
+            data = bytearray(file.read_bytes())
+        else:
+            data = bytearray(b"garbage" if damage == "garbage" else b"")
+        file.write_bytes(data)
+        np.testing.assert_array_equal(open_waymo_e2e(two_shards, "val").states.past, expected)
+        assert indexed[2:] == [SHARD.format(0)]
+
+    def test_interrupted_indexing_keeps_what_is_done(
+        self, two_shards: Path, indexed: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        counted = index._index_shard
+
+        def interrupted(shard: Path, file: Path) -> None:
+            if indexed:
+                raise KeyboardInterrupt
+            counted(shard, file)
+
+        monkeypatch.setattr(index, "_index_shard", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            open_waymo_e2e(two_shards, "val")
+        monkeypatch.setattr(index, "_index_shard", counted)
+        assert len(open_waymo_e2e(two_shards, "val")) == 4
+        assert indexed == [SHARD.format(0), SHARD.format(1)]
+
+    def test_many_processes_find_the_same(
+        self, two_shards: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alone = open_waymo_e2e(two_shards, "val")
+        for file in cache.iterdir():
+            file.unlink()
+        monkeypatch.setattr(index, "_SMALL_BYTES", 0)
+        together = open_waymo_e2e(two_shards, "val")
+        assert len(list(cache.iterdir())) == 2
+        np.testing.assert_array_equal(alone.states.past, together.states.past)
+        np.testing.assert_array_equal(alone._index.image_span, together._index.image_span)
+
+    def test_cache_that_cannot_be_written(
+        self, two_shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "file"))
+        with pytest.raises(BadInput, match=r"cache cannot be kept there.*ROADCUE_CACHE"):
+            open_waymo_e2e(two_shards, "val")
+
+    def test_index_holds_no_pickle(self, two_shards: Path, cache: Path) -> None:
+        from loaders.tfrecord import read_records
+
+        open_waymo_e2e(two_shards, "val")
+        for file in cache.iterdir():
+            columns = [np.load(io.BytesIO(r.payload), allow_pickle=False) for r in read_records(file)]
+            assert all(column.dtype != object for column in columns)
