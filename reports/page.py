@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 from collections.abc import Container, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -17,17 +16,10 @@ from reports.curves import horizon_curves, interval_chart
 from reports.scene import Scene, birds_eye_view, camera_view
 from reports.table import COLUMNS, extent, group_rows, how_made, rows
 
-_CAUTIONS: Mapping[str, tuple[str, str]] = {
-    "data": (
-        r"\bdrawn\b",
-        "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads.",
-    ),
-    "encoder": (
-        r"\b(miniature|random)\b",
-        "The encoder is a miniature or has random weights: its features say little about a picture.",
-    ),
-}
-"""Heading -> words in it, and what the page then says before anything else."""
+DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
+"""What a page about drawn data says before anything else."""
+MINIATURE = "The encoder is a miniature or has random weights: its features say little about a picture."
+"""What a page about such an encoder says before anything else."""
 
 
 def write_report(
@@ -37,18 +29,18 @@ def write_report(
     sees_image: Container[str],
     heading: Mapping[str, str],
     scenes: Sequence[Scene],
+    cautions: Sequence[str] = (),
 ) -> Path:
     """Write the page to `path` and return it; an earlier page is replaced only by a whole one.
 
-    `sees_image` holds the names of the methods that see an image. `heading` holds the facts of the run in order, as
-    label -> text; those named `data` and `encoder` make the page warn of drawn data and of miniature or random
-    weights. OSError when the folder cannot be written.
+    `sees_image` holds the names of the methods that see an image, `heading` the facts of the run in order, by label,
+    and `cautions` what a reader has to know before the numbers. OSError when the folder cannot be written.
     """
     names = [method.name for method in comparison.methods]
     paint = colours([*names, PAST, *(name for scene in scenes for name in scene.paths)])
     html = _template().render(
         comparison=comparison,
-        cautions=cautions(heading),
+        cautions=cautions,
         heading=heading,
         extent=extent(comparison),
         how_made=how_made(comparison),
@@ -70,15 +62,6 @@ def write_report(
     finally:
         unfinished.unlink(missing_ok=True)
     return path
-
-
-def cautions(heading: Mapping[str, str]) -> list[str]:
-    """What a reader has to know before the numbers, found in the facts of the run."""
-    return [
-        caution
-        for label, (words, caution) in _CAUTIONS.items()
-        if re.search(words, heading.get(label, ""), re.IGNORECASE)
-    ]
 
 
 class _Views:

@@ -18,7 +18,7 @@ from loaders.errors import BadInput, BadRecord
 from loaders.sample import Intent
 from metrics.comparison import Comparison, compare
 from metrics.displacement import displacement
-from reports.page import write_report
+from reports.page import DRAWN, MINIATURE, write_report
 from reports.scene import Scene
 from reports.table import comparison_table, group_table
 from training.batches import StoredSplit
@@ -58,7 +58,12 @@ def evaluate_run(config: EvalConfig) -> None:
         content = {"run": heading, "sees_image": sorted(sees_image), **comparison.to_json()}
         write_whole(out / "metrics.json", json.dumps(content, indent=1) + "\n")
         report = write_report(
-            out / "report.html", comparison=comparison, sees_image=sees_image, heading=heading, scenes=scenes
+            out / "report.html",
+            comparison=comparison,
+            sees_image=sees_image,
+            heading=heading,
+            scenes=scenes,
+            cautions=_cautions(data, options),
         )
     print(f"{out / 'metrics.json'}\n{report}")
 
@@ -107,6 +112,11 @@ def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: Tr
         "commands": f"{facts['command']} ; {shlex.join(['python', *sys.argv])}",
         "versions": ", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
     }
+
+
+def _cautions(data: RoadDataset, options: TrainConfig) -> list[str]:
+    miniature = options.encoder != "none" and options.checkpoint == "mini"
+    return [caution for caution, applies in ((DRAWN, data.name == "roadworld"), (MINIATURE, miniature)) if applies]
 
 
 def _scenes(predictions: dict[str, np.ndarray], split: StoredSplit, options: TrainConfig) -> list[Scene]:

@@ -36,6 +36,7 @@ def photograph_run(udacity_manifest: Path, tmp_path_factory: pytest.TempPathFact
         data = ("--data", "manifest", "--data_dir", udacity_manifest, "--split_by", "sequence", "--frame_stride", 2)
         metrics = train_and_score(run, *data, *LEARNS)
     assert "own data" in metrics["run"]["data"]
+    assert "The data are drawn" not in (run / "report.html").read_text()
     return run
 
 
@@ -44,11 +45,15 @@ def test_main_job_on_roadworld(roadworld: Path, tmp_path: Path):
     assert "RoadWorld" in metrics["run"]["data"]
     assert (metrics["samples"], metrics["sequences"]) == (40, 4)
     assert metrics["sees_image"] == ["waypoint"]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "The data are drawn" in page
+    assert "The encoder is a miniature" in page
 
 
 def test_main_job_without_an_encoder(roadworld: Path, tmp_path: Path):
     metrics = train_and_score(tmp_path / "run", "--data_dir", roadworld, "--epochs", 2, "--encoder", "none")
     assert metrics["sees_image"] == []
+    assert "The encoder is a miniature" not in (tmp_path / "run" / "report.html").read_text()
     assert not (tmp_path / "cache" / "features").exists()
 
 

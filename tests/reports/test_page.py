@@ -7,7 +7,7 @@ import pytest
 
 from metrics.comparison import Comparison, MethodScores
 from reports import page
-from reports.page import cautions, write_report
+from reports.page import DRAWN, MINIATURE, write_report
 from reports.scene import Scene
 from reports.table import rows
 
@@ -35,7 +35,12 @@ class Elements(HTMLParser):
 def report(tmp_path: Path, comparison: Comparison, scene: Scene, heading: dict[str, str]) -> str:
     scenes = [replace(scene, title=title) for title in ("best", "median", "worst")]
     path = write_report(
-        tmp_path / "report.html", comparison=comparison, sees_image={"waypoint"}, heading=heading, scenes=scenes
+        tmp_path / "report.html",
+        comparison=comparison,
+        sees_image={"waypoint"},
+        heading=heading,
+        scenes=scenes,
+        cautions=[DRAWN, MINIATURE],
     )
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
     return path.read_text(encoding="utf-8")
@@ -123,9 +128,13 @@ def test_drawn_data_and_stand_in_weights_are_named_first(report: str):
     assert 0 < report.index("The encoder is a miniature") < report.index('<dl class="facts">')
 
 
-def test_recorded_data_and_published_weights_need_no_caution():
-    assert cautions({"data": "Waymo end-to-end val: recorded", "encoder": "SmolVLM2-2.2B, published"}) == []
-    assert cautions({}) == []
+def test_recorded_data_and_published_weights_need_no_caution(
+    tmp_path: Path, comparison: Comparison, heading: dict[str, str]
+):
+    path = tmp_path / "report.html"
+    html = write_report(path, comparison=comparison, sees_image=set(), heading=heading, scenes=[]).read_text("utf-8")
+    assert DRAWN not in html
+    assert MINIATURE not in html
 
 
 def test_a_failure_leaves_the_earlier_page_whole(
