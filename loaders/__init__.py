@@ -14,9 +14,11 @@ DATASETS: Mapping[str, str] = {
     "roadworld": "loaders.roadworld.dataset:open_roadworld",
     "waymo_e2e": "loaders.waymo_e2e.dataset:open_waymo_e2e",
     "manifest": "loaders.manifest:open_manifest",
+    "sensation": "loaders.sensation.dataset:open_sensation",
+    "sidewalk": "loaders.roadworld.sidewalk.dataset:open_sidewalk",
 }
 """Name -> where the function is that opens it."""
-NEEDS_NO_FOLDER = frozenset({"roadworld"})
+NEEDS_NO_FOLDER = frozenset({"roadworld", "sidewalk"})
 """Data sets that make themselves when no folder is named."""
 
 

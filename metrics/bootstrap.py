@@ -1,6 +1,6 @@
 """How sure a mean is: resampling whole sequences, because the frames of one drive resemble each other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,30 @@ def sequence_bootstrap(values: np.ndarray, sequence: np.ndarray, *, resamples: i
     interval of Efron 1979). The same sequences and seed give the same resamples, so the interval of a column that
     holds one method minus another is the paired one. ValueError when the lengths differ or there is no row.
     """
+    value, means, sequences = _resampled(values, sequence, resamples, seed)
+    return [_interval(*column) for column in zip(value, means.T, sequences, strict=True)]
+
+
+def bootstrap_of(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    values: np.ndarray,
+    sequence: np.ndarray,
+    *,
+    resamples: int,
+    seed: int,
+) -> Interval:
+    """One number that is made of the means of several columns, such as the ratio of two, with its 95 % interval.
+
+    `statistic` takes means (r, m) to (r,); everything else is as in `sequence_bootstrap`, with the same resamples.
+    """
+    value, means, sequences = _resampled(values, sequence, resamples, seed)
+    return _interval(float(statistic(value[None])[0]), statistic(means), int(sequences.min()))
+
+
+def _resampled(
+    values: np.ndarray, sequence: np.ndarray, resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each column's mean (m,), its means over resampled sequences (r, m), and how many sequences it has (m,)."""
     if values.ndim != 2 or sequence.shape != values.shape[:1] or len(values) == 0:
         raise ValueError(
             f"a bootstrap needs values (n, m) and sequences (n,) with n > 0, got {values.shape} and {sequence.shape}"
@@ -39,14 +63,14 @@ def sequence_bootstrap(values: np.ndarray, sequence: np.ndarray, *, resamples: i
     with np.errstate(invalid="ignore"):
         value = totals.sum(0) / counts.sum(0)
         means = np.concatenate([(draw @ totals) / (draw @ counts) for draw in _draws(len(totals), resamples, seed)])
-    intervals = []
-    for column in range(values.shape[1]):
-        low = high = float("nan")
-        if np.count_nonzero(counts[:, column]) >= 2:
-            drawn = means[:, column]
-            low, high = np.percentile(drawn[~np.isnan(drawn)], [2.5, 97.5])
-        intervals.append(Interval(float(value[column]), float(low), float(high)))
-    return intervals
+    return value, means, np.count_nonzero(counts, axis=0)
+
+
+def _interval(value: float, drawn: np.ndarray, sequences: int) -> Interval:
+    low = high = float("nan")
+    if sequences >= 2:
+        low, high = np.percentile(drawn[~np.isnan(drawn)], [2.5, 97.5])
+    return Interval(float(value), float(low), float(high))
 
 
 def _per_sequence(values: np.ndarray, sequence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

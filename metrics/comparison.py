@@ -47,14 +47,15 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts and numbers; a bound that does not exist (NaN) is None, since JSON has no NaN."""
-        return _nan_to_none(asdict(self))
+        return nan_to_none(asdict(self))
 
 
-def _nan_to_none(part: Any) -> Any:
+def nan_to_none(part: Any) -> Any:
+    """The same lists and dicts with None for every NaN, which JSON does not know."""
     if isinstance(part, dict):
-        return {key: _nan_to_none(value) for key, value in part.items()}
+        return {key: nan_to_none(value) for key, value in part.items()}
     if isinstance(part, list):
-        return [_nan_to_none(value) for value in part]
+        return [nan_to_none(value) for value in part]
     return None if isinstance(part, float) and math.isnan(part) else part
 
 

@@ -95,9 +95,7 @@ def read_preprocessing(folder: Path, aspect: Aspect) -> Preprocessing:
     """
     if aspect not in get_args(Aspect):
         raise BadEncoder(f"unknown aspect {aspect!r}: choose one of {', '.join(get_args(Aspect))}")
-    path = next((folder / name for name in _FILES if (folder / name).exists()), folder / _FILES[0])
-    settings = read_json(path)
-    settings = settings.get("image_processor", settings)  # where processor_config.json has it
+    path, settings = _settings(folder)
     try:
         _check_scaling(settings)
         return Preprocessing(
@@ -111,6 +109,16 @@ def read_preprocessing(folder: Path, aspect: Aspect) -> Preprocessing:
         raise BadCheckpoint(f"{path}: {error} is missing or not known; download the file again") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise BadCheckpoint(f"{path}: not the settings of an image processor ({error}); download it again") from error
+
+
+def _settings(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The image processor's settings and their file: one of their own, or a part of processor_config.json."""
+    own, shared = (folder / name for name in _FILES)
+    if not own.exists() and shared.exists():
+        settings = read_json(shared).get("image_processor")
+        if isinstance(settings, dict):
+            return shared, settings
+    return own, read_json(own)
 
 
 def _check_scaling(settings: dict[str, Any]) -> None:

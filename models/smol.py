@@ -90,16 +90,20 @@ class SmolEncoder(FrozenModule):
             raise ValueError(f"pixels must be (b, 3, {side}, {side}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
         with torch.no_grad():
             normal = (pixels.to(self.mean.device).float() - self.mean) / self.std
-            tokens = self._tokens(normal.to(self.tower.dtype))
+            tokens = tile_tokens(self.tower, normal.to(self.tower.dtype), self.positions)
         return tokens.unflatten(1, self.grid)
 
-    def _tokens(self, normal: Tensor) -> Tensor:
-        """The tower's own forward for one full tile: every patch is valid, so no mask, and positions never change."""
-        embeddings = self.tower.embeddings
-        patches = embeddings.patch_embedding(normal).flatten(2).transpose(1, 2)
-        hidden = patches + embeddings.position_embedding(self.positions)
-        tokens: Tensor = self.tower.post_layernorm(self.tower.encoder(inputs_embeds=hidden).last_hidden_state)
-        return tokens
+
+def tile_tokens(tower: SmolVLMVisionTransformer, normal: Tensor, positions: Tensor) -> Tensor:
+    """The tower's own forward for one full tile: normalised (b, 3, S, S) -> (b, patches, d).
+
+    Every patch is valid, so no mask, and the `positions` (patches,) never change.
+    """
+    embeddings = tower.embeddings
+    patches = embeddings.patch_embedding(normal).flatten(2).transpose(1, 2)
+    hidden = patches + embeddings.position_embedding(positions)
+    tokens: Tensor = tower.post_layernorm(tower.encoder(inputs_embeds=hidden).last_hidden_state)
+    return tokens
 
 
 def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> SmolEncoder:

@@ -18,7 +18,7 @@ from reports.table import COLUMNS, extent, group_rows, how_made, rows
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
-MINIATURE = "The encoder is a miniature or has random weights: its features say little about a picture."
+MINIATURE = "The encoder is a miniature that has seen only drawn pictures: it says nothing about SmolVLM2-2.2B."
 """What a page about such an encoder says before anything else."""
 
 

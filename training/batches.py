@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Generic, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import torch
@@ -92,14 +92,27 @@ class OrderedBatches:
             yield self.split.batch(np.arange(first, min(first + self.size, len(self.split))))
 
 
-class TrainingSteps:
+Batch = TypeVar("Batch", covariant=True)
+
+
+class Rows(Protocol[Batch]):
+    """Anything that gives batches of its rows by their positions."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, positions: np.ndarray) -> Batch:
+        """The rows at (b,) positions."""
+        ...
+
+
+class TrainingSteps(Generic[Batch]):
     """A run's batches from the first optimizer step to the last: epoch after epoch, each in its own order.
 
     The order depends on (seed, epoch) alone and the position can be saved and set, so a resumed run sees the very
     batches that it would have seen.
     """
 
-    def __init__(self, split: StoredSplit, *, batch_size: int, epochs: int, seed: int) -> None:
+    def __init__(self, split: Rows[Batch], *, batch_size: int, epochs: int, seed: int) -> None:
         """`batch_size` rows per step; the last batch of an epoch may be smaller."""
         self.split, self.batch_size, self.seed = split, min(batch_size, len(split)), seed
         self.per_epoch = -(-len(split) // self.batch_size)
@@ -108,7 +121,7 @@ class TrainingSteps:
     def __len__(self) -> int:
         return self._steps
 
-    def __iter__(self) -> Iterator[StoredBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         order, epoch = np.empty(0, dtype=np.int64), -1
         while self._step < self._steps:
             if self._step // self.per_epoch != epoch:

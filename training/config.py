@@ -25,10 +25,11 @@ class HeadOptions(WaypointConfig):
 class DataOptions:
     """Which samples: shared by training, extraction and evaluation."""
 
-    data: Literal["roadworld", "waymo_e2e", "manifest"] = "roadworld"
-    """Data set: roadworld (drawn, made on first use), waymo_e2e (shards), manifest (your own JSONL or Parquet)."""
+    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation"] = "roadworld"
+    """Data set: roadworld (drawn, made on first use), waymo_e2e (shards), manifest (your own JSONL or Parquet),
+    sidewalk (drawn, a pedestrian's view), sensation (its annotations and pictures); the last two have no paths."""
     data_dir: str | None = None
-    """Folder with the shards, or the manifest file. roadworld needs none."""
+    """Folder with the shards or the annotations, or the manifest file. roadworld and sidewalk need none."""
     split_by: Literal["official", "sequence"] = "official"
     """official: the data set's own train and val parts. sequence: part the sequences yourself by --val_fraction."""
     val_fraction: float = 0.2
@@ -130,7 +131,7 @@ class EvalConfig:
 
     run: str
     """Run folder that train.py made."""
-    data: Literal["roadworld", "waymo_e2e", "manifest"] | None = None
+    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation"] | None = None
     """Score on another data set than the run's own."""
     data_dir: str | None = None
     """Folder of that data set."""

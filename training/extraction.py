@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader, Dataset
 
 from loaders import jpeg
@@ -20,6 +18,7 @@ from loaders.cache import cache_root
 from loaders.dataset import RoadDataset, sample_inputs
 from loaders.errors import BadInput, BadRecord
 from loaders.feature_store import FeatureStore, StoreWriter, store_folder
+from loaders.progress import ProgressLine
 from models.encoder import Encoder
 from models.pooling import cells_stored, pool_tokens
 from training.batches import StoredSplit
@@ -147,7 +146,7 @@ def _encode_rows(
 ) -> None:
     cells, width = cells_stored(options.pooling, options.grid), encoder.width
     rows_per_batch = max(1, options.encode_batch // len(options.camera_names))
-    with _ProgressLine(f"encoding {dataset.name} {dataset.split}", len(rows)) as advance:
+    with ProgressLine(f"encoding {dataset.name} {dataset.split}", len(rows), "rows") as advance:
         for batch_rows, pictures in _by_rows(dataset, encoder, options, rows, rows_per_batch):
             bad = {picture.row: picture.fault for picture in pictures if picture.fault}
             for row, fault in bad.items():
@@ -195,37 +194,6 @@ def _by_rows(
             f"a process that reads pictures has died ({error}); was there too little memory? Try fewer --workers: "
             "what is encoded is kept"
         ) from error
-
-
-class _ProgressLine:
-    """A bar with rate and ETA on a terminal; a line now and then in a log file."""
-
-    def __init__(self, title: str, rows: int) -> None:
-        console = Console(stderr=True)
-        rate = TextColumn("{task.fields[rate]}")
-        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TextColumn("ETA"))
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=console, refresh_per_second=4)
-        self._title, self._rows, self._terminal, self._said = title, rows, console.is_terminal, 0
-
-    def __enter__(self) -> "_ProgressLine":
-        self._bar.start()
-        self._task = self._bar.add_task(self._title, total=self._rows, rate="")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, rows: int) -> None:
-        task = self._bar.tasks[0]
-        elapsed = max(task.elapsed or 0.0, 1e-9)
-        done = task.completed + rows
-        self._bar.update(self._task, advance=rows, rate=f"{done / elapsed:.1f} rows/s")
-        if not self._terminal and int(10 * done / self._rows) > self._said:
-            self._said = int(10 * done / self._rows)
-            left = (self._rows - done) * elapsed / done
-            print(
-                f"{self._title}: {done:.0f}/{self._rows}, {done / elapsed:.1f} rows/s, ETA {left:.0f} s", flush=True
-            )
 
 
 def parse_part(text: str) -> tuple[int, int]:

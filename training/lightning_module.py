@@ -92,7 +92,7 @@ class FeatureData(LightningDataModule):
         self.steps = TrainingSteps(train, batch_size=batch_size, epochs=epochs, seed=seed)
         self.val = val
 
-    def train_dataloader(self) -> TrainingSteps:
+    def train_dataloader(self) -> TrainingSteps[StoredBatch]:
         """All batches of the run, in order."""
         return self.steps
 

@@ -1,25 +1,36 @@
-"""The light of a sequence: time of day, weather, haze, and the hills on the horizon."""
+"""The light of a sequence: hour, weather, haze, and the hills on the horizon."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+HOURS = {"noon": 0.34, "low sun": 0.16, "overcast": 0.22, "dusk": 0.13, "night": 0.15}
+"""How often each is drawn."""
+WEATHERS = {"dry": 0.66, "rain": 0.17, "fog": 0.09, "snow": 0.08}
+_UP = np.array([[0.0, 0, 1]])
+_BEAM_M = 26.0
+"""The light of headlights falls by the factor e in so many metres."""
 
 
 @dataclass(frozen=True)
 class Daylight:
     """The light of a sequence: colours RGB 0 to 255, `sun` (3,) towards it, `ambient` and `direct` as factors.
 
-    Haze begins `clear_m` metres away and grows by the factor e every `haze_m`; `noise` is one sigma in grey levels.
+    Haze begins `clear_m` metres away and grows by the factor e every `haze_m`. `headlights` is how much they add to
+    `ambient` close by. `wet`, 0 to 1: the ground mirrors the sky. `weather` is a key of `WEATHERS`.
     """
 
+    hour: str
+    weather: str
     sun: np.ndarray
     ambient: np.ndarray
     direct: np.ndarray
     zenith: np.ndarray
     horizon: np.ndarray
     haze_m: float
-    clear_m: float
-    noise: float
+    clear_m: float = 8.0
+    headlights: float = 0.0
+    wet: float = 0.0
 
     def shade(self, colours: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Colours (n, 3) of surfaces with the given normals, (n, 3) or (1, 3), zero for those that face anywhere."""
@@ -27,32 +38,70 @@ class Daylight:
         facing[~normals.any(axis=1)] = 0.5
         return colours * (self.ambient + facing[:, None] * self.direct)
 
+    def ground(self, colours: np.ndarray) -> np.ndarray:
+        """Colours (n, 3) of what lies flat."""
+        return self.shade(colours, _UP) * (1 - 0.3 * self.wet)
+
+    def beam(self, ahead: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """The factor by which headlights brighten what is so many metres ahead and left of the camera.
+
+        Of the broadcast shape of both, or of one that broadcasts to it.
+        """
+        if not self.headlights:
+            return np.ones((1,) * left.ndim)
+        across = left / np.maximum(ahead, 1)
+        return 1 + self.headlights * np.exp(-ahead / _BEAM_M - 3 * across**2)
+
     def through_haze(self, colours: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """Colours (n, 3) as they look from (n,) metres away."""
         clear = np.exp(-np.maximum(distance - self.clear_m, 0) / self.haze_m)[:, None]
         return colours * clear + self.horizon * (1 - clear)
 
 
-def draw_daylight(rng: np.random.Generator) -> Daylight:
-    """A time of day and a weather: sun or overcast, noon to dusk."""
-    azimuth, elevation = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 1.1)
+def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: str | None = None) -> Daylight:
+    """An hour and a weather, drawn unless they are named, with exposure and white balance."""
+    hour = hour or str(rng.choice(list(HOURS), p=list(HOURS.values())))
+    weather = weather or str(rng.choice(list(WEATHERS), p=list(WEATHERS.values())))
+    clouds = 1.0 if hour == "overcast" or weather != "dry" else rng.uniform(0, 0.6)
+    azimuth = rng.uniform(0, 2 * np.pi)
+    elevation = {"noon": rng.uniform(0.5, 1.1), "low sun": rng.uniform(0.1, 0.3)}.get(hour, 0.6)
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
-    overcast = rng.uniform(0, 1)
-    exposure = rng.choice([1.1, 0.85, 0.55], p=[0.6, 0.25, 0.15]) * rng.uniform(0.85, 1.1)
-    warm = np.array([1.0, 0.95, 0.86]) if elevation < 0.5 else np.array([1.0, 1.0, 0.98])
-    blue, grey = np.array([96, 146, 212]), np.array([178, 184, 190])
-    zenith = (blue * (1 - overcast) + grey * overcast) * exposure
-    horizon = (np.array([206, 216, 224]) * (1 - overcast) + np.array([196, 198, 200]) * overcast) * exposure * warm
+    blue, grey, pale = np.array([96, 146, 212]), np.array([170, 178, 186]), np.array([210, 220, 228])
+    zenith = blue * (1 - clouds) + grey * clouds
+    horizon = pale * (1 - clouds) + np.array([198, 202, 206]) * clouds
+    ambient, direct = np.full(3, 0.55 + 0.25 * clouds), np.full(3, 0.1 + 0.6 * (1 - clouds))
+    headlights = 0.0
+    if hour == "low sun":
+        horizon = horizon * [1.06, 0.94, 0.76]
+        direct = direct * [1.3, 1.05, 0.75]
+    elif hour == "dusk":
+        zenith, horizon = zenith * [0.42, 0.42, 0.52], horizon * [0.84, 0.66, 0.56]
+        ambient, direct, headlights = ambient * [0.62, 0.58, 0.62], direct * 0.2, 0.35
+    elif hour == "night":
+        zenith, horizon = np.array([10.0, 14, 28]), np.array([36.0, 38, 48])
+        ambient, direct, headlights = np.array([0.27, 0.28, 0.34]), np.zeros(3), 2.2
+    exposure = rng.uniform(0.95, 1.25) * rng.uniform([0.95, 0.98, 0.93], [1.05, 1.02, 1.07])  # and white balance
+    exposure *= 0.85 if weather == "rain" else 1.0
+    haze_m = float(np.exp(rng.uniform(np.log(200), np.log(700))))
     return Daylight(
-        sun=sun,
-        ambient=(0.55 + 0.25 * overcast) * exposure * np.array([0.97, 0.99, 1.0]),
-        direct=(0.6 * (1 - overcast) + 0.1) * exposure * warm,
-        zenith=zenith,
-        horizon=horizon,
-        haze_m=float(np.exp(rng.uniform(np.log(110), np.log(600)))),
-        clear_m=8.0,
-        noise=float(rng.integers(1, 4)),
+        hour,
+        weather,
+        sun,
+        ambient * exposure,
+        direct * exposure,
+        zenith * exposure,
+        horizon * exposure,
+        haze_m={"fog": rng.uniform(32, 60), "rain": 0.5 * haze_m, "snow": 0.35 * haze_m}.get(weather, haze_m),
+        headlights=headlights,
+        wet=rng.uniform(0.6, 1.0) if weather == "rain" else 0.0,
     )
+
+
+def draw_grass(rng: np.random.Generator, light: Daylight) -> np.ndarray:
+    """(3,) RGB of the open ground: grass, earth or dry grass, and white when it snows."""
+    if light.weather == "snow":
+        return np.array([222.0, 226, 232])
+    return np.array([[92.0, 128, 62], [124, 112, 82], [138, 130, 88]])[rng.choice(3, p=[0.6, 0.2, 0.2])]
 
 
 def draw_skyline(rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""The ground plan: centrelines of straights, clothoids and arcs, the junctions on them, and the way through."""
+"""The ground plan: centrelines, the junctions and obstacles on them, and the line that a car drives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,13 @@ STEP_M = 0.25
 """Spacing of a path's points."""
 LANE_WIDTH_M = 3.5
 LANE_CENTRE_M = LANE_WIDTH_M / 2
-ROAD_HALF_WIDTH_M = 5.8
-"""One lane and a parking lane."""
+SECOND_LANE_M = 5.05
+"""From the centreline to the middle of what is a parking lane or a second driving lane."""
+ROAD_HALF_WIDTH_M = 6.6
+"""One lane, and a second one or one for parking."""
 SIDEWALK_M = 2.4
 STOP_LINE_M = 11.0
 """From the middle of a junction to its stop lines."""
-_MAIN_LIMIT = np.radians(50)
-_ARM_LIMIT = np.radians(25)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class Path:
         near = np.flatnonzero(gap < distance)
         return (near[0] * 16 * STEP_M, near[-1] * 16 * STEP_M) if len(near) else (0.0, 0.0)
 
+    def shifted(self, offset: np.ndarray) -> "Path":
+        """This path moved `offset` (n,) metres to the left, point by point: arc length stays that of this path."""
+        left = np.stack([-np.sin(self.heading), np.cos(self.heading)], axis=1)
+        heading = self.heading + np.arctan(np.gradient(offset, STEP_M))
+        return Path(self.xy + offset[:, None] * left, heading, np.gradient(heading, STEP_M))
+
     def beside(self, s: np.ndarray | float, offset: np.ndarray | float) -> np.ndarray:
         """Points (..., 2) `offset` metres to the left of arc lengths `s`."""
         heading = self.along(self.heading, s)
@@ -77,12 +84,47 @@ class Junction:
 
 
 @dataclass(frozen=True)
+class Works:
+    """A construction site with cones along the right part of the right lane, between arc lengths of the main road."""
+
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Detour:
+    """Between two arc lengths of the main road its right lane is driven `offset` metres farther left.
+
+    Drivers come to that offset, and leave it, within `ramp` metres.
+    """
+
+    begin: float
+    end: float
+    offset: float
+    ramp: float
+
+    def share(self, s: np.ndarray) -> np.ndarray:
+        """How much of the offset is driven at arc lengths `s`, 0 to 1, without a kink."""
+        inside = np.minimum(s - self.begin, self.end - s)
+        return ease(1 + inside / self.ramp)
+
+
+@dataclass(frozen=True)
 class Streets:
-    """One main road with its junctions; `crossings` are arc lengths of zebra crossings between junctions."""
+    """One main road with its junctions; `crossings` are arc lengths of zebra crossings between junctions.
+
+    `debris` are arc lengths where an object lies in the right part of the right lane. `multilane`: what else is the
+    parking lane is a second driving lane. Nobody parks on the right of the main road in the stretches (from, to) of
+    `kerb_in_use`.
+    """
 
     main: Path
     junctions: tuple[Junction, ...]
     crossings: tuple[float, ...]
+    works: tuple[Works, ...] = ()
+    debris: tuple[float, ...] = ()
+    multilane: bool = False
+    kerb_in_use: tuple[tuple[float, float], ...] = ()
 
     @property
     def roads(self) -> list[Path]:
@@ -98,11 +140,26 @@ class Streets:
 
 @dataclass(frozen=True)
 class Route:
-    """The line that a car's rear axle follows; `turn` is the stretch (from, to) of arc length where it turns off."""
+    """The line that a car's rear axle follows; `turn` is the stretch (from, to) of arc length where it turns off.
+
+    It does so at `junction`, and stays on the main road without one.
+    """
 
     path: Path
-    intent: Intent
-    turn: tuple[float, float]
+    intent: Intent = Intent.GO_STRAIGHT
+    turn: tuple[float, float] = (np.inf, np.inf)
+    junction: Junction | None = None
+
+    def road_at(self, s: float, streets: Streets) -> Path:
+        """The road that is driven at arc length `s`; within the turn it changes half way."""
+        arm = self.junction.arm(self.intent) if self.junction else None
+        return arm if arm and s > sum(self.turn) / 2 else streets.main
+
+
+def ease(share: np.ndarray) -> np.ndarray:
+    """From 0 at 0 to 1 at 1 and level at both, 3 x^2 - 2 x^3; clipped outside."""
+    x = np.clip(share, 0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def follow_curvature(start: np.ndarray, heading: float, curvature: np.ndarray) -> Path:
@@ -135,76 +192,32 @@ def _resample(points: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(s, arc, points[:, 0]), np.interp(s, arc, points[:, 1])], axis=1)
 
 
-def _bends(rng: np.random.Generator, length: float, limit: float) -> tuple[np.ndarray, list[tuple[float, float]]]:
-    """Curvature (n,) of straights and the curves between them, and the straights; heading stays within +-limit."""
-    winding = rng.uniform(0.1, 0.8)
-    pieces: list[np.ndarray] = []
-    straights: list[tuple[float, float]] = []
-    s, heading = 0.0, 0.0
-    while s < length:
-        straight = rng.uniform(25, 90)
-        straights.append((s, s + straight))
-        pieces.append(np.zeros(round(straight / STEP_M)))
-        s += straight
-        if rng.random() > winding:
-            continue
-        radius = np.exp(rng.uniform(np.log(24), np.log(250)))
-        side = rng.choice([-1, 1])
-        angle = min(rng.uniform(np.radians(15), np.radians(80)), 110 / radius)
-        if abs(heading + side * angle) > limit:
-            side, angle = -np.sign(heading) or 1, min(angle, abs(heading) + limit)
-        arc = round(angle * radius / STEP_M)
-        pieces.append(np.full(arc, side / radius))
-        heading += side * angle
-        s += arc * STEP_M
-    ramp = round(9 / STEP_M)  # the clothoid between straight and arc, in metres
-    smooth = np.convolve(np.concatenate(pieces), np.full(ramp, 1 / ramp), "same")
-    return smooth[: round(length / STEP_M)], straights
-
-
-def _arm(rng: np.random.Generator, centre: np.ndarray, heading: float, length: float) -> Path:
-    curvature, _ = _bends(rng, length, _ARM_LIMIT)
-    lead_in = np.zeros(round(25 / STEP_M))
-    return follow_curvature(centre, heading, np.concatenate([lead_in, curvature]))
-
-
-def lay_streets(rng: np.random.Generator, length: float) -> Streets:
-    """A main road of `length` metres from the world's origin, heading east, with its junctions and crossings."""
-    curvature, straights = _bends(rng, length, _MAIN_LIMIT)
-    main = follow_curvature(np.zeros(2), 0.0, curvature)
-    junctions, crossings = [], []
-    for begin, end in straights:
-        middle = (begin + end) / 2
-        if middle < 70 or middle > main.length - 40:
-            continue
-        centre, heading = main.along(main.xy, middle), float(main.along(main.heading, middle))
-        if end - begin > 36 and rng.random() < 0.65:
-            skew = rng.uniform(-0.2, 0.2)
-            arms = [_arm(rng, centre, heading + side * np.pi / 2 + skew, length) for side in (1, -1)]
-            missing = rng.choice([-1, 0, 1], p=[0.6, 0.2, 0.2])
-            left, right = (None if missing == i else arm for i, arm in enumerate(arms))
-            junctions.append(Junction(middle, left, right, has_light=bool(rng.random() < 0.8)))
-        elif rng.random() < 0.9:
-            crossings.append(middle)
-    return Streets(main, tuple(junctions), tuple(crossings))
-
-
-def plan_route(rng: np.random.Generator, streets: Streets, intent: Intent, junction: Junction | None) -> Route:
+def plan_route(
+    rng: np.random.Generator,
+    streets: Streets,
+    intent: Intent,
+    junction: Junction | None,
+    detours: Sequence[Detour] = (),
+) -> Route:
     """The driven line in the right lane of the main road, turning off at `junction` unless it is None.
 
-    The line wanders by some centimetres around the lane's centre, as a person drives. A turn is a cubic Bezier
-    curve near the circular arc between the two lanes (control points at 0.5523 of the tangents).
+    It makes the `detours` on the main road, and wanders by some centimetres around the lane's centre, as a person
+    drives. A turn is a cubic Bezier curve near the circular arc between the two lanes (control points at 0.5523 of
+    the tangents).
     """
     wavelength, phase, amplitude = rng.uniform(50, 120), rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.15)
 
     def lane(road: Path, begin: float, end: float) -> np.ndarray:
         s = np.arange(begin, end, 1.0)
-        return road.beside(s, -LANE_CENTRE_M + amplitude * np.sin(2 * np.pi * s / wavelength + phase))
+        offset = -LANE_CENTRE_M + amplitude * np.sin(2 * np.pi * s / wavelength + phase)
+        if road is streets.main:
+            offset += sum(detour.offset * detour.share(s) for detour in detours)
+        return road.beside(s, offset)
 
     main = streets.main
     arm = junction.arm(intent) if junction else None
     if junction is None or arm is None:
-        return Route(path_through(lane(main, 0, main.length)), Intent.GO_STRAIGHT, (np.inf, np.inf))
+        return Route(path_through(lane(main, 0, main.length)))
     tangent = 8.0 if intent == Intent.GO_RIGHT else 11.5
     before, after = float(main.along(main.heading, junction.s)), float(arm.heading[0])
     entry, leave = (np.array([np.cos(h), np.sin(h)]) for h in (before, after))
@@ -221,4 +234,4 @@ def plan_route(rng: np.random.Generator, streets: Streets, intent: Intent, junct
     out = float((control[3] - arm.xy[0]) @ leave)
     points = [lane(main, 0, junction.s + along - tangent - 1), curve, lane(arm, out + 1, arm.length)]
     path = path_through(np.concatenate(points))
-    return Route(path, intent, (path.nearest(control[0]), path.nearest(control[3])))
+    return Route(path, intent, (path.nearest(control[0]), path.nearest(control[3])), junction)

@@ -1,26 +1,25 @@
 """From a spec to a folder of shards: sequences drawn by many processes, their frames shuffled over the shards."""
 
-import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from loaders import jpeg
-from loaders.errors import BadInput
-from loaders.processes import in_processes
-from loaders.roadworld.drive import drive
+from loaders.roadworld.clusters import CLUSTER_FILE
+from loaders.roadworld.drawing import Job, draw_missing, drawn_whole
+from loaders.roadworld.drive import cluster_of, drive, sequence_name
+from loaders.roadworld.manifest import check_manifest, write_manifest
+from loaders.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from loaders.roadworld.render import Painter
 from loaders.roadworld.spec import WORLD_VERSION, RoadWorldSpec
-from loaders.roadworld.view import front_camera
+from loaders.roadworld.view import camera
+from loaders.sample import Preference
 from loaders.tfrecord import RecordWriter, read_records
 from loaders.waymo_e2e import encode_frame
 
-MANIFEST = "manifest.json"
 _PREFIX = {"train": "training", "val": "val"}
 _FRAMES_PER_SHARD = 1200
 
@@ -28,92 +27,55 @@ _FRAMES_PER_SHARD = 1200
 def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = None) -> None:
     """Draw a RoadWorld into `folder`, which appears when all of it is there; `workers` None: one per processor.
 
-    Finished sequences wait in a hidden folder beside it, so that a killed run goes on where it was. BadInput when
-    `folder` exists or cannot be written.
+    A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
     """
-    if folder.exists():
-        raise BadInput(f"{folder}: exists already. Name a new folder, or delete this one.")
-    part = folder.with_name(f".{folder.name}.{spec.key}.part")
-    try:
-        part.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"{part}: cannot be made ({error.strerror}). Choose another folder.") from error
-    _draw_sequences(spec, part, workers or len(os.sched_getaffinity(0)))
-    shards = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, part)]
-    for left_over in set(part.iterdir()) - set(shards):
-        left_over.unlink()
-    manifest = {
-        "world": WORLD_VERSION,
-        "spec": asdict(spec),
-        "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in shards},
-    }
-    try:
-        (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        os.replace(part, folder)
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written ({error.strerror}). Make room on the disk.") from error
+    with drawn_whole(folder, spec.key) as part:
+        _draw_sequences(spec, part, workers)
+        written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, part)]
+        written.append(_write_clusters(spec, part))
+        for left_over in set(part.iterdir()) - set(written):
+            left_over.unlink()
+        write_manifest(part, written, WORLD_VERSION, asdict(spec))
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
-    """The spec of a finished RoadWorld; every shard has its size and, when `hashes`, its sha256 from the manifest.
+    """The spec of a finished RoadWorld; every file has its size and, when `hashes`, its sha256 from the manifest.
 
     BadInput says which file is not what was written.
     """
-    remedy = "Delete the folder and draw it again with python -m loaders.roadworld."
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        spec = RoadWorldSpec(**manifest["spec"])
-        files = {str(name): (int(told["bytes"]), str(told["sha256"])) for name, told in manifest["files"].items()}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{folder / MANIFEST}: is not the manifest of a RoadWorld ({error!r}). {remedy}") from error
-    if not files:
-        raise BadInput(f"{folder / MANIFEST}: names no shard. {remedy}")
-    for name, (size, digest) in files.items():
-        path = folder / Path(name).name
-        found = path.stat().st_size if path.is_file() else None
-        if found != size:
-            raise BadInput(f"{path}: has {found} bytes where the manifest has {size}. {remedy}")
-        if hashes and _sha256(path) != digest:
-            raise BadInput(f"{path}: its sha256 is not the manifest's. {remedy}")
-    return spec
+    return check_manifest(folder, RoadWorldSpec, "RoadWorld", "python -m loaders.roadworld", hashes=hashes)
 
 
 def draw_sequence(spec: RoadWorldSpec, number: int) -> Iterator[bytes]:
-    """The frames of one sequence in time, as `E2EDFrame` messages with the front camera."""
+    """The drawn frames of one sequence in time, as `E2EDFrame` messages with all of the spec's cameras.
+
+    One late frame of a validation sequence has three scored trajectories, its others have placeholders.
+    """
     driven = drive(spec, number)
-    camera = front_camera(spec)
-    painter = Painter(driven, camera, np.random.default_rng([spec.seed, number, 1]))
-    for frame in range(spec.frames):
+    cameras = {name: camera(spec, name) for name in spec.cameras}
+    painter = Painter(driven, cameras, np.random.default_rng([spec.seed, number, 1]))
+    rated = number in spec.numbers("val")
+    for position, index in enumerate(spec.frames):
+        scores: Sequence[Preference | None] = PLACEHOLDERS if rated else ()
+        if rated and position == rated_position(driven):
+            scores = preferences(driven, position, np.random.default_rng([spec.seed, number, 2]))
         yield encode_frame(
-            f"{driven.sequence}-{frame:03d}",
-            {"FRONT": jpeg.encode(painter.paint(frame), spec.jpeg_quality)},
-            {"FRONT": camera},
-            driven.past(frame),
-            driven.intent(frame),
-            np.pad(driven.future(frame), ((0, 0), (0, 1))),  # z = 0: this world is flat
+            f"{driven.sequence}-{index:03d}",
+            {name: jpeg.encode(painter.paint(position, name), spec.jpeg_quality) for name in cameras},
+            cameras,
+            driven.past(position),
+            driven.intent(position),
+            np.pad(driven.future(position), ((0, 0), (0, 1))),  # z = 0: this world is flat
+            scores,
         )
 
 
-def _draw_sequences(spec: RoadWorldSpec, part: Path, workers: int) -> None:
+def _draw_sequences(spec: RoadWorldSpec, part: Path, workers: int | None) -> None:
     """Write the sequences that are not yet in `part`, each to a file of its own."""
+    pictures = len(spec.frames) * len(spec.cameras)
     files = {number: _sequence_file(part, number) for split in _PREFIX for number in spec.numbers(split)}
-    missing = {number: file for number, file in files.items() if not file.exists()}
-    with _progress(len(files) * spec.frames) as advance:
-        advance((len(files) - len(missing)) * spec.frames)
-        if workers == 1:
-            for number, file in missing.items():
-                _write_sequence(spec, number, file)
-                advance(spec.frames)
-            return
-        jobs = [(spec, number, file) for number, file in missing.items()]
-        for _ in in_processes(_write_sequence, jobs, workers, start=_use_one_thread):
-            advance(spec.frames)
-
-
-def _use_one_thread() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
+    jobs = [Job(file, pictures, (spec, number, file)) for number, file in files.items()]
+    draw_missing("drawing RoadWorld, once", _write_sequence, jobs, workers)
 
 
 def _write_sequence(spec: RoadWorldSpec, number: int, file: Path) -> None:
@@ -143,30 +105,8 @@ def _shuffle_into_shards(spec: RoadWorldSpec, split: str, part: Path) -> list[Pa
     return shards
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _progress(n_frames: int) -> Iterator[Callable[[int], None]]:
-    from rich import progress as bar
-    from rich.console import Console
-
-    rate = bar.TextColumn("{task.fields[rate]} frames/s")
-    columns = (
-        bar.TextColumn("{task.description}"),
-        bar.BarColumn(),
-        bar.MofNCompleteColumn(),
-        rate,
-        bar.TimeRemainingColumn(),
-    )
-    with bar.Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("drawing RoadWorld, once", total=n_frames, rate="-")
-
-        def advance(n: int) -> None:
-            progress.advance(task, n)
-            speed = progress.tasks[0].speed
-            progress.update(task, rate=f"{speed:.0f}" if speed else "-")
-
-        yield advance
+def _write_clusters(spec: RoadWorldSpec, part: Path) -> Path:
+    file = part / CLUSTER_FILE
+    clusters = {sequence_name(spec, n): {"scenario_cluster": cluster_of(spec, n)} for n in spec.numbers("val")}
+    file.write_text(json.dumps(clusters))
+    return file

@@ -7,8 +7,7 @@ is a TFRecord of .npy arrays, one per column: its checksums tell damage, and wha
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ import numpy as np
 from loaders.cache import cache_root
 from loaders.errors import BadInput, BadRecord
 from loaders.processes import in_processes
+from loaders.progress import ProgressLine
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS
 from loaders.tfrecord import REMEDY, Record, RecordWriter, read_records
 from loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
@@ -109,33 +109,20 @@ def _write(file: Path, index: Index) -> None:
 
 def _make(files: dict[Path, Path]) -> None:
     """Index every shard of {shard: index file}; each index is on the disk as soon as it is complete."""
-    sizes = {shard: shard.stat().st_size for shard in files}
     for folder in {file.parent for file in files.values()}:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             remedy = "Name another folder in the environment variable ROADCUE_CACHE."
             raise BadInput(f"{folder}: the cache cannot be kept there ({error.strerror}). {remedy}") from error
-    if sum(sizes.values()) < _SMALL_BYTES:
+    if sum(shard.stat().st_size for shard in files) < _SMALL_BYTES:
         for shard, file in files.items():
             _index_shard(shard, file)
         return
     workers = min(len(files), len(os.sched_getaffinity(0)))
-    jobs = list(files.items())
-    with _progress(sum(sizes.values()), len(files)) as advance:
-        for place in in_processes(_index_shard, jobs, workers):
-            advance(sizes[jobs[place][0]])
-
-
-@contextmanager
-def _progress(n_bytes: int, n_shards: int) -> Iterator[Callable[[int], None]]:
-    from rich import progress as bar
-    from rich.console import Console
-
-    columns = bar.BarColumn(), bar.DownloadColumn(), bar.TransferSpeedColumn(), bar.TimeRemainingColumn()
-    with bar.Progress(bar.TextColumn("{task.description}"), *columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(f"indexing {n_shards} shards, once", total=n_bytes)
-        yield lambda n: progress.advance(task, n)
+    with ProgressLine("indexing, once", len(files), "shards") as advance:
+        for _ in in_processes(_index_shard, list(files.items()), workers):
+            advance()
 
 
 class _Located(NamedTuple):

@@ -218,7 +218,7 @@ def test_the_report(words, tmp_path, capsys, encoded):
 
 
 def test_roadworld(tmp_path):
-    spec = RoadWorldSpec(train_sequences=2, val_sequences=1, seconds=0.2, width=160, height=178)
+    spec = RoadWorldSpec(2, 1, seconds=0.2, stride=1, width=160, height=178, cameras=("FRONT",))
     with full_after(9_000), pytest.raises(BadInput, match=rf"cannot be written beyond byte \d+ \(({NO_ROOM})\)"):
         write_roadworld(spec, tmp_path / "world", workers=1)
     write_roadworld(spec, tmp_path / "world", workers=1)

@@ -16,7 +16,7 @@ from loaders.manifest import open_manifest
 from loaders.roadworld import RoadWorldSpec
 from loaders.roadworld.write import write_roadworld
 
-SPEC = RoadWorldSpec(train_sequences=6, val_sequences=4, seconds=1, width=243, height=270)
+SPEC = RoadWorldSpec(6, 4, seconds=1, stride=1, width=243, height=270, cameras=("FRONT",))
 LEARNS = ("--cameras", "FRONT", "--epochs", 40, "--batch_size", 32, "--lr", 3e-3, "--grid", 2, "--head.hidden", 128)
 
 

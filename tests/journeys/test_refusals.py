@@ -46,7 +46,10 @@ def finished(tmp_path_factory):
         (("--head", "ridge"), "'ridge' is a baseline and has nothing to train"),
         (("--head.hiden", "64"), "there is no option --head.hiden; did you mean --head.hidden?"),
         (("--fields", "weather"), "there is no option --fields"),
-        (("--data", "waymo"), "--data waymo: choose one of roadworld, waymo_e2e, manifest; did you mean waymo_e2e?"),
+        (
+            ("--data", "waymo"),
+            "choose one of roadworld, waymo_e2e, manifest, sidewalk, sensation; did you mean waymo_e2e?",
+        ),
         (("--data", "waymo_e2e"), "--data waymo_e2e needs --data_dir"),
         (("--pooling", "cls"), "cls pooling needs an encoder with a class token.*: use mean or grid"),
         (("--grid", "40"), "a grid of 40 x 40 regions is finer than"),

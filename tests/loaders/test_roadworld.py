@@ -1,4 +1,4 @@
-"""RoadWorld: cars that obey physics and each other, pictures that fit the calibration, files that are whole."""
+"""RoadWorld's files: whole, the same on every machine, and read back by the loader of the real set."""
 
 import dataclasses
 import json
@@ -16,23 +16,18 @@ from hypothesis import strategies as st
 from loaders import jpeg
 from loaders.errors import BadInput
 from loaders.roadworld import RoadWorldSpec, open_roadworld
-from loaders.roadworld.dataset import cached_roadworld
-from loaders.roadworld.drive import Drive, drive
+from loaders.roadworld.clusters import CLUSTER_FILE, Cluster
+from loaders.roadworld.drawing import drawn_once
+from loaders.roadworld.drive import drive
+from loaders.roadworld.manifest import MANIFEST
 from loaders.roadworld.render import Painter
-from loaders.roadworld.road import LANE_CENTRE_M, STEP_M, follow_curvature, path_through
-from loaders.roadworld.traffic import FRONT_M, REAR_M, Driver, Light
-from loaders.roadworld.view import front_camera
-from loaders.roadworld.write import MANIFEST, check_roadworld, write_roadworld
-from loaders.sample import STEP_S, Intent
+from loaders.roadworld.view import camera
+from loaders.roadworld.write import check_roadworld, write_roadworld
+from loaders.tfrecord import read_records
 from loaders.waymo_e2e import open_waymo_e2e
+from loaders.waymo_e2e.schema_pb2 import E2EDFrame
 
-SMALL = RoadWorldSpec(train_sequences=2, val_sequences=1, seconds=0.3, width=160, height=178)
-TIMES = STEP_S * np.arange(1, 21)
-
-
-@pytest.fixture(scope="module")
-def drives() -> list[Drive]:
-    return [drive(RoadWorldSpec(seconds=1.0), number) for number in range(36)]
+SMALL = RoadWorldSpec(train_sequences=2, val_sequences=1, seconds=0.3, stride=1, width=160, height=178)
 
 
 @pytest.fixture(scope="module")
@@ -42,206 +37,68 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-# The road
-
-
-def test_an_arc_has_its_radius() -> None:
-    arc = follow_curvature(np.zeros(2), 0.0, np.full(401, 1 / 20))
-    assert np.hypot(*(arc.xy - [0, 20]).T) == pytest.approx(20, abs=1e-3)
-    assert arc.heading[-1] == pytest.approx(arc.length / 20)
-
-
-def test_a_path_through_points_of_a_circle_is_that_circle_with_even_steps() -> None:
-    angle = np.linspace(0, np.pi, 200)
-    path = path_through(30 * np.stack([np.cos(angle), np.sin(angle)], axis=1))
-    inner = slice(20, -20)
-    assert np.hypot(*path.xy[inner].T) == pytest.approx(30, abs=0.06)
-    assert path.curvature[inner] == pytest.approx(1 / 30, abs=2e-3)
-    assert np.hypot(*np.diff(path.xy, axis=0).T) == pytest.approx(STEP_M, abs=1e-3)
-
-
-# The traffic
-
-
-def test_a_car_follows_at_its_time_gap_and_speeds_up_on_an_empty_road() -> None:
-    driver = Driver(desired_speed=12.0)
-    assert driver.following_accel(9.0, driver.least_gap + 9.0 * driver.headway, 9.0) == pytest.approx(0)
-    assert driver.following_accel(9.0, 15.0, 0.0) < -2
-    assert driver.free_accel(0.0, 12.0) == driver.max_accel
-    assert driver.free_accel(12.0, 12.0) == 0
-
-
-def test_the_speed_limit_slows_down_for_a_curve_before_it_begins() -> None:
-    curve = np.concatenate([np.zeros(400), np.full(200, 1 / 20)])
-    driver = Driver(desired_speed=15.0)
-    limits = driver.speed_limits(follow_curvature(np.zeros(2), 0.0, curve))
-    assert limits[-1] ** 2 / 20 == pytest.approx(driver.lateral_accel)
-    assert limits[0] == 15
-    braking = np.diff(limits**2) / (2 * STEP_M)
-    assert braking.min() >= -driver.comfort_brake
-    assert limits[399] < 8
-
-
-def test_crossing_roads_never_have_green_together() -> None:
-    light = Light(green_s=15, red_s=18, offset_s=7)
-    shown = [(light.colour(t), light.colour(t, side_road=True)) for t in np.arange(0, 80, 0.05)]
-    assert {main for main, _ in shown} == {side for _, side in shown} == {"green", "yellow", "red"}
-    assert all("red" in both for both in shown)
-
-
-def test_nobody_runs_into_anybody(drives: list[Drive]) -> None:
-    for driven in drives:
-        ego, route = np.array(driven.traffic.ego.track), driven.traffic.ego.route.path
-        middle, heading = _middle(route, ego[:, 0])
-        for other in driven.traffic.others:
-            s = np.array(other.track)[:, 0]
-            there, _ = _middle(other.route.path, s)
-            on_it = (s > 1) & (s < other.route.path.length - 3)
-            assert (np.hypot(*(there - middle).T) > 1.9)[on_it].all(), driven.sequence
-        for person in driven.traffic.people:
-            offset = np.array(person.track)[:, 0]
-            gap = driven.streets.main.beside(np.full(len(offset), person.s), offset) - middle
-            along = np.abs(gap @ [1, 0] * np.cos(heading) + gap @ [0, 1] * np.sin(heading))
-            across = np.abs(gap @ [0, 1] * np.cos(heading) - gap @ [1, 0] * np.sin(heading))
-            assert not ((along < (FRONT_M + REAR_M) / 2) & (across < 0.9)).any(), driven.sequence
-
-
-def _middle(path, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    heading = path.along(path.heading, s)
-    forward = np.stack([np.cos(heading), np.sin(heading)], axis=1)
-    return path.along(path.xy, s) + (FRONT_M - REAR_M) / 2 * forward, heading
-
-
-def test_somebody_waits_at_a_red_light_and_goes_on_when_it_is_green(drives: list[Drive]) -> None:
-    waited = [driven for driven in drives if (driven.ego[200:, 1] < 0.05).any() and driven.lights]
-    assert any((driven.ego[-60:, 1] > 2).any() for driven in waited)
-
-
-# What is logged
-
-
-def test_the_past_is_physically_sound(drives: list[Drive]) -> None:
-    for driven in drives:
-        past = driven.past(3)
-        assert past.shape == (16, 6)
-        assert past.dtype == np.float32
-        assert past[-1, :2].tolist() == [0, 0]
-        assert abs(past[-1, 3]) < 1e-4, "the velocity points ahead at t = 0"
-        speed = np.hypot(*past[:, 2:4].T)
-        assert speed.max() < 18
-        assert np.abs(past[:, 4:]).max() < 7
-        assert np.diff(past[:, :2], axis=0) / STEP_S == pytest.approx((past[1:, 2:4] + past[:-1, 2:4]) / 2, abs=0.25)
-        assert np.diff(past[:, 2:4], axis=0) / STEP_S == pytest.approx((past[1:, 4:] + past[:-1, 4:]) / 2, abs=1.2)
-
-
-def test_the_future_continues_the_past(drives: list[Drive]) -> None:
-    for driven in drives:
-        past, future = driven.past(3), driven.future(3)
-        assert future.shape == (20, 2)
-        assert future[0] == pytest.approx(past[-1, 2:4] * STEP_S + past[-1, 4:] * STEP_S**2 / 2, abs=0.12)
-        assert np.hypot(*np.diff(future, axis=0).T).max() < 18 * STEP_S
-
-
-def test_a_later_past_is_an_earlier_future(drives: list[Drive]) -> None:
-    for driven in drives:
-        earlier, later = driven.future(0), driven.past(5)  # half a second: two states
-        moved = later[-3:, :2] - later[-3, :2]
-        turn = np.arctan2(later[-3, 3], later[-3, 2]) if np.hypot(*later[-3, 2:4]) > 0.1 else 0.0
-        c, s = np.cos(turn), np.sin(turn)
-        assert moved[1:] @ np.array([[c, -s], [s, c]]) == pytest.approx(earlier[:2], abs=0.03)
-
-
-def test_constant_velocity_errs_as_on_real_roads(drives: list[Drive]) -> None:
-    errors = [np.hypot(*(d.future(0) - d.past(0)[-1, 2:4] * TIMES[:, None]).T).mean() for d in drives]
-    assert 1.5 < np.mean(errors) < 5
-
-
-def test_intents_are_those_of_the_route(drives: list[Drive]) -> None:
-    intents = [driven.intent(0) for driven in drives]
-    assert set(intents) == {Intent.GO_STRAIGHT, Intent.GO_LEFT, Intent.GO_RIGHT}
-    assert 0.6 < np.mean([intent == Intent.GO_STRAIGHT for intent in intents]) < 0.97
-    for driven, intent in zip(drives, intents, strict=True):
-        route = driven.traffic.ego.route
-        if intent != Intent.GO_STRAIGHT:
-            before, after = route.path.along(route.path.heading, np.array(route.turn))
-            side = 1 if intent == Intent.GO_LEFT else -1
-            assert np.degrees(after - before) * side == pytest.approx(90, abs=30)
-
-
-def test_the_ego_keeps_to_its_lane(drives: list[Drive]) -> None:
-    for driven in drives:
-        if driven.traffic.ego.route.intent == Intent.GO_STRAIGHT:
-            main = driven.streets.main
-            lane = main.beside(np.arange(0, main.length, 0.5), -LANE_CENTRE_M)
-            xy, heading = driven.pose(driven.steps[3])
-            c, s = np.cos(heading), np.sin(heading)
-            future = driven.future(3) @ np.array([[c, s], [-s, c]]) + xy
-            assert np.hypot(*(future[:, None] - lane).transpose(2, 0, 1)).min(axis=1).max() < 0.6
-
-
-# What is drawn
-
-
-def test_the_centre_line_is_where_the_calibration_says() -> None:
-    """Projected with the frame's calibration, points on the double line are yellow; between and beside it not."""
-    spec = RoadWorldSpec(seconds=0.1)
-    camera = front_camera(spec)
-    yellow: dict[float, list[bool]] = {-LANE_CENTRE_M: [], -0.36: [], -0.14: [], 0.0: [], 0.14: [], 0.36: []}
-    for number in range(12):
-        driven = drive(spec, number)
-        picture = Painter(driven, camera, np.random.default_rng([number])).paint(0).astype(int)
-        xy, heading = driven.pose(driven.steps[0])
-        c, s = np.cos(heading), np.sin(heading)
-        ahead = driven.streets.main.nearest(xy) + np.arange(7.0, 11.0, 0.25)
-        for offset, hits in yellow.items():
-            ego = (driven.streets.main.beside(ahead, offset) - xy) @ np.array([[c, -s], [s, c]])
-            pixels, in_front = camera.project(np.pad(ego, ((0, 0), (0, 1))))
-            for u, v in np.floor(pixels[in_front]).astype(int):
-                if 0 <= u < spec.width and 0 <= v < spec.height:
-                    hits.append(picture[v, u, 0] > 1.4 * picture[v, u, 2])
-    share = {offset: np.mean(hits) for offset, hits in yellow.items()}
-    assert min(share[-0.14], share[0.14]) > 0.3  # the others have white dashes, or a junction there
-    assert max(share[offset] for offset in share if abs(offset) != 0.14) < 0.1
-
-
-def test_pictures_differ_between_frames_and_use_the_whole_range() -> None:
-    spec = RoadWorldSpec(seconds=0.2)
-    painter = Painter(drive(spec, 3), front_camera(spec), np.random.default_rng(3))
-    first, second = painter.paint(0), painter.paint(1)
-    assert first.shape == (540, 486, 3)
-    assert first.dtype == np.uint8
-    assert np.ptp(first) > 120
-    assert not np.array_equal(first, second)
-    assert np.array_equal(first, painter.paint(0)), "painting a frame leaves no trace"
-
-
-# The files
-
-
 def test_what_is_written_is_read_back(folder: Path) -> None:
     for split in ("train", "val"):
         dataset = open_roadworld(folder, split)
         assert dataset.name == "roadworld"
         assert "drawn pictures, not photographs" in dataset.description
-        assert dataset.cameras == ("FRONT",)
+        assert set(dataset.cameras) == set(SMALL.cameras)
         assert len(dataset) == 3 * len(SMALL.numbers(split))
         states = dataset.states
         for number in SMALL.numbers(split):
             driven = drive(SMALL, number)
-            painter = Painter(driven, front_camera(SMALL), np.random.default_rng([SMALL.seed, number, 1]))
-            for frame in range(SMALL.frames):
-                (row,) = np.flatnonzero(states.id == f"{driven.sequence}-{frame:03d}")
-                assert np.array_equal(states.past[row], driven.past(frame))
-                assert np.array_equal(states.future[row], driven.future(frame))
-                assert states.intent[row] == driven.intent(frame)
-                assert (states.sequence[row], states.frame[row]) == (driven.sequence, frame)
-                picture = jpeg.decode(dataset.image(row, "FRONT") or b"", "test").astype(int)
-                assert np.abs(picture - painter.paint(frame)).mean() < 8
-                calibration = dataset.calibration(row, "FRONT")
-                assert calibration is not None
-                assert np.array_equal(calibration.intrinsic, front_camera(SMALL).intrinsic)
-                assert np.array_equal(calibration.extrinsic, front_camera(SMALL).extrinsic)
-                assert (calibration.width, calibration.height) == (160, 178)
+            cameras = {name: camera(SMALL, name) for name in SMALL.cameras}
+            painter = Painter(driven, cameras, np.random.default_rng([SMALL.seed, number, 1]))
+            for position, index in enumerate(SMALL.frames):
+                (row,) = np.flatnonzero(states.id == f"{driven.sequence}-{index:03d}")
+                assert np.array_equal(states.past[row], driven.past(position))
+                assert np.array_equal(states.future[row], driven.future(position))
+                assert states.intent[row] == driven.intent(position)
+                assert (states.sequence[row], states.frame[row]) == (driven.sequence, index)
+                for name, drawn_with in cameras.items():
+                    picture = jpeg.decode(dataset.image(row, name) or b"", "test").astype(int)
+                    assert np.abs(picture - painter.paint(position, name)).mean() < 8
+                    calibration = dataset.calibration(row, name)
+                    assert calibration is not None
+                    assert np.array_equal(calibration.intrinsic, drawn_with.intrinsic)
+                    assert np.array_equal(calibration.extrinsic, drawn_with.extrinsic)
+                    assert (calibration.width, calibration.height) == (160, 178)
+
+
+def test_twenty_seconds_are_read_back_densely_with_one_rated_frame(tmp_path: Path) -> None:
+    spec = RoadWorldSpec(0, 1, stride=1, width=32, height=36, cameras=("FRONT",))
+    write_roadworld(spec, tmp_path / "dense", workers=1)
+    dataset = open_roadworld(tmp_path / "dense", "val")
+    states = dataset.states
+    assert sorted(states.frame) == list(range(200))
+    assert len(set(states.sequence)) == 1
+    in_time = np.argsort(states.frame)
+    later, earlier = states.past[in_time[5:]], states.future[in_time[:-5]]  # half a second: two states
+    moved = np.hypot(*(later[:, -1, :2] - later[:, -3, :2]).T)
+    assert moved == pytest.approx(np.hypot(*earlier[:, 1].T), abs=0.03)
+    rated = [row for row in range(len(dataset)) if dataset.targets(row).preferences]
+    assert states.frame[rated].tolist() == [150]
+    preferences = dataset.targets(rated[0]).preferences
+    assert len(preferences) == 3
+    assert all(each.xy.shape == (21, 2) and 0 <= each.score <= 10 for each in preferences)
+
+
+def test_only_validation_frames_carry_preferences_and_all_but_one_are_placeholders(folder: Path) -> None:
+    for shard in sorted(folder.glob("*.tfrecord*")):
+        frames = [E2EDFrame.FromString(record.payload) for record in read_records(shard)]
+        scores = [[each.preference_score for each in frame.preference_trajectories] for frame in frames]
+        if shard.name.startswith("training"):
+            assert scores == [[]] * 6
+        else:
+            assert sorted(len(each) for each in scores) == [3, 3, 3]
+            assert sum(each == [-1, -1, -1] for each in scores) == 2
+
+
+def test_the_cluster_file_names_every_validation_sequence_as_the_real_one_does(folder: Path) -> None:
+    told = json.loads((folder / CLUSTER_FILE).read_text())
+    assert set(told) == set(open_roadworld(folder, "val").states.sequence)
+    assert all(Cluster(value["scenario_cluster"]) for value in told.values())
+    assert CLUSTER_FILE in json.loads((folder / MANIFEST).read_text())["files"]
 
 
 def test_splits_share_no_sequence_and_are_shuffled(folder: Path) -> None:
@@ -293,11 +150,11 @@ def test_a_killed_drawing_goes_on_and_is_never_half_read(folder: Path, tmp_path:
 
 def test_the_cache_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
-    spec = RoadWorldSpec(train_sequences=1, val_sequences=0, seconds=0.1, width=80, height=90)
-    first = cached_roadworld(spec)
+    spec = RoadWorldSpec(train_sequences=1, val_sequences=0, seconds=0.1, cameras=("FRONT",), width=80, height=90)
+    first = drawn_once("roadworld", spec, write_roadworld)
     assert first == tmp_path / "roadworld" / spec.key
     drawn = (first / MANIFEST).stat().st_mtime_ns
-    assert cached_roadworld(spec) == first
+    assert drawn_once("roadworld", spec, write_roadworld) == first
     assert (first / MANIFEST).stat().st_mtime_ns == drawn
 
 
@@ -325,7 +182,17 @@ def test_an_unknown_split_and_an_existing_folder_are_refused(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"train_sequences": -1}, {"seconds": 0.0}, {"seed": -1}, {"seconds": float("nan")}]
+    "wrong",
+    [
+        {"train_sequences": -1},
+        {"seconds": 0.0},
+        {"seed": -1},
+        {"seconds": float("nan")},
+        {"stride": 0},
+        {"cameras": ()},
+        {"cameras": ("REAR",)},
+        {"cameras": ("FRONT", "FRONT")},
+    ],
 )
 def test_a_spec_that_cannot_be_drawn_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(BadInput, match="RoadWorld"):
@@ -358,9 +225,24 @@ def test_no_manifest_but_a_true_one_passes(tmp_path_factory: pytest.TempPathFact
 
 def test_the_command_draws_checks_and_refuses(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "loaders.roadworld", "--out", str(tmp_path / "made")]
-    amount = ["--train", "1", "--val", "0", "--seconds", "0.1", "--workers", "1"]
+    amount = [
+        "--train",
+        "1",
+        "--val",
+        "0",
+        "--seconds",
+        "0.4",
+        "--stride",
+        "2",
+        "--cameras",
+        "FRONT",
+        "--workers",
+        "1",
+    ]
     assert subprocess.run([*command, *amount], capture_output=True, check=True).stdout
-    assert open_roadworld(tmp_path / "made", "train").states.future.shape == (1, 20, 2)
+    made = open_roadworld(tmp_path / "made", "train")
+    assert sorted(made.states.frame) == [0, 2]
+    assert made.cameras == ("FRONT",)
     assert "as written" in subprocess.run([*command, "--check"], capture_output=True, check=True, text=True).stdout
     again = subprocess.run([*command, *amount], capture_output=True, text=True)
     assert again.returncode == 2

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from metrics.bootstrap import sequence_bootstrap
+from metrics.bootstrap import bootstrap_of, sequence_bootstrap
 
 
 def one(values, sequence, resamples=500, seed=0):
@@ -102,6 +102,16 @@ def test_blocks_do_not_change_the_draws(monkeypatch):
     whole = one(values, sequence)
     monkeypatch.setattr("metrics.bootstrap._BLOCK", 7 * 40)
     assert one(values, sequence) == whole
+
+
+def test_a_number_made_of_several_means_moves_with_them():
+    values, sequence = drives(np.random.default_rng(7))
+    columns = np.stack([values + 5, 2 * values + 10], axis=1)
+    same_draws = {"resamples": 500, "seed": 3}
+    ratio = bootstrap_of(lambda means: means[:, 0] / means[:, 1], columns, sequence, **same_draws)
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((0.5, 0.5, 0.5))
+    first = bootstrap_of(lambda means: means[:, 0], columns, sequence, **same_draws)
+    assert first == sequence_bootstrap(columns, sequence, **same_draws)[0]
 
 
 @pytest.mark.parametrize(("values", "sequence"), [(np.zeros((0, 1)), 0), (np.zeros((3, 1)), 2), (np.zeros(3), 3)])

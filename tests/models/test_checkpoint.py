@@ -49,7 +49,7 @@ def test_names_resolve(tmp_path, monkeypatch):
 
 def test_descriptions_say_published_only_of_what_was_published(tmp_path):
     assert describe_checkpoint("full") == "published checkpoint HuggingFaceTB/SmolVLM2-2.2B-Instruct"
-    assert describe_checkpoint("mini") == "miniature shipped with RoadCue, random weights (nothing learnt yet)"
+    assert describe_checkpoint("mini") == "miniature shipped with RoadCue, trained on drawn RoadWorld pictures only"
     assert describe_checkpoint(str(tmp_path)) == f"checkpoint in {tmp_path}"
 
 
@@ -129,7 +129,7 @@ def test_an_unexpected_key_of_the_tower_is_named_and_one_of_another_part_is_not(
 
 def test_a_misshapen_key_is_named_with_both_shapes(folder):
     rewrite(folder, lambda tensors: tensors.update({PREFIX + "post_layernorm.bias": torch.zeros(127)}))
-    with pytest.raises(BadCheckpoint, match=r"post_layernorm\.bias \(127,\) instead of \(128,\): misshapen"):
+    with pytest.raises(BadCheckpoint, match=r"post_layernorm\.bias \(127,\) instead of \(192,\): misshapen"):
         tower_weights(folder)
 
 

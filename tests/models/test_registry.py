@@ -35,9 +35,9 @@ def test_an_unknown_encoder_is_told_what_it_may_have_meant():
         build_encoder("smoll")
 
 
-def test_the_run_is_told_that_the_miniature_has_learnt_nothing():
+def test_the_run_is_told_what_the_miniature_has_seen():
     description = build_encoder("smol", dtype="bf16").description
     assert description == (
-        "SmolVLM2 vision tower: miniature shipped with RoadCue, random weights (nothing learnt yet), "
-        "0.7 M parameters, bf16"
+        "SmolVLM2 vision tower: miniature shipped with RoadCue, trained on drawn RoadWorld pictures only, "
+        "1.6 M parameters, bf16"
     )

@@ -26,7 +26,7 @@ def test_features_are_those_of_the_full_models_vision_tower_to_the_bit(pixels, d
         theirs = full.model.vision_model(pixel_values=normal).last_hidden_state
     ours = SmolEncoder.from_pretrained(mini.SMOL, dtype=dtype, origin="test").encode(pixels)
     assert ours.dtype == torch_dtype
-    assert ours.shape == (3, 14, 14, 128)
+    assert ours.shape == (3, 14, 14, 192)
     assert torch.equal(ours.flatten(1, 2), theirs)
 
 
@@ -56,7 +56,7 @@ def test_frozen_but_a_trainable_layer_may_follow(encoder, pixels):
     features = encoder.encode(pixels)
     assert not features.requires_grad
     assert not features.is_inference()
-    layer = nn.Linear(128, 2)
+    layer = nn.Linear(encoder.width, 2)
     layer(features).sum().backward()
     assert layer.weight.grad is not None
     assert layer.weight.grad.abs().sum() > 0
@@ -159,7 +159,7 @@ def test_a_config_cannot_choose_code(folder):
     assert type(tower).__module__ == "transformers.models.smolvlm.modeling_smolvlm"
 
 
-def test_random_features_still_tell_pictures_apart(encoder):
+def test_features_tell_where_a_thing_stands(encoder):
     """A ridge on their grid means finds where a square stands, on pictures that it has not seen."""
     rng = np.random.default_rng(0)
     places = rng.uniform(0.1, 0.9, 120)

@@ -1,0 +1,241 @@
+"""Does the picture pay? Heads on frozen features against those that see nothing, a leak test, and a linear probe.
+
+    python benchmarks/picture_pays.py [--seeds 0,1,2] [--json FILE]
+
+Everything is trained by train.py's own code with train.py's own defaults, on RoadWorld's training sequences, and
+scored on its validation sequences. With several seeds every method answers once per seed, and all its answers to a
+frame count. Exit code 0 when every claim holds, 1 when one does not, 2 when it cannot run.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from lightning.pytorch import seed_everything
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from loaders.dataset import RoadDataset
+from loaders.errors import BadInput
+from loaders.roadworld.sidewalk.dataset import open_sidewalk
+from metrics.bootstrap import Interval
+from metrics.comparison import Comparison, compare, nan_to_none
+from metrics.displacement import displacement, per_frame
+from metrics.gain import relative_gain
+from models.encoder import Encoder
+from reports.table import COLUMNS, comparison_table
+from training.batches import StoredSplit
+from training.build import build_run_encoder, open_split
+from training.command_line import run
+from training.config import TrainConfig
+from training.evaluation import predict_split
+from training.extraction import stored_split
+from training.field_probe import FieldScores, probe_field, thumbnails
+from training.fitting import build_model, fit_by_gradient
+from training.other_pictures import with_other_pictures
+from training.road_model import BLIND_SUFFIX, RoadModel
+from training.run_folder import RunFolder, write_whole
+
+HEAD = TrainConfig().head.name
+GRID, MEAN, BLIND, RIDGE = f"{HEAD} on grid features", f"{HEAD} on mean features", HEAD + BLIND_SUFFIX, "ridge"
+SHUFFLED, WRONG_PICTURES = "grid trained on shuffled pictures", "grid scored on shuffled pictures"
+SEEING = (GRID, MEAN, SHUFFLED, WRONG_PICTURES)
+Gain = Callable[[str, str, str], Interval]
+"""Metric, method, other method -> the share of the other's error that the method saves."""
+NEEDED_GAIN = {"ade_5s": 0.25, "ade_3s": 0.15}
+NEEDED_BALANCED_ACCURACY = 0.90
+FIELDS = ("sidewalk_pos", "road_pos")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A share that was measured, and whether it is what it has to be."""
+
+    says: str
+    measured: Interval
+    needed: str
+    holds: bool
+
+
+def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
+    """Print the tables; `held` gets one truth value per claim."""
+    started = time.monotonic()
+    config = TrainConfig(data_dir=options.data_dir, grid=options.grid, device=options.device)
+    encoder = build_run_encoder(config)
+    print(encoder.description, flush=True)
+    console = Console()
+    gains, leaks, comparison = waypoint_claims(config, encoder, options.seeds, console)
+    console.print(claims_table(f"Share of the error that {GRID!r} saves", gains))
+    console.print(claims_table(f"Leak test: share of the error saved, against {BLIND!r} unless said", leaks))
+    scores = field_scores(replace(config, cameras="CHEST"), encoder, options.sidewalk_dir)
+    probed = [field_claim(*score) for score in scores]
+    title = "Balanced accuracy of a linear probe, frozen grid features of the sidewalk view"
+    console.print(claims_table(title, probed))
+    claims = [*gains, *leaks, *probed]
+    if options.json:
+        content = {"encoder": encoder.description, "seeds": options.seeds, "config": asdict(config)}
+        content |= {
+            "claims": [asdict(claim) for claim in claims],
+            "waypoints": comparison.to_json(),
+            "probe": [asdict(score) | {"pixels": asdict(pixels)} for score, pixels in scores],
+        }
+        write_whole(Path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
+    held += [claim.holds for claim in claims]
+    print(f"{sum(held)} of {len(held)} claims hold; {time.monotonic() - started:.0f} s")
+
+
+def waypoint_claims(
+    config: TrainConfig, encoder: Encoder, seeds: list[int], console: Console
+) -> tuple[list[Claim], list[Claim], Comparison]:
+    """Train and score every variant with every seed, print the comparison, judge the gains and the leak test."""
+    data = [open_split(config, split) for split in ("train", "val")]
+    print(*(part.description for part in data), sep="\n", flush=True)
+    shared = set(data[0].states.sequence) & set(data[1].states.sequence)
+    if shared:
+        raise BadInput(f"{len(shared)} sequences are in both splits, such as {min(shared)}: give other data")
+    answers = [variants(replace(config, seed=seed), encoder, data) for seed in seeds]
+    val = stored_split(data[1], encoder, config).with_future()
+    states = val.dataset.states.take(np.tile(val.rows, len(seeds)))
+    predictions = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
+    comparison = compare(
+        predictions,
+        states.future,
+        sequence=states.sequence,
+        intent=states.intent,
+        speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
+        reference=BLIND,
+        resamples=2000,
+    )
+    console.print(comparison_table(comparison, SEEING))
+    errors = {name: per_frame(displacement(paths, states.future)) for name, paths in predictions.items()}
+
+    def gain(metric: str, name: str, other: str) -> Interval:
+        return relative_gain(errors[name][metric], errors[other][metric], states.sequence)
+
+    return gain_claims(gain), leak_claims(gain), comparison
+
+
+def variants(config: TrainConfig, encoder: Encoder, data: list[RoadDataset]) -> dict[str, np.ndarray]:
+    """Every method's answers on the validation rows with one seed: name -> (n, 20, 2) metres, ego frame."""
+
+    def splits(pooling: TrainConfig) -> tuple[StoredSplit, StoredSplit]:
+        train, val = (stored_split(part, encoder, pooling).with_future() for part in data)
+        return train, val
+
+    train, val = splits(config)
+    model = trained("grid features", config, encoder, train, val)
+    found = predict_split(model, val)
+    found = {GRID if name == HEAD else name: paths for name, paths in found.items()}
+    other_val = with_other_pictures(val, config.seed)
+    found[WRONG_PICTURES] = predict_split(model, other_val)[HEAD]
+    other_train = with_other_pictures(train, config.seed + 1)
+    shuffled = trained("shuffled pictures", config, encoder, other_train, other_val)
+    found[SHUFFLED] = predict_split(shuffled, other_val)[HEAD]
+    mean = replace(config, pooling="mean")
+    train, val = splits(mean)
+    found[MEAN] = predict_split(trained("mean features", mean, encoder, train, val), val)[HEAD]
+    return found
+
+
+def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit) -> RoadModel:
+    """The head, its blind twin and the baselines as train.py trains them."""
+    print(f"training on {what}, seed {config.seed}", flush=True)
+    seed_everything(config.seed, verbose=False)
+    model = build_model(config, encoder)
+    model.fit(train)
+    with tempfile.TemporaryDirectory() as folder:
+        fit_by_gradient(model, train, val, config, RunFolder(Path(folder)), resuming=False)
+    return model.cpu().eval()
+
+
+def gain_claims(gain: Gain) -> list[Claim]:
+    """The head on grid features saves a stated share of the error of each method that sees nothing."""
+    claims = []
+    for metric, needed in NEEDED_GAIN.items():
+        for blind in (BLIND, RIDGE):
+            saved = gain(metric, GRID, blind)
+            holds = saved.value >= needed and saved.low > 0
+            claims.append(Claim(f"{ade(metric)}, against {blind}", saved, f"≥ {needed:.0%}, above 0", holds))
+    return claims
+
+
+def leak_claims(gain: Gain) -> list[Claim]:
+    """With the pictures of other drives the gain is gone, so it came from the pictures."""
+    claims = []
+    for metric in NEEDED_GAIN:
+        for shuffled in (SHUFFLED, WRONG_PICTURES):
+            saved = gain(metric, shuffled, BLIND)
+            claims.append(Claim(f"{ade(metric)}, {shuffled}", saved, "not above 0", not saved.low > 0))
+        saved = gain(metric, GRID, WRONG_PICTURES)
+        says = f"{ade(metric)}, own pictures against others'"
+        claims.append(Claim(says, saved, "above 0", saved.low > 0))
+    return claims
+
+
+def ade(metric: str) -> str:
+    return COLUMNS[metric].removesuffix(" (m)")
+
+
+def field_scores(
+    config: TrainConfig, encoder: Encoder, sidewalk_dir: str | None
+) -> list[tuple[FieldScores, Interval]]:
+    """For each of `FIELDS` a probe of the features, from the sidewalk view's training walks to its validation walks,
+    and the balanced accuracy of the same probe on tiny pictures, without an encoder."""
+    folder = Path(sidewalk_dir) if sidewalk_dir else None
+    data = [open_sidewalk(folder, split) for split in ("train", "val")]
+    print(*(part.description for part in data), sep="\n", flush=True)
+    train, val = (stored_split(part, encoder, config) for part in data)
+    tiny = {id(split): thumbnails(split) for split in (train, val)}
+    scores = []
+    for field in FIELDS:
+        print(f"probing {field}", flush=True)
+        pixels = probe_field(field, train, val, features=lambda split: tiny[id(split)])
+        scores.append((probe_field(field, train, val), pixels.probe))
+    return scores
+
+
+def field_claim(score: FieldScores, pixels: Interval) -> Claim:
+    """The probe tells the field."""
+    says = f"{score.field}; majority class {score.majority.value:.1%}, probe of 16 x 16 pixels {pixels.value:.1%}"
+    needed = f"≥ {NEEDED_BALANCED_ACCURACY:.0%}"
+    return Claim(says, score.probe, needed, score.probe.value >= NEEDED_BALANCED_ACCURACY)
+
+
+def claims_table(title: str, claims: list[Claim]) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for name in ("", "measured (95 %)", "needed", "verdict"):
+        table.add_column(name, no_wrap=bool(name), justify="right" if "measured" in name else "left")
+    for claim in claims:
+        share = claim.measured
+        low, high = f"{100 * share.low:.1f}", f"{100 * share.high:.1f}"
+        measured = f"{share.value:.1%} ({low}…{high})".replace("-", "−")
+        table.add_row(claim.says, measured, claim.needed, "holds" if claim.holds else "[bold]does not hold")
+    return table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=numbers, default=[0], help="training seeds, with commas: 0,1,2")
+    parser.add_argument("--grid", type=int, default=TrainConfig().grid, help="regions per side of the grid features")
+    parser.add_argument("--data_dir", help="folder of a RoadWorld; default: the one that train.py uses")
+    parser.add_argument("--sidewalk_dir", help="folder of a sidewalk view; default: the one in the cache")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    held: list[bool] = []
+    code = run(benchmark, parser.parse_args(), held)
+    return code or int(not all(held))
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

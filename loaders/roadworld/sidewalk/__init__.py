@@ -1,0 +1,1 @@
+"""The sidewalk view: what a pedestrian's chest camera sees in RoadWorld, written as SENSATION files."""

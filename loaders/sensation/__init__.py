@@ -1,0 +1,14 @@
+"""SENSATION: what a blind pedestrian must know of a picture, as annotations, captions and BVPI texts."""
+
+from loaders.sensation.annotation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from loaders.sensation.dataset import Sensation, open_sensation
+
+__all__ = [
+    "OBJECTS",
+    "POSITIONS",
+    "ROAD_POSITIONS",
+    "SIDEWALK_POSITIONS",
+    "Annotation",
+    "Sensation",
+    "open_sensation",
+]

@@ -1,0 +1,48 @@
+"""What can be set about the miniature's training."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class DrawOptions:
+    """What is drawn for it: RoadWorld sequences of the pretrain range, which no data set holds."""
+
+    drives: int = 2400
+    """Driving sequences of 20 s."""
+    stride: int = 10
+    """Every n-th frame of a drive is a picture: 10 makes 20 of them."""
+    walks: int = 2500
+    """Sidewalk walks, 4 pictures each."""
+    world_seed: int = 0
+    """Seed of the drawn world."""
+
+
+@dataclass(frozen=True)
+class PretrainConfig(DrawOptions):
+    """Train the miniature SmolVLM2 from nothing on drawn pictures, and write it as a checkpoint."""
+
+    out: str = "runs/pretrain_mini"
+    """Folder of the run; the checkpoint is its smol/."""
+    drawn: str | None = None
+    """Folder of the drawn pictures. Default: pretrain_mini/ in RoadCue's cache."""
+    workers: int = 2
+    """Processes that draw."""
+    epochs: int = 2
+    """Passes over the pictures."""
+    batch_size: int = 64
+    """Pictures per optimizer step."""
+    captioned: int = 8
+    """Pictures of each batch whose caption is learnt too; the language model costs more than it teaches the tower."""
+    lr: float = 1e-3
+    """Peak learning rate of AdamW, after a warm-up of 2 % of the steps; falls to zero along a cosine."""
+    weight_decay: float = 0.05
+    """Decoupled weight decay of AdamW."""
+    seed: int = 0
+    """Seed of initial weights and order."""
+    checkpoint_every: int = 100
+    """Optimizer steps between two checkpoints; the same command goes on from the last."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it trains."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """bf16: products in bfloat16, weights in fp32; nearly twice as fast on processors that have it."""
