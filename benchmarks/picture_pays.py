@@ -26,7 +26,7 @@ from loaders.dataset import RoadDataset
 from loaders.errors import BadInput
 from loaders.roadworld.sidewalk.dataset import open_sidewalk
 from metrics.bootstrap import Interval
-from metrics.comparison import Comparison, compare, nan_to_none
+from metrics.comparison import Comparison, nan_to_none
 from metrics.displacement import displacement, per_frame
 from metrics.gain import relative_gain
 from models.encoder import Encoder
@@ -35,7 +35,7 @@ from training.batches import StoredSplit
 from training.build import build_run_encoder, open_split
 from training.command_line import run
 from training.config import TrainConfig
-from training.evaluation import predict_split
+from training.evaluation import compare_rows, predict_split
 from training.extraction import stored_split
 from training.field_probe import FieldScores, probe_field, thumbnails
 from training.fitting import build_model, fit_by_gradient
@@ -104,15 +104,7 @@ def waypoint_claims(
     val = stored_split(data[1], encoder, config).with_future()
     states = val.dataset.states.take(np.tile(val.rows, len(seeds)))
     predictions = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
-    comparison = compare(
-        predictions,
-        states.future,
-        sequence=states.sequence,
-        intent=states.intent,
-        speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
-        reference=BLIND,
-        resamples=2000,
-    )
+    comparison = compare_rows(predictions, states, reference=BLIND, resamples=2000, seed=0)
     console.print(comparison_table(comparison, SEEING))
     errors = {name: per_frame(displacement(paths, states.future)) for name, paths in predictions.items()}
 

@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from loaders import jpeg
-from loaders.dataset import RoadDataset
+from loaders.dataset import RoadDataset, StateTable
 from loaders.errors import BadInput, BadRecord
 from loaders.sample import Intent
 from metrics.comparison import Comparison, compare
@@ -45,7 +45,13 @@ def evaluate_run(config: EvalConfig) -> None:
     if not len(split):
         raise BadInput(f"{data.name} {data.split}: no row has both features and a logged future to score against")
     predictions = predict_split(model, split)
-    comparison = _compare(predictions, split, reference=options.head.name, config=config)
+    comparison = compare_rows(
+        predictions,
+        data.states.take(split.rows),
+        reference=options.head.name,
+        resamples=config.resamples,
+        seed=config.seed,
+    )
     sees_image = set(predictions) - model.blind
     console = Console()
     console.print(comparison_table(comparison, sees_image))
@@ -84,10 +90,10 @@ def _options(trained: TrainConfig, config: EvalConfig) -> TrainConfig:
     return replace(trained, **named, device=config.device)
 
 
-def _compare(
-    predictions: dict[str, np.ndarray], split: StoredSplit, *, reference: str, config: EvalConfig
+def compare_rows(
+    predictions: dict[str, np.ndarray], states: StateTable, *, reference: str, resamples: int, seed: int
 ) -> Comparison:
-    states = split.dataset.states.take(split.rows)
+    """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows."""
     return compare(
         predictions,
         states.future,
@@ -95,8 +101,8 @@ def _compare(
         intent=states.intent,
         speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
         reference=reference,
-        resamples=config.resamples,
-        seed=config.seed,
+        resamples=resamples,
+        seed=seed,
     )
 
 

@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 
 from loaders.cache import cache_root
 from loaders.roadworld.kinds import Kind
+from loaders.roadworld.sidewalk.spec import VIEW_VERSION
 from loaders.roadworld.spec import WORLD_VERSION
 from models.mini.architecture import VISION, build, save
 from models.mini.tokens import learn_tokenizer
@@ -49,12 +50,13 @@ def main(config: PretrainConfig) -> None:
 
 
 def _drawn_folder(config: PretrainConfig) -> Path:
-    """Named after all that decides the pictures."""
+    """Named after all that decides the pictures and what is told of them."""
     if config.drawn:
         return Path(config.drawn)
     options = {field.name: getattr(config, field.name) for field in dataclasses.fields(DrawOptions)}
     fixed = {name: value for name, value in options.items() if name not in ("drives", "walks")}
-    digest = hashlib.sha256(json.dumps(fixed | {"world": WORLD_VERSION}, sort_keys=True).encode()).hexdigest()
+    fixed |= {"world": WORLD_VERSION, "view": VIEW_VERSION, "told": [*NUMBERS, *FLAGS]}
+    digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
     return cache_root() / "pretrain_mini" / digest[:12]
 
 
