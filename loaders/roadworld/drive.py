@@ -109,7 +109,7 @@ def drive(spec: RoadWorldSpec, number: int) -> Drive:
 
 
 def _set_the_scene(rng: np.random.Generator, mix: Mix, steps: int, late_s: float) -> tuple[Streets, Lights, Traffic]:
-    pace = rng.uniform(8.5, FASTEST)
+    pace = rng.uniform(8.0, FASTEST)
     reach = START_M + pace * steps * DT_S
     hazards = set_out(rng, lay_streets(rng, reach + 150, mix.junctions, mix.crossings), mix)
     lights = tuple((junction, _light(rng)) for junction in hazards.streets.junctions if junction.has_light)

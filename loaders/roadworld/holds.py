@@ -69,7 +69,12 @@ class Zebra:
 
     def closed(self, t: float, gap: float, speed: float) -> bool:
         """As `Hold.closed`."""
-        return any(p.walking and (p.offset - self.lane) * p.side > -2.0 for p in self.people)
+        return any(p.walking and bars(p.offset, p.side, self.lane) for p in self.people)
+
+
+def bars(offset: float, side: int, lane: float) -> bool:
+    """Is someone at `offset`, who set out from `side`, still on the way to `lane` or on it? Metres left of the centre."""
+    return (offset - lane) * side > -2.0
 
 
 @dataclass
@@ -82,7 +87,7 @@ class Oncoming:
 
     def closed(self, t: float, gap: float, speed: float) -> bool:
         """As `Hold.closed`."""
-        return any(-8 < self.junction_s - car.front < max(14.0, 5.0 * car.speed) for car in self.cars)
+        return any(-8 < self.junction_s - car.front < max(20.0, 7.0 * car.speed) for car in self.cars)
 
 
 @dataclass

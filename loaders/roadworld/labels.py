@@ -6,11 +6,12 @@ from typing import Literal
 import numpy as np
 
 from loaders.roadworld.drive import Drive
+from loaders.roadworld.holds import bars
 from loaders.roadworld.road import LANE_CENTRE_M, STOP_LINE_M, Path
 from loaders.roadworld.traffic import DT_S, FRONT_M, REAR_M, SIGHT_M
 
 LANE_AHEAD_M = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0)
-"""Arc lengths ahead of the rear axle at which the lane is told."""
+"""Ahead of the rear axle, along the lane, where its middle is told."""
 Crossing = Literal["none", "pedestrian", "cyclist"]
 
 
@@ -21,7 +22,7 @@ class Scene:
     `lane_ahead` (8,) metres left, ego frame: the middle of the driven lane `LANE_AHEAD_M` ahead along the road that
     the car is on, not along a turn that it will take. All `_m` are metres from the front bumper, None when there is
     no such thing: to the rear bumper of the next vehicle in the lane, the stop line of the next light, the next zebra
-    crossing with someone at it, the middle of the next junction, the begin of the next construction site (0 beside
+    crossing with someone at it (closed: someone is on the way to the driven lane, or on it), the middle of the next junction, the begin of the next construction site (0 beside
     it), the next object on the lane, the next vehicle that stands half in the lane, the front bumper of the next
     oncoming car.
     """
@@ -33,6 +34,7 @@ class Scene:
     light_m: float | None
     crossing_m: float | None
     someone_crossing: Crossing
+    crossing_closed: bool
     junction_m: float | None
     left_arm: bool
     right_arm: bool
@@ -71,7 +73,7 @@ def scene_of(drive: Drive, position: int) -> Scene:
     ahead_in_other = (np.abs(others.offset - LANE_CENTRE_M) < 1.5) & (others.along < -0.5)
     _, oncoming_m = _next(np.where(ahead_in_other, others.s - FRONT_M - front, np.nan))
     cutting_in = others.merging & (others.s > here) & (others.s < here + SIGHT_M)
-    lane = road.beside(here + np.array(LANE_AHEAD_M), -LANE_CENTRE_M) - xy
+    lane = _lane_ahead(road, here) - xy
     on_main = road is drive.streets.main
     return Scene(
         lane_ahead=tuple((lane @ [-np.sin(heading), np.cos(heading)]).tolist()),
@@ -82,6 +84,13 @@ def scene_of(drive: Drive, position: int) -> Scene:
         cut_in=bool(cutting_in.any()),
         oncoming_m=oncoming_m,
     )
+
+
+def _lane_ahead(road: Path, here: float) -> np.ndarray:
+    """(8, 2) metres in the world: the driven lane's middle at `LANE_AHEAD_M`, which in bends is not the road's."""
+    lane = road.beside(here + np.arange(0.0, 1.3 * LANE_AHEAD_M[-1], 0.5), -LANE_CENTRE_M)
+    travelled = np.concatenate([[0.0], np.hypot(*np.diff(lane, axis=0).T).cumsum()])
+    return np.stack([np.interp(LANE_AHEAD_M, travelled, along) for along in lane.T], axis=1)
 
 
 def _fixed_things(drive: Drive, step: int, front: float) -> dict:
@@ -99,6 +108,7 @@ def _fixed_things(drive: Drive, step: int, front: float) -> dict:
         "light_m": light_m,
         "crossing_m": crossing_m,
         "someone_crossing": ("cyclist" if crossers[0].cycling else "pedestrian") if crossers else "none",
+        "crossing_closed": any(bars(p.track[step][0], p.side, -LANE_CENTRE_M) for p in crossers),
         "junction_m": junction_m,
         "left_arm": junction is not None and streets.junctions[junction].left is not None,
         "right_arm": junction is not None and streets.junctions[junction].right is not None,

@@ -20,7 +20,7 @@ def lay_streets(rng: np.random.Generator, length: float, junctions: float, cross
 
     `junctions` is the share of the long straights that have one, `crossings` of the other straights.
     """
-    curvature, straights = _bends(rng, length, _MAIN_LIMIT, long=0.2 + 0.5 * junctions)
+    curvature, straights = _bends(rng, length, _MAIN_LIMIT, long=0.15 + 0.3 * junctions)
     main = follow_curvature(np.zeros(2), 0.0, curvature)
     found: list[Junction] = []
     zebras: list[float] = []
@@ -40,26 +40,26 @@ def lay_streets(rng: np.random.Generator, length: float, junctions: float, cross
 
 
 def _bends(
-    rng: np.random.Generator, length: float, limit: float, long: float = 0.4
+    rng: np.random.Generator, length: float, limit: float, long: float = 0.2
 ) -> tuple[np.ndarray, list[tuple[float, float]]]:
     """Curvature (n,) of straights and the curves between them, and the straights; heading stays within +-limit.
 
     `long` is the share of straights on which there is room for a junction.
     """
-    winding = rng.uniform(0.5, 1.0)
+    winding = rng.uniform(0.8, 1.0)
     pieces: list[np.ndarray] = []
     straights: list[tuple[float, float]] = []
     s, heading = 0.0, 0.0
     while s < length:
-        straight = rng.uniform(40, 90) if rng.random() < long else rng.uniform(8, 70)
+        straight = rng.uniform(40, 80) if rng.random() < long else rng.uniform(6, 40)
         straights.append((s, s + straight))
         pieces.append(np.zeros(round(straight / STEP_M)))
         s += straight
         if rng.random() > winding:
             continue
-        radius = np.exp(rng.uniform(np.log(20), np.log(160)))
+        radius = np.exp(rng.uniform(np.log(20), np.log(110)))
         side = rng.choice([-1, 1])
-        angle = min(rng.uniform(np.radians(20), np.radians(100)), 90 / radius)
+        angle = min(rng.uniform(np.radians(30), np.radians(110)), 90 / radius)
         if abs(heading + side * angle) > limit:
             side, angle = -np.sign(heading) or 1, min(angle, abs(heading) + limit)
         arc = round(angle * radius / STEP_M)

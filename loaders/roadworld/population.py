@@ -25,7 +25,7 @@ from loaders.sample import Intent
 Lights = tuple[tuple[Junction, Light], ...]
 START_M = 40.0
 """Of arc length, where the ego begins: some road is behind it."""
-FASTEST = 16.0
+FASTEST = 15.0
 _TO_SECOND_LANE_M = LANE_CENTRE_M - SECOND_LANE_M
 _HALF_IN_LANE_M = -2.2
 """From the lane's middle to that of a vehicle which stands at the kerb, half in the lane."""
@@ -58,7 +58,7 @@ def populate(
         _yield_to(oncoming, car, streets)
     for car in oncoming:
         _place_holds(car, LANE_CENTRE_M, streets, lights, people)
-    lanes = [ego_lane, oncoming, second, *standing, *(c.lane for c in at_kerb), *_crossing_cars(rng, lights)]
+    lanes = [ego_lane, oncoming, second, *standing, *(c.lane for c in at_kerb), *_crossing_cars(rng, lights, ego.route)]
     return Traffic(ego, lanes, people, [*at_kerb, *changing])
 
 
@@ -155,14 +155,16 @@ def _oncoming_cars(rng: np.random.Generator, hazards: Hazards, pace: float) -> l
     return cars
 
 
-def _crossing_cars(rng: np.random.Generator, lights: Lights) -> list[list[Car]]:
-    """Cars that wait for, and go with, the side roads' green."""
+def _crossing_cars(rng: np.random.Generator, lights: Lights, ego: Route) -> list[list[Car]]:
+    """Cars that wait for, and go with, the side roads' green; none follows the ego into its side road."""
     lanes = []
     for junction, light in lights:
         if not (junction.left and junction.right) or rng.random() < 0.3:
             continue
         arms = [junction.left, junction.right]
         source, target = arms if rng.random() < 0.5 else arms[::-1]
+        if junction is ego.junction and target is junction.arm(ego.intent):
+            source, target = target, source
         inwards = source.beside(np.arange(min(150.0, source.length), 8.0, -1.0), LANE_CENTRE_M)
         outwards = target.beside(np.arange(8.0, min(400.0, target.length), 1.0), -LANE_CENTRE_M)
         path = path_through(np.concatenate([inwards, outwards]))

@@ -11,8 +11,10 @@ RATED_FRAME = 150
 """Raters saw frames 147 to 150 of WOD-E2E's validation sequences."""
 PLACEHOLDERS = (None, None, None)
 """What the other frames of the validation split carry."""
-_TIMES = STEP_S * np.arange(FUTURE_STEPS + 1)
-"""From t = 0 on: 21 points, as most of the real ones have."""
+_STEPS = np.arange(FUTURE_STEPS + 2)
+_TIMES = STEP_S * _STEPS
+"""t = 0 ... 5.25 s. The first of a record's 21 points, as many as most real ones have, is at 0.25 s: the official score
+compares it with the first waypoint."""
 _LATERAL_M, _AHEAD_M = (1.0, 1.8), (4.0, 7.2)
 """Deviations at 3 s and 5 s that raters forgive (WOD-E2E, arXiv 2510.26125, trust regions of the feedback score)."""
 _FORGIVEN, _VIOLATION = 1.5, 3.0
@@ -25,7 +27,7 @@ def rated_position(drive: Drive) -> int:
 
 
 def preferences(drive: Drive, position: int, rng: np.random.Generator) -> tuple[Preference, ...]:
-    """Three scored trajectories, (21, 2) metres, ego frame, 4 Hz from t = 0, in random order.
+    """Three scored trajectories, (21, 2) metres, ego frame, t = 0.25 ... 5.25 s, in random order.
 
     The score, 0 to 10, falls with the distance from the log and with every rule that is broken: off the road, over
     the line of a red light, into another car or into someone who crosses.
@@ -38,13 +40,13 @@ def preferences(drive: Drive, position: int, rng: np.random.Generator) -> tuple[
     for world in candidates:
         cost = _FORGIVEN * _deviation(world, candidates[0]) + _VIOLATION * _violations(drive, position, world)
         score = float(np.clip(9.5 - cost + rng.uniform(-0.5, 0.5), 0, 10))
-        scored.append(Preference(((world - origin) @ to_ego).astype(np.float32), round(score, 1)))
+        scored.append(Preference(((world[1:] - origin) @ to_ego).astype(np.float32), round(score, 1)))
     return tuple(scored[i] for i in rng.permutation(len(scored)))
 
 
 def _candidates(drive: Drive, position: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """(21, 2) each, in the world: the log first."""
-    steps = drive.steps[position] + np.arange(FUTURE_STEPS + 1) * STATE_STEPS
+    """(22, 2) each, in the world, at `_TIMES`: the log first."""
+    steps = drive.steps[position] + _STEPS * STATE_STEPS
     path, s = drive.traffic.ego.route.path, drive.ego[steps, 0]
     log, heading = path.along(path.xy, s), float(path.along(path.heading, s[0]))
     if s[-1] - s[0] > 4:
@@ -74,7 +76,7 @@ def _deviation(world: np.ndarray, log: np.ndarray) -> float:
 
 def _violations(drive: Drive, position: int, world: np.ndarray) -> int:
     """How many kinds of rules a trajectory breaks: keep to the road, stop at red, hit nobody."""
-    steps = drive.steps[position] + np.arange(FUTURE_STEPS + 1) * STATE_STEPS
+    steps = drive.steps[position] + _STEPS * STATE_STEPS
     roads = np.concatenate([road.xy[::4] for road in drive.streets.roads])
     off_road = _distance(world, roads).min(axis=1).max() > ROAD_HALF_WIDTH_M
     return int(off_road) + int(_runs_red(drive, steps, world)) + int(_hits(drive, steps, world))

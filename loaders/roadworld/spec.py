@@ -8,7 +8,7 @@ from typing import Any
 
 from loaders.errors import BadInput
 
-WORLD_VERSION = "2"
+WORLD_VERSION = "3"
 """Raised with every change of what is drawn or driven, so that no cache of an older world is taken for this one."""
 
 FRAMES_PER_S = 10

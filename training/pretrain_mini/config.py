@@ -12,7 +12,7 @@ class DrawOptions:
     """Driving sequences of 20 s."""
     stride: int = 10
     """Every n-th frame of a drive is a picture: 10 makes 20 of them."""
-    walks: int = 2500
+    walks: int = 4000
     """Sidewalk walks, 4 pictures each."""
     world_seed: int = 0
     """Seed of the drawn world."""
@@ -28,7 +28,7 @@ class PretrainConfig(DrawOptions):
     """Folder of the drawn pictures. Default: pretrain_mini/ in RoadCue's cache."""
     workers: int = 2
     """Processes that draw."""
-    epochs: int = 2
+    epochs: int = 3
     """Passes over the pictures."""
     batch_size: int = 64
     """Pictures per optimizer step."""
@@ -38,6 +38,9 @@ class PretrainConfig(DrawOptions):
     """Peak learning rate of AdamW, after a warm-up of 2 % of the steps; falls to zero along a cosine."""
     weight_decay: float = 0.05
     """Decoupled weight decay of AdamW."""
+    reading_decay: float = 1.0
+    """The same for the readings, which are not shipped: small ones need large differences between pictures, so that
+    what is asked for fills the first principal components of the features."""
     seed: int = 0
     """Seed of initial weights and order."""
     checkpoint_every: int = 100

@@ -53,9 +53,10 @@ class MiniatureModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW over everything; biases and norms do not decay."""
-        decay = {True: self.config.weight_decay, False: 0.0}
+        parts = ((self.model, self.config.weight_decay), (self.objectives, self.config.reading_decay))
         groups = [
-            {"params": [p for p in self.parameters() if (p.ndim > 1) == matrix], "weight_decay": decay[matrix]}
+            {"params": [p for p in part.parameters() if (p.ndim > 1) == matrix], "weight_decay": decay * matrix}
+            for part, decay in parts
             for matrix in (True, False)
         ]
         optimizer = AdamW(groups, lr=self.config.lr, betas=(0.9, 0.98))
