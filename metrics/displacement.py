@@ -49,7 +49,7 @@ def predicted_paths(predicted: np.ndarray, frames: int, *, several: bool = False
 
     ValueError when the shape is another or a path is not finite.
     """
-    modes = np.shape(predicted)[1:-2] if several else ()
+    modes = np.shape(predicted)[1:-2][:1] if several else ()
     return finite_paths("predicted", predicted, (frames, *modes, POINTS, 2), "check the head's loss")
 
 

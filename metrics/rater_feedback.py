@@ -15,8 +15,9 @@ from metrics.displacement import HORIZONS, predicted_paths
 from metrics.raters import Raters
 
 SCORED_AT = ("3s", "5s")
-"""The horizons that are scored; the last axis but one of what this file calls "at the horizons"."""
-_POINT_AT = [HORIZONS[horizon] - 1 for horizon in SCORED_AT]
+"""The horizons that are scored: the order of every axis of 2 horizons."""
+POINT_AT = [HORIZONS[horizon] - 1 for horizon in SCORED_AT]
+"""The places of their points in a path of 20."""
 LATERAL_M, LONGITUDINAL_M = (1.0, 1.8), (4.0, 7.2)
 """Half sides of the trust region at 3 s and 5 s for a fast car, metres: beside and along the rater's path."""
 SLOW_MPS, FAST_MPS = 1.4, 11.0
@@ -62,7 +63,7 @@ def rater_feedback(predicted: np.ndarray, raters: Raters, speed: np.ndarray) -> 
         paths = paths[:, None]
     lateral, longitudinal = (side[:, None, None] for side in trust_region(speed))
     forward = directions(raters.xy)[:, :, None]
-    gap = paths[:, None, :, _POINT_AT] - raters.xy[:, :, None, _POINT_AT]  # (n, 3, k, 2 horizons, 2)
+    gap = paths[:, None, :, POINT_AT] - raters.xy[:, :, None, POINT_AT]  # (n, 3, k, 2 horizons, 2)
     along = np.abs((forward * gap).sum(-1))
     beside = np.abs(forward[..., 0] * gap[..., 1] - forward[..., 1] * gap[..., 0])
     distance = np.maximum(along / longitudinal, beside / lateral)  # 1: on the edge of the trust region
@@ -78,7 +79,7 @@ def trust_region(speed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Half sides of the trust region, lateral and longitudinal, (n, 2) metres each at the horizons 3 s and 5 s.
 
     `speed` (n,) m/s of the ego at t = 0; ValueError when one is negative or NaN. The region is a rectangle around
-    the rater's point, turned into the rater's direction (`directions`).
+    the rater's point (`POINT_AT`), turned into the rater's direction (`directions`).
     """
     speed = np.asarray(speed, np.float64)
     if not (speed >= 0).all():
@@ -94,7 +95,7 @@ def directions(xy: np.ndarray) -> np.ndarray:
     """
     step = np.diff(xy, axis=-2, prepend=np.zeros((*xy.shape[:-2], 1, 2)))
     moved = (step[..., 0] != 0) | (step[..., 1] != 0)
-    last = np.stack([at - moved[..., at::-1].argmax(axis=-1) for at in _POINT_AT], axis=-1)
+    last = np.stack([at - moved[..., at::-1].argmax(axis=-1) for at in POINT_AT], axis=-1)
     forward = np.take_along_axis(step, last[..., None], -2)
     forward[~np.take_along_axis(moved, last, -1)] = 1, 0
     return forward / np.hypot(forward[..., 0], forward[..., 1])[..., None]

@@ -95,7 +95,7 @@ def test_nan_is_an_error_that_counts_the_rows():
         displacement(np.zeros((4, 20, 2)), logged)
 
 
-@pytest.mark.parametrize("shape", [(4, 19, 2), (4, 20, 3), (3, 20, 2), (80, 2), (3, 5, 20, 2)])
+@pytest.mark.parametrize("shape", [(4, 19, 2), (4, 20, 3), (3, 20, 2), (80, 2), (3, 5, 20, 2), (4, 5, 6, 20, 2)])
 def test_a_wrong_shape_is_named(shape):
     with pytest.raises(ValueError, match="predicted paths must be"):
         displacement(np.zeros(shape), np.zeros((4, 20, 2)))
