@@ -35,23 +35,36 @@ def has_log(logged: np.ndarray) -> np.ndarray:
 def displacement(predicted: np.ndarray, logged: np.ndarray) -> np.ndarray:
     """Distance at each point in time: two (n, 20, 2) in metres, ego frame -> (n, 20) float64 metres.
 
-    Plain L2 distance, as in the tutorial of the Waymo end-to-end challenge. ValueError when a shape is wrong, a
-    prediction is not finite, or a row has no log (`has_log` selects those that have one).
+    Several modes a frame, `predicted` (n, k, 20, 2), give (n, k, 20). Plain L2 distance, as in the tutorial of the
+    Waymo end-to-end challenge. ValueError when a shape is wrong, a prediction is not finite, or a row has no log
+    (`has_log` selects those that have one).
     """
-    predicted, logged = np.asarray(predicted, np.float64), np.asarray(logged, np.float64)
-    for what, paths in (("predicted", predicted), ("logged", logged)):
-        if paths.ndim != 3 or paths.shape[1:] != (POINTS, 2) or len(paths) != len(logged):
-            raise ValueError(
-                f"{what} paths must be ({len(logged)}, {POINTS}, 2): metres, one row a frame; got {paths.shape}"
-            )
-        unusable = np.flatnonzero(~np.isfinite(paths).all(axis=(1, 2)))
-        if len(unusable):
-            remedy = "check the head's loss" if what == "predicted" else "select rows with `has_log` first"
-            raise ValueError(
-                f"{len(unusable)} of {len(paths)} {what} paths hold NaN or infinity, the first in row {unusable[0]}; "
-                f"{remedy}"
-            )
-    return np.hypot(*np.moveaxis(predicted - logged, -1, 0))
+    logged = finite_paths("logged", logged, (len(logged), POINTS, 2), "select rows with `has_log` first")
+    predicted = predicted_paths(predicted, len(logged), several=True)
+    return np.hypot(*np.moveaxis(predicted - np.expand_dims(logged, tuple(range(1, predicted.ndim - 2))), -1, 0))
+
+
+def predicted_paths(predicted: np.ndarray, frames: int, *, several: bool = False) -> np.ndarray:
+    """Predicted paths as float64: (frames, 20, 2) metres, ego frame, or with `several` modes (frames, k, 20, 2) too.
+
+    ValueError when the shape is another or a path is not finite.
+    """
+    modes = np.shape(predicted)[1:-2][:1] if several else ()
+    return finite_paths("predicted", predicted, (frames, *modes, POINTS, 2), "check the head's loss")
+
+
+def finite_paths(what: str, paths: np.ndarray, shape: tuple[int, ...], remedy: str) -> np.ndarray:
+    """`paths` as float64; ValueError, naming `what` they are, unless they have the shape and are finite."""
+    paths = np.asarray(paths, np.float64)
+    if paths.shape != shape:
+        raise ValueError(f"{what} paths must be {shape}: metres, one row a frame; got {paths.shape}")
+    unusable = np.flatnonzero(~np.isfinite(paths).all(axis=tuple(range(1, paths.ndim))))
+    if len(unusable):
+        raise ValueError(
+            f"{len(unusable)} of {len(paths)} {what} paths hold NaN or infinity, the first in row {unusable[0]}; "
+            f"{remedy}"
+        )
+    return paths
 
 
 def per_frame(distance: np.ndarray) -> dict[str, np.ndarray]:

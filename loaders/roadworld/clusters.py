@@ -1,28 +1,10 @@
-"""The eleven scenario clusters of the end-to-end set, how often each is drawn, and what its sequences are full of."""
+"""How often each scenario cluster of the end-to-end set is drawn, and what its sequences are full of."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 
-CLUSTER_FILE = "val_sequence_name_to_scenario_cluster.json"
-"""Beside the shards: {sequence: {"scenario_cluster": label}}, as in WOD-E2E."""
-
-
-class Cluster(StrEnum):
-    """The labels as WOD-E2E's own file spells them, slips included."""
-
-    CONSTRUCTION = "Construction"
-    INTERSECTION = "Interections"
-    PEDESTRIAN = "Pedestrian"
-    CYCLIST = "Cyclist"
-    MULTI_LANE = "Multi-Lane Maneuvers"
-    SINGLE_LANE = "Single-Lane Maneuvers"
-    CUT_IN = "Cut_ins"
-    DEBRIS = "Foreign Object Debris"
-    SPECIAL_VEHICLE = "Special Vehicles"
-    SPOTLIGHT = "Spotlight"
-    OTHERS = "Others"
+from loaders.waymo_e2e.clusters import Cluster
 
 
 @dataclass(frozen=True)

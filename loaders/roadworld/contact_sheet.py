@@ -15,7 +15,6 @@ import numpy as np
 
 from loaders import jpeg
 from loaders.errors import BadInput
-from loaders.roadworld.clusters import Cluster
 from loaders.roadworld.command import add_seed, exit_code
 from loaders.roadworld.daylight import HOURS, WEATHERS
 from loaders.roadworld.drive import cluster_of, drive
@@ -26,6 +25,7 @@ from loaders.roadworld.sidewalk.walk import paint_walk
 from loaders.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from loaders.roadworld.view import camera
 from loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
+from loaders.waymo_e2e.clusters import Cluster
 
 _ROWS, _COLUMNS = 5, 4
 _WIDTH, _ROW_HEIGHT = 960, 188

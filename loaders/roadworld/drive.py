@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loaders.roadworld.clusters import MIX, Cluster, Mix, draw_cluster
+from loaders.roadworld.clusters import MIX, Mix, draw_cluster
 from loaders.roadworld.hazards import set_out
 from loaders.roadworld.holds import Light
 from loaders.roadworld.layout import lay_streets
@@ -14,6 +14,7 @@ from loaders.roadworld.road import Streets
 from loaders.roadworld.spec import FRAMES_PER_S, WORLD_VERSION, RoadWorldSpec
 from loaders.roadworld.traffic import DT_S, Traffic
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STEP_S, Intent
+from loaders.waymo_e2e.clusters import Cluster
 
 _WARM_UP_S = 6.0
 """Time for everybody to find his speed and distance, before the first past state."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from loaders.calibration import CameraCalibration
-from loaders.roadworld.clusters import Cluster
 from loaders.roadworld.daylight import draw_daylight, draw_grass, draw_skyline
 from loaders.roadworld.drive import Drive
 from loaders.roadworld.ground import pave
@@ -21,6 +20,7 @@ from loaders.roadworld.traffic import DT_S, Car
 from loaders.roadworld.vehicles import car, special, truck
 from loaders.roadworld.view import FAR_M, View, scaled
 from loaders.sample import Intent
+from loaders.waymo_e2e.clusters import Cluster
 
 _SIGNAL_M = ROAD_HALF_WIDTH_M + 0.6
 """From the centreline to the poles of traffic lights."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from loaders import jpeg
-from loaders.roadworld.clusters import CLUSTER_FILE
 from loaders.roadworld.drawing import Job, draw_missing, drawn_whole
 from loaders.roadworld.drive import cluster_of, drive, sequence_name
 from loaders.roadworld.manifest import check_manifest, write_manifest
@@ -19,6 +18,7 @@ from loaders.roadworld.view import camera
 from loaders.sample import Preference
 from loaders.tfrecord import RecordWriter, read_records
 from loaders.waymo_e2e import encode_frame
+from loaders.waymo_e2e.clusters import CLUSTER_FILE
 
 _PREFIX = {"train": "training", "val": "val"}
 _FRAMES_PER_SHARD = 1200

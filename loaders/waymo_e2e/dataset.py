@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from loaders.calibration import CameraCalibration
 from loaders.dataset import Skipped, StateTable
 from loaders.errors import BadInput, BadRecord
 from loaders.sample import Preference, SampleTargets
+from loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clusters
 from loaders.waymo_e2e.frame import CAMERAS, decode_calibration
 from loaders.waymo_e2e.index import Index, open_index, shard_key
 
@@ -26,8 +27,10 @@ class WaymoE2E:
 
     name = "waymo_e2e"
 
-    def __init__(self, split: str, shards: Sequence[Path], index: Index) -> None:
-        """`index` is that of `shards`, in their order."""
+    def __init__(
+        self, split: str, shards: Sequence[Path], index: Index, clusters: Mapping[str, Cluster] | None = None
+    ) -> None:
+        """`index` is that of `shards`, in their order; `clusters` sequence -> scenario cluster, as far as known."""
         self.split = split
         self.states = StateTable(index.id, index.sequence, index.frame, index.past, index.intent, index.future)
         self.cameras = _names(index.image_span[:, :, 1].sum(axis=0))
@@ -38,6 +41,7 @@ class WaymoE2E:
         self.description = self._describe(shards)
         self._index = index
         self._preferences = _preferences_by_row(index)
+        self._clusters = clusters or {}
 
     def __len__(self) -> int:
         return len(self.states)
@@ -56,9 +60,13 @@ class WaymoE2E:
         return None if message is None else decode_calibration(message, f"{self.where(row)}: calibration of {camera}")
 
     def targets(self, row: int) -> SampleTargets:
-        """As `RoadDataset.targets`: the future and the scored preference trajectories."""
+        """As `RoadDataset.targets`: the future, the scored preference trajectories and the scenario cluster."""
         future = self.states.future[row]
-        return SampleTargets(None if np.isnan(future).any() else future, self._preferences.get(row, ()))
+        return SampleTargets(
+            future=None if np.isnan(future).any() else future,
+            preferences=self._preferences.get(row, ()),
+            cluster=self._clusters.get(str(self.states.sequence[row])),
+        )
 
     def where(self, row: int) -> str:
         """File and byte offset of the row's record, for messages."""
@@ -117,11 +125,14 @@ class _ShardFiles:
 def open_waymo_e2e(data_dir: Path, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise") -> WaymoE2E:
     """Open the shards of a split ("train", "val", "test", or "all") in a folder; the first time, index them.
 
-    A part of a split's shards is enough. BadRecord for the first record that cannot be used, unless these are to be
-    skipped, then they are in `skipped`; BadInput when the folder has no shard of the split.
+    A part of a split's shards is enough; `CLUSTER_FILE` is read where it lies beside them. BadRecord for the first
+    record that cannot be used, unless these are to be skipped, then they are in `skipped`; BadInput when the folder
+    has no shard of the split, or a cluster file that cannot be used.
     """
     shards = _shards_of(data_dir, split)
-    dataset = WaymoE2E(split, shards, open_index(shards))
+    cluster_file = data_dir / CLUSTER_FILE
+    clusters = read_clusters(cluster_file) if cluster_file.exists() else None
+    dataset = WaymoE2E(split, shards, open_index(shards), clusters)
     if dataset.skipped and on_bad_record == "raise":
         first, others = dataset.skipped[0], len(dataset.skipped) - 1
         raise BadRecord(f"{first.where}: {first.reason}" + (f" ({others} more bad records)" if others else ""))

@@ -5,8 +5,10 @@ from typing import get_args, get_type_hints
 
 import heads.inputs
 import loaders
+import loaders.rated
 import loaders.sample
 import metrics.displacement
+import metrics.raters
 import models
 import models.pooling
 import models.preprocessing
@@ -25,6 +27,11 @@ def test_states_and_waypoints_have_one_form():
 def test_intents_have_one_order():
     assert len(loaders.sample.Intent) - 1 == heads.inputs.INTENT_NUMBERS
     assert [intent.name.removeprefix("GO_").lower() for intent in loaders.sample.Intent] == list(INTENTS)
+
+
+def test_as_many_rated_trajectories_are_read_as_are_scored():
+    assert loaders.rated.RATERS == metrics.raters.RATERS
+    assert loaders.rated.RATED_POINTS >= metrics.displacement.POINTS
 
 
 def test_the_command_line_offers_what_the_rooms_have():

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from loaders import jpeg
 from loaders.errors import BadInput
 from loaders.roadworld import RoadWorldSpec, open_roadworld
-from loaders.roadworld.clusters import CLUSTER_FILE, Cluster
 from loaders.roadworld.drawing import drawn_once
 from loaders.roadworld.drive import drive
 from loaders.roadworld.manifest import MANIFEST
@@ -25,6 +24,7 @@ from loaders.roadworld.view import camera
 from loaders.roadworld.write import check_roadworld, write_roadworld
 from loaders.tfrecord import read_records
 from loaders.waymo_e2e import open_waymo_e2e
+from loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster
 from loaders.waymo_e2e.schema_pb2 import E2EDFrame
 
 SMALL = RoadWorldSpec(train_sequences=2, val_sequences=1, seconds=0.3, stride=1, width=160, height=178)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from loaders.roadworld.clusters import MIX, Cluster
+from loaders.roadworld.clusters import MIX
 from loaders.roadworld.drive import cluster_of, drive, sequence_name
 from loaders.roadworld.hazards import Hazards, set_out
 from loaders.roadworld.labels import scene_of
 from loaders.roadworld.layout import lay_streets
 from loaders.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
+from loaders.waymo_e2e.clusters import Cluster
 
 SPEC = RoadWorldSpec(stride=10)
 

@@ -68,6 +68,15 @@ def test_a_larger_error_never_scores_better(error, factor):
     assert all(large[metric] >= small[metric] * (1 - 1e-12) for metric in LABELS)
 
 
+@given(arrays(np.float64, (3, 4, 20, 2), elements=st.floats(-200, 200)), paths)
+@settings(max_examples=20, deadline=None)
+def test_each_mode_lies_as_far_from_the_log_as_alone(modes, logged):
+    together = displacement(modes, logged)
+    assert together.shape == (3, 4, 20)
+    for mode in range(4):
+        np.testing.assert_array_equal(together[:, mode], displacement(modes[:, mode], logged))
+
+
 def test_rows_without_a_whole_log_are_named_by_has_log():
     logged = np.zeros((3, 20, 2), dtype=np.float32)
     logged[0] = np.nan
@@ -86,7 +95,7 @@ def test_nan_is_an_error_that_counts_the_rows():
         displacement(np.zeros((4, 20, 2)), logged)
 
 
-@pytest.mark.parametrize("shape", [(4, 19, 2), (4, 20, 3), (3, 20, 2), (80, 2)])
+@pytest.mark.parametrize("shape", [(4, 19, 2), (4, 20, 3), (3, 20, 2), (80, 2), (3, 5, 20, 2), (4, 5, 6, 20, 2)])
 def test_a_wrong_shape_is_named(shape):
     with pytest.raises(ValueError, match="predicted paths must be"):
         displacement(np.zeros(shape), np.zeros((4, 20, 2)))
