@@ -110,11 +110,12 @@ def predicted(run, data, row):
     }
 
 
-def test_an_entrants_way(place, tmp_path, capsys, encoded):
+def test_an_entrants_way(place, cache, tmp_path, capsys, encoded):
     """Write and check; the paths are those of the library, and no frame was encoded but the listed ones."""
     out = tmp_path / "new" / "entry.tar.gz"
     assert exit_code(scoring.main, *entry(place / "run", out, "--authors", "A. One, B. Two")) == 0
     assert sum(encoded) == 3
+    assert [path.name for path in (cache / "features").iterdir()] == ["waymo_e2e-submission"]
     said = capsys.readouterr().out
     assert f"test: 12 frames of 3 sequences in 2 of 2 shards of {place / 'data'}; 3 rows of it" in said
     assert re.search(
@@ -248,6 +249,16 @@ def test_a_checkpoint_that_may_be_anybodys(place, tmp_path, capsys):
     assert list(submitted(out).public_model_names) == ["org/model"]
     assert exit_code(scoring.main, *entry(run, out, "--row", "constant velocity")) == 0
     assert submitted(out).num_model_parameters == "0K"
+
+
+def test_another_encoder_than_the_runs(place, tmp_path, capsys):
+    run = shutil.copytree(place / "run", tmp_path / "run")
+    facts = json.loads((run / "run.json").read_text())
+    facts["encoder_parts"]["weights"] = "those of another encoder"
+    (run / "run.json").write_text(json.dumps(facts))
+    said = refused(capsys, scoring.main, *entry(run, tmp_path / "entry.tar.gz"))
+    assert "its heads were trained on features with weights = 'those of another encoder'" in said
+    assert exit_code(scoring.main, *entry(run, tmp_path / "entry.tar.gz", "--row", "ridge")) == 0
 
 
 def test_test_shards_that_are_not_all_there(place, data, tmp_path, capsys, encoded):

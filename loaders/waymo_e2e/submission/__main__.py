@@ -12,11 +12,12 @@ from loaders.waymo_e2e.submission.frames import FRAMES_FILE, read_frames
 
 def main(argv: list[str] | None = None) -> int:
     """Parse, check; returns the exit code: 0, or 2 with a line on stderr for everything that would be refused."""
+    prog = "python -m loaders.waymo_e2e.submission"
     parser = argparse.ArgumentParser(
-        prog="python -m loaders.waymo_e2e.submission",
+        usage=f"{prog} check FILE --frames JSON",
         description="Submissions to the Waymo end-to-end driving challenge; eval.py --submission writes them.",
     )
-    check = parser.add_subparsers(required=True, metavar="check").add_parser(
+    check = parser.add_subparsers(prog=prog, required=True, metavar="check").add_parser(
         "check", help="say what the server would refuse", description="Nothing is unpacked to the disk."
     )
     check.add_argument("file", type=Path, metavar="FILE", help="the .tar.gz to be submitted")

@@ -1,9 +1,9 @@
 """Which frames a submission has to cover: one of each test sequence, as listed in a file beside the test shards."""
 
 import json
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
-from reprlib import repr
 from typing import Any
 
 from loaders.errors import BadInput
@@ -40,13 +40,13 @@ def read_frames(path: Path) -> dict[FrameKey, str]:
         name = _name(sequence, frame)
         key = parse_name(name) if name else None
         if name is None or key is None or sequence not in (None, key[0]):
-            found = repr(frame) if sequence is None else repr({sequence: frame})
+            found = reprlib.repr(frame) if sequence is None else reprlib.repr({sequence: frame})
             raise BadInput(f"{path}: found {found}, which names no frame; expected {_FORMS}.")
         if key in listed:
             raise BadInput(f"{path}: lists the frame {name} twice; a submission has one path for a frame.")
         listed[key] = name
     if not listed:
-        raise BadInput(f"{path}: found {repr(content)}, which lists no frame; expected {_FORMS}.")
+        raise BadInput(f"{path}: found {reprlib.repr(content)}, which lists no frame; expected {_FORMS}.")
     return listed
 
 
@@ -63,9 +63,9 @@ def _entries(content: Any) -> Iterator[tuple[str | None, Any]]:
 
 def _name(sequence: str | None, frame: Any) -> str | None:
     """The name that an entry may stand for: it is one itself, or the number of a frame of the sequence."""
-    number = str(frame) if type(frame) is int else frame  # not isinstance: true and false are integers, too
-    if not isinstance(number, str):
+    name = str(frame) if isinstance(frame, int) else frame
+    if not isinstance(name, str):
         return None
-    if number.isascii() and number.isdecimal():
-        return None if sequence is None else f"{sequence}-{number:0>3}"
-    return number
+    if name.isdecimal():
+        return None if sequence is None else f"{sequence}-{name:0>3}"
+    return name

@@ -53,7 +53,7 @@ def encode_submission(
             prediction = shard.predictions.add(frame_name=name)
             prediction.trajectory.pos_x.extend(path[:, 0].tolist())
             prediction.trajectory.pos_y.extend(path[:, 1].tolist())
-        shards[shard_name(number, len(firsts))] = shard.SerializeToString(deterministic=True)
+        shards[shard_name(number, len(firsts))] = shard.SerializeToString()
     return pack(shards)
 
 
