@@ -1,4 +1,4 @@
-"""Score a run beside the baselines that see no image: `python eval.py --run runs/...`."""
+"""Score a run beside the baselines that see no image, or submit it: `python eval.py --run runs/...`."""
 
 import sys
 
@@ -9,6 +9,10 @@ from training.config import EvalConfig
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, _ = parse(EvalConfig, argv)
+    if config.submission is not None:
+        from training.submission import submit_run
+
+        return run(submit_run, config)
     from training.evaluation import evaluate_run
 
     return run(evaluate_run, config)

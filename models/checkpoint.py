@@ -44,6 +44,15 @@ def describe_checkpoint(name: str) -> str:
     return f"published checkpoint {FULL if name == 'full' else name}"
 
 
+def public_name(name: str) -> str | None:
+    """What the weights of a checkpoint are called in public; None for a folder, which may hold anybody's."""
+    if name == "mini":
+        return mini.NAME
+    if Path(name).expanduser().is_dir():
+        return None
+    return FULL if name == "full" else name
+
+
 def _download(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
 

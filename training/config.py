@@ -126,8 +126,8 @@ class ExtractConfig(EncoderOptions):
 
 
 @dataclass(frozen=True)
-class EvalConfig:
-    """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder."""
+class ScoreOptions:
+    """Which run is scored, and on what."""
 
     run: str
     """Run folder that train.py made."""
@@ -152,6 +152,47 @@ class EvalConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, self, "resamples")
+
+
+@dataclass(frozen=True)
+class EvalConfig(ScoreOptions):
+    """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder.
+
+    With --submission, write its paths for Waymo's end-to-end driving challenge instead.
+    """
+
+    submission: str | None = None
+    """Score nothing: predict the test frames that the challenge asks for, and write them to this .tar.gz."""
+    account: str | None = None
+    """For --submission, required: the full e-mail address that you registered with at waymo.com/open."""
+    method: str | None = None
+    """For --submission, required: a short, unique name. The leaderboard shows the latest result of each method."""
+    row: str | None = None
+    """For --submission: the row of the results table that is submitted, such as ridge. Default: the run's head."""
+    frames: str | None = None
+    """For --submission: the list of its frames. Default: test_sequence_frames_for_submission.json in --data_dir."""
+    public_models: str | None = None
+    """For --submission: public pretrained models behind the row, with commas, or none. Default: the --checkpoint."""
+    authors: str | None = None
+    """For --submission: their names, with commas."""
+    affiliation: str | None = None
+    """For --submission: where the authors are at home."""
+    description: str | None = None
+    """For --submission: the method in a few words."""
+    method_link: str | None = None
+    """For --submission: address of a paper or page about the method."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        ours = [option.name for option in fields(self) if option.name not in ScoreOptions.__dataclass_fields__]
+        given = [name for name in ours if getattr(self, name) is not None]
+        if self.submission is None:
+            if given:
+                raise ValueError(f"--{given[0]} belongs to --submission FILE.tar.gz, which is not given")
+        elif not self.submission.endswith(".tar.gz"):
+            raise ValueError(f"--submission {self.submission}: the challenge takes a .tar.gz; let its name end so")
+        elif not {"account", "method"} <= set(given):
+            raise ValueError("--submission needs --account, your address at waymo.com/open, and --method, its name")
 
 
 def _at_least(least: int, options: object, *names: str) -> None:

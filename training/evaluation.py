@@ -33,7 +33,7 @@ from training.run_folder import RunFolder, check_same_encoder, write_whole, writ
 def evaluate_run(config: EvalConfig) -> None:
     """Print the comparison table; write metrics.json and report.html."""
     folder = RunFolder.of(config.run)
-    options = _options(parse_file(TrainConfig, folder.config), config)
+    options = run_options(folder, config)
     facts = folder.read_facts()
     model = RoadModel.from_pretrained(folder.model).eval()
     encoder = build_run_encoder(options)
@@ -81,8 +81,9 @@ def predict_split(model: RoadModel, split: StoredSplit) -> dict[str, np.ndarray]
     return {name: np.concatenate([part[name]["waypoints"].numpy() for part in parts]) for name in parts[0]}
 
 
-def _options(trained: TrainConfig, config: EvalConfig) -> TrainConfig:
+def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
     """The run's options with those that eval.py was given in their place."""
+    trained = parse_file(TrainConfig, folder.config)
     given = {name: getattr(config, name) for name in ("data", "data_dir", "split_by", "on_bad_record")}
     if config.data not in (None, trained.data):
         given["data_dir"] = config.data_dir or ""  # the run's folder holds other data

@@ -51,8 +51,7 @@ def decode_frame(payload: bytes, where: str) -> Frame:
     name = message.frame.context.name
     if not name:
         raise BadRecord(f"{where}: frame.context.name is missing. {_IS_IT_E2E}")
-    # proto2 hands over bytes where a string is not UTF-8
-    parts = _NAME.fullmatch(name) if isinstance(name, str) else None
+    parts = parse_name(name)
     if not parts:
         raise BadRecord(f"{where}: frame.context.name is {name[:80]!r}, not '<sequence>-<frame>'. {_IS_IT_E2E}")
     where = f"{where}: frame {name}"
@@ -60,8 +59,8 @@ def decode_frame(payload: bytes, where: str) -> Frame:
     future = _columns(message.future_states, "future_states", ("pos_x", "pos_y"), (0, FUTURE_STEPS), where)
     return Frame(
         name=name,
-        sequence=parts[1],
-        frame=int(parts[2]),
+        sequence=parts[0],
+        frame=parts[1],
         intent=Intent(message.intent),
         past=past,
         future=future if len(future) else np.full((FUTURE_STEPS, 2), np.nan, np.float32),
@@ -71,6 +70,15 @@ def decode_frame(payload: bytes, where: str) -> Frame:
             if states.HasField("preference_score") and states.preference_score != _PLACEHOLDER_SCORE
         ),
     )
+
+
+def parse_name(name: str | bytes) -> tuple[str, int] | None:
+    """The sequence and the frame number that a frame's name is made of, or None when it is not of that form.
+
+    Bytes are what proto2 hands over where a string is not UTF-8: never a name.
+    """
+    parts = _NAME.fullmatch(name) if isinstance(name, str) else None
+    return (parts[1], int(parts[2])) if parts else None
 
 
 _IS_IT_E2E = "Is this a shard of the end-to-end set? Other Waymo sets cannot be read here."

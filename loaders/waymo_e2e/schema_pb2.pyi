@@ -142,3 +142,51 @@ class Transform(_message.Message):
     TRANSFORM_FIELD_NUMBER: _ClassVar[int]
     transform: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, transform: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class TrajectoryPrediction(_message.Message):
+    __slots__ = ("pos_x", "pos_y")
+    POS_X_FIELD_NUMBER: _ClassVar[int]
+    POS_Y_FIELD_NUMBER: _ClassVar[int]
+    pos_x: _containers.RepeatedScalarFieldContainer[float]
+    pos_y: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, pos_x: _Optional[_Iterable[float]] = ..., pos_y: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class FrameTrajectoryPredictions(_message.Message):
+    __slots__ = ("frame_name", "trajectory")
+    FRAME_NAME_FIELD_NUMBER: _ClassVar[int]
+    TRAJECTORY_FIELD_NUMBER: _ClassVar[int]
+    frame_name: str
+    trajectory: TrajectoryPrediction
+    def __init__(self, frame_name: _Optional[str] = ..., trajectory: _Optional[_Union[TrajectoryPrediction, _Mapping]] = ...) -> None: ...
+
+class E2EDChallengeSubmission(_message.Message):
+    __slots__ = ("predictions", "submission_type", "account_name", "unique_method_name", "authors", "affiliation", "description", "method_link", "uses_public_model_pretraining", "num_model_parameters", "public_model_names")
+    class SubmissionType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        UNKNOWN: _ClassVar[E2EDChallengeSubmission.SubmissionType]
+        E2ED_SUBMISSION: _ClassVar[E2EDChallengeSubmission.SubmissionType]
+    UNKNOWN: E2EDChallengeSubmission.SubmissionType
+    E2ED_SUBMISSION: E2EDChallengeSubmission.SubmissionType
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    SUBMISSION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_NAME_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_METHOD_NAME_FIELD_NUMBER: _ClassVar[int]
+    AUTHORS_FIELD_NUMBER: _ClassVar[int]
+    AFFILIATION_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    METHOD_LINK_FIELD_NUMBER: _ClassVar[int]
+    USES_PUBLIC_MODEL_PRETRAINING_FIELD_NUMBER: _ClassVar[int]
+    NUM_MODEL_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_MODEL_NAMES_FIELD_NUMBER: _ClassVar[int]
+    predictions: _containers.RepeatedCompositeFieldContainer[FrameTrajectoryPredictions]
+    submission_type: E2EDChallengeSubmission.SubmissionType
+    account_name: str
+    unique_method_name: str
+    authors: _containers.RepeatedScalarFieldContainer[str]
+    affiliation: str
+    description: str
+    method_link: str
+    uses_public_model_pretraining: bool
+    num_model_parameters: str
+    public_model_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, predictions: _Optional[_Iterable[_Union[FrameTrajectoryPredictions, _Mapping]]] = ..., submission_type: _Optional[_Union[E2EDChallengeSubmission.SubmissionType, str]] = ..., account_name: _Optional[str] = ..., unique_method_name: _Optional[str] = ..., authors: _Optional[_Iterable[str]] = ..., affiliation: _Optional[str] = ..., description: _Optional[str] = ..., method_link: _Optional[str] = ..., uses_public_model_pretraining: _Optional[bool] = ..., num_model_parameters: _Optional[str] = ..., public_model_names: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -22,6 +22,7 @@ from loaders.errors import BadInput
 from loaders.feature_store import StoreWriter
 from loaders.roadworld import RoadWorldSpec
 from loaders.roadworld.write import check_roadworld, write_roadworld
+from loaders.waymo_e2e.submission.frames import FRAMES_FILE
 from models.smol import SmolEncoder
 from training.checkpoints import KeepLast
 from training.lightning_module import HeadsModule
@@ -215,6 +216,23 @@ def test_the_report(words, tmp_path, capsys, encoded):
     assert not [path for path in run.iterdir() if path.suffix in (".partial", ".unfinished")]
     scored(run)
     assert sum(encoded) == 12
+
+
+def test_a_submission(words, tmp_path, capsys):
+    """What was there before stays as it was."""
+    write_shards(words[3], {"test_x.tfrecord": [(f"{SEQUENCES[0]}-{number:03d}", number) for number in range(20)]})
+    (words[3] / FRAMES_FILE).write_text(json.dumps({SEQUENCES[0]: list(range(20))}))
+    trained(capsys, *words, "--encoder", "none")
+    out = tmp_path / "entry.tar.gz"
+    entry = ("--run", tmp_path / "run", "--submission", out, "--account", "me@example.org", "--method", "m")
+    assert exit_code(scoring.main, *entry) == 0
+    before = out.read_bytes()
+    with full_after(1_000):
+        said = refused(capsys, scoring.main, *entry, "--authors", "another")
+    assert re.search(rf"{out}: cannot be written \(({NO_ROOM})\)", said)
+    assert "or name another file with --submission" in said
+    assert out.read_bytes() == before
+    assert [path for path in tmp_path.iterdir() if path.suffix == ".partial"] == []
 
 
 def test_roadworld(tmp_path):

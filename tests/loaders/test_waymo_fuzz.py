@@ -1,10 +1,10 @@
 """Random damage to a small shard: every outcome is valid data or a clear word about the record, and nothing else."""
 
-import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import damaged, little_memory  # noqa: F401 - a fixture for all of this module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from waymo_shards import drawn_jpeg, frame_bytes, write_shard
@@ -21,42 +21,9 @@ PAYLOADS = [frame_bytes(f"s-{i}", seed=i, images={"FRONT": drawn_jpeg(i), "REAR"
 SOME = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def little_memory() -> object:
-    """Whoever allocates what a damaged length claims gets a MemoryError here."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_DATA, (used + 512 * 2**20, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
-
-
-@st.composite
-def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
-    """`whole` with a few bits flipped, pieces cut out, moved or doubled, and its end cut off."""
-    data = bytearray(whole)
-    for kind in draw(st.lists(st.sampled_from(["flip", "byte", "cut", "splice", "end"]), min_size=1, max_size=4)):
-        if not data:
-            break
-        at = draw(st.integers(0, len(data) - 1))
-        if kind == "flip":
-            data[at] ^= 1 << draw(st.integers(0, 7))
-        elif kind == "byte":
-            data[at] = draw(st.integers(0, 255))
-        elif kind == "cut":
-            del data[at : at + draw(st.integers(1, 400))]
-        elif kind == "splice":
-            piece = data[at : at + draw(st.integers(1, 3000))]
-            to = draw(st.integers(0, len(data)))
-            data[to:to] = piece
-        else:
-            del data[at:]
-    return bytes(data)
 
 
 def check(dataset: WaymoE2E) -> None:

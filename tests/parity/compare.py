@@ -1,4 +1,4 @@
-"""Our TFRecords and Waymo schema against the official package's, on fresh random shards, in both directions.
+"""Our TFRecords, Waymo schema and submissions against the official package's, fresh random ones, in both directions.
 
 `make parity` builds the official environment and runs this; exit code 1 and the first differences if there are any.
 """
@@ -20,6 +20,7 @@ from typing import Any
 import ours
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto
+from google.protobuf.message import Message
 from messages import plain
 from rich.console import Console
 from rich.table import Table
@@ -97,10 +98,10 @@ def fields(message: Descriptor, path: str = "") -> Iterator[str]:
             yield f"{path}{field.name}"
 
 
-def coverage(what: str, messages: list[dict[str, Any]]) -> Comparison:
-    """Whether "every field" is true of these plain messages: each field of our schema occurs in them."""
+def coverage(what: str, messages: list[dict[str, Any]], of: type[Message] = schema.E2EDFrame) -> Comparison:
+    """Whether "every field" is true of these plain messages: each field that our schema has for them occurs."""
     occur = {re.sub(r"\.\d+", "", path) for message in messages for path in flat(message)}
-    every = dict.fromkeys(fields(schema.E2EDFrame.DESCRIPTOR), "occurs")
+    every = dict.fromkeys(fields(of.DESCRIPTOR), "occurs")
     found = {field: "occurs" for field in every if field in occur}
     return replace(compare(what, every, found), records=len(messages))
 
@@ -146,19 +147,27 @@ def they_write_we_read(folder: Path, seed: int) -> Iterator[Comparison]:
         "they write, our index finds", {r["sample"]["id"]: r["place"] for r in records}, ours.read_places(folder)
     )
 
+    submission = written["submission"]
+    yield coverage("they submit every field", list(submission.values()), schema.E2EDChallengeSubmission)
+    yield compare("they submit, we read", submission, ours.read_submission(folder))
+
 
 def we_write_they_read(folder: Path, seed: int) -> Iterator[Comparison]:
     """Our shards, by the official side."""
-    written = ours.write(folder, seed)
+    written, submission = ours.write(folder, seed), ours.write_submission(folder, seed)
     official("read", folder)
     yield coverage("we write every field of our schema", [record["message"] for record in written])
-    read = json.loads((folder / "read.json").read_text())["records"]
+    found = json.loads((folder / "read.json").read_text())
+    read = found["records"]
     for what, key in (
         ("we write, the official schema reads", "message"),
         ("we write samples, they find in the frames", "sample"),
         ("our bytes, written again without unknown fields", "sha256"),
     ):
         yield compare(what, *({str(n): r[key] for n, r in enumerate(side) if key in r} for side in (written, read)))
+    messages = [shard["message"] for shard in submission.values()]
+    yield coverage("we submit every field", messages, schema.E2EDChallengeSubmission)
+    yield compare("we submit, the official messages read, and write the same bytes", submission, found["submission"])
 
 
 def main() -> int:

@@ -1,13 +1,15 @@
 """The official side: TensorFlow's TFRecords and the messages of `waymo-open-dataset`. Runs in .venv-parity.
 
-`official.py write FOLDER SEED` writes random shards, the official file descriptors, and what it wrote, as JSON;
-`official.py read FOLDER` reads the shards there and writes what it read.
+`official.py write FOLDER SEED` writes random shards, a random submission, the official file descriptors, and what it
+wrote, as JSON; `official.py read FOLDER` reads the shards and the submission there and writes what it read.
 """
 
 import hashlib
 import json
 import random
 import sys
+import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,12 @@ from google.protobuf.internal import api_implementation
 from messages import drawn_float, fill, plain
 from waymo_open_dataset import dataset_pb2
 from waymo_open_dataset.protos import end_to_end_driving_data_pb2 as e2e_pb2
+from waymo_open_dataset.protos import end_to_end_driving_submission_pb2 as submission_pb2
 
 SHARDS = 3
 SEQUENCES = 7
 FRAMES = 60
+SUBMISSION = "submission.tar.gz"
 SOFTWARE = f"TensorFlow {tf.__version__}, protobuf {protobuf_version} ({api_implementation.Type()})"
 
 
@@ -41,7 +45,7 @@ def write(folder: Path, seed: int) -> None:
             place = {"row": rank[name], **_place(path, frame, offset)}
             records.append({"message": plain(frame), "sample": sample(frame), "place": place})
     (folder / "descriptors.binpb").write_bytes(_descriptors().SerializeToString())
-    _save(folder / "written.json", records)
+    _save(folder / "written.json", records, _write_submission(folder / SUBMISSION, rng))
 
 
 def _drawn_names(rng: random.Random) -> list[str]:
@@ -185,7 +189,7 @@ def _descriptors() -> FileDescriptorSet:
             visit(imported)
         found.setdefault(file.name, file)
 
-    visit(e2e_pb2.DESCRIPTOR)
+    visit(submission_pb2.DESCRIPTOR)
     files = FileDescriptorSet()
     for file in found.values():
         file.CopyToProto(files.file.add())
@@ -202,11 +206,45 @@ def read(folder: Path) -> None:
             records.append({"shard": path.name, "message": plain(message), **of_a_frame})
             message.DiscardUnknownFields()
             records[-1]["sha256"] = hashlib.sha256(message.SerializeToString(deterministic=True)).hexdigest()
-    _save(folder / "read.json", records)
+    _save(folder / "read.json", records, _read_submission(folder / SUBMISSION))
 
 
-def _save(path: Path, records: list[dict[str, Any]]) -> None:
-    path.write_text(json.dumps({"software": SOFTWARE, "records": records}))
+def _write_submission(path: Path, rng: random.Random) -> dict[str, Any]:
+    """A submission with every field at random, packed as the tutorial does it: a folder, by tar and gzip."""
+    count = 30  # so many that no field is left out by all of them
+    names = [f"mysubmission.binproto-{number:05d}-of-{count:05d}" for number in range(count)]
+    shards = {name: _drawn_submission(rng) for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, message in shards.items():
+            (Path(folder) / name).write_bytes(message.SerializeToString())
+        with tarfile.open(path, "w:gz") as tar:
+            tar.add(folder, "MySubmission")
+    return {name: plain(message) for name, message in shards.items()}
+
+
+def _drawn_submission(rng: random.Random) -> submission_pb2.E2EDChallengeSubmission:
+    message = submission_pb2.E2EDChallengeSubmission()
+    fill(message, rng)
+    for _ in range(10):
+        fill(message.predictions.add(), rng)
+    return message
+
+
+def _read_submission(path: Path) -> dict[str, Any]:
+    """Every shard in a submission, and the bytes it has once fields that the official file lacks are dropped."""
+    shards = {}
+    with tarfile.open(path, "r:gz") as tar:
+        for member in tar:
+            message = submission_pb2.E2EDChallengeSubmission.FromString(tar.extractfile(member).read())
+            shards[member.name] = {"message": plain(message)}
+            message.DiscardUnknownFields()
+            written = message.SerializeToString(deterministic=True)
+            shards[member.name]["sha256"] = hashlib.sha256(written).hexdigest()
+    return shards
+
+
+def _save(path: Path, records: list[dict[str, Any]], submission: dict[str, Any]) -> None:
+    path.write_text(json.dumps({"software": SOFTWARE, "records": records, "submission": submission}))
 
 
 if __name__ == "__main__":

@@ -23,9 +23,13 @@ from loaders.tfrecord import RecordWriter, read_records
 from loaders.waymo_e2e import CAMERAS, encode_frame, open_waymo_e2e
 from loaders.waymo_e2e import schema_pb2 as schema
 from loaders.waymo_e2e.index import open_index
+from loaders.waymo_e2e.submission.archive import unpack
+from loaders.waymo_e2e.submission.check import check_submission
+from loaders.waymo_e2e.submission.write import Entry, encode_submission
 
 SOFTWARE = f"RoadCue, protobuf {protobuf_version} ({api_implementation.Type()})"
 RECORDS = 40  # in each of our shards
+SUBMISSION = "submission.tar.gz"
 
 
 def load_official(descriptors: Path) -> type[Message]:
@@ -74,6 +78,13 @@ def read_places(folder: Path) -> dict[str, Any]:
     }
 
 
+def read_submission(folder: Path) -> dict[str, Any]:
+    """Every shard of a folder's submission as a plain message, by its name."""
+    shards, problems = unpack((folder / SUBMISSION).read_bytes())
+    assert not problems, problems
+    return {name: plain(schema.E2EDChallengeSubmission.FromString(content)) for name, content in shards.items()}
+
+
 def _spans(spans: np.ndarray) -> dict[str, list[int]]:
     return {camera: span for camera, span in zip(CAMERAS, spans.tolist(), strict=True) if span[1]}
 
@@ -113,6 +124,36 @@ def write(folder: Path, seed: int) -> list[dict[str, Any]]:
                 writer.write(payload)
                 written.append({"shard": name, **contents, "sha256": hashlib.sha256(payload).hexdigest()})
     return written
+
+
+def write_submission(folder: Path, seed: int) -> dict[str, Any]:
+    """A submission of drawn paths in two shards; what is in each, by its name."""
+    rng = random.Random(seed)
+    names = [f"{rng.randbytes(16).hex()}-{rng.randrange(250):03d}" for _ in range(RECORDS)]
+    entry = Entry(
+        account_name="drawn@example.org",
+        unique_method_name=f"drawn {rng.randrange(100)} äß道",
+        uses_public_model_pretraining=rng.random() < 0.5,
+        num_model_parameters=f"{rng.randrange(1000)}{rng.choice('KMBT')}",
+        authors=("A", "Ö"),
+        affiliation="nowhere",
+        description="drawn paths",
+        method_link="https://example.org",
+        public_model_names=("one", "another"),
+    )
+    archive = encode_submission(entry, names, _drawn(rng, RECORDS, 20, 2), frames_per_shard=RECORDS // 2 + 1)
+    wanted = {(name[:32], int(name[33:])): name for name in names}
+    verdict = check_submission(archive, wanted)
+    assert (verdict.frames, verdict.shards, verdict.problems) == (RECORDS, 2, ()), verdict
+    (folder / SUBMISSION).write_bytes(archive)
+    shards, _ = unpack(archive)
+    return {
+        name: {
+            "message": plain(schema.E2EDChallengeSubmission.FromString(content)),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        for name, content in shards.items()
+    }
 
 
 def _drawn_message(rng: random.Random) -> tuple[bytes, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""A submission to the end-to-end driving challenge: which frames, what is written, what the server would refuse."""

@@ -1,0 +1,53 @@
+"""Say what the challenge's server would refuse: python -m loaders.waymo_e2e.submission check FILE --frames JSON."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from loaders.errors import BadInput
+from loaders.waymo_e2e.submission.archive import MAX_BYTES
+from loaders.waymo_e2e.submission.check import check_submission
+from loaders.waymo_e2e.submission.frames import FRAMES_FILE, read_frames
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, check; returns the exit code: 0, or 2 with a line on stderr for everything that would be refused."""
+    prog = "python -m loaders.waymo_e2e.submission"
+    parser = argparse.ArgumentParser(
+        usage=f"{prog} check FILE --frames JSON",
+        description="Submissions to the Waymo end-to-end driving challenge; eval.py --submission writes them.",
+    )
+    check = parser.add_subparsers(prog=prog, required=True, metavar="check").add_parser(
+        "check", help="say what the server would refuse", description="Nothing is unpacked to the disk."
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help="the .tar.gz to be submitted")
+    says = f"the frames that it needs: {FRAMES_FILE} of the set's bucket"
+    check.add_argument("--frames", type=Path, metavar="JSON", required=True, help=says)
+    given = parser.parse_args(argv)
+    try:
+        wanted = read_frames(given.frames)
+        verdict = check_submission(_read(given.file), wanted)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for problem in verdict.problems:
+        print(f"error: {given.file}: {problem}", file=sys.stderr)
+    if verdict.problems:
+        return 2
+    print(f"{given.file}: {verdict.summary}")
+    return 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
+    if len(content) > MAX_BYTES:
+        raise BadInput(f"{path}: has more than {MAX_BYTES // 2**20} MB, which no submission needs.")
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main())
