@@ -8,6 +8,9 @@ from typing import Literal
 class WaypointConfig:
     """The waypoint head: a small MLP from pooled features, past states and intent to 20 waypoints."""
 
+    directions: int = 12
+    """Directions of the features that the layers see: those that best tell what the corrected path gets wrong, by
+    reduced-rank ridge regression on the training set. 0: all features."""
     hidden: int = 512
     """Units of each of the two hidden layers."""
     dropout: float = 0.1
@@ -20,6 +23,8 @@ class WaypointConfig:
     past states and intent (ego), or the path at constant velocity; it starts exactly at that path."""
 
     def __post_init__(self) -> None:
+        if self.directions < 0:
+            raise ValueError(f"directions must be 0 (all features) or more, got {self.directions}")
         if self.hidden < 1:
             raise ValueError(f"hidden must be at least 1 unit, got {self.hidden}")
         if not 0 <= self.dropout < 1:

@@ -14,6 +14,7 @@ from heads.errors import BadHead
 from heads.head import Head
 from heads.inputs import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets, has_future
 from heads.moments import Moments
+from heads.reading import Reading
 
 _BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelocity}
 
@@ -26,14 +27,11 @@ class WaypointHead(Head):
     inputs and waypoints are normalised with training statistics, an unknown intent is (0, 0, 0), and with
     `config.residual` the layers predict what a path without an image gets wrong, starting from exactly that path.
 
-    The pooled vectors of all cameras are laid end to end. Where a camera was missing, the vector that stands in for
-    it (`feature_mask` False) is taken as it is: next to normalised features a zero vector is an average picture, and
-    a learned one says what it learned to say.
+    The pooled vectors of all cameras are laid end to end, and with `config.directions` the layers get what a
+    `Reading` makes of them instead of all of it.
     """
 
     name: ClassVar[str] = "waypoint"
-    features_mean: Tensor
-    features_scale: Tensor
     past_mean: Tensor
     past_scale: Tensor
     waypoints_mean: Tensor
@@ -43,8 +41,9 @@ class WaypointHead(Head):
         """`features`: how many pooled vectors the batch has, 0 for a head that sees no image; `width`: of each."""
         super().__init__()
         self.config, self.features, self.width = config, features, width if features else 0
+        self.reading = Reading(self.features, self.width, config.directions, normalize=config.normalize)
         self.layers = nn.Sequential(
-            nn.Linear(self.features * self.width + EGO_NUMBERS, config.hidden),
+            nn.Linear(self.reading.numbers + EGO_NUMBERS, config.hidden),
             nn.LayerNorm(config.hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
@@ -58,11 +57,7 @@ class WaypointHead(Head):
         if self.base is not None:
             for parameter in self.layers[-1].parameters():
                 nn.init.zeros_(parameter)
-        for part, shape in (
-            ("features", (self.features, self.width)),
-            ("past", (PAST_STATES, STATE_NUMBERS)),
-            ("waypoints", (WAYPOINTS, 2)),
-        ):
+        for part, shape in (("past", (PAST_STATES, STATE_NUMBERS)), ("waypoints", (WAYPOINTS, 2))):
             self.register_buffer(f"{part}_mean", torch.full(shape, torch.nan if config.normalize else 0.0))
             self.register_buffer(f"{part}_scale", torch.full(shape, torch.nan if config.normalize else 1.0))
 
@@ -72,15 +67,18 @@ class WaypointHead(Head):
         return {"config": settings, "features": self.features, "width": self.width}
 
     def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
-        """Fit the path that is corrected, if any, and then find the statistics: two passes over the training set.
+        """Fit the path that is corrected, if any, then find the statistics, then what is worth reading: some passes.
 
         The correction has a scale and no mean, so that a head which predicts zeros stays on the path it corrects.
         """
         if self.base is not None:
             self.base.fit(batches)
-        if not self.config.normalize:
-            return
-        features, past, waypoints = Moments(), Moments(), Moments()
+        if self.config.normalize:
+            self._fit_statistics(batches)
+        self.reading.fit(batches, self._wanted)
+
+    def _fit_statistics(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+        past, waypoints = Moments(), Moments()
         rows = 0
         for inputs, targets in batches:
             known = has_future(targets)
@@ -88,8 +86,6 @@ class WaypointHead(Head):
             past.add(inputs["past"], torch.ones_like(inputs["past"], dtype=torch.bool))
             with torch.no_grad():
                 waypoints.add(targets["future"] - self._base_path(inputs), known[:, None, None])
-                if self.features:
-                    features.add(inputs["features"], inputs["feature_mask"][:, :, None])
         if rows == 0:
             raise BadHead(
                 "no row of the training set has a future, so there are no statistics of it (or `batches` is a "
@@ -99,16 +95,18 @@ class WaypointHead(Head):
         self.past_scale.copy_(past.scale())
         self.waypoints_mean.copy_(waypoints.mean() if self.base is None else torch.zeros_like(self.waypoints_mean))
         self.waypoints_scale.copy_(waypoints.scale())
-        if self.features:
-            self.features_mean.copy_(features.mean())
-            self.features_scale.copy_(features.scale())
+
+    def _wanted(self, inputs: HeadInputs, targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """(b, 40) what the layers should say, and (b,) bool of the rows that tell."""
+        path = targets["future"] - self._base_path(inputs)
+        return ((path - self.waypoints_mean) / self.waypoints_scale).flatten(1), has_future(targets)
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """{"waypoints": (b, 20, 2) metres, ego frame}. BadHead when the features are not of the head's shape."""
         past = (inputs["past"] - self.past_mean) / self.past_scale
         parts = [past.flatten(1), one_hot_intent(inputs["intent"])]
         if self.features:
-            parts.insert(0, self._normalized_features(inputs).flatten(1))
+            parts.insert(0, self.reading(inputs))
         numbers = self.layers(torch.cat(parts, dim=1)).unflatten(1, (WAYPOINTS, 2))
         return {"waypoints": self._base_path(inputs) + self.waypoints_mean + self.waypoints_scale * numbers}
 
@@ -127,13 +125,3 @@ class WaypointHead(Head):
         if self.base is None:
             return inputs["past"].new_zeros(len(inputs["past"]), WAYPOINTS, 2)
         return self.base(inputs)["waypoints"]
-
-    def _normalized_features(self, inputs: HeadInputs) -> Tensor:
-        """(b, n, d); vectors that stand in for a missing camera are left as they are."""
-        features, mask = inputs["features"], inputs["feature_mask"]
-        if features.shape[1:] != (self.features, self.width):
-            raise BadHead(
-                f"this head was built for {self.features} pooled vectors of {self.width} numbers, the batch has "
-                f"{features.shape[1]} of {features.shape[2]}: another encoder, pooling or number of cameras"
-            )
-        return torch.where(mask[:, :, None], (features - self.features_mean) / self.features_scale, features)

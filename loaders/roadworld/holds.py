@@ -73,7 +73,7 @@ class Zebra:
 
 
 def bars(offset: float, side: int, lane: float) -> bool:
-    """Is someone at `offset`, who set out from `side`, still on the way to `lane` or on it? Metres left of the centre."""
+    """Is someone at `offset`, who set out from `side`, not yet past `lane`? Both in metres left of the centreline."""
     return (offset - lane) * side > -2.0
 
 

@@ -22,9 +22,9 @@ class Scene:
     `lane_ahead` (8,) metres left, ego frame: the middle of the driven lane `LANE_AHEAD_M` ahead along the road that
     the car is on, not along a turn that it will take. All `_m` are metres from the front bumper, None when there is
     no such thing: to the rear bumper of the next vehicle in the lane, the stop line of the next light, the next zebra
-    crossing with someone at it (closed: someone is on the way to the driven lane, or on it), the middle of the next junction, the begin of the next construction site (0 beside
+    crossing with someone at it, the middle of the next junction, the begin of the next construction site (0 beside
     it), the next object on the lane, the next vehicle that stands half in the lane, the front bumper of the next
-    oncoming car.
+    oncoming car. A crossing is closed while someone is on the way to the driven lane, or on it.
     """
 
     lane_ahead: tuple[float, ...]

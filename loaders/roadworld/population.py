@@ -58,7 +58,14 @@ def populate(
         _yield_to(oncoming, car, streets)
     for car in oncoming:
         _place_holds(car, LANE_CENTRE_M, streets, lights, people)
-    lanes = [ego_lane, oncoming, second, *standing, *(c.lane for c in at_kerb), *_crossing_cars(rng, lights, ego.route)]
+    lanes = [
+        ego_lane,
+        oncoming,
+        second,
+        *standing,
+        *(c.lane for c in at_kerb),
+        *_crossing_cars(rng, lights, ego.route),
+    ]
     return Traffic(ego, lanes, people, [*at_kerb, *changing])
 
 

@@ -13,8 +13,8 @@ PLACEHOLDERS = (None, None, None)
 """What the other frames of the validation split carry."""
 _STEPS = np.arange(FUTURE_STEPS + 2)
 _TIMES = STEP_S * _STEPS
-"""t = 0 ... 5.25 s. The first of a record's 21 points, as many as most real ones have, is at 0.25 s: the official score
-compares it with the first waypoint."""
+"""t = 0 ... 5.25 s. The first of a record's 21 points, as many as most real ones have, is at 0.25 s, since the
+official score compares it with the first waypoint."""
 _LATERAL_M, _AHEAD_M = (1.0, 1.8), (4.0, 7.2)
 """Deviations at 3 s and 5 s that raters forgive (WOD-E2E, arXiv 2510.26125, trust regions of the feedback score)."""
 _FORGIVEN, _VIOLATION = 1.5, 3.0

@@ -13,7 +13,7 @@ from heads.config import WaypointConfig
 from heads.errors import BadHead
 from heads.waypoint import WaypointHead
 
-SMALL = WaypointConfig(hidden=16, residual="none")
+SMALL = WaypointConfig(hidden=16, residual="none", directions=0)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def joined(batches, part):
 
 
 def test_is_the_head_of_the_source_document():
-    head = WaypointHead(WaypointConfig(), features=1, width=1152)
+    head = WaypointHead(WaypointConfig(directions=0), features=1, width=1152)
     assert [type(layer) for layer in head.layers] == [
         *(nn.Linear, nn.LayerNorm, nn.GELU, nn.Dropout) * 2,
         nn.Linear,
@@ -44,7 +44,7 @@ def test_is_the_head_of_the_source_document():
 
 @pytest.mark.parametrize("residual", ["ego", "constant_velocity"])
 def test_a_base_path_adds_no_parameter(residual):
-    head = WaypointHead(WaypointConfig(residual=residual), features=1, width=1152)
+    head = WaypointHead(WaypointConfig(directions=0, residual=residual), features=1, width=1152)
     assert sum(parameter.numel() for parameter in head.parameters()) == 926_248
 
 
@@ -56,8 +56,8 @@ def test_inputs_and_waypoints_are_normalised_with_training_statistics(head, batc
     torch.testing.assert_close(head.waypoints_mean, future.mean(0))
     torch.testing.assert_close(head.waypoints_scale, future.std(0, correction=0))
     second = joined(batches, "features")[:, 1][joined(batches, "feature_mask")[:, 1]]
-    torch.testing.assert_close(head.features_mean[1], second.mean(0))
-    torch.testing.assert_close(head.features_scale[1], second.std(0, correction=0))
+    torch.testing.assert_close(head.reading.mean[1], second.mean(0))
+    torch.testing.assert_close(head.reading.scale[1], second.std(0, correction=0))
 
 
 def test_a_constant_column_is_centred_and_not_blown_up(head):
@@ -237,7 +237,12 @@ def test_nothing_to_fit_to_is_said(batches):
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"hidden": 0}, "at least 1"), ({"dropout": 1.0}, "below 1"), ({"residual": "ridge"}, "none, ego")],
+    [
+        ({"hidden": 0}, "at least 1"),
+        ({"directions": -1}, "0 .all features. or more"),
+        ({"dropout": 1.0}, "below 1"),
+        ({"residual": "ridge"}, "none, ego"),
+    ],
 )
 def test_an_impossible_setting_is_said(setting, message):
     with pytest.raises(ValueError, match=message):

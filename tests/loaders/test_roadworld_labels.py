@@ -9,7 +9,9 @@ from loaders.roadworld.drive import Drive, drive
 from loaders.roadworld.labels import LANE_AHEAD_M, Scene, caption, scene_of
 from loaders.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 
-EMPTY = Scene((0.0,) * 8, None, False, None, None, None, "none", False, None, False, False, None, None, None, False, None)
+EMPTY = Scene(
+    (0.0,) * 8, None, False, None, None, None, "none", False, None, False, False, None, None, None, False, None
+)
 
 
 @pytest.fixture(scope="module")

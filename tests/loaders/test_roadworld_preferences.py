@@ -29,7 +29,9 @@ def test_the_rated_frame_is_the_drawn_one_nearest_to_150() -> None:
     assert short.frame_indices[rated_position(short)] == 8
 
 
-def test_three_trajectories_of_21_points_begin_a_quarter_of_a_second_from_now(rated: list[tuple[Drive, tuple[Preference, ...]]]) -> None:
+def test_the_first_of_21_points_is_a_quarter_of_a_second_ahead(
+    rated: list[tuple[Drive, tuple[Preference, ...]]],
+) -> None:
     for driven, scored in rated:
         speed = np.hypot(*driven.past(rated_position(driven))[-1, 2:4])
         assert [each.xy.shape for each in scored] == [(21, 2)] * 3
