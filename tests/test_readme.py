@@ -40,6 +40,8 @@ NOT_EXECUTED = {
     r"make test": "it is what runs this test",
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
+    r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
+    r"python -m loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m training\.pretrain_mini": "trains for hours; tests/training/test_pretrain_mini.py runs it small",
     r"python -m loaders\.roadworld\.contact_sheet .*": "draws for long; see tests/loaders/test_contact_sheet.py",
     r"python benchmarks/picture_pays\.py .*": "takes five minutes; tests/journeys/test_leak.py runs its parts small",
