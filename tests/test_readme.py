@@ -149,7 +149,7 @@ def place(tmp_path, monkeypatch, one_thread):
     """A folder to type the commands in: DIR and my/ hold data, and the default RoadWorld is a small one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("loaders.roadworld.dataset.RoadWorldSpec", lambda: SMALL_WORLD)
+    monkeypatch.setattr("loaders.roadworld.dataset.DEFAULT", SMALL_WORLD)
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})
