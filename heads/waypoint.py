@@ -97,9 +97,14 @@ class WaypointHead(Head):
                 yield (targets["future"] - self._base_path(inputs))[has_future(targets)]
 
     def _wanted(self, inputs: HeadInputs, targets: HeadTargets) -> tuple[Tensor, Tensor]:
-        """(b, 40) what the decoder should say, and (b,) bool of the rows that tell."""
+        """(b, 80) what the decoder should say, and (b,) bool of the rows that tell.
+
+        As it is and times the speed, since what a red light or a bend ahead means for the path depends on it.
+        """
         path = targets["future"] - self._base_path(inputs)
-        return ((path - self.waypoints_mean) / self.waypoints_scale).flatten(1), has_future(targets)
+        numbers = ((path - self.waypoints_mean) / self.waypoints_scale).flatten(1)
+        speed = ((inputs["past"] - self.past_mean) / self.past_scale)[:, -1, 2:3]
+        return torch.cat([numbers, numbers * speed], dim=1), has_future(targets)
 
     def forward(self, inputs: HeadInputs) -> Prediction:
         """{"waypoints": (b, 20, 2) metres, ego frame, "speed": (b,) m/s at t = 0}, and what the decoder says besides.
