@@ -92,7 +92,8 @@ class StoredSplit:
         there = frames >= 0
         stored, present = store.features[frames * there], store.present[frames * there]
         stored[~there], present[~there] = 0, False
-        return stored.reshape(len(places), -1, *stored.shape[3:]), present.reshape(len(places), -1)
+        pictures = present.shape[1] * present.shape[2]
+        return stored.reshape(-1, pictures, *stored.shape[3:]), present.reshape(-1, pictures)
 
     def batches(self, size: int = 1024) -> "OrderedBatches":
         """All rows in order, `size` at a time, as often as they are asked for."""

@@ -41,10 +41,10 @@ def distances(states: StateTable, rows: np.ndarray) -> list[int]:
 
 def _remedy(states: StateTable, rows: np.ndarray, frame_stride: int) -> str:
     near = distances(states, rows)
-    thinned = f", or a smaller --frame_stride than {frame_stride}" if frame_stride > 1 else ""
+    thinned = f", or with a smaller --frame_stride than {frame_stride}" if frame_stride > 1 else ""
     if near:
-        return f"there are some {', '.join(map(str, near))} frames before: choose among those and such{thinned}"
-    return f"each of its sequences is a single frame here: leave --past_frames out{thinned}"
+        return f"there are some {', '.join(map(str, near))} frames before: train with those{thinned}"
+    return f"each of its sequences is a single frame here: train without --past_frames{thinned}"
 
 
 def _percent(share: float) -> str:

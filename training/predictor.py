@@ -116,7 +116,9 @@ class RoadPredictor:
         unknown = [back for back in given if back not in self.config.frames_back]
         if unknown:
             reads = ", ".join(map(str, self.config.frames_back)) or "none"
-            raise BadInput(f"past_images[{unknown[0]!r}]: this run reads these earlier frames, as frames back: {reads}")
+            raise BadInput(
+                f"past_images[{unknown[0]!r}]: this run reads these earlier frames, as frames back: {reads}"
+            )
         missing = [back for back in self._frames_back if back not in given]
         if missing:
             example = ", ".join(f"{back}: ..." for back in self._frames_back)
