@@ -44,6 +44,17 @@ class StateTable:
             *(column[rows] for column in (self.id, self.sequence, self.frame, self.past, self.intent, self.future))
         )
 
+    @property
+    def moments(self) -> list[tuple[str, int]]:
+        """(sequence, frame) of every row, in order."""
+        return list(zip(self.sequence.tolist(), self.frame.tolist(), strict=True))
+
+    def rows_before(self, frames: int) -> np.ndarray:
+        """(n,) int64: for every row the one exactly `frames` frames earlier in its own sequence, -1 where none is."""
+        row_of = {moment: row for row, moment in enumerate(self.moments)}
+        earlier = (row_of.get((sequence, frame - frames), -1) for sequence, frame in self.moments)
+        return np.fromiter(earlier, np.int64, len(self))
+
 
 class RoadDataset(Protocol):
     """A split of a data set. Rows are numbered as in `states`."""

@@ -1,7 +1,7 @@
 """Whole batches out of the feature store's memory map and the table of states."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypedDict, TypeVar
 
 import numpy as np
@@ -13,8 +13,9 @@ from loaders.feature_store import FeatureStore
 
 
 class StoredBatch(TypedDict):
-    """Rows of a split. b rows, c cameras, k stored vectors per camera, d wide.
+    """Rows of a split. b rows, c pictures, k stored vectors per picture, d wide.
 
+    The pictures are those of the cameras now, then of the same cameras in each earlier frame that the run reads.
     `stored` (b, c, k, d) float16, `present` (b, c) bool, `past` (b, 16, 6), `intent` (b,), `future` (b, 20, 2) with
     NaN where a row has none: units and frames as in `heads.inputs`.
     """
@@ -36,16 +37,24 @@ class StoredSplit:
     """(n,) rows of the data set that have features."""
     store_rows: np.ndarray
     """(n,) the same rows' places in the store."""
+    earlier: np.ndarray | None = None
+    """(store's rows, h) places in the store of each place's h earlier frames, -1 where one is not there. By place
+    and not by row, so that whoever deals the pictures out anew moves a picture together with its own past."""
 
     @classmethod
-    def of(cls, dataset: RoadDataset, store: FeatureStore | None) -> "StoredSplit":
-        """Every row of the data set whose features were not skipped."""
+    def of(cls, dataset: RoadDataset, store: FeatureStore | None, frames_back: Sequence[int] = ()) -> "StoredSplit":
+        """Every row of the data set whose features were not skipped, with its frames that many frames earlier."""
         rows = np.arange(len(dataset))
         if store is None:
             return cls(dataset, None, rows, rows)
         store_rows = store.rows_of(dataset.states.id)
         usable = store.usable[store_rows]
-        return cls(dataset, store, rows[usable], store_rows[usable])
+        if not frames_back:
+            return cls(dataset, store, rows[usable], store_rows[usable])
+        place_of = np.append(np.where(usable, store_rows, -1), -1)  # and the last, -1, is that of no row
+        earlier = np.full((len(store.usable), len(frames_back)), -1)
+        earlier[store_rows] = place_of[np.stack([dataset.states.rows_before(back) for back in frames_back], axis=1)]
+        return cls(dataset, store, rows[usable], store_rows[usable], earlier)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -53,7 +62,12 @@ class StoredSplit:
     def with_future(self) -> "StoredSplit":
         """The rows that have a logged future: the ones to train on and to score."""
         known = ~np.isnan(self.dataset.states.future[self.rows]).any(axis=(1, 2))
-        return StoredSplit(self.dataset, self.store, self.rows[known], self.store_rows[known])
+        return replace(self, rows=self.rows[known], store_rows=self.store_rows[known])
+
+    def only(self, rows: np.ndarray) -> "StoredSplit":
+        """Those of the (m,) rows of the data set that have features; the others may still be earlier frames."""
+        wanted = np.isin(self.rows, rows)
+        return replace(self, rows=self.rows[wanted], store_rows=self.store_rows[wanted])
 
     def batch(self, positions: np.ndarray) -> StoredBatch:
         """The rows at (b,) positions of this split, as tensors on the CPU."""
@@ -61,9 +75,7 @@ class StoredSplit:
         if self.store is None:
             stored, present = torch.zeros(len(rows), 0, 0, 0), torch.zeros(len(rows), 0, dtype=torch.bool)
         else:
-            places = self.store_rows[positions]
-            stored = torch.from_numpy(self.store.features[places])
-            present = torch.from_numpy(self.store.present[places])
+            stored, present = map(torch.from_numpy, self._pictures(self.store, self.store_rows[positions]))
         return StoredBatch(
             stored=stored,
             present=present,
@@ -71,6 +83,17 @@ class StoredSplit:
             intent=torch.from_numpy(states.intent[rows]),
             future=torch.from_numpy(states.future[rows]),
         )
+
+    def _pictures(self, store: FeatureStore, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(b,) places in the store -> (b, c, k, d) float16, (b, c) bool: frame by frame, in each camera by camera."""
+        if self.earlier is None:
+            return store.features[places], store.present[places]
+        frames = np.column_stack([places, self.earlier[places]])
+        there = frames >= 0
+        stored, present = store.features[frames * there], store.present[frames * there]
+        stored[~there], present[~there] = 0, False
+        pictures = present.shape[1] * present.shape[2]
+        return stored.reshape(-1, pictures, *stored.shape[3:]), present.reshape(-1, pictures)
 
     def batches(self, size: int = 1024) -> "OrderedBatches":
         """All rows in order, `size` at a time, as often as they are asked for."""

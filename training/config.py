@@ -89,8 +89,11 @@ class TrainConfig(EncoderOptions):
 
     head: HeadOptions = field(default_factory=HeadOptions)
     """The head and its options."""
+    past_frames: str | None = None
+    """Earlier frames of the same cameras that are read beside the current one: how many frames back, with commas.
+    10,20 is 1 s and 2 s back in waymo_e2e and roadworld. Their features come from the store; none is made anew."""
     missing_camera: Literal["zero", "learned"] = "zero"
-    """What stands in for the features of a camera that a frame lacks."""
+    """What stands in for the features of a camera that a frame lacks, or of an earlier frame that is not there."""
     epochs: int = 20
     """Passes over the training rows."""
     batch_size: int = 256
@@ -119,10 +122,27 @@ class TrainConfig(EncoderOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         _at_least(1, self, "epochs", "batch_size", "checkpoint_every", "seeds")
+        words = self.past_frames.split(",") if self.past_frames else []
+        if not all(word.isdecimal() and int(word) for word in words) or len(set(self.frames_back)) < len(words):
+            raise ValueError(
+                f"--past_frames {self.past_frames}: expected how many frames back, each above 0 and once, with "
+                "commas, such as 10,20"
+            )
         if self.lr <= 0 or self.weight_decay < 0:
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
+
+    @property
+    def frames_back(self) -> tuple[int, ...]:
+        """The earlier frames, in order, each as how many frames it lies back."""
+        return tuple(map(int, self.past_frames.split(","))) if self.past_frames else ()
+
+    @property
+    def picture_names(self) -> tuple[str, ...]:
+        """What the pool reads, in order: the cameras, then the same cameras of each earlier frame."""
+        earlier = (f"{camera} {back} frames before" for back in self.frames_back for camera in self.camera_names)
+        return (*self.camera_names, *earlier)
 
 
 @dataclass(frozen=True)

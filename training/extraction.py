@@ -25,6 +25,7 @@ from training.batches import StoredSplit
 from training.build import build_run_encoder, open_split
 from training.command_line import parse, run
 from training.config import EncoderOptions, ExtractConfig, TrainConfig
+from training.past_frames import earlier_frames
 
 _MORE_CAMERAS = "; draw a world with more (python -m loaders.roadworld --out DIR) and name it with --data_dir DIR"
 
@@ -118,14 +119,23 @@ def extract(
     return store
 
 
-def stored_split(dataset: RoadDataset, encoder: Encoder, options: TrainConfig) -> StoredSplit:
-    """A split with its features, encoded now if they are not there yet."""
+def stored_split(
+    dataset: RoadDataset, encoder: Encoder, options: TrainConfig, rows: np.ndarray | None = None
+) -> StoredSplit:
+    """A split with its features, encoded now if they are not there yet.
+
+    `rows` (m,): the split is only these rows of the data set, whose others are there as their earlier frames.
+    BadInput when `--past_frames` asks for frames that no row has.
+    """
+    rows = np.arange(len(dataset)) if rows is None else rows
     if encoder.width == 0:
-        return StoredSplit.of(dataset, None)
+        return StoredSplit.of(dataset, None).only(rows)
+    if options.frames_back:
+        print(earlier_frames(dataset, options, rows), flush=True)
     store = extract(dataset, encoder, options, on_bad_record=options.on_bad_record)
     if store is None:
         raise BadInput(f"{dataset.name} {dataset.split}: another process is still encoding; run this again after it")
-    return StoredSplit.of(dataset, store)
+    return StoredSplit.of(dataset, store, options.frames_back).only(rows)
 
 
 def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:

@@ -109,7 +109,7 @@ def build_model(config: TrainConfig, encoder: Encoder | EncoderFacts) -> RoadMod
     cells = cells_stored(config.pooling, config.grid)
     if encoder.width:  # a pooling that does not fit this encoder is said before any picture is read
         pool_tokens(torch.zeros(1, *encoder.grid, 1), config.pooling, config.grid)
-    pool = FeaturePool(config.pooling, config.camera_names, cells, encoder.width, config.missing_camera)
+    pool = FeaturePool(config.pooling, config.picture_names, cells, encoder.width, config.missing_camera)
     name, blind_name = config.head.name, config.head.name + BLIND_SUFFIX
     named = {name: heads.build_head(name, config.head.settings(), pool.vectors, encoder.width)}
     if encoder.width:

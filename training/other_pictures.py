@@ -19,9 +19,9 @@ from training.batches import StoredSplit
 def with_other_pictures(split: StoredSplit, seed: int) -> StoredSplit:
     """The split with its stored features dealt out anew: each row's come from a row of another sequence.
 
-    Past states, intent and future stay where they are. Not merely another row: frames of one drive look alike, and a
-    shuffle among them would leave the picture half right. ValueError when one sequence holds more than half of the
-    rows, since then its rows cannot all get others' pictures.
+    Past states, intent and future stay where they are; a picture's earlier frames go with it. Not merely another
+    row: frames of one drive look alike, and a shuffle among them would leave the picture half right. ValueError when
+    one sequence holds more than half of the rows, since then its rows cannot all get others' pictures.
     """
     if split.store is None:
         raise ValueError("this split has no features that could be shuffled")

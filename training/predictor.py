@@ -56,12 +56,16 @@ class RoadPredictor:
         return cls(RoadModel.from_pretrained(folder.model).to(device), encoder, config)
 
     @torch.no_grad()
-    def predict(self, images: Any = None, *, past: Any, intent: Any) -> dict[str, WaypointPrediction]:
+    def predict(
+        self, images: Any = None, *, past: Any, intent: Any, past_images: Mapping[int, Any] | None = None
+    ) -> dict[str, WaypointPrediction]:
         """Predict with the run's head and all its baselines: name -> prediction.
 
         One sample: `images` a Picture (or camera name -> Picture), `past` (16, 6), `intent` an Intent, its name or
         its number. A batch: sequences of b of them, `past` (b, 16, 6). A camera that a mapping lacks is a missing
-        camera. `images` may be None for a run without an encoder. BadInput when a shape or a value does not fit.
+        camera. `images` may be None for a run without an encoder. A run with `--past_frames 10,20` needs
+        `past_images` {10: ..., 20: ...}, each in the form of `images` and of that many frames earlier; None stands
+        for a frame that is not there. BadInput when a shape or a value does not fit.
         """
         states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()
         single = states.ndim == 2
@@ -72,16 +76,18 @@ class RoadPredictor:
                 f"(b, {PAST_STEPS}, {len(STATE_COLUMNS)}) finite numbers, columns {', '.join(STATE_COLUMNS)}"
             )
         intents = [_intent(value) for value in ([intent] if single else intent)]
-        samples = [
-            _by_camera(picture, self.config.camera_names)
-            for picture in ([images] if single else _listed(images, len(states)))
+        cameras = self.config.camera_names
+        frames = [
+            [_by_camera(picture, cameras) for picture in ([frame] if single else _listed(frame, len(states)))]
+            for frame in (images, *self._earlier(past_images))
         ]
-        if not len(states) == len(intents) == len(samples):
-            raise BadInput(
-                f"{len(samples)} images, {len(states)} pasts and {len(intents)} intents: expected as many of each"
-            )
+        counts = {"images": len(frames[0]), "pasts": len(states), "intents": len(intents)}
+        counts |= {f"images of past_images[{back}]": len(frames[1 + i]) for i, back in enumerate(self._frames_back)}
+        if len(set(counts.values())) > 1:
+            *said, last = (f"{count} {name}" for name, count in counts.items())
+            raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
         device = next(self.model.buffers()).device
-        stored, present = self._features(samples)
+        stored, present = self._features(frames)
         batch = StoredBatch(
             stored=stored.to(device),
             present=present.to(device),
@@ -97,17 +103,44 @@ class RoadPredictor:
             )
         }
 
-    def _features(self, samples: Sequence[Mapping[str, Picture]]) -> tuple[Tensor, Tensor]:
-        """(b, c, k, d) float16 as the store would hold them, (b, c) bool present."""
+    @property
+    def _frames_back(self) -> tuple[int, ...]:
+        """The earlier frames that are read: none without an encoder."""
+        return self.config.frames_back if self.encoder.width else ()
+
+    def _earlier(self, past_images: Mapping[int, Any] | None) -> list[Any]:
+        """What was given of each earlier frame, in the run's order; BadInput when it is not what the run reads."""
+        given = past_images or {}
+        if not isinstance(given, Mapping):
+            raise BadInput("past_images: expected a mapping from how many frames back to what images takes")
+        unknown = [back for back in given if back not in self.config.frames_back]
+        if unknown:
+            reads = ", ".join(map(str, self.config.frames_back)) or "none"
+            raise BadInput(
+                f"past_images[{unknown[0]!r}]: this run reads these earlier frames, as frames back: {reads}"
+            )
+        missing = [back for back in self._frames_back if back not in given]
+        if missing:
+            example = ", ".join(f"{back}: ..." for back in self._frames_back)
+            raise BadInput(
+                f"this run also reads its cameras {' and '.join(map(str, missing))} frames before: give "
+                f"past_images={{{example}}}, each in the form of images, or None for a frame that is not there"
+            )
+        return [given[back] for back in self._frames_back]
+
+    def _features(self, frames: Sequence[Sequence[Mapping[str, Picture]]]) -> tuple[Tensor, Tensor]:
+        """The samples now and in each earlier frame -> (b, c, k, d) float16 as a batch holds them, (b, c) bool."""
         cameras = self.config.camera_names
-        present = torch.tensor([[camera in sample for camera in cameras] for sample in samples])
+        pictures = [
+            [sample.get(camera) for sample in samples for camera in cameras] for samples in zip(*frames, strict=True)
+        ]
+        present = torch.tensor([[picture is not None for picture in row] for row in pictures])
         if self.encoder.width == 0:
-            return torch.zeros(len(samples), len(cameras), 0, 0), present
-        named = [sample[camera] for sample in samples for camera in cameras if camera in sample]
-        pictures = [self._preprocessed(picture) for picture in named]
-        if not pictures:
+            return torch.zeros(*present.shape, 0, 0), present
+        if not present[:, : len(cameras)].any():
             raise BadInput(f"no image for the cameras {', '.join(cameras)} that this run was trained on")
-        pooled = pool_tokens(self.encoder.encode(torch.stack(pictures)), self.config.pooling, self.config.grid)
+        named = [self._preprocessed(picture) for row in pictures for picture in row if picture is not None]
+        pooled = pool_tokens(self.encoder.encode(torch.stack(named)), self.config.pooling, self.config.grid)
         stored = pooled.new_zeros(*present.shape, *pooled.shape[1:], dtype=torch.float16)
         stored[present.to(stored.device)] = pooled.half()
         return stored, present

@@ -1,6 +1,6 @@
 """From a run to a submission to the end-to-end driving challenge: predict the listed test frames, check, write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,8 @@ from training.run_folder import RunFolder, check_same_encoder, write_whole, writ
 def submit_run(config: EvalConfig) -> None:
     """Predict the listed frames of the test split with one row of the run, and write what the server takes.
 
-    Only the listed frames are encoded, into a feature store of their own. BadInput for whatever would be refused,
+    Only the listed frames, and the earlier ones that the run reads beside them, are encoded, into a feature store of
+    their own. BadInput for whatever would be refused,
     before anything is encoded where that is possible; nothing is written then.
     """
     folder, out = RunFolder.of(config.run), Path(str(config.submission))
@@ -36,28 +37,34 @@ def submit_run(config: EvalConfig) -> None:
     model = _row(RoadModel.from_pretrained(folder.model), config.row or options.head.name)
     (row,) = model.heads
     if row in model.blind:
-        options = replace(options, encoder="none")  # so that no picture is read for nothing
+        options = replace(options, encoder="none", past_frames=None)  # so that no picture is read for nothing
     encoder = build_run_encoder(options)
     if row not in model.blind:
         check_same_encoder(folder, encoder_parts(encoder, options))
     entry = _entry(config, options, model, encoder)
     _refuse(out, *entry_problems(entry.message()))
 
-    data = only_listed(open_split(options, "test"), listed)
+    data, rows = only_listed(open_split(options, "test"), listed, options.frames_back)
     print(data.description, encoder.description, _said(row, entry), sep="\n", flush=True)
-    split = _all_of(stored_split(data, encoder, options))
-    names = data.states.id.tolist()
+    split = _all_of(stored_split(data, encoder, options, rows), rows)
+    states = data.states.take(rows)
+    names = states.id.tolist()
     archive = encode_submission(entry, names, predict_split(model, split)[row])
-    verdict = check_submission(archive, dict(zip(_keys(data), names, strict=True)))
+    verdict = check_submission(archive, dict(zip(states.moments, names, strict=True)))
     _refuse(out, *verdict.problems)
     with writing_into(out.parent, "free space there, or name another file with --submission"):
         write_whole(out, archive)
     print(f"{out}: {verdict.summary}")
 
 
-def only_listed(data: RoadDataset, listed: Mapping[FrameKey, str]) -> Subset:
-    """The listed frames of a test split; BadInput counts and names those that it lacks."""
-    row_of = {key: row for row, key in enumerate(_keys(data))}
+def only_listed(
+    data: RoadDataset, listed: Mapping[FrameKey, str], frames_back: Sequence[int] = ()
+) -> tuple[Subset, np.ndarray]:
+    """The listed frames of a test split with those that lie `frames_back` of them, and the listed ones' rows in it.
+
+    BadInput counts and names the listed frames that the split lacks.
+    """
+    row_of = {moment: row for row, moment in enumerate(data.states.moments)}
     missing = [(sequence, name) for (sequence, frame), name in listed.items() if (sequence, frame) not in row_of]
     if missing:
         sequences = len({sequence for sequence, _ in missing})
@@ -67,11 +74,10 @@ def only_listed(data: RoadDataset, listed: Mapping[FrameKey, str]) -> Subset:
             "It needs all shards of the test split."
         )
     rows = np.sort(np.array([row_of[key] for key in listed], np.int64))
-    return Subset(data, rows, "submission")
-
-
-def _keys(data: RoadDataset) -> list[FrameKey]:
-    return list(zip(data.states.sequence.tolist(), data.states.frame.tolist(), strict=True))
+    earlier = [data.states.rows_before(back)[rows] for back in frames_back]
+    kept = np.unique(np.concatenate([rows, *earlier]))
+    kept = kept[kept >= 0]
+    return Subset(data, kept, "submission"), np.searchsorted(kept, rows)
 
 
 def _test_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
@@ -136,12 +142,12 @@ def _said(row: str, entry: Entry) -> str:
     return f"submitting the row {row}: {entry.num_model_parameters} parameters; public pretrained models: {public}"
 
 
-def _all_of(split: StoredSplit) -> StoredSplit:
-    """The split, in which no frame may be left out; BadInput names those whose pictures could not be read."""
-    if len(split) < len(split.dataset):
-        skipped = split.store.skipped if split.store else {}
-        name, reason = next(iter(skipped.items()), ("", ""))
-        raise BadInput(f"{len(skipped)} listed frames have no picture to predict from, first {name}: {reason}")
+def _all_of(split: StoredSplit, rows: np.ndarray) -> StoredSplit:
+    """The split, in which none of the listed `rows` may be left out; BadInput names those without a picture."""
+    left_out = split.dataset.states.id[np.setdiff1d(rows, split.rows)].tolist()
+    if left_out:
+        name, reason = left_out[0], split.store.skipped.get(left_out[0], "") if split.store else ""
+        raise BadInput(f"{len(left_out)} listed frames have no picture to predict from, first {name}: {reason}")
     return split
 
 

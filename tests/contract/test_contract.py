@@ -25,12 +25,14 @@ from training.run_folder import RunFolder
 
 POOLINGS = ("mean", "grid", "attention")
 DEFAULT = TrainConfig().head.kind
+EARLIER = "attention with earlier frames"
 PAIRS = [
     (encoder, head, pooling, DEFAULT)
     for encoder, head in product(models.ENCODERS, heads.HEADS)
     for pooling in (POOLINGS if encoder != "none" else ("mean",))
 ]
 PAIRS += [("smol", "waypoint", "grid", kind) for kind in heads.DECODERS if kind != DEFAULT]
+PAIRS.append(("smol", "waypoint", EARLIER, DEFAULT))  # to any head they are but more vectors
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,8 @@ def parts(request, features):
     config = TrainConfig(
         encoder=encoder_name,
         head=HeadOptions(name=head, kind=kind, hidden=32, modes=3, anchors=16, past_dropout=0.25),
-        pooling=pooling,
+        pooling=pooling.split()[0],
+        past_frames="1,3" if pooling == EARLIER else None,
         grid=2,
         cameras="FRONT,REAR",
         missing_camera="learned",
@@ -129,9 +132,11 @@ def test_cached_equals_uncached(parts):
         return
     dataset, batch = split.dataset, split.batch(np.arange(6))
     direct = torch.zeros(batch["stored"].shape)
-    for row, (place, camera) in product(range(6), enumerate(config.camera_names)):
-        if camera in dataset.cameras_of(row):
-            pixels = encoder.preprocess(jpeg.decode(dataset.image(row, camera), camera))[None]
+    views = list(product((0, *config.frames_back), config.camera_names))
+    for row, (place, (back, camera)) in product(range(6), enumerate(views)):
+        earlier = row - back  # all six are of the first sequence, whose frames are its rows
+        if earlier >= 0 and camera in dataset.cameras_of(earlier):
+            pixels = encoder.preprocess(jpeg.decode(dataset.image(earlier, camera), camera))[None]
             direct[row, place] = pool_tokens(encoder.encode(pixels), config.pooling, config.grid)[0]
     torch.testing.assert_close(batch["stored"].float(), direct, rtol=2e-3, atol=2e-3)
     predicted = model.eval()({**batch, "stored": direct})

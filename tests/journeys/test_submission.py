@@ -145,6 +145,38 @@ def test_an_entrants_way(place, cache, tmp_path, capsys, encoded):
     assert not encoded, "features are kept"
 
 
+def test_earlier_frames_of_the_listed_ones_are_encoded_too(place, tmp_path, capsys, encoded):
+    """Frame 3 of the first listed sequence has frame 1 before it; those of the others have none."""
+    run, out = tmp_path / "run", tmp_path / "entry.tar.gz"
+    words = ("--data", "waymo_e2e", "--data_dir", place / "data", "--past_frames", 2, "--missing_camera", "learned")
+    assert exit_code(train.main, *QUICK, *words, "--run_dir", run) == 0
+    encoded.clear()
+    capsys.readouterr()
+    assert exit_code(scoring.main, *entry(run, out)) == 0
+    assert sum(encoded) == 4
+    assert "rows that have their earlier frames: 2 frames back 33 %" in capsys.readouterr().out
+    test, road, found = open_waymo_e2e(place / "data", "test"), roadcue.load(run), paths(submitted(out))
+    assert list(found) == NAMES
+    row_of = {name: row for row, name in enumerate(test.states.id.tolist())}
+    for name in NAMES:
+        row, earlier = row_of[name], row_of[f"{SEQUENCES[4]}-001"]
+        path = road.predict(
+            images=test.image(row, "FRONT"),
+            past=test.states.past[row],
+            intent=int(test.states.intent[row]),
+            past_images={2: test.image(earlier, "FRONT") if name == NAMES[0] else None},
+        )["waypoint"].waypoints_m
+        np.testing.assert_allclose(found[name], path, atol=1e-3)
+
+    encoded.clear()
+    (tmp_path / "first.txt").write_text(f"{SEQUENCES[4]}-000")
+    first = ("--frames", tmp_path / "first.txt")
+    said = refused(capsys, scoring.main, *entry(run, out, *first))
+    assert "--past_frames 2: no row of waymo_e2e submission has a frame 2 frames before it" in said
+    assert not encoded
+    assert exit_code(scoring.main, *entry(run, out, *first, "--row", "ridge")) == 0
+
+
 def test_a_row_that_sees_no_image_reads_none(place, tmp_path, monkeypatch):
     def unread(self, row, camera):
         raise AssertionError("no picture is needed")
