@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from loaders.calibration import CameraCalibration
+from reports.birds_eye_view import birds_eye_view
+from reports.camera_view import camera_view
 from reports.colours import colours
-from reports.scene import Scene, birds_eye_view, camera_view
+from reports.scene import Scene
 
 GREY = 120
 PAST = np.zeros((16, 6), np.float32)
