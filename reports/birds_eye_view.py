@@ -69,9 +69,8 @@ def _draw_modes(axes: Axes, modes: Modes | None, colours: Mapping[str, str]) -> 
 
 def _draw_rated(axes: Axes, rated: Sequence[RatedPath], colours: Mapping[str, str]) -> Iterator[Label]:
     """Draw what raters scored, dashed, and its trust regions; its score belongs to its end."""
-    colour = colours[RATED]
     for number, path in enumerate(rated):
-        ahead = np.concatenate([np.zeros((1, 2)), path.xy])
+        colour, ahead = colours[RATED], np.concatenate([np.zeros((1, 2)), path.xy])
         label, regions = ("rated, score of 10", "trust regions, 3 s and 5 s") if number == 0 else (None, None)
         axes.plot(ahead[:, 1], ahead[:, 0], ls=(0, (4, 1.5)), color=colour, lw=1.8, label=label, zorder=1.5)
         for horizon, corners in enumerate(path.regions):
