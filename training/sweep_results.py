@@ -118,16 +118,16 @@ def results_table(found: Sequence[SettingResult]) -> Table:
         + caution(found)
     )
     table.title_justify = table.caption_justify = "left"
-    table.add_column("setting")
+    table.add_column("setting", overflow="fold")  # never cut off: the value is at its end
     table.add_column("seeds", justify="right")
     for header in METRICS.values():
         table.add_column(header, justify="right", no_wrap=True)
     for header in METRICS.values():
-        table.add_column(f"{header.removesuffix(' (m)')}\nwithout features", justify="right")
+        table.add_column(f"{header.removesuffix(' (m)')}\nwithout\nfeatures", justify="right", no_wrap=True)
     table.add_column("s", justify="right")
     for result in found:
         seen = [f"{result.head[metric]}\n{_bounds(result.interval[metric])}" for metric in METRICS]
-        blind = [str(result.blind[metric]) if result.blind else "–" for metric in METRICS]
+        blind = [str(result.blind[metric]).replace(" ", "\n") if result.blind else "–" for metric in METRICS]
         setting = "\n".join(f"{option}={value}" for option, value in result.settings.items()) or "as given"
         table.add_row(*map(Text, (setting, str(len(result.runs)), *seen, *blind, f"{result.seconds:.0f}")))
     return table

@@ -129,6 +129,7 @@ class Deadly:
         return os._exit, (1,)
 
 
+@pytest.mark.timeout(900)  # two processes import PyTorch, which takes minutes where others use the cores
 def test_runs_in_processes_of_their_own_and_one_that_dies(swept, tmp_path):
     """The first job ends its process, the second is trained nevertheless, and to the bit as by itself."""
     config, text = swept("lr=1e-3,1e-2", epochs=2)
