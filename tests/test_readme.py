@@ -40,6 +40,7 @@ NOT_EXECUTED = {
     r"make test": "it is what runs this test",
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
+    r"python train\.py --sweep .*": "trains 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
     r"python -m loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m training\.pretrain_mini": "trains for hours; tests/training/test_pretrain_mini.py runs it small",
