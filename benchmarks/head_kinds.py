@@ -128,13 +128,13 @@ def scores(answers: list[np.ndarray], val: StoredSplit) -> dict[str, Interval]:
 def ablation_table(found: list[Row], frames: int, seeds: int) -> Table:
     """Best ADE at 5 s first."""
     title = f"Heads on {frames:,} validation frames, {seeds} seed{'' if seeds == 1 else 's'}; 95 % intervals"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", collapse_padding=True, pad_edge=False)
     for name in ("kind", "residual", "image"):
         table.add_column(name, no_wrap=True)
     for name in (*(COLUMNS[metric] for metric in METRICS), "parameters", "seconds"):
         table.add_column(name, no_wrap=True, justify="right")
     for row in sorted(found, key=lambda row: row.errors["ade_5s"].value):
-        errors = [f"{error.value:.3f}\n{error.low:.3f}–{error.high:.3f}" for error in row.errors.values()]
+        errors = [f"{error.value:.2f}\n{error.low:.2f}–{error.high:.2f}" for error in row.errors.values()]
         sees = "sees" if row.sees_image else "blind"
         table.add_row(row.kind, row.residual, sees, *errors, f"{row.parameters:,}", f"{row.seconds:.0f}")
     return table
