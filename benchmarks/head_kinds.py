@@ -27,6 +27,7 @@ from loaders.errors import BadInput
 from metrics.bootstrap import Interval, sequence_bootstrap
 from metrics.comparison import nan_to_none
 from metrics.displacement import displacement, per_frame
+from models.encoder import Encoder
 from reports.table import COLUMNS
 from training.batches import StoredSplit
 from training.build import build_run_encoder, open_split
@@ -84,7 +85,9 @@ def benchmark(options: argparse.Namespace) -> None:
         write_whole(Path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
 
 
-def trained(config: TrainConfig, encoder, train: StoredSplit, val: StoredSplit) -> tuple[RoadModel, Answers, float]:
+def trained(
+    config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit
+) -> tuple[RoadModel, Answers, float]:
     """The head with its blind twin as train.py trains them, what all rows answer, and the seconds of the training."""
     seed_everything(config.seed, verbose=False)
     started = time.monotonic()
@@ -125,13 +128,13 @@ def scores(answers: list[np.ndarray], val: StoredSplit) -> dict[str, Interval]:
 def ablation_table(found: list[Row], frames: int, seeds: int) -> Table:
     """Best ADE at 5 s first."""
     title = f"Heads on {frames:,} validation frames, {seeds} seed{'' if seeds == 1 else 's'}; 95 % intervals"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", collapse_padding=True, pad_edge=False)
     for name in ("kind", "residual", "image"):
         table.add_column(name, no_wrap=True)
     for name in (*(COLUMNS[metric] for metric in METRICS), "parameters", "seconds"):
         table.add_column(name, no_wrap=True, justify="right")
     for row in sorted(found, key=lambda row: row.errors["ade_5s"].value):
-        errors = [f"{error.value:.3f} ({error.low:.3f}–{error.high:.3f})" for error in row.errors.values()]
+        errors = [f"{error.value:.2f}\n{error.low:.2f}–{error.high:.2f}" for error in row.errors.values()]
         sees = "sees" if row.sees_image else "blind"
         table.add_row(row.kind, row.residual, sees, *errors, f"{row.parameters:,}", f"{row.seconds:.0f}")
     return table

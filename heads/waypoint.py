@@ -30,8 +30,9 @@ class WaypointHead(Head):
     without an image gets wrong, starting from exactly that path.
 
     The pooled vectors of all cameras are laid end to end, and with `config.directions` the layers get what a
-    `Reading` makes of them instead of all of it. `config.past_dropout` shows average past states in the place of a
-    row's own, whole: positions alone would still tell speed and acceleration. In evaluation nothing is hidden.
+    `Reading` makes of them instead of all of it. `config.past_dropout` shows zeros (normalised: average past states)
+    in the place of a row's own, whole: positions alone would still tell speed and acceleration. In evaluation
+    nothing is hidden.
     """
 
     name: ClassVar[str] = "waypoint"
