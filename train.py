@@ -9,7 +9,11 @@ from training.config import TrainConfig
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, text = parse(TrainConfig, argv)
-    from training.fitting import train  # here, so that --help need not wait for torch
+    if config.sweep or config.seeds > 1:
+        from training.sweep import sweep  # here, so that --help need not wait for torch
+
+        return run(sweep, config, text)
+    from training.fitting import train
 
     return run(train, config, text)
 

@@ -11,6 +11,7 @@ from heads.config import WaypointConfig
 from heads.errors import BadHead
 
 if TYPE_CHECKING:
+    from heads.decoder import Decoder
     from heads.head import Head
 
 
@@ -26,6 +27,17 @@ HEADS: Mapping[str, HeadEntry] = {
     "waypoint": HeadEntry("heads.waypoint:WaypointHead", WaypointConfig),
 }
 """Heads that are trained; each is built from its config, the number of pooled vectors and their width."""
+
+DECODERS: Mapping[str, str] = {
+    "linear": "heads.linear:Linear",
+    "mlp": "heads.mlp:Mlp",
+    "query": "heads.query:Query",
+    "gru": "heads.gru:Gru",
+    "unicycle": "heads.unicycle:Unicycle",
+    "modes": "heads.modes:Modes",
+    "vocabulary": "heads.vocabulary:Vocabulary",
+}
+"""The kinds of the waypoint head (`WaypointConfig.kind`), "module:class": what makes its path."""
 
 BASELINES: Mapping[str, HeadEntry] = {
     "ridge": HeadEntry("heads.baselines:Ridge"),
@@ -45,8 +57,13 @@ def find_head(name: str) -> tuple[type["Head"], type[Any] | None]:
         raise BadHead(
             f"there is no head {name!r}{hint} Heads: {', '.join(HEADS)}. Baselines: {', '.join(BASELINES)}."
         )
-    module, _, attribute = entries[name].where.partition(":")
-    return getattr(import_module(module), attribute), entries[name].config
+    return _imported(entries[name].where), entries[name].config
+
+
+def find_decoder(kind: str) -> type["Decoder"]:
+    """The class behind a kind of the waypoint head; a `WaypointConfig` has no other kinds."""
+    found: type[Decoder] = _imported(DECODERS[kind])
+    return found
 
 
 def build_head(name: str, config: Any, features: int, width: int) -> "Head":
@@ -72,3 +89,8 @@ def build_baseline(name: str) -> "Head":
 def load_head(folder: Path | str) -> "Head":
     """Whichever head or baseline `save_pretrained` wrote into `folder`; see `heads.checkpoint.load_head`."""
     return import_module("heads.checkpoint").load_head(Path(folder))
+
+
+def _imported(where: str) -> Any:
+    module, _, attribute = where.partition(":")
+    return getattr(import_module(module), attribute)

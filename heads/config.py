@@ -1,33 +1,59 @@
 """What can be set about a head. The command line's help is made of these, so nothing heavy is imported here."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 
 @dataclass(frozen=True)
 class WaypointConfig:
-    """The waypoint head: a small MLP from pooled features, past states and intent to 20 waypoints."""
+    """The waypoint head: from pooled features, past states and intent to 20 waypoints."""
 
+    kind: Literal["linear", "mlp", "query", "gru", "unicycle", "modes", "vocabulary"] = "mlp"
+    """What makes the path: linear, mlp, query (attends to the cells of the feature grid), gru (point after point),
+    unicycle (acceleration and curvature, rolled out), modes (several paths, scored), vocabulary (scored anchors)."""
     directions: int = 12
     """Directions of the features that the layers see: those that best tell what the corrected path gets wrong, by
-    reduced-rank ridge regression on the training set. 0: all features."""
+    reduced-rank ridge regression on the training set. 0: all features, as the query kind always sees them."""
     hidden: int = 512
-    """Units of each of the two hidden layers."""
+    """Units of each hidden layer; the linear kind has none."""
     dropout: float = 0.1
     """Share of hidden units left out at each training step, 0 to below 1."""
+    past_dropout: float = 0.0
+    """Share of the rows at each training step whose past states are hidden from the layers, 0 to below 1; the
+    corrected path and the unicycle's speed keep theirs."""
     normalize: bool = True
     """Scale features, past states and waypoints by their mean and spread over the training set; off is the head of
     the source document as it was, on raw metres."""
     residual: Literal["none", "ego", "constant_velocity"] = "ego"
     """What the head corrects: nothing (it predicts the whole path), the path that a ridge regression predicts from
-    past states and intent (ego), or the path at constant velocity; it starts exactly at that path."""
+    past states and intent (ego), or the path at constant velocity; it starts exactly at that path (the vocabulary
+    kind as near as an anchor is)."""
+    loss: Literal["l1", "l2", "smooth", "rater"] = "l2"
+    """What is minimised: l1, l2 (the mean distance to the log), smooth (l1, squared below 1 m), rater (l2, and the
+    rater feedback lost if a rater liked the log best)."""
+    queries: Literal["waypoint", "scene"] = "waypoint"
+    """Of the query kind: a query for each waypoint, or one for the scene that becomes the path."""
+    modes: int = 6
+    """Of the modes kind: how many paths."""
+    anchors: int = 1024
+    """Of the vocabulary kind: how many anchors, the k-means centres of the training paths."""
 
     def __post_init__(self) -> None:
         if self.directions < 0:
             raise ValueError(f"directions must be 0 (all features) or more, got {self.directions}")
         if self.hidden < 1:
             raise ValueError(f"hidden must be at least 1 unit, got {self.hidden}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is a share from 0 to below 1, got {self.dropout}")
-        if self.residual not in ("none", "ego", "constant_velocity"):
-            raise ValueError(f"residual is one of none, ego, constant_velocity; got {self.residual!r}")
+        for name in ("modes", "anchors"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, what in (("dropout", "hidden units"), ("past_dropout", "rows")):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a share of {what} from 0 to below 1, got {getattr(self, name)}")
+        for name in ("kind", "residual", "loss", "queries"):
+            if getattr(self, name) not in choices(name):
+                raise ValueError(f"{name} is one of {', '.join(choices(name))}; got {getattr(self, name)!r}")
+
+
+def choices(setting: str) -> tuple[Any, ...]:
+    """The words that a setting of `WaypointConfig` can be, in order."""
+    return get_args(get_type_hints(WaypointConfig)[setting])

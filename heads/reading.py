@@ -22,6 +22,8 @@ PENALTY = 30.0
 tell, which is mostly noise."""
 _STEPS = 12
 """Of conjugate gradients; the penalty bounds the condition, so that these leave about a thousandth."""
+MOST = 4 * WAYPOINTS
+"""Directions: a path's 40 numbers, and the same times the speed, have no more to ask for."""
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]
 
 
@@ -41,7 +43,7 @@ class Reading(nn.Module):
         """`features` vectors of `width` numbers; without `normalize` and directions they pass as they are."""
         super().__init__()
         self.features, self.width = features, width
-        self.rank = min(directions, features * width, WAYPOINTS * 2)
+        self.rank = min(directions, features * width, MOST)
         self.fitted = bool(self.rank) or normalize
         self.register_buffer("mean", torch.full((features, width), torch.nan if self.fitted else 0.0))
         self.register_buffer("scale", torch.full((features, width), torch.nan if self.fitted else 1.0))

@@ -133,7 +133,7 @@ class FeatureStore:
         if not (folder / "meta.json").exists():
             raise BadInput(f"{folder}: no feature store here; run the extraction first")
         _check(folder, parts)
-        self.folder = folder
+        self.folder, self._parts = folder, parts
         with _reading(folder):
             progress = np.load(folder / "progress.npy", allow_pickle=False)
             if not (folder / "DONE").exists():
@@ -147,6 +147,10 @@ class FeatureStore:
             lines = folder / "skipped.jsonl"
             entries = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
             self.skipped: dict[str, str] = {entry["id"]: entry["reason"] for entry in entries}
+
+    def __reduce__(self) -> tuple[type["FeatureStore"], tuple[Path, Mapping[str, str]]]:
+        """Another process opens the store itself: a memory map would be copied to it whole."""
+        return FeatureStore, (self.folder, self._parts)
 
     def rows_of(self, ids: np.ndarray) -> np.ndarray:
         """(n,) sample ids -> (n,) rows; BadInput when the store does not hold one."""

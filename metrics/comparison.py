@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from metrics.bootstrap import Interval, sequence_bootstrap
 from metrics.displacement import displacement, per_frame
-from metrics.groups import INTENTS, SPEEDS, by_intent, by_speed
+from metrics.groups import INTENTS, SPEEDS, by_intent, by_speed, clusters_of
 
 GROUPED = ("ade_3s", "ade_5s")
 """The metrics that are also given for each group."""
@@ -30,6 +30,12 @@ class MethodScores:
     """As `by_intent`, in the order of `SPEEDS`."""
     displacement_over_time: list[float]
     """(20,) mean displacement in metres at t = 0.25 ... 5 s."""
+    by_cluster: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    """As `by_intent`, by scenario cluster in alphabetical order; empty where no frame has one."""
+
+    def by(self, kind: str) -> dict[str, dict[str, Interval]]:
+        """The groups by `kind`, "intent", "speed" or "cluster"."""
+        return {"intent": self.by_intent, "speed": self.by_speed, "cluster": self.by_cluster}[kind]
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Comparison:
     resamples: int
     seed: int
     group_sizes: dict[str, dict[str, int]]
-    """"intent" / "speed" -> group -> frames in it."""
+    """"intent" / "speed", and "cluster" where some frame has one -> group -> frames in it."""
     methods: list[MethodScores]
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +72,7 @@ def compare(
     sequence: np.ndarray,
     intent: np.ndarray,
     speed: np.ndarray,
+    cluster: np.ndarray | None = None,
     reference: str,
     resamples: int = 1000,
     seed: int = 0,
@@ -74,17 +81,21 @@ def compare(
 
     `predictions` maps a method's name to its paths, (n, 20, 2) metres, ego frame; `logged` is the same shape and has
     no NaN (`metrics.displacement.has_log` selects). `sequence` (n,) names whole drives, which are what is resampled;
-    `intent` (n,) int, values of `EgoIntent.Intent`; `speed` (n,) m/s at t = 0; `reference` is the method that the
-    others are compared with. ValueError names what is wrong: shape, NaN, unknown reference, no frame.
+    `intent` (n,) int, values of `EgoIntent.Intent`; `speed` (n,) m/s at t = 0; `cluster` (n,) names of scenario
+    clusters, "" for a frame that has none, or None where none has; `reference` is the method that the others are
+    compared with. ValueError names what is wrong: shape, NaN, unknown reference, no frame.
     """
     if reference not in predictions:
         raise ValueError(f"the reference {reference!r} is not among the methods: {', '.join(predictions)}")
-    if not len(logged) == len(sequence) == len(intent) == len(speed):
+    cluster = np.full(len(logged), "") if cluster is None else cluster
+    if not len(logged) == len(sequence) == len(intent) == len(speed) == len(cluster):
         raise ValueError(
-            f"{len(logged)} logged paths, {len(sequence)} sequences, {len(intent)} intents and {len(speed)} speeds: "
-            "there must be one of each for every frame"
+            f"{len(logged)} logged paths, {len(sequence)} sequences, {len(intent)} intents, {len(speed)} speeds and "
+            f"{len(cluster)} clusters: there must be one of each for every frame"
         )
     groups = {"intent": _members(by_intent(intent), INTENTS), "speed": _members(by_speed(speed), SPEEDS)}
+    if clusters := clusters_of(cluster):
+        groups["cluster"] = _members(cluster, clusters)
     base = per_frame(displacement(predictions[reference], logged))
 
     def score(name: str) -> MethodScores:
@@ -111,6 +122,7 @@ def compare(
             by_intent={group: part("intent", group) for group in groups["intent"]},
             by_speed={group: part("speed", group) for group in groups["speed"]},
             displacement_over_time=distance.mean(axis=0).tolist(),
+            by_cluster={group: part("cluster", group) for group in groups.get("cluster", ())},
         )
 
     return Comparison(

@@ -1,4 +1,4 @@
-"""Which group a frame belongs to: by where the route goes, and by how fast the car is at t = 0."""
+"""Which group a frame belongs to: by where the route goes, how fast the car is at t = 0, and what the scene is."""
 
 import numpy as np
 
@@ -23,3 +23,8 @@ def by_speed(speed: np.ndarray) -> np.ndarray:
     if not (speed >= 0).all():
         raise ValueError(f"{np.count_nonzero(~(speed >= 0))} of {len(speed)} speeds are negative or NaN")
     return np.array(SPEEDS)[np.digitize(speed, SPEED_BOUNDS_MPS)]
+
+
+def clusters_of(cluster: np.ndarray) -> tuple[str, ...]:
+    """(n,) names of scenario clusters, "" where a frame has none -> those that have frames, in alphabetical order."""
+    return tuple(str(name) for name in np.unique(cluster) if name)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.bootstrap import Interval, bootstrap_of
+from metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
 from metrics.displacement import displacement
 
 LABELS: Mapping[str, str] = {
@@ -19,6 +19,8 @@ LABELS: Mapping[str, str] = {
     "best_nll": "NLL of the best mode [nats]",
 }
 """What a table calls each metric of `per_frame`. Lower is better for all of them but `picked_best`."""
+CALIBRATION_LABEL = "Calibration error of the picked mode's probability"
+"""What a table calls `calibration_error`. Lower is better."""
 BINS = 15
 """Bins of equal width that the calibration error is summed over (Guo et al. 2017, table 1)."""
 _LEAST = float(np.finfo(np.float32).tiny)
@@ -64,6 +66,19 @@ def per_frame(error: np.ndarray, probability: np.ndarray) -> dict[str, np.ndarra
         "picked_best": (picked == oracle).astype(np.float64),
         "best_nll": -np.log(np.clip((probability * best).sum(axis=1), _LEAST, 1)),
     }
+
+
+def score_modes(
+    error: np.ndarray, probability: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+) -> dict[str, Interval]:
+    """The mean of each metric of `LABELS` over the frames, and their `calibration_error`, by name.
+
+    Everything is as in `calibration_error`.
+    """
+    frames = per_frame(error, probability)
+    drawn = sequence_bootstrap(np.stack([*frames.values()], axis=1), sequence, resamples=resamples, seed=seed)
+    calibration = calibration_error(error, probability, sequence, resamples=resamples, seed=seed)
+    return {**dict(zip(frames, drawn, strict=True)), "calibration_error": calibration}
 
 
 def calibration_error(

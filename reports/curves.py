@@ -1,4 +1,4 @@
-"""The comparison as figures: displacement over the horizon, and ADE at 5 s with its intervals."""
+"""The comparison as figures: displacement over the horizon, ADE at 5 s with its intervals, and that by group."""
 
 from collections.abc import Container, Sequence
 from statistics import median
@@ -60,6 +60,35 @@ def interval_chart(comparison: Comparison, sees_image: Container[str]) -> str:
     return svg(
         figure, "intervals", "ADE at 5 s with its 95 % interval, for every method; the table holds the numbers"
     )
+
+
+def group_chart(comparison: Comparison, sees_image: Container[str], kind: str) -> str:
+    """ADE at 5 s with its interval in each group by `kind`, for the reference and the best of the others; an `<svg>`.
+
+    Of the others those two that are best overall: all of them in each of eleven clusters would be a thicket.
+    """
+    reference = next(method for method in comparison.methods if method.name == comparison.reference)
+    methods = [reference, *[method for method in ranked(comparison) if method is not reference][:2]]
+    paint = colours(method.name for method in comparison.methods)
+    sizes = comparison.group_sizes[kind]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(_SIZE[0], 1.0 + 0.42 * len(sizes)), layout="constrained")
+        axes = figure.add_subplot()
+        for number, method in enumerate(methods):
+            colour = paint[method.name]
+            found = [method.by(kind)[group]["ade_5s"] for group in sizes]
+            places = np.arange(len(sizes)) + 0.22 * (number - (len(methods) - 1) / 2)
+            axes.hlines(places, [i.low for i in found], [i.high for i in found], color=colour, lw=2)
+            fill = colour if method.name in sees_image else "none"
+            axes.plot([i.value for i in found], places, "o", ms=6, mec=colour, mfc=fill, mew=1.6, label=method.name)
+        axes.set_yticks(range(len(sizes)), [f"{group}  ({size:,})" for group, size in sizes.items()])
+        axes.tick_params(axis="y", length=0)
+        axes.set(ylim=(len(sizes) - 0.5, -0.5), xlabel="ADE 5 s (m), 95 % interval")
+        axes.set_xlim(left=0)
+        axes.grid(axis="x")
+        figure.legend(loc="outside lower center", ncols=2)
+    names = ", ".join(method.name for method in methods)
+    return svg(figure, f"by-{kind}", f"ADE at 5 s by {kind} for {names}; the table holds the numbers")
 
 
 def _top(metres: Sequence[float]) -> float:

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 
 INK = "#010203"
 """Stands for the colour of the page's text; `svg` turns it into `currentColor`."""
+PAPER = "#fefdfc"
+"""Stands for the colour of the page itself; `svg` turns it into the page's `--page`."""
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -49,5 +51,5 @@ def svg(figure: Figure, name: str, description: str) -> str:
     body = re.sub(r'(?<= id=")|(?<= xlink:href="#)|(?<=url\(#)', f"{name}-", body).replace("xlink:href", "href")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {view_box[0]} role="img" aria-label="{html.escape(description)}">'
-        + body.replace(INK, "currentColor")
+        + body.replace(INK, "currentColor").replace(PAPER, "var(--page, #fff)")
     )

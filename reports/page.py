@@ -5,15 +5,28 @@ import os
 from collections.abc import Container, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from metrics.comparison import Comparison
 from metrics.displacement import MISS_M
-from reports.colours import PAST, colours
-from reports.curves import horizon_curves, interval_chart
-from reports.scene import Scene, birds_eye_view, camera_view
+from metrics.rated_comparison import RatedComparison
+from reports.birds_eye_view import birds_eye_view
+from reports.camera_view import camera_view
+from reports.colours import LOG, PAST, RATED, colours
+from reports.curves import group_chart, horizon_curves, interval_chart
+from reports.modes_table import HeadModes, modes_rows, modes_title
+from reports.rated_table import (
+    DISTANCE_COLUMNS,
+    MEANING,
+    rated_extent,
+    rated_how_made,
+    rated_rows,
+    score_columns,
+)
+from reports.scene import Scene
 from reports.table import COLUMNS, extent, group_rows, how_made, rows
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
@@ -30,14 +43,18 @@ def write_report(
     heading: Mapping[str, str],
     scenes: Sequence[Scene],
     cautions: Sequence[str] = (),
+    against_raters: RatedComparison | None = None,
+    modes: HeadModes | None = None,
 ) -> Path:
     """Write the page to `path` and return it; an earlier page is replaced only by a whole one.
 
     `sees_image` holds the names of the methods that see an image, `heading` the facts of the run in order, by label,
-    and `cautions` what a reader has to know before the numbers. OSError when the folder cannot be written.
+    and `cautions` what a reader has to know before the numbers. `against_raters` is the comparison on the rated
+    frames, where there are any, and `modes` what a head's several modes are worth. OSError when the folder cannot be
+    written.
     """
     names = [method.name for method in comparison.methods]
-    paint = colours([*names, PAST, *(name for scene in scenes for name in scene.paths)])
+    paint = colours([*names, LOG, PAST, RATED, *(name for scene in scenes for name in scene.paths)])
     html = _template().render(
         comparison=comparison,
         cautions=cautions,
@@ -47,7 +64,13 @@ def write_report(
         miss_m=MISS_M,
         columns=COLUMNS,
         rows=rows(comparison, sees_image),
-        groups={kind: group_rows(comparison, sees_image, kind) for kind in comparison.group_sizes},
+        groups={
+            kind: (group_rows(comparison, sees_image, kind), Markup(group_chart(comparison, sees_image, kind)))
+            for kind in comparison.group_sizes
+        },
+        raters=_raters_part(against_raters, sees_image) if against_raters else None,
+        modes=(modes_title(modes), modes_rows(modes)) if modes else None,
+        rated=RATED,
         horizon=Markup(horizon_curves(comparison, sees_image)),
         intervals=Markup(interval_chart(comparison, sees_image)),
         scenes=[_Views(scene, paint, f"scene-{number}") for number, scene in enumerate(scenes, 1)],
@@ -64,12 +87,28 @@ def write_report(
     return path
 
 
+def _raters_part(comparison: RatedComparison, sees_image: Container[str]) -> dict[str, Any]:
+    """The comparison against raters, as the template shows it."""
+    scores = score_columns(comparison)
+    columns = {**scores, **DISTANCE_COLUMNS}
+    return {
+        "extent": rated_extent(comparison),
+        "meaning": MEANING,
+        "how_made": rated_how_made(comparison),
+        "columns": columns,
+        "headline": scores[comparison.headline],
+        "rows": rated_rows(comparison, sees_image, columns),
+    }
+
+
 class _Views:
     """A scene with its pictures, as the template shows it."""
 
     def __init__(self, scene: Scene, paint: Mapping[str, str], name: str) -> None:
         self.scene = scene
-        self.above = Markup(birds_eye_view(scene.past, scene.paths, paint, name))
+        self.above = Markup(
+            birds_eye_view(scene.past, scene.paths, paint, name, rated=scene.rated, modes=scene.modes)
+        )
         self.camera = ""
         self.about_camera = f"Camera {scene.camera}"
         if scene.image is None:
@@ -77,7 +116,9 @@ class _Views:
             return
         if scene.calibration is None:
             self.about_camera += "; the data have no calibration of it, so the paths cannot be drawn here"
-        jpeg = camera_view(scene.image, scene.calibration, scene.past, scene.paths, paint)
+        jpeg = camera_view(
+            scene.image, scene.calibration, scene.past, scene.paths, paint, rated=scene.rated, modes=scene.modes
+        )
         self.camera = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich import box
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from metrics.bootstrap import Interval
 from metrics.comparison import Comparison, MethodScores
+from metrics.rated_comparison import RatedComparison
 from reports.colours import colours
 
 COLUMNS: Mapping[str, str] = {
@@ -23,6 +24,8 @@ COLUMNS: Mapping[str, str] = {
 """The metrics of the table, with what heads their column."""
 SEES, BLIND = "●", "○"
 """Before a method that sees an image, and before one that does not."""
+_MANY = 4
+"""More groups than this do not fit beside each other in 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A method's line of a table; `difference` is None for the reference and in the tables by group."""
+    """A method's line of a table; `difference` is None for the reference and in the tables by group.
+
+    `sees_image` is None for the path that was driven, which no method has made.
+    """
 
     name: str
-    sees_image: bool
+    sees_image: bool | None
     cells: tuple[Cell, ...]
     difference: Cell | None = None
 
@@ -59,26 +65,21 @@ def rows(comparison: Comparison, sees_image: Container[str]) -> list[Row]:
             method.name,
             method.name in sees_image,
             tuple(
-                _percent(method.overall[key]) if key == "miss_rate" else _metres(method.overall[key])
-                for key in COLUMNS
+                percent(method.overall[key]) if key == "miss_rate" else plain(method.overall[key]) for key in COLUMNS
             ),
-            _difference(method.difference["ade_5s"]) if method.difference else None,
+            difference(method.difference["ade_5s"]) if method.difference else None,
         )
         for method in ranked(comparison)
     ]
 
 
 def group_rows(comparison: Comparison, sees_image: Container[str], kind: str) -> list[Row]:
-    """A row per method with ADE at 5 s in each of the comparison's groups by `kind`, "intent" or "speed"."""
-
-    def groups(method: MethodScores) -> Mapping[str, Mapping[str, Interval]]:
-        return method.by_intent if kind == "intent" else method.by_speed
-
+    """A row per method with ADE at 5 s in each of the comparison's groups by `kind`, such as "intent"."""
     return [
         Row(
             method.name,
             method.name in sees_image,
-            tuple(_metres(groups(method)[group]["ade_5s"]) for group in comparison.group_sizes[kind]),
+            tuple(plain(method.by(kind)[group]["ade_5s"]) for group in comparison.group_sizes[kind]),
         )
         for method in ranked(comparison)
     ]
@@ -86,16 +87,16 @@ def group_rows(comparison: Comparison, sees_image: Container[str], kind: str) ->
 
 def extent(comparison: Comparison) -> str:
     """How much the comparison is made on."""
-    return f"{_count(comparison.samples, 'sample')} of {_count(comparison.sequences, 'sequence')}"
+    return f"{count(comparison.samples, 'sample')} of {count(comparison.sequences, 'sequence')}"
 
 
-def how_made(comparison: Comparison) -> str:
-    """What the intervals and differences are, in a sentence or two."""
+def how_made(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") -> str:
+    """What the intervals and the differences in a figure are, in a sentence or two."""
     if comparison.sequences < 2:
         return "No 95 % intervals: they come from a bootstrap over sequences, and there is only one."
     return (
         f"95 % intervals from {comparison.resamples:,} bootstrap resamples over sequences (seed {comparison.seed}); "
-        f"differences in ADE 5 s to {comparison.reference!r}, in pairs on the same samples, * where the interval "
+        f"differences in {figure} to {comparison.reference!r}, in pairs on the same samples, * where the interval "
         "leaves out zero."
     )
 
@@ -103,7 +104,7 @@ def how_made(comparison: Comparison) -> str:
 def comparison_table(comparison: Comparison, sees_image: Container[str]) -> Table:
     """The comparison for a terminal of 80 columns or more; `sees_image` holds the methods that see an image."""
     found = rows(comparison, sees_image)
-    table = _table(
+    table = table_of(
         f"Displacement against the log, {extent(comparison)}",
         [*COLUMNS.values(), "Δ ADE 5 s (m)"],
         {row: [*map(str, row.cells), str(row.difference or "reference")] for row in found},
@@ -113,44 +114,63 @@ def comparison_table(comparison: Comparison, sees_image: Container[str]) -> Tabl
 
 
 def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -> Table:
-    """ADE at 5 s by `kind`, "intent" or "speed", for a terminal of 80 columns or more."""
-    return _table(
-        f"ADE 5 s (m) by {kind}",
-        [
-            f"{group} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{size:,})"
-            for group, size in comparison.group_sizes[kind].items()
-        ],
-        {row: [*map(str, row.cells)] for row in group_rows(comparison, sees_image, kind)},
-    )
-
-
-def _table(title: str, columns: list[str], cells: Mapping[Row, list[str]]) -> Table:
-    table = Table(title=Text(title), box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False)
-    table.title_justify = table.caption_justify = "left"
-    table.add_column("", width=1)
-    table.add_column("method")
-    for name, column in zip(columns, zip(*cells.values(), strict=True), strict=True):
-        widest = max(len(line) for cell in column for line in cell.splitlines())
-        header = textwrap.fill(name, widest, break_long_words=False)
-        # In a narrow terminal the names of the methods wrap, never a number.
-        table.add_column(Text(header), justify="right", no_wrap=True)
-    paint = colours(row.name for row in cells)
-    for row, texts in cells.items():
-        mark = Text(SEES if row.sees_image else BLIND, style=paint[row.name])
-        table.add_row(mark, Text(row.name), *map(Text, texts))
+    """ADE at 5 s by `kind`, such as "intent", for a terminal of 80 columns or more."""
+    sizes, found = comparison.group_sizes[kind], group_rows(comparison, sees_image, kind)
+    heads = [f"{group} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{size:,})" for group, size in sizes.items()]
+    title = f"ADE 5 s (m) by {kind}"
+    if len(sizes) <= _MANY:
+        return table_of(title, heads, {row: [*map(str, row.cells)] for row in found})
+    table = _bare(title)  # a terminal has more lines than columns
+    table.add_column(kind)
+    for row in found:
+        _add_numbers(table, f"{_mark(row)} {row.name}", [*map(str, row.cells)])
+    for head, cells in zip(heads, zip(*(row.cells for row in found), strict=True), strict=True):
+        table.add_row(Text(head), *(Text(str(cell)) for cell in cells))
     return table
 
 
-def _metres(interval: Interval) -> Cell:
+def table_of(title: str, columns: list[str], cells: Mapping[Row, list[str]]) -> Table:
+    """A line per method, with its mark and its numbers."""
+    table = _bare(title)
+    table.add_column("", width=1)
+    table.add_column("method")
+    for name, column in zip(columns, zip(*cells.values(), strict=True), strict=True):
+        _add_numbers(table, name, column)
+    paint = colours(row.name for row in cells)
+    for row, texts in cells.items():
+        table.add_row(Text(_mark(row), style=paint[row.name]), Text(row.name), *map(Text, texts))
+    return table
+
+
+def _bare(title: str) -> Table:
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False)
+    table.title_justify = table.caption_justify = "left"
+    return table
+
+
+def _add_numbers(table: Table, name: str, column: Sequence[str]) -> None:
+    """A column as wide as its widest number: in a narrow terminal the names wrap, never a number."""
+    widest = max(len(line) for cell in column for line in cell.splitlines())
+    table.add_column(Text(textwrap.fill(name, widest, break_long_words=False)), justify="right", no_wrap=True)
+
+
+def _mark(row: Row) -> str:
+    return {True: SEES, False: BLIND, None: "–"}[row.sees_image]
+
+
+def plain(interval: Interval) -> Cell:
+    """A number such as metres or a score: 2.50, and 1.50–3.50 below it."""
     digits = _digits(interval)
     return _cell(interval, lambda metres: f"{metres:.{digits}f}", "–")
 
 
-def _percent(interval: Interval) -> Cell:
+def percent(interval: Interval) -> Cell:
+    """A share: 25%, and 20–30 below it."""
     return replace(_cell(interval, lambda share: f"{100 * share:.0f}", "–"), value=f"{interval.value:.0%}")
 
 
-def _difference(interval: Interval) -> Cell:
+def difference(interval: Interval) -> Cell:
+    """A difference with its sign: −0.76 *, and −1.52…−0.01 below it."""
     digits = _digits(interval)
     cell = _cell(interval, lambda metres: f"{metres:+.{digits}f}".replace("-", "−"), "…")
     return replace(cell, clear=interval.low > 0 or interval.high < 0)
@@ -167,5 +187,6 @@ def _cell(interval: Interval, text: Callable[[float], str], between: str) -> Cel
     return Cell(text(interval.value), bounds)
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Such as 1 sample, 1,680 samples."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -40,6 +40,9 @@ NOT_EXECUTED = {
     r"make test": "it is what runs this test",
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
+    r"python train\.py --sweep .*": "trains 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
+    r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
+    r"python -m loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m training\.pretrain_mini": "trains for hours; tests/training/test_pretrain_mini.py runs it small",
     r"python -m loaders\.roadworld\.contact_sheet .*": "draws for long; see tests/loaders/test_contact_sheet.py",
     r"python benchmarks/picture_pays\.py .*": "takes five minutes; tests/journeys/test_leak.py runs its parts small",
@@ -147,7 +150,7 @@ def place(tmp_path, monkeypatch, one_thread):
     """A folder to type the commands in: DIR and my/ hold data, and the default RoadWorld is a small one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("loaders.roadworld.dataset.RoadWorldSpec", lambda: SMALL_WORLD)
+    monkeypatch.setattr("loaders.roadworld.dataset.DEFAULT", SMALL_WORLD)
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})

@@ -5,8 +5,9 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,8 @@ def parser_for(config: type) -> ArgumentParser:
     for action in parser._actions:
         if action.dest == "head":  # else described as the path of a file
             action.metavar, action.help = "NAME", "Which head to train; short for --head.name."
+        if action.dest == "sweep":
+            action.metavar = "OPTION=VALUE,VALUE"
     return parser
 
 
@@ -51,6 +54,40 @@ def parse_file(config: type[Config], path: Path) -> Config:
         return _instantiate(config, parser, parser.parse_path(str(path)))
     except (ArgumentError, TypeError, ValueError) as error:
         raise BadInput(f"{path}: {_explained(str(error), parser)}") from error
+
+
+def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tuple[Config, str]:
+    """As `parse`, of a dumped configuration with some options set anew: option -> its value on the command line.
+
+    BadInput when there is no such option, with the nearest one, or when its value does not fit.
+    """
+    from loaders.errors import BadInput
+
+    parser = parser_for(config)
+    flags = [flag for action in parser._actions for flag in action.option_strings]
+    for name in settings:  # asked for here, because jsonargparse takes the beginning of a name for the name
+        if f"--{name}" not in flags:
+            raise BadInput(f"there is no option --{name}{_nearest(f'--{name}', flags)}")
+    try:
+        words = [f"--{name}={value}" for name, value in settings.items()]
+        namespace = parser.parse_args(["--config", text, *words])
+        return _instantiate(config, parser, namespace), parser.dump(namespace)
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise BadInput(_explained(str(error), parser)) from error
+
+
+def words_of(config: Any, leave_out: Container[str] = (), prefix: str = "--") -> list[str]:
+    """The words of the command line that make `config`: those of its options that are not at their default."""
+    words, default = [], type(config)()
+    for option in fields(config):
+        value = getattr(config, option.name)
+        if option.name in leave_out or value == getattr(default, option.name):
+            continue
+        if is_dataclass(value):
+            words += words_of(value, (), f"{prefix}{option.name}.")
+        else:
+            words += [f"{prefix}{option.name}", str(value).lower() if isinstance(value, bool) else str(value)]
+    return words
 
 
 def run(command: Callable[..., None], *arguments: Any) -> int:
@@ -82,7 +119,9 @@ def _instantiate(config: type[Config], parser: ArgumentParser, namespace: Namesp
 
 
 def _in_full(word: str) -> str:
-    """`--head` names the head; its options are `--head.option`."""
+    """`--head` names the head, its options are `--head.option`; every `--sweep` is added to those before it."""
+    if word == "--sweep" or word.startswith("--sweep="):
+        return word.replace("--sweep", "--sweep+", 1)
     if word == "--head" or word.startswith("--head="):
         return word.replace("--head", "--head.name", 1)
     return word

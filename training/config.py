@@ -66,7 +66,7 @@ class EncoderOptions(DataOptions):
     encode_batch: int = 16
     """Pictures per encoder call."""
     workers: int = 2
-    """Processes that read and decode pictures ahead of the encoder."""
+    """Processes that read and decode pictures ahead of the encoder, or that each train a run of a sweep."""
     store_dir: str | None = None
     """Folder of the feature stores. Default: features/ in RoadCue's cache ($ROADCUE_CACHE or the system's own)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -102,6 +102,9 @@ class TrainConfig(EncoderOptions):
     """Peak learning rate of AdamW; falls to zero along a cosine."""
     weight_decay: float = 1e-4
     """Decoupled weight decay of AdamW."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, such as 0.999, which is then what is validated and
+    saved. 0: the weights themselves."""
     seed: int = 0
     """Seed of initial weights, row order and dropout."""
     run_dir: str | None = None
@@ -110,10 +113,15 @@ class TrainConfig(EncoderOptions):
     """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
     checkpoint_every: int = 100
     """Optimizer steps between two checkpoints."""
+    sweep: list[str] = field(default_factory=list)
+    """Train every combination: --sweep lr=1e-3,3e-3 --sweep head.dropout=0,0.1 (a; between values that hold commas).
+    --run_dir is then the folder of all runs."""
+    seeds: int = 1
+    """Train every setting with so many seeds, from --seed on."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least(1, self, "epochs", "batch_size", "checkpoint_every")
+        _at_least(1, self, "epochs", "batch_size", "checkpoint_every", "seeds")
         words = self.past_frames.split(",") if self.past_frames else []
         if not all(word.isdecimal() and int(word) for word in words) or len(set(self.frames_back)) < len(words):
             raise ValueError(
@@ -122,6 +130,8 @@ class TrainConfig(EncoderOptions):
             )
         if self.lr <= 0 or self.weight_decay < 0:
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
 
     @property
     def frames_back(self) -> tuple[int, ...]:

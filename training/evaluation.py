@@ -3,31 +3,35 @@
 import json
 import shlex
 import sys
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from rich.console import Console
 
-from loaders import jpeg
-from loaders.dataset import RoadDataset, StateTable
-from loaders.errors import BadInput, BadRecord
-from loaders.sample import Intent
-from metrics.comparison import Comparison, compare
-from metrics.displacement import displacement
+from loaders.dataset import RoadDataset, StateTable, Subset
+from loaders.errors import BadInput
+from loaders.rated import RatedFrames, rated_frames
+from metrics.comparison import Comparison, compare, nan_to_none
+from metrics.modes import mode_ade, score_modes
+from metrics.rated_comparison import RatedComparison, compare_rated
+from metrics.raters import Raters
+from reports.colours import LOG
+from reports.modes_table import HeadModes, modes_table
 from reports.page import DRAWN, MINIATURE, write_report
-from reports.scene import Scene
+from reports.rated_table import rated_tables
 from reports.table import comparison_table, group_table
 from training.batches import StoredSplit
 from training.build import build_run_encoder, open_split
 from training.command_line import parse_file
 from training.config import EvalConfig, TrainConfig
 from training.extraction import encoder_parts, stored_split
+from training.predictions import Predictions, predict
 from training.road_model import RoadModel
 from training.run_folder import RunFolder, check_same_encoder, write_whole, writing_into
+from training.scenes import report_scenes
 
 
 def evaluate_run(config: EvalConfig) -> None:
@@ -44,28 +48,23 @@ def evaluate_run(config: EvalConfig) -> None:
     split = stored_split(data, encoder, options).with_future()
     if not len(split):
         raise BadInput(f"{data.name} {data.split}: no row has both features and a logged future to score against")
-    predictions = predict_split(model, split)
-    comparison = compare_rows(
-        predictions,
-        data.states.take(split.rows),
-        reference=options.head.name,
-        resamples=config.resamples,
-        seed=config.seed,
-    )
-    sees_image = set(predictions) - model.blind
-    console = Console()
-    console.print(comparison_table(comparison, sees_image))
-    for kind in comparison.group_sizes:
-        console.print(group_table(comparison, sees_image, kind))
+    predictions = predict(model, split, modes_of=options.head.name)
+    scored = Subset(data, split.rows, data.split)
+    rated = rated_frames(scored)
+    found = _findings(predictions, scored, rated, options, config)
+    sees_image = set(predictions.paths) - model.blind
+    _print_tables(found, sees_image)
     heading = _heading(facts, data, encoder.description, options)
-    scenes = _scenes(predictions, split, options)
+    scenes = report_scenes(predictions, scored, rated, options)
     out = Path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
-        content = {"run": heading, "sees_image": sorted(sees_image), **comparison.to_json()}
+        content = {"run": heading, "sees_image": sorted(sees_image), **found.to_json()}
         write_whole(out / "metrics.json", json.dumps(content, indent=1) + "\n")
         report = write_report(
             out / "report.html",
-            comparison=comparison,
+            comparison=found.comparison,
+            against_raters=found.against_raters,
+            modes=found.modes,
             sees_image=sees_image,
             heading=heading,
             scenes=scenes,
@@ -74,11 +73,26 @@ def evaluate_run(config: EvalConfig) -> None:
     print(f"{out / 'metrics.json'}\n{report}")
 
 
+@dataclass(frozen=True)
+class Findings:
+    """All that a run is scored by: against the log, against raters where there are any, and its head's modes."""
+
+    comparison: Comparison
+    against_raters: RatedComparison | None
+    modes: HeadModes | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the comparison, and beside them "against_raters" and "modes", None where there are none."""
+        return {
+            **self.comparison.to_json(),
+            "against_raters": self.against_raters.to_json() if self.against_raters else None,
+            "modes": nan_to_none(asdict(self.modes)) if self.modes else None,
+        }
+
+
 def predict_split(model: RoadModel, split: StoredSplit) -> dict[str, np.ndarray]:
     """Every head's waypoints for a split: name -> (n, 20, 2) metres, ego frame."""
-    with torch.no_grad():
-        parts = [model(batch) for batch in split.batches()]
-    return {name: np.concatenate([part[name]["waypoints"].numpy() for part in parts]) for name in parts[0]}
+    return predict(model, split).paths
 
 
 def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
@@ -92,19 +106,88 @@ def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
 
 
 def compare_rows(
-    predictions: dict[str, np.ndarray], states: StateTable, *, reference: str, resamples: int, seed: int
+    predictions: dict[str, np.ndarray],
+    states: StateTable,
+    *,
+    reference: str,
+    resamples: int,
+    seed: int,
+    cluster: np.ndarray | None = None,
 ) -> Comparison:
-    """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows."""
+    """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows.
+
+    `cluster` (n,) names the scenario cluster of each row, "" where it has none; None where no row has one.
+    """
     return compare(
         predictions,
         states.future,
         sequence=states.sequence,
         intent=states.intent,
         speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
+        cluster=cluster,
         reference=reference,
         resamples=resamples,
         seed=seed,
     )
+
+
+def compare_with_raters(
+    predictions: dict[str, np.ndarray],
+    logged: np.ndarray,
+    rated: RatedFrames,
+    *,
+    reference: str,
+    resamples: int,
+    seed: int,
+) -> RatedComparison | None:
+    """Methods' paths and the `logged` ones, (n, 20, 2) metres, ego frame, against raters; None if no row is rated.
+
+    `rated` counts its rows as the paths are: of n rows.
+    """
+    if not len(rated):
+        return None
+    return compare_rated(
+        {name: paths[rated.row] for name, paths in {**predictions, LOG: logged}.items()},
+        Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score),
+        speed=rated.speed,
+        sequence=rated.sequence,
+        cluster=rated.cluster,
+        reference=reference,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _findings(
+    predictions: Predictions, scored: RoadDataset, rated: RatedFrames, options: TrainConfig, config: EvalConfig
+) -> Findings:
+    """Score the predictions of all rows of `scored`; `rated` are those of them that raters scored."""
+    states, head = scored.states, options.head.name
+    cluster = np.array([scored.targets(row).cluster or "" for row in range(len(scored))], str)
+    drawn_alike = {"resamples": config.resamples, "seed": config.seed}
+    modes = None
+    if predictions.modes is not None and predictions.mode_probabilities is not None:
+        error, probability = mode_ade(predictions.modes, states.future), predictions.mode_probabilities
+        modes = HeadModes(head, error.shape[1], score_modes(error, probability, states.sequence, **drawn_alike))
+    return Findings(
+        compare_rows(predictions.paths, states, cluster=cluster, reference=head, **drawn_alike),
+        compare_with_raters(predictions.paths, states.future, rated, reference=head, **drawn_alike),
+        modes,
+    )
+
+
+def _print_tables(found: Findings, sees_image: set[str]) -> None:
+    tables = [
+        comparison_table(found.comparison, sees_image),
+        *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
+        *([modes_table(found.modes)] if found.modes else ()),
+        *(group_table(found.comparison, sees_image, kind) for kind in found.comparison.group_sizes),
+    ]
+    console = Console()
+    for table in tables:
+        console.print(table)
+        if table.caption:  # below which rich leaves no room
+            console.print()
 
 
 def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
@@ -124,42 +207,3 @@ def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: Tr
 def _cautions(data: RoadDataset, options: TrainConfig) -> list[str]:
     miniature = options.encoder != "none" and options.checkpoint == "mini"
     return [caution for caution, applies in ((DRAWN, data.name == "roadworld"), (MINIATURE, miniature)) if applies]
-
-
-def _scenes(predictions: dict[str, np.ndarray], split: StoredSplit, options: TrainConfig) -> list[Scene]:
-    """The frames on which the head is best, middling and worst, by ADE at 5 s against the log."""
-    dataset, head = split.dataset, options.head.name
-    camera = "FRONT" if "FRONT" in dataset.cameras else options.camera_names[0]
-    future = dataset.states.future[split.rows]
-    error = displacement(predictions[head], future).mean(axis=1)
-    order = np.argsort(error)
-    scenes = []
-    for title, position in (("best", order[0]), ("median", order[len(order) // 2]), ("worst", order[-1])):
-        row = int(split.rows[position])
-        paths = {head: predictions[head][position], "logged": future[position]}
-        if head != "constant velocity":
-            paths["constant velocity"] = predictions["constant velocity"][position]
-        scenes.append(
-            Scene(
-                title=f"{title} ({Intent(int(dataset.states.intent[row])).name.lower().replace('_', ' ')})",
-                sample_id=str(dataset.states.id[row]),
-                error_m=float(error[position]),
-                image=_picture(dataset, row, camera, options.on_bad_record),
-                camera=camera,
-                calibration=dataset.calibration(row, camera),
-                past=dataset.states.past[row],
-                paths=paths,
-            )
-        )
-    return scenes
-
-
-def _picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: str) -> np.ndarray | None:
-    """(H, W, 3) uint8 RGB, or None where there is none: a run without an encoder has not read it before."""
-    try:
-        encoded = dataset.image(row, camera)
-        return jpeg.decode(encoded, f"{dataset.where(row)}: {camera}") if encoded else None
-    except BadRecord:
-        if on_bad_record == "raise":
-            raise
-        return None

@@ -27,6 +27,8 @@ from training.command_line import parse, run
 from training.config import EncoderOptions, ExtractConfig, TrainConfig
 from training.past_frames import earlier_frames
 
+_MORE_CAMERAS = "; draw a world with more (python -m loaders.roadworld --out DIR) and name it with --data_dir DIR"
+
 
 @dataclass(frozen=True)
 class _Picture:
@@ -142,7 +144,7 @@ def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:
         fault = f"no camera {', '.join(unknown)}" if unknown else "no camera twice"
         raise BadInput(
             f"--cameras {','.join(cameras)}: {dataset.name} {dataset.split} has {fault}; "
-            f"it has {', '.join(dataset.cameras)}"
+            f"it has {', '.join(dataset.cameras)}{_MORE_CAMERAS if dataset.name == 'roadworld' else ''}"
         )
 
 

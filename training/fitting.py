@@ -5,8 +5,10 @@ import shlex
 import sys
 import time
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +28,7 @@ from training.extraction import encoder_parts, stored_split
 from training.lightning_module import FeatureData, HeadsModule
 from training.road_model import BLIND_SUFFIX, RoadModel
 from training.run_folder import RunFolder, write_whole, writing_into
+from training.weight_averaging import averaging
 
 FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every")
 """Options that a resumed run may set anew: none of them changes a weight."""
@@ -34,39 +37,74 @@ VERSIONED = ("torch", "transformers", "lightning", "numpy", "simplejpeg")
 """Packages whose version is kept with a run."""
 
 
+@dataclass(frozen=True)
+class EncoderFacts:
+    """What training needs to know of an encoder whose features are stored: small enough for another process."""
+
+    width: int
+    grid: tuple[int, int]
+    description: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What heads are trained and validated on: opened and encoded once, for however many runs."""
+
+    encoder: EncoderFacts
+    train: StoredSplit
+    val: StoredSplit
+
+
 def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
     folder = RunFolder.for_training(config)
-    finished, resuming = folder.facts.exists(), folder.last.exists()
-    if finished or resuming:
-        _check_same_options(folder, config)
-    if finished:
+    if is_finished(folder, config):
         print(f"{folder.path} is finished; nothing left to train")
         return
-    seed_everything(config.seed, verbose=False)
     encoder = build_run_encoder(config)
-    model = build_model(config, encoder)  # before the data are read: a wrong option is said at once
-    train_data, val_data = open_split(config, "train"), open_split(config, "val")
-    print(train_data.description, encoder.description, f"run folder: {folder.path}", sep="\n", flush=True)
-
-    splits = [stored_split(data, encoder, config).with_future() for data in (train_data, val_data)]
-    for data, split in zip((train_data, val_data), splits, strict=True):
-        if not len(split):
-            raise BadInput(
-                f"{data.name} {data.split}: no row has both features and a logged future; choose other data, or "
-                "part it in another way (--split_by, --val_fraction)"
-            )
-
-    with writing_into(folder.path, GO_ON):
-        write_whole(folder.config, config_text)
-        model.fit(splits[0])
-        fit_by_gradient(model, splits[0], splits[1], config, folder, resuming)
-        model.cpu().save_pretrained(folder.model)
-        folder.write_facts(_facts(config, encoder, splits))
+    build_model(config, encoder)  # before the data are read: a wrong option is said at once
+    features = read_features(config, encoder, folder.path)
+    train_heads(config, config_text, folder, features, shlex.join(["python", *sys.argv]))
     print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
-def build_model(config: TrainConfig, encoder: Encoder) -> RoadModel:
+def is_finished(folder: RunFolder, config: TrainConfig) -> bool:
+    """Whether the run is there already; BadInput when it was begun with other options than `config`."""
+    if folder.facts.exists() or folder.last.exists():
+        _check_same_options(folder, config)
+    return folder.facts.exists()
+
+
+def read_features(config: TrainConfig, encoder: Encoder, folder: Path) -> Features:
+    """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
+    data = open_split(config, "train"), open_split(config, "val")
+    print(data[0].description, encoder.description, f"run folder: {folder}", sep="\n", flush=True)
+    train, val = [stored_split(split, encoder, config).with_future() for split in data]
+    for split in (train, val):
+        if not len(split):
+            raise BadInput(
+                f"{split.dataset.name} {split.dataset.split}: no row has both features and a logged future; choose "
+                "other data, or part it in another way (--split_by, --val_fraction)"
+            )
+    parts = encoder_parts(encoder, config)
+    return Features(EncoderFacts(encoder.width, encoder.grid, encoder.description, parts), train, val)
+
+
+def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, features: Features, command: str) -> None:
+    """Train on stored features, from the folder's checkpoint on if it has one; `command` is kept as the run's."""
+    resuming = folder.last.exists()
+    seed_everything(config.seed, verbose=False)
+    model = build_model(config, features.encoder)
+    with writing_into(folder.path, GO_ON):
+        write_whole(folder.config, config_text)
+        model.fit(features.train)
+        seconds = fit_by_gradient(model, features.train, features.val, config, folder, resuming)
+        model.cpu().save_pretrained(folder.model)
+        folder.write_facts({**_facts(config, features), "command": command, "seconds": round(seconds, 3)})
+
+
+def build_model(config: TrainConfig, encoder: Encoder | EncoderFacts) -> RoadModel:
     """The head, its twin that sees nothing, and the baselines, in the order of the results table."""
     cells = cells_stored(config.pooling, config.grid)
     if encoder.width:  # a pooling that does not fit this encoder is said before any picture is read
@@ -82,15 +120,20 @@ def build_model(config: TrainConfig, encoder: Encoder) -> RoadModel:
 
 def fit_by_gradient(
     model: RoadModel, train: StoredSplit, val: StoredSplit, config: TrainConfig, folder: RunFolder, resuming: bool
-) -> None:
-    """Train `model` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last of them."""
-    seed_everything(config.seed, verbose=False)  # again: encoding may or may not have drawn numbers meanwhile
+) -> float:
+    """Train `model` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last of them.
+
+    Returns the seconds that it took, those before a stop included.
+    """
+    seed_everything(config.seed, verbose=False)  # again: what came before may or may not have drawn numbers
     data = FeatureData(train, val, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
     steps = len(data.steps)
     rows = f"{train.dataset.fingerprint} {len(train)}"
     module = HeadsModule(model, lr=config.lr, weight_decay=config.weight_decay, steps=steps, data=rows)
     io = SafetensorsIO()
     first_step = io.load_checkpoint(folder.last)["global_step"] if resuming else 0
+    progress = SayProgress(data.steps.per_epoch)
+    average = [averaging(config.ema)] if config.ema else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*srun.*|.*LeafSpec.*")  # both are Lightning's own affairs
     trainer = Trainer(
@@ -104,7 +147,8 @@ def fit_by_gradient(
             CSVLogger(folder.logs, name=None, version=f"from_step_{first_step}"),
             TensorBoardLogger(folder.logs, name=None, version=""),
         ],
-        callbacks=[KeepLast(folder.checkpoint, config.checkpoint_every), SayProgress(data.steps.per_epoch)],
+        # The average first: a checkpoint holds the one that its step has made.
+        callbacks=[*average, KeepLast(folder.checkpoint, config.checkpoint_every), progress],
         plugins=[io],
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -116,6 +160,9 @@ def fit_by_gradient(
         trainer.fit(module, datamodule=data, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C
         raise KeyboardInterrupt from None
+    for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
+        callback.on_train_end(trainer, module)
+    return progress.seconds
 
 
 class SayProgress(Callback):
@@ -124,6 +171,20 @@ class SayProgress(Callback):
     def __init__(self, per_epoch: int) -> None:
         """`per_epoch` optimizer steps."""
         self.per_epoch = per_epoch
+        self._start, self._seconds_before = time.monotonic(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has trained so far."""
+        return self._seconds_before + time.monotonic() - self._start
+
+    def state_dict(self) -> dict[str, float]:
+        """The time, for a run that goes on."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Count from a saved time on."""
+        self._seconds_before = state_dict["seconds"]
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Start the clock."""
@@ -156,16 +217,15 @@ def _check_same_options(folder: RunFolder, config: TrainConfig) -> None:
         raise BadInput(f"{folder.path}: cannot go on with other options: {'; '.join(changed)}; use another --run_dir")
 
 
-def _facts(config: TrainConfig, encoder: Encoder, splits: list[StoredSplit]) -> dict[str, Any]:
-    train, val = splits
+def _facts(config: TrainConfig, features: Features) -> dict[str, Any]:
+    train, val = features.train, features.val
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "command": shlex.join(["python", *sys.argv]),
         "data": {"train": train.dataset.description, "val": val.dataset.description},
         "rows": {"train": len(train), "val": len(val)},
         "skipped": _skipped(train, val),
-        "encoder": encoder.description,
-        "encoder_parts": encoder_parts(encoder, config),
+        "encoder": features.encoder.description,
+        "encoder_parts": features.encoder.parts,
         "seed": config.seed,
         "versions": {name: version(name) for name in VERSIONED},
         "device": torch.cuda.get_device_name() if device(config) == "cuda" else "cpu",

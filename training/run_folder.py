@@ -6,6 +6,9 @@ checkpoint/        last.safetensors, to go on from
 model/             the trained heads (safetensors + JSON)
 logs/              TensorBoard and CSV
 metrics.json, report.html    written by eval.py
+
+A sweep's folder has its runs' folders in it, each with output.txt, what the run had to say, and
+sweep.json, sweep.csv        its results
 """
 
 import json
@@ -35,6 +38,7 @@ class RunFolder:
         self.path = path
         self.config, self.facts = path / "config.yaml", path / "run.json"
         self.checkpoint, self.model, self.logs = path / "checkpoint", path / "model", path / "logs"
+        self.output = path / "output.txt"
 
     @property
     def last(self) -> Path:
@@ -44,8 +48,7 @@ class RunFolder:
     @classmethod
     def for_training(cls, config: TrainConfig) -> "RunFolder":
         """The folder that `--run_dir` or the clock names; BadInput when a run is already there."""
-        name = f"{config.data}-{config.encoder}-{config.head.name}-{datetime.now():%Y%m%d-%H%M%S}"
-        folder = cls(Path(config.run_dir) if config.run_dir else Path("runs") / name)
+        folder = cls(named_folder(config))
         if config.resume == "no" and (folder.last.exists() or folder.facts.exists()):
             raise BadInput(
                 f"{folder.path}: there is a run here already; --resume auto goes on with it, or choose another"
@@ -74,6 +77,13 @@ class RunFolder:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadInput(f"{self.facts}: cannot be read ({error!r}); let train.py finish first") from error
         return facts
+
+
+def named_folder(config: TrainConfig) -> Path:
+    """The folder that `--run_dir` or the clock names."""
+    kind = "sweep-" if config.sweep or config.seeds > 1 else ""
+    name = f"{config.data}-{config.encoder}-{config.head.name}-{kind}{datetime.now():%Y%m%d-%H%M%S}"
+    return Path(config.run_dir) if config.run_dir else Path("runs") / name
 
 
 @contextmanager

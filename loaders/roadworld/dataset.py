@@ -10,6 +10,9 @@ from loaders.roadworld.spec import RoadWorldSpec
 from loaders.roadworld.write import check_roadworld, write_roadworld
 from loaders.waymo_e2e import open_waymo_e2e
 
+DEFAULT = RoadWorldSpec(train_sequences=1440, val_sequences=240, stride=20, cameras=("FRONT",))
+"""What is drawn when no folder is named: as much of one camera as two cores draw and encode in minutes."""
+
 
 def open_roadworld(
     data_dir: Path | None, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise"
@@ -20,7 +23,7 @@ def open_roadworld(
     """
     if split not in ("train", "val", "all"):
         raise BadInput(f"split {split!r} is unknown; RoadWorld has train, val, or all of them.")
-    folder = data_dir or drawn_once("roadworld", RoadWorldSpec(), write_roadworld)
+    folder = data_dir or drawn_once("roadworld", DEFAULT, write_roadworld)
     check_roadworld(folder)
     dataset = open_waymo_e2e(folder, split, on_bad_record=on_bad_record)
     dataset.name = "roadworld"

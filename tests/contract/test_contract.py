@@ -24,22 +24,30 @@ from training.road_model import RoadModel
 from training.run_folder import RunFolder
 
 POOLINGS = ("mean", "grid", "attention")
+DEFAULT = TrainConfig().head.kind
 EARLIER = "attention with earlier frames"
 PAIRS = [
-    (encoder, head, pooling)
+    (encoder, head, pooling, DEFAULT)
     for encoder, head in product(models.ENCODERS, heads.HEADS)
     for pooling in (POOLINGS if encoder != "none" else ("mean",))
 ]
-PAIRS.append(("smol", "waypoint", EARLIER))  # to any head they are but more vectors
+PAIRS += [("smol", "waypoint", "grid", kind) for kind in heads.DECODERS if kind != DEFAULT]
+PAIRS.append(("smol", "waypoint", EARLIER, DEFAULT))  # to any head they are but more vectors
+
+
+@pytest.fixture(scope="session")
+def features(tmp_path_factory):
+    """One folder of feature stores: the same pictures are encoded once."""
+    return tmp_path_factory.mktemp("features")
 
 
 @pytest.fixture(params=PAIRS, ids="-".join)
-def parts(request, tmp_path):
+def parts(request, features):
     """Config, encoder, training split and fitted model of one pair."""
-    encoder_name, head, pooling = request.param
+    encoder_name, head, pooling, kind = request.param
     config = TrainConfig(
         encoder=encoder_name,
-        head=HeadOptions(name=head, hidden=32),
+        head=HeadOptions(name=head, kind=kind, hidden=32, modes=3, anchors=16, past_dropout=0.25),
         pooling=pooling.split()[0],
         past_frames="1,3" if pooling == EARLIER else None,
         grid=2,
@@ -48,7 +56,7 @@ def parts(request, tmp_path):
         epochs=2,
         batch_size=8,
         workers=0,
-        store_dir=str(tmp_path / "features"),
+        store_dir=str(features),
     )
     encoder = build_run_encoder(config)
     split = stored_split(DrawnDataset(sequences=2, without_rear={4}, no_future={7}), encoder, config)
@@ -68,6 +76,11 @@ def test_shapes_and_finite_losses(parts):
     for name, prediction in model(batch).items():
         assert prediction["waypoints"].shape == (10, 20, 2), name
         assert torch.isfinite(prediction["waypoints"]).all(), name
+        if "modes" in prediction:
+            modes, probabilities = prediction["modes"], prediction["mode_probabilities"]
+            assert modes.shape == (*probabilities.shape, 20, 2), name
+            assert torch.equal(modes[:, 0], prediction["waypoints"]), name
+            torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(10))
         if any(True for _ in model.heads[name].parameters()):
             assert torch.isfinite(model.heads[name].loss(prediction, {"future": batch["future"]})["loss"])
 

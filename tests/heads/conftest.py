@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from heads.decoder import Situation
 from heads.inputs import HeadInputs, HeadTargets
 
 Batch = tuple[HeadInputs, HeadTargets]
@@ -34,3 +35,21 @@ def make_batch() -> Callable[..., Batch]:
 @pytest.fixture(scope="session")
 def batches(make_batch) -> list[Batch]:
     return [make_batch(rows, seed) for seed, rows in enumerate((40, 1, 64, 23))]
+
+
+@pytest.fixture(scope="session")
+def make_situation() -> Callable[..., Situation]:
+    """Normal inputs without a base path, corrections in metres."""
+
+    def make(rows: int, scene: int = 0) -> Situation:
+        random = torch.Generator().manual_seed(0)
+        return Situation(
+            scene=torch.randn(rows, scene, generator=random),
+            ego=torch.randn(rows, 99, generator=random),
+            speed=10 * torch.rand(rows, generator=random),
+            base=torch.zeros(rows, 20, 2),
+            mean=torch.zeros(20, 2),
+            scale=torch.ones(20, 2),
+        )
+
+    return make

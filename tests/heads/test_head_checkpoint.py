@@ -86,13 +86,16 @@ def test_from_pretrained_wants_its_own_kind(saved):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda weights: weights.pop("layers.4.bias"), r"missing: layers\.4\.bias"),
+        (lambda weights: weights.pop("decoder.layers.4.bias"), r"missing: decoder\.layers\.4\.bias"),
         (lambda weights: weights.update(extra=torch.zeros(1)), "unexpected: extra"),
         (
-            lambda weights: weights.update({"layers.4.bias": torch.zeros(7)}),
+            lambda weights: weights.update({"decoder.layers.4.bias": torch.zeros(7)}),
             r"layers\.4\.bias is \(7,\).* says \(16,\)",
         ),
-        (lambda weights: weights.update({"layers.4.bias": torch.zeros(16).half()}), r"layers\.4\.bias .*float16"),
+        (
+            lambda weights: weights.update({"decoder.layers.4.bias": torch.zeros(16).half()}),
+            r"layers\.4\.bias .*float16",
+        ),
         (lambda weights: weights.pop("base.weight"), r"missing: base\.weight"),
     ],
 )

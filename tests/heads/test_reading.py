@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from heads.errors import BadHead
-from heads.reading import PENALTY, Reading
+from heads.reading import MOST, PENALTY, Reading
 
 
 def batches_of(features, told, size=500):
@@ -85,7 +85,7 @@ def test_a_missing_vector_is_read_as_what_stands_in_for_it(drawn):
 
 def test_it_reads_no_more_than_there_is():
     assert Reading(1, 6, 12).numbers == 6
-    assert Reading(40, 40, 100).numbers == 40  # a path has no more numbers to tell
+    assert Reading(40, 40, 100).numbers == MOST
     assert Reading(3, 10, 0).numbers == 30
     assert Reading(0, 0, 12).numbers == 0
 

@@ -31,13 +31,15 @@ def joined(batches, part):
 
 def test_is_the_head_of_the_source_document():
     head = WaypointHead(WaypointConfig(directions=0), features=1, width=1152)
-    assert [type(layer) for layer in head.layers] == [
+    assert [type(layer) for layer in head.decoder.layers] == [
         *(nn.Linear, nn.LayerNorm, nn.GELU, nn.Dropout) * 2,
         nn.Linear,
     ]
-    linear = [(layer.in_features, layer.out_features) for layer in head.layers if isinstance(layer, nn.Linear)]
+    linear = [
+        (layer.in_features, layer.out_features) for layer in head.decoder.layers if isinstance(layer, nn.Linear)
+    ]
     assert linear == [(1251, 512), (512, 512), (512, 40)]
-    assert [layer.p for layer in head.layers if isinstance(layer, nn.Dropout)] == [0.1, 0.1]
+    assert [layer.p for layer in head.decoder.layers if isinstance(layer, nn.Dropout)] == [0.1, 0.1]
     assert sum(parameter.numel() for parameter in head.parameters()) == 926_248
     assert all(parameter.requires_grad for parameter in head.parameters())
 
@@ -67,7 +69,7 @@ def test_a_constant_column_is_centred_and_not_blown_up(head):
 
 def test_what_the_layers_see(head, batches):
     seen = []
-    head.layers[0].register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
+    head.decoder.layers[0].register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
     for inputs, _ in batches:
         head(inputs)
     numbers = torch.cat(seen)
@@ -89,7 +91,7 @@ def test_a_stand_in_for_a_missing_camera_is_taken_as_it_is(head, batches):
     learned = torch.arange(5.0).requires_grad_()
     inputs["features"] = torch.where(absent[:, :, None], learned, inputs["features"])
     seen = []
-    head.layers[0].register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
+    head.decoder.layers[0].register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
     head(inputs)["waypoints"].sum().backward()
     assert (seen[0][absent[:, 1], 5:10] == learned).all()
     assert learned.grad.any()
@@ -101,11 +103,11 @@ def test_without_normalisation_it_sees_raw_numbers(batches):
     inputs = batches[0][0]
     raw = torch.cat([inputs["features"].flatten(1), inputs["past"].flatten(1)], dim=1)
     seen = []
-    head.layers[0].register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
+    head.decoder.layers[0].register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
     head.eval()
     out = head(inputs)["waypoints"]
     assert torch.equal(seen[0][:, :106], raw)
-    assert torch.equal(out.flatten(1), head.layers(seen[0]))
+    assert torch.equal(out.flatten(1), head.decoder.layers(seen[0]))
 
 
 @pytest.mark.parametrize("normalize", [True, False])
@@ -152,7 +154,7 @@ def test_gradient_reaches_every_parameter_and_nothing_else(head, batches):
 
 
 def test_loss_is_the_mean_distance_over_rows_with_a_future(head):
-    prediction = {"waypoints": torch.zeros(3, 20, 2)}
+    prediction = {"waypoints": torch.zeros(3, 20, 2), "speed": torch.zeros(3)}
     future = torch.zeros(3, 20, 2)
     future[0, :, 0], future[0, :, 1] = 3, 4
     future[1] = torch.nan
@@ -210,7 +212,7 @@ def test_the_order_and_size_of_batches_does_not_matter(batches):
 def test_without_features_it_looks_at_none(batches):
     torch.manual_seed(0)
     blind = build_head("waypoint", SMALL, 0, 0).eval()
-    assert blind.layers[0].in_features == 99
+    assert blind.decoder.layers[0].in_features == 99
     blind.fit(batches)
     inputs = batches[0][0]
     without = {**inputs, "features": torch.zeros(40, 0, 0), "feature_mask": torch.zeros(40, 0, dtype=torch.bool)}

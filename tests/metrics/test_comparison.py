@@ -96,3 +96,18 @@ def test_one_sequence_has_no_intervals_in_json_either(frames):
 def test_what_cannot_be_compared_is_said(frames, change, message):
     with pytest.raises(ValueError, match=message):
         compare(**{**frames, **change})
+
+
+def test_frames_without_a_cluster_are_in_no_group(frames):
+    cluster = np.repeat(["Others", "", "Cut_ins"], 40)
+    found = compare(**frames, cluster=cluster)
+    assert found.group_sizes["cluster"] == {"Cut_ins": 40, "Others": 40}
+    distance = np.linalg.norm(frames["predictions"]["head"] - frames["logged"], axis=2)
+    figures = found.methods[0].by("cluster")
+    assert figures["Cut_ins"]["ade_5s"].value == pytest.approx(distance[80:].mean())
+    assert list(figures) == ["Cut_ins", "Others"]
+
+
+def test_without_any_cluster_there_is_no_such_kind(comparison):
+    assert "cluster" not in comparison.group_sizes
+    assert comparison.methods[0].by("cluster") == {}

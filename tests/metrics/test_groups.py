@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metrics.groups import SPEEDS, by_intent, by_speed
+from metrics.groups import SPEEDS, by_intent, by_speed, clusters_of
 
 
 def test_intents_have_the_names_of_the_proto():
@@ -24,3 +24,8 @@ def test_a_bound_belongs_to_the_faster_group():
 def test_an_impossible_speed_is_an_error(bad):
     with pytest.raises(ValueError, match="1 of 2 speeds"):
         by_speed(np.array([1.0, bad]))
+
+
+def test_clusters_are_those_that_frames_have_in_alphabetical_order():
+    assert clusters_of(np.array(["Others", "", "Cut_ins", "Others"])) == ("Cut_ins", "Others")
+    assert clusters_of(np.array(["", ""])) == ()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rated_paths import straight
 
-from metrics.modes import BINS, LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode
+from metrics.modes import BINS, LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode, score_modes
 
 
 def softmax(logits):
@@ -137,3 +137,14 @@ def test_what_cannot_be_scored_is_said(metric):
 def test_one_path_a_frame_has_no_modes():
     with pytest.raises(ValueError, match=r"modes must be \(n, k, 20, 2\)"):
         mode_ade(np.zeros((3, 20, 2)), np.zeros((3, 20, 2)))
+
+
+def test_the_scores_are_the_means_and_the_calibration_error():
+    error, probability = drawn(5)
+    sequence = np.repeat(np.arange(10), 4)
+    found = score_modes(error, probability, sequence, resamples=50, seed=1)
+    assert list(found) == [*LABELS, "calibration_error"]
+    for name, values in per_frame(error, probability).items():
+        assert found[name].value == pytest.approx(values.mean())
+        assert found[name].low <= found[name].value <= found[name].high
+    assert found["calibration_error"] == calibration_error(error, probability, sequence, resamples=50, seed=1)

@@ -78,7 +78,7 @@ def test_the_page_loads_whole_and_fits(browser: str, report: Path, tmp_path: Pat
     found = json.loads(html.unescape(dom.split("<pre>")[1].split("</pre>")[0]))
     assert found["title"] == "RoadCue report: waypoint"
     assert found["images"] == [972, 972]
-    assert len(found["figures"]) == 4
+    assert len(found["figures"]) == 6
     assert min(found["figures"]) > 200
     assert found["scrollWidth"] <= width
     assert found["outside"] == []

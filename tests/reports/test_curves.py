@@ -5,7 +5,7 @@ import pytest
 
 from metrics.comparison import Comparison
 from reports.colours import colours
-from reports.curves import horizon_curves, interval_chart
+from reports.curves import group_chart, horizon_curves, interval_chart
 
 
 @pytest.mark.parametrize("draw", [horizon_curves, interval_chart])
@@ -42,3 +42,15 @@ def test_a_method_far_off_does_not_press_the_rest_together_and_its_number_is_wri
 
 def test_the_same_comparison_gives_the_same_bytes(comparison: Comparison):
     assert horizon_curves(comparison, {"waypoint"}) == horizon_curves(comparison, {"waypoint"})
+
+
+def test_groups_are_drawn_for_the_reference_and_the_best_two_others(comparison: Comparison):
+    figure = group_chart(comparison, {"waypoint"}, "speed")
+    for group, size in comparison.group_sizes["speed"].items():
+        assert f">{group}  ({size})</text>" in figure
+    for method in ("waypoint without features", "waypoint", "ridge"):
+        assert f">{method}</text>" in figure
+    assert ">stand still</text>" not in figure
+    paint = colours(method.name for method in comparison.methods)
+    assert f"fill: {paint['waypoint']}" in figure
+    assert f"fill: {paint['ridge']}" not in figure

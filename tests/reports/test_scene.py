@@ -7,14 +7,19 @@ import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from rated_paths import random_scene, raters_of, straight
 
 from loaders.calibration import CameraCalibration
+from metrics.rater_feedback import rater_feedback
+from metrics.raters import Raters
+from reports.birds_eye_view import birds_eye_view
+from reports.camera_view import camera_view
 from reports.colours import colours
-from reports.scene import Scene, birds_eye_view, camera_view
+from reports.scene import MODES_SHOWN, Modes, Scene, rated_paths
 
 GREY = 120
 PAST = np.zeros((16, 6), np.float32)
-PAINT = colours(["logged", "past", "waypoint", "constant velocity"])
+PAINT = colours(["logged", "past", "rated", "waypoint", "constant velocity"])
 GREEN = np.frombuffer(bytes.fromhex(PAINT["logged"][1:]), np.uint8).astype(int)
 SECONDS = 0.25 * np.arange(1, 21)[:, None]
 
@@ -136,3 +141,80 @@ def test_from_above_has_a_scale_and_a_legend(scene: Scene):
         "ego at t = 0",
     ):
         assert f">{words}</text>" in svg
+
+
+def inside(corners: np.ndarray, point: np.ndarray) -> bool:
+    """Whether a point (2,) lies within four corners (4, 2), in turn around them: on the same side of all edges."""
+    edge, gap = np.roll(corners, -1, axis=0) - corners, point - corners
+    side = edge[:, 0] * gap[:, 1] - edge[:, 1] * gap[:, 0]
+    return bool((side >= 0).all() or (side <= 0).all())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_path_is_in_both_regions_of_a_rater_where_the_score_says_inside(seed: int):
+    predicted, rated, speed = random_scene(seed)
+    raters = Raters.of(*rated)
+    feedback = rater_feedback(predicted, raters, speed)
+    for frame, path in enumerate(predicted):
+        drawn = rated_paths(raters, frame, speed[frame])
+        in_both = [
+            all(inside(region, path[at]) for region, at in zip(one.regions, (11, 19), strict=True)) for one in drawn
+        ]
+        assert any(in_both) == feedback.inside[frame]
+
+
+def test_what_raters_scored_keeps_its_own_points_and_is_not_there_twice():
+    long, short = straight(8.0), straight(4.0, points=7)
+    (first, second), (only,) = (
+        rated_paths(raters_of([(long, 9.5), (short, 2.0)]), 0, 8.0),
+        rated_paths(raters_of([(short, 2.0)]), 0, 8.0),
+    )
+    assert (len(first.xy), len(second.xy), len(only.xy)) == (20, 7, 7)
+    assert (first.score, second.score, only.score) == (9.5, 2.0, 2.0)
+    # A rectangle of the size at 8 m/s around the last point, which stands for those that are missing.
+    scale = 0.5 + 0.5 * (8 - 1.4) / (11 - 1.4)
+    np.testing.assert_allclose(np.ptp(only.regions[1], axis=0), (2 * 7.2 * scale, 2 * 1.8 * scale))
+    np.testing.assert_allclose(only.regions[1].mean(axis=0), (7.0, 0.0), atol=1e-9)
+
+
+RATED = rated_paths(raters_of([(straight(8.0), 9.5), (straight(6.0, left=4.0), 2.1)]), 0, 8.0)
+MODES = Modes("waypoint", np.stack([straight(4.0, left=-2.0), straight(9.0)]), np.array([0.31, 0.69]))
+
+
+def test_from_above_has_scores_trust_regions_and_probabilities(scene: Scene):
+    svg = birds_eye_view(scene.past, scene.paths, PAINT, "test", rated=RATED, modes=MODES)
+    for words in ("9.5", "2.1", "31%", "69%", "trust regions, 3 s and 5 s", "modes of waypoint, probability"):
+        assert svg.count(f">{words}</text>") == 1, words
+    assert "rated 9.5 of 10" in svg.split(">")[0]
+    plain = birds_eye_view(scene.past, scene.paths, PAINT, "test")
+    assert svg.count(PAINT["rated"]) > 8
+    assert PAINT["rated"] not in plain
+    assert "var(--page, #fff)" in svg
+
+
+def test_the_picture_shows_what_was_rated_where_it_lies(calibration: CameraCalibration):
+    blank = np.full((1079, 972, 3), GREY, np.uint8)
+
+    def drawn(**more: object) -> np.ndarray:
+        return simplejpeg.decode_jpeg(camera_view(blank, calibration, PAST, {}, PAINT, **more)).astype(int)
+
+    empty, rated, modes = drawn(), drawn(rated=RATED), drawn(modes=MODES)
+    assert not changed(empty).any()
+    # The edge of the region at 5 s that is nearest to the car, 1.8 m to the right of the path.
+    scale = 0.5 + 0.5 * (8 - 1.4) / (11 - 1.4)
+    x = 40 - 7.2 * scale
+    u, v = 486 + 900 * 1.0 * scale / (x - 1.6), 540 + 900 * 1.5 / (x - 1.6)
+    purple = np.frombuffer(bytes.fromhex(PAINT["rated"][1:]), np.uint8).astype(int)
+    assert np.abs(rated[round(v) - 2 : round(v) + 3, round(u)] - purple).max(axis=-1).min() < 60
+    assert changed(modes).any()
+    assert not changed(modes)[:, :300].any()
+
+
+def test_of_many_modes_the_most_probable_are_shown():
+    probability = np.arange(1.0, 12) / 66
+    many = Modes("waypoint", np.arange(11.0)[:, None, None] + np.zeros((11, 20, 2)), probability[::-1])
+    shown = many.shown()
+    assert [xy[0, 0] for xy, _ in shown] == [5, 4, 3, 2, 1, 0]
+    assert len(shown) == MODES_SHOWN
+    assert [p for _, p in shown] == sorted(probability)[-6:]

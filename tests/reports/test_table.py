@@ -93,3 +93,19 @@ def test_groups_are_headed_by_their_size(comparison: Comparison):
     for group, size in comparison.group_sizes["intent"].items():
         assert group in printed
         assert f"(n = {size})" in printed.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_many_groups_are_lines_instead_of_columns(small: Comparison):
+    names = [f"Cluster of kind {number}" for number in range(11)]
+
+    def clustered(method: MethodScores) -> MethodScores:
+        return replace(method, by_cluster=dict.fromkeys(names, method.by_intent["left"]))
+
+    sizes = {**small.group_sizes, "cluster": dict.fromkeys(names, 100)}
+    many = replace(small, group_sizes=sizes, methods=[clustered(method) for method in small.methods])
+    printed = text(group_table(many, {"waypoint [x]"}, "cluster"), 80)
+    assert max(map(len, printed.splitlines())) <= 80
+    for name in names:
+        line = next(line for line in printed.splitlines() if line.strip().startswith(name))
+        assert line.split()[-3:] == ["2.50", "3.26", "21.3"]
+    assert "[x]" in printed

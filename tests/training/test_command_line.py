@@ -7,8 +7,8 @@ import pytest
 
 import train
 from loaders.errors import BadInput
-from training.command_line import parse, parse_file, run
-from training.config import EvalConfig, TrainConfig
+from training.command_line import override, parse, parse_file, run, words_of
+from training.config import EvalConfig, HeadOptions, TrainConfig
 
 
 def test_defaults_need_no_flag():
@@ -41,6 +41,8 @@ def test_a_dump_reads_back_and_flags_override_it(tmp_path):
         (["--val_fraction", "1"], "must lie between 0 and 1"),
         (["--config", "/nowhere.yaml"], "/nowhere.yaml"),
         (["--head.dropout", "2"], "dropout"),
+        (["--ema", "1"], "--ema 1.0: a decay from 0"),
+        (["--seeds", "0"], "--seeds 0: must be at least 1"),
     ],
 )
 def test_a_wrong_word_is_one_sentence_and_exit_code_2(words, sentence, capsys):
@@ -48,6 +50,29 @@ def test_a_wrong_word_is_one_sentence_and_exit_code_2(words, sentence, capsys):
         parse(TrainConfig, words)
     assert stop.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_every_sweep_counts():
+    config, _ = parse(TrainConfig, ["--sweep", "lr=1e-3,1", "--seeds", "3", "--sweep=head=waypoint"])
+    assert (config.sweep, config.seeds) == (["lr=1e-3,1", "head=waypoint"], 3)
+
+
+def test_the_words_of_a_configuration_make_it_again():
+    options = {"lr": 0.5, "data_dir": "/a b", "ema": 0.99, "cameras": "FRONT,REAR", "seed": 4}
+    config = TrainConfig(head=HeadOptions(normalize=False, residual="none"), **options)
+    assert parse(TrainConfig, words_of(config))[0] == config
+    assert words_of(TrainConfig()) == []
+    assert "--seed" not in words_of(config, ("seed",))
+
+
+def test_a_dump_with_other_options():
+    _, text = parse(TrainConfig, ["--lr", "0.5", "--sweep", "lr=1,2"])
+    config, again = override(TrainConfig, text, {"head.dropout": "0.3", "sweep": "[]"})
+    assert (config.lr, config.head.dropout, config.sweep) == (0.5, 0.3, [])
+    assert "dropout: 0.3" in again
+    for settings, sentence in (({"head.drop": "0"}, "there is no option --head.drop"), ({"lr": "x"}, "--lr x: expe")):
+        with pytest.raises(BadInput, match=sentence):
+            override(TrainConfig, text, settings)
 
 
 def test_a_run_is_required_for_evaluation(capsys):

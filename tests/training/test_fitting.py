@@ -83,10 +83,12 @@ def test_the_picture_pays_where_only_it_shows_the_future(drawn):
     assert error["waypoint"] < 0.7 * error["waypoint without features"]
 
 
-@pytest.mark.parametrize("pooling", ["grid", "attention"])
-@pytest.mark.parametrize("stop", [4, 6])  # in the middle of an epoch, and at the end of one (3 steps each)
-def test_stopping_and_going_on_gives_the_same_bits(drawn, tmp_path, monkeypatch, stop, pooling):
-    whole = fit(drawn(run_dir=str(tmp_path / "whole"), pooling=pooling, epochs=4))
+@pytest.mark.parametrize(
+    ("stop", "pooling", "ema"),  # in the middle of an epoch, at the end of one (3 steps each), and of the last
+    [(4, "grid", 0.0), (6, "attention", 0.0), (4, "attention", 0.9), (6, "grid", 0.9), (12, "grid", 0.9)],
+)
+def test_stopping_and_going_on_gives_the_same_bits(drawn, tmp_path, monkeypatch, stop, pooling, ema):
+    whole = fit(drawn(run_dir=str(tmp_path / "whole"), pooling=pooling, ema=ema, epochs=4))
 
     class Stopped(Exception):
         pass
@@ -98,7 +100,7 @@ def test_stopping_and_going_on_gives_the_same_bits(drawn, tmp_path, monkeypatch,
         if trainer.global_step == stop:
             raise Stopped
 
-    config = drawn(run_dir=str(tmp_path / "parts"), pooling=pooling, epochs=4, checkpoint_every=2)
+    config = drawn(run_dir=str(tmp_path / "parts"), pooling=pooling, ema=ema, epochs=4, checkpoint_every=2)
     with monkeypatch.context() as patch:
         patch.setattr(KeepLast, "on_train_batch_end", save_then_die)
         with pytest.raises(Stopped):
@@ -110,6 +112,44 @@ def test_stopping_and_going_on_gives_the_same_bits(drawn, tmp_path, monkeypatch,
     resumed = fit(replace(config, resume="auto"))
     assert len(steps) == 12 - stop
     assert_equal_weights(weights(whole), weights(resumed))
+
+
+def test_an_average_of_the_weights_is_validated_and_saved(drawn, tmp_path, monkeypatch):
+    """It is recomputed here from the weights after every step, and has not moved one of them."""
+    taken, validated = [], []
+    step, validate = KeepLast.on_train_batch_end, HeadsModule.validation_step
+
+    def parameters(module):
+        return {name: tensor.detach().double() for name, tensor in module.model.named_parameters()}
+
+    def take(self, trainer, module, *arguments):
+        taken.append(parameters(module))
+        step(self, trainer, module, *arguments)
+
+    def see(self, batch, index):
+        validated.append(parameters(self))
+        validate(self, batch, index)
+
+    monkeypatch.setattr(KeepLast, "on_train_batch_end", take)
+    monkeypatch.setattr(HeadsModule, "validation_step", see)
+    fit(drawn(run_dir=str(tmp_path / "plain"), encoder="none"))
+    plain = taken.copy()
+    taken.clear(), validated.clear()
+    folder = fit(drawn(encoder="none", ema=0.3))
+    assert len(taken) == len(plain) == 9
+    for one, other in zip(taken, plain, strict=True):
+        assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+    averages, average = [], taken[0]
+    for before, weights_now in enumerate(taken):
+        decay = min(0.3, (1 + before) / (10 + before))
+        average = {name: decay * average[name] + (1 - decay) * tensor for name, tensor in weights_now.items()}
+        averages.append(average)
+    saved = dict(RoadModel.from_pretrained(folder.model).named_parameters())
+    for found, expected in ((validated[0], averages[2]), (validated[-1], averages[8]), (saved, averages[8])):
+        for name, tensor in found.items():
+            torch.testing.assert_close(tensor.double(), expected[name], rtol=1e-5, atol=1e-7)
+    assert any(abs(averages[2][name] - tensor).max() > 1e-4 for name, tensor in taken[2].items())
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(drawn, tmp_path):

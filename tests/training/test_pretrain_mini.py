@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from loaders.errors import BadInput
 from models.smol import SmolEncoder
 from training.pretrain_mini import __main__ as recipe
 from training.pretrain_mini.config import PretrainConfig
@@ -37,6 +38,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(drawn, tmp_path, monkeypatch)
     recipe.main(config(drawn, tmp_path / "stopped"))
     whole, stopped = (load_file(tmp_path / name / "smol/model.safetensors") for name in ("whole", "stopped"))
     assert all(torch.equal(whole[key], stopped[key]) for key in whole)
+    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --out"):
+        recipe.main(config(drawn, tmp_path / "stopped", lr=0.01))
 
 
 def test_the_checkpoint_loads_by_the_path_of_the_published_one(drawn, tmp_path):

@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 
 from loaders.cache import cache_root
+from loaders.errors import BadInput
 from loaders.roadworld.kinds import Kind
 from loaders.roadworld.sidewalk.spec import VIEW_VERSION
 from loaders.roadworld.spec import WORLD_VERSION
@@ -22,7 +23,7 @@ from training.checkpoints import LAST, KeepLast, SafetensorsIO
 from training.command_line import parse, run
 from training.pretrain_mini.captioning import Captioning
 from training.pretrain_mini.card import score, write_card
-from training.pretrain_mini.config import DrawOptions, PretrainConfig
+from training.pretrain_mini.config import FREE_TO_CHANGE, DrawOptions, PretrainConfig
 from training.pretrain_mini.examples import Batch, Examples, draw_examples
 from training.pretrain_mini.knowledge import FLAGS, NUMBERS
 from training.pretrain_mini.module import MiniatureModule
@@ -33,6 +34,7 @@ _SAY_EVERY = 20
 
 def main(config: PretrainConfig) -> None:
     """Draw, train, score, write `config.out`/smol."""
+    _check_same_options(Path(config.out), config)
     train, held_out = draw_examples(config, _drawn_folder(config), config.workers)
     print(f"{len(train)} drawn pictures to learn from, {len(held_out)} held out", flush=True)
     seed_everything(config.seed, verbose=False)
@@ -47,6 +49,21 @@ def main(config: PretrainConfig) -> None:
     save(module.model, module.captioning.tokenizer, checkpoint)
     write_card(checkpoint / "README.md", config, len(train), len(steps), scores)
     print(f"done: {checkpoint}")
+
+
+def _check_same_options(out: Path, config: PretrainConfig) -> None:
+    """BadInput when the folder holds a run with other options, which this one would go on with."""
+    options = {name: value for name, value in vars(config).items() if name not in FREE_TO_CHANGE}
+    file = out / "options.json"
+    if (out / LAST).exists() and (before := json.loads(file.read_text())) != options:
+        changed = [
+            f"--{name} was {before.get(name)} and is {value}"
+            for name, value in options.items()
+            if before.get(name) != value
+        ]
+        raise BadInput(f"{out}: cannot go on with other options: {'; '.join(changed)}; use another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(options, indent=1) + "\n")
 
 
 def _drawn_folder(config: PretrainConfig) -> Path:

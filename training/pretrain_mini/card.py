@@ -11,7 +11,7 @@ from torch import Tensor
 
 from loaders.roadworld.kinds import Kind
 from models.mini.architecture import TEXT, VISION
-from training.pretrain_mini.config import PretrainConfig
+from training.pretrain_mini.config import FREE_TO_CHANGE, PretrainConfig
 from training.pretrain_mini.examples import Batch, Examples
 from training.pretrain_mini.knowledge import FLAGS, NUMBERS
 from training.pretrain_mini.module import MiniatureModule
@@ -91,7 +91,6 @@ def write_card(path: Path, config: PretrainConfig, pictures: int, steps: int, sc
 
 def _changed(config: PretrainConfig) -> str:
     """The options that are not the recipe's own, as they are typed; where files lie does not matter."""
-    places = ("out", "drawn", "workers", "checkpoint_every", "device")
     default = PretrainConfig()
-    given = {name: value for name, value in vars(config).items() if name not in places}
+    given = {name: value for name, value in vars(config).items() if name not in FREE_TO_CHANGE}
     return "".join(f" --{name} {value}" for name, value in given.items() if value != getattr(default, name))

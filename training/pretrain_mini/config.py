@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+FREE_TO_CHANGE = ("out", "drawn", "workers", "checkpoint_every", "device")
+"""Options that a run which goes on may set anew: where files lie and how fast it is, not what is learnt."""
+
 
 @dataclass(frozen=True)
 class DrawOptions:

@@ -1,0 +1,89 @@
+"""The comparison against raters as a table: feedback score, and two ADEs that are not the one against the log."""
+
+from collections.abc import Container, Mapping
+
+from rich.table import Table
+from rich.text import Text
+
+from metrics.rated_comparison import RatedComparison, RatedScores
+from reports.colours import LOG
+from reports.table import Row, count, difference, how_made, percent, plain, table_of
+
+SCORE_COLUMNS: Mapping[str, str] = {
+    "rfs_cluster_mean": "RFS over clusters",
+    "rfs_frame_mean": "RFS over frames",
+    "floor_share": "at the floor",
+}
+"""What heads a column: the feedback score and its floor."""
+DISTANCE_COLUMNS: Mapping[str, str] = {
+    "ade_3s_best_rated": "ADE 3 s vs best-rated (m)",
+    "ade_5s_best_rated": "ADE 5 s vs best-rated (m)",
+    "ade_3s_official": "ADE 3 s official (m)",
+    "ade_5s_official": "ADE 5 s official (m)",
+}
+"""What heads a column: the distance from the best-rated trajectory."""
+MEANING = (
+    "RFS is Waymo's rater feedback score, 0 to 10, higher is better: how near a path comes to the trajectories that "
+    "raters scored; 4 is the floor of what lies outside of all their trust regions. ADE vs best-rated compares the "
+    "points that the best-rated trajectory really has; the official one, as the test set defines it, fills a short "
+    "one up with its last point."
+)
+"""What the columns are, in words."""
+
+
+def score_columns(comparison: RatedComparison) -> dict[str, str]:
+    """`SCORE_COLUMNS` without the mean over clusters where there is none."""
+    return {key: head for key, head in SCORE_COLUMNS.items() if key in comparison.methods[0].overall}
+
+
+def rated_rows(comparison: RatedComparison, sees_image: Container[str], columns: Mapping[str, str]) -> list[Row]:
+    """A row per method, best RFS first, with the given columns and the paired difference of RFS to the reference."""
+
+    def row(method: RatedScores) -> Row:
+        cells = (
+            percent(method.overall[key]) if key == "floor_share" else plain(method.overall[key]) for key in columns
+        )
+        sees = None if method.name == LOG else method.name in sees_image
+        gap = difference(method.difference[comparison.headline]) if method.difference else None
+        return Row(method.name, sees, tuple(cells), gap)
+
+    ranked = sorted(comparison.methods, key=lambda method: -method.overall[comparison.headline].value)
+    return [row(method) for method in ranked]
+
+
+def rated_extent(comparison: RatedComparison) -> str:
+    """How much the comparison is made on."""
+    return f"{count(comparison.frames, 'rated frame')} of {count(comparison.sequences, 'sequence')}"
+
+
+def rated_how_made(comparison: RatedComparison) -> str:
+    """What the intervals and differences are, and which mean is missing, and why."""
+    said = [how_made(comparison, "RFS")]
+    if comparison.without_cluster:
+        said.append(
+            f"No RFS over clusters: {comparison.without_cluster:,} of the rated frames are of a sequence without a "
+            "scenario cluster, and the leaderboard's mean over clusters needs one for each."
+        )
+    elif alone := [name for name, sequences in comparison.cluster_sequences.items() if sequences < 2]:
+        said.append(f"RFS over clusters has no interval, since one sequence is all there is of {', '.join(alone)}.")
+    return " ".join(said)
+
+
+def rated_tables(comparison: RatedComparison, sees_image: Container[str]) -> list[Table]:
+    """The comparison for a terminal of 80 columns or more, in two tables, which is what fits there."""
+    columns, extent = score_columns(comparison), rated_extent(comparison)
+    scores = table_of(
+        f"Against raters: feedback score, 0 to 10, {extent}",
+        [*columns.values(), f"Δ {columns[comparison.headline]}"],
+        {
+            row: [*map(str, row.cells), str(row.difference or "reference")]
+            for row in rated_rows(comparison, sees_image, columns)
+        },
+    )
+    scores.caption = Text(rated_how_made(comparison))
+    distances = table_of(
+        f"Against raters: displacement, {extent}",
+        [*DISTANCE_COLUMNS.values()],
+        {row: [*map(str, row.cells)] for row in rated_rows(comparison, sees_image, DISTANCE_COLUMNS)},
+    )
+    return [scores, distances]

@@ -1,0 +1,57 @@
+"""Several modes: who learns of a row, and that two answers to one question are both found."""
+
+import math
+
+import pytest
+import torch
+
+from heads import build_head
+from heads.config import WaypointConfig
+from heads.modes import SHARED, Modes
+
+TIME = 0.25 * torch.arange(1, 21)
+
+
+def test_both_answers_to_one_question_are_found_with_how_often_they_are_right(make_batch):
+    torch.manual_seed(0)
+    inputs, _ = make_batch(40, missing=False)
+    inputs = {name: values[:1].expand(40, *values.shape[1:]) for name, values in inputs.items()}
+    left = torch.stack([8 * TIME, 0.3 * TIME**2], dim=1)
+    right = left * torch.tensor([1, -1])
+    targets = {"future": torch.where(torch.arange(40)[:, None, None] < 28, left, right)}
+    head = build_head("waypoint", WaypointConfig("modes", hidden=16, dropout=0.0, residual="none", modes=2), 2, 5)
+    head.fit([(inputs, targets)])
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 150)
+    for _ in range(150):
+        optimizer.zero_grad()
+        head.loss(head(inputs), targets)["loss"].backward()
+        optimizer.step()
+        schedule.step()
+    prediction = head(inputs)
+    found = prediction["modes"][0]
+    assert (found[0] - left).norm(dim=1).mean() < 0.3
+    assert (found[1] - right).norm(dim=1).mean() < 0.3
+    assert prediction["mode_probabilities"][0].tolist() == pytest.approx([0.7, 0.3], abs=0.05)
+
+
+def test_the_best_mode_learns_most_and_none_is_left_out():
+    decoder = Modes(WaypointConfig("modes", hidden=4, modes=3), 0, 0, 0)
+    errors = torch.tensor([[3.0, 1.0, 7.0]], requires_grad=True)
+    logits = torch.tensor([[0.0, math.log(2.0), 0.0]])
+    loss = decoder.loss({"modes": torch.empty(0), "mode_logits": logits}, lambda paths: errors)
+    assert loss.item() == pytest.approx((1 - SHARED) * 1 + SHARED / 2 * (3 + 7) + math.log(2))
+    loss.sum().backward()
+    assert errors.grad.tolist()[0] == pytest.approx([SHARED / 2, 1 - SHARED, SHARED / 2])
+
+
+def test_one_mode_is_plain_regression():
+    decoder = Modes(WaypointConfig("modes", hidden=4, modes=1), 0, 0, 0)
+    loss = decoder.loss({"modes": torch.empty(0), "mode_logits": torch.zeros(1, 1)}, lambda paths: torch.ones(1, 1))
+    assert loss.item() == 1
+
+
+def test_untrained_modes_differ(make_situation):
+    modes = Modes(WaypointConfig("modes", hidden=4, modes=4), 0, 0, 0)(make_situation(2))["modes"]
+    apart = (modes[:, :, None] - modes[:, None]).flatten(3).norm(dim=3)
+    assert (apart[:, ~torch.eye(4, dtype=torch.bool)] > 0.1).all()

@@ -1,0 +1,41 @@
+"""A sweep from its command to its table."""
+
+import json
+
+import pytest
+from main_job import scored
+from refusal import QUICK, refused, trained
+from waymo_shards import write_shards
+
+import train
+
+FRAMES = [(f"{number:032x}-000", number + 1) for number in range(6)]
+
+
+@pytest.fixture
+def words(tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    write_shards(folder, {"training_x.tfrecord": FRAMES[:4], "val_x.tfrecord": FRAMES[4:]})
+    data = ("--data", "waymo_e2e", "--data_dir", folder, "--encoder", "none")
+    return (*data, "--run_dir", tmp_path / "sweep")
+
+
+def test_a_sweep_and_a_bigger_one_on_top_of_it(words, tmp_path, capsys):
+    said = trained(capsys, *words, "--sweep", "lr=1e-3,1e-2", "--sweep", "ema=0,0.9")
+    assert "4 settings, 4 runs" in " ".join(said.split())
+    said = refused(capsys, train.main, *QUICK, *words, "--sweep", "lr=1e-3", "--sweep", "ema=0")
+    assert "--resume auto" in said
+    again = ("--sweep", "lr=1e-3,1e-2", "--sweep", "ema=0,0.9", "--seeds", 2, "--resume", "auto")
+    assert "8 runs, of which 4 are finished" in trained(capsys, *words, *again)
+    best = json.loads((tmp_path / "sweep" / "sweep.json").read_text())["settings"][0]
+    assert len(best["runs"]) == 2
+    metrics = scored(tmp_path / "sweep" / best["runs"][0]["name"])
+    head = next(method for method in metrics["methods"] if method["name"] == "waypoint")
+    assert head["overall"]["ade_5s"]["value"] == pytest.approx(best["runs"][0]["head"]["ade_5s"])
+
+
+def test_a_sweep_that_does_not_fit(words, tmp_path, capsys):
+    said = refused(capsys, train.main, *QUICK, *words, "--sweep", "head.hiden=16,32")
+    assert said == "--sweep: there is no option --head.hiden; did you mean --head.hidden?"
+    assert not (tmp_path / "sweep").exists()

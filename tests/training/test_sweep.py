@@ -1,0 +1,224 @@
+"""Sweeps over drawn data; most of them without an encoder, and in this process."""
+
+import csv
+import json
+import os
+import shlex
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drawn import DrawnDataset
+from safetensors.torch import load_file
+
+from heads import BadHead
+from loaders.errors import BadInput
+from training import sweep_run
+from training.command_line import parse, words_of
+from training.config import HeadOptions, TrainConfig
+from training.fitting import Features, train, train_heads
+from training.lightning_module import HeadsModule
+from training.sweep import combinations, planned, sweep
+from training.sweep_run import DIED, outcomes
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _gentle(one_thread):
+    pass
+
+
+@pytest.fixture
+def swept(drawn, tmp_path):
+    """A config and its YAML, as the command line makes them, without an encoder unless one is named."""
+
+    def make(*sweeps, **options):
+        base = drawn(**{"encoder": "none", "epochs": 1, "head": HeadOptions(hidden=16), **options})
+        words = [*words_of(base, ("run_dir",)), "--run_dir", str(tmp_path / "sweep")]
+        return parse(TrainConfig, [*words, *(word for given in sweeps for word in ("--sweep", given))])
+
+    make.splits, make.folder = drawn.splits, tmp_path / "sweep"
+    return make
+
+
+def weights(run):
+    return {str(path.relative_to(run)): load_file(path) for path in sorted(run.glob("model/**/*.safetensors"))}
+
+
+def assert_equal_weights(one, other):
+    assert one.keys() == other.keys() != set()
+    for path, tensors in one.items():
+        for name, tensor in tensors.items():
+            assert torch.equal(tensor, other[path][name]), f"{path} {name}"
+
+
+def test_every_combination_is_a_setting():
+    found = combinations(["lr=1e-3,3e-3", "head=waypoint", "cameras=FRONT;FRONT,REAR"])
+    assert len(found) == 4
+    assert found[1] == {"lr": "1e-3", "head.name": "waypoint", "cameras": "FRONT,REAR"}
+    assert combinations([]) == [{}]
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "sentence"),
+    [
+        (["head.dropuot=0,0.1"], "there is no option --head.dropuot; did you mean --head.dropout?"),
+        (["head.drop=0,0.1"], "there is no option --head.drop"),
+        (["epochs=1,many"], "--epochs many: expected int"),
+        (["head.dropout=0,2"], "dropout is a share from 0"),
+        (["pooling=grid,gird"], "choose one of mean, grid, attention, cls; did you mean grid?"),
+        (["lr"], "expected OPTION=VALUE,VALUE"),
+        (["lr=1,,2"], "expected OPTION=VALUE,VALUE"),
+        (["seed=0,1"], "give --seeds"),
+        (["run_dir=a,b"], "run_dir is not a setting"),
+        (["lr=1e-3,0.001"], "lr=0.001-seed0 is the same as lr=1e-3-seed0"),
+        (["lr=1", "lr=2"], "swept twice"),
+        (["head=waypoint,wayponit"], "did you mean 'waypoint'"),
+    ],
+)
+def test_a_sweep_that_does_not_fit_is_said_before_anything_is_read(swept, sweeps, sentence, monkeypatch):
+    monkeypatch.setattr("training.fitting.open_split", lambda *_: pytest.fail("data were opened"))
+    with pytest.raises((BadInput, BadHead)) as said:
+        sweep(*swept(*sweeps))
+    assert sentence in str(said.value)
+    assert not swept.folder.exists()
+
+
+def test_a_sweep_trains_what_train_py_trains_and_says_how_good_it_is(swept, tmp_path, capsys):
+    sweep(*swept("head.dropout=0,0.5", "lr=1e-3,3e-2", seeds=2, seed=3, epochs=2, workers=0))
+    printed = capsys.readouterr().out
+    found = json.loads((swept.folder / "sweep.json").read_text())
+    names = [run["name"] for setting in found["settings"] for run in setting["runs"]]
+    assert sorted(names) == sorted(
+        f"head.dropout={dropout},lr={lr}-seed{seed}"
+        for dropout in ("0", "0.5")
+        for lr in ("1e-3", "3e-2")
+        for seed in (3, 4)
+    )
+    means = [setting["head"]["ade_5s"]["mean"] for setting in found["settings"]]
+    assert means == sorted(means)
+    for setting in found["settings"]:
+        values = [run["head"]["ade_5s"] for run in setting["runs"]]
+        assert setting["head"]["ade_5s"] == pytest.approx(
+            {"mean": np.mean(values), "sd": abs(values[0] - values[1]) / 2**0.5}
+        )
+        interval = setting["interval_95"]["ade_5s"]
+        assert interval["value"] == pytest.approx(np.mean(values))
+        assert interval["low"] < interval["value"] < interval["high"]
+        assert setting["without_features"] is None
+    lines = list(csv.DictReader((swept.folder / "sweep.csv").read_text().splitlines()))
+    assert [float(line["ade_5s"]) for line in lines] == means
+    assert lines[0]["head.dropout"] == found["settings"][0]["settings"]["head.dropout"]
+    assert "Choosing the best of 4" in " ".join(printed.split())
+    assert "8 runs" in printed
+
+    best = found["settings"][0]["runs"][1]
+    assert found["settings"][0]["runs"][0]["command"] in printed
+    variable, python, script, *words = shlex.split(best["command"])
+    assert (variable, python, script) == ("OMP_NUM_THREADS=1", "python", "train.py")
+    again = parse(TrainConfig, [*words, "--run_dir", str(tmp_path / "again")])
+    train(*again)
+    assert_equal_weights(weights(tmp_path / "again"), weights(swept.folder / best["name"]))
+    assert (swept.folder / best["name"] / "output.txt").read_text().startswith("epoch 1/2")
+
+
+class Deadly:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+@pytest.mark.timeout(900)  # two processes import PyTorch, which takes minutes where others use the cores
+def test_runs_in_processes_of_their_own_and_one_that_dies(swept, tmp_path):
+    """The first job ends its process, the second is trained nevertheless, and to the bit as by itself."""
+    config, text = swept("lr=1e-3,1e-2", epochs=2)
+    dies, lives = planned(config, text, swept.folder)
+    features = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.fitting.train_heads", lambda *given: features.append(given[3]) or train_heads(*given))
+        single = replace(lives.config, run_dir=str(tmp_path / "single"))
+        train(single, lives.config_text)
+    jobs = [(dies, replace(features[0], train=Deadly())), (lives, features[0])]
+    (first, died), (second, scores) = outcomes(jobs, workers=1)
+    assert (first, died, second) == (dies, DIED, lives)
+    assert_equal_weights(weights(lives.folder.path), weights(tmp_path / "single"))
+    assert scores.head["ade_5s"].shape == (len(swept.splits["val"]),)
+
+
+def test_a_run_that_fails_loses_no_other_and_is_tried_again(swept, monkeypatch, capsys):
+    config, text = swept("lr=1e-3,1e-2,1e-1", workers=0)
+
+    def sometimes(given, *rest):
+        if given.lr == 1e-2:
+            raise RuntimeError("a loss of NaN")
+        train_heads(given, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep_run, "train_heads", sometimes)
+        with pytest.raises(BadInput, match=r"1 of 3 runs failed.*lr=1e-2-seed0: RuntimeError: a loss of NaN.*resume"):
+            sweep(config, text)
+    found = json.loads((swept.folder / "sweep.json").read_text())
+    assert len(found["settings"]) == 2
+    assert found["failed"] == {"lr=1e-2-seed0": "RuntimeError: a loss of NaN"}
+    assert found["settings"][0]["head"]["ade_5s"]["sd"] is None, "one seed has no spread"
+    assert "Traceback" in (swept.folder / "lr=1e-2-seed0" / "output.txt").read_text()
+
+    with pytest.raises(BadInput, match="--resume auto"):
+        sweep(config, text)
+    trained = []
+    step = HeadsModule.training_step
+    monkeypatch.setattr(HeadsModule, "training_step", lambda *given: trained.append(1) or step(*given))
+    sweep(*swept("lr=1e-3,1e-2,1e-1", workers=0, resume="auto"))
+    assert len(trained) == 3, "one epoch of the one run that was missing"
+    assert "3 runs, of which 2 are finished" in capsys.readouterr().out
+    assert len(json.loads((swept.folder / "sweep.json").read_text())["settings"]) == 3
+    with pytest.raises(BadInput, match="weight_decay"):
+        sweep(*swept("lr=1e-3,1e-2,1e-1", workers=0, resume="auto", weight_decay=0.5))
+
+
+def test_a_sweep_that_is_killed_goes_on_in_the_middle_of_a_run(swept, monkeypatch):
+    options = {"seeds": 2, "workers": 0, "epochs": 2, "checkpoint_every": 2}
+    step = HeadsModule.training_step
+    trained = []
+
+    def killed(self, *given):
+        trained.append(1)
+        if len(trained) == 10:  # the second run has a checkpoint after two of its six steps
+            raise KeyboardInterrupt
+        return step(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeadsModule, "training_step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(*swept(**options))
+    trained.clear()
+    monkeypatch.setattr(HeadsModule, "training_step", lambda *given: trained.append(1) or step(*given))
+    sweep(*swept(**options, resume="auto"))
+    assert len(trained) == 4
+    assert {path.name for path in swept.folder.iterdir()} == {"seed0", "seed1", "sweep.json", "sweep.csv"}
+
+
+def test_each_pooling_is_encoded_once_and_the_twin_is_told_beside_the_head(swept):
+    swept.splits["train"] = DrawnDataset("train", sequences=2, frames=6)
+    swept.splits["val"] = DrawnDataset("val", sequences=2, frames=3)
+    sweep(*swept("grid=1,2", encoder="smol", seeds=2, workers=0))
+    assert (swept.splits["train"].reads, swept.splits["val"].reads) == (2 * 12, 2 * 6)
+    for setting in json.loads((swept.folder / "sweep.json").read_text())["settings"]:
+        assert setting["without_features"]["ade_3s"].keys() == {"mean", "sd"}
+
+
+def test_features_are_shared_and_not_copied_to_another_process(swept):
+    import pickle
+
+    from training.build import build_run_encoder
+    from training.fitting import read_features
+
+    swept.splits["train"] = DrawnDataset("train", sequences=2, frames=6)
+    swept.splits["val"] = DrawnDataset("val", sequences=2, frames=3)
+    config, _ = swept(encoder="smol")
+    features = read_features(config, build_run_encoder(config), swept.folder)
+    copied: Features = pickle.loads(pickle.dumps(features))
+    assert isinstance(copied.train.store.features, np.memmap)
+    assert len(pickle.dumps(features.train.store)) < 2000
+    np.testing.assert_array_equal(copied.train.store.features, features.train.store.features)
