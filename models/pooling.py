@@ -54,10 +54,10 @@ def pool_tokens(tokens: Tensor, pooling: Pooling, grid: int) -> Tensor:
 class FeaturePool(nn.Module):
     """Stored features of every camera -> the vectors of `HeadInputs`, cameras in their stated order.
 
-    A camera's picture of an earlier frame is to the pool one more camera.
-    A camera that a row lacks keeps its place: zeros or a learned vector stand in, and the mask says so. With
-    `attention`, one learned query looks over the k cells of each camera; each cell adds a learned position to what
-    it offers, so the pooled vector can tell where it comes from. It starts as the plain mean.
+    A camera that a row lacks keeps its place: zeros or a learned vector stand in, and the mask says so. A camera's
+    picture of an earlier frame is, to the pool, one more camera. With `attention`, one learned query looks over the k
+    cells of each camera; each cell adds a learned position to what it offers, so the pooled vector can tell where it
+    comes from. It starts as the plain mean.
     """
 
     def __init__(

@@ -194,7 +194,7 @@ def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: Tr
     return {
         "data": data.description,
         "encoder": encoder,
-        "head": f"{options.head.name} on {options.pooling} features of {', '.join(options.camera_names)}",
+        "head": f"{options.head.name} on {options.pooling} features of {', '.join(options.picture_names)}",
         "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
         "skipped records": str(facts["skipped"]),
         "trained": facts["date"],

@@ -28,8 +28,8 @@ def submit_run(config: EvalConfig) -> None:
     """Predict the listed frames of the test split with one row of the run, and write what the server takes.
 
     Only the listed frames, and the earlier ones that the run reads beside them, are encoded, into a feature store of
-    their own. BadInput for whatever would be refused,
-    before anything is encoded where that is possible; nothing is written then.
+    their own. BadInput for whatever would be refused, before anything is encoded where that is possible; nothing is
+    written then.
     """
     folder, out = RunFolder.of(config.run), Path(str(config.submission))
     options = _test_options(folder, config)

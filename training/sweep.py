@@ -96,7 +96,8 @@ def combinations(sweeps: Sequence[str]) -> list[dict[str, str]]:
 
 def _decides_features(config: TrainConfig) -> tuple[object, ...]:
     """Runs for which this is equal share their features."""
-    return tuple(getattr(config, option.name) for option in fields(EncoderOptions))
+    encoded = tuple(getattr(config, option.name) for option in fields(EncoderOptions))
+    return (*encoded, config.past_frames)  # read from the same store, laid beside each other in another way
 
 
 def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], Features]:

@@ -23,6 +23,7 @@ from training.extraction import encoder_parts, extract, stored_split
 from training.other_pictures import with_other_pictures
 from training.past_frames import earlier_frames
 from training.road_model import RoadModel
+from training.sweep import _decides_features
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -314,3 +315,9 @@ def test_a_run_without_an_encoder_reads_no_earlier_frames(drawn):
     past = drawn.splits["val"].states.past[:2]
     predicted = roadcue.load(folder.path).predict(past=past, intent=[1, 2])
     assert predicted["waypoint"].waypoints_m.shape == (2, 20, 2)
+
+
+def test_runs_of_a_sweep_with_other_earlier_frames_do_not_share_their_splits():
+    config = TrainConfig(past_frames="10")
+    assert _decides_features(config) != _decides_features(replace(config, past_frames="20"))
+    assert _decides_features(config) == _decides_features(replace(config, lr=0.5))
