@@ -51,7 +51,8 @@ def birds_eye_view(
         axes.set_xlabel("y, to the left (m)")
         axes.set_ylabel("x, forward (m)")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        _write(figure, axes, labels)
+        if labels:
+            _write(figure, axes, labels)
     return svg(figure, name, f"From above, in metres: {', '.join(_shown(paths, rated, modes))}")
 
 
