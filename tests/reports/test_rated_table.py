@@ -62,8 +62,8 @@ def test_the_best_feedback_score_is_first_and_the_log_is_no_method(rated: RatedC
 def test_the_printed_tables_are_whole_and_the_ades_keep_their_names(rated: RatedComparison, width: int):
     printed = text(rated_tables(rated, {"waypoint"}), width)
     assert max(map(len, printed.splitlines())) <= width
-    assert " ".join(printed.split()).count("1,200 rated frames of 400") == 2
-    for words in ("8.13", "3.25", "−2.50…−1.50", "reference", "best-", "official", "at the", "– ", "● ", "○ "):
+    assert " ".join(printed.split()).count("1,200 rated frames of 400 sequences") == 2
+    for words in ("8.13", "3.25", "−2.50…−1.50", "reference", "best-", "official", "floor", "– ", "● ", "○ "):
         assert words in printed, words
     assert "against the log" not in printed
 
