@@ -65,7 +65,7 @@ def test_every_combination_is_a_setting():
         (["head.dropuot=0,0.1"], "there is no option --head.dropuot; did you mean --head.dropout?"),
         (["head.drop=0,0.1"], "there is no option --head.drop"),
         (["epochs=1,many"], "--epochs many: expected int"),
-        (["head.dropout=0,2"], "dropout is a share from 0"),
+        (["head.dropout=0,2"], "dropout is a share of hidden units from 0"),
         (["pooling=grid,gird"], "choose one of mean, grid, attention, cls; did you mean grid?"),
         (["lr"], "expected OPTION=VALUE,VALUE"),
         (["lr=1,,2"], "expected OPTION=VALUE,VALUE"),
