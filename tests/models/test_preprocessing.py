@@ -284,5 +284,5 @@ def test_every_aspect_is_told_apart_by_the_fingerprint_and_others_are_refused():
     aspects = ("squash", "letterbox", "crop", "tiles")
     assert len({clip_preprocessing(32, aspect).fingerprint["preprocessing_probe"] for aspect in aspects}) == 4
     for refused in (lambda: clip_preprocessing(32, "stretch"), lambda: read_preprocessing(mini.SMOL, "stretch")):
-        with pytest.raises(BadEncoder, match="unknown aspect 'stretch': choose one of squash, .*, tiles"):
+        with pytest.raises(BadEncoder, match=r"unknown aspect 'stretch': choose one of squash, .*, tiles"):
             refused()
