@@ -92,7 +92,7 @@ def test_an_empty_caption_is_refused():
 
 @given(st.lists(captions, max_size=4))
 def test_the_ids_spell_the_prompt_with_one_id_for_each_picture(shown):
-    ids = [token for part in part_ids(tokenizer, few_shot_parts(shown)) for token in part]
+    ids = [token for part in part_ids(TOKENIZER, few_shot_parts(shown)) for token in part]
     assert TOKENIZER.decode(ids) == few_shot_prompt(shown)
     assert ids.count(TOKENIZER.convert_tokens_to_ids(IMAGE)) == len(shown) + 1
     assert ids.count(TOKENIZER.convert_tokens_to_ids(END_OF_CHUNK)) == len(shown)
