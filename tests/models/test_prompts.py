@@ -5,6 +5,7 @@ import pytest
 from flamingo_tokens import flamingo_tokenizer
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 
 from models.mini.tokens import learn_tokenizer
 from models.prompts import (
@@ -103,6 +104,14 @@ def test_an_answer_never_shares_a_token_with_its_question():
     ids = part_ids(TOKENIZER, [question, answer])
     assert TOKENIZER.decode(ids[1]) == answer
     assert TOKENIZER(question + answer).input_ids != ids[0] + ids[1], "the tokenizer of this test merges :("
+
+
+def test_a_tokenizer_that_begins_every_text_with_a_token_does_not_begin_every_part_with_one():
+    tokenizer = flamingo_tokenizer()
+    bos = ("<|im_start|>", tokenizer.bos_token_id)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[bos])
+    assert tokenizer("Rain.").input_ids[0] == tokenizer.bos_token_id
+    assert part_ids(tokenizer, few_shot_parts(["Rain."])) == part_ids(TOKENIZER, few_shot_parts(["Rain."]))
 
 
 def test_a_tokenizer_without_the_tokens_is_refused():
