@@ -48,7 +48,7 @@ def finished(tmp_path_factory):
         (("--fields", "weather"), "there is no option --fields"),
         (
             ("--data", "waymo"),
-            "choose one of roadworld, waymo_e2e, manifest, sidewalk, sensation; did you mean waymo_e2e?",
+            "choose one of roadworld, waymo_e2e, manifest, sidewalk, sensation, bdd100k; did you mean waymo_e2e?",
         ),
         (("--data", "waymo_e2e"), "--data waymo_e2e needs --data_dir"),
         (("--pooling", "cls"), "cls pooling needs an encoder with a class token.*: use mean or grid"),
