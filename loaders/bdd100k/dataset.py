@@ -13,7 +13,7 @@ import numpy as np
 from loaders.bdd100k.boxes import objects_of
 from loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
 from loaders.calibration import CameraCalibration
-from loaders.dataset import Skipped, StateTable
+from loaders.dataset import Skipped, StateTable, named_first
 from loaders.errors import BadInput, BadRecord
 from loaders.picture_folder import PictureFolder, Stamp
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
@@ -59,13 +59,13 @@ def open_bdd100k(
     missing: list[Skipped] = []
     for (path, frame), stamp in zip(frames.items(), folder.stamps(list(frames)), strict=True):
         if isinstance(stamp, BadRecord):
-            missing.append(Skipped(frame.where, f"picture {stamp}"))
+            missing.append(Skipped(path, f"picture {stamp}"))
         else:
             rows.append(_Row(path, frame, stamp))
     if missing and (on_bad_record == "raise" or not rows):
         raise BadInput(
             f"{data_dir}: {len(missing)} of {len(frames)} pictures of clear days of {split} are not found below "
-            f"{folder.root}: {'; '.join(one.reason for one in missing[:3])}{'; ...' if missing[3:] else ''}. "
+            f"{folder.root}; {named_first(missing)}. "
             "Name the folder that holds train and val with --image_root"
             f"{', or leave these pictures out with --on_bad_record skip' if rows else ''}."
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from loaders.dataset import Skipped
+from loaders.dataset import Skipped, named_first
 from loaders.errors import BadInput
 from loaders.progress import ProgressLine
 from loaders.sensation import bvpi
@@ -37,9 +37,8 @@ def convert(
     faults = [Skipped(caption.image_path, fault) for caption in files.captions if (fault := files.fault(caption))]
     if faults and on_bad_record == "raise":
         raise BadInput(
-            f"{data_dir}: {len(faults)} of {len(files.captions)} captioned pictures cannot be converted: "
-            f"{'; '.join(fault.reason for fault in faults[:3])}{'; ...' if faults[3:] else ''}. Annotate them, or "
-            "leave them out with --on_bad_record skip."
+            f"{data_dir}: {len(faults)} of {len(files.captions)} captioned pictures cannot be converted; "
+            f"{named_first(faults)}. Annotate them, or leave them out with --on_bad_record skip."
         )
     contents = dict(_contents(files, rejected))
     with (

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from loaders.calibration import CameraCalibration
-from loaders.dataset import Skipped, StateTable
+from loaders.dataset import Skipped, StateTable, named_first
 from loaders.errors import BadInput, BadRecord
 from loaders.picture_folder import PictureFolder, Stamp
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
@@ -54,15 +54,14 @@ def open_sensation(
     for caption, stamp in zip(files.captions, stamps, strict=True):
         if isinstance(stamp, BadRecord) or files.fault(caption):
             fault = f"picture {stamp}" if isinstance(stamp, BadRecord) else files.fault(caption)
-            faults.append(Skipped(f"{data_dir / CAPTIONS}: {caption.image_path}", fault))
+            faults.append(Skipped(caption.image_path, fault))
         else:
             rows.append(_Row(caption, files.annotations[caption.image], files.text(caption), stamp))
     lost = sum(isinstance(stamp, BadRecord) for stamp in stamps)
     if faults and (on_bad_record == "raise" or not rows):
         raise BadInput(
             f"{data_dir}: {len(faults)} of {len(files.captions)} pictures of {split} are unusable, {lost} of them "
-            f"not found below {folder.root}: {'; '.join(one.reason for one in faults[:3])}"
-            f"{'; ...' if faults[3:] else ''}. {_remedy(files, lost, some_left=bool(rows))}"
+            f"not found below {folder.root}; {named_first(faults)}. {_remedy(files, lost, some_left=bool(rows))}"
         )
     dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *faults])
     dataset.description += _missing(files, lost, folder)
@@ -141,10 +140,13 @@ def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:
     return f"{found}{', or leave these pictures out with --on_bad_record skip' if some_left else ''}."
 
 
+_NAMES = "python -m loaders.sensation describe --all names them"
+
+
 def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:
     """What is to be said of pictures that are missing, and of texts that no file holds."""
     composed = sorted({caption.split for caption in files.captions} - files.texts.keys())
-    told = f"; {lost} picture files missing below {folder.root} and left out" if lost else ""
+    told = f"; {lost} picture files missing below {folder.root} and left out ({_NAMES})" if lost else ""
     if composed:
         told += (
             f"; no BVPI file for {', '.join(composed)}, so that its texts are composed of annotations and captions "

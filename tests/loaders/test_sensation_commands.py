@@ -91,7 +91,7 @@ def test_a_picture_without_annotation_stops_or_is_left_out(tmp_path, run):
     words = ("convert", "--data_dir", tmp_path / "in", "--out", tmp_path / "out")
     code, _, said = run(*words)
     assert code == 2
-    assert "1 of 2 captioned pictures cannot be converted: b.jpg has no usable row" in said
+    assert "1 of 2 captioned pictures cannot be converted; the first: b.jpg has no usable row" in said
     code, said, _ = run(*words, "--on_bad_record", "skip")
     assert code == 0
     assert "1 rows and pictures left out:\n  training/images/b.jpg: b.jpg has no usable row" in said
