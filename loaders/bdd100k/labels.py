@@ -80,9 +80,14 @@ def parse_frame(value: Any, where: str) -> Frame:
     labels = frame.get("labels")
     if not isinstance(labels, list | None):
         raise BadRecord(f"{where} ({name}): labels is {_kind(labels)}, not a list")
-    boxes = (_box(label, f"{where} ({name}): labels[{number}]") for number, label in enumerate(labels or ()))
+    boxes: list[Box] = []
+    for number, label in enumerate(labels or ()):
+        try:
+            boxes += _box(label)
+        except BadRecord as bad:  # only now is its place put into words: there are a million boxes
+            raise BadRecord(f"{where} ({name}): labels[{number}]{bad}") from None
     is_clear_day = all(attributes.get(key) == wanted for key, wanted in _CLEAR_DAYTIME.items())
-    return Frame(name, is_clear_day, tuple(box for box in boxes if box), where)
+    return Frame(name, is_clear_day, tuple(boxes), where)
 
 
 def _values(file: Path) -> Iterator[tuple[str, Any]]:
@@ -97,24 +102,25 @@ def _values(file: Path) -> Iterator[tuple[str, Any]]:
     return ((f"{file}, frame {number}", value) for number, value in enumerate(content))
 
 
-def _box(value: Any, where: str) -> Box | None:
-    label = _object(value, where)
+def _box(value: Any) -> tuple[Box, ...]:
+    """The box of a label, if it is one; BadRecord goes on from the label's place."""
+    label = _object(value, "")
     if label.get("box2d") is None:
-        return None
+        return ()
     category = label.get("category")
     if not isinstance(category, str) or category not in KIND:
-        raise BadRecord(f"{where}: category is {category!r}, none of {', '.join(KIND)}")
-    edges = _object(label["box2d"], f"{where}: box2d")
-    x1, y1, x2, y2 = (_edge(edges, key, f"{where}: box2d") for key in ("x1", "y1", "x2", "y2"))
+        raise BadRecord(f": category is {category!r}, none of {', '.join(KIND)}")
+    edges = _object(label["box2d"], ": box2d")
+    x1, y1, x2, y2 = _edge(edges, "x1"), _edge(edges, "y1"), _edge(edges, "x2"), _edge(edges, "y2")
     if not (-_SLACK <= x1 <= x2 <= WIDTH + _SLACK and -_SLACK <= y1 <= y2 <= HEIGHT + _SLACK):
-        raise BadRecord(f"{where}: box2d {x1:g}, {y1:g} to {x2:g}, {y2:g} is no box in {WIDTH} x {HEIGHT} pixels")
-    return Box(KIND[category], x1, y1, x2, y2)
+        raise BadRecord(f": box2d {x1:g}, {y1:g} to {x2:g}, {y2:g} is no box in {WIDTH} x {HEIGHT} pixels")
+    return (Box(KIND[category], x1, y1, x2, y2),)
 
 
-def _edge(edges: dict[str, Any], key: str, where: str) -> float:
+def _edge(edges: dict[str, Any], key: str) -> float:
     value = edges.get(key)
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e6:
-        raise BadRecord(f"{where}: {key} is {_kind(value)}, not a number of pixels")
+        raise BadRecord(f": box2d: {key} is {_kind(value)}, not a number of pixels")
     return float(value)
 
 

@@ -140,13 +140,15 @@ def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:
     return f"{found}{', or leave these pictures out with --on_bad_record skip' if some_left else ''}."
 
 
-_NAMES = "python -m loaders.sensation describe --all names them"
-
-
 def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:
     """What is to be said of pictures that are missing, and of texts that no file holds."""
     composed = sorted({caption.split for caption in files.captions} - files.texts.keys())
-    told = f"; {lost} picture files missing below {folder.root} and left out ({_NAMES})" if lost else ""
+    told = ""
+    if lost:
+        told += (
+            f"; {lost} picture files missing below {folder.root} and left out "
+            "(python -m loaders.sensation describe --all names them)"
+        )
     if composed:
         told += (
             f"; no BVPI file for {', '.join(composed)}, so that its texts are composed of annotations and captions "
