@@ -73,6 +73,14 @@ def test_what_was_converted_is_read_as_it_was_composed(tmp_path):
     assert "no BVPI file" not in after.description
 
 
+def test_texts_are_composed_anew_whatever_a_bvpi_file_says(tmp_path):
+    [caption] = write_folder(tmp_path / "in", {"train": ["a.jpg"]}, texts=True)
+    convert(tmp_path / "in", tmp_path / "out")
+    [text] = lines(tmp_path / "out/bvpi_sft_train.jsonl")
+    assert text["response"] == compose(labelled("a.jpg"), caption.target)
+    assert text["response"] != lines(tmp_path / "in/bvpi_sft_train.jsonl")[0]["response"]
+
+
 def test_convert_does_not_overwrite_and_says_so(tmp_path, run):
     write_folder(tmp_path / "in", {"train": ["a.jpg"]})
     (tmp_path / "out").mkdir()

@@ -87,7 +87,10 @@ def test_without_bvpi_files_the_texts_are_composed_and_that_is_said(tmp_path):
 
 def test_without_the_csv_the_annotations_are_the_json_lines(tmp_path):
     write_folder(tmp_path, {"train": ["a.jpg", "b.jpg"]}, texts=False, pictures=tmp_path)
-    (tmp_path / ANNOTATIONS).unlink()
+    (tmp_path / JSON_LINES).write_text(json.dumps(to_json(labelled("a.jpg", road="Right"))))
+    assert len(open_sensation(tmp_path, "train")) == 2  # the CSV counts, for it has room for all places
+    for name in (ANNOTATIONS, JSON_LINES):
+        (tmp_path / name).unlink()
     with pytest.raises(BadInput, match=rf"{ANNOTATIONS}: cannot be read"):
         open_sensation(tmp_path, "train")
     seen = labelled("a.jpg", sidewalk="Right", near={"obstacle": ("Left", "Right"), "car": ("Center",)})
