@@ -45,6 +45,8 @@ def convert(
         written_whole(out, "converted") as part,
         ProgressLine("converting", sum(map(len, contents.values())), "records") as advance,
     ):
+        for left_over in part.iterdir():  # of a run that was killed, and may have had other data
+            left_over.unlink()
         for name, lines in contents.items():
             (part / name).write_text("".join(lines), encoding="utf-8", newline="\n")
             advance(len(lines))

@@ -117,10 +117,13 @@ def test_a_conversion_that_is_stopped_leaves_nothing_under_its_name(tmp_path, mo
         with pytest.raises(KeyboardInterrupt):
             convert(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    [unfinished] = tmp_path.glob(".out.*")
+    (unfinished / "bvpi_sft_val.jsonl").write_text("of other data")
     counts, skipped = convert(tmp_path / "in", tmp_path / "out")
     assert not skipped
     assert counts == {"bvpi_sft_train.jsonl": 1, "bvpi_dpo_train.jsonl": 1, "annotations.jsonl": 1}
     assert sorted(os.listdir(tmp_path)) == ["in", "out"]
+    assert sorted(os.listdir(tmp_path / "out")) == sorted([*counts, "annotation.schema.json"])
 
 
 def test_the_rejected_text_may_say_the_wrong_side():
