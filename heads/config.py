@@ -15,7 +15,7 @@ class WaypointConfig:
     """Directions of the features that the layers see: those that best tell what the corrected path gets wrong, by
     reduced-rank ridge regression on the training set. 0: all features, as the query kind always sees them."""
     hidden: int | None = None
-    """Units of each hidden layer. Default: 512, or 128 of the gru and query kinds, which run theirs for every
+    """Units of each hidden layer. Default: 512, or 64 of the gru and query kinds, which run theirs for every
     waypoint; the linear kind has none."""
     dropout: float = 0.1
     """Share of hidden units left out at each training step, 0 to below 1."""
@@ -42,7 +42,7 @@ class WaypointConfig:
     @property
     def units(self) -> int:
         """Units of each hidden layer: `hidden`, or what is usual for the kind."""
-        usual = 128 if self.kind in ("gru", "query") else 512
+        usual = 64 if self.kind in ("gru", "query") else 512
         return usual if self.hidden is None else self.hidden
 
     def __post_init__(self) -> None:

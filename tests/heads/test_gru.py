@@ -18,7 +18,7 @@ def test_each_step_is_told_the_point_before_it(make_situation):
     torch.testing.assert_close(torch.stack(heard[1:], dim=1), path[:, :-1])
 
 
-@pytest.mark.parametrize(("kind", "hidden", "units"), [("gru", None, 128), ("mlp", None, 512), ("gru", 512, 512)])
+@pytest.mark.parametrize(("kind", "hidden", "units"), [("gru", None, 64), ("mlp", None, 512), ("gru", 512, 512)])
 def test_layers_that_run_for_every_waypoint_are_narrower_unless_told_otherwise(kind, hidden, units):
     decoder = find_decoder(kind)(WaypointConfig(kind, hidden=hidden), 0, 0, 0)
-    assert {parameter.shape[0] for parameter in decoder.parameters()} & {128, 512} == {units}
+    assert {parameter.shape[0] for parameter in decoder.parameters()} & {64, 512} == {units}
