@@ -50,7 +50,7 @@ def balanced_accuracy_interval(
 def accuracy(
     predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
 ) -> Interval:
-    """The share of the labelled rows that were told; shapes, interval and errors as in `balanced_accuracy_interval`."""
+    """The share of the labelled rows that were told; everything else as in `balanced_accuracy_interval`."""
     predicted, truth, sequence = _labelled(predicted, truth, sequence)
     told = (predicted == truth).astype(np.float64)[:, None]
     return sequence_bootstrap(told, sequence, resamples=resamples, seed=seed)[0]
