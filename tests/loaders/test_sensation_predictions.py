@@ -75,7 +75,8 @@ def test_any_bytes_are_read_or_refused(tmp_path, content):
     (tmp_path / "p").write_bytes(content)
     with contextlib.suppress(BadInput):
         found = read_predictions(tmp_path / "p")
-        assert found and all(isinstance(text, str) for text in found.values())
+        assert found
+        assert all(isinstance(text, str) for text in found.values())
 
 
 def test_a_missing_file_is_named(tmp_path):
