@@ -13,6 +13,10 @@ def main(argv: list[str] | None = None) -> int:
         from training.submission import submit_run
 
         return run(submit_run, config)
+    if config.predictions is not None:
+        from training.text_evaluation import evaluate_predictions
+
+        return run(evaluate_predictions, config)
     from training.evaluation import evaluate_run
 
     return run(evaluate_run, config)

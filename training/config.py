@@ -178,8 +178,8 @@ class ScoreOptions:
     """What happens to a record that cannot be read, as in train.py. Default: as in the run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoder and the heads run."""
-    split: Literal["train", "val"] = "val"
-    """Which split to score."""
+    split: Literal["train", "val", "test"] | None = None
+    """Which split to score. Default: val; with --predictions test, where the data has one."""
     resamples: int = 2000
     """Bootstrap resamples of the sequences behind each 95 % interval."""
     seed: int = 0
@@ -195,9 +195,18 @@ class ScoreOptions:
 class EvalConfig(ScoreOptions):
     """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder.
 
-    With --submission, write its paths for Waymo's end-to-end driving challenge instead.
+    With --submission, write its paths for Waymo's end-to-end driving challenge instead. With --predictions in place
+    of --run, score a file of texts about sensation or sidewalk pictures.
     """
 
+    run: str = ""
+    """Run folder that train.py made; this or --predictions is required."""
+    predictions: str | None = None
+    """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
+    go to <name>.metrics.json beside it, or in --out."""
+    protocol: Literal["roadcue", "published"] | None = None
+    """For --predictions: roadcue (default; sections are parsed, no constant wins), or published (document 000's
+    evaluator, to compare with its figures)."""
     submission: str | None = None
     """Score nothing: predict the test frames that the challenge asks for, and write them to this .tar.gz."""
     account: str | None = None
@@ -221,7 +230,9 @@ class EvalConfig(ScoreOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        ours = [option.name for option in fields(self) if option.name not in ScoreOptions.__dataclass_fields__]
+        self._check_what_is_scored()
+        others = {*ScoreOptions.__dataclass_fields__, "predictions", "protocol"}
+        ours = [option.name for option in fields(self) if option.name not in others]
         given = [name for name in ours if getattr(self, name) is not None]
         if self.submission is None:
             if given:
@@ -230,6 +241,22 @@ class EvalConfig(ScoreOptions):
             raise ValueError(f"--submission {self.submission}: the challenge takes a .tar.gz; let its name end so")
         elif not {"account", "method"} <= set(given):
             raise ValueError("--submission needs --account, your address at waymo.com/open, and --method, its name")
+
+    def _check_what_is_scored(self) -> None:
+        """ValueError unless there is one thing to score, with the options that belong to it."""
+        if self.predictions is None:
+            if not self.run:
+                raise ValueError("name what is to be scored: --run, a run folder, or --predictions, a file of texts")
+            if self.protocol is not None:
+                raise ValueError("--protocol belongs to --predictions FILE, which is not given")
+            if self.split == "test":
+                raise ValueError("--split test belongs to --predictions FILE; a run is scored on train or val")
+            return
+        if self.run or self.submission is not None:
+            other = "--run" if self.run else "--submission"
+            raise ValueError(f"--predictions and {other} do not go together: score one of them at a time")
+        if self.data not in ("sensation", "sidewalk"):
+            raise ValueError("--predictions needs --data sensation or --data sidewalk, which have labels for texts")
 
 
 def _at_least(least: int, options: object, *names: str) -> None:

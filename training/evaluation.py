@@ -42,7 +42,7 @@ def evaluate_run(config: EvalConfig) -> None:
     model = RoadModel.from_pretrained(folder.model).eval()
     encoder = build_run_encoder(options)
     check_same_encoder(folder, encoder_parts(encoder, options))
-    data = open_split(options, config.split)
+    data = open_split(options, config.split or "val")
     print(data.description, encoder.description, sep="\n", flush=True)
 
     split = stored_split(data, encoder, options).with_future()

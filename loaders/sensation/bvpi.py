@@ -33,7 +33,8 @@ _NAMES = {
 """What the text mentions, in its order; grass, plants and trees are never in it."""
 _UNKNOWN = {"Outside": "unknown", "Not present": "unknown"}
 _SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
-_HEAD = re.compile(rf"(?:^|(?<=\s))({'|'.join(SECTIONS)}):")
+_HEAD = re.compile(rf"(?:^|(?<=\s))({'|'.join(SECTIONS)})\s*:", re.IGNORECASE)
+_CANONICAL = {name.lower(): name for name in SECTIONS}
 
 
 def road_vs_sidewalk(sidewalk: str, road: str) -> str:
@@ -70,16 +71,18 @@ def compose(annotation: Annotation, caption: str) -> str:
 def parse_sections(text: str) -> dict[str, str]:
     """Section -> its text without the final full stop, as far as the text has them, up to and with Context.
 
-    Of a section that comes twice the first counts, and what comes after `Context:` belongs to the caption.
+    Headings may be in small or large letters. Of a section that comes twice the first counts, and what comes after
+    `Context:` belongs to the caption.
     """
     heads = list(_HEAD.finditer(text))
-    context = next((i for i, head in enumerate(heads) if head[1] == "Context"), len(heads))
+    names = [_CANONICAL.get(head[1].lower(), head[1]) for head in heads]
+    context = names.index("Context") if "Context" in names else len(heads)
     heads = heads[: context + 1]
     found: dict[str, str] = {}
     for i, head in enumerate(heads):
         end = heads[i + 1].start() if i + 1 < len(heads) else len(text)
         section = text[head.end() : end].strip()
-        found.setdefault(head[1], section if head[1] == "Context" else section.removesuffix(".").rstrip())
+        found.setdefault(names[i], section if names[i] == "Context" else section.removesuffix(".").rstrip())
     return found
 
 

@@ -1,0 +1,71 @@
+"""A file of texts that some model has said of pictures: JSONL, a JSON list, or a JSON object that holds one list."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from loaders.errors import BadInput
+
+IMAGE_KEYS = ("image", "image_path", "id")
+TEXT_KEYS = ("prediction", "text", "response")
+"""Under which keys a record names its picture and has its text; of several the first counts."""
+
+
+def picture_name(path: str) -> str:
+    """By what a picture is found again: its file name without folders and ending."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    stem, _, ending = name.rpartition(".")
+    return stem if ending.lower() in ("jpg", "jpeg", "png") else name
+
+
+def read_predictions(file: Path) -> dict[str, str]:
+    """`picture_name` -> text; BadInput, with the line or the record, when one cannot be read or says two things."""
+    try:
+        content = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file}: cannot be read as UTF-8 text ({error}); name the file of predictions") from error
+    found: dict[str, str] = {}
+    for where, record in _records(content, file):
+        name, text = picture_name(_text_of(record, IMAGE_KEYS, where)), _text_of(record, TEXT_KEYS, where)
+        if not name:
+            raise BadInput(f"{where}: names no picture; give its file name as `image`")
+        if found.setdefault(name, text) != text:
+            raise BadInput(f"{where}: {name} has another prediction before; leave one of them")
+    if not found:
+        raise BadInput(f"{file}: holds no prediction; write an object a line, with `image` and `prediction`")
+    return found
+
+
+def _records(content: str, file: Path) -> list[tuple[str, Any]]:
+    """Each record with its place."""
+    try:
+        whole = json.loads(content)
+    except (ValueError, RecursionError):
+        whole = None  # not one document: then a document a line
+    if isinstance(whole, dict) and not any(key in whole for key in IMAGE_KEYS):
+        lists = [value for value in whole.values() if isinstance(value, list)]
+        if len(lists) != 1:
+            raise BadInput(f"{file}: is an object with {len(lists)} lists; one list of predictions is expected")
+        whole = lists[0]
+    if isinstance(whole, list):
+        return [(f"{file}, record {number}", record) for number, record in enumerate(whole, 1)]
+    lines = [(f"{file}, line {number}", line) for number, line in enumerate(content.split("\n"), 1) if line.strip()]
+    return [(where, _json(line, where)) for where, line in lines]
+
+
+def _json(line: str, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{where}: is not JSON ({error}); write one object per line, or one list") from error
+
+
+def _text_of(record: Any, keys: tuple[str, ...], where: str) -> str:
+    if not isinstance(record, dict):
+        raise BadInput(f"{where}: is not an object with `image` and `prediction`")
+    key = next((key for key in keys if key in record), None)
+    if key is None:
+        raise BadInput(f"{where}: has none of the keys {', '.join(keys)}")
+    if not isinstance(record[key], str):
+        raise BadInput(f"{where}: `{key}` is not a text")
+    return str(record[key])

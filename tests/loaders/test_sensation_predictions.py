@@ -1,0 +1,84 @@
+"""Files of predictions in every form, and the damaged ones."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loaders.errors import BadInput
+from loaders.sensation.predictions import picture_name, read_predictions
+
+RECORDS = [{"image": "testing/images/1.jpg", "prediction": "one"}, {"id": "2", "response": "two\u2028é"}]
+READ = {"1": "one", "2": "two\u2028é"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in RECORDS),
+        "\ufeff" + "\r\n\r\n".join(map(json.dumps, RECORDS)),
+        json.dumps(RECORDS, indent=1),
+        json.dumps({"model": "x", "results": RECORDS}),
+        json.dumps([*RECORDS, RECORDS[0]]),
+    ],
+)
+def test_every_form_is_read(tmp_path, content):
+    (tmp_path / "p.jsonl").write_bytes(content.encode())
+    assert read_predictions(tmp_path / "p.jsonl") == READ
+
+
+def test_the_prediction_counts_before_other_texts(tmp_path):
+    (tmp_path / "p").write_text('{"image_path": "a\\\\1.PNG", "text": "b", "response": "c", "prediction": ""}')
+    assert read_predictions(tmp_path / "p") == {"1": ""}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("a/b.c.jpg", "b.c"), ("-x_1.JPEG", "-x_1"), ("0001", "0001"), ("v1.2", "v1.2"), ("a/", "")]
+)
+def test_a_picture_is_named_by_its_file(path, name):
+    assert picture_name(path) == name
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no prediction"),
+        ("[]", "holds no prediction"),
+        ('{"image": "1", "text": "a"}\n{', "line 2: is not JSON"),
+        ('{"image": "1", "text": "a"}\n[]', "line 2: is not an object"),
+        ('[{"image": "1"}]', "record 1: has none of the keys prediction, text, response"),
+        ('[{"text": "1"}]', "record 1: has none of the keys image"),
+        ('[{"image": 1, "text": "a"}]', "`image` is not a text"),
+        ('{"image": "1", "text": null}', "line 1: `text` is not a text"),
+        ('[{"image": "a/", "text": "a"}]', "names no picture"),
+        ('[{"image": "a/1.jpg", "text": "a"}, {"image": "1", "text": "b"}]', "record 2: 1 has another prediction"),
+        ('{"a": [], "b": []}', "an object with 2 lists"),
+        ("[" * 100_000, "is not JSON"),
+        ("7", "is not an object"),
+    ],
+)
+def test_what_cannot_be_read_is_said_with_its_place(tmp_path, content, said):
+    (tmp_path / "p.json").write_text(content)
+    with pytest.raises(BadInput, match=said) as caught:
+        read_predictions(tmp_path / "p.json")
+    assert "p.json" in str(caught.value)
+
+
+@given(
+    st.binary(max_size=80)
+    | st.recursive(st.none() | st.text(max_size=5), st.lists).map(lambda v: json.dumps(v).encode())
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_bytes_are_read_or_refused(tmp_path, content):
+    (tmp_path / "p").write_bytes(content)
+    with contextlib.suppress(BadInput):
+        found = read_predictions(tmp_path / "p")
+        assert found
+        assert all(isinstance(text, str) for text in found.values())
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BadInput, match="nowhere"):
+        read_predictions(tmp_path / "nowhere")
