@@ -59,7 +59,10 @@ VIT_L_14 = {
     "patch_size": 14,
     "hidden_act": "quick_gelu",
 }
-"""The vision tower of openai/clip-vit-large-patch14: 303,966,208 parameters, 256 tokens of a picture."""
+"""The vision tower of openai/clip-vit-large-patch14: 303,179,776 parameters, 256 tokens of a picture.
+
+open_clip counts 303,966,208: its tower ends in the projection into the space of the texts, which is not read.
+"""
 
 MPT_1B = {
     "d_model": 2048,
