@@ -15,6 +15,7 @@ from models.encoder import BadCheckpoint
 FULL = "HuggingFaceTB/SmolVLM2-2.2B-Instruct"
 """What `--checkpoint full` means: the published model of https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_LAYER = re.compile(r"\.(\d+)\.")
 _PUBLISHED_FILES = ["*.safetensors", "*.json"]
 
 
@@ -88,7 +89,7 @@ def read_tensors(folder: Path, prefix: str = "") -> dict[str, Tensor]:
     """
     tensors: dict[str, Tensor] = {}
     for path, promised in _files(folder, prefix).items():
-        held = dict(_read_file(path, prefix))
+        held = dict(read_safetensors(path, prefix))
         if lacking := sorted(promised - held.keys()):
             raise BadCheckpoint(f"{path}: lacks {_few(lacking)}, which the index promises; download it again")
         tensors |= held
@@ -119,7 +120,8 @@ def _files(folder: Path, prefix: str) -> dict[Path, set[str]]:
     return files
 
 
-def _read_file(path: Path, prefix: str) -> Iterator[tuple[str, Tensor]]:
+def read_safetensors(path: Path, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Each key of one file that starts with `prefix`, and its tensor; BadCheckpoint when it is missing or damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             for key in file.keys():  # noqa: SIM118 - not a dict
@@ -134,10 +136,20 @@ def _read_file(path: Path, prefix: str) -> Iterator[tuple[str, Tensor]]:
 def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], source: Path, prefix: str = "") -> None:
     """Make `tensors` the weights of `module` (which may be on the meta device), taking their dtype.
 
-    BadCheckpoint names every missing, unexpected, misshapen or not floating-point key (with `prefix`, as it stands in
-    `source`): a part that loads by halves would work with random weights and say nothing.
+    BadCheckpoint names every key that `audit` finds (with `prefix`, as it stands in `source`): a part that loads by
+    halves would work with random weights and say nothing.
     """
-    wanted = module.state_dict()
+    wanted = {prefix + key: tensor for key, tensor in module.state_dict().items()}
+    if found := audit(wanted, {prefix + key: tensor for key, tensor in tensors.items()}):
+        raise BadCheckpoint(
+            f"{source}: the weights are not those of this {type(module).__name__}; {found}. "
+            "Its config.json and its safetensors must be of one checkpoint: download both again."
+        )
+    module.load_state_dict(tensors, strict=True, assign=True)
+
+
+def audit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:
+    """Every missing, unexpected, misshapen or not floating-point key, in words; empty when there is none."""
     both = sorted(wanted.keys() & tensors.keys())
     problems = {
         "missing": sorted(wanted.keys() - tensors.keys()),
@@ -149,13 +161,29 @@ def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], source: Path, 
         ],
         "not floating-point": [f"{key} {tensors[key].dtype}" for key in both if not tensors[key].is_floating_point()],
     }
-    found = [f"{_few([prefix + key for key in keys])}: {problem}" for problem, keys in problems.items() if keys]
-    if found:
-        raise BadCheckpoint(
-            f"{source}: the weights are not those of this {type(module).__name__}; {'; '.join(found)}. "
-            "Its config.json and its safetensors must be of one checkpoint: download both again."
-        )
-    module.load_state_dict(tensors, strict=True, assign=True)
+    return "; ".join(f"{', '.join(_by_layer(keys))}: {problem}" for problem, keys in problems.items() if keys)
+
+
+def _by_layer(keys: list[str]) -> list[str]:
+    """The same keys, those that differ in their first number alone as one: blocks.{0-3,7}.norm.weight."""
+    layers: dict[str, list[int]] = {}
+    for key in keys:
+        number = _LAYER.search(key)
+        name = f"{key[: number.start()]}.{{}}.{key[number.end() :]}" if number else key
+        layers.setdefault(name, []).append(int(number[1]) if number else 0)
+    return [name.replace("{}", _ranges(sorted(numbers)), 1) for name, numbers in layers.items()]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """[0, 1, 2, 7] -> "{0-2,7}", and [3] -> "3"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    text = ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return text if len(numbers) == 1 else f"{{{text}}}"
 
 
 def _few(keys: list[str], shown: int = 4) -> str:

@@ -1,0 +1,1 @@
+"""OpenFlamingo on today's transformers, exact to its published checkpoints."""

@@ -1,0 +1,135 @@
+"""Our Flamingo against what the `open_flamingo` package says of the same weights, on Mosaic's own MPT."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models.checkpoint import read_json
+from models.flamingo.clip import visual_tokens
+from models.flamingo.published import load_published
+
+EQUAL = 1e-4
+
+
+@pytest.fixture(scope="module")
+def folder(golden_dir):
+    return golden_dir / "open_flamingo"
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    shapes = read_json(folder / "flamingo.json")
+    perceiver = shapes["perceiver"]
+    settings = {key: shapes[key] for key in shapes if key.endswith("_token_id")}
+    model = load_published(
+        folder / "clip",
+        folder / "mpt",
+        folder / "checkpoint.pt",
+        cross_attn_every_n_layers=shapes["cross_attn_every_n_layers"],
+        perceiver_depth=perceiver["depth"],
+        perceiver_heads=perceiver["heads"],
+        perceiver_head_dim=perceiver["dim_head"],
+        perceiver_latents=perceiver["num_latents"],
+        **settings,
+    )
+    assert model.perceiver.latents.shape[1] == shapes["vis_dim"]
+    assert model.lang_encoder.transformer.wte.weight.shape[0] == shapes["vocab_rows"]
+    model.generation_config.eos_token_id = None  # the greedy tokens there do not end before their number
+    return model
+
+
+@pytest.fixture(scope="module")
+def said(folder):
+    """What the package says, and its inputs; `images` without the dimension of frames."""
+    tensors = load_file(folder / "golden.safetensors")
+    return tensors | {"images": tensors["vision_x"][:, :, 0]}
+
+
+@pytest.fixture
+def inputs(said):
+    return {"input_ids": said["input_ids"], "pixel_values": said["images"], "attention_mask": said["attention_mask"]}
+
+
+def unpadded(said):
+    """The rows without padding, whose mask is all ones."""
+    rows = said["attention_mask"].bool().all(dim=1)
+    assert 0 < rows.sum() < len(rows), "the folder should hold rows with and without padding"
+    return rows
+
+
+def close(found, expected):
+    torch.testing.assert_close(found, expected, rtol=0, atol=EQUAL)
+
+
+@torch.no_grad()
+def test_open_flamingo_visual_tokens(model, said):
+    close(visual_tokens(model.vision_encoder, said["images"].flatten(0, 1)), said["vision_tokens"])
+
+
+@torch.no_grad()
+def test_open_flamingo_perceiver_latents(model, said):
+    close(model.encode_images(said["images"]), said["perceiver_latents"])
+
+
+@torch.no_grad()
+def test_open_flamingo_logits_of_rows_with_padding_and_two_pictures(model, said, inputs):
+    close(model(**inputs).logits, said["logits"])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("mask", ["all ones", "none"])
+def test_open_flamingo_logits_without_padding(model, said, inputs, mask):
+    rows = unpadded(said)
+    own = {key: value[rows] for key, value in inputs.items()}
+    if mask == "none":
+        own["attention_mask"] = None
+    close(model(**own).logits, said["logits"][rows])
+
+
+@torch.no_grad()
+def test_open_flamingo_logits_of_a_row_whose_padding_is_cut_off(model, said, inputs):
+    for row in (~unpadded(said)).nonzero().flatten().tolist():
+        start = int((said["attention_mask"][row] == 0).sum())
+        alone = model(inputs["input_ids"][row : row + 1, start:], inputs["pixel_values"][row : row + 1])
+        close(alone.logits[0], said["logits"][row, start:])
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize("mask", ["given", "told by <PAD>"])
+def test_open_flamingo_greedy_tokens(model, said, inputs, use_cache, mask):
+    new = said["greedy_ids"].shape[1] - said["input_ids"].shape[1]
+    if mask == "told by <PAD>":
+        inputs["attention_mask"] = None
+    found = model.generate(**inputs, max_new_tokens=new, do_sample=False, use_cache=use_cache)
+    assert found.tolist() == said["greedy_ids"].tolist()
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize("mask", ["all ones", "none"])
+def test_open_flamingo_greedy_tokens_without_padding(model, said, inputs, use_cache, mask):
+    rows = unpadded(said)
+    own = {key: value[rows] for key, value in inputs.items()}
+    if mask == "none":
+        own["attention_mask"] = None
+    new = said["greedy_ids"].shape[1] - said["input_ids"].shape[1]
+    found = model.generate(**own, max_new_tokens=new, do_sample=False, use_cache=use_cache)
+    assert found.tolist() == said["greedy_ids"][rows].tolist()
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_open_flamingo_beams(model, said, inputs, use_cache):
+    if "beam_ids" not in said:
+        pytest.skip("the folder holds no beams")
+    new = said["beam_ids"].shape[1] - said["input_ids"].shape[1]
+    no_image = [model.config.image_token_id]  # with its cache the package forgets where the pictures before it were
+    found = model.generate(
+        **inputs, max_new_tokens=new, num_beams=3, do_sample=False, use_cache=use_cache, suppress_tokens=no_image
+    )
+    assert found.tolist() == said["beam_ids"].tolist()
+
+
+@torch.no_grad()
+def test_open_flamingo_logits_need_the_pictures_and_their_order(model, said, inputs):
+    """The pictures matter to the logits by far more than what counts as equal; else nothing above says anything."""
+    turned = inputs | {"pixel_values": inputs["pixel_values"].flip(1)}
+    assert (model(**turned).logits - said["logits"]).abs().max() > 100 * EQUAL
