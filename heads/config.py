@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_type_hints
 class WaypointConfig:
     """The waypoint head: from pooled features, past states and intent to 20 waypoints."""
 
-    kind: Literal["linear", "mlp", "query", "gru", "unicycle", "modes", "vocabulary"] = "mlp"
+    kind: Literal["linear", "mlp", "query", "gru", "unicycle", "modes", "vocabulary"] = "unicycle"
     """What makes the path: linear, mlp, query (attends to the cells of the feature grid), gru (point after point),
     unicycle (acceleration and curvature, rolled out), modes (several paths, scored), vocabulary (scored anchors)."""
     directions: int = 12
@@ -25,7 +25,7 @@ class WaypointConfig:
     normalize: bool = True
     """Scale features, past states and waypoints by their mean and spread over the training set; off is the head of
     the source document as it was, on raw metres."""
-    residual: Literal["none", "ego", "constant_velocity"] = "ego"
+    residual: Literal["none", "ego", "constant_velocity"] = "none"
     """What the head corrects: nothing (it predicts the whole path), the path that a ridge regression predicts from
     past states and intent (ego), or the path at constant velocity; it starts exactly at that path (the vocabulary
     kind as near as an anchor is)."""

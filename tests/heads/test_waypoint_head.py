@@ -13,7 +13,7 @@ from heads.config import WaypointConfig
 from heads.errors import BadHead
 from heads.waypoint import WaypointHead
 
-SMALL = WaypointConfig(hidden=16, residual="none", directions=0)
+SMALL = WaypointConfig("mlp", hidden=16, residual="none", directions=0)
 
 
 @pytest.fixture
