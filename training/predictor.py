@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from heads.fields import no_fields
 from loaders import jpeg
 from loaders.errors import BadInput
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, STEP_S, Intent
@@ -88,12 +89,15 @@ class RoadPredictor:
             raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
         device = next(self.model.buffers()).device
         stored, present = self._features(frames)
+        positions, objects = no_fields(len(states))
         batch = StoredBatch(
             stored=stored.to(device),
             present=present.to(device),
             past=states.to(device),
             intent=torch.tensor(intents, device=device),
             future=torch.full((len(states), FUTURE_STEPS, 2), torch.nan, device=device),
+            positions=positions.to(device),
+            objects=objects.to(device),
         )
         times = STEP_S * np.arange(1, FUTURE_STEPS + 1)
         return {
