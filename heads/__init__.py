@@ -58,6 +58,8 @@ HEADS: Mapping[str, HeadEntry] = {
     "cue": HeadEntry("heads.cue:CueHead", CueConfig, ("majority cue",), "a logged future or a pedestrian's labels"),
 }
 """Heads that are trained; each is built from its config, the number of pooled vectors and their width."""
+PATHS = "waypoint"
+"""The head that predicts paths: what displacement, raters and a submission are about."""
 
 
 def find_head(name: str) -> tuple[type["Head"], type[Any] | None]:

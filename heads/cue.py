@@ -57,9 +57,13 @@ class CueHead(Head):
         """As `Head.arguments`."""
         return {"config": asdict(self.config), "features": self.features, "width": self.width}
 
+    def truth(self, targets: HeadTargets) -> Tensor:
+        """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown, by this head's threshold."""
+        return cue_truth(self.config, targets)
+
     def known(self, targets: HeadTargets) -> Tensor:
         """As `Head.known`: rows whose cue or pace is known."""
-        return (cue_truth(self.config, targets) != UNKNOWN).any(dim=1)
+        return (self.truth(targets) != UNKNOWN).any(dim=1)
 
     def fit(self, batches: Batches) -> None:
         """Find the statistics of the inputs. BadHead when no row has a cue."""

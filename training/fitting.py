@@ -100,8 +100,8 @@ def _learnable(model: RoadModel, split: StoredSplit, config: TrainConfig) -> Sto
         if not len(model.with_targets(split, name)):
             raise BadInput(
                 f"{split.dataset.name} {split.dataset.split}: no row has both features and "
-                f"{heads.HEADS[name].needs}, which the {name} head needs; choose other data or heads (--data, --head),"
-                " or part the data in another way (--split_by, --val_fraction)"
+                f"{heads.HEADS[name].needs}, which the {name} head needs; choose other data or heads (--data, "
+                "--head), or part the data in another way (--split_by, --val_fraction)"
             )
     return model.with_targets(split)
 
