@@ -74,7 +74,7 @@ class CueHead(Head):
         """Fit temperatures and the thresholds of the sets."""
         with torch.no_grad():
             self.calibration.fit(
-                ((self(inputs)["cue_logits"], cue_truth(self.config, targets)) for inputs, targets in batches),
+                ((self(inputs)["cue_logits"], self.truth(targets)) for inputs, targets in batches),
                 self.config.coverage,
             )
 
@@ -93,7 +93,7 @@ class CueHead(Head):
 
         Without anything known it is 0 and still has a graph.
         """
-        truth = cue_truth(self.config, targets)
+        truth = self.truth(targets)
         classes = [*prediction["cue_logits"].unbind(dim=1), *self._by_column(prediction["position_hints"])]
         loss = torch.zeros((), device=truth.device)
         for logits, true in zip(classes, torch.cat([truth, targets["positions"]], dim=1).unbind(dim=1), strict=True):
@@ -112,7 +112,7 @@ class CueHead(Head):
 
     def compared(self, prediction: dict[str, Tensor], targets: HeadTargets) -> tuple[Tensor, Tensor]:
         """As `Head.compared`: two (b, 2) int64."""
-        return prediction["cue_logits"].argmax(dim=2), cue_truth(self.config, targets)
+        return prediction["cue_logits"].argmax(dim=2), self.truth(targets)
 
     @staticmethod
     def _by_column(hints: Tensor) -> tuple[Tensor, ...]:
@@ -136,9 +136,13 @@ class MajorityCue(Head):
         """As `Head.arguments`."""
         return {"config": asdict(self.config)}
 
+    def truth(self, targets: HeadTargets) -> Tensor:
+        """As `CueHead.truth`."""
+        return cue_truth(self.config, targets)
+
     def known(self, targets: HeadTargets) -> Tensor:
         """As `Head.known`: rows whose cue or pace is known."""
-        return (cue_truth(self.config, targets) != UNKNOWN).any(dim=1)
+        return (self.truth(targets) != UNKNOWN).any(dim=1)
 
     def fit(self, batches: Batches) -> None:
         """Count. BadHead when no row has a cue."""
@@ -147,7 +151,7 @@ class MajorityCue(Head):
     def calibrate(self, batches: Batches) -> None:
         """As `CueHead.calibrate`."""
         self.calibration.fit(
-            ((self(inputs)["cue_logits"], cue_truth(self.config, targets)) for inputs, targets in batches),
+            ((self(inputs)["cue_logits"], self.truth(targets)) for inputs, targets in batches),
             self.config.coverage,
         )
 
