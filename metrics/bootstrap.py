@@ -68,8 +68,9 @@ def _resampled(
 
 def _interval(value: float, drawn: np.ndarray, sequences: int) -> Interval:
     low = high = float("nan")
-    if sequences >= 2:
-        low, high = np.percentile(drawn[~np.isnan(drawn)], [2.5, 97.5])
+    defined = drawn[~np.isnan(drawn)]
+    if sequences >= 2 and len(defined):
+        low, high = np.percentile(defined, [2.5, 97.5])
     return Interval(float(value), float(low), float(high))
 
 

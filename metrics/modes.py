@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
+from metrics.bootstrap import Interval, sequence_bootstrap
+from metrics.calibration import expected_calibration_error
 from metrics.displacement import displacement
 
 LABELS: Mapping[str, str] = {
@@ -21,8 +22,6 @@ LABELS: Mapping[str, str] = {
 """What a table calls each metric of `per_frame`. Lower is better for all of them but `picked_best`."""
 CALIBRATION_LABEL = "Calibration error of the picked mode's probability"
 """What a table calls `calibration_error`. Lower is better."""
-BINS = 15
-"""Bins of equal width that the calibration error is summed over (Guo et al. 2017, table 1)."""
 _LEAST = float(np.finfo(np.float32).tiny)
 """Stands for a probability of 0, which a float32 softmax gives for anything below: 87 nats, not an infinite mean."""
 
@@ -86,18 +85,12 @@ def calibration_error(
 ) -> Interval:
     """Expected calibration error: by how much the picked mode's probability misses the share in which it is the best.
 
-    Sum over `BINS` of the probability, share of the frames times |mean probability - share of best| (Naeini et al.
-    2015; Guo et al. 2017, section 2): 0 is calibrated, 1 the worst. `error` and `probability` (n, k) are of the same
-    frames, `sequence` (n,) their drives, over which the 95 % interval is drawn. Few frames in a bin never match
-    quite, so small data overstates it. ValueError as in `per_frame`.
+    As `metrics.calibration.expected_calibration_error`, to which it is handed. `error` and `probability` (n, k) are
+    of the same frames, `sequence` (n,) their drives. ValueError as in `per_frame`.
     """
     probability = _probabilities(probability, error)
-    confidence = probability.max(axis=1)
     right = np.take_along_axis(_best(error), picked_mode(probability)[:, None], 1)[:, 0]
-    bin_of = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1)
-    # A bin's share of the frames times its gap is the mean over all frames of the gaps in it.
-    gaps = np.where(bin_of[:, None] == np.arange(BINS), (confidence - right)[:, None], 0.0)
-    return bootstrap_of(lambda means: np.abs(means).sum(axis=1), gaps, sequence, resamples=resamples, seed=seed)
+    return expected_calibration_error(probability.max(axis=1), right, sequence, resamples=resamples, seed=seed)
 
 
 def _best(error: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rated_paths import straight
 
-from metrics.modes import BINS, LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode, score_modes
+from metrics.calibration import BINS
+from metrics.modes import LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode, score_modes
 
 
 def softmax(logits):

@@ -1,0 +1,108 @@
+"""How well the objects in a picture are told, as sets: which kinds are there, and where each of them is.
+
+Arrays have a row a picture and a column a kind; positions are Left, Center, Right. A kind that is labelled in no
+picture, or is in no labelled picture, has no F1 (NaN) and does not count in a mean over kinds, whatever was claimed
+of it; what was claimed is in its counts. The truth itself scores exactly 1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.bootstrap import Interval, bootstrap_of
+from metrics.fields import mean_of_f1
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many claims were true (tp), how many things were missed (fn), and how many claims were false (fp)."""
+
+    tp: int
+    fn: int
+    fp: int
+
+
+@dataclass(frozen=True)
+class ObjectScores:
+    """F1 by kind and the mean over the kinds that have one, with 95 % intervals over sequences, and the counts."""
+
+    macro: Interval
+    by_kind: dict[str, Interval]
+    counts: dict[str, Counts]
+
+
+def score_presence(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    known: np.ndarray,
+    sequence: np.ndarray,
+    kinds: Sequence[str],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> ObjectScores:
+    """Is a kind there at all? `predicted`, `truth` and `known` (n, k) bool for k `kinds`, `sequence` (n,) names.
+
+    Where `known` is False there is no label, and nothing is counted. F1 is 2 tp / (2 tp + fn + fp). ValueError when
+    the shapes do not fit or there is no row.
+    """
+    return _scores(predicted[..., None], truth[..., None], known, sequence, kinds, resamples, seed)
+
+
+def score_places(
+    predicted: np.ndarray,
+    predicted_positions: np.ndarray,
+    truth: np.ndarray,
+    truth_positions: np.ndarray,
+    known: np.ndarray,
+    sequence: np.ndarray,
+    kinds: Sequence[str],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> ObjectScores:
+    """Presence x position: each place of each kind is a claim of its own, right only when the kind is there.
+
+    The positions are (n, k, 3) bool; everything else is as in `score_presence`. A kind that is present and nowhere is
+    a claim too, of a place of its own: naming a car without saying where is false wherever the car is.
+    """
+    said = _claims(predicted, predicted_positions)
+    return _scores(said, _claims(truth, truth_positions), known, sequence, kinds, resamples, seed)
+
+
+def _claims(present: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """(n, k, 4) bool: the three positions of a kind that is present, and being present without one."""
+    if positions.shape != (*present.shape, 3):
+        raise ValueError(f"objects need three positions for each kind: {present.shape}, {positions.shape}")
+    return np.concatenate([positions & present[..., None], (present & ~positions.any(-1))[..., None]], axis=-1)
+
+
+def _scores(
+    said: np.ndarray,
+    true: np.ndarray,
+    known: np.ndarray,
+    sequence: np.ndarray,
+    kinds: Sequence[str],
+    resamples: int,
+    seed: int,
+) -> ObjectScores:
+    """Of (n, k, places) claims and truths."""
+    if said.shape != true.shape or known.shape != said.shape[:2] or said.shape[1] != len(kinds) or not len(said):
+        raise ValueError(
+            f"objects need claims and truths of the same rows and kinds, (n, {len(kinds)}) with n > 0: "
+            f"{said.shape}, {true.shape}, known {known.shape}"
+        )
+    said, true = said & known[..., None], true & known[..., None]
+    hits, claims, truths = (each.sum(axis=-1).astype(np.float64) for each in (said & true, said, true))
+
+    def drawn(columns: list[int]) -> Interval:
+        values = np.concatenate([each[:, columns] for each in (hits, claims, truths)], axis=1)
+        return bootstrap_of(mean_of_f1, values, sequence, resamples=resamples, seed=seed)
+
+    totals = zip(kinds, hits.sum(0), truths.sum(0), claims.sum(0), strict=True)
+    return ObjectScores(
+        macro=drawn(list(range(len(kinds)))),
+        by_kind={kind: drawn([column]) for column, kind in enumerate(kinds)},
+        counts={kind: Counts(int(hit), int(there - hit), int(claimed - hit)) for kind, hit, there, claimed in totals},
+    )
