@@ -1,23 +1,31 @@
 """How well heads that answer questions do on the rows whose answers are known, beside what sees no image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import TypedDict
 
 import numpy as np
 
 from heads.cue import QUESTIONS, CueHead
 from heads.field import FieldHead
-from heads.fields import OBJECT_COLUMNS, UNKNOWN
+from heads.fields import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
 from heads.inputs import HeadTargets
-from metrics import classification, prediction_sets
 from metrics.bootstrap import Interval
-from metrics.classification import macro_f1, score_classes
-from metrics.prediction_sets import score_sets
+from metrics.calibration import expected_calibration_error
+from metrics.fields import score_field
+from metrics.objects import score_places, score_presence
+from metrics.prediction_sets import LABELS, score_sets
 from reports.answers_table import AnswerScores
 from training.predictions import Answers
 from training.road_model import RoadModel
 
 Methods = Mapping[str, Answers]
 Figures = Mapping[str, Interval]
+_CLASSES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "calibration_error": "calibration error",
+}
 _CALIBRATION = "The calibration error is 0 when answers given with 80 % come true in 80 % of the cases."
 
 
@@ -25,67 +33,105 @@ def field_scores(
     model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, *, resamples: int, seed: int
 ) -> list[AnswerScores]:
     """A table each for sidewalk and road, and one for near and far objects; `sequence` (n,) names."""
-    drawn = {"resamples": resamples, "seed": seed}
+    drawn_alike = Bootstrap(resamples=resamples, seed=seed)
     positions, objects = targets["positions"].numpy(), targets["objects"].numpy()
     tables = []
-    for field, title in enumerate(("Sidewalk", "Road")):
+    for field, (column, classes) in enumerate(POSITIONS.items()):
         known = positions[:, field] != UNKNOWN
-
-        def of_field(answers: Answers, field: int = field, known: np.ndarray = known) -> Figures:
-            said, probabilities = answers["position"][known, field], answers["position_probabilities"][known, field]
-            return score_classes(said, probabilities, positions[known, field], sequence[known], **drawn)
-
-        columns = classification.LABELS
-        tables += _table(f"{title} position", columns, methods, of_field, sequence[known], _CALIBRATION)
-    columns = {
-        f"{distance}_{key}": f"{distance} {key}" for distance in ("near", "far") for key in ("presence", "place")
-    }
-    labelled = ~np.isnan(objects).any(axis=(1, 2, 3))
-
-    def of_objects(answers: Answers) -> Figures:
-        said, true = answers["seen"][labelled], objects[labelled] == 1
-        pairs = [
-            pair
-            for distance in range(len(OBJECT_COLUMNS))
-            for pair in (
-                (said[:, distance].any(axis=2), true[:, distance].any(axis=2)),
-                (said[:, distance], true[:, distance]),
-            )
-        ]
-        scores = (macro_f1(one, other, sequence[labelled], **drawn) for one, other in pairs)
-        return dict(zip(columns, scores, strict=True))
-
-    meaning = "Mean F1 of the nine kinds: of whether one is there, and of the sides on which it is."
-    return [*tables, *_table("Objects, macro F1", columns, methods, of_objects, sequence[labelled], meaning)]
+        if known.any():
+            scores = {
+                name: _class_figures(
+                    np.array(classes),
+                    answers["position"][known, field],
+                    answers["position_probabilities"][known, field],
+                    positions[known, field],
+                    sequence[known],
+                    drawn_alike,
+                )
+                for name, answers in methods.items()
+            }
+            title = f"{column.removesuffix('_pos').capitalize()} position"
+            tables.append(_table(title, _CLASSES, scores, sequence[known], _CALIBRATION))
+    known = ~np.isnan(objects).any(axis=3)
+    if known.any():
+        scores = {
+            name: _object_figures(answers["seen"], objects == 1, known, sequence, drawn_alike)
+            for name, answers in methods.items()
+        }
+        tables.append(_table("Objects, macro F1", _OBJECTS, scores, sequence[known.any(axis=(1, 2))], _OF_OBJECTS))
+    return tables
 
 
 def cue_scores(
     model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, *, resamples: int, seed: int
 ) -> list[AnswerScores]:
-    """A table each for cue and pace."""
+    """A table each for cue and pace; arguments as of `field_scores`."""
     head = model.heads["cue"]
     assert isinstance(head, CueHead)
+    drawn_alike = Bootstrap(resamples=resamples, seed=seed)
     truth = head.truth(targets).numpy()
-    drawn = {"resamples": resamples, "seed": seed}
-    classes = {key: classification.LABELS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
-    columns = {**classes, **prediction_sets.LABELS}
+    meaning = (
+        f"Sets are made to hold the true answer in {head.config.coverage:.0%} of the frames; not sure: a set of none "
+        "or several."
+    )
     tables = []
-    for place, question in enumerate(QUESTIONS):
+    for place, (question, words) in enumerate(QUESTIONS.items()):
         known = truth[:, place] != UNKNOWN
-
-        def of_question(answers: Answers, place: int = place, known: np.ndarray = known) -> Figures:
-            probabilities, sets = answers["cue_probabilities"][known, place], answers["cue_sets"][known, place]
+        if known.any():
             true, sequences = truth[known, place], sequence[known]
-            told = score_classes(probabilities.argmax(axis=1), probabilities, true, sequences, **drawn)
-            return {**told, **score_sets(sets, true, sequences, **drawn)}
-
-        meaning = (
-            f"Sets are made to hold the true answer in {head.config.coverage:.0%} of the frames; not sure: a set of "
-            "none or several."
-        )
-        title = question.capitalize()
-        tables += _table(title, columns, methods, of_question, sequence[known], meaning, plain=("size",))
+            scores = {}
+            for name, answers in methods.items():
+                probabilities = answers["cue_probabilities"][known, place]
+                said, sets = probabilities.argmax(axis=1), answers["cue_sets"][known, place]
+                told = _class_figures(np.array(words), said, probabilities, true, sequences, drawn_alike)
+                scores[name] = {**told, **score_sets(sets, true, sequences, **drawn_alike)}
+            columns = {key: _CLASSES[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
+            tables.append(_table(question.capitalize(), {**columns, **LABELS}, scores, sequences, meaning))
     return tables
+
+
+class Bootstrap(TypedDict):
+    """How intervals are drawn."""
+
+    resamples: int
+    seed: int
+
+
+_OBJECTS = {
+    "near_presence": "near presence",
+    "near_place": "near place",
+    "far_presence": "far presence",
+    "far_place": "far place",
+}
+_OF_OBJECTS = "Mean F1 of the kinds that occur: of whether one is there, and of the sides on which it is."
+
+
+def _class_figures(
+    words: np.ndarray,
+    said: np.ndarray,
+    probabilities: np.ndarray,
+    truth: np.ndarray,
+    sequence: np.ndarray,
+    drawn_alike: Bootstrap,
+) -> Figures:
+    """The figures of `_CLASSES`; the calibration error is that of the most probable class."""
+    right = probabilities.argmax(axis=1) == truth
+    error = expected_calibration_error(probabilities.max(axis=1), right, sequence, **drawn_alike)
+    return {**score_field(words[said], words[truth], sequence, **drawn_alike), "calibration_error": error}
+
+
+def _object_figures(
+    said: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, drawn_alike: Bootstrap
+) -> Figures:
+    """The figures of `_OBJECTS`: (n, 2, 9, 3) claims and truths, and (n, 2, 9) what is labelled, all bool."""
+    found = []
+    for distance in range(len(OBJECT_COLUMNS)):
+        claims, truths, labelled = said[:, distance], true[:, distance], known[:, distance]
+        claimed: np.ndarray = claims.any(axis=2)
+        there: np.ndarray = truths.any(axis=2)
+        found.append(score_presence(claimed, there, labelled, sequence, KINDS, **drawn_alike))
+        found.append(score_places(claimed, claims, there, truths, labelled, sequence, KINDS, **drawn_alike))
+    return {key: scores.macro for key, scores in zip(_OBJECTS, found, strict=True)}
 
 
 Scores = Callable[..., list[AnswerScores]]
@@ -94,17 +140,7 @@ SCORES: Mapping[str, Scores] = {FieldHead.name: field_scores, CueHead.name: cue_
 
 
 def _table(
-    title: str,
-    columns: Mapping[str, str],
-    methods: Methods,
-    figures: Callable[[Answers], Figures],
-    sequence: np.ndarray,
-    meaning: str,
-    plain: Sequence[str] = (),
-) -> list[AnswerScores]:
-    """The table, or none where no row is labelled."""
-    if not len(sequence):
-        return []
-    scores = {name: figures(answers) for name, answers in methods.items()}
+    title: str, columns: Mapping[str, str], scores: Mapping[str, Figures], sequence: np.ndarray, meaning: str
+) -> AnswerScores:
     rows, sequences = len(sequence), len(np.unique(sequence))
-    return [AnswerScores(title, columns, scores, rows, sequences, meaning, ("calibration_error", *plain))]
+    return AnswerScores(title, columns, scores, rows, sequences, meaning, ("calibration_error", "size"))
