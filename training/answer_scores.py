@@ -127,8 +127,7 @@ def _object_figures(
     found = []
     for distance in range(len(OBJECT_COLUMNS)):
         claims, truths, labelled = said[:, distance], true[:, distance], known[:, distance]
-        claimed: np.ndarray = claims.any(axis=2)
-        there: np.ndarray = truths.any(axis=2)
+        claimed, there = np.asarray(claims.any(axis=2)), np.asarray(truths.any(axis=2))
         found.append(score_presence(claimed, there, labelled, sequence, KINDS, **drawn_alike))
         found.append(score_places(claimed, claims, there, truths, labelled, sequence, KINDS, **drawn_alike))
     return {key: scores.macro for key, scores in zip(_OBJECTS, found, strict=True)}
