@@ -42,5 +42,5 @@ def test_they_are_others_than_those_that_part_training_and_validation():
 
 
 def test_one_sequence_cannot_be_shared_out():
-    with pytest.raises(BadInput, match="walks: only 1 sequence.*--calibration 0"):
+    with pytest.raises(BadInput, match=r"walks: only 1 sequence.*--calibration 0"):
         keep_for_calibration(split_of(1), 0.2)
