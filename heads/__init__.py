@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heads.config import WaypointConfig
+from heads.config import CueConfig, FieldConfig, WaypointConfig
 from heads.errors import BadHead
 
 if TYPE_CHECKING:
@@ -21,12 +21,11 @@ class HeadEntry:
 
     where: str
     config: type[Any] | None = None
+    baselines: tuple[str, ...] = ()
+    """Of a head that is trained: what it is compared with."""
+    needs: str = ""
+    """... and what a row must have to teach it, in words."""
 
-
-HEADS: Mapping[str, HeadEntry] = {
-    "waypoint": HeadEntry("heads.waypoint:WaypointHead", WaypointConfig),
-}
-"""Heads that are trained; each is built from its config, the number of pooled vectors and their width."""
 
 DECODERS: Mapping[str, str] = {
     "linear": "heads.linear:Linear",
@@ -45,18 +44,32 @@ BASELINES: Mapping[str, HeadEntry] = {
     "constant velocity": HeadEntry("heads.baselines:ConstantVelocity"),
     "stand still": HeadEntry("heads.baselines:StandStill"),
 }
-"""Heads that see no image and hold no parameter: `fit` is all their training."""
+"""Paths that see no image and hold no parameter: `fit` is all their training."""
+
+MAJORITIES: Mapping[str, HeadEntry] = {
+    "majority field": HeadEntry("heads.field:MajorityField"),
+    "majority cue": HeadEntry("heads.cue:MajorityCue", CueConfig),
+}
+"""What comes most often in the training set, whatever the picture: baselines of the other heads."""
+
+HEADS: Mapping[str, HeadEntry] = {
+    "waypoint": HeadEntry("heads.waypoint:WaypointHead", WaypointConfig, tuple(BASELINES), "a logged future"),
+    "field": HeadEntry("heads.field:FieldHead", FieldConfig, ("majority field",), "a pedestrian's labels"),
+    "cue": HeadEntry("heads.cue:CueHead", CueConfig, ("majority cue",), "a logged future or a pedestrian's labels"),
+}
+"""Heads that are trained; each is built from its config, the number of pooled vectors and their width."""
+PATHS = "waypoint"
+"""The head that predicts paths: what displacement, raters and a submission are about."""
 
 
 def find_head(name: str) -> tuple[type["Head"], type[Any] | None]:
     """The class and the config class of a head or baseline. BadHead, with the nearest name, for an unknown one."""
-    entries = {**HEADS, **BASELINES}
+    entries = {**HEADS, **BASELINES, **MAJORITIES}
     if name not in entries:
         near = difflib.get_close_matches(name, entries, n=1)
         hint = f", did you mean {near[0]!r}?" if near else "."
-        raise BadHead(
-            f"there is no head {name!r}{hint} Heads: {', '.join(HEADS)}. Baselines: {', '.join(BASELINES)}."
-        )
+        baselines = ", ".join([*BASELINES, *MAJORITIES])
+        raise BadHead(f"there is no head {name!r}{hint} Heads: {', '.join(HEADS)}. Baselines: {baselines}.")
     return _imported(entries[name].where), entries[name].config
 
 
@@ -71,7 +84,7 @@ def build_head(name: str, config: Any, features: int, width: int) -> "Head":
 
     BadHead when the name is unknown or the config is not this head's.
     """
-    if name in BASELINES:
+    if name in {*BASELINES, *MAJORITIES}:
         raise BadHead(f"{name!r} is a baseline and has nothing to train; `build_baseline` makes it")
     head, config_class = find_head(name)
     if config_class is None or not isinstance(config, config_class):
@@ -79,11 +92,15 @@ def build_head(name: str, config: Any, features: int, width: int) -> "Head":
     return head(config, features, width)
 
 
-def build_baseline(name: str) -> "Head":
-    """A baseline out of `BASELINES`, not yet fitted. BadHead when the name is unknown or that of a trained head."""
+def build_baseline(name: str, config: Any = None) -> "Head":
+    """A baseline out of `BASELINES` or `MAJORITIES`, not yet fitted; `config` is that of the head it stands beside.
+
+    BadHead when the name is unknown or that of a trained head.
+    """
     if name in HEADS:
         raise BadHead(f"{name!r} is a head that is trained; `build_head` makes it")
-    return find_head(name)[0]()
+    head, config_class = find_head(name)
+    return head(config) if config_class else head()
 
 
 def load_head(folder: Path | str) -> "Head":

@@ -1,26 +1,42 @@
 """What every head is: fitted once to the training set, then trained or used."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
+from torchmetrics import Metric
 
 from heads.checkpoint import load_head, save_head
 from heads.errors import BadHead
-from heads.inputs import HeadInputs, HeadTargets
+from heads.inputs import HeadInputs, HeadTargets, has_future
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one figure that is said of a head after each epoch: `key` of what its metric computes, its words, unit."""
+
+    key: str
+    words: str
+    unit: str = ""
 
 
 class Head(nn.Module):
     """Features, past states and intent in, a dictionary of named predictions out.
 
-    The order of a life: construct, `fit` on the training set, train on `loss` (baselines: nothing), `forward`.
+    The order of a life: construct, `fit` on the training set, train on `loss` (baselines: nothing), `calibrate` on
+    rows that were not trained on (heads that give probabilities), `forward`.
     Statistics that `fit` finds are buffers, stored with the weights and never trained; before `fit` they are NaN, so
     that a head which was never fitted cannot be mistaken for one that was.
     """
 
     name: ClassVar[str]
     """The key in the registry."""
+    headline: ClassVar[Headline]
+    """Of a head that is trained."""
+    calibrated: ClassVar[bool] = False
+    """Whether `calibrate` does something, so that some sequences have to be kept for it."""
 
     def arguments(self) -> dict[str, Any]:
         """What the constructor was given, as JSON."""
@@ -33,9 +49,24 @@ class Head(nn.Module):
         generator). Rows without a future (NaN) do not count as targets. BadHead when no row has one.
         """
 
+    def known(self, targets: HeadTargets) -> Tensor:
+        """(b,) bool: the rows that have what this head learns, so that they can be trained on and scored."""
+        return has_future(targets)
+
+    def calibrate(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+        """See rows of sequences that were not trained on, once, after training; what is found is a buffer too."""
+
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """Named predictions; "waypoints" is (b, 20, 2) metres, ego frame, t = 0.25 ... 5 s."""
         raise NotImplementedError
+
+    def metric(self) -> Metric:
+        """What scores this head after each epoch; `compute` gives names -> numbers, `headline.key` among them."""
+        raise NotImplementedError(f"{self.name!r} is not trained, so nothing is validated")
+
+    def compared(self, prediction: dict[str, Tensor], targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """What `metric` is updated with: what was predicted, and what is true."""
+        raise NotImplementedError(f"{self.name!r} is not trained, so nothing is validated")
 
     def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
         """Named scalars of a batch; the one called "loss" is minimised. It is finite whatever targets are missing."""

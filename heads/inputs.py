@@ -29,9 +29,16 @@ class HeadInputs(TypedDict):
 
 
 class HeadTargets(TypedDict):
-    """What a head is trained towards: `future` (b, 20, 2) float32 metres, ego frame, NaN where a row has none."""
+    """What a head is trained towards; a row may have some of it and lack the rest.
+
+    `future` (b, 20, 2) float32 metres, ego frame, NaN where a row has none. A pedestrian's labels, as
+    `heads.fields.encode_fields` counts them: `positions` (b, 2) int64, the classes of sidewalk and road, -1 where not
+    labelled; `objects` (b, 2, 9, 3) float32, near and far, kind, side: 1 seen, 0 not seen, NaN not labelled.
+    """
 
     future: Tensor
+    positions: Tensor
+    objects: Tensor
 
 
 def has_future(targets: HeadTargets) -> Tensor:

@@ -25,6 +25,7 @@ _STEPS = 12
 MOST = 4 * WAYPOINTS
 """Directions: a path's 40 numbers, and the same times the speed, have no more to ask for."""
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]
+Wanted = Callable[[HeadInputs, HeadTargets], tuple[Tensor, Tensor]]
 
 
 class Reading(nn.Module):
@@ -55,10 +56,11 @@ class Reading(nn.Module):
         """How many it gives per row."""
         return self.rank or self.features * self.width
 
-    def fit(self, batches: Batches, wanted: Callable[[HeadInputs, HeadTargets], tuple[Tensor, Tensor]]) -> None:
+    def fit(self, batches: Batches, wanted: Wanted | None = None) -> None:
         """Find spread and directions; some passes over the training set.
 
-        `wanted` gives (b, m) what has to be told, in comparable units, and (b,) bool whether a row has it.
+        `wanted` gives (b, m) what has to be told, in comparable units, and (b,) bool whether a row has it; needed for
+        directions only.
         """
         if not self.fitted or not self.features:
             return
@@ -68,7 +70,7 @@ class Reading(nn.Module):
                 moments.add(inputs["features"], inputs["feature_mask"][:, :, None])
             self.mean.copy_(moments.mean())
             self.scale.copy_(moments.scale())
-            if self.rank:
+            if self.rank and wanted is not None:
                 self.directions.copy_(_directions(lambda: self._rows(batches, wanted), self.rank))
 
     def forward(self, inputs: HeadInputs) -> Tensor:
@@ -76,9 +78,7 @@ class Reading(nn.Module):
         rows = self._normal(inputs)
         return rows @ self.directions if self.rank else rows
 
-    def _rows(
-        self, batches: Batches, wanted: Callable[[HeadInputs, HeadTargets], tuple[Tensor, Tensor]]
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def _rows(self, batches: Batches, wanted: Wanted) -> Iterator[tuple[Tensor, Tensor]]:
         """Normal features (b, n * d) and what has to be told (b, m), of the rows that have both."""
         for inputs, targets in batches:
             told, known = wanted(inputs, targets)

@@ -13,11 +13,12 @@ from heads.config import WaypointConfig
 from heads.decoder import Prediction, Situation
 from heads.ego import one_hot_intent
 from heads.errors import BadHead
-from heads.head import Head
+from heads.head import Head, Headline
 from heads.inputs import PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets, has_future
 from heads.losses import LOSSES
 from heads.moments import Moments
 from heads.reading import Reading
+from metrics.torchmetrics import DisplacementMetric
 
 _BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelocity}
 
@@ -36,6 +37,7 @@ class WaypointHead(Head):
     """
 
     name: ClassVar[str] = "waypoint"
+    headline: ClassVar[Headline] = Headline("ade_5s", "ADE@5s vs log", " m")
     past_mean: Tensor
     past_scale: Tensor
     waypoints_mean: Tensor
@@ -137,6 +139,14 @@ class WaypointHead(Head):
             return LOSSES[self.config.loss](paths, one_per_row, speed)
 
         return {"loss": self.decoder.loss(rows, error).sum() / known.sum().clamp(min=1)}
+
+    def metric(self) -> DisplacementMetric:
+        """As `Head.metric`."""
+        return DisplacementMetric()
+
+    def compared(self, prediction: Prediction, targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """As `Head.compared`: two (b, 20, 2) metres, ego frame."""
+        return prediction["waypoints"], targets["future"]
 
     def _seen_past(self, past: Tensor) -> Tensor:
         """(b, 16, 6) normal past states, in training some rows' in favour of the average."""

@@ -39,3 +39,34 @@ class DisplacementMetric(Metric):
     def compute(self) -> dict[str, Tensor]:
         """The mean over all frames so far, by metric."""
         return dict(zip(LABELS, self.sums / self.frames, strict=True))
+
+
+class ClassificationMetric(Metric):
+    """Accuracy and balanced accuracy (`metrics.fields`) of several fields with equally many classes.
+
+    Tables of who was taken for whom are kept and added up over ranks. `compute` gives name -> scalar share, the mean
+    over fields; NaN where no row had a truth.
+    """
+
+    higher_is_better = True
+    full_state_update = False
+    taken: Tensor
+
+    def __init__(self, fields: int, classes: int) -> None:
+        super().__init__()
+        self.add_state("taken", torch.zeros(fields, classes, classes, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, predicted: Tensor, truth: Tensor) -> None:
+        """Add a batch: two (b, fields) int64; a truth below 0 is unknown and left out."""
+        classes = self.taken.shape[-1]
+        for field, (said, true) in enumerate(zip(predicted.T, truth.T, strict=True)):
+            known = true >= 0
+            pairs = torch.bincount(true[known] * classes + said[known], minlength=classes**2)
+            self.taken[field] += pairs.view(classes, classes)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The means over all rows so far, by name."""
+        told, rows = self.taken.diagonal(dim1=1, dim2=2).double(), self.taken.sum(dim=2).double()
+        accuracy = told.sum(dim=1) / rows.sum(dim=1)
+        balanced = (told / rows).nanmean(dim=1)  # over the classes that occur
+        return {"accuracy": accuracy.nanmean().float(), "balanced_accuracy": balanced.nanmean().float()}

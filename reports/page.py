@@ -13,6 +13,7 @@ from markupsafe import Markup
 from metrics.comparison import Comparison
 from metrics.displacement import MISS_M
 from metrics.rated_comparison import RatedComparison
+from reports.answers_table import AnswerScores, answers_rows
 from reports.birds_eye_view import birds_eye_view
 from reports.camera_view import camera_view
 from reports.colours import LOG, PAST, RATED, colours
@@ -38,41 +39,33 @@ MINIATURE = "The encoder is a miniature that has seen only drawn pictures: it sa
 def write_report(
     path: Path,
     *,
-    comparison: Comparison,
+    comparison: Comparison | None,
     sees_image: Container[str],
     heading: Mapping[str, str],
     scenes: Sequence[Scene],
     cautions: Sequence[str] = (),
     against_raters: RatedComparison | None = None,
     modes: HeadModes | None = None,
+    answers: Sequence[AnswerScores] = (),
 ) -> Path:
     """Write the page to `path` and return it; an earlier page is replaced only by a whole one.
 
     `sees_image` holds the names of the methods that see an image, `heading` the facts of the run in order, by label,
     and `cautions` what a reader has to know before the numbers. `against_raters` is the comparison on the rated
-    frames, where there are any, and `modes` what a head's several modes are worth. OSError when the folder cannot be
-    written.
+    frames, where there are any, `modes` what a head's several modes are worth, and `answers` the tables of heads that
+    predict no path; `comparison` is None where none does. OSError when the folder cannot be written.
     """
-    names = [method.name for method in comparison.methods]
+    names = [method.name for method in comparison.methods] if comparison else []
+    names += [name for scores in answers for name in scores.methods]
     paint = colours([*names, LOG, PAST, RATED, *(name for scene in scenes for name in scene.paths)])
     html = _template().render(
-        comparison=comparison,
+        **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
         heading=heading,
-        extent=extent(comparison),
-        how_made=how_made(comparison),
-        miss_m=MISS_M,
-        columns=COLUMNS,
-        rows=rows(comparison, sees_image),
-        groups={
-            kind: (group_rows(comparison, sees_image, kind), Markup(group_chart(comparison, sees_image, kind)))
-            for kind in comparison.group_sizes
-        },
+        answers=[(scores, answers_rows(scores, sees_image)) for scores in answers],
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
         modes=(modes_title(modes), modes_rows(modes)) if modes else None,
         rated=RATED,
-        horizon=Markup(horizon_curves(comparison, sees_image)),
-        intervals=Markup(interval_chart(comparison, sees_image)),
         scenes=[_Views(scene, paint, f"scene-{number}") for number, scene in enumerate(scenes, 1)],
         colours=paint,
     )
@@ -85,6 +78,24 @@ def write_report(
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def _comparison_part(comparison: Comparison, sees_image: Container[str]) -> dict[str, Any]:
+    """The comparison against the log, as the template shows it."""
+    return {
+        "comparison": comparison,
+        "extent": extent(comparison),
+        "how_made": how_made(comparison),
+        "miss_m": MISS_M,
+        "columns": COLUMNS,
+        "rows": rows(comparison, sees_image),
+        "groups": {
+            kind: (group_rows(comparison, sees_image, kind), Markup(group_chart(comparison, sees_image, kind)))
+            for kind in comparison.group_sizes
+        },
+        "horizon": Markup(horizon_curves(comparison, sees_image)),
+        "intervals": Markup(interval_chart(comparison, sees_image)),
+    }
 
 
 def _raters_part(comparison: RatedComparison, sees_image: Container[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import simplejpeg
 from loaders.dataset import Skipped, StateTable
 from loaders.errors import BadRecord
 from loaders.sample import SampleTargets
+from loaders.sensation.annotation import HEADER
 
 
 class DrawnDataset:
@@ -22,6 +23,7 @@ class DrawnDataset:
         self.split, self.description = split, f"drawn data, {split}"
         self.without_rear, self.unreadable = set(without_rear), set(unreadable)
         drift = rng.uniform(-1, 1, n).astype(np.float32)
+        self._drift = drift
         speed = rng.uniform(2, 12, n).astype(np.float32)
         past_t = np.arange(-15, 1, dtype=np.float32) / 4
         past = np.zeros((n, 16, 6), np.float32)
@@ -67,4 +69,15 @@ class DrawnDataset:
         return None
 
     def targets(self, row):
-        return SampleTargets(future=self.states.future[row])
+        return SampleTargets(future=self.states.future[row], fields=self._fields(row))
+
+    def _fields(self, row):
+        """Labels as SENSATION spells them, of what the picture's brightness tells; some rows lack some or all."""
+        if row % 5 == 3:
+            return {}
+        side = ("Right", "Center", "Left")[int((self._drift[row] + 1) * 1.499)]
+        fields = dict.fromkeys(HEADER[6:], "not present")
+        fields |= {"sidewalk_pos": side, "road_pos": "Front", "m_car": side, "m_person_outside": "Left-Center-Left"}
+        if row % 7 == 1:
+            fields["road_pos"] = fields["m_bicycle"] = ""
+        return fields

@@ -8,7 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from heads.errors import BadHead
+from heads.fields import encode_fields, no_fields
+from heads.inputs import HeadTargets
 from loaders.dataset import RoadDataset
+from loaders.errors import BadInput
 from loaders.feature_store import FeatureStore
 
 
@@ -16,8 +20,7 @@ class StoredBatch(TypedDict):
     """Rows of a split. b rows, c pictures, k stored vectors per picture, d wide.
 
     The pictures are those of the cameras now, then of the same cameras in each earlier frame that the run reads.
-    `stored` (b, c, k, d) float16, `present` (b, c) bool, `past` (b, 16, 6), `intent` (b,), `future` (b, 20, 2) with
-    NaN where a row has none: units and frames as in `heads.inputs`.
+    `stored` (b, c, k, d) float16, `present` (b, c) bool; past, intent and the targets as `heads.inputs` has them.
     """
 
     stored: Tensor
@@ -25,6 +28,13 @@ class StoredBatch(TypedDict):
     past: Tensor
     intent: Tensor
     future: Tensor
+    positions: Tensor
+    objects: Tensor
+
+
+def targets_of(batch: StoredBatch) -> HeadTargets:
+    """What heads are trained towards, of a batch."""
+    return HeadTargets(future=batch["future"], positions=batch["positions"], objects=batch["objects"])
 
 
 @dataclass(frozen=True)
@@ -40,21 +50,24 @@ class StoredSplit:
     earlier: np.ndarray | None = None
     """(store's rows, h) places in the store of each place's h earlier frames, -1 where one is not there. By place
     and not by row, so that whoever deals the pictures out anew moves a picture together with its own past."""
+    fields: tuple[Tensor, Tensor] | None = None
+    """The pedestrian's labels of every row of the data set, (N, 2) and (N, 2, 9, 3) as in `heads.inputs`; None where
+    no row has any."""
 
     @classmethod
     def of(cls, dataset: RoadDataset, store: FeatureStore | None, frames_back: Sequence[int] = ()) -> "StoredSplit":
         """Every row of the data set whose features were not skipped, with its frames that many frames earlier."""
-        rows = np.arange(len(dataset))
+        rows, fields = np.arange(len(dataset)), _read_fields(dataset)
         if store is None:
-            return cls(dataset, None, rows, rows)
+            return cls(dataset, None, rows, rows, fields=fields)
         store_rows = store.rows_of(dataset.states.id)
         usable = store.usable[store_rows]
         if not frames_back:
-            return cls(dataset, store, rows[usable], store_rows[usable])
+            return cls(dataset, store, rows[usable], store_rows[usable], fields=fields)
         place_of = np.append(np.where(usable, store_rows, -1), -1)  # and the last, -1, is that of no row
         earlier = np.full((len(store.usable), len(frames_back)), -1)
         earlier[store_rows] = place_of[np.stack([dataset.states.rows_before(back) for back in frames_back], axis=1)]
-        return cls(dataset, store, rows[usable], store_rows[usable], earlier)
+        return cls(dataset, store, rows[usable], store_rows[usable], earlier, fields)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -63,6 +76,17 @@ class StoredSplit:
         """The rows that have a logged future: the ones to train on and to score."""
         known = ~np.isnan(self.dataset.states.future[self.rows]).any(axis=(1, 2))
         return replace(self, rows=self.rows[known], store_rows=self.store_rows[known])
+
+    @property
+    def sequence(self) -> np.ndarray:
+        """(n,) names of the rows' sequences."""
+        return self.dataset.states.sequence[self.rows]
+
+    def targets(self) -> HeadTargets:
+        """Of all rows, in order: small beside their features."""
+        future = torch.from_numpy(self.dataset.states.future[self.rows])
+        positions, objects = self._fields(self.rows)
+        return HeadTargets(future=future, positions=positions, objects=objects)
 
     def only(self, rows: np.ndarray) -> "StoredSplit":
         """Those of the (m,) rows of the data set that have features; the others may still be earlier frames."""
@@ -76,13 +100,23 @@ class StoredSplit:
             stored, present = torch.zeros(len(rows), 0, 0, 0), torch.zeros(len(rows), 0, dtype=torch.bool)
         else:
             stored, present = map(torch.from_numpy, self._pictures(self.store, self.store_rows[positions]))
+        sidewalk_and_road, objects = self._fields(rows)
         return StoredBatch(
             stored=stored,
             present=present,
             past=torch.from_numpy(states.past[rows]),
             intent=torch.from_numpy(states.intent[rows]),
             future=torch.from_numpy(states.future[rows]),
+            positions=sidewalk_and_road,
+            objects=objects,
         )
+
+    def _fields(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(b,) rows of the data set -> their labels, (b, 2) and (b, 2, 9, 3)."""
+        if self.fields is None:
+            return no_fields(len(rows))
+        positions, objects = self.fields
+        return positions[rows], objects[rows]
 
     def _pictures(self, store: FeatureStore, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(b,) places in the store -> (b, c, k, d) float16, (b, c) bool: frame by frame, in each camera by camera."""
@@ -113,6 +147,20 @@ class OrderedBatches:
     def __iter__(self) -> Iterator[StoredBatch]:
         for first in range(0, len(self.split), self.size):
             yield self.split.batch(np.arange(first, min(first + self.size, len(self.split))))
+
+
+def _read_fields(dataset: RoadDataset) -> tuple[Tensor, Tensor] | None:
+    """The labels of every row, None where no row has any; BadInput, with the row, when one is none that there is."""
+    rows = [dataset.targets(row).fields for row in range(len(dataset))]
+    if not any(rows):
+        return None
+    positions, objects = no_fields(len(rows))
+    for row, fields in enumerate(rows):
+        try:
+            positions[row], objects[row] = encode_fields(fields)
+        except BadHead as error:
+            raise BadInput(f"{dataset.where(row)}: {error}") from error
+    return positions, objects
 
 
 Batch = TypeVar("Batch", covariant=True)

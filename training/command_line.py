@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse import SUPPRESS, ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 Config = TypeVar("Config")
 
@@ -25,7 +25,9 @@ def parser_for(config: type) -> ArgumentParser:
     parser.add_class_arguments(config, as_group=False)
     for action in parser._actions:
         if action.dest == "head":  # else described as the path of a file
-            action.metavar, action.help = "NAME", "Which head to train; short for --head.name."
+            action.metavar, action.help = "NAME,NAME", "Which heads to train; short for --head.name."
+        if action.dest in ("field", "cue"):  # only their options are on the command line
+            action.help = SUPPRESS
         if action.dest == "sweep":
             action.metavar = "OPTION=VALUE,VALUE"
     return parser

@@ -3,21 +3,22 @@
 Imported by `--help`, so nothing heavy is imported here.
 """
 
-from dataclasses import dataclass, field, fields
+import dataclasses
+from dataclasses import dataclass, fields
 from typing import Literal
 
-from heads.config import WaypointConfig
+from heads.config import CueConfig, FieldConfig, WaypointConfig
 
 
 @dataclass(frozen=True)
 class HeadOptions(WaypointConfig):
-    """The head; `--head waypoint` is short for `--head.name waypoint`."""
+    """The heads, and the waypoint head's options; `--head waypoint,cue` is short for `--head.name waypoint,cue`."""
 
     name: str = "waypoint"
-    """Which head to train."""
+    """Which heads to train in one pass over the features, with commas: waypoint, field, cue."""
 
     def settings(self) -> WaypointConfig:
-        """The options without the name: what the head itself is built from."""
+        """The options without the name: what the waypoint head itself is built from."""
         return WaypointConfig(**{option.name: getattr(self, option.name) for option in fields(WaypointConfig)})
 
 
@@ -66,8 +67,9 @@ class EncoderOptions(DataOptions):
     """How patches become features: mean, grid (means of g x g regions), attention (learnt, over the grid), cls."""
     grid: int = 4
     """Regions per side for grid and attention pooling."""
-    cameras: str = "FRONT"
-    """Cameras whose features are concatenated, in this order, with commas: FRONT_LEFT,FRONT,FRONT_RIGHT."""
+    cameras: str | None = None
+    """Cameras whose features are concatenated, in this order, with commas: FRONT_LEFT,FRONT,FRONT_RIGHT. Default:
+    FRONT, or CHEST for sidewalk and sensation."""
     encode_batch: int = 16
     """Pictures per encoder call."""
     workers: int = 2
@@ -85,15 +87,23 @@ class EncoderOptions(DataOptions):
     @property
     def camera_names(self) -> tuple[str, ...]:
         """The cameras, in order."""
-        return tuple(self.cameras.split(","))
+        default = "CHEST" if self.data in ("sidewalk", "sensation") else "FRONT"
+        return tuple((default if self.cameras is None else self.cameras).split(","))
 
 
 @dataclass(frozen=True)
 class TrainConfig(EncoderOptions):
     """Train heads on frozen features. Every option has a default; `--config FILE` reads a dumped config.yaml."""
 
-    head: HeadOptions = field(default_factory=HeadOptions)
-    """The head and its options."""
+    head: HeadOptions = dataclasses.field(default_factory=HeadOptions)
+    """The heads, and the options of the waypoint head."""
+    field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
+    """The options of the field head."""
+    cue: CueConfig = dataclasses.field(default_factory=CueConfig)
+    """The options of the cue head."""
+    calibration: float = 0.2
+    """Share of the training sequences that are kept from training for the probabilities of the field and cue heads
+    and the sets of cues, 0 to below 1. 0: they stay as they are, and no cue is ruled out."""
     past_frames: str | None = None
     """Earlier frames of the same cameras that are read beside the current one: how many frames back, with commas.
     10,20 is 1 s and 2 s back in waymo_e2e and roadworld. Their features come from the store; none is made anew."""
@@ -118,7 +128,7 @@ class TrainConfig(EncoderOptions):
     """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
     checkpoint_every: int = 100
     """Optimizer steps between two checkpoints."""
-    sweep: list[str] = field(default_factory=list)
+    sweep: list[str] = dataclasses.field(default_factory=list)
     """Train every combination: --sweep lr=1e-3,3e-3 --sweep head.dropout=0,0.1 (a; between values that hold commas).
     --run_dir is then the folder of all runs."""
     seeds: int = 1
@@ -137,6 +147,19 @@ class TrainConfig(EncoderOptions):
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
+        if len(set(self.head_names)) < len(self.head_names):
+            raise ValueError(f"--head {self.head.name}: names a head twice")
+        if not 0 <= self.calibration < 1:
+            raise ValueError(f"--calibration {self.calibration}: a share of the sequences from 0 to below 1")
+
+    @property
+    def head_names(self) -> tuple[str, ...]:
+        """The heads, in order."""
+        return tuple(self.head.name.split(","))
+
+    def settings_of(self, head: str) -> object:
+        """What a head is built from; None when there is no such head."""
+        return self.head.settings() if head == "waypoint" else getattr(self, head, None)
 
     @property
     def frames_back(self) -> tuple[int, ...]:

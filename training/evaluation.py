@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from heads import HEADS, PATHS
 from loaders.dataset import RoadDataset, StateTable, Subset
 from loaders.errors import BadInput
 from loaders.rated import RatedFrames, rated_frames
@@ -18,18 +19,20 @@ from metrics.comparison import Comparison, compare, nan_to_none
 from metrics.modes import mode_ade, score_modes
 from metrics.rated_comparison import RatedComparison, compare_rated
 from metrics.raters import Raters
+from reports.answers_table import AnswerScores, answers_table
 from reports.colours import LOG
 from reports.modes_table import HeadModes, modes_table
 from reports.page import DRAWN, MINIATURE, write_report
 from reports.rated_table import rated_tables
 from reports.table import comparison_table, group_table
+from training.answer_scores import SCORES
 from training.batches import StoredSplit
 from training.build import build_run_encoder, open_split
 from training.command_line import parse_file
 from training.config import EvalConfig, TrainConfig
 from training.extraction import encoder_parts, stored_split
 from training.predictions import Predictions, predict
-from training.road_model import RoadModel
+from training.road_model import BLIND_SUFFIX, RoadModel
 from training.run_folder import RunFolder, check_same_encoder, write_whole, writing_into
 from training.scenes import report_scenes
 
@@ -45,17 +48,14 @@ def evaluate_run(config: EvalConfig) -> None:
     data = open_split(options, config.split or "val")
     print(data.description, encoder.description, sep="\n", flush=True)
 
-    split = stored_split(data, encoder, options).with_future()
-    if not len(split):
-        raise BadInput(f"{data.name} {data.split}: no row has both features and a logged future to score against")
-    predictions = predict(model, split, modes_of=options.head.name)
-    scored = Subset(data, split.rows, data.split)
-    rated = rated_frames(scored)
-    found = _findings(predictions, scored, rated, options, config)
-    sees_image = set(predictions.paths) - model.blind
+    split = model.with_targets(stored_split(data, encoder, options))
+    _check_scorable(model, split, options)
+    predictions = predict(model, split, modes_of=PATHS)
+    found = _findings(model, predictions, split, config)
+    sees_image = set(model.heads) - model.blind
     _print_tables(found, sees_image)
     heading = _heading(facts, data, encoder.description, options)
-    scenes = report_scenes(predictions, scored, rated, options)
+    scenes = report_scenes(found.paths, found.scored, found.rated, options) if found.comparison else []
     out = Path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         content = {"run": heading, "sees_image": sorted(sees_image), **found.to_json()}
@@ -65,6 +65,7 @@ def evaluate_run(config: EvalConfig) -> None:
             comparison=found.comparison,
             against_raters=found.against_raters,
             modes=found.modes,
+            answers=found.answers,
             sees_image=sees_image,
             heading=heading,
             scenes=scenes,
@@ -75,18 +76,30 @@ def evaluate_run(config: EvalConfig) -> None:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a run is scored by: against the log, against raters where there are any, and its head's modes."""
+    """All that a run is scored by: against the log, against raters where there are any, its head's modes, and what
+    its other heads answer.
 
-    comparison: Comparison
+    `paths` are the predictions of the rows of `scored`, which have a log, and `rated` those of them that raters
+    scored; without a head that predicts paths, or a row with a log, `comparison` is None and they are empty.
+    """
+
+    paths: Predictions
+    scored: RoadDataset
+    rated: RatedFrames
+    comparison: Comparison | None
     against_raters: RatedComparison | None
     modes: HeadModes | None
+    answers: list[AnswerScores]
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of the comparison, and beside them "against_raters" and "modes", None where there are none."""
+        """The fields of the comparison, and beside them "against_raters", "modes" and "answers", None or empty where
+        there are none.
+        """
         return {
-            **self.comparison.to_json(),
+            **(self.comparison.to_json() if self.comparison else {}),
             "against_raters": self.against_raters.to_json() if self.against_raters else None,
             "modes": nan_to_none(asdict(self.modes)) if self.modes else None,
+            "answers": [scores.to_json() for scores in self.answers],
         }
 
 
@@ -160,30 +173,63 @@ def compare_with_raters(
     )
 
 
-def _findings(
-    predictions: Predictions, scored: RoadDataset, rated: RatedFrames, options: TrainConfig, config: EvalConfig
-) -> Findings:
-    """Score the predictions of all rows of `scored`; `rated` are those of them that raters scored."""
-    states, head = scored.states, options.head.name
-    cluster = np.array([scored.targets(row).cluster or "" for row in range(len(scored))], str)
+def _check_scorable(model: RoadModel, split: StoredSplit, options: TrainConfig) -> None:
+    """BadInput when no row has what one of the run's heads could be scored against; a line for each without."""
+    lacking = [name for name in options.head_names if not len(model.with_targets(split, name))]
+    where = f"{split.dataset.name} {split.dataset.split}"
+    if len(lacking) == len(options.head_names):
+        needs = " or ".join(HEADS[name].needs for name in lacking)
+        raise BadInput(f"{where}: no row has both features and {needs} to score against")
+    for name in lacking:
+        print(f"{where}: no row has {HEADS[name].needs}, so the {name} head is not scored", flush=True)
+
+
+def _findings(model: RoadModel, predictions: Predictions, split: StoredSplit, config: EvalConfig) -> Findings:
+    """Score the predictions of all rows of a split, each head's on those that have its targets."""
+    logged = model.heads[PATHS].known(split.targets()).numpy() if PATHS in model.heads else np.zeros(len(split), bool)
+    paths, scored = predictions.paths_at(logged), Subset(split.dataset, split.rows[logged], split.dataset.split)
+    states, rated = scored.states, rated_frames(scored)
     drawn_alike = {"resamples": config.resamples, "seed": config.seed}
+    answers = _answer_scores(model, predictions, split, drawn_alike)
+    if not logged.any():
+        return Findings(paths, scored, rated, None, None, None, answers)
+    cluster = np.array([scored.targets(row).cluster or "" for row in range(len(scored))], str)
     modes = None
-    if predictions.modes is not None and predictions.mode_probabilities is not None:
-        error, probability = mode_ade(predictions.modes, states.future), predictions.mode_probabilities
-        modes = HeadModes(head, error.shape[1], score_modes(error, probability, states.sequence, **drawn_alike))
+    if paths.modes is not None and paths.mode_probabilities is not None:
+        error, probability = mode_ade(paths.modes, states.future), paths.mode_probabilities
+        modes = HeadModes(PATHS, error.shape[1], score_modes(error, probability, states.sequence, **drawn_alike))
     return Findings(
-        compare_rows(predictions.paths, states, cluster=cluster, reference=head, **drawn_alike),
-        compare_with_raters(predictions.paths, states.future, rated, reference=head, **drawn_alike),
+        paths,
+        scored,
+        rated,
+        compare_rows(paths.paths, states, cluster=cluster, reference=PATHS, **drawn_alike),
+        compare_with_raters(paths.paths, states.future, rated, reference=PATHS, **drawn_alike),
         modes,
+        answers,
     )
 
 
+def _answer_scores(
+    model: RoadModel, predictions: Predictions, split: StoredSplit, drawn_alike: dict[str, int]
+) -> list[AnswerScores]:
+    """The tables of the heads that answer questions: each with its twin and its baselines."""
+    tables = []
+    for name, scores in SCORES.items():
+        if name in model.heads:
+            methods = [each for each in (name, name + BLIND_SUFFIX, *HEADS[name].baselines) if each in model.heads]
+            answers = {method: predictions.answers[method] for method in methods}
+            tables += scores(model, answers, split.targets(), split.sequence, **drawn_alike)
+    return tables
+
+
 def _print_tables(found: Findings, sees_image: set[str]) -> None:
+    comparison = found.comparison
     tables = [
-        comparison_table(found.comparison, sees_image),
+        *([comparison_table(comparison, sees_image)] if comparison else ()),
         *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
         *([modes_table(found.modes)] if found.modes else ()),
-        *(group_table(found.comparison, sees_image, kind) for kind in found.comparison.group_sizes),
+        *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
+        *(answers_table(scores, sees_image) for scores in found.answers),
     ]
     console = Console()
     for table in tables:
@@ -193,10 +239,11 @@ def _print_tables(found: Findings, sees_image: set[str]) -> None:
 
 
 def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
+    heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
     return {
         "data": data.description,
         "encoder": encoder,
-        "head": f"{options.head.name} on {options.pooling} features of {', '.join(options.picture_names)}",
+        "head": f"{heads} on {options.pooling} features of {pictures}",
         "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
         "skipped records": str(facts["skipped"]),
         "trained": facts["date"],
@@ -208,4 +255,8 @@ def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: Tr
 
 def _cautions(data: RoadDataset, options: TrainConfig) -> list[str]:
     miniature = options.encoder != "none" and options.checkpoint == "mini"
-    return [caution for caution, applies in ((DRAWN, data.name == "roadworld"), (MINIATURE, miniature)) if applies]
+    return [
+        caution
+        for caution, applies in ((DRAWN, data.name in ("roadworld", "sidewalk")), (MINIATURE, miniature))
+        if applies
+    ]

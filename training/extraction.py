@@ -80,7 +80,8 @@ def encoder_parts(encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
     """The parts that do not depend on the data: encoder, pooling and cameras."""
     layout = "mean" if options.pooling in ("mean", "cls") else f"grid {options.grid}"
     pooling = options.pooling if layout == "mean" else layout
-    return {**encoder.fingerprint, "decoding": jpeg.HALVING, "stored": pooling, "cameras": options.cameras}
+    cameras = ",".join(options.camera_names)
+    return {**encoder.fingerprint, "decoding": jpeg.HALVING, "stored": pooling, "cameras": cameras}
 
 
 def extract(

@@ -16,11 +16,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 import heads
+from heads.head import Head
 from loaders.errors import BadInput
 from models.encoder import Encoder
 from models.pooling import FeaturePool, cells_stored, pool_tokens
 from training.batches import StoredSplit
 from training.build import build_run_encoder, device, open_split
+from training.calibration import extent, keep_for_calibration
 from training.checkpoints import GO_ON, KeepLast, SafetensorsIO
 from training.command_line import parse_file
 from training.config import TrainConfig
@@ -49,11 +51,13 @@ class EncoderFacts:
 
 @dataclass(frozen=True)
 class Features:
-    """What heads are trained and validated on: opened and encoded once, for however many runs."""
+    """What heads are trained, validated and calibrated on: opened and encoded once, for however many runs."""
 
     encoder: EncoderFacts
     train: StoredSplit
     val: StoredSplit
+    calibration: StoredSplit | None = None
+    """None where no head wants one."""
 
 
 def train(config: TrainConfig, config_text: str) -> None:
@@ -80,15 +84,26 @@ def read_features(config: TrainConfig, encoder: Encoder, folder: Path) -> Featur
     """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
     data = open_split(config, "train"), open_split(config, "val")
     print(data[0].description, encoder.description, f"run folder: {folder}", sep="\n", flush=True)
-    train, val = [stored_split(split, encoder, config).with_future() for split in data]
-    for split in (train, val):
-        if not len(split):
+    model = build_model(config, encoder)
+    train, val = [_learnable(model, stored_split(split, encoder, config), config) for split in data]
+    calibration = None
+    if model.calibrated and config.calibration:
+        train, calibration = keep_for_calibration(train, config.calibration)
+        print(f"kept for calibration: {extent(calibration)}; trained on: {extent(train)}", flush=True)
+    facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
+    return Features(facts, train, val, calibration)
+
+
+def _learnable(model: RoadModel, split: StoredSplit, config: TrainConfig) -> StoredSplit:
+    """The rows from which some head can learn; BadInput when there is none for one of the heads."""
+    for name in config.head_names:
+        if not len(model.with_targets(split, name)):
             raise BadInput(
-                f"{split.dataset.name} {split.dataset.split}: no row has both features and a logged future; choose "
-                "other data, or part it in another way (--split_by, --val_fraction)"
+                f"{split.dataset.name} {split.dataset.split}: no row has both features and "
+                f"{heads.HEADS[name].needs}, which the {name} head needs; choose other data or heads (--data, "
+                "--head), or part the data in another way (--split_by, --val_fraction)"
             )
-    parts = encoder_parts(encoder, config)
-    return Features(EncoderFacts(encoder.width, encoder.grid, encoder.description, parts), train, val)
+    return model.with_targets(split)
 
 
 def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, features: Features, command: str) -> None:
@@ -100,22 +115,28 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, featur
         write_whole(folder.config, config_text)
         model.fit(features.train)
         seconds = fit_by_gradient(model, features.train, features.val, config, folder, resuming)
-        model.cpu().save_pretrained(folder.model)
+        model.cpu()
+        if features.calibration is not None:
+            model.calibrate(features.calibration)
+        model.save_pretrained(folder.model)
         folder.write_facts({**_facts(config, features), "command": command, "seconds": round(seconds, 3)})
 
 
 def build_model(config: TrainConfig, encoder: Encoder | EncoderFacts) -> RoadModel:
-    """The head, its twin that sees nothing, and the baselines, in the order of the results table."""
+    """Every head, its twin that sees nothing, and its baselines, in the order of the results table."""
     cells = cells_stored(config.pooling, config.grid)
     if encoder.width:  # a pooling that does not fit this encoder is said before any picture is read
         pool_tokens(torch.zeros(1, *encoder.grid, 1), config.pooling, config.grid)
     pool = FeaturePool(config.pooling, config.picture_names, cells, encoder.width, config.missing_camera)
-    name, blind_name = config.head.name, config.head.name + BLIND_SUFFIX
-    named = {name: heads.build_head(name, config.head.settings(), pool.vectors, encoder.width)}
-    if encoder.width:
-        named[blind_name] = heads.build_head(name, config.head.settings(), 0, 0)
-    named |= {baseline: heads.build_baseline(baseline) for baseline in heads.BASELINES}
-    return RoadModel(pool, named, blind=[other for other in named if other != name or not encoder.width])
+    named: dict[str, Head] = {}
+    for name in config.head_names:
+        settings = config.settings_of(name)
+        named[name] = heads.build_head(name, settings, pool.vectors, encoder.width)
+        if encoder.width:
+            named[name + BLIND_SUFFIX] = heads.build_head(name, settings, 0, 0)
+        named |= {other: heads.build_baseline(other, settings) for other in heads.HEADS[name].baselines}
+    seeing = config.head_names if encoder.width else ()
+    return RoadModel(pool, named, blind=[name for name in named if name not in seeing])
 
 
 def fit_by_gradient(
@@ -194,13 +215,10 @@ class SayProgress(Callback):
         """Say it."""
         step, steps = trainer.global_step, trainer.max_steps
         rate = (step - self._first_step) / max(time.monotonic() - self._start, 1e-9)
-        errors = ", ".join(
-            f"{key.split('/')[1]} {value:.3f} m"
-            for key, value in trainer.callback_metrics.items()
-            if key.endswith("/ade_5s")
-        )
+        assert isinstance(module, HeadsModule)
         print(
-            f"epoch {step // self.per_epoch}/{steps // self.per_epoch}  val ADE@5s vs log: {errors}  "
+            f"epoch {step // self.per_epoch}/{steps // self.per_epoch}  "
+            f"val {module.headlines(trainer.callback_metrics)}  "
             f"({rate:.0f} steps/s, ETA {(steps - step) / max(rate, 1e-9):.0f} s)",
             flush=True,
         )
@@ -223,6 +241,7 @@ def _facts(config: TrainConfig, features: Features) -> dict[str, Any]:
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "data": {"train": train.dataset.description, "val": val.dataset.description},
         "rows": {"train": len(train), "val": len(val)},
+        "calibration": extent(features.calibration) if features.calibration else None,
         "skipped": _skipped(train, val),
         "encoder": features.encoder.description,
         "encoder_parts": features.encoder.parts,

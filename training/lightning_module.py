@@ -8,11 +8,10 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR
+from torchmetrics import Metric
 
-from heads.inputs import HeadTargets
 from loaders.errors import BadInput
-from metrics.torchmetrics import DisplacementMetric
-from training.batches import OrderedBatches, StoredBatch, StoredSplit, TrainingSteps
+from training.batches import OrderedBatches, StoredBatch, StoredSplit, TrainingSteps, targets_of
 from training.checkpoints import generator_state, set_generator_state
 from training.road_model import RoadModel
 
@@ -29,8 +28,8 @@ class HeadsModule(LightningModule):
         self.data = data
         self.model, self.lr, self.weight_decay, self.steps = model, lr, weight_decay, steps
         self.trained = [name for name, head in model.heads.items() if any(True for _ in head.parameters())]
-        metrics = {name: DisplacementMetric() for name in self.trained}
-        self.displacement: Mapping[str, DisplacementMetric] = torch.nn.ModuleDict(metrics)  # type: ignore[assignment]
+        metrics = {name: model.heads[name].metric() for name in self.trained}
+        self.metrics: Mapping[str, Metric] = torch.nn.ModuleDict(metrics)  # type: ignore[assignment]
         self._generators: dict[str, Any] | None = None
 
     def training_step(self, batch: StoredBatch, batch_idx: int) -> Tensor:
@@ -40,22 +39,30 @@ class HeadsModule(LightningModule):
         return torch.stack(list(losses.values())).sum()
 
     def validation_step(self, batch: StoredBatch, batch_idx: int) -> None:
-        """Losses and displacement errors against the log on the validation rows."""
-        predictions = self.model(batch)
+        """Losses, and each head's own metric, on the validation rows."""
+        predictions, targets = self.model(batch), targets_of(batch)
         for name, loss in self._losses(predictions, batch).items():
             self.log(f"val/{name}/loss", loss, batch_size=len(batch["past"]))
-            self.displacement[name].update(predictions[name]["waypoints"], batch["future"])
+            self.metrics[name].update(*self.model.heads[name].compared(predictions[name], targets))
 
     def on_validation_epoch_end(self) -> None:
-        """Log ADE and FDE of the whole split, on which several ranks agree."""
-        for name in self.trained:
-            metric = self.displacement[name]
+        """Log what was measured on the whole split, on which several ranks agree."""
+        for name, metric in self.metrics.items():
             self.log_dict({f"val/{name}/{key}": value for key, value in metric.compute().items()})
             metric.reset()
 
     def _losses(self, predictions: dict[str, dict[str, Tensor]], batch: StoredBatch) -> dict[str, Tensor]:
-        targets = HeadTargets(future=batch["future"])
+        targets = targets_of(batch)
         return {name: self.model.heads[name].loss(predictions[name], targets)["loss"] for name in self.trained}
+
+    def headlines(self, measured: Mapping[str, Tensor]) -> str:
+        """What was logged last, in words: of each kind of head its one figure, head by head."""
+        said: dict[str, list[str]] = {}
+        for name in self.trained:
+            headline = self.model.heads[name].headline
+            figure = f"{name} {measured[f'val/{name}/{headline.key}']:.3f}{headline.unit}"
+            said.setdefault(headline.words, []).append(figure)
+        return "; ".join(f"{words}: {', '.join(figures)}" for words, figures in said.items())
 
     def configure_optimizers(self) -> Any:
         """AdamW over all that requires a gradient; a frozen part of a head is an error, not a silent loss."""
@@ -87,7 +94,7 @@ class FeatureData(LightningDataModule):
     """Training and validation batches, read whole from the feature store."""
 
     def __init__(self, train: StoredSplit, val: StoredSplit, *, batch_size: int, epochs: int, seed: int) -> None:
-        """Rows without a future must have been left out of both splits."""
+        """Rows without any target must have been left out of both splits."""
         super().__init__()
         self.steps = TrainingSteps(train, batch_size=batch_size, epochs=epochs, seed=seed)
         self.val = val

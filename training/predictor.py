@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from heads import PATHS
+from heads.fields import no_fields
 from loaders import jpeg
 from loaders.errors import BadInput
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, STEP_S, Intent
@@ -19,7 +21,9 @@ from training.batches import StoredBatch
 from training.build import build_run_encoder
 from training.command_line import parse_file
 from training.config import TrainConfig
+from training.cue_answers import cue_predictions
 from training.extraction import encoder_parts
+from training.field_answers import field_predictions
 from training.road_model import RoadModel
 from training.run_folder import RunFolder, check_same_encoder
 
@@ -57,25 +61,31 @@ class RoadPredictor:
 
     @torch.no_grad()
     def predict(
-        self, images: Any = None, *, past: Any, intent: Any, past_images: Mapping[int, Any] | None = None
-    ) -> dict[str, WaypointPrediction]:
-        """Predict with the run's head and all its baselines: name -> prediction.
+        self,
+        images: Any = None,
+        *,
+        past: Any = None,
+        intent: Any = None,
+        past_images: Mapping[int, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Predict with the run's heads and all their baselines: name -> prediction.
+
+        That is a `WaypointPrediction` for a head that predicts a path, a `FieldPrediction` for the field head, a
+        `CuePrediction` for the cue head and their baselines; the last two are lists of b for a batch.
 
         One sample: `images` a Picture (or camera name -> Picture), `past` (16, 6), `intent` an Intent, its name or
-        its number. A batch: sequences of b of them, `past` (b, 16, 6). A camera that a mapping lacks is a missing
-        camera. `images` may be None for a run without an encoder. A run with `--past_frames 10,20` needs
+        its number. A batch: sequences of b of them, `past` (b, 16, 6). A run without a head that predicts paths needs
+        neither `past` nor `intent`: they are unknown where they are not given. A camera that a mapping lacks is a
+        missing camera. `images` may be None for a run without an encoder. A run with `--past_frames 10,20` needs
         `past_images` {10: ..., 20: ...}, each in the form of `images` and of that many frames earlier; None stands
         for a frame that is not there. BadInput when a shape or a value does not fit.
         """
-        states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()
-        single = states.ndim == 2
-        states = states[None] if single else states
-        if states.ndim != 3 or states.shape[1:] != (PAST_STEPS, len(STATE_COLUMNS)) or not states.isfinite().all():
-            raise BadInput(
-                f"past has the shape {tuple(states.shape)}: expected ({PAST_STEPS}, {len(STATE_COLUMNS)}) or "
-                f"(b, {PAST_STEPS}, {len(STATE_COLUMNS)}) finite numbers, columns {', '.join(STATE_COLUMNS)}"
-            )
-        intents = [_intent(value) for value in ([intent] if single else intent)]
+        states, single = self._states(past, images)
+        if intent is None:
+            self._needs_no_path("intent")
+            intents = [int(Intent.UNKNOWN)] * len(states)
+        else:
+            intents = [_intent(value) for value in ([intent] if single else intent)]
         cameras = self.config.camera_names
         frames = [
             [_by_camera(picture, cameras) for picture in ([frame] if single else _listed(frame, len(states)))]
@@ -88,20 +98,40 @@ class RoadPredictor:
             raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
         device = next(self.model.buffers()).device
         stored, present = self._features(frames)
+        positions, objects = no_fields(len(states))
         batch = StoredBatch(
             stored=stored.to(device),
             present=present.to(device),
             past=states.to(device),
             intent=torch.tensor(intents, device=device),
             future=torch.full((len(states), FUTURE_STEPS, 2), torch.nan, device=device),
+            positions=positions.to(device),
+            objects=objects.to(device),
         )
-        times = STEP_S * np.arange(1, FUTURE_STEPS + 1)
-        return {
-            name: WaypointPrediction(waypoints[0] if single else waypoints, times)
-            for name, waypoints in (
-                (name, prediction["waypoints"].cpu().numpy()) for name, prediction in self.model(batch).items()
+        return {name: _in_words(said, single) for name, said in self.model(batch).items()}
+
+    def _states(self, past: Any, images: Any) -> tuple[Tensor, bool]:
+        """(b, 16, 6) past states, NaN where none are given, and whether one sample was asked for."""
+        shape = (PAST_STEPS, len(STATE_COLUMNS))
+        if past is None:
+            self._needs_no_path("past")
+            single = not isinstance(images, Sequence) or isinstance(images, bytes)
+            single &= getattr(images, "ndim", 3) != 4
+            return torch.full((1 if single else len(images), *shape), torch.nan), single
+        states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()
+        single = states.ndim == 2
+        states = states[None] if single else states
+        if states.ndim != 3 or states.shape[1:] != shape or not states.isfinite().all():
+            raise BadInput(
+                f"past has the shape {tuple(states.shape)}: expected ({PAST_STEPS}, {len(STATE_COLUMNS)}) or "
+                f"(b, {PAST_STEPS}, {len(STATE_COLUMNS)}) finite numbers, columns {', '.join(STATE_COLUMNS)}"
             )
-        }
+        return states, single
+
+    def _needs_no_path(self, missing: str) -> None:
+        """BadInput when something that a predicted path starts from is missing."""
+        if PATHS in self.model.heads:
+            raise BadInput(f"{missing} is missing: this run predicts paths, which it needs past and intent for")
 
     @property
     def _frames_back(self) -> tuple[int, ...]:
@@ -150,6 +180,16 @@ class RoadPredictor:
         if isinstance(picture, bytes):
             return self.encoder.preprocess(*jpeg.decode_at_least(picture, "images", self.encoder.side))
         return self.encoder.preprocess(_rgb(picture))
+
+
+def _in_words(said: Mapping[str, Tensor], single: bool) -> Any:
+    """A head's tensors as its prediction with units and words."""
+    arrays = {key: part.cpu().numpy() for key, part in said.items()}
+    if "waypoints" in arrays:
+        waypoints = arrays["waypoints"]
+        return WaypointPrediction(waypoints[0] if single else waypoints, STEP_S * np.arange(1, FUTURE_STEPS + 1))
+    several = field_predictions(arrays) if "position" in arrays else cue_predictions(arrays)
+    return several[0] if single else several
 
 
 def _listed(images: Any, count: int) -> Sequence[Any]:

@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from heads import BASELINES, HEADS
+from heads import BASELINES, HEADS, MAJORITIES
 from heads.checkpoint import load_head
 from heads.head import Head
 from heads.inputs import HeadInputs, HeadTargets
 from loaders.errors import BadInput
 from models.pooling import FeaturePool
-from training.batches import StoredBatch, StoredSplit
+from training.batches import StoredBatch, StoredSplit, targets_of
 
 BLIND_SUFFIX = " without features"
 """Names the twin of a head that gets no features: what the same head knows without looking."""
@@ -22,7 +22,7 @@ BLIND_SUFFIX = " without features"
 class RoadModel(nn.Module):
     """Several heads on one pool of frozen features; heads named in `blind` get no features.
 
-    Called with a StoredBatch, returns head name -> prediction ({"waypoints": (b, 20, 2) metres, ego frame}).
+    Called with a StoredBatch, returns head name -> prediction, as the head's `forward` names its parts.
     """
 
     def __init__(self, pool: FeaturePool, named_heads: Mapping[str, Head], blind: Iterable[str]) -> None:
@@ -53,6 +53,25 @@ class RoadModel(nn.Module):
         for name, head in self.heads.items():
             head.fit(_HeadBatches(self, split, blind=name in self.blind))
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether some head wants to be calibrated."""
+        return any(head.calibrated for head in self.heads.values())
+
+    def calibrate(self, split: StoredSplit) -> None:
+        """Let every head that gives probabilities see rows that it was not trained on; in evaluation mode."""
+        self.eval()
+        for name, head in self.heads.items():
+            if head.calibrated:
+                head.calibrate(_HeadBatches(self, split, blind=name in self.blind))
+
+    def with_targets(self, split: StoredSplit, head: str | None = None) -> StoredSplit:
+        """The rows that some head can learn from and be scored on, or that the one named can."""
+        targets = split.targets()
+        asked = self.heads.values() if head is None else [self.heads[head]]
+        known = torch.stack([each.known(targets) for each in asked]).any(dim=0)
+        return split.only(split.rows[known.numpy()])
+
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.json`, `pool/` and `heads/<name>/`: safetensors and JSON."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +87,9 @@ class RoadModel(nn.Module):
         try:
             order = json.loads((folder / "model.json").read_text())
             names, blind = list(map(str, order["heads"])), list(map(str, order["blind"]))
-            unknown = [name for name in names if name.removesuffix(BLIND_SUFFIX) not in {*HEADS, *BASELINES}]
+            unknown = [
+                name for name in names if name.removesuffix(BLIND_SUFFIX) not in {*HEADS, *BASELINES, *MAJORITIES}
+            ]
             if unknown:
                 raise ValueError(f"no such heads: {unknown}")
         except FileNotFoundError:
@@ -88,7 +109,7 @@ class _HeadBatches:
     def __iter__(self) -> Iterator[tuple[HeadInputs, HeadTargets]]:
         with torch.no_grad():
             for batch in self.split.batches():
-                yield self.model.inputs(batch)[self.blind], HeadTargets(future=batch["future"])
+                yield self.model.inputs(batch)[self.blind], targets_of(batch)
 
 
 def _folder_name(head: str) -> str:

@@ -82,7 +82,7 @@ class RunFolder:
 def named_folder(config: TrainConfig) -> Path:
     """The folder that `--run_dir` or the clock names."""
     kind = "sweep-" if config.sweep or config.seeds > 1 else ""
-    name = f"{config.data}-{config.encoder}-{config.head.name}-{kind}{datetime.now():%Y%m%d-%H%M%S}"
+    name = f"{config.data}-{config.encoder}-{'+'.join(config.head_names)}-{kind}{datetime.now():%Y%m%d-%H%M%S}"
     return Path(config.run_dir) if config.run_dir else Path("runs") / name
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from heads import PATHS
 from loaders.dataset import RoadDataset, Subset
 from loaders.errors import BadInput
 from loaders.waymo_e2e.submission.check import check_submission, entry_problems
@@ -34,7 +35,7 @@ def submit_run(config: EvalConfig) -> None:
     folder, out = RunFolder.of(config.run), Path(str(config.submission))
     options = _test_options(folder, config)
     listed = read_frames(Path(config.frames or Path(str(options.data_dir)).expanduser() / FRAMES_FILE))
-    model = _row(RoadModel.from_pretrained(folder.model), config.row or options.head.name)
+    model = _row(RoadModel.from_pretrained(folder.model), config.row or PATHS)
     (row,) = model.heads
     if row in model.blind:
         options = replace(options, encoder="none", past_frames=None)  # so that no picture is read for nothing

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from heads import PATHS
 from loaders.errors import BadInput
 from loaders.progress import ProgressLine
 from models.encoder import Encoder
@@ -68,6 +69,11 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
                 run = SweepRun(settings, *override(TrainConfig, config_text, {**settings, **of_the_run}))
             except BadInput as error:
                 raise BadInput(f"--sweep: {error}") from error
+            if run.config.head_names != (PATHS,):
+                raise BadInput(
+                    f"--sweep and --seeds compare {PATHS} heads, by their ADE; train {run.config.head.name} in a run "
+                    "for each setting"
+                )
             options = tuple(words_of(run.config, ("run_dir",)))
             if options in runs:
                 raise BadInput(f"--sweep: {run.name} is the same as {runs[options].name}; name each value once")

@@ -13,8 +13,12 @@ from drawn import DrawnDataset
 
 import heads
 import models
+from heads.config import CueConfig, FieldConfig
+from heads.fields import no_fields
+from heads.inputs import HeadTargets
 from loaders import jpeg
 from models.pooling import pool_tokens
+from training.batches import targets_of
 from training.build import build_run_encoder
 from training.checkpoints import KeepLast
 from training.config import HeadOptions, TrainConfig
@@ -24,16 +28,18 @@ from training.lightning_module import HeadsModule
 from training.road_model import RoadModel
 from training.run_folder import RunFolder
 
-POOLINGS = ("mean", "grid", "attention")
+POOLINGS = {"waypoint": ("mean", "grid", "attention")}
+LEARNT = ("attention",)  # to the other heads poolings are but more or fewer vectors
 DEFAULT = TrainConfig().head.kind
 EARLIER = "attention with earlier frames"
 PAIRS = [
     (encoder, head, pooling, DEFAULT)
     for encoder, head in product(models.ENCODERS, heads.HEADS)
-    for pooling in (POOLINGS if encoder != "none" else ("mean",))
+    for pooling in (POOLINGS.get(head, LEARNT) if encoder != "none" else ("mean",))
 ]
 PAIRS += [("smol", "waypoint", "grid", kind) for kind in heads.DECODERS if kind != DEFAULT]
 PAIRS.append(("smol", "waypoint", EARLIER, DEFAULT))  # to any head they are but more vectors
+PAIRS.append(("smol", "waypoint,field,cue", "grid", DEFAULT))
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +55,8 @@ def parts(request, features):
     config = TrainConfig(
         encoder=encoder_name,
         head=HeadOptions(name=head, kind=kind, hidden=32, modes=3, anchors=16, past_dropout=0.25),
+        field=FieldConfig(hidden=16),
+        cue=CueConfig(hidden=16),
         pooling=pooling.split()[0],
         past_frames="1,3" if pooling == EARLIER else None,
         grid=2,
@@ -63,7 +71,7 @@ def parts(request, features):
     split = stored_split(DrawnDataset(sequences=2, without_rear={4}, no_future={7}), encoder, config)
     torch.manual_seed(0)
     model = build_model(config, encoder)
-    model.fit(split.with_future())
+    model.fit(model.with_targets(split))
     return config, encoder, split, model
 
 
@@ -75,15 +83,50 @@ def test_shapes_and_finite_losses(parts):
     _, _, split, model = parts
     batch = split.batch(np.arange(10))
     for name, prediction in model(batch).items():
-        assert prediction["waypoints"].shape == (10, 20, 2), name
-        assert torch.isfinite(prediction["waypoints"]).all(), name
+        for key, part in prediction.items():
+            assert len(part) == 10, (name, key)
+            assert torch.isfinite(part).all(), (name, key)
+        if "waypoints" in prediction:
+            assert prediction["waypoints"].shape == (10, 20, 2), name
+        for key in prediction:
+            if key in ("position_probabilities", "cue_probabilities"):
+                torch.testing.assert_close(prediction[key].sum(dim=2), torch.ones(10, 2))
         if "modes" in prediction:
             modes, probabilities = prediction["modes"], prediction["mode_probabilities"]
             assert modes.shape == (*probabilities.shape, 20, 2), name
             assert torch.equal(modes[:, 0], prediction["waypoints"]), name
             torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(10))
         if any(True for _ in model.heads[name].parameters()):
-            assert torch.isfinite(model.heads[name].loss(prediction, {"future": batch["future"]})["loss"])
+            loss = model.heads[name].loss(prediction, targets_of(batch))["loss"]
+            assert torch.isfinite(loss)
+            assert loss > 0
+
+
+def test_without_any_target_the_loss_is_nothing_and_still_has_a_graph(parts):
+    _, _, split, model = parts
+    batch = split.batch(np.arange(10))
+    positions, objects = no_fields(10)
+    nothing = HeadTargets(future=torch.full_like(batch["future"], torch.nan), positions=positions, objects=objects)
+    for name, prediction in model(batch).items():
+        assert not model.heads[name].known(nothing).any(), name
+        if any(True for _ in model.heads[name].parameters()):
+            loss = model.heads[name].loss(prediction, nothing)["loss"]
+            loss.backward(retain_graph=True)
+            assert loss == 0, name
+            assert not any(parameter.grad.any() for parameter in model.heads[name].parameters()), name
+
+
+def test_calibrating_changes_no_weight(parts):
+    _, _, split, model = parts
+    before = digest(model.parameters())
+    batch = split.batch(np.arange(10))
+    plain = model.eval()(batch)
+    model.calibrate(model.with_targets(split))
+    assert digest(model.parameters()) == before
+    for name, prediction in model(batch).items():
+        changed = {key for key, part in prediction.items() if not torch.equal(part, plain[name][key])}
+        assert changed <= {key for key in prediction if key.endswith(("_probabilities", "_sets"))}, name
+        assert bool(changed) == (model.heads[name].calibrated), name
 
 
 def test_a_batch_is_not_changed(parts):
@@ -117,13 +160,15 @@ def test_only_heads_and_pool_get_gradients_and_the_encoder_stays_as_it_was(parts
 
 def test_saving_and_loading_is_bit_equal(parts, tmp_path):
     _, _, split, model = parts
+    model.calibrate(model.with_targets(split))
     model.save_pretrained(tmp_path / "model")
     again = RoadModel.from_pretrained(tmp_path / "model")
     assert list(again.heads) == list(model.heads)
     batch = split.batch(np.arange(10))
     one, other = model.eval()(batch), again.eval()(batch)
-    for name in one:
-        assert torch.equal(one[name]["waypoints"], other[name]["waypoints"]), name
+    for name, prediction in one.items():
+        for key, part in prediction.items():
+            assert torch.equal(part, other[name][key]), (name, key)
 
 
 def test_cached_equals_uncached(parts):
@@ -147,12 +192,13 @@ def test_cached_equals_uncached(parts):
     torch.testing.assert_close(batch["stored"].float(), direct, rtol=2e-3, atol=2e-3)
     predicted = model.eval()({**batch, "stored": direct})
     for name, prediction in model(batch).items():
-        torch.testing.assert_close(prediction["waypoints"], predicted[name]["waypoints"], rtol=1e-2, atol=2e-2)
+        for key in prediction.keys() & {"waypoints", "cue_probabilities", "presence_probabilities"}:
+            torch.testing.assert_close(prediction[key], predicted[name][key], rtol=1e-2, atol=2e-2)
 
 
 def test_stopping_after_k_steps_and_going_on_is_as_if_it_never_stopped(parts, tmp_path, monkeypatch):
-    config, encoder, split, _ = parts
-    split = split.with_future()
+    config, encoder, split, model = parts
+    split = model.with_targets(split)
 
     def trained(folder, resuming):
         torch.manual_seed(0)

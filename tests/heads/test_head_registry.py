@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from heads import BASELINES, HEADS, build_baseline, build_head, find_head
+from heads import BASELINES, HEADS, MAJORITIES, build_baseline, build_head, find_head
 from heads.config import WaypointConfig
 from heads.errors import BadHead
 
 
 def test_every_name_leads_to_the_class_that_bears_it():
-    for name, entry in {**HEADS, **BASELINES}.items():
+    for name, entry in {**HEADS, **BASELINES, **MAJORITIES}.items():
         head, config = find_head(name)
         assert head.name == name
         assert config is entry.config
@@ -19,7 +19,7 @@ def test_every_name_leads_to_the_class_that_bears_it():
 
 def test_an_unknown_head_is_met_with_the_nearest_one():
     with pytest.raises(
-        BadHead, match=r"no head 'waypont', did you mean 'waypoint'\? Heads: waypoint\. Baselines: ridge"
+        BadHead, match=r"no head 'waypont', did you mean 'waypoint'\? Heads: waypoint, field, cue\. Baselines: ridge"
     ):
         build_head("waypont", WaypointConfig(), 1, 4)
     with pytest.raises(BadHead, match=r"no head 'xyz'\. Heads"):

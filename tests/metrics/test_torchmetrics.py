@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from metrics.displacement import LABELS, displacement, per_frame
-from metrics.torchmetrics import DisplacementMetric
+from metrics.fields import balanced_accuracy
+from metrics.torchmetrics import ClassificationMetric, DisplacementMetric
 
 
 def frames(n=30):
@@ -79,7 +81,8 @@ def test_two_uneven_ranks_agree_with_one():
 RANK = """
 import sys
 import torch
-from metrics.torchmetrics import DisplacementMetric
+from metrics.fields import balanced_accuracy
+from metrics.torchmetrics import ClassificationMetric, DisplacementMetric
 rank, meeting = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
 random = torch.Generator().manual_seed(0)
@@ -107,3 +110,25 @@ def test_two_processes_that_really_talk_agree_with_one(tmp_path):
     alone = DisplacementMetric()
     alone.update(predicted, logged)
     assert said == [f"{float(alone.compute()['ade_5s']):.6f}"] * 2
+
+
+def test_classes_are_scored_as_the_table_scores_them_in_batches_of_any_size():
+    random = torch.Generator().manual_seed(0)
+    truth = torch.randint(-1, 3, (60, 2), generator=random)  # the fourth class never comes
+    said = torch.randint(0, 4, (60, 2), generator=random)
+    metric = ClassificationMetric(fields=2, classes=4)
+    for rows in (slice(0, 1), slice(1, 40), slice(40, 60)):
+        metric.update(said[rows], truth[rows])
+    columns = [
+        (said[:, field][known].numpy(), truth[:, field][known].numpy()) for field, known in enumerate(truth.T >= 0)
+    ]
+    found = metric.compute()
+    assert float(found["accuracy"]) == pytest.approx(np.mean([(one == two).mean() for one, two in columns]))
+    balanced = [balanced_accuracy(one.astype(str), two.astype(str)) for one, two in columns]
+    assert float(found["balanced_accuracy"]) == pytest.approx(np.mean(balanced))
+
+
+def test_without_a_truth_there_is_no_accuracy():
+    metric = ClassificationMetric(fields=1, classes=3)
+    metric.update(torch.zeros(4, 1, dtype=torch.int64), torch.full((4, 1), -1))
+    assert metric.compute()["accuracy"].isnan()

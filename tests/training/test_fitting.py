@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,9 @@ def as_yaml(config):
     parser = parser_for(TrainConfig)
     namespace = parser.get_defaults()
     for name, value in vars(config).items():
-        if name == "head":
+        if is_dataclass(value):
             for option, setting in vars(value).items():
-                namespace[f"head.{option}"] = setting
+                namespace[f"{name}.{option}"] = setting
         else:
             namespace[name] = value
     namespace.pop("config", None)

@@ -1,0 +1,57 @@
+"""What the field and the cue head think with: all pooled features, past states and intent, through an MLP."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from heads.config import CueConfig, FieldConfig
+from heads.ego import one_hot_intent
+from heads.inputs import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs, HeadTargets
+from heads.moments import Moments
+from heads.reading import Reading
+
+
+class Trunk(nn.Module):
+    """(b, outputs) numbers out of a batch of `HeadInputs`.
+
+    Every number is normalised with training statistics. Past states that are not there (NaN: a pedestrian's picture
+    comes without) are average past states, (0, ..., 0) after normalisation, as an unknown intent is.
+    """
+
+    past_mean: Tensor
+    past_scale: Tensor
+
+    def __init__(self, config: FieldConfig | CueConfig, features: int, width: int, outputs: int) -> None:
+        """`features` pooled vectors, 0 for a head that sees no image, of `width` numbers."""
+        super().__init__()
+        self.features = features
+        self.reading = Reading(features, width, directions=0)
+        self.register_buffer("past_mean", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
+        self.register_buffer("past_scale", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
+        sizes = [self.reading.numbers + EGO_NUMBERS, *[config.hidden] * config.layers]
+        hidden = [_layer(*size, config.dropout) for size in pairwise(sizes)]
+        self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))
+
+    def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+        """Find the statistics, in two passes over the training set."""
+        self.reading.fit(batches)
+        past = Moments()
+        for inputs, _ in batches:
+            past.add(inputs["past"], ~inputs["past"].isnan())
+        self.past_mean.copy_(past.mean())
+        self.past_scale.copy_(past.scale())
+
+    def forward(self, inputs: HeadInputs) -> Tensor:
+        """(b, outputs). BadHead when the features are not of the shape that it was built for."""
+        past = (inputs["past"] - self.past_mean) / self.past_scale
+        past = past.masked_fill(inputs["past"].isnan(), 0.0).flatten(1)
+        scene = self.reading(inputs) if self.features else past[:, :0]
+        numbers: Tensor = self.layers(torch.cat([scene, past, one_hot_intent(inputs["intent"])], dim=1))
+        return numbers
+
+
+def _layer(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
+    """As the layers of the waypoint head."""
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.GELU(), nn.Dropout(dropout))

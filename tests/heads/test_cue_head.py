@@ -1,0 +1,115 @@
+"""The cue head: both kinds of truth, its sets, and what it does without past states."""
+
+import pytest
+import torch
+
+from heads import build_baseline, build_head
+from heads.config import CueConfig
+from heads.errors import BadHead
+from heads.fields import no_fields
+from heads.inputs import HeadInputs, HeadTargets
+
+SMALL = CueConfig(hidden=16, layers=1, dropout=0.0)
+
+
+def drawn(rows, seed=0, noise=0.5, walking=False):
+    """Features that tell, with noise, where a car ends up; or, of a pedestrian, on which side the sidewalk is."""
+    random = torch.Generator().manual_seed(seed)
+    side = torch.randint(-1, 2, (rows,), generator=random)
+    t = torch.arange(1, 21) / 4
+    future = torch.stack([(8 * t).expand(rows, 20), side[:, None] * t], dim=2)
+    past = torch.randn(rows, 16, 6, generator=random)
+    positions, objects = no_fields(rows)
+    if walking:
+        future[:], past[:] = torch.nan, torch.nan
+        positions, objects = torch.stack([1 - side, torch.zeros_like(side)], dim=1), torch.zeros_like(objects)
+    features = side[:, None, None] + noise * torch.randn(rows, 1, 4, generator=random)
+    inputs = HeadInputs(
+        features=features,
+        feature_mask=torch.ones(rows, 1, dtype=torch.bool),
+        past=past,
+        intent=torch.randint(0, 4, (rows,), generator=random),
+    )
+    return inputs, HeadTargets(future=future, positions=positions, objects=objects)
+
+
+def trained(batch, config=SMALL, steps=60):
+    torch.manual_seed(0)
+    head = build_head("cue", config, 1, 4)
+    head.fit([batch])
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        head.loss(head(batch[0]), batch[1])["loss"].backward()
+        optimizer.step()
+    return head.eval()
+
+
+@pytest.mark.parametrize("walking", [False, True])
+def test_it_learns_from_either_kind_of_data(walking):
+    head = trained(drawn(300, walking=walking))
+    inputs, targets = drawn(300, seed=1, walking=walking)
+    truth = head.truth(targets)
+    assert (truth[:, 0] != -1).all()
+    assert set(truth[:, 0].tolist()) == {0, 1, 2}
+    assert (head(inputs)["cue_logits"].argmax(dim=2) == truth).float().mean() > 0.85
+    assert torch.isfinite(head(inputs)["cue_probabilities"]).all()
+
+
+def test_what_was_driven_counts_before_what_was_annotated():
+    _, targets = drawn(20)
+    _, walked = drawn(20, seed=9, walking=True)
+    head = build_head("cue", SMALL, 1, 4)
+    both = HeadTargets(future=targets["future"], positions=walked["positions"], objects=walked["objects"])
+    assert torch.equal(head.truth(both), head.truth(targets))
+
+
+def test_a_past_that_is_partly_there_does_not_poison_the_rest():
+    driving, walking = drawn(50), drawn(50, seed=1, walking=True)
+    inputs, targets = ({key: torch.cat([a[key], b[key]]) for key in a} for a, b in zip(driving, walking, strict=True))
+    head = trained((inputs, targets), steps=2)
+    assert all(torch.isfinite(parameter).all() for parameter in head.parameters())
+    assert torch.isfinite(head(inputs)["cue_logits"]).all()
+    torch.testing.assert_close(head.trunk.past_mean, driving[0]["past"].mean(0))
+
+
+def test_sets_cover_as_often_as_the_config_says_and_none_is_ruled_out_before():
+    head = trained(drawn(1000, noise=1.0))
+    inputs, targets = drawn(3000, seed=1, noise=1.0)
+    assert head(inputs)["cue_sets"].all()
+    head.calibrate([drawn(1000, seed=seed, noise=1.0) for seed in (2, 3, 4)])
+    sets, truth = head(inputs)["cue_sets"], head.truth(targets)
+    assert sets[:, 0].gather(1, truth[:, :1]).float().mean() == pytest.approx(0.9, abs=0.02)
+    assert sets[:, 0].sum(dim=1).float().mean() < 2
+
+
+def test_the_threshold_is_the_configs():
+    _, targets = drawn(20)
+    wide = build_head("cue", CueConfig(offset_m=3.5), 1, 4)
+    late = build_head("cue", CueConfig(offset_m=3.5, offset_at_s=5.0), 1, 4)
+    assert (wide.truth(targets)[:, 0] == 1).all()
+    assert not (late.truth(targets)[:, 0] == 1).all()
+
+
+def test_the_majority_is_as_sure_as_it_may_be():
+    batch = drawn(100)
+    majority = build_baseline("majority cue", SMALL)
+    majority.fit([batch])
+    often = torch.bincount(majority.truth(batch[1])[:, 0], minlength=3) / 100
+    torch.testing.assert_close(majority(batch[0])["cue_probabilities"][0, 0], often)
+
+
+def test_without_a_cue_there_is_nothing_to_learn():
+    inputs, targets = drawn(4)
+    targets["future"][:] = torch.nan
+    for head in (build_head("cue", SMALL, 1, 4), build_baseline("majority cue", SMALL)):
+        with pytest.raises(BadHead, match="so there is no cue to learn"):
+            head.fit([(inputs, targets)])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"coverage": 1.0}, {"coverage": 0.0}, {"offset_m": 0.0}, {"offset_at_s": 0.5}, {"offset_at_s": 2.1}]
+)
+def test_settings_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        CueConfig(**wrong)

@@ -1,0 +1,153 @@
+"""The field head: what it learns, what it leaves out, what its probabilities are worth."""
+
+import pytest
+import torch
+
+from heads import build_baseline, build_head, load_head
+from heads.config import FieldConfig
+from heads.errors import BadHead
+from heads.fields import no_fields
+from heads.inputs import HeadInputs, HeadTargets
+
+SMALL = FieldConfig(hidden=32, dropout=0.0)
+
+
+def drawn(rows, seed=0):
+    """Features that tell sidewalk, road and cars; the pasts of pedestrians, which are not there."""
+    random = torch.Generator().manual_seed(seed)
+    positions = torch.multinomial(torch.tensor([0.7, 0.1, 0.1, 0.1]), 2 * rows, True, generator=random).view(rows, 2)
+    objects = torch.zeros(rows, 2, 9, 3)
+    objects[:, 0, 1] = (torch.rand(rows, 3, generator=random) < 0.3).float()
+    told = torch.cat([torch.nn.functional.one_hot(positions, 4).flatten(1), objects[:, 0, 1]], dim=1).float()
+    features = torch.cat([told, torch.randn(rows, 1, generator=random)], dim=1).view(rows, 2, 6)
+    inputs = HeadInputs(
+        features=features + 0.3 * torch.randn(rows, 2, 6, generator=random),
+        feature_mask=torch.ones(rows, 2, dtype=torch.bool),
+        past=torch.full((rows, 16, 6), torch.nan),
+        intent=torch.zeros(rows, dtype=torch.int64),
+    )
+    return inputs, HeadTargets(future=torch.full((rows, 20, 2), torch.nan), positions=positions, objects=objects)
+
+
+def trained(config=SMALL, steps=150):
+    torch.manual_seed(0)
+    inputs, targets = drawn(400)
+    head = build_head("field", config, 2, 6)
+    head.fit([(inputs, targets)])
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        head.loss(head(inputs), targets)["loss"].backward()
+        optimizer.step()
+    return head.eval()
+
+
+@pytest.fixture(scope="module")
+def head():
+    return trained()
+
+
+def test_it_tells_what_the_features_tell(head):
+    inputs, targets = drawn(400, seed=1)
+    said = head(inputs)
+    assert (said["position"] == targets["positions"]).float().mean() > 0.9
+    assert (said["seen"][:, 0, 1] == (targets["objects"][:, 0, 1] == 1)).float().mean() > 0.85
+    assert not said["seen"][:, 1].any()
+
+
+def test_a_kind_that_is_said_to_be_there_is_somewhere(head):
+    said = head(drawn(400, seed=1)[0])
+    present = said["presence_logits"] > 0
+    assert torch.equal(said["seen"].any(dim=3), present)
+
+
+def test_a_missing_label_changes_nothing_about_the_others(head):
+    inputs, targets = drawn(8)
+    said = {key: part.detach().clone() for key, part in head(inputs).items()}
+    partly = {key: part.clone() for key, part in targets.items()}
+    partly["positions"][0, 0] = -1
+    partly["objects"][1, 0, 1] = torch.nan
+    loss = head.loss(said, partly)["loss"]
+    said["position_logits"][0, 0] += 100
+    said["presence_logits"][1, 0, 1] += 100
+    said["side_logits"][1, 0, 1] += 100
+    assert torch.equal(head.loss(said, partly)["loss"], loss)
+    assert not torch.equal(head.loss(said, targets)["loss"], loss)
+
+
+def test_sides_of_what_is_not_there_are_not_learnt(head):
+    inputs, targets = drawn(8)
+    targets["objects"][:] = 0
+    said = {key: part.detach().clone() for key, part in head(inputs).items()}
+    loss = head.loss(said, targets)["loss"]
+    said["side_logits"] += 100
+    assert torch.equal(head.loss(said, targets)["loss"], loss)
+
+
+def test_weights_are_inverse_frequencies(head):
+    _, targets = drawn(400)
+    counts = torch.bincount(targets["positions"][:, 0], minlength=4)
+    torch.testing.assert_close(head.class_weight[0] * counts, torch.full((4,), 100.0))
+    car = targets["objects"][:, 0, 1].amax(dim=1).mean()
+    torch.testing.assert_close(head.presence_weight[0, 1], ((1 - car) / car).clamp(min=1).sqrt())
+    equal = build_head("field", FieldConfig(balanced=False), 2, 6)
+    equal.fit([drawn(400)])
+    assert (equal.class_weight == 1).all()
+    assert (equal.presence_weight == 1).all()
+
+
+def test_probabilities_are_those_of_the_data_though_classes_weigh_the_same():
+    """A head that sees nothing can only say how often a class comes: 0.7, not 1/4."""
+    torch.manual_seed(0)
+    inputs, targets = drawn(400)
+    blind = HeadInputs(
+        features=torch.zeros(400, 0, 0),
+        feature_mask=torch.zeros(400, 0, dtype=torch.bool),
+        past=inputs["past"],
+        intent=inputs["intent"],
+    )
+    head = build_head("field", SMALL, 0, 0)
+    head.fit([(blind, targets)])
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        head.loss(head(blind), targets)["loss"].backward()
+        optimizer.step()
+    said = head.eval()(blind)
+    often = torch.bincount(targets["positions"][:, 0], minlength=4) / 400
+    torch.testing.assert_close(said["position_probabilities"][0, 0], often, atol=0.02, rtol=0)
+    car = targets["objects"][:, 0, 1].amax(dim=1).mean()
+    torch.testing.assert_close(said["presence_probabilities"][0, 0, 1], car, atol=0.02, rtol=0)
+
+
+def test_calibration_changes_probabilities_and_no_answer(head):
+    held_out = [drawn(300, seed=2), drawn(100, seed=3)]
+    inputs, _ = drawn(50, seed=4)
+    before = head(inputs)
+    head.calibrate(held_out)
+    after = head(inputs)
+    assert (head.temperature[:2] != 1).all()
+    assert torch.equal(after["position"], before["position"])
+    assert torch.equal(after["seen"], before["seen"])
+    assert not torch.equal(after["position_probabilities"], before["position_probabilities"])
+
+
+def test_the_majority_says_how_often_everything_comes(tmp_path):
+    batches = [drawn(30), drawn(70, seed=1)]
+    majority = build_baseline("majority field")
+    majority.fit(batches)
+    positions = torch.cat([targets["positions"] for _, targets in batches])
+    said = majority(batches[0][0])
+    assert (said["position"] == positions.mode(dim=0).values).all()
+    torch.testing.assert_close(said["position_probabilities"][0, 1], torch.bincount(positions[:, 1]) / 100)
+    majority.save_pretrained(tmp_path)
+    assert torch.equal(load_head(tmp_path)(batches[0][0])["presence_probabilities"], said["presence_probabilities"])
+
+
+def test_without_a_label_there_is_nothing_to_learn():
+    inputs, targets = drawn(4)
+    positions, objects = no_fields(4)
+    nothing = HeadTargets(future=targets["future"], positions=positions, objects=objects)
+    for head in (build_head("field", SMALL, 2, 6), build_baseline("majority field")):
+        with pytest.raises(BadHead, match="no row of the training set has a label"):
+            head.fit([(inputs, nothing)])
