@@ -68,7 +68,7 @@ class FieldConfig:
     layers: int = 1
     """Hidden layers, 1 or more."""
     dropout: float = 0.5
-    """Share of hidden units left out at each training step, 0 to below 1."""
+    """Share of the features and of the hidden units left out at each training step, 0 to below 1."""
     balanced: bool = True
     """Let every class of sidewalk and road weigh the same however rare it is, and rare objects more; off: as often
     as they come."""
@@ -86,7 +86,7 @@ class CueConfig:
     layers: int = 2
     """Hidden layers, 1 or more."""
     dropout: float = 0.5
-    """Share of hidden units left out at each training step, 0 to below 1."""
+    """Share of the features and of the hidden units left out at each training step, 0 to below 1."""
     coverage: float = 0.9
     """Share of the frames whose set of cues shall hold the true one, above 0 and below 1."""
     offset_m: float = 1.0

@@ -16,8 +16,10 @@ from heads.reading import Reading
 class Trunk(nn.Module):
     """(b, outputs) numbers out of a batch of `HeadInputs`.
 
-    Every number is normalised with training statistics. Past states that are not there (NaN: a pedestrian's picture
-    comes without) are average past states, (0, ..., 0) after normalisation, as an unknown intent is.
+    Every number is normalised with training statistics, and in training a share of what is read of the features is
+    hidden like a share of the hidden units: thousands of numbers of a few thousand pictures are soon known by heart.
+    Past states that are not there (NaN: a pedestrian's picture comes without) are average past states, (0, ..., 0)
+    after normalisation, as an unknown intent is.
     """
 
     past_mean: Tensor
@@ -30,6 +32,7 @@ class Trunk(nn.Module):
         self.reading = Reading(features, width, directions=0)
         self.register_buffer("past_mean", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
         self.register_buffer("past_scale", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
+        self.hide = nn.Dropout(config.dropout)
         sizes = [self.reading.numbers + EGO_NUMBERS, *[config.hidden] * config.layers]
         hidden = [_layer(*size, config.dropout) for size in pairwise(sizes)]
         self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))
@@ -47,7 +50,7 @@ class Trunk(nn.Module):
         """(b, outputs). BadHead when the features are not of the shape that it was built for."""
         past = (inputs["past"] - self.past_mean) / self.past_scale
         past = past.masked_fill(inputs["past"].isnan(), 0.0).flatten(1)
-        scene = self.reading(inputs) if self.features else past[:, :0]
+        scene = self.hide(self.reading(inputs)) if self.features else past[:, :0]
         numbers: Tensor = self.layers(torch.cat([scene, past, one_hot_intent(inputs["intent"])], dim=1))
         return numbers
 

@@ -19,8 +19,8 @@ class SidewalkSpec:
     numbers are RoadWorld's and never meet; those from FIRST_NUMBER["pretrain"] on are never written.
     """
 
-    train: int = 4000
-    val: int = 800
+    train: int = 8000
+    val: int = 1600
     seed: int = 0
     width: int = 512
     height: int = 384
