@@ -46,15 +46,18 @@ BASELINES: Mapping[str, HeadEntry] = {
 }
 """Paths that see no image and hold no parameter: `fit` is all their training."""
 
-MAJORITIES: Mapping[str, HeadEntry] = {
+CONSTANTS: Mapping[str, HeadEntry] = {
     "majority field": HeadEntry("heads.field:MajorityField"),
+    "list everything": HeadEntry("heads.field:EverythingField"),
     "majority cue": HeadEntry("heads.cue:MajorityCue", CueConfig),
 }
-"""What comes most often in the training set, whatever the picture: baselines of the other heads."""
+"""What says the same of every picture, out of the training set's frequencies: baselines of the other heads."""
 
 HEADS: Mapping[str, HeadEntry] = {
     "waypoint": HeadEntry("heads.waypoint:WaypointHead", WaypointConfig, tuple(BASELINES), "a logged future"),
-    "field": HeadEntry("heads.field:FieldHead", FieldConfig, ("majority field",), "a pedestrian's labels"),
+    "field": HeadEntry(
+        "heads.field:FieldHead", FieldConfig, ("majority field", "list everything"), "a pedestrian's labels"
+    ),
     "cue": HeadEntry("heads.cue:CueHead", CueConfig, ("majority cue",), "a logged future or a pedestrian's labels"),
 }
 """Heads that are trained; each is built from its config, the number of pooled vectors and their width."""
@@ -64,11 +67,11 @@ PATHS = "waypoint"
 
 def find_head(name: str) -> tuple[type["Head"], type[Any] | None]:
     """The class and the config class of a head or baseline. BadHead, with the nearest name, for an unknown one."""
-    entries = {**HEADS, **BASELINES, **MAJORITIES}
+    entries = {**HEADS, **BASELINES, **CONSTANTS}
     if name not in entries:
         near = difflib.get_close_matches(name, entries, n=1)
         hint = f", did you mean {near[0]!r}?" if near else "."
-        baselines = ", ".join([*BASELINES, *MAJORITIES])
+        baselines = ", ".join([*BASELINES, *CONSTANTS])
         raise BadHead(f"there is no head {name!r}{hint} Heads: {', '.join(HEADS)}. Baselines: {baselines}.")
     return _imported(entries[name].where), entries[name].config
 
@@ -84,7 +87,7 @@ def build_head(name: str, config: Any, features: int, width: int) -> "Head":
 
     BadHead when the name is unknown or the config is not this head's.
     """
-    if name in {*BASELINES, *MAJORITIES}:
+    if name in {*BASELINES, *CONSTANTS}:
         raise BadHead(f"{name!r} is a baseline and has nothing to train; `build_baseline` makes it")
     head, config_class = find_head(name)
     if config_class is None or not isinstance(config, config_class):
@@ -93,7 +96,7 @@ def build_head(name: str, config: Any, features: int, width: int) -> "Head":
 
 
 def build_baseline(name: str, config: Any = None) -> "Head":
-    """A baseline out of `BASELINES` or `MAJORITIES`, not yet fitted; `config` is that of the head it stands beside.
+    """A baseline out of `BASELINES` or `CONSTANTS`, not yet fitted; `config` is that of the head it stands beside.
 
     BadHead when the name is unknown or that of a trained head.
     """

@@ -210,6 +210,17 @@ class MajorityField(Head):
         return {key: answer.expand(rows, *answer.shape) for key, answer in answers.items()}
 
 
+class EverythingField(MajorityField):
+    """Says of every picture that every kind of object is everywhere, which misses none; else as the majority."""
+
+    name: ClassVar[str] = "list everything"
+
+    def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
+        """As `MajorityField.forward`."""
+        answers = super().forward(inputs)
+        return {**answers, "seen": torch.ones_like(answers["seen"])}
+
+
 @dataclass
 class _Counts:
     """How often each label comes: `positions` (2, 4), `labelled` and `present` (2, 9), `sides` (2, 9, 3)."""

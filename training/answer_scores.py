@@ -9,6 +9,7 @@ from heads.cue import QUESTIONS, CueHead
 from heads.field import FieldHead
 from heads.fields import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
 from heads.inputs import HeadTargets
+from loaders.sensation.bvpi import road_vs_sidewalk
 from metrics.bootstrap import Interval
 from metrics.calibration import expected_calibration_error
 from metrics.fields import score_field
@@ -52,6 +53,15 @@ def field_scores(
             }
             title = f"{column.removesuffix('_pos').capitalize()} position"
             tables.append(_table(title, _CLASSES, scores, sequence[known], _CALIBRATION))
+    known = (positions != UNKNOWN).all(axis=1)
+    if known.any():
+        true = _relations(positions[known])
+        scores = {
+            name: score_field(_relations(answers["position"][known]), true, sequence[known], **drawn_alike)
+            for name, answers in methods.items()
+        }
+        columns = {key: _CLASSES[key] for key in ("accuracy", "balanced_accuracy", "macro_f1")}
+        tables.append(_table("Road as seen from the sidewalk", columns, scores, sequence[known], _OF_RELATIONS))
     known = ~np.isnan(objects).any(axis=3)
     if known.any():
         scores = {
@@ -103,7 +113,14 @@ _OBJECTS = {
     "far_presence": "far presence",
     "far_place": "far place",
 }
+_OF_RELATIONS = "Left of it, right of it, crossing in front, or unknown: computed from the two positions."
 _OF_OBJECTS = "Mean F1 of the kinds that occur: of whether one is there, and of the sides on which it is."
+
+
+def _relations(positions: np.ndarray) -> np.ndarray:
+    """(n, 2) classes of `POSITIONS` -> (n,) of words."""
+    sidewalks, roads = POSITIONS.values()
+    return np.array([road_vs_sidewalk(sidewalks[sidewalk], roads[road]) for sidewalk, road in positions.tolist()])
 
 
 def _class_figures(

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from heads import BASELINES, HEADS, MAJORITIES
+from heads import BASELINES, CONSTANTS, HEADS
 from heads.checkpoint import load_head
 from heads.head import Head
 from heads.inputs import HeadInputs, HeadTargets
@@ -88,7 +88,7 @@ class RoadModel(nn.Module):
             order = json.loads((folder / "model.json").read_text())
             names, blind = list(map(str, order["heads"])), list(map(str, order["blind"]))
             unknown = [
-                name for name in names if name.removesuffix(BLIND_SUFFIX) not in {*HEADS, *BASELINES, *MAJORITIES}
+                name for name in names if name.removesuffix(BLIND_SUFFIX) not in {*HEADS, *BASELINES, *CONSTANTS}
             ]
             if unknown:
                 raise ValueError(f"no such heads: {unknown}")

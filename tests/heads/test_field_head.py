@@ -144,6 +144,17 @@ def test_the_majority_says_how_often_everything_comes(tmp_path):
     assert torch.equal(load_head(tmp_path)(batches[0][0])["presence_probabilities"], said["presence_probabilities"])
 
 
+def test_listing_everything_finds_every_object_and_places_it_everywhere():
+    batches = [drawn(30)]
+    everything, majority = build_baseline("list everything"), build_baseline("majority field")
+    everything.fit(batches)
+    majority.fit(batches)
+    said = everything(batches[0][0])
+    assert said["seen"].all()
+    assert said["seen"].shape == majority(batches[0][0])["seen"].shape
+    assert torch.equal(said["position"], majority(batches[0][0])["position"])
+
+
 def test_without_a_label_there_is_nothing_to_learn():
     inputs, targets = drawn(4)
     positions, objects = no_fields(4)

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from heads import BASELINES, HEADS, MAJORITIES, build_baseline, build_head, find_head
+from heads import BASELINES, CONSTANTS, HEADS, build_baseline, build_head, find_head
 from heads.config import WaypointConfig
 from heads.errors import BadHead
 
 
 def test_every_name_leads_to_the_class_that_bears_it():
-    for name, entry in {**HEADS, **BASELINES, **MAJORITIES}.items():
+    for name, entry in {**HEADS, **BASELINES, **CONSTANTS}.items():
         head, config = find_head(name)
         assert head.name == name
         assert config is entry.config

@@ -49,13 +49,25 @@ def test_several_heads_train_and_are_scored_in_one_pass(drawn, capsys):
     numbers = json.loads((run.path / "metrics.json").read_text())
     assert {"waypoint", "ridge"} <= {method["name"] for method in numbers["methods"]}
     tables = {table["title"]: table for table in numbers["answers"]}
-    assert list(tables) == ["Sidewalk position", "Road position", "Objects, macro F1", "Cue", "Pace"]
+    assert list(tables) == [
+        "Sidewalk position",
+        "Road position",
+        "Road as seen from the sidewalk",
+        "Objects, macro F1",
+        "Cue",
+        "Pace",
+    ]
     fields = tables["Sidewalk position"]
-    assert list(fields["methods"]) == ["field", "field without features", "majority field"]
+    assert list(fields["methods"]) == ["field", "field without features", "majority field", "list everything"]
+    everything = tables["Objects, macro F1"]["methods"]["list everything"]
+    assert everything["near_presence"]["value"] > 0
     assert fields["samples"] == sum(row % 5 != 3 for row in range(48))
     assert tables["Road position"]["samples"] < fields["samples"]
     majority = fields["methods"]["majority field"]["balanced_accuracy"]["value"]
     assert majority == pytest.approx(1 / 3)  # three of the four classes occur
+    relation = tables["Road as seen from the sidewalk"]
+    assert relation["samples"] <= tables["Road position"]["samples"]
+    assert set(relation["methods"]["field"]) == {"accuracy", "balanced_accuracy", "macro_f1"}
     assert list(tables["Cue"]["methods"]) == ["cue", "cue without features", "majority cue"]
     assert tables["Cue"]["methods"]["cue"]["coverage"]["value"] > 0.5
     assert numbers["sees_image"] == ["cue", "field", "waypoint"]
@@ -69,7 +81,7 @@ def test_without_paths_nothing_about_paths_is_said(pedestrian, capsys):
     evaluate_run(EvalConfig(run=str(run.path), resamples=50))
     numbers = json.loads((run.path / "metrics.json").read_text())
     assert "methods" not in numbers
-    assert len(numbers["answers"]) == 5
+    assert len(numbers["answers"]) == 6
     page = (run.path / "report.html").read_text()
     assert "ADE" not in page
     assert "drawn data, val" in page
