@@ -24,6 +24,8 @@ class AnswerScores:
     meaning: str = ""
     plain: Container[str] = ()
     """The figures that are no shares."""
+    truth: str | None = None
+    """The method that is the truth itself, which nobody has made."""
 
     def to_json(self) -> dict[str, Any]:
         """Title, size, and method -> figure -> value and bounds; None for a bound that does not exist."""
@@ -45,7 +47,7 @@ def answers_rows(scores: AnswerScores, sees_image: Container[str]) -> list[Row]:
     return [
         Row(
             name,
-            name in sees_image,
+            None if name == scores.truth else name in sees_image,
             tuple((plain if key in scores.plain else percent)(figures[key]) for key in scores.columns),
         )
         for name, figures in scores.methods.items()

@@ -129,11 +129,11 @@ def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -
     return table
 
 
-def table_of(title: str, columns: list[str], cells: Mapping[Row, list[str]]) -> Table:
-    """A line per method, with its mark and its numbers."""
+def table_of(title: str, columns: list[str], cells: Mapping[Row, list[str]], rows_are: str = "method") -> Table:
+    """A line per method, or whatever else has rows, with its mark and its numbers."""
     table = _bare(title)
     table.add_column("", width=1)
-    table.add_column("method")
+    table.add_column(rows_are)
     for name, column in zip(columns, zip(*cells.values(), strict=True), strict=True):
         _add_numbers(table, name, column)
     paint = colours(row.name for row in cells)

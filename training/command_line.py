@@ -131,7 +131,13 @@ def _in_full(word: str) -> str:
 
 def _explained(message: str, parser: ArgumentParser) -> str:
     """jsonargparse's message in the words of the command line, with the nearest known word."""
-    wrong_value = re.fullmatch(r'Parser key "(.+?)":\s*Expected an? (.+)\. Got value: (.*)', message, re.DOTALL)
+    wrong_value = re.fullmatch(
+        r'Parser key "(.+?)":\s*Expected an? (.+)\. Got value: (.*)', message, re.DOTALL
+    ) or re.fullmatch(  # an option that may be left out: of its type or None
+        r'Parser key "(.+?)":\s*Does not .*?Subtypes: [\[(](.+), <class \'NoneType\'>[\])].*Given value: (.*)',
+        message,
+        re.DOTALL,
+    )
     if wrong_value:
         key, expected, value = wrong_value.groups()
         choices = re.findall(r"'([^']*)'", expected) if "Literal" in expected else []

@@ -280,6 +280,11 @@ class EvalConfig(ScoreOptions):
             raise ValueError(f"--predictions and {other} do not go together: score one of them at a time")
         if self.data not in ("sensation", "sidewalk"):
             raise ValueError("--predictions needs --data sensation or --data sidewalk, which have labels for texts")
+        if self.image_root is not None or self.split_by is not None:
+            option = "--split_by" if self.image_root is None else "--image_root"
+            raise ValueError(
+                f"{option} does not belong to --predictions: no picture is read, and --split is published"
+            )
 
 
 def _at_least(least: int, options: object, *names: str) -> None:

@@ -9,7 +9,7 @@ from loaders.sensation.annotation import POSITIONS, Annotation
 from loaders.sensation.bvpi import position_word, road_vs_sidewalk
 from loaders.sensation.claims import KINDS, Claims
 from metrics.bootstrap import Interval
-from metrics.fields import score_field
+from metrics.fields import recalls, score_field
 from metrics.objects import ObjectScores, score_places, score_presence
 
 FIELDS = ("sidewalk", "road", "relation")
@@ -31,10 +31,11 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class AnswerScores:
-    """`columns` of a table by key; the objects' scores by kind, of presence and of presence x position."""
+class TextScores:
+    """Figures by key, such as `road_macro_f1`; field -> class -> share told; the objects' scores by kind."""
 
-    columns: dict[str, Interval]
+    figures: dict[str, Interval]
+    recalls: dict[str, dict[str, float]]
     presence: ObjectScores
     placed: ObjectScores
 
@@ -59,10 +60,10 @@ def labels_of(annotations: Sequence[Annotation], kinds: tuple[str, ...] = KINDS)
 
 def score_answers(
     said: Answers, truth: Answers, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
-) -> AnswerScores:
-    """Score the answers; `sequence` (n,) names. Every column is 1 for the truth itself."""
+) -> TextScores:
+    """Score the answers; `sequence` (n,) names. Every figure is 1 for the truth itself."""
     drawn = {"resamples": resamples, "seed": seed}
-    columns = {
+    figures = {
         f"{name}_{metric}": found
         for name in FIELDS
         for metric, found in score_field(said.fields[name], truth.fields[name], sequence, **drawn).items()
@@ -72,8 +73,11 @@ def score_answers(
     placed = score_places(
         said.present, said.places, truth.present, truth.places, truth.known, sequence, kinds, **drawn
     )
-    return AnswerScores(
-        {**columns, "near_presence_f1": presence.macro, "near_placed_f1": placed.macro}, presence, placed
+    return TextScores(
+        figures={**figures, "near_presence_f1": presence.macro, "near_placed_f1": placed.macro},
+        recalls={name: recalls(said.fields[name], truth.fields[name]) for name in FIELDS},
+        presence=presence,
+        placed=placed,
     )
 
 

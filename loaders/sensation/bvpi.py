@@ -33,7 +33,7 @@ _NAMES = {
 """What the text mentions, in its order; grass, plants and trees are never in it."""
 _UNKNOWN = {"Outside": "unknown", "Not present": "unknown"}
 _SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
-_HEAD = re.compile(rf"(?:^|(?<=\s))({'|'.join(SECTIONS)})\s*:", re.IGNORECASE)
+_HEAD = re.compile(rf"(?:^|(?<=[\s.;,*]))({'|'.join(SECTIONS)})[\s*]*:", re.IGNORECASE)
 _CANONICAL = {name.lower(): name for name in SECTIONS}
 
 
@@ -71,8 +71,8 @@ def compose(annotation: Annotation, caption: str) -> str:
 def parse_sections(text: str) -> dict[str, str]:
     """Section -> its text without the final full stop, as far as the text has them, up to and with Context.
 
-    Headings may be in small or large letters. Of a section that comes twice the first counts, and what comes after
-    `Context:` belongs to the caption.
+    Headings may be in small or large letters, and between asterisks. Of a section that comes twice the first counts,
+    and what comes after `Context:` belongs to the caption.
     """
     heads = list(_HEAD.finditer(text))
     names = [_CANONICAL.get(head[1].lower(), head[1]) for head in heads]

@@ -5,7 +5,7 @@ not claimed; what cannot be understood claims nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loaders.sensation.annotation import POSITIONS
@@ -17,13 +17,15 @@ KINDS = ("person", "car", "bicycle", "obstacle", "traffic_sign", "traffic_light"
 """The kinds that a BVPI text mentions; grass, plants and trees are never in it."""
 
 _WORDS = {
-    "traffic_light": r"traffic ?lights?|traffic signals?|stop ?lights?|signals?",
-    "traffic_sign": r"(?:traffic |road |street )?signs?|sign ?posts?",
-    "obstacle": r"obstacles?|obstructions?|barriers?|(?:traffic )?cones?|bollards?",
+    "traffic_light": r"(?:traffic ?lights?|(?:traffic )?signals?|stop ?lights?)(?: (?:poles?|posts?))?",
+    "traffic_sign": r"(?:(?:traffic|road|street) )?signs?(?: ?(?:poles?|posts?))?",
+    "obstacle": r"obstacles?|obstructions?|barriers?|(?:traffic )?cones?|bollards?|poles?|(?:lamp ?)?posts?|pillars?"
+    r"|(?:(?:trash|garbage|litter) )?bins?|(?:trash|garbage|litter) cans?|hydrants?|bench(?:es)?",
     "bicycle": r"bicycles?|bikes?|bicyclists?|cyclists?",
     "person": r"persons?|people|pedestrians?|m[ae]n|wom[ae]n|child(?:ren)?",
     "car": r"cars?|vehicles?|automobiles?",
 }
+# The obstacles are those that the captions name where one is annotated: bins, bollards and pillars in two of three.
 _GROUND = r"(?! (?:crossings?|lanes?|paths?|racks?|parks?|zones?|areas?|bridges?)\b)"
 """A pedestrian crossing is no pedestrian, a bike lane no bike, a car park no car."""
 _KIND = re.compile(
@@ -43,7 +45,7 @@ _RELATION = re.compile(
 )
 _NOT = re.compile(r"\b(?:no|not(?! only\b)|without|neither|nor|never|free of|clear of|absence of|\w+n't)\b")
 _AGAIN = re.compile(
-    r"\b(?:but|except|however|although|though)\b"
+    r"\b(?:but|except|however|although|though|only|just)\b"
     r"|(?:,|\band\b)\s*(?:and )?(?:an?|one|two|three|several|some|many|\d+|there (?:is|are))\b"
 )
 """Where a negation ends within a phrase."""
@@ -52,6 +54,9 @@ _ABSENT = re.compile(
     r"(?:visible|present|seen|there|close|near|nearby)|absent\b|none\b)|\s*:\s*no\b"
 )
 """What after an object says that it is not there."""
+_NOT_THERE = re.compile(r"\b(?:not|never) (?:on|to|at|in)\b.*?(?=\bbut\b|$)")
+_DENIED = re.compile(r"\b(?:not|never)\b(?! (?:present|visible)\b)|n't\b")
+"""What after an object, and in a field, says of a place that it is not the one."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +86,17 @@ def parse_claims(text: str) -> Claims:
 
 
 def _only(pattern: re.Pattern[str], text: str) -> str:
-    """The one value that the text names: who names two has not answered."""
-    found = {match.lastgroup for match in pattern.finditer(text)}
-    return found.pop() or UNREADABLE if len(found) == 1 else UNREADABLE
+    """The one value that the first sentence names: who names two, or denies one, has not answered."""
+    sentence = re.split(r"[.;\n]", text, maxsplit=1)[0]
+    found = {match.lastgroup for match in pattern.finditer(sentence)}
+    return found.pop() or UNREADABLE if len(found) == 1 and not _DENIED.search(sentence) else UNREADABLE
 
 
 def _objects(text: str) -> dict[str, tuple[str, ...]]:
     """Kind -> positions, over all phrases of a section."""
     claimed: dict[str, set[str]] = {}
     for phrase in re.split(r"[;.\n]", text):
-        for kind, places in _phrase(phrase):
+        for kind, places in _phrase(" ".join(phrase.split())):
             claimed.setdefault(kind, set()).update(places)
     return {kind: tuple(place for place in POSITIONS if place in places) for kind, places in claimed.items()}
 
@@ -109,9 +115,7 @@ def _phrase(phrase: str) -> list[tuple[str, set[str]]]:
     after = [*before[1:], phrase[ends[-1] :]]
     leads = bool(_PLACE.search(before[0]))
     places = [_places(text) for text in (before if leads else after)]
-    absent = [
-        _is_negated(phrase[:start]) or bool(_ABSENT.match(text)) for start, text in zip(starts, after, strict=True)
-    ]
+    absent = [negated or bool(_ABSENT.match(text)) for negated, text in zip(_negated(before), after, strict=True)]
     order = range(1, len(found)) if leads else range(len(found) - 2, -1, -1)
     for i in order:
         neighbour, between = (i - 1, before[i]) if leads else (i + 1, after[i])
@@ -125,15 +129,21 @@ def _phrase(phrase: str) -> list[tuple[str, set[str]]]:
 
 def _joins(between: str) -> bool:
     """Are two objects named as one list?"""
-    return re.fullmatch(r"[\s,]*(?:and|or)?[\s,]*(?:(?:an?|the|some|several|\w+) )?\s*", between) is not None
+    words = between.replace(",", " ").split()
+    return len(words) - (words[:1] in (["and"], ["or"], ["nor"])) <= 1
 
 
 def _places(text: str) -> set[str]:
-    named = {match.lastgroup or "" for match in _PLACE.finditer(text)}
+    named = {match.lastgroup or "" for match in _PLACE.finditer(_NOT_THERE.sub("", text))}
     return named - {"both"} | ({"Left", "Right"} if "both" in named else set())
 
 
-def _is_negated(before: str) -> bool:
-    """Does a negation reach to the end of this?"""
-    negations = list(_NOT.finditer(before))
-    return bool(negations) and not _AGAIN.search(before, negations[-1].end())
+def _negated(before: Sequence[str]) -> Iterator[bool]:
+    """Whether each object is negated, by the words before it up to the last one: a negation goes on over a list."""
+    negated = False
+    for words in before:
+        reached = 0
+        for word in _NOT.finditer(words):
+            negated, reached = True, word.end()
+        negated = negated and not _AGAIN.search(words, reached)
+        yield negated

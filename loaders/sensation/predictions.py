@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from loaders.errors import BadInput
+from loaders.json_line import from_json
 
 IMAGE_KEYS = ("image", "image_path", "id")
 TEXT_KEYS = ("prediction", "text", "response")
@@ -22,8 +23,10 @@ def read_predictions(file: Path) -> dict[str, str]:
     """`picture_name` -> text; BadInput, with the line or the record, when one cannot be read or says two things."""
     try:
         content = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: cannot be read as UTF-8 text ({error}); name the file of predictions") from error
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror}); name the file of predictions") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     found: dict[str, str] = {}
     for where, record in _records(content, file):
         name, text = picture_name(_text_of(record, IMAGE_KEYS, where)), _text_of(record, TEXT_KEYS, where)
@@ -40,8 +43,13 @@ def _records(content: str, file: Path) -> list[tuple[str, Any]]:
     """Each record with its place."""
     try:
         whole = json.loads(content)
-    except (ValueError, RecursionError):
+    except json.JSONDecodeError as error:
+        if content.lstrip().startswith("["):
+            place = f"{file}, line {error.lineno}, column {error.colno}"
+            raise BadInput(f"{place}: not JSON ({error.msg}); write one whole list, or one object per line") from None
         whole = None  # not one document: then a document a line
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{file}: not usable JSON ({error}); write one object per line, or one list") from None
     if isinstance(whole, dict) and not any(key in whole for key in IMAGE_KEYS):
         lists = [value for value in whole.values() if isinstance(value, list)]
         if len(lists) != 1:
@@ -50,14 +58,7 @@ def _records(content: str, file: Path) -> list[tuple[str, Any]]:
     if isinstance(whole, list):
         return [(f"{file}, record {number}", record) for number, record in enumerate(whole, 1)]
     lines = [(f"{file}, line {number}", line) for number, line in enumerate(content.split("\n"), 1) if line.strip()]
-    return [(where, _json(line, where)) for where, line in lines]
-
-
-def _json(line: str, where: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{where}: is not JSON ({error}); write one object per line, or one list") from error
+    return [(where, from_json(line, where)) for where, line in lines]
 
 
 def _text_of(record: Any, keys: tuple[str, ...], where: str) -> str:

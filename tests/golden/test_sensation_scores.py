@@ -17,7 +17,7 @@ def scored(golden_dir, tmp_path_factory):
         data = ("--data", "sensation", "--data_dir", str(folder), "--resamples", "20", "--out", str(out))
         assert scoring.main(["--predictions", str(folder / file), *data, *words]) == 0
         (written,) = out.iterdir()
-        assert written.name == f"{file.removesuffix('.jsonl')}.metrics.json"
+        assert written.name == f"{file.partition('.')[0]}.metrics.json"
         return json.loads(written.read_text())
 
     return scored
@@ -40,7 +40,7 @@ def test_sensation_published_figures_come_out(scored):
 
 def test_sensation_no_constant_wins_and_the_gold_text_scores_one(scored):
     found = scored(PREDICTIONS)
-    rows = {name: {key: each["value"] for key, each in row["columns"].items()} for name, row in found["rows"].items()}
+    rows = {name: {key: each["value"] for key, each in row["figures"].items()} for name, row in found["rows"].items()}
     assert list(rows) == ["prediction", "majority", "list everything", "constant text", "gold text"]
     assert set(rows["gold text"].values()) == {1.0}
     for name in ("majority", "list everything", "constant text"):
@@ -59,5 +59,33 @@ def test_sensation_no_constant_wins_and_the_gold_text_scores_one(scored):
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_sensation_gold_file_scores_one_in_every_column(scored, split):
     found = scored(f"bvpi_sft_{split}.jsonl", "--split", split)
-    assert {each["value"] for each in found["rows"]["prediction"]["columns"].values()} == {1.0}
+    assert {each["value"] for each in found["rows"]["prediction"]["figures"].values()} == {1.0}
     assert found["pictures_without_prediction"] == found["predictions_without_picture"] == 0
+
+
+def test_sensation_published_rules_find_false_mentions_in_the_gold_texts(scored):
+    """Why there is another protocol: what is far counts as near."""
+    gold = scored(PREDICTIONS, "--protocol", "published")["gold text"]
+    assert set(gold["correct"].values()) == {333}
+    counts = {kind: Counts(**counts) for kind, counts in gold["objects"].items()}
+    assert {one.fn for one in counts.values()} == {0}
+    precision = {kind: round(one.tp / (one.tp + one.fp), 2) for kind, one in counts.items()}
+    assert precision == {
+        "person": 0.41,
+        "car": 0.07,
+        "bicycle": 0.24,
+        "obstacle": 0.55,
+        "traffic_sign": 0.48,
+        "traffic_light": 0.36,
+    }
+
+
+def test_sensation_files_of_captions_are_scored_as_what_they_are(scored, golden_dir):
+    """Captions have none of the sections: they claim nothing, and are no error."""
+    files = sorted((golden_dir / "sensation").glob("*caption_predictions.json"))
+    assert files
+    for file in files:
+        split = "test" if "testing/" in file.read_text(encoding="utf-8") else "val"
+        found = scored(file.name, "--split", split)
+        assert found["pictures_without_prediction"] == found["predictions_without_picture"] == 0
+        assert {each["value"] for each in found["rows"]["prediction"]["figures"].values()} == {0}

@@ -71,6 +71,16 @@ L, C, R = (("Left",), ("Center",), ("Right",))
         ("many scarce carpets, designed by a manager", {}),
         ("a pedestrian crossing on the left, a bike lane and a car park on the right", {}),
         ("trees on the left", {}),
+        ("no close objects, just a person on the left", {"person": L}),
+        ("no cars, only people on the left", {"person": L}),
+        ("not a single car", {}),
+        ("no car, person, sign, or bin close; a hydrant on the right", {"obstacle": R}),
+        ("a car on the left, not on the right", {"car": L}),
+        ("a car not in the center but on the right", {"car": R}),
+        ("a traffic light pole on the left and a sign post on the right", {"traffic_light": L, "traffic_sign": R}),
+        ("a pole on the left; a trash can on the right", {"obstacle": ("Left", "Right")}),
+        ("a car that can pass on the left", {"car": L}),
+        ("many cars on\tthe\u00a0left, and   a   person ahead", {"car": L, "person": C}),
         ("", {}),
     ],
 )
@@ -89,6 +99,12 @@ def test_objects_of_a_section(said, claimed):
         ("Sidewalk: left or right.", ""),
         ("Sidewalk: leftover.", ""),
         ("Sidewalk: left. Sidewalk: right.", "left"),
+        ("Sidewalk: left. The road is on the right.", "left"),
+        ("**Sidewalk:** left **Road:** right", "left"),
+        ("**Sidewalk**: left", "left"),
+        ("Road:right.Sidewalk:left.", "left"),
+        ("Sidewalk: not left.", ""),
+        ("Sidewalk: it isn't left.", ""),
         ("The sidewalk is left.", ""),
         ("Context: none. Sidewalk: left.", ""),
     ],
@@ -127,3 +143,9 @@ def test_any_text_claims_something_of_the_known_or_nothing(text):
     for objects in (claims.near, claims.far):
         assert objects.keys() <= set(KINDS)
         assert all(set(where) <= set(POSITIONS) for where in objects.values())
+
+
+@pytest.mark.parametrize("again", ["a car, no ", "no ", "car ", "car is ", ", ", "not on ", "Sidewalk ", "x\n"])
+def test_a_text_that_goes_on_and_on_is_read_in_passing(again):
+    """Models do repeat themselves. A pattern that tries every pair of places would take minutes here."""
+    assert parse_claims(f"Sidewalk: {again * 20_000} Nearby: {again * 20_000}").far == {}

@@ -46,7 +46,11 @@ def test_a_picture_is_named_by_its_file(path, name):
     [
         ("", "holds no prediction"),
         ("[]", "holds no prediction"),
-        ('{"image": "1", "text": "a"}\n{', "line 2: is not JSON"),
+        ('{"image": "1", "text": "a"}\n{', "line 2, column 2: not JSON"),
+        ('[{"image": "1", "text": "a"},\n {"image": "2", "text": "b"', "line 2, column 28: not JSON"),
+        ('{"results": [\n{"image": "1", "text": "a"}', "line 1, column 14: not JSON"),
+        ('{"image": "1", "text": "a"}\n{"image": "2", "text": ["b"]}', "line 2: `text` is not a text"),
+        ('{"image": "1", "text": "a"}\n\n{"image": "x/1.jpg", "text": "b"}', "line 3: 1 has another prediction"),
         ('{"image": "1", "text": "a"}\n[]', "line 2: is not an object"),
         ('[{"image": "1"}]', "record 1: has none of the keys prediction, text, response"),
         ('[{"text": "1"}]', "record 1: has none of the keys image"),
@@ -55,7 +59,7 @@ def test_a_picture_is_named_by_its_file(path, name):
         ('[{"image": "a/", "text": "a"}]', "names no picture"),
         ('[{"image": "a/1.jpg", "text": "a"}, {"image": "1", "text": "b"}]', "record 2: 1 has another prediction"),
         ('{"a": [], "b": []}', "an object with 2 lists"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "not usable JSON"),
         ("7", "is not an object"),
     ],
 )
@@ -79,6 +83,11 @@ def test_any_bytes_are_read_or_refused(tmp_path, content):
         assert all(isinstance(text, str) for text in found.values())
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(BadInput, match="nowhere"):
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    with pytest.raises(BadInput, match="nowhere: cannot be read"):
         read_predictions(tmp_path / "nowhere")
+    with pytest.raises(BadInput, match="Is a directory"):
+        read_predictions(tmp_path)
+    (tmp_path / "p").write_bytes('[{"image": "1", "text": "é"}]'.encode("latin-1"))
+    with pytest.raises(BadInput, match="byte 26 is not UTF-8"):
+        read_predictions(tmp_path / "p")

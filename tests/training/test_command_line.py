@@ -52,6 +52,14 @@ def test_a_wrong_word_is_one_sentence_and_exit_code_2(words, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
+def test_a_wrong_word_of_an_option_that_may_be_left_out(capsys):
+    with pytest.raises(SystemExit):
+        parse(EvalConfig, ["--data", "sidwalk"])
+    assert "--data sidwalk: choose one of roadworld, waymo_e2e" in (said := capsys.readouterr().err)
+    assert "did you mean sidewalk?" in said
+    assert "Union" not in said
+
+
 def test_every_sweep_counts():
     config, _ = parse(TrainConfig, ["--sweep", "lr=1e-3,1", "--seeds", "3", "--sweep=head=waypoint"])
     assert (config.sweep, config.seeds) == (["lr=1e-3,1", "head=waypoint"], 3)
