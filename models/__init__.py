@@ -16,7 +16,7 @@ def build_encoder(
     *,
     checkpoint: str = "mini",
     dtype: Literal["fp32", "bf16"] = "fp32",
-    aspect: Literal["squash", "letterbox"] = "squash",
+    aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash",
     device: str = "cpu",
 ) -> "Encoder":
     """A frozen encoder by name, with its weights, on its device.

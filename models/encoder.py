@@ -17,15 +17,21 @@ class BadCheckpoint(BadEncoder):
 
 
 class Preprocess(Protocol):
-    """From a picture to the square that an encoder reads; cheap to copy into worker processes, holds no weights."""
+    """From a picture to the square or tiles that an encoder reads; cheap to copy into workers, holds no weights."""
 
     def __call__(self, image: np.ndarray, extent: tuple[float, float] | None = None) -> Tensor:
-        """(H, W, 3) uint8 RGB -> (3, S, S) uint8; `extent` is what H and W stand for when decoded at half size."""
+        """(H, W, 3) uint8 RGB -> (3, S, S) uint8, or t tiles from left to right, (t, 3, S, S).
+
+        `extent` is what H and W stand for when decoded at half size.
+        """
         ...
 
 
 class Encoder(Protocol):
-    """A frozen encoder. S: side of its square input, (h, w): its grid of patches, d: its width."""
+    """A frozen encoder. S: side of its square input, (h, w): its grid of patches, d: its width.
+
+    Tiles are one picture's: their grids stand side by side in the picture's, so w counts the patches of all of them.
+    """
 
     name: str
     description: str
@@ -43,7 +49,10 @@ class Encoder(Protocol):
         ...
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """(b, 3, S, S) uint8 -> (b, h, w, d), normalised inside, on the encoder's device and in its dtype."""
+        """(b, 3, S, S), or (b, t, 3, S, S) of t tiles, uint8 -> (b, h, w, d), normalised inside.
+
+        On the encoder's device and in its dtype.
+        """
         ...
 
     def to(self, device: torch.device | str) -> "Encoder":

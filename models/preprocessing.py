@@ -1,7 +1,11 @@
-"""From a camera's picture to the square that an encoder reads, as the checkpoint's own preprocessor file says."""
+"""From a camera's picture to the square, or the three squares, that an encoder reads.
+
+As SmolVLM2's own preprocessor file says, or as CLIP and with it OpenFlamingo were published.
+"""
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,22 +19,37 @@ from torch.nn.functional import interpolate
 from models.checkpoint import read_json
 from models.encoder import BadCheckpoint, BadEncoder
 
-Aspect = Literal["squash", "letterbox"]
-"""squash: every picture becomes square, as published; letterbox: it keeps its shape and is padded to the square."""
+Aspect = Literal["squash", "letterbox", "crop", "tiles"]
+"""squash: every picture becomes square, as SmolVLM2 was published; letterbox: it keeps its shape and is padded to the
+square; crop: its short side becomes the square's and the middle is kept, as CLIP and OpenFlamingo were published;
+tiles: a wide picture becomes three squares, left, centre and right, each as high as itself."""
+TILES = 3
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""Of the pictures that CLIP learnt from, red, green, blue (OPENAI_DATASET_MEAN, _STD in open_clip/constants.py)."""
 _RESAMPLE = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 """PIL's numbers for filters (`PIL.Image.Resampling`), which preprocessor files use, to torch's names."""
+_LONGEST_CROPPED = 16
+"""A picture longer than so many of its short side loses its far ends before it is cropped, or a line of pixels would
+be enlarged to gigabytes, all but one square of which is then cut off."""
 _TORCH_HAS_LANCZOS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 12)
 _FILES = ("preprocessor_config.json", "processor_config.json")
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """(H, W, 3) uint8 RGB -> (3, side, side) uint8, one tile; `mean` and `std` are for `encode`, in units of 1.0.
+    """(H, W, 3) uint8 RGB -> (3, side, side) uint8, or with tiles (3 tiles, 3, side, side), from left to right.
+
+    `mean` and `std` are for `encode`, in units of 1.0.
 
     `squash` is the resize to one tile that transformers' SmolVLMImageProcessor does with do_image_splitting=False:
     the same filter, antialiased, equal to the bit. That processor first enlarges every picture to its tiling size
     (`size.longest_edge`), which one tile does not need: leaving that out is four times faster and moves a photograph
     by 0.2 of 255 levels on average. `letterbox` centres the picture on the mean colour: 128 of 255 for a mean of 0.5.
+
+    `crop` is torchvision's Resize(side) and CenterCrop(side) on a PIL picture, as open_clip has them, equal to the
+    bit; of a picture of 16:9 it cuts off 44 %, at the sides. `tiles` keeps them: each is a square as high as the
+    picture, and neighbours overlap; of a picture wider than three such squares the tiles are its thirds, squashed.
+    It is meant for wide pictures: of one that is not, all three tiles are the square in its middle.
     """
 
     side: int
@@ -50,8 +69,29 @@ class Preprocessing:
         height, width = extent or image.shape[:2]
         # torch cannot take a read-only or mirrored array as it is
         planes = torch.from_numpy(np.require(image, requirements=("C", "W"))).permute(2, 0, 1)
-        if self.aspect == "squash":
-            return self._resize(planes, (height, width), self.side, self.side)
+        match self.aspect:
+            case "squash":
+                return self._resize(planes, (height, width), self.side, self.side)
+            case "letterbox":
+                return self._letterbox(planes, (height, width))
+            case "crop":
+                return self._crop(planes, (height, width))
+            case "tiles":
+                return self._tiles(planes, (height, width))
+
+    @property
+    def tiles(self) -> int:
+        """How many squares stand side by side for one picture."""
+        return TILES if self.aspect == "tiles" else 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what a picture becomes: (3, S, S), or (3 tiles, 3, S, S)."""
+        square = (3, self.side, self.side)
+        return (TILES, *square) if self.aspect == "tiles" else square
+
+    def _letterbox(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
+        height, width = extent
         scale = self.side / max(height, width)
         small = self._resize(planes, (height, width), max(1, round(height * scale)), max(1, round(width * scale)))
         top, left = (self.side - small.shape[1]) // 2, (self.side - small.shape[2]) // 2
@@ -60,9 +100,35 @@ class Preprocessing:
         square[:, top : top + small.shape[1], left : left + small.shape[2]] = small
         return square
 
+    def _crop(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
+        """By Pillow, as published: torch's own bicubic filter gives one pixel in two hundred another level."""
+        short = min(extent)
+        longest = math.ceil(_LONGEST_CROPPED * short)
+        for dim, length in enumerate(extent, start=1):
+            if length > longest:
+                planes = planes.narrow(dim, (planes.shape[dim] - longest) // 2, longest)
+        extent = (min(extent[0], longest), min(extent[1], longest))
+        # rounded as torchvision rounds them: down, then half to even
+        height, width = (int(self.side * length / short) for length in extent)
+        top, left = round((height - self.side) / 2), round((width - self.side) / 2)
+        whole = _resize_by_pillow(planes, extent, height, width, self.resample)
+        return whole[:, top : top + self.side, left : left + self.side].contiguous()
+
+    def _tiles(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
+        height, width = planes.shape[1:]
+        high = min(height, width)
+        wide = max(high, math.ceil(width / TILES))
+        top = (height - high) // 2
+        squares = []
+        for left in (0, (width - wide) // 2, width - wide):
+            region = planes[:, top : top + high, left : left + wide]
+            its_extent = (min(top + high, extent[0]) - top, min(left + wide, extent[1]) - left)
+            squares.append(self._resize(region, its_extent, self.side, self.side))
+        return torch.stack(squares)
+
     def _resize(self, planes: Tensor, extent: tuple[float, float], height: int, width: int) -> Tensor:
         if self.resample == "lanczos" and not _TORCH_HAS_LANCZOS:
-            return _resize_by_pillow(planes, extent, height, width)
+            return _resize_by_pillow(planes, extent, height, width, self.resample)
         # a batch of one with the strides of channels last: else torch packs the result once more, a fifth of the time
         batch = planes.permute(1, 2, 0)[None].permute(0, 3, 1, 2)
         if extent == planes.shape[1:]:
@@ -80,11 +146,26 @@ class Preprocessing:
         return {"preprocessing": json.dumps(asdict(self), sort_keys=True), "preprocessing_probe": probe}
 
 
-def _resize_by_pillow(planes: Tensor, extent: tuple[float, float], height: int, width: int) -> Tensor:
-    """The Lanczos filter that torch 2.12 took over from Pillow, within 2 of 255 levels of it and ten times slower."""
+def _resize_by_pillow(planes: Tensor, extent: tuple[float, float], height: int, width: int, resample: str) -> Tensor:
+    """Pillow's filters, which torch took over: within 2 of 255 levels of torch's, and five to ten times slower."""
     picture = Image.fromarray(planes.permute(1, 2, 0).numpy())
-    small = picture.resize((width, height), Image.Resampling.LANCZOS, box=(0, 0, extent[1], extent[0]))
+    small = picture.resize((width, height), Image.Resampling[resample.upper()], box=(0, 0, extent[1], extent[0]))
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)
+
+
+def join_tiles(grids: Tensor, tiles: int) -> Tensor:
+    """The grids of squares, (b t, h, w, d) -> those of the pictures they are tiles of, (b, h, t w, d)."""
+    return grids.unflatten(0, (-1, tiles)).transpose(1, 2).flatten(2, 3)
+
+
+def clip_preprocessing(side: int, aspect: Aspect) -> Preprocessing:
+    """CLIP's and OpenFlamingo's preprocessing; as published with a side of 224 and `crop`.
+
+    From open_clip's `image_transform` (open_clip/transform.py) as OpenFlamingo calls it. BadEncoder for an unknown
+    aspect.
+    """
+    _check_aspect(aspect)
+    return Preprocessing(side, CLIP_MEAN, CLIP_STD, "bicubic", aspect)
 
 
 def read_preprocessing(folder: Path, aspect: Aspect) -> Preprocessing:
@@ -93,8 +174,7 @@ def read_preprocessing(folder: Path, aspect: Aspect) -> Preprocessing:
     The side is that of one tile, `max_image_size.longest_edge`. BadCheckpoint when no file or key says it: the
     defaults of transformers' classes are those of another model (364 pixels).
     """
-    if aspect not in get_args(Aspect):
-        raise BadEncoder(f"unknown aspect {aspect!r}: choose one of {', '.join(get_args(Aspect))}")
+    _check_aspect(aspect)
     path, settings = _settings(folder)
     try:
         _check_scaling(settings)
@@ -109,6 +189,11 @@ def read_preprocessing(folder: Path, aspect: Aspect) -> Preprocessing:
         raise BadCheckpoint(f"{path}: {error} is missing or not known; download the file again") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise BadCheckpoint(f"{path}: not the settings of an image processor ({error}); download it again") from error
+
+
+def _check_aspect(aspect: str) -> None:
+    if aspect not in get_args(Aspect):
+        raise BadEncoder(f"unknown aspect {aspect!r}: choose one of {', '.join(get_args(Aspect))}")
 
 
 def _settings(folder: Path) -> tuple[Path, dict[str, Any]]:

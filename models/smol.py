@@ -18,7 +18,7 @@ from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransforme
 from models.checkpoint import describe_checkpoint, load_strict, read_json, read_tensors, resolve_checkpoint
 from models.encoder import BadCheckpoint
 from models.freezing import FrozenModule
-from models.preprocessing import Aspect, Preprocessing, read_preprocessing
+from models.preprocessing import Aspect, Preprocessing, join_tiles, read_preprocessing
 
 PREFIX = "model.vision_model."
 """Where the tower's keys stand in the checkpoint of the whole model."""
@@ -55,7 +55,8 @@ class SmolEncoder(FrozenModule):
         config = tower.config
         side = preprocess.side // config.patch_size
         self.width: int = config.hidden_size
-        self.grid = (side, side)
+        self._square = (side, side)
+        self.grid = (side, side * preprocess.tiles)
         self.fingerprint: Mapping[str, str] = {
             "encoder": self.name,
             "architecture": json.dumps({key: getattr(config, key) for key in _ARCHITECTURE}),
@@ -80,18 +81,20 @@ class SmolEncoder(FrozenModule):
         return cls(tower, preprocess, dtype=dtype, origin=origin)
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """(b, 3, S, S) uint8 -> (b, h, w, d) in the tower's dtype; ValueError for any other input.
+        """(b, 3, S, S), or of t tiles (b, t, 3, S, S), uint8 -> (b, h, w, d) in the tower's dtype.
 
         Normalised as the published processor does it, (x - 255 mean) / (255 std) in fp32. Its results carry no
-        gradient, and a trainable layer may follow (which inference_mode would forbid).
+        gradient, and a trainable layer may follow (which inference_mode would forbid). ValueError for other input.
         """
-        side = self.side
-        if pixels.dtype != torch.uint8 or pixels.shape[1:] != (3, side, side):
-            raise ValueError(f"pixels must be (b, 3, {side}, {side}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
+        shape = self.preprocess.shape
+        if pixels.dtype != torch.uint8 or pixels.shape[1:] != shape:
+            expected = ", ".join(map(str, shape))
+            raise ValueError(f"pixels must be (b, {expected}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
+        squares = pixels.flatten(0, -4)
         with torch.no_grad():
-            normal = (pixels.to(self.mean.device).float() - self.mean) / self.std
+            normal = (squares.to(self.mean.device).float() - self.mean) / self.std
             tokens = tile_tokens(self.tower, normal.to(self.tower.dtype), self.positions)
-        return tokens.unflatten(1, self.grid)
+        return join_tiles(tokens.unflatten(1, self._square), self.preprocess.tiles)
 
 
 def tile_tokens(tower: SmolVLMVisionTransformer, normal: Tensor, positions: Tensor) -> Tensor:

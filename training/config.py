@@ -55,8 +55,9 @@ class EncoderOptions(DataOptions):
     """Weights: mini (shipped with RoadCue), full (the published SmolVLM2-2.2B-Instruct), a hub id, or a folder."""
     dtype: Literal["fp32", "bf16"] = "fp32"
     """Number format in which the encoder computes. Features are stored as fp16 either way."""
-    aspect: Literal["squash", "letterbox"] = "squash"
-    """How a picture becomes square: squash like the published processor, or letterbox (keeps angles)."""
+    aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash"
+    """How a picture becomes square: squash as SmolVLM2 was published, letterbox (keeps angles), crop as CLIP was
+    published (cuts off the sides), or tiles: the left, centre and right squares of a wide picture, side by side."""
     pooling: Literal["mean", "grid", "attention", "cls"] = "grid"
     """How patches become features: mean, grid (means of g x g regions), attention (learnt, over the grid), cls."""
     grid: int = 4

@@ -32,7 +32,7 @@ _MORE_CAMERAS = "; draw a world with more (python -m loaders.roadworld --out DIR
 
 @dataclass(frozen=True)
 class _Picture:
-    """One camera of one row, ready for the encoder: (3, S, S) uint8, or None and what is wrong with it.
+    """One camera of one row, ready for the encoder as `preprocess` gives it, or None and what is wrong with it.
 
     The fault is handed over, not raised: a DataLoader wraps what its workers raise in their traceback.
     """

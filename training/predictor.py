@@ -146,7 +146,7 @@ class RoadPredictor:
         return stored, present
 
     def _preprocessed(self, picture: Picture) -> Tensor:
-        """(3, S, S) uint8; a JPEG is decoded as the features that the heads were trained on."""
+        """Ready for the encoder; a JPEG is decoded as the features that the heads were trained on."""
         if isinstance(picture, bytes):
             return self.encoder.preprocess(*jpeg.decode_at_least(picture, "images", self.encoder.side))
         return self.encoder.preprocess(_rgb(picture))

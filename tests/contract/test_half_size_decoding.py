@@ -1,5 +1,7 @@
 """A picture decoded at half its size and resized with its extent is the picture decoded whole and resized."""
 
+from typing import get_args
+
 import cv2
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ def photograph(height: int, width: int) -> bytes:
     return jpeg.encode(np.clip(picture, 0, 255).astype(np.uint8), quality=91)
 
 
-@pytest.mark.parametrize("aspect", ["squash", "letterbox"])
+@pytest.mark.parametrize("aspect", get_args(Aspect))
 @pytest.mark.parametrize("size", [(1079, 972), (900, 801), (768, 768)])
 def test_half_size_is_the_same_picture(size: tuple[int, int], aspect: Aspect) -> None:
     preprocess = Preprocessing(384, HALF, HALF, "lanczos", aspect)
@@ -31,7 +33,8 @@ def test_half_size_is_the_same_picture(size: tuple[int, int], aspect: Aspect) ->
     assert half.shape == whole.shape
     assert half.dtype == preprocess(jpeg.decode(encoded, "")).dtype
     difference = (half.int() - whole).abs()
-    assert difference.float().mean() < 0.8
+    # where half of an odd number of rows is to be left out above a tile, one row more or less is
+    assert difference.float().mean() < (1.2 if aspect == "tiles" else 0.8)
     assert difference.max() <= 12
 
 

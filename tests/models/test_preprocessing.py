@@ -1,14 +1,25 @@
 import json
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from transformers import SmolVLMImageProcessor
+from PIL import Image
+from torchvision import transforms
+from transformers import CLIPImageProcessor, SmolVLMImageProcessor
 
 from models import mini
-from models.encoder import BadCheckpoint
-from models.preprocessing import Preprocessing, read_preprocessing
+from models.encoder import BadCheckpoint, BadEncoder
+from models.preprocessing import (
+    CLIP_MEAN,
+    CLIP_STD,
+    Preprocessing,
+    clip_preprocessing,
+    join_tiles,
+    read_preprocessing,
+)
+from models.smol import SmolEncoder
 
 SETTINGS = "preprocessor_config.json"
 
@@ -154,3 +165,124 @@ def test_an_older_torch_resizes_the_same_by_pillow(monkeypatch, extent, aspect):
     here = preprocess(picture, extent).int()
     monkeypatch.setattr("models.preprocessing._TORCH_HAS_LANCZOS", False)
     assert (preprocess(picture, extent).int() - here).abs().max() <= 2
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    # wide, tall, square, smaller than the square, as large; and with halves to round, to even and to odd
+    [
+        (240, 320),
+        (1079, 972),
+        (886, 1920),
+        (300, 300),
+        (100, 90),
+        (37, 300),
+        (224, 224),
+        (224, 325),
+        (224, 327),
+        (431, 225),
+    ],
+)
+def test_crop_is_torchvisions_resize_and_centre_crop_of_a_pil_picture(shape):
+    published = transforms.Compose(
+        [transforms.Resize(224, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(224)]
+    )
+    picture = noise(*shape)
+    theirs = torch.from_numpy(np.array(published(Image.fromarray(picture)))).permute(2, 0, 1)
+    assert torch.equal(clip_preprocessing(224, "crop")(picture), theirs)
+
+
+def test_crop_is_that_of_transformers_clip_but_for_the_rounding_of_its_filter(road):
+    """Its processor resizes with torch, not with Pillow."""
+    processor = CLIPImageProcessor(do_rescale=False, do_normalize=False)
+    theirs = processor(road, return_tensors="pt")["pixel_values"][0]
+    difference = (clip_preprocessing(224, "crop")(road).int() - theirs.int()).abs()
+    assert difference.max() <= 2
+    assert (difference > 0).float().mean() < 0.02
+
+
+def test_the_published_normalisation_is_that_of_transformers_clip():
+    processor = CLIPImageProcessor()
+    preprocess = clip_preprocessing(224, "crop")
+    assert (preprocess.mean, preprocess.std) == (CLIP_MEAN, CLIP_STD)
+    assert list(preprocess.mean) == list(processor.image_mean)
+    assert list(preprocess.std) == list(processor.image_std)
+
+
+@pytest.mark.parametrize("shape", [(1, 40_000), (40_000, 1)])
+def test_a_line_of_pixels_is_cropped_without_gigabytes(shape):
+    picture = np.zeros((*shape, 3), np.uint8)
+    picture[tuple(slice(side // 2 - 4, side // 2 + 4) if side > 1 else 0 for side in shape)] = 255
+    assert (clip_preprocessing(64, "crop")(picture) == 255).all()
+
+
+def columns(height: int, width: int) -> np.ndarray:
+    """A picture whose levels tell the column, from 0 at the left to 240 at the right."""
+    return np.broadcast_to((np.arange(width) * 240 // width)[None, :, None], (height, width, 3)).astype(np.uint8)
+
+
+def test_tiles_are_the_left_the_centre_and_the_right_square_of_a_wide_picture():
+    preprocess = clip_preprocessing(64, "tiles")
+    picture = columns(100, 200)
+    tiles = preprocess(picture)
+    assert tiles.shape == preprocess.shape == (3, 3, 64, 64)
+    squash = clip_preprocessing(64, "squash")
+    for tile, left in zip(tiles, (0, 50, 100), strict=True):
+        assert torch.equal(tile, squash(picture[:, left : left + 100]))
+
+
+def test_the_tiles_of_a_very_wide_picture_leave_no_strip_out():
+    tiles = clip_preprocessing(60, "tiles")(columns(100, 602)).float().mean(dim=(1, 2))
+    edges = [(float(tile[0]), float(tile[-1])) for tile in tiles]
+    assert edges[0][0] < 2
+    assert edges[2][1] > 236
+    for (_, ends), (begins, _) in pairwise(edges):
+        assert abs(begins - ends) < 4
+
+
+def test_the_tiles_of_a_tall_picture_are_the_square_in_its_middle():
+    picture = noise(200, 100)
+    middle = clip_preprocessing(50, "squash")(picture[50:150])
+    assert all(torch.equal(tile, middle) for tile in clip_preprocessing(50, "tiles")(picture))
+
+
+def test_tiles_take_the_extent_of_a_picture_decoded_at_half_its_size():
+    preprocess = clip_preprocessing(64, "tiles")
+    picture = columns(100, 201)
+    with_extent = preprocess(picture, (99.5, 200.5))
+    assert torch.equal(with_extent[0], clip_preprocessing(64, "squash")(picture[:, :100], (99.5, 100)))
+    assert torch.equal(with_extent[2], clip_preprocessing(64, "squash")(picture[:, 101:], (99.5, 99.5)))
+
+
+def test_joined_tiles_stand_beside_each_other():
+    grids = torch.arange(2 * 3 * 4 * 5).view(6, 4, 5, 1)
+    joined = join_tiles(grids, 3)
+    assert joined.shape == (2, 4, 15, 1)
+    for picture in range(2):
+        for tile in range(3):
+            assert torch.equal(joined[picture, :, 5 * tile : 5 * tile + 5], grids[3 * picture + tile])
+    assert torch.equal(join_tiles(grids, 1), grids)
+
+
+def test_an_encoder_reads_tiles_as_pictures_of_their_own(encoder, road):
+    tiled = SmolEncoder.from_pretrained(mini.SMOL, aspect="tiles", origin="miniature")
+    pixels = torch.stack([tiled.preprocess(road), tiled.preprocess(road[:, ::-1])])
+    tokens = tiled.encode(pixels)
+    assert tokens.shape == (2, *tiled.grid, tiled.width)
+    assert tiled.grid == (encoder.grid[0], 3 * encoder.grid[1])
+    right = tokens[1, :, -encoder.grid[1] :]
+    torch.testing.assert_close(right, encoder.encode(pixels[1, 2][None])[0])
+    with pytest.raises(ValueError, match=r"\(b, 3, 3, 224, 224\) uint8"):
+        tiled.encode(pixels[0])
+
+
+def test_every_aspect_is_told_apart_by_the_fingerprint_and_others_are_refused():
+    aspects = ("squash", "letterbox", "crop", "tiles")
+    assert len({clip_preprocessing(32, aspect).fingerprint["preprocessing_probe"] for aspect in aspects}) == 4
+    for refused in (lambda: clip_preprocessing(32, "stretch"), lambda: read_preprocessing(mini.SMOL, "stretch")):
+        with pytest.raises(BadEncoder, match=r"unknown aspect 'stretch': choose one of squash, .*, tiles"):
+            refused()

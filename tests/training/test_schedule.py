@@ -1,0 +1,49 @@
+import pytest
+import torch
+from torch.optim import SGD
+
+from training.schedule import warm_up_then_constant
+
+
+def rates(steps, until, lr=(0.5,)):
+    optimizer = SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in lr])
+    schedule = warm_up_then_constant(optimizer, steps)
+    seen = []
+    for _ in range(until):
+        seen.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.step()
+    return seen
+
+
+def test_the_rate_rises_evenly_and_stays():
+    assert rates(4, 7) == [[0.125], [0.25], [0.375], [0.5], [0.5], [0.5], [0.5]]
+
+
+def test_every_part_keeps_its_own_rate():
+    assert rates(2, 3, lr=(1.0, 0.25)) == [[0.5, 0.125], [1.0, 0.25], [1.0, 0.25]]
+
+
+def test_without_warm_up_it_is_constant():
+    assert rates(0, 3) == rates(1, 3) == [[0.5]] * 3
+
+
+def test_it_goes_on_from_a_checkpoint():
+    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = warm_up_then_constant(optimizer, 10)
+    for _ in range(3):
+        optimizer.step()
+        schedule.step()
+    again = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    resumed = warm_up_then_constant(again, 10)
+    again.load_state_dict(optimizer.state_dict())
+    resumed.load_state_dict(schedule.state_dict())
+    assert again.param_groups[0]["lr"] == pytest.approx(0.4)
+    again.step()
+    resumed.step()
+    assert again.param_groups[0]["lr"] == pytest.approx(0.5)
+
+
+def test_a_negative_number_of_steps_is_refused():
+    with pytest.raises(ValueError, match="-1 steps of warm-up"):
+        rates(-1, 1)
