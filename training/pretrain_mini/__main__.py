@@ -1,4 +1,4 @@
-"""Train the miniature SmolVLM2: python -m training.pretrain_mini. The same command goes on where it was stopped."""
+"""Train a miniature: python -m training.pretrain_mini. The same command goes on where it was stopped."""
 
 import dataclasses
 import hashlib
@@ -16,16 +16,14 @@ from loaders.errors import BadInput
 from loaders.roadworld.kinds import Kind
 from loaders.roadworld.sidewalk.spec import VIEW_VERSION
 from loaders.roadworld.spec import WORLD_VERSION
-from models.mini.architecture import VISION, build, save
-from models.mini.tokens import learn_tokenizer
 from training.batches import TrainingSteps
 from training.checkpoints import LAST, KeepLast, SafetensorsIO
 from training.command_line import parse, run
-from training.pretrain_mini.captioning import Captioning
 from training.pretrain_mini.card import score, write_card
 from training.pretrain_mini.config import FREE_TO_CHANGE, DrawOptions, PretrainConfig
 from training.pretrain_mini.examples import Batch, Examples, draw_examples
 from training.pretrain_mini.knowledge import FLAGS, NUMBERS
+from training.pretrain_mini.miniature import make_miniature
 from training.pretrain_mini.module import MiniatureModule
 from training.pretrain_mini.objectives import Objectives
 
@@ -33,7 +31,7 @@ _SAY_EVERY = 20
 
 
 def main(config: PretrainConfig) -> None:
-    """Draw, train, score, write `config.out`/smol."""
+    """Draw, train, score, write the checkpoint into `config.out`."""
     _check_same_options(Path(config.out), config)
     train, held_out = draw_examples(config, _drawn_folder(config), config.workers)
     print(f"{len(train)} drawn pictures to learn from, {len(held_out)} held out", flush=True)
@@ -43,11 +41,11 @@ def main(config: PretrainConfig) -> None:
     out = Path(config.out)
     _fit(module, steps, config, out)
     module.eval()
-    checkpoint = out / "smol"
+    checkpoint = out / config.model
     # In the numbers that are shipped, then scored.
     scores = score(module.to(torch.bfloat16).float(), held_out)
-    save(module.model, module.captioning.tokenizer, checkpoint)
-    write_card(checkpoint / "README.md", config, len(train), len(steps), scores)
+    module.miniature.save(checkpoint)
+    write_card(checkpoint / "README.md", config, module.miniature, len(train), len(steps), scores)
     print(f"done: {checkpoint}")
 
 
@@ -79,13 +77,13 @@ def _drawn_folder(config: PretrainConfig) -> Path:
 
 def _module(config: PretrainConfig, train: Examples, steps: int) -> MiniatureModule:
     captions = [caption for of_file in train.captions for caption in of_file]
-    tokenizer = learn_tokenizer(captions)
-    model = build(tokenizer)
-    objectives = Objectives(VISION["hidden_size"], len(Kind), len(NUMBERS), len(FLAGS))  # type: ignore[arg-type]
+    miniature = make_miniature(config.model, captions)
+    width = miniature.sizes["vision"]["hidden_size"]
+    objectives = Objectives(width, len(Kind), len(NUMBERS), len(FLAGS), miniature.latents)
     mean, deviation = train.moments("numbers")
     objectives.number_mean, objectives.number_scale = mean, deviation.clamp(min=1e-3)
     objectives.flag_share = train.moments("flags")[0].clamp(0.005, 0.995)
-    return MiniatureModule(model, Captioning(model, tokenizer), objectives, config, steps)
+    return MiniatureModule(miniature, objectives, config, steps)
 
 
 def _fit(module: MiniatureModule, steps: TrainingSteps[Batch], config: PretrainConfig, out: Path) -> None:

@@ -1,0 +1,63 @@
+"""Where the parts of an OpenFlamingo are: in one folder, in three places of a folder, or in three of the model hub."""
+
+from pathlib import Path
+
+from models.checkpoint import download, local_or_hub, read_json
+from models.encoder import BadCheckpoint
+from models.flamingo.config import FlamingoConfig
+
+CLIP = "openai/clip-vit-large-patch14"
+"""The vision tower of every published OpenFlamingo."""
+MPT = "anas-awadalla/mpt-1b-redpajama-200b"
+"""The language model of OpenFlamingo-3B-vitl-mpt1b: mosaicml/mpt-1b-redpajama-200b with its tokeniser."""
+_WEIGHTS = ("config.json", "model*.safetensors", "model.safetensors.index.json")
+
+
+class Parts:
+    """The places of a checkpoint's parts; a part that is asked for is downloaded if it is not here.
+
+    "mini" is the shipped miniature, "full" the published OpenFlamingo-3B-vitl-mpt1b, "org/name" a published one of
+    the hub, whose tower is CLIP ViT-L/14. A folder holds what `save_pretrained` left, or `clip/`, `mpt/` and
+    `checkpoint.pt`, or a CLIP alone.
+    """
+
+    def __init__(self, name: str) -> None:
+        """BadCheckpoint when there is nothing under the name."""
+        self.name, self.place = name, local_or_hub(name, "flamingo")
+
+    @property
+    def saved(self) -> Path | None:
+        """The folder that has all of it, as `save_pretrained` left it; None when it comes in parts."""
+        if isinstance(self.place, str) or not (config := self.place / "config.json").exists():
+            return None
+        return self.place if read_json(config).get("model_type") == FlamingoConfig.model_type else None
+
+    @property
+    def clip(self) -> Path:
+        """The folder of the CLIP whose vision tower it is."""
+        if isinstance(self.place, str):
+            return download(CLIP, _WEIGHTS)
+        return self.place if (self.place / "config.json").exists() else self._inside("clip")
+
+    @property
+    def mpt(self) -> Path:
+        """The folder of the language model and its tokeniser."""
+        if isinstance(self.place, str):
+            return download(MPT, (*_WEIGHTS, "pytorch_model*.bin", "tokenizer.json"))
+        return self._inside("mpt")
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file of what joins the two: the Perceiver and the gated cross-attention."""
+        if isinstance(self.place, str):
+            return download(self.place, ("checkpoint.pt",)) / "checkpoint.pt"
+        return self._inside("checkpoint.pt")
+
+    def _inside(self, part: str) -> Path:
+        assert isinstance(self.place, Path)
+        if not (path := self.place / part).exists():
+            raise BadCheckpoint(
+                f"{path}: missing; a folder with an OpenFlamingo holds clip/ ({CLIP}), mpt/ ({MPT}) and checkpoint.pt, "
+                "or what save_pretrained left"
+            )
+        return path
