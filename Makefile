@@ -40,5 +40,15 @@ PYTHON311 ?= python3.11
 	.venv-parity/bin/python -m pip install --quiet --constraint $< waymo-open-dataset-tf-2-12-0
 	touch $@
 
-parity: .venv/installed .venv-parity/installed
+# Flamingo against the package, with the torch and the transformers that it was made for, in another place of its own.
+.venv-parity-flamingo/installed: tests/parity/flamingo_constraints.txt
+	@$(PYTHON311) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo >&2 \
+	  "make parity: open_flamingo needs Python 3.11, and $(PYTHON311) is not that. Install it, or name it: make parity PYTHON311=PATH"; \
+	  exit 2; }
+	$(PYTHON311) -m venv .venv-parity-flamingo
+	.venv-parity-flamingo/bin/python -m pip install --quiet --constraint $< open_flamingo 'setuptools<81'
+	touch $@
+
+parity: .venv/installed .venv-parity/installed .venv-parity-flamingo/installed
 	$(BIN)/python tests/parity/compare.py
+	$(BIN)/python tests/parity/compare_flamingo.py

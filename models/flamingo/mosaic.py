@@ -62,9 +62,7 @@ def read_mosaic_config(folder: Path) -> MptConfig:
     settings = {key: found.get(key, _DEFAULTS.get(key, only)) for key, (only, _) in _ONLY.items()}
     asked = [f"{key} {value!r} ({_ONLY[key][1]})" for key, value in settings.items() if value != _ONLY[key][0]]
     if asked:
-        raise BadCheckpoint(
-            f"{path}: asks for {', '.join(asked)}, which is not implemented; pass another language model"
-        )
+        raise BadCheckpoint(f"{path}: asks for {', '.join(asked)}: not implemented; pass another language model")
     try:
         return _config(found)
     except KeyError as error:

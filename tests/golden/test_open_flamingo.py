@@ -116,6 +116,18 @@ def test_open_flamingo_greedy_tokens_without_padding(model, said, inputs, use_ca
     assert found.tolist() == said["greedy_ids"][rows].tolist()
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_open_flamingo_beams(model, said, inputs, use_cache):
+    if "beam_ids" not in said:
+        pytest.skip("the folder holds no beams")
+    new = said["beam_ids"].shape[1] - said["input_ids"].shape[1]
+    no_image = [model.config.image_token_id]  # with its cache the package forgets where the pictures before it were
+    found = model.generate(
+        **inputs, max_new_tokens=new, num_beams=3, do_sample=False, use_cache=use_cache, suppress_tokens=no_image
+    )
+    assert found.tolist() == said["beam_ids"].tolist()
+
+
 @torch.no_grad()
 def test_open_flamingo_logits_need_the_pictures_and_their_order(model, said, inputs):
     """The pictures matter to the logits by far more than what counts as equal; else nothing above says anything."""
