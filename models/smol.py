@@ -15,8 +15,9 @@ from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfi
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
 from models.checkpoint import describe_checkpoint, digest, load_strict, read_json, read_tensors, resolve_checkpoint
-from models.encoder import BadCheckpoint
+from models.encoder import BadCheckpoint, BadEncoder
 from models.freezing import FrozenModule
+from models.normalisation import Normalisation
 from models.preprocessing import Aspect, Preprocessing, join_tiles, read_preprocessing
 
 PREFIX = "model.vision_model."
@@ -99,8 +100,10 @@ def tile_tokens(tower: SmolVLMVisionTransformer, normal: Tensor, positions: Tens
     return tokens
 
 
-def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> SmolEncoder:
-    """The encoder of the registry; `checkpoint` as in `resolve_checkpoint`."""
+def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: str) -> SmolEncoder:
+    """The encoder of the registry; `checkpoint` as in `resolve_checkpoint`. BadEncoder for other `features`."""
+    if features != "patches":
+        raise BadEncoder(f"the smol encoder has no {features} features, only patches; the flamingo encoder has both")
     folder = resolve_checkpoint(checkpoint)
     return SmolEncoder.from_pretrained(folder, dtype=dtype, aspect=aspect, origin=describe_checkpoint(checkpoint))
 

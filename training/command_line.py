@@ -28,6 +28,9 @@ def parser_for(config: type) -> ArgumentParser:
             action.metavar, action.help = "NAME", "Which head to train; short for --head.name."
         if action.dest == "sweep":
             action.metavar = "OPTION=VALUE,VALUE"
+        if action.dest == "encoder_features":  # written like the options of a head
+            action.option_strings += ("--encoder.features",)
+            parser._option_string_actions["--encoder.features"] = action
     return parser
 
 

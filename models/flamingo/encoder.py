@@ -11,12 +11,12 @@ from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from models.checkpoint import describe_checkpoint, digest, load_strict, read_tensors
 from models.encoder import BadEncoder
-from models.flamingo.clip import ARCHITECTURE, PREFIX, read_clip, read_vision_config, restore_positions, visual_tokens
+from models.flamingo.clip import ARCHITECTURE, PREFIX, read_vision_config, restore_positions, visual_tokens
 from models.flamingo.config import PUBLISHED, FlamingoConfig
 from models.flamingo.loading import read_config
 from models.flamingo.parts import Parts
 from models.flamingo.perceiver import PerceiverResampler
-from models.flamingo.published import TOWER, read_trained
+from models.flamingo.published import TOWER, read_clip, read_trained
 from models.freezing import FrozenModule
 from models.normalisation import Normalisation
 from models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join_tiles

@@ -42,7 +42,7 @@ def test_names_resolve(tmp_path, monkeypatch):
     assert resolve_checkpoint("mini") == mini.SMOL
     assert resolve_checkpoint(str(tmp_path)) == tmp_path
     asked = []
-    monkeypatch.setattr(checkpoint, "_download", lambda hub_id: asked.append(hub_id) or tmp_path)
+    monkeypatch.setattr(checkpoint, "download", lambda hub_id: asked.append(hub_id) or tmp_path)
     assert resolve_checkpoint("full") == resolve_checkpoint("org/name-2.2B") == tmp_path
     assert asked == ["HuggingFaceTB/SmolVLM2-2.2B-Instruct", "org/name-2.2B"]
 
