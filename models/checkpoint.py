@@ -63,7 +63,7 @@ def public_name(name: str, encoder: str) -> str | None:
 
 
 def download(hub_id: str, files: Sequence[str] = _PUBLISHED_FILES) -> Path:
-    """The folder of those files of a model on the hub, or of them in its cache; BadCheckpoint if they are in neither."""
+    """The folder of those files of a model on the hub, from its cache if they are there; BadCheckpoint if nowhere."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -163,7 +163,7 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     for key in sorted(tensors):
         tensor = tensors[key].contiguous()
         total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.view(-1).view(torch.uint8).numpy())
+        total.update(memoryview(tensor.view(-1).view(torch.uint8).numpy()))
     return total.hexdigest()
 
 

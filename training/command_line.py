@@ -29,7 +29,7 @@ def parser_for(config: type) -> ArgumentParser:
         if action.dest == "sweep":
             action.metavar = "OPTION=VALUE,VALUE"
         if action.dest == "encoder_features":  # written like the options of a head
-            action.option_strings += ("--encoder.features",)
+            action.option_strings = [*action.option_strings, "--encoder.features"]
             parser._option_string_actions["--encoder.features"] = action
     return parser
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal, Self
 
 import torch
@@ -10,7 +9,6 @@ from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from models.checkpoint import describe_checkpoint, digest, load_strict, read_tensors
-from models.encoder import BadEncoder
 from models.flamingo.clip import ARCHITECTURE, PREFIX, read_vision_config, restore_positions, visual_tokens
 from models.flamingo.config import PUBLISHED, FlamingoConfig
 from models.flamingo.loading import read_config
@@ -23,7 +21,7 @@ from models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join
 
 Dtype = Literal["fp32", "bf16"]
 Features = Literal["patches", "perceiver"]
-"""patches: CLIP's, of the last layer, as OpenFlamingo reads them; perceiver: the latents that its language model sees."""
+"""patches: CLIP's, of the last layer, as OpenFlamingo reads them; perceiver: the latents that its words look at."""
 RESAMPLER = "perceiver."
 """Where the Perceiver's keys stand in a checkpoint of OpenFlamingo."""
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -1,4 +1,4 @@
-"""Where the parts of an OpenFlamingo are: in one folder, in three places of a folder, or in three of the model hub."""
+"""Where the parts of an OpenFlamingo are: all in one file, in three places of a folder, or in three of the hub."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Parts:
         assert isinstance(self.place, Path)
         if not (path := self.place / part).exists():
             raise BadCheckpoint(
-                f"{path}: missing; a folder with an OpenFlamingo holds clip/ ({CLIP}), mpt/ ({MPT}) and checkpoint.pt, "
-                "or what save_pretrained left"
+                f"{path}: missing; a folder with an OpenFlamingo holds clip/ ({CLIP}), mpt/ ({MPT}) and "
+                "checkpoint.pt, or what save_pretrained left"
             )
         return path

@@ -1,4 +1,4 @@
-"""OpenFlamingo's tower and Perceiver as a frozen encoder: the numbers of the whole model, out of a part of its files."""
+"""OpenFlamingo's tower and Perceiver as a frozen encoder: the numbers of the whole model, out of a part of it."""
 
 import json
 
@@ -93,7 +93,9 @@ def test_the_perceiver_comes_out_of_the_checkpoint_alone(tmp_path, pixels):
         encoder_of(tmp_path, features="perceiver")
     perceiver = published_perceiver(24)
     state = {f"module.perceiver.{key}": value for key, value in perceiver.state_dict().items()}
-    torch.save({"model_state_dict": state | {"module.lang_encoder.transformer.wte.weight": torch.ones(2, 2)}}, checkpoint)
+    torch.save(
+        {"model_state_dict": state | {"module.lang_encoder.transformer.wte.weight": torch.ones(2, 2)}}, checkpoint
+    )
     for path in (*mpt.iterdir(), mpt):
         path.rmdir() if path.is_dir() else path.unlink()
     encoder = encoder_of(tmp_path, features="perceiver")

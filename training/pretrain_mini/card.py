@@ -25,7 +25,7 @@ Row = tuple[Tensor, dict[str, Tensor], Tensor, Tensor, float]
 
 @torch.no_grad()
 def score(module: MiniatureModule, held_out: Examples) -> dict[str, dict[str, float]]:
-    """Scores by name on held-out pictures, each by where it is read: from the grid, and from latents if there are any.
+    """Scores by name on held-out pictures, by where they are read: from the grid, from latents if there are any.
 
     Shares are in 0 to 1, and the caption's loss in nats per token is among those of the grid.
     """

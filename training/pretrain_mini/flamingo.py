@@ -1,6 +1,7 @@
 """The miniature OpenFlamingo as it learns: its patches, its Perceiver's latents, and the captions told from them."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from training.caption_batches import caption_batch
 class FlamingoMiniature:
     """The model with a tokenizer learnt from the captions; teacher forcing over OpenFlamingo's own prompt."""
 
-    sizes = {"vision": VISION, "text": TEXT, "resampler": RESAMPLER}
+    sizes: ClassVar = {"vision": VISION, "text": TEXT, "resampler": RESAMPLER}
     latents = RESAMPLER["perceiver_latents"]
 
     def __init__(self, captions: list[str]) -> None:
@@ -42,8 +43,13 @@ class FlamingoMiniature:
 
     def caption_loss(self, tokens: Tensor, summary: Tensor, captions: list[str]) -> Tensor:
         """Mean cross-entropy over the captions' tokens; `summary` (b, latents, d)."""
-        batch = {name: part.to(summary.device) for name, part in caption_batch(self.tokenizer, captions).items()}
-        loss: Tensor = self.model(media=self.model.lang_encoder.project(summary[:, None]), **batch).loss
+        batch = caption_batch(self.tokenizer, captions)
+        loss: Tensor = self.model(
+            batch["input_ids"].to(summary.device),
+            attention_mask=batch["attention_mask"].to(summary.device),
+            labels=batch["labels"].to(summary.device),
+            media=self.model.lang_encoder.project(summary[:, None]),
+        ).loss
         return loss
 
     def save(self, folder: Path) -> None:
@@ -55,9 +61,9 @@ class FlamingoMiniature:
 def _take_tower(tower: CLIPVisionModel) -> None:
     """Start from the shipped miniature SmolVLM2's, which learnt from the same pictures: the blocks are alike.
 
-    SmolVLM2 is shown 2 p - 1 where CLIP is shown (p - mean) / std, so the patches' weights are scaled and what is left
-    over goes into their places. New are the class token and the layer norm before the first block, and there is none
-    behind the last.
+    SmolVLM2 is shown 2 p - 1 where CLIP is shown (p - mean) / std, so the patches' weights are scaled, and what is
+    left over goes into their places. New are the class token and the layer norm before the first block, and there is
+    none behind the last.
     """
     held = {name: tensor.float() for name, tensor in read_tensors(mini.SMOL, PREFIX).items()}
     weight, bias = (held[f"embeddings.patch_embedding.{name}"] for name in ("weight", "bias"))

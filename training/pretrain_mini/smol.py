@@ -1,6 +1,7 @@
 """The miniature SmolVLM2 as it learns: the patches of its tower, and the next token of a caption behind them."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,7 @@ _PICTURE = f"<fake_token_around_image><global-img>{'<image>' * IMAGE_TOKENS}<fak
 class SmolMiniature:
     """The model with a tokenizer learnt from the captions; teacher forcing over the published chat template."""
 
-    sizes = {"vision": VISION, "text": TEXT}
+    sizes: ClassVar = {"vision": VISION, "text": TEXT}
     latents = None
 
     def __init__(self, captions: list[str]) -> None:
