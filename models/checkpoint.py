@@ -163,7 +163,7 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     for key in sorted(tensors):
         tensor = tensors[key].contiguous()
         total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(memoryview(tensor.view(-1).view(torch.uint8).numpy()))
+        total.update(tensor.view(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 

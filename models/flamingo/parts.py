@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerFast
+
 from models.checkpoint import download, local_or_hub, read_json
 from models.encoder import BadCheckpoint
 from models.flamingo.config import FlamingoConfig
+from models.flamingo.model import Flamingo
+from models.flamingo.published import load_published
+from models.flamingo.tokenizer import read_tokenizer
 
 CLIP = "openai/clip-vit-large-patch14"
 """The vision tower of every published OpenFlamingo."""
@@ -61,3 +66,12 @@ class Parts:
                 "checkpoint.pt, or what save_pretrained left"
             )
         return path
+
+
+def load_whole(parts: Parts) -> tuple[Flamingo, PreTrainedTokenizerFast]:
+    """The model in fp32, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
+    if saved := parts.saved:
+        model = Flamingo.from_pretrained(saved)
+        return model, read_tokenizer(saved, model.config)
+    model = load_published(parts.clip, parts.mpt, parts.checkpoint)
+    return model, read_tokenizer(parts.mpt, model.config)

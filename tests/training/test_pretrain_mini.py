@@ -11,6 +11,7 @@ from models import mini
 from models.flamingo.encoder import FlamingoEncoder
 from models.flamingo.parts import Parts
 from models.smol import SmolEncoder
+from training import stepwise
 from training.pretrain_mini import __main__ as recipe
 from training.pretrain_mini.config import PretrainConfig
 from training.pretrain_mini.flamingo import FlamingoMiniature
@@ -35,13 +36,13 @@ def config(drawn, out, **changes):
 def test_a_stopped_run_goes_on_to_the_same_weights(model, drawn, tmp_path, monkeypatch):
     recipe.main(config(drawn, tmp_path / "whole", model=model))
 
-    class Stop(recipe._SayProgress):
+    class Stop(stepwise.SayProgress):
         def on_train_batch_start(self, trainer, *_):
             if trainer.global_step == 2:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(recipe, "_SayProgress", Stop)
+        patched.setattr(stepwise, "SayProgress", Stop)
         with pytest.raises(KeyboardInterrupt):
             recipe.main(config(drawn, tmp_path / "stopped", model=model))
     recipe.main(config(drawn, tmp_path / "stopped", model=model))
