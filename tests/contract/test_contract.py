@@ -24,13 +24,14 @@ from training.lightning_module import HeadsModule
 from training.road_model import RoadModel
 from training.run_folder import RunFolder
 
-POOLINGS = ("mean", "grid", "attention")
+POOLINGS = {"smol": ("mean", "grid", "attention"), "flamingo": ("grid",), "none": ("mean",)}
+"""What pools an encoder's patches knows nothing of the encoder, so one of them goes through all."""
 DEFAULT = TrainConfig().head.kind
 EARLIER = "attention with earlier frames"
 PAIRS = [
     (encoder, head, pooling, DEFAULT)
     for encoder, head in product(models.ENCODERS, heads.HEADS)
-    for pooling in (POOLINGS if encoder != "none" else ("mean",))
+    for pooling in POOLINGS[encoder]
 ]
 PAIRS += [("smol", "waypoint", "grid", kind) for kind in heads.DECODERS if kind != DEFAULT]
 PAIRS.append(("smol", "waypoint", EARLIER, DEFAULT))  # to any head they are but more vectors
