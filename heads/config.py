@@ -14,8 +14,9 @@ class WaypointConfig:
     directions: int = 12
     """Directions of the features that the layers see: those that best tell what the corrected path gets wrong, by
     reduced-rank ridge regression on the training set. 0: all features, as the query kind always sees them."""
-    hidden: int = 512
-    """Units of each hidden layer; the linear kind has none."""
+    hidden: int | None = None
+    """Units of each hidden layer. Default: 512, or 64 of the gru and query kinds, which run theirs for every
+    waypoint; the linear kind has none."""
     dropout: float = 0.1
     """Share of hidden units left out at each training step, 0 to below 1."""
     past_dropout: float = 0.0
@@ -38,11 +39,17 @@ class WaypointConfig:
     anchors: int = 1024
     """Of the vocabulary kind: how many anchors, the k-means centres of the training paths."""
 
+    @property
+    def units(self) -> int:
+        """Units of each hidden layer: `hidden`, or what is usual for the kind."""
+        usual = 64 if self.kind in ("gru", "query") else 512
+        return usual if self.hidden is None else self.hidden
+
     def __post_init__(self) -> None:
         if self.directions < 0:
             raise ValueError(f"directions must be 0 (all features) or more, got {self.directions}")
-        if self.hidden < 1:
-            raise ValueError(f"hidden must be at least 1 unit, got {self.hidden}")
+        if self.units < 1:
+            raise ValueError(f"hidden must be at least 1 unit, got {self.units}")
         for name in ("modes", "anchors"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

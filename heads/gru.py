@@ -19,10 +19,10 @@ class Gru(Decoder):
         """As `Decoder`."""
         super().__init__(config, features, width, scene)
         self.start = nn.Sequential(
-            nn.Linear(self.inputs, config.hidden), nn.LayerNorm(config.hidden), nn.GELU(), nn.Dropout(config.dropout)
+            nn.Linear(self.inputs, config.units), nn.LayerNorm(config.units), nn.GELU(), nn.Dropout(config.dropout)
         )
-        self.cell = nn.GRUCell(2, config.hidden)
-        self.step = nn.Linear(config.hidden, 2)
+        self.cell = nn.GRUCell(2, config.units)
+        self.step = nn.Linear(config.units, 2)
         if self.residual:
             silence(self.step)
 

@@ -10,15 +10,15 @@ from heads.inputs import WAYPOINTS
 def mlp(config: WaypointConfig, inputs: int, outputs: int) -> nn.Sequential:
     """Linear, LayerNorm, GELU, Dropout, twice over, then Linear to `outputs` numbers."""
     return nn.Sequential(
-        nn.Linear(inputs, config.hidden),
-        nn.LayerNorm(config.hidden),
+        nn.Linear(inputs, config.units),
+        nn.LayerNorm(config.units),
         nn.GELU(),
         nn.Dropout(config.dropout),
-        nn.Linear(config.hidden, config.hidden),
-        nn.LayerNorm(config.hidden),
+        nn.Linear(config.units, config.units),
+        nn.LayerNorm(config.units),
         nn.GELU(),
         nn.Dropout(config.dropout),
-        nn.Linear(config.hidden, outputs),
+        nn.Linear(config.units, outputs),
     )
 
 

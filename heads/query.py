@@ -29,7 +29,7 @@ class Query(Decoder):
     def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
         """As `Decoder`."""
         super().__init__(config, features, width, scene)
-        self.cells, hidden = (features, width), config.hidden
+        self.cells, hidden = (features, width), config.units
         count = WAYPOINTS if config.queries == "waypoint" else 1
         self.see = nn.Linear(width, hidden) if features else None
         self.feel = nn.Linear(EGO_NUMBERS, hidden)

@@ -19,6 +19,13 @@ class Skipped:
     reason: str
 
 
+def named_first(skipped: Sequence[Skipped]) -> str:
+    """What is wrong with the first of some records, and where the next few are."""
+    first, *others = skipped[:4]
+    more = f"; then {', '.join(one.where for one in others[:3])}" if others else ""
+    return f"the first: {first.reason}{more}{', ...' if skipped[4:] else ''}"
+
+
 @dataclass(frozen=True)
 class StateTable:
     """The numbers of every row, in memory: small beside the pictures, read on every epoch.

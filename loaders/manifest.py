@@ -16,7 +16,8 @@ import pyarrow.parquet
 from loaders.calibration import CameraCalibration
 from loaders.dataset import Skipped, StateTable
 from loaders.errors import BadInput, BadRecord
-from loaders.manifest_line import SPLITS, ManifestLine, from_json, parse_line
+from loaders.json_line import from_json
+from loaders.manifest_line import SPLITS, ManifestLine, parse_line
 from loaders.picture_folder import PictureFolder
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, SampleTargets
 

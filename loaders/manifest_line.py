@@ -1,7 +1,6 @@
 """One line of a manifest: the keys it may have and what they may hold."""
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -36,22 +35,6 @@ class ManifestLine:
     fields: Mapping[str, str]
     caption: str | None
     calibration: Mapping[str, CameraCalibration]
-
-
-def from_json(line: bytes, where: str) -> object:
-    """The value of one JSONL line; BadRecord with the column when it is not JSON in UTF-8."""
-    try:
-        return json.loads(line.decode("utf-8-sig").rstrip())
-    except UnicodeDecodeError as error:
-        raise BadRecord(
-            f"{where}: byte {error.start + 1} of the line is not UTF-8; save the manifest as UTF-8"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise BadRecord(
-            f"{where}, column {error.colno}: not JSON ({error.msg}); write one whole JSON object per line"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise BadRecord(f"{where}: not usable JSON ({error}); write one whole JSON object per line") from None
 
 
 def parse_line(value: object, where: str) -> tuple[ManifestLine, np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ class PictureFolder:
         """Where a relative path leads when links are followed; BadRecord when that is outside the folder."""
         try:
             found = (self.root / path).resolve()
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise BadRecord(f"{path!r} cannot be followed ({error}); check its links") from None
         if not found.is_relative_to(self.root):
             raise BadRecord(f"{path!r} leads to {found}, outside {self.root}; put the file itself below that folder")
@@ -64,6 +64,8 @@ class PictureFolder:
                 )
             except BadRecord as bad:
                 stamps.append(bad)
+            except ValueError as error:  # a null byte
+                stamps.append(BadRecord(f"{path!r} is no path ({error}); correct it"))
         return stamps
 
     def _stamp(self, path: str) -> Stamp:

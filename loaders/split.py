@@ -1,6 +1,7 @@
 """Parts of a data set that keep what belongs together: whole sequences, or every n-th frame of each."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,17 +16,23 @@ def split_by_sequence(dataset: RoadDataset, part: Literal["train", "val"], *, va
     A sequence stays on its side when others come or go, except that a side which would be empty gets the one sequence
     nearest to it. BadInput when there are fewer than two sequences or `val_fraction` is not between 0 and 1.
     """
-    if not 0 < val_fraction < 1:
-        raise BadInput(f"val_fraction {val_fraction} must lie between 0 and 1, such as 0.2")
     sequences, sequence_of_row = np.unique(dataset.states.sequence, return_inverse=True)
     if len(sequences) < 2:
         raise BadInput(
             f"{dataset.description}: only {len(sequences)} sequence, so none is left to validate on; give each drive "
             "its own sequence, or cut a long one into blocks with at least 9 s between two of them"
         )
-    place = np.array([_place_in_unit(str(name)) for name in sequences])
-    in_val = place < np.clip(val_fraction, np.nextafter(place.min(), 1), place.max())
+    in_val = in_validation(sequences, val_fraction)
     return Subset(dataset, np.flatnonzero(in_val[sequence_of_row] == (part == "val")), part)
+
+
+def in_validation(sequences: Sequence[str] | np.ndarray, val_fraction: float) -> np.ndarray:
+    """(n,) bool: which of n different sequences, at least 2, a parting by `val_fraction` keeps for validation."""
+    if not 0 < val_fraction < 1:
+        raise BadInput(f"val_fraction {val_fraction} must lie between 0 and 1, such as 0.2")
+    place = np.array([_place_in_unit(str(name)) for name in sequences])
+    chosen: np.ndarray = place < np.clip(val_fraction, np.nextafter(place.min(), 1), place.max())
+    return chosen
 
 
 def every_nth(dataset: RoadDataset, n: int) -> Subset:

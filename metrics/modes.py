@@ -16,7 +16,7 @@ LABELS: Mapping[str, str] = {
     "oracle": "Error of the best of K modes (oracle)",
     "regret": "Picked minus oracle (regret)",
     "picked_best": "Share of frames whose picked mode is the best one",
-    "best_nll": "NLL of the best mode [nats]",
+    "best_nll": "NLL of the best mode (nats)",
 }
 """What a table calls each metric of `per_frame`. Lower is better for all of them but `picked_best`."""
 CALIBRATION_LABEL = "Calibration error of the picked mode's probability"

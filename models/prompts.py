@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IMAGE, END_OF_CHUNK, PADDING = "<image>", "<|endofchunk|>", "<PAD>"
+IMAGE, ENDOFCHUNK, PAD = "<image>", "<|endofchunk|>", "<PAD>"
 """The tokens that OpenFlamingo adds to its language model's (src/factory.py)."""
 QUESTION = "Output:"
 MOST_DEMONSTRATIONS = 32
 """As in OpenFlamingo's evaluation; more make its cues worse (document 000, 10.2)."""
-_RESERVED = (IMAGE, END_OF_CHUNK, PADDING, "<|endoftext|>", "<|padding|>")
+_RESERVED = (IMAGE, ENDOFCHUNK, PAD, "<|endoftext|>", "<|padding|>")
 """The published tokenizer's special tokens: GPT-NeoX's two, and those of OpenFlamingo."""
 
 
@@ -47,7 +47,7 @@ def answer_text(caption: str) -> str:
     line = _one_line(caption, "caption")
     if not line:
         raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
-    return line + END_OF_CHUNK
+    return line + ENDOFCHUNK
 
 
 def check_count(demonstrations: int) -> None:
@@ -63,7 +63,7 @@ def part_ids(tokenizer: "PreTrainedTokenizerBase", parts: Iterable[str]) -> list
     and a caption that begins with punctuation would become one token. ValueError when the tokenizer does not know
     `<image>` or `<|endofchunk|>`, or a text holds another of its special tokens.
     """
-    ours = (IMAGE, END_OF_CHUNK)
+    ours = (IMAGE, ENDOFCHUNK)
     for token in ours:
         spelt = _ids(tokenizer, token)
         if len(spelt) != 1 or spelt[0] == tokenizer.unk_token_id:

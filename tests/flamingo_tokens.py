@@ -3,7 +3,7 @@
 from transformers import PreTrainedTokenizerFast
 
 from models.mini.tokens import learn_tokenizer
-from models.prompts import END_OF_CHUNK, IMAGE, PADDING
+from models.prompts import ENDOFCHUNK, IMAGE, PAD
 
 CAPTIONS = ["Output:The road bends to the left.", "Output:A car is braking: 12 metres ahead. The light is red."] * 9
 
@@ -11,5 +11,5 @@ CAPTIONS = ["Output:The road bends to the left.", "Output:A car is braking: 12 m
 def flamingo_tokenizer() -> PreTrainedTokenizerFast:
     """Byte pairs learnt from captions, so that every text comes back; `Output:` and a bracket would merge."""
     tokenizer = learn_tokenizer([*CAPTIONS, *["Output:(none)"] * 99], vocabulary=360)
-    tokenizer.add_special_tokens({"additional_special_tokens": [END_OF_CHUNK, IMAGE], "pad_token": PADDING})
+    tokenizer.add_special_tokens({"additional_special_tokens": [ENDOFCHUNK, IMAGE], "pad_token": PAD})
     return tokenizer

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from loaders import open_dataset
+from loaders import TO_PART, open_dataset
 from loaders.dataset import RoadDataset
 from loaders.errors import BadInput
 from loaders.split import every_nth, split_by_sequence
@@ -17,11 +17,11 @@ from training.config import DataOptions, EncoderOptions
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:
     """The data set's split, parted by sequence and thinned as the options say; BadInput when it is empty."""
-    folder = Path(options.data_dir).expanduser() if options.data_dir else None
+    folder, images = (Path(given).expanduser() if given else None for given in (options.data_dir, options.image_root))
     if options.split_by == "sequence" and split == "test":
         raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
-    whole = "all" if options.split_by == "sequence" else split
-    dataset = open_dataset(options.data, folder, whole, on_bad_record=options.on_bad_record)
+    whole = TO_PART.get(options.data, "all") if options.split_by == "sequence" else split
+    dataset = open_dataset(options.data, folder, whole, image_root=images, on_bad_record=options.on_bad_record)
     if options.split_by == "sequence":
         part: Literal["train", "val"] = "train" if split == "train" else "val"
         dataset = split_by_sequence(dataset, part, val_fraction=options.val_fraction)

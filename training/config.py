@@ -25,13 +25,17 @@ class HeadOptions(WaypointConfig):
 class DataOptions:
     """Which samples: shared by training, extraction and evaluation."""
 
-    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation"] = "roadworld"
+    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation", "bdd100k"] = "roadworld"
     """Data set: roadworld (drawn, made on first use), waymo_e2e (shards), manifest (your own JSONL or Parquet),
-    sidewalk (drawn, a pedestrian's view), sensation (its annotations and pictures); the last two have no paths."""
+    sidewalk (drawn, a pedestrian's view), sensation (its annotations and pictures), bdd100k (its detection labels and
+    pictures, clear days only); the last three have no paths."""
     data_dir: str | None = None
     """Folder with the shards or the annotations, or the manifest file. roadworld and sidewalk need none."""
+    image_root: str | None = None
+    """For sensation and bdd100k: folder with the pictures. Default: where they belong below --data_dir."""
     split_by: Literal["official", "sequence"] = "official"
-    """official: the data set's own train and val parts. sequence: part the sequences yourself by --val_fraction."""
+    """official: the data set's own train and val parts. sequence: part the sequences yourself by --val_fraction; in
+    sensation, whose own parts share films, these are stretches of a film."""
     val_fraction: float = 0.2
     """Share of the sequences kept for validation with --split_by sequence, 0 to 1."""
     frame_stride: int = 1
@@ -166,10 +170,12 @@ class ScoreOptions:
 
     run: str
     """Run folder that train.py made."""
-    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation"] | None = None
+    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation", "bdd100k"] | None = None
     """Score on another data set than the run's own."""
     data_dir: str | None = None
     """Folder of that data set."""
+    image_root: str | None = None
+    """Folder of its pictures, as in train.py. Default: as in the run, or below --data_dir where that is given."""
     split_by: Literal["official", "sequence"] | None = None
     """How the data set is parted, as in train.py. Default: as in the run."""
     on_bad_record: Literal["raise", "skip"] | None = None

@@ -97,7 +97,7 @@ def similar_demonstrations(queries: StoredFrames, candidates: StoredFrames, coun
 def _own_block(queries: np.ndarray, candidates: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(n,) the candidates sorted by sequence, and where in it each query's own begins (m,) and has ended (m,).
 
-    ValueError, with the first query, when fewer than `count` are left without them.
+    ValueError, naming the query that has fewest, when fewer than `count` are left without them.
     """
     check_count(count)
     order = np.argsort(candidates, kind="stable")

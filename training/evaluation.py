@@ -98,9 +98,11 @@ def predict_split(model: RoadModel, split: StoredSplit) -> dict[str, np.ndarray]
 def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
     """The run's options with those that eval.py was given in their place."""
     trained = parse_file(TrainConfig, folder.config)
-    given = {name: getattr(config, name) for name in ("data", "data_dir", "split_by", "on_bad_record")}
+    given = {name: getattr(config, name) for name in ("data", "data_dir", "image_root", "split_by", "on_bad_record")}
     if config.data not in (None, trained.data):
         given["data_dir"] = config.data_dir or ""  # the run's folder holds other data
+    if given["data_dir"] is not None:
+        given["image_root"] = config.image_root or ""
     named = {name: value for name, value in given.items() if value is not None}
     return replace(trained, **named, device=config.device)
 

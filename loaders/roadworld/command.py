@@ -1,12 +1,11 @@
 """What the commands that draw have in common: options, and errors as sentences."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from loaders.errors import BadInput
+from loaders.errors import exit_code
 
 Spec = TypeVar("Spec")
 
@@ -46,13 +45,3 @@ def draw_or_check(
             print(given.out)
 
     return exit_code(do)
-
-
-def exit_code(do: Callable[[], None]) -> int:
-    """0, or 2 when it is BadInput, which is said on stderr."""
-    try:
-        do()
-    except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from loaders import jpeg
-from loaders.errors import BadInput
-from loaders.roadworld.command import add_seed, exit_code
+from loaders.errors import BadInput, exit_code
+from loaders.roadworld.command import add_seed
 from loaders.roadworld.daylight import HOURS, WEATHERS
 from loaders.roadworld.drive import cluster_of, drive
 from loaders.roadworld.kinds import Kind

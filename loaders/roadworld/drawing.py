@@ -1,4 +1,4 @@
-"""A folder that is drawn: by many processes, whole or not at all, and once when it is in the cache."""
+"""A folder that is drawn: by many processes, and once when it is in the cache."""
 
 import fcntl
 import os
@@ -27,25 +27,6 @@ class Job(NamedTuple):
     file: Path
     pictures: int
     arguments: tuple[Any, ...]
-
-
-@contextmanager
-def drawn_whole(folder: Path, key: str) -> Iterator[Path]:
-    """A hidden folder to draw in, which is named `folder` at the end.
-
-    What is in it stays when drawing is stopped, and is there again for the same `key`. BadInput when `folder` exists
-    or cannot be written.
-    """
-    if folder.exists():
-        raise BadInput(f"{folder}: exists already. Name a new folder, or delete this one.")
-    part = folder.with_name(f".{folder.name}.{key}.part")
-    try:
-        part.mkdir(parents=True, exist_ok=True)
-        yield part
-        os.replace(part, folder)
-    except OSError as error:
-        remedy = "Make room on the disk, or name another folder."
-        raise BadInput(f"{folder}: cannot be written ({error.strerror}). {remedy}") from error
 
 
 def draw_missing(title: str, draw: Callable[..., None], jobs: Sequence[Job], workers: int | None) -> None:

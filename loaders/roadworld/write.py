@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from loaders import jpeg
-from loaders.roadworld.drawing import Job, draw_missing, drawn_whole
+from loaders.roadworld.drawing import Job, draw_missing
 from loaders.roadworld.drive import cluster_of, drive, sequence_name
 from loaders.roadworld.manifest import check_manifest, write_manifest
 from loaders.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
@@ -19,6 +19,7 @@ from loaders.sample import Preference
 from loaders.tfrecord import RecordWriter, read_records
 from loaders.waymo_e2e import encode_frame
 from loaders.waymo_e2e.clusters import CLUSTER_FILE
+from loaders.whole_folder import written_whole
 
 _PREFIX = {"train": "training", "val": "val"}
 _FRAMES_PER_SHARD = 1200
@@ -29,7 +30,7 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
 
     A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
     """
-    with drawn_whole(folder, spec.key) as part:
+    with written_whole(folder, spec.key) as part:
         _draw_sequences(spec, part, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, part)]
         written.append(_write_clusters(spec, part))

@@ -6,9 +6,10 @@ made of it call the first close and the second farther away, and so they are `ne
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from loaders.dataset import Skipped
 from loaders.errors import BadInput, BadRecord
@@ -20,7 +21,9 @@ ROAD_POSITIONS = ("Not present", "Left", "Front", "Right")
 OBJECTS = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle", "grass", "plants", "trees")
 """Kinds of object, in the order of the columns."""
 NOT_PRESENT = "not present"
+_MIRROR = dict(zip(POSITIONS, reversed(POSITIONS), strict=True))
 
+Record = TypeVar("Record")
 Objects = Mapping[str, tuple[str, ...]]
 """Kind -> the positions where one was seen, with repeats; empty: not present; no key: not labelled."""
 
@@ -62,6 +65,16 @@ class Annotation:
             **{column: _cell(self.far, kind) for kind, column in FAR_COLUMNS.items()},
         }
 
+    @property
+    def mirrored(self) -> "Annotation":
+        """The labels of the picture with left and right exchanged."""
+        near, far = (
+            {kind: tuple(_MIRROR[where] for where in places) for kind, places in objects.items()}
+            for objects in (self.near, self.far)
+        )
+        sidewalk, road = (_MIRROR.get(position, position) for position in (self.sidewalk, self.road))
+        return Annotation(self.image, sidewalk, road, near, far)
+
 
 def parse_row(row: Mapping[str, str | None], where: str) -> Annotation:
     """An annotation from a CSV row. BadRecord, beginning with `where`, when a value is none of the column's.
@@ -82,13 +95,18 @@ def read_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
 
     BadInput when the file cannot be read, or lacks a column.
     """
-    rows = read_rows(file, HEADER)
+    return first_of_each(((f"{file}, line {line}", row) for line, row in read_rows(file, HEADER)), parse_row)
+
+
+def first_of_each(
+    records: Iterable[tuple[str, Record]], parse: Callable[[Record, str], Annotation]
+) -> tuple[dict[str, Annotation], list[Skipped]]:
+    """The annotations by image name of (where, record) pairs, and the records left out, with the reason."""
     annotations: dict[str, Annotation] = {}
     skipped = []
-    for line, row in rows:
-        where = f"{file}, line {line}"
+    for where, record in records:
         try:
-            annotation = parse_row(row, where)
+            annotation = parse(record, where)
         except BadRecord as bad:
             skipped.append(Skipped(where, str(bad).removeprefix(where).lstrip(":, ")))
             continue

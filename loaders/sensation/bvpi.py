@@ -7,8 +7,10 @@
 import json
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from loaders.errors import BadRecord
+from loaders.json_line import from_json
 from loaders.sensation.annotation import POSITIONS, Annotation, Objects
 
 PROMPT = (
@@ -30,6 +32,7 @@ _NAMES = {
 }
 """What the text mentions, in its order; grass, plants and trees are never in it."""
 _UNKNOWN = {"Outside": "unknown", "Not present": "unknown"}
+_SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 _HEAD = re.compile(rf"(?:^|(?<=\s))({'|'.join(SECTIONS)}):")
 
 
@@ -86,10 +89,23 @@ def sft_record(path: str, annotation: Annotation, caption: str) -> dict[str, str
         "image": path,
         "prompt": PROMPT,
         "response": compose(annotation, caption),
-        "sidewalk_pos": position_word(annotation.sidewalk),
-        "road_pos": position_word(annotation.road),
-        "road_vs_sidewalk": road_vs_sidewalk(annotation.sidewalk, annotation.road),
+        **_positions(annotation),
     }
+
+
+def dpo_record(
+    path: str, annotation: Annotation, caption: str, rejected: Literal["caption", "swapped"] = "caption"
+) -> dict[str, str] | None:
+    """What a line of `bvpi_dpo_*.jsonl` holds: the BVPI text is chosen over another.
+
+    The other is the caption, as in the published pairs, which differ mostly in form; or the BVPI text with left and
+    right exchanged, which has the form and says the wrong side. None when it is empty or equal to the chosen one.
+    """
+    chosen = compose(annotation, caption)
+    other = caption.strip() if rejected == "caption" else compose(annotation.mirrored, _swap_sides(caption))
+    if other in ("", chosen):
+        return None
+    return {"image": path, "prompt": PROMPT, "chosen": chosen, "rejected": other, **_positions(annotation)}
 
 
 def to_line(record: Mapping[str, str]) -> str:
@@ -97,15 +113,27 @@ def to_line(record: Mapping[str, str]) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def parse_line(line: str, where: str) -> dict[str, str]:
+def parse_line(line: str | bytes, where: str) -> dict[str, str]:
     """A line of `bvpi_sft_*.jsonl`; BadRecord, beginning with `where`, when it does not name a picture and a text."""
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise BadRecord(f"{where}: is not JSON ({error}); write one object per line") from error
+    record = from_json(line, where)
     if not isinstance(record, dict) or not all(isinstance(record.get(key), str) for key in ("image", "response")):
         raise BadRecord(f"{where}: is not an object with the texts `image` and `response`")
     return record
+
+
+def _positions(annotation: Annotation) -> dict[str, str]:
+    """The fields that a record repeats beside its text."""
+    return {
+        "sidewalk_pos": position_word(annotation.sidewalk),
+        "road_pos": position_word(annotation.road),
+        "road_vs_sidewalk": road_vs_sidewalk(annotation.sidewalk, annotation.road),
+    }
+
+
+def _swap_sides(text: str) -> str:
+    """A text with the words left and right exchanged."""
+    other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left", "LEFT": "RIGHT", "RIGHT": "LEFT"}
+    return _SIDE.sub(lambda side: other.get(side[1], side[1]), text)
 
 
 def _phrases(objects: Objects, distance: str) -> list[str]:

@@ -28,15 +28,18 @@ class Caption:
 
 
 def read_captions(file: Path) -> list[Caption]:
-    """All captions in the file's order; BadInput, with the line, when a split is unknown or a path comes twice."""
-    captions: dict[str, Caption] = {}
+    """All captions in the file's order; BadInput, with the line, when a split is unknown or a picture comes twice."""
+    captions: dict[str, Caption] = {}  # by file name: what annotations and ids go by
     for line, row in read_rows(file, HEADER):
         caption = Caption(*(row[column] for column in HEADER))
         if caption.split not in SPLITS:
             raise BadInput(f"{file}, line {line}: split {caption.split!r} is none of {', '.join(SPLITS)}")
-        if not caption.image or caption.image_path in captions:
-            raise BadInput(f"{file}, line {line}: {caption.image_path!r} is empty or there already; remove the line")
-        captions[caption.image_path] = caption
+        if not caption.image or caption.image in captions:
+            raise BadInput(
+                f"{file}, line {line}: {caption.image_path!r} names no picture or one that is there already; "
+                "remove the line"
+            )
+        captions[caption.image] = caption
     return list(captions.values())
 
 

@@ -12,17 +12,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from loaders.calibration import CameraCalibration
-from loaders.dataset import Skipped, StateTable
+from loaders.dataset import Skipped, StateTable, named_first
 from loaders.errors import BadInput, BadRecord
 from loaders.picture_folder import PictureFolder, Stamp
 from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
-from loaders.sensation import bvpi
-from loaders.sensation.annotation import Annotation, read_annotations
-from loaders.sensation.captions import SPLITS, Caption, read_captions
+from loaders.sensation.annotation import Annotation
+from loaders.sensation.captions import Caption
+from loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, SensationFiles, read_files
 from loaders.sensation.film import place_in_film
 
-ANNOTATIONS, CAPTIONS = "annotations_with_obj_pos.csv", "complete_captions_sensation.csv"
-BVPI = "bvpi_sft_{split}.jsonl"
+__all__ = ["ANNOTATIONS", "BVPI", "CAMERA", "CAPTIONS", "Sensation", "open_sensation"]
+
 CAMERA = "CHEST"
 """The one camera, worn on the chest."""
 
@@ -33,39 +33,39 @@ class _Row(NamedTuple):
     caption: Caption
     annotation: Annotation
     bvpi: str
+    stamp: Stamp
 
 
 def open_sensation(
     data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: Literal["raise", "skip"] = "raise"
 ) -> "Sensation":
-    """Open "train", "val", "test" or "all"; `image_root` None: the pictures lie below `data_dir`.
+    """Open "train", "val", "test", "all", or "grouped": all but the pictures between two stretches of a film.
 
-    BadInput when a file is missing or damaged, or, with "raise", when a picture is missing or not annotated; "skip"
-    leaves such pictures out and lists them. Damaged and repeated rows of the annotation CSV are always left out and
-    listed: the published file has one of each.
+    `image_root` None: the pictures lie below `data_dir`. BadInput when a file is missing or damaged, or, with
+    "raise", when a picture is missing or not annotated; "skip" leaves such pictures out and lists them. Damaged and
+    repeated rows of the annotations are always left out and listed: the published file has one of each. A split
+    without a BVPI file has its texts composed.
     """
-    if split not in (*SPLITS, "all"):
-        raise BadInput(f"split {split!r} is unknown; SENSATION has {', '.join(SPLITS)}, or all of them")
-    annotations, skipped = read_annotations(data_dir / ANNOTATIONS)
-    captions = [each for each in read_captions(data_dir / CAPTIONS) if split in ("all", each.split)]
-    texts = _read_texts(data_dir, sorted({caption.split for caption in captions}))
+    files = read_files(data_dir, split, on_bad_record)
     folder = PictureFolder(image_root or data_dir)
-    stamps: dict[str, Stamp] = {}
+    stamps = folder.stamps([caption.image_path for caption in files.captions])
     rows: list[_Row] = []
     faults: list[Skipped] = []
-    for caption, stamp in zip(captions, folder.stamps([c.image_path for c in captions]), strict=True):
-        fault = _fault(caption, stamp, annotations, texts)
-        if isinstance(stamp, BadRecord) or fault:
-            faults.append(Skipped(f"{data_dir / CAPTIONS}: {caption.image_path}", fault))
+    for caption, stamp in zip(files.captions, stamps, strict=True):
+        if isinstance(stamp, BadRecord) or files.fault(caption):
+            fault = f"picture {stamp}" if isinstance(stamp, BadRecord) else files.fault(caption)
+            faults.append(Skipped(caption.image_path, fault))
         else:
-            rows.append(_Row(caption, annotations[caption.image], texts[caption.image_path]))
-            stamps[caption.image_path] = stamp
+            rows.append(_Row(caption, files.annotations[caption.image], files.text(caption), stamp))
+    lost = sum(isinstance(stamp, BadRecord) for stamp in stamps)
     if faults and (on_bad_record == "raise" or not rows):
-        named = "; ".join(one.reason for one in faults[:3])
-        raise BadInput(f"{data_dir}: {len(faults)} of {len(captions)} pictures of {split} are unusable: {named}, ...")
-    if not rows:
-        raise BadInput(f"{data_dir / CAPTIONS}: has no picture of split {split}")
-    return Sensation(data_dir, split, rows, stamps, folder, [*skipped, *faults])
+        raise BadInput(
+            f"{data_dir}: {len(faults)} of {len(files.captions)} pictures of {split} are unusable, {lost} of them "
+            f"not found below {folder.root}; {named_first(faults)}. {_remedy(files, lost, some_left=bool(rows))}"
+        )
+    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *faults])
+    dataset.description += _missing(files, lost, folder)
+    return dataset
 
 
 class Sensation:
@@ -76,7 +76,6 @@ class Sensation:
         data_dir: Path,
         split: str,
         rows: Sequence[_Row],
-        stamps: dict[str, Stamp],
         folder: PictureFolder,
         skipped: Sequence[Skipped],
     ) -> None:
@@ -87,7 +86,7 @@ class Sensation:
         self.states = _states([row.caption.image for row in self._rows])
         digest = hashlib.sha256()
         for row in self._rows:
-            digest.update(f"{row.caption.image_path}\0{stamps[row.caption.image_path]}\n".encode())
+            digest.update(f"{row.caption.image_path}\0{row.stamp}\n".encode())
         self.fingerprint = digest.hexdigest()
         self.description = (
             f"SENSATION: {len(rows)} pictures of walkers' chest cameras, split {split}, from {data_dir}"
@@ -134,32 +133,28 @@ class Sensation:
         return SampleTargets(fields=self._rows[row].annotation.row, caption=self._rows[row].caption.target)
 
 
-def _fault(
-    caption: Caption, stamp: Stamp | BadRecord, annotations: dict[str, Annotation], texts: dict[str, str]
-) -> str:
-    """Why a captioned picture cannot be used, or nothing."""
-    if isinstance(stamp, BadRecord):
-        return f"picture {stamp}"
-    if caption.image not in annotations:
-        return f"{caption.image} has no usable row in {ANNOTATIONS}"
-    if caption.image_path not in texts:
-        return f"{caption.image_path} has no line in {BVPI.format(split=caption.split)}"
-    return ""
+def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:
+    """What to do about pictures that cannot be used."""
+    folder = files.captions[0].image_path.rpartition("/")[0] or "the pictures"
+    found = f"Name the folder that holds {folder} with --image_root" if lost else "Complete the files"
+    return f"{found}{', or leave these pictures out with --on_bad_record skip' if some_left else ''}."
 
 
-def _read_texts(data_dir: Path, splits: Sequence[str]) -> dict[str, str]:
-    """The BVPI texts of the given splits by image path."""
-    texts = {}
-    for split in splits:
-        file = data_dir / BVPI.format(split=split)
-        try:
-            lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{file}: cannot be read ({error}); name the folder that holds it") from error
-        for number, line in enumerate(lines, 1):
-            record = bvpi.parse_line(line, f"{file}, line {number}")
-            texts[record["image"]] = record["response"]
-    return texts
+def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:
+    """What is to be said of pictures that are missing, and of texts that no file holds."""
+    composed = sorted({caption.split for caption in files.captions} - files.texts.keys())
+    told = ""
+    if lost:
+        told += (
+            f"; {lost} picture files missing below {folder.root} and left out "
+            "(python -m loaders.sensation describe --all names them)"
+        )
+    if composed:
+        told += (
+            f"; no BVPI file for {', '.join(composed)}, so that its texts are composed of annotations and captions "
+            "(python -m loaders.sensation convert writes the files)"
+        )
+    return told
 
 
 def _states(images: Sequence[str]) -> StateTable:

@@ -1,19 +1,66 @@
-"""Which pictures belong together: a walk of the drawn view, a stretch of a numbered film, or one picture alone."""
+"""Which pictures belong together: a walk of the drawn view, a stretch of a numbered film, or one picture alone.
+
+Of the published pictures 2,232 are numbered, from `0000.jpg` and `image_0.jpg` on, with hardly a number missing: two
+films. Their published split draws pictures at random, so that nearly every numbered test picture has its neighbour in
+training. A grouped split parts whole stretches of the films instead, and leaves out a few pictures between two
+stretches, so that the last of one and the first of the next are not neighbours either.
+"""
 
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
-_WALK = re.compile(r"(walk-\d+)-(\d+)")
-_NUMBERED = re.compile(r"(image_)?(\d+)")
+_WALK = re.compile(r"(walk-\d+)-(\d{1,9})", re.ASCII)
+_NUMBERED = re.compile(r"(image_)?(\d{1,9})", re.ASCII)
 STRETCH = 50
 """Numbered pictures are frames of films whose ends nobody has marked; so many in a row are taken for one stretch."""
+BETWEEN = 5
+"""The last pictures of a stretch, which a grouped split leaves out: as many steps lie between two stretches."""
+
+
+class Leakage(NamedTuple):
+    """Of a part's numbered pictures, how many have a neighbour in training."""
+
+    numbered: int
+    leaking: int
+
+
+def film_of(image: str) -> tuple[str, int] | None:
+    """The film that a picture is from, by its file name, and its number in it; None when the name has no number."""
+    stem = _stem(image)
+    if walk := _WALK.fullmatch(stem):
+        return walk[1], int(walk[2])
+    if numbered := _NUMBERED.fullmatch(stem):
+        return numbered[1] or "", int(numbered[2])
+    return None
 
 
 def place_in_film(image: str) -> tuple[str, int]:
     """The sequence of a picture, by its file name, and its frame in that sequence."""
-    stem = image.rpartition(".")[0] or image
-    if walk := _WALK.fullmatch(stem):
-        return walk[1], int(walk[2])
-    if numbered := _NUMBERED.fullmatch(stem):
-        number = int(numbered[2])
-        return f"{numbered[1] or ''}{number - number % STRETCH:04d}", number
-    return stem, 0
+    if not (place := film_of(image)):
+        return _stem(image), 0
+    film, number = place
+    return (film if _is_walk(film) else f"{film}{number - number % STRETCH:04d}"), number
+
+
+def is_between(image: str) -> bool:
+    """Whether a picture lies between two stretches of a film; a drawn walk is whole and has no such picture."""
+    place = film_of(image)
+    return place is not None and not _is_walk(place[0]) and place[1] % STRETCH >= STRETCH - BETWEEN
+
+
+def leakage(part: Iterable[str], train: Iterable[str], steps: int = 1) -> Leakage:
+    """How many of a part's pictures lie at most `steps` numbers from a training picture of the same film."""
+    seen = {place for image in train if (place := film_of(image))}
+    asked = [place for image in part if (place := film_of(image))]
+    near = [step for step in range(-steps, steps + 1) if step]
+    leaking = sum(any((film, number + step) in seen for step in near) for film, number in asked)
+    return Leakage(len(asked), leaking)
+
+
+def _stem(image: str) -> str:
+    return image.rpartition(".")[0] or image
+
+
+def _is_walk(film: str) -> bool:
+    return film.startswith("walk-")

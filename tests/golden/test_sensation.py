@@ -1,7 +1,9 @@
 """The published SENSATION files: read whole, and their BVPI texts composed again from annotations and captions."""
 
 import json
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,11 @@ from loaders.sensation import open_sensation
 from loaders.sensation.annotation import read_annotations, read_rows, write_annotations
 from loaders.sensation.bvpi import compose, parse_sections, sft_record, to_line
 from loaders.sensation.captions import read_captions, write_captions
+from loaders.sensation.convert import convert
 from loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
-from loaders.sensation.film import place_in_film
+from loaders.sensation.describe import describe, grouped_parts
+from loaders.sensation.files import PAIRS, read_files
+from loaders.sensation.film import is_between, leakage, place_in_film
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +104,66 @@ def test_sensation_numbered_test_pictures_share_stretches_with_training(publishe
     for caption in read_captions(published / CAPTIONS):
         split_of.setdefault(place_in_film(caption.image)[0], set()).add(caption.split)
     assert sum(len(splits) > 1 for splits in split_of.values()) > 40  # why a grouped split is needed
+
+
+@pytest.fixture(scope="module")
+def converted(published, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sensation") / "converted"
+    _, skipped = convert(published, folder)
+    assert len(skipped) == 2  # the repeat and the shifted row; every captioned picture is converted
+    return folder
+
+
+def records(file: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def test_sensation_conversion_has_every_published_record_field_by_field(published, converted):
+    files = sorted(published.glob("bvpi_sft_*.jsonl")) + sorted(published.glob("bvpi_dpo_*.jsonl"))
+    assert files
+    for file in files:
+        ours, theirs = records(converted / file.name), records(file)
+        assert len(ours) == len(theirs), file.name
+        for line, (our, their) in enumerate(zip(ours, theirs, strict=True), 1):
+            assert list(our.items()) == list(their.items()), f"{file.name}, line {line}"
+        assert (converted / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_sensation_conversion_chooses_the_text_over_the_caption(published, converted):
+    """The fields and splits of document 000's pairs: its repository makes none of the test pictures."""
+    captions = {one.image_path: one.target for one in read_captions(published / CAPTIONS)}
+    assert not (converted / PAIRS.format(split="test")).exists()
+    for split in ("train", "val"):
+        pairs, texts = (records(converted / name.format(split=split)) for name in (PAIRS, BVPI))
+        assert len(pairs) == len(texts)
+        for pair, text in zip(pairs, texts, strict=True):
+            assert pair == {
+                "image": text["image"],
+                "prompt": text["prompt"],
+                "chosen": text["response"],
+                "rejected": captions[text["image"]],
+                **{key: text[key] for key in ("sidewalk_pos", "road_pos", "road_vs_sidewalk")},
+            }
+
+
+def test_sensation_published_test_pictures_have_training_neighbours(published):
+    images = {split: [] for split in ("train", "val", "test")}
+    for caption in read_captions(published / CAPTIONS):
+        images[caption.split].append(caption.image)
+    numbers = [image for image in images["test"] if re.fullmatch(r"\d+\.jpg", image)]
+    assert leakage(numbers, images["train"]) == (126, 121)
+    told = {part.name: part.leakage for part in describe(published).parts}
+    assert told["published test"] == leakage(images["test"], images["train"]) == (233, 224)
+
+
+@pytest.mark.parametrize("val_fraction", [0.1, 0.2, 0.5])
+def test_sensation_grouped_split_has_no_training_neighbours(published, val_fraction):
+    files = read_files(published, "all")
+    train, val = grouped_parts(files, val_fraction)
+    assert val.leakage is not None
+    assert val.leakage.numbered > 100
+    assert val.leakage.leaking == 0
+    assert leakage(train.images, val.images).leaking == 0
+    left_out = sum(is_between(caption.image) for caption in files.captions)
+    assert len(train.images) + len(val.images) == len(files.captions) - left_out
+    assert left_out < 0.1 * len(files.captions)

@@ -1,7 +1,9 @@
 """The autoregressive decoder hears what it has said."""
 
+import pytest
 import torch
 
+from heads import find_decoder
 from heads.config import WaypointConfig
 from heads.gru import Gru
 
@@ -14,3 +16,9 @@ def test_each_step_is_told_the_point_before_it(make_situation):
     assert len(heard) == 20
     assert not heard[0].any()
     torch.testing.assert_close(torch.stack(heard[1:], dim=1), path[:, :-1])
+
+
+@pytest.mark.parametrize(("kind", "hidden", "units"), [("gru", None, 64), ("mlp", None, 512), ("gru", 512, 512)])
+def test_layers_that_run_for_every_waypoint_are_narrower_unless_told_otherwise(kind, hidden, units):
+    decoder = find_decoder(kind)(WaypointConfig(kind, hidden=hidden), 0, 0, 0)
+    assert {parameter.shape[0] for parameter in decoder.parameters()} & {64, 512} == {units}

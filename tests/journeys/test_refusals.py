@@ -48,9 +48,10 @@ def finished(tmp_path_factory):
         (("--fields", "weather"), "there is no option --fields"),
         (
             ("--data", "waymo"),
-            "choose one of roadworld, waymo_e2e, manifest, sidewalk, sensation; did you mean waymo_e2e?",
+            "choose one of roadworld, waymo_e2e, manifest, sidewalk, sensation, bdd100k; did you mean waymo_e2e?",
         ),
         (("--data", "waymo_e2e"), "--data waymo_e2e needs --data_dir"),
+        (("--image_root", "pictures"), "--image_root belongs to --data bdd100k or sensation, not to roadworld"),
         (("--pooling", "cls"), "cls pooling needs an encoder with a class token.*: use mean or grid"),
         (("--grid", "40"), "a grid of 40 x 40 regions is finer than"),
     ],

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from loaders.errors import BadInput
-from loaders.roadworld.drawing import Job, draw_missing, drawn_whole
+from loaders.roadworld.drawing import Job, draw_missing
 from loaders.roadworld.manifest import MANIFEST, check_manifest, write_manifest
+from loaders.whole_folder import written_whole
 
 
 def draw(folder, drawn, stop_at=None):
@@ -18,7 +19,7 @@ def draw(folder, drawn, stop_at=None):
         (part / str(number)).write_bytes(b"drew")
         drawn.append(number)
 
-    with drawn_whole(folder, "key") as part:
+    with written_whole(folder, "key") as part:
         draw_missing("drawing", one, [Job(part / str(number), 1, (number,)) for number in range(3)], workers=1)
         write_manifest(part, sorted(part.iterdir()), "1", {"seed": 7})
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from loaders.dataset import sample
 from loaders.errors import BadInput, BadRecord
 from loaders.jpeg import encode
+from loaders.json_line import from_json
 from loaders.manifest import open_manifest
-from loaders.manifest_line import from_json, parse_line
+from loaders.manifest_line import parse_line
 from loaders.sample import Intent
 
 PAST = [[0.25 * 4 * (step - 15), 0.0, 4.0, 0.0, 0.0, 0.0] for step in range(16)]

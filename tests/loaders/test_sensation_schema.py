@@ -2,10 +2,11 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from test_sensation_format import NONE, annotation, annotations
 
-from loaders.errors import BadInput
-from loaders.sensation.schema import check, to_json
+from loaders.errors import BadInput, BadRecord
+from loaders.sensation.schema import check, parse_json, to_json
 
 
 @given(annotations)
@@ -45,3 +46,49 @@ def test_a_missing_key_is_refused():
     del document["road_pos"]
     with pytest.raises(BadInput, match="road_pos"):
         check(document)
+
+
+@given(annotations)
+def test_a_document_reads_back_as_it_was_written(given_one):
+    document = to_json(given_one)
+    assert to_json(parse_json(document, "here")) == document
+
+
+def test_what_a_document_says_is_what_is_read():
+    document = to_json(annotation("Outside", "Front", near={"obstacle": ("Left", "Left"), "car": ("Right",)}))
+    read = parse_json(document, "here")
+    assert (read.image, read.sidewalk, read.road) == ("0001.jpg", "Outside", "Front")
+    assert read.near == NONE | {"obstacle": ("Left", "Left"), "car": ("Right",)}
+    assert read.far == NONE
+    del document["objects_on_sidewalk"]["grass"]
+    assert "grass" not in parse_json(document, "here").near
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"image": "../0001.jpg"}, "image: '../0001.jpg' is not a file name"),
+        ({"image": "a\ud800.jpg"}, "is not a file name"),
+        ({"image": 3}, "image: 3 is not of type 'string'"),
+        ({"objects_on_sidewalk": {"obstacle": ["Left", "not present"]}}, "obstacle: 'not present' stands beside"),
+    ],
+)
+def test_a_document_that_cannot_be_meant_is_refused(change, reason):
+    with pytest.raises(BadRecord, match=rf"^file, line 2: .*{reason}"):
+        parse_json(to_json(annotation()) | change, "file, line 2")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.sampled_from(["Left", "not present", "No"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["car", "obstacle", "x"]), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*to_json(annotation()), "objects_on_sidewalk"]), json_values) | json_values)
+def test_any_document_is_read_or_refused_with_its_place(changes):
+    document = to_json(annotation()) | changes if isinstance(changes, dict) else changes
+    try:
+        parse_json(document, "file, line 2")
+    except BadRecord as bad:
+        assert str(bad).startswith("file, line 2: ")  # noqa: PT017 - either way is right

@@ -244,6 +244,14 @@ def test_the_tiles_of_a_very_wide_picture_leave_no_strip_out():
         assert abs(begins - ends) < 4
 
 
+def test_thirds_that_do_not_divide_the_width_overlap_by_a_column():
+    picture = noise(5, 32)
+    tiles = clip_preprocessing(8, "tiles")(picture)
+    squash = clip_preprocessing(8, "squash")
+    for tile, left in zip(tiles, (0, 10, 21), strict=True):
+        assert torch.equal(tile, squash(picture[:, left : left + 11]))
+
+
 def test_the_tiles_of_a_tall_picture_are_the_square_in_its_middle():
     picture = noise(200, 100)
     middle = clip_preprocessing(50, "squash")(picture[50:150])

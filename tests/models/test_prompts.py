@@ -5,10 +5,11 @@ import pytest
 from flamingo_tokens import flamingo_tokenizer
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 
 from models.mini.tokens import learn_tokenizer
 from models.prompts import (
-    END_OF_CHUNK,
+    ENDOFCHUNK,
     IMAGE,
     MOST_DEMONSTRATIONS,
     answer_text,
@@ -18,7 +19,7 @@ from models.prompts import (
 )
 
 TOKENIZER = flamingo_tokenizer()
-SPECIAL = [IMAGE, END_OF_CHUNK, "<PAD>", "<|endoftext|>", "<|padding|>"]
+SPECIAL = [IMAGE, ENDOFCHUNK, "<PAD>", "<|endoftext|>", "<|padding|>"]
 captions = st.text(min_size=1, max_size=40).filter(
     lambda text: text.strip() and not any(token in text for token in SPECIAL)
 )
@@ -47,7 +48,7 @@ def test_the_instruction_stands_once_and_first():
 @given(st.lists(captions, max_size=MOST_DEMONSTRATIONS), captions, st.booleans())
 def test_every_caption_comes_back_in_its_place_and_in_one_line(shown, told, text_only):
     prompt = few_shot_prompt(shown, told, text_only=text_only)
-    *chunks, query = prompt.split(END_OF_CHUNK)
+    *chunks, query = prompt.split(ENDOFCHUNK)
     assert query.endswith("<image>Output:")
     assert [chunk.split("Output:", 1)[1] for chunk in chunks[1:]] == [" ".join(text.split()) for text in shown[1:]]
     assert prompt.count(IMAGE) == (1 if text_only else len(shown) + 1)
@@ -95,7 +96,7 @@ def test_the_ids_spell_the_prompt_with_one_id_for_each_picture(shown):
     ids = [token for part in part_ids(TOKENIZER, few_shot_parts(shown)) for token in part]
     assert TOKENIZER.decode(ids) == few_shot_prompt(shown)
     assert ids.count(TOKENIZER.convert_tokens_to_ids(IMAGE)) == len(shown) + 1
-    assert ids.count(TOKENIZER.convert_tokens_to_ids(END_OF_CHUNK)) == len(shown)
+    assert ids.count(TOKENIZER.convert_tokens_to_ids(ENDOFCHUNK)) == len(shown)
 
 
 def test_an_answer_never_shares_a_token_with_its_question():
@@ -103,6 +104,14 @@ def test_an_answer_never_shares_a_token_with_its_question():
     ids = part_ids(TOKENIZER, [question, answer])
     assert TOKENIZER.decode(ids[1]) == answer
     assert TOKENIZER(question + answer).input_ids != ids[0] + ids[1], "the tokenizer of this test merges :("
+
+
+def test_a_tokenizer_that_begins_every_text_with_a_token_does_not_begin_every_part_with_one():
+    tokenizer = flamingo_tokenizer()
+    bos = ("<|im_start|>", tokenizer.bos_token_id)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[bos])
+    assert tokenizer("Rain.").input_ids[0] == tokenizer.bos_token_id
+    assert part_ids(tokenizer, few_shot_parts(["Rain."])) == part_ids(TOKENIZER, few_shot_parts(["Rain."]))
 
 
 def test_a_tokenizer_without_the_tokens_is_refused():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.mini.tokens import learn_tokenizer
-from models.prompts import END_OF_CHUNK, IMAGE, few_shot_prompt
+from models.prompts import ENDOFCHUNK, IMAGE, few_shot_prompt
 from training.caption_batches import caption_batch, prompt_batch
 
 TOKENIZER = flamingo_tokenizer()
@@ -28,10 +28,10 @@ def test_what_is_learnt_is_the_answer_and_its_end_and_nothing_else(given_example
     answers, shown = zip(*given_examples, strict=True)
     batch = caption_batch(TOKENIZER, answers, shown, instruction=told, side=side)
     learnt = batch["labels"] != -100
-    assert texts(batch["labels"], learnt) == [one_line(answer) + END_OF_CHUNK for answer in answers]
+    assert texts(batch["labels"], learnt) == [one_line(answer) + ENDOFCHUNK for answer in answers]
     assert torch.equal(batch["labels"][learnt], batch["input_ids"][learnt])
     assert (batch["attention_mask"][learnt] == 1).all()
-    whole = [few_shot_prompt(list(seen), told) + one_line(answer) + END_OF_CHUNK for answer, seen in given_examples]
+    whole = [few_shot_prompt(list(seen), told) + one_line(answer) + ENDOFCHUNK for answer, seen in given_examples]
     assert texts(batch["input_ids"], batch["attention_mask"]) == whole
 
 
@@ -39,7 +39,7 @@ def test_what_is_learnt_is_the_answer_and_its_end_and_nothing_else(given_example
 def test_all_that_is_said_behind_a_picture_can_be_learnt(given_examples, side):
     answers, shown = zip(*given_examples, strict=True)
     batch = caption_batch(TOKENIZER, answers, shown, instruction="Describe.", learn="all", side=side)
-    said = ["".join(one_line(text) + END_OF_CHUNK for text in (*seen, answer)) for answer, seen in given_examples]
+    said = ["".join(one_line(text) + ENDOFCHUNK for text in (*seen, answer)) for answer, seen in given_examples]
     learnt = batch["labels"] != -100
     assert texts(batch["labels"], learnt) == said
     assert torch.equal(batch["labels"][learnt], batch["input_ids"][learnt])
@@ -92,9 +92,9 @@ def test_prompts_are_padded_on_the_left_and_end_in_the_question(shown, text_only
 
 def test_an_end_that_also_pads_is_learnt_all_the_same():
     tokenizer = flamingo_tokenizer()
-    tokenizer.pad_token = END_OF_CHUNK
+    tokenizer.pad_token = ENDOFCHUNK
     batch = caption_batch(tokenizer, ["Rain.", "A car is braking ahead."])
-    end = tokenizer.convert_tokens_to_ids(END_OF_CHUNK)
+    end = tokenizer.convert_tokens_to_ids(ENDOFCHUNK)
     assert ((batch["labels"] == end).sum(dim=1) == 1).all()
 
 
@@ -110,7 +110,7 @@ def test_answers_and_demonstrations_come_in_pairs():
 
 def test_a_tokenizer_that_cannot_pad_is_refused():
     tokenizer = learn_tokenizer(["Output:"])
-    tokenizer.add_special_tokens({"additional_special_tokens": [END_OF_CHUNK, IMAGE]})
+    tokenizer.add_special_tokens({"additional_special_tokens": [ENDOFCHUNK, IMAGE]})
     tokenizer.pad_token = None
     with pytest.raises(ValueError, match="has no padding token: add OpenFlamingo's <PAD>"):
         caption_batch(tokenizer, ["Rain."])

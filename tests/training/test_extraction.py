@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from drawn import DrawnDataset
+from torch.nn.functional import adaptive_avg_pool2d
 
 from loaders import jpeg
 from loaders.errors import BadInput, BadRecord
@@ -41,6 +42,16 @@ def test_cached_features_are_the_uncached_ones_to_half_precision(drawn, encoder,
             direct = encode_now(dataset, encoder, row, camera, config)
             stored = torch.from_numpy(store.features[row, place].astype(np.float32))
             torch.testing.assert_close(stored, direct, rtol=2e-3, atol=2e-3)
+
+
+def test_the_features_of_tiles_are_stored_as_one_wider_grid(drawn, encoder):
+    config = drawn(aspect="tiles", grid=3)
+    tiled, dataset = build_run_encoder(config), DrawnDataset("val", sequences=1, frames=6)
+    store = extract(dataset, tiled, config)
+    tiles = tiled.preprocess(jpeg.decode(dataset.image(5, "FRONT"), "here"))
+    by_tile = adaptive_avg_pool2d(encoder.encode(tiles).permute(0, 3, 1, 2), (3, 1))[..., 0].permute(2, 0, 1)
+    stored = torch.from_numpy(store.features[5, 0].astype(np.float32)).unflatten(0, (3, 3))
+    torch.testing.assert_close(stored, by_tile, rtol=2e-3, atol=2e-3)
 
 
 def test_encoding_happens_once(drawn, encoder):

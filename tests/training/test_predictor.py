@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from drawn import DrawnDataset
 from PIL import Image
 from test_fitting import fit
 
@@ -45,6 +46,17 @@ def test_pil_numpy_torch_and_jpeg_are_the_same_picture(road):
     paths = [predictor.predict(images=form, past=past, intent=1)["waypoint"].waypoints_m for form in forms]
     for path in paths[1:]:
         np.testing.assert_array_equal(path, paths[0])
+
+
+def test_a_run_reads_tiles_as_it_was_trained(drawn):
+    drawn.splits.update({split: DrawnDataset(split, sequences=2, frames=3) for split in ("train", "val")})
+    dataset = drawn.splits["val"]
+    predictor = roadcue.load(fit(drawn(epochs=1, aspect="tiles", workers=0)).path)
+    split = stored_split(dataset, predictor.encoder, predictor.config)
+    evaluated = predict_split(predictor.model, split)["waypoint"]
+    images = [dataset.image(row, "FRONT") for row in range(3)]
+    predicted = predictor.predict(images=images, past=dataset.states.past[:3], intent=dataset.states.intent[:3])
+    np.testing.assert_allclose(predicted["waypoint"].waypoints_m, evaluated[:3], atol=1e-2)
 
 
 def test_a_batch_is_its_samples_one_by_one(road):

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from loaders import jpeg
-from loaders.roadworld.drawing import Job, draw_missing, drawn_whole
+from loaders.roadworld.drawing import Job, draw_missing
 from loaders.roadworld.manifest import check_manifest, write_manifest
 from loaders.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
 from loaders.roadworld.sidewalk.walk import Walk
@@ -15,9 +15,8 @@ from loaders.sensation import bvpi
 from loaders.sensation.annotation import Annotation, parse_row, write_annotations
 from loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
 from loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
-from loaders.sensation.schema import SCHEMA, to_json
-
-SCHEMA_FILE, JSON_LINES = "annotation.schema.json", "annotations.jsonl"
+from loaders.sensation.schema import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
+from loaders.whole_folder import written_whole
 
 
 def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None) -> None:
@@ -25,7 +24,7 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
 
     A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
     """
-    with drawn_whole(folder, spec.key) as part:
+    with written_whole(folder, spec.key) as part:
         for split in ("train", "val"):
             (part / IMAGE_FOLDERS[split]).mkdir(parents=True, exist_ok=True)
         _draw_walks(spec, part, workers)

@@ -1,0 +1,149 @@
+"""BDD100K as a `RoadDataset`: pictures of clear days with near and far objects, without states and trajectories.
+
+Below the data folder, as published: `labels/det_20/det_train.json` and `images/100k/train/*.jpg`, and so for val.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from loaders.bdd100k.boxes import objects_of
+from loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
+from loaders.calibration import CameraCalibration
+from loaders.dataset import Skipped, StateTable, named_first
+from loaders.errors import BadInput, BadRecord
+from loaders.picture_folder import PictureFolder, Stamp
+from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
+from loaders.sensation.annotation import Annotation
+
+CAMERA = "FRONT"
+IMAGES = "images/100k"
+"""Where the published archives put the splits' pictures, below the data folder."""
+_DRIVE = slice(0, 8)
+
+
+class _Row(NamedTuple):
+    """One picture by its path below the image root, and its labels."""
+
+    path: str
+    frame: Frame
+    stamp: Stamp
+
+
+def open_bdd100k(
+    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: Literal["raise", "skip"] = "raise"
+) -> "Bdd100k":
+    """Open the clear, daytime pictures of "train", "val" or "all"; `image_root` holds the folders train and val.
+
+    BadInput when a label file is missing or damaged or no picture is left, or, with "raise", when a frame is damaged
+    or a picture is missing; "skip" leaves those out and lists them.
+    """
+    frames: dict[str, Frame] = {}  # by path below the image root
+    skipped: list[Skipped] = []
+    labelled: set[str] = set()
+    for part in SPLITS if split == "all" else (split,):
+        file = labels_file(data_dir, part)
+        read, left_out = read_frames(file, on_bad_record)
+        if twice := sorted(labelled.intersection(frame.name for frame in read)):
+            raise BadInput(f"{file}: {twice[0]} is labelled in another split, too; keep a picture in one split")
+        labelled.update(frame.name for frame in read)
+        frames |= {f"{part}/{frame.name}": frame for frame in read if frame.is_clear_day}
+        skipped += left_out
+    if not frames:
+        raise BadInput(f"{data_dir}: of {len(labelled)} labelled pictures of {split} none is of a clear day")
+    folder = PictureFolder(image_root or data_dir / IMAGES)
+    rows: list[_Row] = []
+    missing: list[Skipped] = []
+    for (path, frame), stamp in zip(frames.items(), folder.stamps(list(frames)), strict=True):
+        if isinstance(stamp, BadRecord):
+            missing.append(Skipped(path, f"picture {stamp}"))
+        else:
+            rows.append(_Row(path, frame, stamp))
+    if missing and (on_bad_record == "raise" or not rows):
+        raise BadInput(
+            f"{data_dir}: {len(missing)} of {len(frames)} pictures of clear days of {split} are not found below "
+            f"{folder.root}; {named_first(missing)}. "
+            "Name the folder that holds train and val with --image_root"
+            f"{', or leave these pictures out with --on_bad_record skip' if rows else ''}."
+        )
+    dataset = Bdd100k(split, rows, folder, [*skipped, *missing])
+    dataset.description = (
+        f"BDD100K: {len(rows)} pictures of clear days of {len(labelled)} labelled, split {split}, from {data_dir}"
+        f"{f'; {len(missing)} picture files missing below {folder.root} and left out' if missing else ''}"
+    )
+    return dataset
+
+
+class Bdd100k:
+    """The pictures of a split, sorted by drive and name; a `RoadDataset` whose past and future are NaN."""
+
+    name = "bdd100k"
+    cameras: tuple[str, ...] = (CAMERA,)
+    description: str
+
+    def __init__(self, split: str, rows: Sequence[_Row], folder: PictureFolder, skipped: Sequence[Skipped]) -> None:
+        self.split, self.skipped, self._folder = split, skipped, folder
+        self._rows = sorted(rows, key=lambda row: row.frame.name)
+        self.states = _states([row.frame.name for row in self._rows])
+        digest = hashlib.sha256()
+        for row in self._rows:
+            digest.update(f"{row.path}\0{row.stamp}\n".encode())
+        self.fingerprint = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def annotation(self, row: int) -> Annotation:
+        """The picture's objects as SENSATION labels them; where sidewalk and road are is not labelled."""
+        frame = self._rows[row].frame
+        near, far = objects_of(frame.boxes, near=True), objects_of(frame.boxes, near=False)
+        return Annotation(frame.name, sidewalk="", road="", near=near, far=far)
+
+    def cameras_of(self, row: int) -> tuple[str, ...]:
+        """As `RoadDataset.cameras_of`."""
+        return self.cameras
+
+    def image(self, row: int, camera: str) -> bytes | None:
+        """As `RoadDataset.image`."""
+        if camera != CAMERA:
+            return None
+        try:
+            return self._folder.read(self._rows[row].path)
+        except BadRecord as bad:
+            raise BadRecord(f"{self.where(row)}: {bad}") from None
+
+    def where(self, row: int) -> str:
+        """As `RoadDataset.where`."""
+        return f"{self._rows[row].frame.where}: {self._rows[row].path}"
+
+    def calibration(self, row: int, camera: str) -> CameraCalibration | None:
+        """As `RoadDataset.calibration`; the labels have none."""
+        return None
+
+    def targets(self, row: int) -> SampleTargets:
+        """As `RoadDataset.targets`; `fields` are SENSATION's columns, empty where BDD100K has no label."""
+        return SampleTargets(fields=self.annotation(row).row)
+
+
+def _states(names: Sequence[str]) -> StateTable:
+    """The table of pictures that come without states.
+
+    A name is that of a clip of 40 s, of which the picture is the 10th second. Names whose first half is equal, such
+    as 0000f77c-6257be58 and 0000f77c-cb820c98, are taken for clips of one drive: they are a sequence.
+    """
+    n = len(names)
+    drives = [name[_DRIVE] for name in names]
+    first: dict[str, int] = {}
+    for row, drive in enumerate(drives):
+        first.setdefault(drive, row)
+    return StateTable(
+        id=np.array([name.rpartition(".")[0] or name for name in names]),
+        sequence=np.array(drives),
+        frame=np.array([row - first[drive] for row, drive in enumerate(drives)], np.int64),
+        past=np.full((n, PAST_STEPS, len(STATE_COLUMNS)), np.nan, np.float32),
+        intent=np.full(n, int(Intent.UNKNOWN), np.int64),
+        future=np.full((n, FUTURE_STEPS, 2), np.nan, np.float32),
+    )

@@ -1,0 +1,134 @@
+"""BDD100K's detection labels: a JSON list with one frame for each picture (doc.bdd100k.com/format.html, Scalabel).
+
+`{"name": "b1c66a42-6f7d68ca.jpg", "attributes": {"weather": "clear", "timeofday": "daytime", "scene": ...},
+"labels": [{"category": "car", "box2d": {"x1": ..., "y1": ..., "x2": ..., "y2": ...}}, ...]}`
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from loaders.bdd100k.boxes import HEIGHT, KIND, WIDTH, Box
+from loaders.dataset import Skipped
+from loaders.errors import BadInput, BadRecord
+
+SPLITS = ("train", "val")
+"""The splits whose labels are public."""
+FILES = ("labels/det_20/det_{split}.json", "labels/bdd100k_labels_images_{split}.json", "det_{split}.json")
+"""Where a split's labels are, below the data folder; the first that is there is read."""
+_CLEAR_DAYTIME = {"weather": "clear", "timeofday": "daytime"}
+_SLACK = 2.0
+"""Pixels by which a box may leave the picture; the labels are drawn by hand."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture's labels: its file name, what its sky was like, its boxes, and where in the files it was."""
+
+    name: str
+    is_clear_day: bool
+    boxes: tuple[Box, ...]
+    where: str
+
+
+def labels_file(data_dir: Path, split: str) -> Path:
+    """The label file of a split; BadInput when the split is unknown or the folder has none."""
+    if split not in SPLITS:
+        raise BadInput(
+            f"split {split!r} is unknown; BDD100K publishes the labels of {', '.join(SPLITS)}, or all of them"
+        )
+    files = [data_dir / name.format(split=split) for name in FILES]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise BadInput(f"{data_dir}: has none of {', '.join(str(file.relative_to(data_dir)) for file in files)}")
+    return found
+
+
+def read_frames(file: Path, on_bad_record: Literal["raise", "skip"] = "raise") -> tuple[list[Frame], list[Skipped]]:
+    """The frames of a label file, and those left out: damaged ones, and a second one of a name.
+
+    BadInput when the file is no JSON list, BadRecord for a frame unless they are skipped.
+    """
+    frames: dict[str, Frame] = {}
+    skipped = []
+    for where, value in _values(file):
+        try:
+            frame = parse_frame(value, where)
+            if frame.name in frames:
+                raise BadRecord(f"{where}: {frame.name} has labels before, at {frames[frame.name].where}; remove one")
+        except BadRecord as bad:
+            if on_bad_record == "raise":
+                raise BadRecord(f"{bad}; --on_bad_record skip leaves it out") from None
+            skipped.append(Skipped(where, str(bad).removeprefix(where).lstrip(":, ")))
+        else:
+            frames[frame.name] = frame
+    return list(frames.values()), skipped
+
+
+def parse_frame(value: Any, where: str) -> Frame:
+    """A frame from its JSON value; BadRecord, beginning with `where`, when a key is missing or of another type.
+
+    A frame without `labels` has no box: det_20 leaves the key out. What is no box, such as a lane, does not count.
+    """
+    frame = _object(value, where)
+    name = frame.get("name")
+    if not isinstance(name, str) or not name.isprintable() or not name or "/" in name:
+        raise BadRecord(f"{where}: name is {name!r}, not the file name of a picture")
+    attributes = _object(frame.get("attributes"), f"{where} ({name}): attributes")
+    labels = frame.get("labels")
+    if not isinstance(labels, list | None):
+        raise BadRecord(f"{where} ({name}): labels is {_kind(labels)}, not a list")
+    boxes: list[Box] = []
+    for number, label in enumerate(labels or ()):
+        try:
+            boxes += _box(label)
+        except BadRecord as bad:  # only now is its place put into words: there are a million boxes
+            raise BadRecord(f"{where} ({name}): labels[{number}]{bad}") from None
+    is_clear_day = all(attributes.get(key) == wanted for key, wanted in _CLEAR_DAYTIME.items())
+    return Frame(name, is_clear_day, tuple(boxes), where)
+
+
+def _values(file: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{file}: is not JSON ({error}); unpack the labels again") from None
+    if not isinstance(content, list):
+        raise BadInput(f"{file}: is {_kind(content)}, not a list of frames; name the labels of the detection task")
+    return ((f"{file}, frame {number}", value) for number, value in enumerate(content))
+
+
+def _box(value: Any) -> tuple[Box, ...]:
+    """The box of a label, if it is one; BadRecord goes on from the label's place."""
+    label = _object(value, "")
+    if label.get("box2d") is None:
+        return ()
+    category = label.get("category")
+    if not isinstance(category, str) or category not in KIND:
+        raise BadRecord(f": category is {category!r}, none of {', '.join(KIND)}")
+    edges = _object(label["box2d"], ": box2d")
+    x1, y1, x2, y2 = _edge(edges, "x1"), _edge(edges, "y1"), _edge(edges, "x2"), _edge(edges, "y2")
+    if not (-_SLACK <= x1 <= x2 <= WIDTH + _SLACK and -_SLACK <= y1 <= y2 <= HEIGHT + _SLACK):
+        raise BadRecord(f": box2d {x1:g}, {y1:g} to {x2:g}, {y2:g} is no box in {WIDTH} x {HEIGHT} pixels")
+    return (Box(KIND[category], x1, y1, x2, y2),)
+
+
+def _edge(edges: dict[str, Any], key: str) -> float:
+    value = edges.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e6:
+        raise BadRecord(f": box2d: {key} is {_kind(value)}, not a number of pixels")
+    return float(value)
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadRecord(f"{where} is {_kind(value)}, not an object")
+    return value
+
+
+def _kind(value: Any) -> str:
+    return "missing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"

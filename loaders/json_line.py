@@ -1,0 +1,33 @@
+"""JSON lines files: one value per line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from loaders.errors import BadInput, BadRecord
+
+
+def from_json(line: bytes | str, where: str) -> object:
+    """The value of one JSONL line; BadRecord with the column when it is not JSON in UTF-8."""
+    try:
+        text = line.decode("utf-8-sig") if isinstance(line, bytes) else line
+        return json.loads(text.rstrip())
+    except UnicodeDecodeError as error:
+        raise BadRecord(f"{where}: byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BadRecord(
+            f"{where}, column {error.colno}: not JSON ({error.msg}); write one whole JSON object per line"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"{where}: not usable JSON ({error}); write one whole JSON object per line") from None
+
+
+def lines_of(file: Path) -> Iterator[tuple[str, bytes]]:
+    """The lines of a JSON lines file that hold something, each with its place; BadInput when it cannot be read."""
+    try:
+        with open(file, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield f"{file}, line {number}", line
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror}); name the folder that holds it") from error

@@ -1,0 +1,70 @@
+"""From annotations and captions to what a language model learns from: BVPI texts, pairs of them, JSON annotations."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from loaders.dataset import Skipped, named_first
+from loaders.errors import BadInput
+from loaders.progress import ProgressLine
+from loaders.sensation import bvpi
+from loaders.sensation.captions import SPLITS
+from loaders.sensation.files import BVPI, PAIRS, SensationFiles, read_files
+from loaders.sensation.schema import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
+from loaders.whole_folder import written_whole
+
+PAIR_SPLITS = ("train", "val")
+"""The splits of which pairs are made: nobody trains a preference on the test pictures."""
+
+
+def convert(
+    data_dir: Path,
+    out: Path,
+    *,
+    rejected: Literal["caption", "swapped"] = "caption",
+    on_bad_record: Literal["raise", "skip"] = "raise",
+) -> tuple[dict[str, int], list[Skipped]]:
+    """Write what a SENSATION folder's CSVs give into the new folder `out`; returns its files' lengths, and faults.
+
+    It writes `bvpi_sft_*.jsonl` and `bvpi_dpo_*.jsonl` in the order of the captions, and `annotations.jsonl` with the
+    schema; the lengths are in lines, by file name. The faults are the rows and pictures left out. `out` appears when
+    all of it is there. BadInput when it exists or cannot be written, a file cannot be read, or, with "raise", a
+    captioned picture is not annotated. No picture is read.
+    """
+    files = read_files(data_dir, "all", on_bad_record)
+    files = SensationFiles(files.annotations, files.captions, {}, files.skipped)  # composed, not copied
+    faults = [Skipped(caption.image_path, fault) for caption in files.captions if (fault := files.fault(caption))]
+    if faults and on_bad_record == "raise":
+        raise BadInput(
+            f"{data_dir}: {len(faults)} of {len(files.captions)} captioned pictures cannot be converted; "
+            f"{named_first(faults)}. Annotate them, or leave them out with --on_bad_record skip."
+        )
+    contents = dict(_contents(files, rejected))
+    with (
+        written_whole(out, "converted") as part,
+        ProgressLine("converting", sum(map(len, contents.values())), "records") as advance,
+    ):
+        for left_over in part.iterdir():  # of a run that was killed, and may have had other data
+            left_over.unlink()
+        for name, lines in contents.items():
+            (part / name).write_text("".join(lines), encoding="utf-8", newline="\n")
+            advance(len(lines))
+        (part / SCHEMA_FILE).write_text(json.dumps(SCHEMA, indent=1) + "\n", encoding="utf-8")
+    return {name: len(lines) for name, lines in contents.items()}, [*files.skipped, *faults]
+
+
+def _contents(files: SensationFiles, rejected: Literal["caption", "swapped"]) -> Iterator[tuple[str, list[str]]]:
+    """The name and the lines of every JSON lines file."""
+    for split in SPLITS:
+        told = [
+            (caption.image_path, files.annotations[caption.image], caption.target)
+            for caption in files.captions
+            if caption.split == split and not files.fault(caption)
+        ]
+        if told:
+            yield BVPI.format(split=split), [bvpi.to_line(bvpi.sft_record(*one)) for one in told]
+        if told and split in PAIR_SPLITS:
+            pairs = (bvpi.dpo_record(*one, rejected) for one in told)
+            yield PAIRS.format(split=split), [bvpi.to_line(pair) for pair in pairs if pair]
+    yield JSON_LINES, [json.dumps(to_json(one), ensure_ascii=False) + "\n" for one in files.annotations.values()]

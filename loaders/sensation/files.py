@@ -1,0 +1,92 @@
+"""The files of a SENSATION folder under their published names, and what is read of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from loaders.dataset import Skipped
+from loaders.errors import BadInput, BadRecord
+from loaders.json_line import lines_of
+from loaders.sensation import bvpi
+from loaders.sensation.annotation import Annotation, read_annotations
+from loaders.sensation.captions import SPLITS, Caption, read_captions
+from loaders.sensation.film import is_between
+from loaders.sensation.schema import JSON_LINES, read_json_annotations
+
+ANNOTATIONS, CAPTIONS = "annotations_with_obj_pos.csv", "complete_captions_sensation.csv"
+BVPI, PAIRS = "bvpi_sft_{split}.jsonl", "bvpi_dpo_{split}.jsonl"
+"""Texts to learn, and pairs of texts of which one is chosen."""
+
+
+@dataclass(frozen=True)
+class SensationFiles:
+    """What the files say of a split's pictures.
+
+    `annotations` go by file name, `captions` are in their file's order, `texts` are split -> image path -> BVPI text,
+    without a split that has no file. `skipped` are the rows and lines left out.
+    """
+
+    annotations: Mapping[str, Annotation]
+    captions: list[Caption]
+    texts: Mapping[str, Mapping[str, str]]
+    skipped: list[Skipped]
+
+    def fault(self, caption: Caption) -> str:
+        """Why a captioned picture cannot be used, or nothing."""
+        if caption.image not in self.annotations:
+            return f"{caption.image} has no usable row in {ANNOTATIONS}"
+        if caption.image_path not in self.texts.get(caption.split, {caption.image_path: ""}):
+            return f"{caption.image_path} has no line in {BVPI.format(split=caption.split)}"
+        return ""
+
+    def text(self, caption: Caption) -> str:
+        """The BVPI text of a picture that has no fault: as its file has it, or composed where there is no file."""
+        if caption.split in self.texts:
+            return self.texts[caption.split][caption.image_path]
+        return bvpi.compose(self.annotations[caption.image], caption.target)
+
+
+def read_files(data_dir: Path, split: str, on_bad_record: Literal["raise", "skip"] = "raise") -> SensationFiles:
+    """The files of "train", "val", "test", "all", or "grouped": all but the pictures between two stretches of a film.
+
+    The annotations come from the CSV, or where there is none from the JSON lines; what is damaged or repeated in them
+    is always left out and listed. BadInput when another file is damaged or an annotation or caption file is missing.
+    """
+    if split not in (*SPLITS, "all", "grouped"):
+        raise BadInput(f"split {split!r} is unknown; SENSATION has {', '.join(SPLITS)}, or all of them")
+    from_json = not (data_dir / ANNOTATIONS).exists() and (data_dir / JSON_LINES).exists()
+    annotations, skipped = (
+        read_json_annotations(data_dir / JSON_LINES) if from_json else read_annotations(data_dir / ANNOTATIONS)
+    )
+    captions = [caption for caption in read_captions(data_dir / CAPTIONS) if _is_in(caption, split)]
+    if not captions:
+        raise BadInput(f"{data_dir / CAPTIONS}: has no picture of split {split}")
+    texts = {}
+    for part in sorted({caption.split for caption in captions}):
+        if (file := data_dir / BVPI.format(split=part)).exists():
+            texts[part], left_out = _read_texts(file, on_bad_record)
+            skipped += left_out
+    return SensationFiles(annotations, captions, texts, skipped)
+
+
+def _is_in(caption: Caption, split: str) -> bool:
+    return not is_between(caption.image) if split == "grouped" else split in ("all", caption.split)
+
+
+def _read_texts(file: Path, on_bad_record: Literal["raise", "skip"]) -> tuple[dict[str, str], list[Skipped]]:
+    """The BVPI texts of a file by image path, and the lines left out; of two for one picture the first counts."""
+    texts: dict[str, str] = {}
+    skipped: list[Skipped] = []
+    for where, line in lines_of(file):
+        try:
+            record = bvpi.parse_line(line, where)
+            if record["image"] in texts:
+                raise BadRecord(f"{where}: {record['image']} has a text before; its first line counts")
+        except BadRecord as bad:
+            if on_bad_record == "raise":
+                raise BadRecord(f"{bad}; correct the line, or leave it out with --on_bad_record skip") from None
+            skipped.append(Skipped(where, str(bad).removeprefix(where).lstrip(":, ")))
+        else:
+            texts[record["image"]] = record["response"]
+    return texts, skipped
