@@ -4,7 +4,7 @@ import os
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_flamingo import IMAGE, MOSAIC, SMALL, drawn_images, tiny_flamingo, write_published
+from tiny_flamingo import IMAGE, SMALL, drawn_images, tiny_flamingo, write_published
 
 from models.encoder import BadCheckpoint
 from models.flamingo.config import FlamingoConfig
@@ -227,49 +227,6 @@ def test_missing_files_are_named(places, tmp_path):
     (places[1] / "pytorch_model.bin").unlink()
     with pytest.raises(BadCheckpoint, match=r"mpt: holds neither model\.safetensors nor"):
         load(places)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"alibi": False}, r"alibi False \(learned position embeddings\): not implemented"),
-        ({"no_bias": False, "attn_clip_qkv": 6}, r"no_bias False \(biases\), attn_clip_qkv 6 \(clipped"),
-        ({"attn_pdrop": 0.1}, r"attn_pdrop 0\.1 \(dropout\)"),
-        ({"mlp_ratio": 8}, r"mlp_ratio 8"),
-        ({"logit_scale": "inv_sqrt_d_model"}, "logit_scale 'inv_sqrt_d_model'"),
-        ({"prefix_lm": True}, "prefix_lm True"),
-        ({"model_type": "mpt"}, "model_type is 'mpt', and the language model is one of type mosaic_gpt"),
-        ({"n_heads": 3}, "n_heads is 3, and it must be a power of two that divides d_model"),
-        ({"n_heads": "4"}, r"config\.json: is of no language model"),
-        ({"vocab_size": [1]}, r"config\.json: is of no language model"),
-    ],
-)
-def test_settings_of_mosaic_that_are_not_implemented_are_refused(places, change, said):
-    (places[1] / "config.json").write_text(json.dumps(MOSAIC | change))
-    with pytest.raises(BadCheckpoint, match=said):
-        load(places)
-
-
-@pytest.mark.parametrize("key", ["alibi", "no_bias"])
-def test_what_mosaic_takes_where_its_file_is_silent_is_taken(places, key):
-    (places[1] / "config.json").write_text(json.dumps({k: MOSAIC[k] for k in MOSAIC if k != key}))
-    with pytest.raises(BadCheckpoint, match=f"{key} False"):
-        load(places)
-
-
-@pytest.mark.parametrize("key", ["d_model", "n_heads", "n_layers", "vocab_size"])
-def test_a_size_that_is_not_there_is_named(places, key):
-    (places[1] / "config.json").write_text(json.dumps({k: MOSAIC[k] for k in MOSAIC if k != key}))
-    with pytest.raises(BadCheckpoint, match=f"lacks {key}"):
-        load(places)
-
-
-def test_settings_of_mosaic_that_are_honoured(places):
-    (places[1] / "config.json").write_text(json.dumps(MOSAIC | {"softmax_scale": 0.5, "alibi_bias_max": 4}))
-    found = load(places)
-    attention = found.config.text_config.attn_config
-    assert (attention.softmax_scale, attention.alibi_bias_max, attention.qk_ln) == (0.5, 4, True)
-    assert found.lang_encoder.transformer.blocks[1].decoder_layer.attn.softmax_scale == 0.5
 
 
 @pytest.mark.parametrize(

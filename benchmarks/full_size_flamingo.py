@@ -1,0 +1,105 @@
+"""Memory and speed of OpenFlamingo-3B-vitl-mpt1b at full size, with random weights.
+
+    python benchmarks/full_size_flamingo.py [--device cuda] [--dtype fp32] [--shots N] [--tokens N] [--beams N]
+
+The parts run as they do in `generate`: the vision tower and the Perceiver on one picture, the prompt (a caption of
+WORDS tokens for each demonstration, `<image>Output:` for the picture asked about), and one token after the other,
+alone and in beams. Memory is the peak of the process, and on a GPU that of its allocator.
+"""
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from models.flamingo.clip import visual_tokens
+from models.flamingo.config import PUBLISHED
+from models.flamingo.loading import empty_model
+from models.flamingo.model import Flamingo
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+WORDS = 40
+"""Tokens of a demonstration: about those of a caption of SENSATION."""
+OUTPUT = (1000, 1001)
+"""Any two words in the place of `Output:`; which they are does not change the time."""
+
+
+def random_flamingo(dtype: torch.dtype, device: str) -> Flamingo:
+    """The published shapes, filled where they are to be: no copy in fp32 first."""
+    model = empty_model(Flamingo, PUBLISHED).to(dtype).to_empty(device=device)
+    model.lang_encoder.lm_head.weight = model.lang_encoder.transformer.wte.weight
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(std=0.02)
+    embeddings = model.vision_encoder.embeddings
+    embeddings.position_ids = torch.arange(embeddings.num_positions, device=device)[None]
+    return model
+
+
+def caption_prompt(shots: int) -> Tensor:
+    """(1, t) ids: the demonstrations, and the picture asked about."""
+    words = torch.arange(WORDS) + 1000
+    image, end = torch.tensor([PUBLISHED.image_token_id]), torch.tensor([PUBLISHED.endofchunk_token_id])
+    output = torch.tensor(OUTPUT)
+    return torch.cat([*[image, output, words, end] * shots, image, output])[None]
+
+
+def best_seconds(call: Callable[[], object], device: str, repeats: int) -> float:
+    """The shortest of some calls, after one that is not counted."""
+    taken = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        call()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        taken.append(time.perf_counter() - start)
+    return min(taken[1:])
+
+
+@torch.inference_mode()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--dtype", default="bf16", choices=list(DTYPES))
+    parser.add_argument("--shots", type=int, default=0, help="demonstrations before the picture asked about")
+    parser.add_argument("--tokens", type=int, default=8, help="tokens to generate")
+    parser.add_argument("--beams", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device, dtype = options.device, DTYPES[options.dtype]
+    model = random_flamingo(dtype, device)
+    ids = caption_prompt(options.shots).to(device)
+    pixels = torch.randn(1, options.shots + 1, 3, 224, 224, device=device, dtype=dtype)
+    count = sum(weight.numel() for weight in model.parameters())
+    print(f"{count:,} parameters, {options.dtype}, {device}, {options.threads} CPU threads; random weights")
+
+    def timed(call: Callable[[], object]) -> float:
+        return best_seconds(call, device, options.repeats)
+
+    def generate(tokens: int, beams: int) -> None:
+        model.generate(ids, pixels, max_new_tokens=tokens, min_new_tokens=tokens, num_beams=beams, do_sample=False)
+
+    tokens = visual_tokens(model.vision_encoder, pixels[:, 0])
+    media = model.encode_media(ids, pixels)
+    print(f"vision tower, one picture: {timed(lambda: visual_tokens(model.vision_encoder, pixels[:, 0])):.3f} s")
+    print(f"Perceiver, one picture: {timed(lambda: model.perceiver(tokens)):.3f} s")
+    prefill = timed(lambda: model(ids, media=media, use_cache=True, logits_to_keep=1))
+    print(f"prompt of {ids.shape[1]} tokens and {options.shots + 1} pictures, already encoded: {prefill:.3f} s")
+    for beams in (1, options.beams):
+        first, whole = (timed(lambda n=n, b=beams: generate(n, b)) for n in (1, options.tokens))
+        each = (whole - first) / (options.tokens - 1)
+        print(
+            f"{beams} beams: {each:.3f} s for each further token, {whole:.2f} s for {options.tokens} and the pictures"
+        )
+    print(f"peak of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    if device == "cuda":
+        print(f"peak on the GPU: {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
+
+
+if __name__ == "__main__":
+    main()
