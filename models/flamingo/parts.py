@@ -4,7 +4,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from models.checkpoint import download, local_or_hub, read_json
+from models.checkpoint import FULL, download, local_or_hub, read_json
 from models.encoder import BadCheckpoint
 from models.flamingo.config import FlamingoConfig
 from models.flamingo.model import Flamingo
@@ -21,14 +21,17 @@ _WEIGHTS = ("config.json", "model*.safetensors", "model.safetensors.index.json")
 class Parts:
     """The places of a checkpoint's parts; a part that is asked for is downloaded if it is not here.
 
-    "mini" is the shipped miniature, "full" the published OpenFlamingo-3B-vitl-mpt1b, "org/name" a published one of
-    the hub, whose tower is CLIP ViT-L/14. A folder holds what `save_pretrained` left, or `clip/`, `mpt/` and
-    `checkpoint.pt`, or a CLIP alone.
+    "mini" is the shipped miniature, "full" the published OpenFlamingo-3B-vitl-mpt1b, "org/name" another of the hub.
+    A folder, here or there, holds what `save_pretrained` left, or `clip/`, `mpt/` and `checkpoint.pt`, or a CLIP
+    alone; one of the hub without a config.json is an OpenFlamingo's, whose tower is CLIP ViT-L/14.
     """
 
     def __init__(self, name: str) -> None:
         """BadCheckpoint when there is nothing under the name."""
-        self.name, self.place = name, local_or_hub(name, "flamingo")
+        self.place = local_or_hub(name, "flamingo")
+        if isinstance(self.place, str) and self.place != FULL["flamingo"]:
+            folder = download(self.place, _WEIGHTS)
+            self.place = folder if (folder / "config.json").exists() else self.place
 
     @property
     def saved(self) -> Path | None:
@@ -48,6 +51,11 @@ class Parts:
     def mpt(self) -> Path:
         """The folder of the language model and its tokeniser."""
         if isinstance(self.place, str):
+            if self.place != FULL["flamingo"]:
+                raise BadCheckpoint(
+                    f"checkpoint {self.place}: which language model it was trained with is not known; put that in "
+                    "mpt/ of a folder, CLIP in clip/ and checkpoint.pt beside them, and pass the folder"
+                )
             return download(MPT, (*_WEIGHTS, "pytorch_model*.bin", "tokenizer.json"))
         return self._inside("mpt")
 

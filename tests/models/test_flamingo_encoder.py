@@ -129,6 +129,11 @@ def test_the_hub_is_asked_for_what_the_features_need_and_no_more(tmp_path, monke
     asked.clear()
     build_encoder("flamingo", checkpoint="org/other-flamingo", features="perceiver")
     assert set(asked) == {"openai/clip-vit-large-patch14", "org/other-flamingo"}
+    asked.clear()
+    build_encoder("flamingo", checkpoint="org/a-clip")
+    assert set(asked) == {"org/a-clip"}
+    with pytest.raises(BadCheckpoint, match="which language model it was trained with is not known"):
+        assert Parts("org/other-flamingo").mpt
 
 
 def test_the_published_sizes_are_as_the_package_has_them():
