@@ -50,9 +50,7 @@ def _of_reading(module: MiniatureModule, said: Tensor, numbers: Tensor, flags: T
     separated = zip(FLAGS, _balanced(said_flags > 0, flags), strict=True)
     scores = {f"explained variance of {name}": value for name, value in explained}
     scores |= {f"balanced accuracy of {name}": value for name, value in separated}
-    return {
-        name: value for name, value in scores.items() if np.isfinite(value)
-    }  # of what no picture has, nothing is known
+    return {name: value for name, value in scores.items() if np.isfinite(value)}
 
 
 def _batches(examples: Examples) -> Iterator[Batch]:
