@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from models.encoder import Encoder
 
-ENCODERS = {"smol": "models.smol:build", "none": "models.none:build"}
+ENCODERS = {"smol": "models.smol:build", "flamingo": "models.flamingo.encoder:build", "none": "models.none:build"}
 """Encoder name -> module:factory, imported when asked for: naming an encoder must not cost an import of torch."""
 
 
@@ -17,12 +17,14 @@ def build_encoder(
     checkpoint: str = "mini",
     dtype: Literal["fp32", "bf16"] = "fp32",
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash",
+    features: Literal["patches", "perceiver"] = "patches",
     device: str = "cpu",
 ) -> "Encoder":
     """A frozen encoder by name, with its weights, on its device.
 
-    `checkpoint` is as in `models.checkpoint.resolve_checkpoint`. BadEncoder for an unknown encoder, BadCheckpoint
-    (which is one) for weights that cannot be used.
+    `checkpoint` is as in `models.checkpoint.resolve_checkpoint`; `features` are the tower's patches, or what
+    OpenFlamingo's Perceiver makes of them. BadEncoder for an unknown encoder or one without such features,
+    BadCheckpoint (which is one) for weights that cannot be used.
     """
     if name not in ENCODERS:
         from models.encoder import BadEncoder
@@ -31,5 +33,6 @@ def build_encoder(
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise BadEncoder(f"unknown encoder {name!r}: {hint}the encoders are {', '.join(ENCODERS)}")
     module, factory = ENCODERS[name].split(":")
-    encoder: Encoder = getattr(import_module(module), factory)(checkpoint=checkpoint, dtype=dtype, aspect=aspect)
+    build = getattr(import_module(module), factory)
+    encoder: Encoder = build(checkpoint=checkpoint, dtype=dtype, aspect=aspect, features=features)
     return encoder.to(device)

@@ -1,64 +1,73 @@
 """Where weights come from and how they are read: safetensors and JSON only, strictly, no more than is asked for."""
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from models import mini
 from models.encoder import BadCheckpoint
 
-FULL = "HuggingFaceTB/SmolVLM2-2.2B-Instruct"
-"""What `--checkpoint full` means: the published model of https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct."""
+FULL = {"smol": "HuggingFaceTB/SmolVLM2-2.2B-Instruct", "flamingo": "openflamingo/OpenFlamingo-3B-vitl-mpt1b"}
+"""What `--checkpoint full` means with each encoder: the published models of https://huggingface.co."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _LAYER = re.compile(r"\.(\d+)\.")
-_PUBLISHED_FILES = ["*.safetensors", "*.json"]
+_PUBLISHED_FILES = ("*.safetensors", "*.json")
 
 
-def resolve_checkpoint(name: str) -> Path:
+def resolve_checkpoint(name: str, encoder: str = "smol") -> Path:
     """The folder of a checkpoint: "mini" (shipped), "full" (the published model), a folder, or a hub id "org/name".
 
     A folder goes before a hub id of the same name. A hub id is downloaded, or found in the cache when HF_HUB_OFFLINE
     is set. BadCheckpoint when there is nothing under the name; nothing else is taken instead.
     """
+    found = local_or_hub(name, encoder)
+    return found if isinstance(found, Path) else download(found)
+
+
+def local_or_hub(name: str, encoder: str) -> Path | str:
+    """The folder of a checkpoint that is here, or the hub id of one that is not; BadCheckpoint as above."""
     if name == "mini":
-        return mini.SMOL
+        return mini.FOLDERS[encoder]
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
-    hub_id = FULL if name == "full" else name
+    hub_id = FULL[encoder] if name == "full" else name
     if not _HUB_ID.fullmatch(hub_id):
         raise BadCheckpoint(f"checkpoint {name!r}: no such folder, and it is not mini, full or a hub id org/name")
-    return _download(hub_id)
+    return hub_id
 
 
-def describe_checkpoint(name: str) -> str:
+def describe_checkpoint(name: str, encoder: str = "smol") -> str:
     """Which weights a name stands for, in words."""
     if name == "mini":
         return mini.DESCRIPTION
     if Path(name).expanduser().is_dir():
         return f"checkpoint in {name}"
-    return f"published checkpoint {FULL if name == 'full' else name}"
+    return f"published checkpoint {FULL[encoder] if name == 'full' else name}"
 
 
-def public_name(name: str) -> str | None:
+def public_name(name: str, encoder: str) -> str | None:
     """What the weights of a checkpoint are called in public; None for a folder, which may hold anybody's."""
     if name == "mini":
-        return mini.NAME
+        return mini.NAMES[encoder]
     if Path(name).expanduser().is_dir():
         return None
-    return FULL if name == "full" else name
+    return FULL[encoder] if name == "full" else name
 
 
-def _download(hub_id: str) -> Path:
+def download(hub_id: str, files: Sequence[str] = _PUBLISHED_FILES) -> Path:
+    """The folder of those files of a model on the hub, from its cache if they are there; BadCheckpoint if nowhere."""
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=_PUBLISHED_FILES))
+        return Path(snapshot_download(hub_id, allow_patterns=list(files)))
     except (OSError, ValueError) as error:  # every error of the hub's client is one of the two
         reason = str(error).splitlines()[0]
         raise BadCheckpoint(
@@ -146,6 +155,16 @@ def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], source: Path, 
             "Its config.json and its safetensors must be of one checkpoint: download both again."
         )
     module.load_state_dict(tensors, strict=True, assign=True)
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 over names, dtypes, shapes and bytes, as they are stored."""
+    total = hashlib.sha256()
+    for key in sorted(tensors):
+        tensor = tensors[key].contiguous()
+        total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.view(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def audit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:

@@ -30,6 +30,6 @@ class NoEncoder:
         return self
 
 
-def build(checkpoint: str, dtype: str, aspect: str) -> NoEncoder:
+def build(checkpoint: str, dtype: str, aspect: str, features: str) -> NoEncoder:
     """The encoder of the registry; it has neither weights nor pictures, so no option changes it."""
     return NoEncoder()

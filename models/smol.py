@@ -4,20 +4,20 @@ SmolVLM2 (Marafioti et al., 2025, https://arxiv.org/abs/2504.05299) reads pictur
 2.2B model has 27 layers of width 1152 over 27 x 27 patches of a 384 x 384 tile, 412,987,248 parameters.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
-from models.checkpoint import describe_checkpoint, load_strict, read_json, read_tensors, resolve_checkpoint
-from models.encoder import BadCheckpoint
+from models.checkpoint import describe_checkpoint, digest, load_strict, read_json, read_tensors, resolve_checkpoint
+from models.encoder import BadCheckpoint, BadEncoder
 from models.freezing import FrozenModule
+from models.normalisation import Normalisation
 from models.preprocessing import Aspect, Preprocessing, join_tiles, read_preprocessing
 
 PREFIX = "model.vision_model."
@@ -42,8 +42,6 @@ class SmolEncoder(FrozenModule):
     """The frozen tower; its features are the patches of the last layer, after the final layer norm."""
 
     name = "smol"
-    mean: Tensor
-    std: Tensor
     positions: Tensor
 
     def __init__(
@@ -60,13 +58,12 @@ class SmolEncoder(FrozenModule):
         self.fingerprint: Mapping[str, str] = {
             "encoder": self.name,
             "architecture": json.dumps({key: getattr(config, key) for key in _ARCHITECTURE}),
-            "weights": _digest(tower.state_dict()),
+            "weights": digest(tower.state_dict()),
             **preprocess.fingerprint,
             "dtype": dtype,
         }
         tower.to(_DTYPES[dtype])
-        self.register_buffer("mean", _levels(preprocess.mean), persistent=False)
-        self.register_buffer("std", _levels(preprocess.std), persistent=False)
+        self.normalise = Normalisation(preprocess)
         self.register_buffer("positions", _positions(side, config.image_size // config.patch_size), persistent=False)
         millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
         self.description = f"SmolVLM2 vision tower: {origin}, {millions:.1f} M parameters, {dtype}"
@@ -86,14 +83,8 @@ class SmolEncoder(FrozenModule):
         Normalised as the published processor does it, (x - 255 mean) / (255 std) in fp32. Its results carry no
         gradient, and a trainable layer may follow (which inference_mode would forbid). ValueError for other input.
         """
-        shape = self.preprocess.shape
-        if pixels.dtype != torch.uint8 or pixels.shape[1:] != shape:
-            expected = ", ".join(map(str, shape))
-            raise ValueError(f"pixels must be (b, {expected}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
-        squares = pixels.flatten(0, -4)
         with torch.no_grad():
-            normal = (squares.to(self.mean.device).float() - self.mean) / self.std
-            tokens = tile_tokens(self.tower, normal.to(self.tower.dtype), self.positions)
+            tokens = tile_tokens(self.tower, self.normalise(pixels).to(self.tower.dtype), self.positions)
         return join_tiles(tokens.unflatten(1, self._square), self.preprocess.tiles)
 
 
@@ -109,8 +100,10 @@ def tile_tokens(tower: SmolVLMVisionTransformer, normal: Tensor, positions: Tens
     return tokens
 
 
-def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> SmolEncoder:
-    """The encoder of the registry; `checkpoint` as in `resolve_checkpoint`."""
+def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: str) -> SmolEncoder:
+    """The encoder of the registry; `checkpoint` as in `resolve_checkpoint`. BadEncoder for other `features`."""
+    if features != "patches":
+        raise BadEncoder(f"the smol encoder has no {features} features, only patches; the flamingo encoder has both")
     folder = resolve_checkpoint(checkpoint)
     return SmolEncoder.from_pretrained(folder, dtype=dtype, aspect=aspect, origin=describe_checkpoint(checkpoint))
 
@@ -146,18 +139,3 @@ def _positions(side: int, learned: int) -> Tensor:
     fractions = (torch.arange(side, dtype=torch.float32) * (1.0 / torch.tensor(side))).clamp(max=1.0 - 1e-6)
     buckets = torch.bucketize(fractions, torch.arange(1 / learned, 1.0, 1 / learned), right=True)
     return (buckets[:, None] * learned + buckets).flatten()
-
-
-def _levels(values: tuple[float, ...]) -> Tensor:
-    """Per-channel values in units of 1.0 -> (3, 1, 1) in levels of 0 to 255."""
-    return 255 * torch.tensor(values)[:, None, None]
-
-
-def _digest(tensors: Mapping[str, Any]) -> str:
-    """sha256 over names, dtypes, shapes and bytes, as they are stored."""
-    digest = hashlib.sha256()
-    for key in sorted(tensors):
-        tensor = tensors[key].contiguous()
-        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.view(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()

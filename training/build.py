@@ -42,6 +42,7 @@ def build_run_encoder(options: EncoderOptions, on: str | None = None) -> Encoder
         checkpoint=options.checkpoint,
         dtype=options.dtype,
         aspect=options.aspect,
+        features=options.encoder_features,
         device=on or device(options),
     )
 

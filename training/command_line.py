@@ -30,6 +30,9 @@ def parser_for(config: type) -> ArgumentParser:
             action.help = SUPPRESS
         if action.dest == "sweep":
             action.metavar = "OPTION=VALUE,VALUE"
+        if action.dest == "encoder_features":  # written like the options of a head
+            action.option_strings = [*action.option_strings, "--encoder.features"]
+            parser._option_string_actions["--encoder.features"] = action
     return parser
 
 

@@ -54,10 +54,14 @@ class DataOptions:
 class EncoderOptions(DataOptions):
     """Which samples, and what their pictures become: shared by training and extraction."""
 
-    encoder: Literal["smol", "none"] = "smol"
-    """Frozen encoder: smol (SmolVLM2's vision tower) or none (no picture at all, the baseline)."""
+    encoder: Literal["smol", "flamingo", "none"] = "smol"
+    """Frozen encoder: smol (SmolVLM2's vision tower), flamingo (OpenFlamingo's, CLIP) or none (no picture at all)."""
+    encoder_features: Literal["patches", "perceiver"] = "patches"
+    """Of flamingo: the patches of CLIP, or what the Perceiver makes of them. Its latents have no place in a picture:
+    --grid 8 keeps each of the published 64, --grid 4 each of the miniature's 16, --pooling mean averages them."""
     checkpoint: str = "mini"
-    """Weights: mini (shipped with RoadCue), full (the published SmolVLM2-2.2B-Instruct), a hub id, or a folder."""
+    """Weights: mini (shipped with RoadCue), full (the published SmolVLM2-2.2B-Instruct, OpenFlamingo-3B-vitl-mpt1b),
+    a hub id, or a folder."""
     dtype: Literal["fp32", "bf16"] = "fp32"
     """Number format in which the encoder computes. Features are stored as fp16 either way."""
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash"

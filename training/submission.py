@@ -124,7 +124,7 @@ def _public_models(given: str | None, options: TrainConfig) -> tuple[str, ...]:
         return () if given == "none" else _listed(given)
     if options.encoder == "none":
         return ()
-    name = public_name(options.checkpoint)
+    name = public_name(options.checkpoint, options.encoder)
     if name is None:
         raise BadInput(
             f"--checkpoint {options.checkpoint} of this run is a folder, and the challenge asks which public models "

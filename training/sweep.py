@@ -23,6 +23,7 @@ from training.sweep_run import SweepRun, outcomes
 
 FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
 """Options that no sweep goes through: they change no setting, or `--seeds` is for them."""
+_DECIDES_ENCODER = ("encoder", "encoder_features", "checkpoint", "dtype", "aspect")
 
 
 def sweep(config: TrainConfig, config_text: str) -> None:
@@ -108,10 +109,10 @@ def _decides_features(config: TrainConfig) -> tuple[object, ...]:
 
 def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], Features]:
     """What the runs are trained on, each opened and encoded once; a model that cannot be built is met before."""
-    encoders: dict[tuple[str, ...], Encoder] = {}
+    encoders: dict[tuple[object, ...], Encoder] = {}
     needed: dict[tuple[object, ...], tuple[TrainConfig, Encoder]] = {}
     for run in runs:
-        weights = (run.config.encoder, run.config.checkpoint, run.config.dtype, run.config.aspect)
+        weights = tuple(getattr(run.config, name) for name in _DECIDES_ENCODER)
         if weights not in encoders:
             encoders[weights] = build_run_encoder(run.config)
         needed.setdefault(_decides_features(run.config), (run.config, encoders[weights]))

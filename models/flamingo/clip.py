@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
@@ -34,6 +35,12 @@ def visual_tokens(tower: CLIPVisionModel, pixels: Tensor) -> Tensor:
     """
     tokens: Tensor = tower(pixels).last_hidden_state[:, 1:]
     return tokens
+
+
+def restore_positions(tower: CLIPVisionModel) -> None:
+    """Give a tower that was on the meta device its 0, 1, 2, ..., a buffer that no file has."""
+    embeddings = tower.embeddings
+    embeddings.position_ids = torch.arange(embeddings.num_positions)[None]
 
 
 def read_vision_config(folder: Path) -> CLIPVisionConfig:

@@ -10,7 +10,7 @@ from torch import Size, Tensor
 
 from models.checkpoint import audit, read_json, read_tensors
 from models.encoder import BadCheckpoint
-from models.flamingo.clip import ARCHITECTURE
+from models.flamingo.clip import ARCHITECTURE, restore_positions
 from models.flamingo.config import FlamingoConfig
 from models.flamingo.model import Flamingo
 
@@ -52,8 +52,7 @@ def fill(model: Flamingo, parts: Sequence[Part], dtype: torch.dtype, remedy: str
     assert state.keys() == weights.keys(), "the parts do not cover the model"
     model.load_state_dict(state, strict=False, assign=True)
     model.lang_encoder.lm_head.weight = model.lang_encoder.transformer.wte.weight
-    embeddings = model.vision_encoder.embeddings
-    embeddings.position_ids = torch.arange(embeddings.num_positions)[None]  # a buffer that no file has
+    restore_positions(model.vision_encoder)
 
 
 def _audit(part: Part, weights: Mapping[str, Tensor]) -> str:

@@ -51,7 +51,7 @@ def load_published(
     language = {key: mosaic_name(key.removeprefix(LANGUAGE)) for key in frozen if key.startswith(LANGUAGE)}
     own_embedding = {mosaic_name(EMBEDDING.removeprefix(LANGUAGE)): Size((own_rows, text.d_model))}
     parts = [
-        Part(clip, _clip_tensors(clip), tower),
+        Part(clip, read_clip(clip), tower),
         Part(mpt, _read_folder(mpt), language, unused=own_embedding),
         Part(checkpoint, trained, {key: key for key in learnt}),
     ]
@@ -71,7 +71,8 @@ def read_trained(checkpoint: Path) -> dict[str, Tensor]:
     return plain
 
 
-def _clip_tensors(folder: Path) -> dict[str, Tensor]:
+def read_clip(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the vision tower in a CLIP folder, under their names there."""
     tensors = _read_folder(folder, PREFIX)
     return {key: tensors[key] for key in tensors if key != NOT_A_WEIGHT}
 

@@ -28,14 +28,21 @@ from training.lightning_module import HeadsModule
 from training.road_model import RoadModel
 from training.run_folder import RunFolder
 
-POOLINGS = {"waypoint": ("mean", "grid", "attention")}
-LEARNT = ("attention",)  # to the other heads poolings are but more or fewer vectors
+POOLINGS = {
+    ("smol", "waypoint"): ("mean", "grid", "attention"),
+    ("smol", "field"): ("attention",),
+    ("smol", "cue"): ("attention",),
+    **{("flamingo", head): ("grid",) for head in heads.HEADS},
+    **{("none", head): ("mean",) for head in heads.HEADS},
+}
+"""What pools an encoder's patches knows nothing of the encoder, and to a head poolings are but more or fewer vectors:
+one pair goes through all."""
 DEFAULT = TrainConfig().head.kind
 EARLIER = "attention with earlier frames"
 PAIRS = [
     (encoder, head, pooling, DEFAULT)
     for encoder, head in product(models.ENCODERS, heads.HEADS)
-    for pooling in (POOLINGS.get(head, LEARNT) if encoder != "none" else ("mean",))
+    for pooling in POOLINGS[encoder, head]
 ]
 PAIRS += [("smol", "waypoint", "grid", kind) for kind in heads.DECODERS if kind != DEFAULT]
 PAIRS.append(("smol", "waypoint", EARLIER, DEFAULT))  # to any head they are but more vectors

@@ -10,6 +10,7 @@ import loaders.sample
 import metrics.displacement
 import metrics.raters
 import models
+import models.flamingo.encoder
 import models.pooling
 import models.preprocessing
 import models.smol
@@ -40,6 +41,7 @@ def test_the_command_line_offers_what_the_rooms_have():
     for option, known in {
         "data": loaders.DATASETS,
         "encoder": models.ENCODERS,
+        "encoder_features": get_args(models.flamingo.encoder.Features),
         "dtype": get_args(models.smol.Dtype),
         "aspect": get_args(models.preprocessing.Aspect),
         "pooling": get_args(models.pooling.Pooling),

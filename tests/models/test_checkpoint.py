@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from models import checkpoint, mini
-from models.checkpoint import describe_checkpoint, read_json, read_tensors, resolve_checkpoint
+from models.checkpoint import describe_checkpoint, public_name, read_json, read_tensors, resolve_checkpoint
 from models.encoder import BadCheckpoint
 from models.smol import PREFIX, SmolEncoder
 
@@ -42,7 +42,7 @@ def test_names_resolve(tmp_path, monkeypatch):
     assert resolve_checkpoint("mini") == mini.SMOL
     assert resolve_checkpoint(str(tmp_path)) == tmp_path
     asked = []
-    monkeypatch.setattr(checkpoint, "_download", lambda hub_id: asked.append(hub_id) or tmp_path)
+    monkeypatch.setattr(checkpoint, "download", lambda hub_id: asked.append(hub_id) or tmp_path)
     assert resolve_checkpoint("full") == resolve_checkpoint("org/name-2.2B") == tmp_path
     assert asked == ["HuggingFaceTB/SmolVLM2-2.2B-Instruct", "org/name-2.2B"]
 
@@ -51,6 +51,15 @@ def test_descriptions_say_published_only_of_what_was_published(tmp_path):
     assert describe_checkpoint("full") == "published checkpoint HuggingFaceTB/SmolVLM2-2.2B-Instruct"
     assert describe_checkpoint("mini") == "miniature shipped with RoadCue, trained on drawn RoadWorld pictures only"
     assert describe_checkpoint(str(tmp_path)) == f"checkpoint in {tmp_path}"
+    assert describe_checkpoint("full", "flamingo") == "published checkpoint openflamingo/OpenFlamingo-3B-vitl-mpt1b"
+
+
+def test_every_encoders_weights_have_a_public_name_of_their_own(tmp_path):
+    assert public_name("mini", "smol") == "RoadCue's miniature SmolVLM2"
+    assert public_name("mini", "flamingo") == "RoadCue's miniature OpenFlamingo"
+    assert public_name("full", "flamingo") == "openflamingo/OpenFlamingo-3B-vitl-mpt1b"
+    assert public_name("org/name", "flamingo") == "org/name"
+    assert public_name(str(tmp_path), "flamingo") is None
 
 
 @pytest.mark.parametrize("name", ["fulll", "", "./no/such", "/no/such/folder", "../x", "a/b/c", "org/na me"])

@@ -1,4 +1,4 @@
-"""The shipped miniature is a whole SmolVLM2: transformers' own classes read it, and it says what it is."""
+"""The shipped miniatures are whole models that write captions, and they say what they are."""
 
 import numpy as np
 import pytest
@@ -7,15 +7,22 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from models import mini
-from models.mini.architecture import IMAGE_TOKENS, build, save
-from models.mini.tokens import learn_tokenizer
+from models.flamingo.model import Flamingo
+from models.flamingo.tokenizer import read_tokenizer
+from models.mini import flamingo_architecture, smol_architecture
+from models.mini.smol_architecture import IMAGE_TOKENS
+from models.mini.tokens import learn_flamingo_tokenizer, learn_tokenizer
+from models.normalisation import Normalisation
+from models.preprocessing import clip_preprocessing
+from models.prompts import few_shot_prompt
 
 CAPTIONS = ["The road bends to the left.", "A car is braking 12 metres ahead. The light is red: été, naïve, 20 %."]
 
 
-def test_the_miniature_stays_small_and_its_card_says_what_it_saw():
-    assert sum(path.stat().st_size for path in mini.SMOL.iterdir()) <= 15_000_000
-    card = (mini.SMOL / "README.md").read_text()
+@pytest.mark.parametrize("folder", mini.FOLDERS.values(), ids=mini.FOLDERS)
+def test_the_miniature_stays_small_and_its_card_says_what_it_saw(folder):
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 15_000_000
+    card = (folder / "README.md").read_text()
     assert "It has seen nothing but drawn pictures" in card
     assert "python -m training.pretrain_mini" in card
 
@@ -39,18 +46,48 @@ def test_transformers_own_processor_and_model_write_a_caption_with_it():
     assert len(text.split()) > 3
 
 
+def test_the_miniature_flamingo_writes_the_same_caption_of_a_picture_every_time(road):
+    model = Flamingo.from_pretrained(mini.FLAMINGO)
+    tokenizer = read_tokenizer(mini.FLAMINGO, model.config)
+    preprocess = clip_preprocessing(model.config.vision_config.image_size, "squash")
+    pictures = Normalisation(preprocess)(torch.stack([preprocess(road), preprocess(road), preprocess(255 - road)]))
+    prompt = tokenizer([few_shot_prompt()] * 3, return_tensors="pt").input_ids
+    written = model.generate(prompt, pictures[:, None], max_new_tokens=80, do_sample=False)[:, prompt.shape[1] :]
+    once, again, other = (tokenizer.decode(ids, skip_special_tokens=True) for ids in written)
+    assert once == again != other
+    assert once.endswith(".")
+    assert len(once.split()) > 3
+    assert (written == model.config.endofchunk_token_id).any(dim=1).all()
+
+
+@pytest.mark.parametrize("learn", [learn_tokenizer, learn_flamingo_tokenizer])
 @pytest.mark.parametrize(
     "text", [*CAPTIONS, "<image> is not spelt out of bytes", "any other bytes: \u2603 \U0001f6b2"]
 )
-def test_the_tokenizer_gives_every_text_back(text):
-    tokenizer = learn_tokenizer(CAPTIONS)
+def test_the_tokenizer_gives_every_text_back(text, learn):
+    tokenizer = learn(CAPTIONS)
     assert tokenizer.decode(tokenizer(text).input_ids) == text
 
 
-def test_the_same_captions_and_seed_give_the_same_checkpoint(tmp_path):
+@pytest.mark.parametrize(
+    ("architecture", "learn"),
+    [(smol_architecture, learn_tokenizer), (flamingo_architecture, learn_flamingo_tokenizer)],
+    ids=mini.FOLDERS,
+)
+def test_the_same_captions_and_seed_give_the_same_checkpoint(architecture, learn, tmp_path):
     for name in ("once", "again"):
         torch.manual_seed(0)
-        tokenizer = learn_tokenizer(CAPTIONS)
-        save(build(tokenizer), tokenizer, tmp_path / name)
+        tokenizer = learn(CAPTIONS)
+        architecture.save(architecture.build(tokenizer), tokenizer, tmp_path / name)
     for path in (tmp_path / "once").iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+
+def test_the_tokenizer_of_the_miniature_flamingo_is_read_as_the_published_one(tmp_path):
+    tokenizer = learn_flamingo_tokenizer(CAPTIONS)
+    model = flamingo_architecture.build(tokenizer)
+    flamingo_architecture.save(model, tokenizer, tmp_path)
+    again = read_tokenizer(tmp_path, model.config)
+    text = f"<image>Output:{CAPTIONS[1]}<|endofchunk|>"
+    assert again(text).input_ids == tokenizer(text).input_ids
+    assert again.convert_tokens_to_ids(["<|endofchunk|>", "<image>", "<PAD>"]) == list(range(len(again)))[-3:]

@@ -30,7 +30,7 @@ def test_every_encoder_keeps_the_contract(name):
 
 def test_an_unknown_encoder_is_told_what_it_may_have_meant():
     with pytest.raises(
-        BadEncoder, match=r"unknown encoder 'smoll': did you mean 'smol'\? the encoders are smol, none"
+        BadEncoder, match=r"unknown encoder 'smoll': did you mean 'smol'\? the encoders are smol, flamingo, none"
     ):
         build_encoder("smoll")
 

@@ -31,10 +31,19 @@ def test_a_dump_reads_back_and_flags_override_it(tmp_path):
     assert (again.lr, again.head.residual, again.camera_names) == (0.5, "ego", ("FRONT", "REAR"))
 
 
+def test_the_features_of_an_encoder_are_named_like_the_options_of_a_head(tmp_path):
+    config, text = parse(TrainConfig, ["--encoder", "flamingo", "--encoder.features=perceiver"])
+    assert (config.encoder, config.encoder_features) == ("flamingo", "perceiver")
+    assert override(TrainConfig, text, {"encoder.features": "patches"})[0].encoder_features == "patches"
+    path = tmp_path / "config.yaml"
+    path.write_text("encoder: smol\n")  # of a run before there was a choice
+    assert parse_file(TrainConfig, path).encoder_features == "patches"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--encoder", "smoll"], "--encoder smoll: choose one of smol, none; did you mean smol?"),
+        (["--encoder", "smoll"], "--encoder smoll: choose one of smol, flamingo, none; did you mean smol?"),
         (["--head.residul", "ego"], "there is no option --head.residul; did you mean --head.residual?"),
         (["--epochs", "many"], "--epochs many: expected int"),
         (["--epochs", "0"], "--epochs 0: must be at least 1"),

@@ -114,3 +114,16 @@ def test_a_run_without_an_encoder_needs_no_picture(drawn):
     past = drawn.splits["val"].states.past[:3]
     predictions = roadcue.load(folder.path).predict(past=past, intent=[1, 2, 3])
     assert predictions["waypoint"].waypoints_m.shape == (3, 20, 2)
+
+
+@pytest.mark.parametrize("features", ["patches", "perceiver"])
+def test_a_run_on_openflamingo_predicts_as_it_was_trained(drawn, features):
+    config = drawn(encoder="flamingo", encoder_features=features, epochs=1)
+    folder = fit(config)
+    dataset, predictor = drawn.splits["val"], roadcue.load(folder.path)
+    assert predictor.encoder.fingerprint["features"] == features
+    split = stored_split(dataset, predictor.encoder, config)
+    stored = predict_split(RoadModel.from_pretrained(folder.model).eval(), split)
+    images = [dataset.image(row, "FRONT") for row in range(3)]
+    again = predictor.predict(images=images, past=dataset.states.past[:3], intent=dataset.states.intent[:3])
+    np.testing.assert_allclose(again["waypoint"].waypoints_m, stored["waypoint"][:3], atol=1e-2)

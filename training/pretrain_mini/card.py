@@ -6,31 +6,51 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jinja2 import Template
+from jinja2 import Environment, FileSystemLoader
 from torch import Tensor
 
 from loaders.roadworld.kinds import Kind
-from models.mini.architecture import TEXT, VISION
 from training.pretrain_mini.config import FREE_TO_CHANGE, PretrainConfig
 from training.pretrain_mini.examples import Batch, Examples
 from training.pretrain_mini.knowledge import FLAGS, NUMBERS
+from training.pretrain_mini.miniature import Miniature
 from training.pretrain_mini.module import MiniatureModule
 
 _BATCH = 64
 
 
+Row = tuple[Tensor, dict[str, Tensor], Tensor, Tensor, float]
+"""Of a batch: right patches, readings by where they are read, wanted numbers and flags, the captions' loss."""
+
+
 @torch.no_grad()
-def score(module: MiniatureModule, held_out: Examples) -> dict[str, float]:
-    """Scores by name on held-out pictures: shares in 0 to 1, explained variances, nats per caption token."""
-    rows = [_reading(module, batch) for batch in _batches(held_out)]
-    kinds_right, numbers, wanted_numbers, flags, wanted_flags, caption = zip(*rows, strict=True)
-    scores = {"patches whose main kind is right": float(torch.cat(kinds_right).float().mean())}
-    explained = _explained(torch.cat(numbers), torch.cat(wanted_numbers))
-    scores |= {f"explained variance of {name}": value for name, value in zip(NUMBERS, explained, strict=True)}
-    separated = _balanced(torch.cat(flags) > 0, torch.cat(wanted_flags))
-    scores |= {f"balanced accuracy of {name}": value for name, value in zip(FLAGS, separated, strict=True)}
-    scores["caption, nats per token"] = float(np.mean(caption))
-    return {name: value for name, value in scores.items() if not np.isnan(value)}
+def score(module: MiniatureModule, held_out: Examples) -> dict[str, dict[str, float]]:
+    """Scores by name on held-out pictures, by where they are read: from the grid, from latents if there are any.
+
+    Shares are in 0 to 1, and the caption's loss in nats per token is among those of the grid.
+    """
+    kinds_right, readings, wanted_numbers, wanted_flags, caption = zip(
+        *(_row(module, batch) for batch in _batches(held_out)), strict=True
+    )
+    wanted = torch.cat(wanted_numbers), torch.cat(wanted_flags)
+    scores = {"patches whose main kind is right": {"grid": float(torch.cat(kinds_right).float().mean())}}
+    for place in ("grid", "latents"):
+        if place in readings[0]:
+            said = torch.cat([of_batch[place] for of_batch in readings])
+            for name, value in _of_reading(module, said, *wanted).items():
+                scores.setdefault(name, {})[place] = value
+    scores["caption, nats per token"] = {"grid": float(np.mean(caption))}
+    return scores
+
+
+def _of_reading(module: MiniatureModule, said: Tensor, numbers: Tensor, flags: Tensor) -> dict[str, float]:
+    said_numbers, said_flags = said.split([len(NUMBERS), len(FLAGS)], dim=1)
+    said_numbers = said_numbers * module.objectives.number_scale + module.objectives.number_mean
+    explained = zip(NUMBERS, _explained(said_numbers, numbers), strict=True)
+    separated = zip(FLAGS, _balanced(said_flags > 0, flags), strict=True)
+    scores = {f"explained variance of {name}": value for name, value in explained}
+    scores |= {f"balanced accuracy of {name}": value for name, value in separated}
+    return {name: value for name, value in scores.items() if np.isfinite(value)}
 
 
 def _batches(examples: Examples) -> Iterator[Batch]:
@@ -38,14 +58,14 @@ def _batches(examples: Examples) -> Iterator[Batch]:
         yield examples.batch(np.arange(first, min(first + _BATCH, len(examples))))
 
 
-def _reading(module: MiniatureModule, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float]:
-    tokens = module.tokens(batch["pixels"])
+def _row(module: MiniatureModule, batch: Batch) -> Row:
+    miniature = module.miniature
+    tokens = miniature.tokens(batch["pixels"])
+    summary = miniature.summary(tokens)
     right = module.objectives.of_patch(tokens).argmax(-1) == batch["kinds"].argmax(-1)
-    grid, _ = module.objectives.read(tokens)
-    numbers, flags = grid.split([len(NUMBERS), len(FLAGS)], dim=1)
-    numbers = numbers * module.objectives.number_scale + module.objectives.number_mean
-    caption = float(module.captioning.loss(tokens, batch["captions"]))
-    return right.flatten(), numbers, batch["numbers"], flags, batch["flags"], caption
+    readings = module.objectives.read(tokens, summary)
+    caption = float(miniature.caption_loss(tokens, summary, batch["captions"]))
+    return right.flatten(), readings, batch["numbers"], batch["flags"], caption
 
 
 def _explained(said: Tensor, wanted: Tensor) -> list[float]:
@@ -69,17 +89,23 @@ def _balanced(said: Tensor, wanted: Tensor) -> list[float]:
     return values
 
 
-def write_card(path: Path, config: PretrainConfig, pictures: int, steps: int, scores: dict[str, float]) -> None:
+def write_card(
+    path: Path,
+    config: PretrainConfig,
+    miniature: Miniature,
+    pictures: int,
+    steps: int,
+    scores: dict[str, dict[str, float]],
+) -> None:
     """The model card: what it is, what it saw, what it scores, what it is not."""
-    template = Template((Path(__file__).parent / "card.md.jinja").read_text(), keep_trailing_newline=True)
-    text = template.render(
+    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), keep_trailing_newline=True)
+    text = templates.get_template(f"{config.model}.md.jinja").render(
         config=config,
         options=_changed(config),
         pictures=pictures,
         steps=steps,
         scores=scores,
-        vision=VISION,
-        text=TEXT,
+        sizes=miniature.sizes,
         kinds=len(Kind),
         numbers=len(NUMBERS),
         flags=len(FLAGS),

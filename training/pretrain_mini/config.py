@@ -23,10 +23,12 @@ class DrawOptions:
 
 @dataclass(frozen=True)
 class PretrainConfig(DrawOptions):
-    """Train the miniature SmolVLM2 from nothing on drawn pictures, and write it as a checkpoint."""
+    """Train a miniature from nothing on drawn pictures, and write it as a checkpoint."""
 
+    model: Literal["smol", "flamingo"] = "smol"
+    """Which one: the miniature SmolVLM2 or the miniature OpenFlamingo."""
     out: str = "runs/pretrain_mini"
-    """Folder of the run; the checkpoint is its smol/."""
+    """Folder of the run; the checkpoint is its smol/ or flamingo/."""
     drawn: str | None = None
     """Folder of the drawn pictures. Default: pretrain_mini/ in RoadCue's cache."""
     workers: int = 2

@@ -26,12 +26,12 @@ from loaders.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
 from loaders.roadworld.sidewalk.walk import Walk
 from loaders.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from loaders.roadworld.view import camera
-from models.mini.architecture import VISION
+from models.mini import PATCH, SIDE
 from models.preprocessing import Preprocessing
 from training.pretrain_mini.config import DrawOptions
 from training.pretrain_mini.knowledge import of_annotation, of_scene
 
-PATCHES = VISION["image_size"] // VISION["patch_size"]  # type: ignore[operator]
+PATCHES = SIDE // PATCH
 _KINDS_SCALE = 0.25
 _HELD_OUT = 50
 """Every 50th sequence is kept for validation."""
@@ -142,7 +142,7 @@ def _draw_walk(options: DrawOptions, number: int, file: Path) -> None:
 
 def _as_read(picture: np.ndarray, quality: int) -> Tensor:
     """(3, S, S) uint8: through JPEG and the encoder's preprocessing, as extraction does it."""
-    preprocess = Preprocessing(VISION["image_size"], (0.5,) * 3, (0.5,) * 3, "lanczos", "squash")  # type: ignore[arg-type]
+    preprocess = Preprocessing(SIDE, (0.5,) * 3, (0.5,) * 3, "lanczos", "squash")
     decoded = jpeg.decode_at_least(jpeg.encode(picture, quality), "drawn", preprocess.side)
     return preprocess(*decoded)
 

@@ -8,41 +8,31 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import SmolVLMForConditionalGeneration
 
-from models.smol import tile_tokens
-from training.pretrain_mini.captioning import Captioning
 from training.pretrain_mini.config import PretrainConfig
 from training.pretrain_mini.examples import Batch
+from training.pretrain_mini.miniature import Miniature
 from training.pretrain_mini.objectives import Objectives
 
 
 class MiniatureModule(LightningModule):
     """The whole model with the objectives around it."""
 
-    def __init__(
-        self, model: SmolVLMForConditionalGeneration, captioning: Captioning, objectives: Objectives,
-        config: PretrainConfig, steps: int,
-    ) -> None:  # fmt: skip
+    def __init__(self, miniature: Miniature, objectives: Objectives, config: PretrainConfig, steps: int) -> None:
         """`steps` of the optimizer in all."""
         super().__init__()
-        self.model, self.objectives = model, objectives
-        self.captioning, self.config, self.steps = captioning, config, steps
-
-    def tokens(self, pixels: Tensor) -> Tensor:
-        """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""
-        tower = self.model.model.vision_model
-        side = tower.config.image_size // tower.config.patch_size
-        positions = torch.arange(side * side, device=pixels.device)
-        return tile_tokens(tower, pixels.float() / 127.5 - 1, positions).unflatten(1, (side, side))
+        self.miniature, self.model, self.objectives = miniature, miniature.model, objectives
+        self.config, self.steps = config, steps
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """All losses by name."""
-        tokens = self.tokens(batch["pixels"])
-        losses = self.objectives(tokens, batch)
+        tokens = self.miniature.tokens(batch["pixels"])
+        summary = self.miniature.summary(tokens)
+        losses = self.objectives(tokens, summary, batch)
         n = self.config.captioned
         if n:
-            losses["caption"] = 0.5 * self.captioning.loss(tokens[:n], batch["captions"][:n])
+            told = None if summary is None else summary[:n]
+            losses["caption"] = 0.5 * self.miniature.caption_loss(tokens[:n], told, batch["captions"][:n])
         return losses
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

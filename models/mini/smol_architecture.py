@@ -11,14 +11,16 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerFast, SmolVLMConfig, SmolVLMForConditionalGeneration
 
+from models.mini import PATCH, SIDE
+
 VISION = {
     "hidden_size": 192,
     "intermediate_size": 512,
     "num_hidden_layers": 4,
     "num_attention_heads": 4,
     "num_channels": 3,
-    "image_size": 224,
-    "patch_size": 16,
+    "image_size": SIDE,
+    "patch_size": PATCH,
     "hidden_act": "gelu_pytorch_tanh",
     "layer_norm_eps": 1e-6,
 }
@@ -34,7 +36,7 @@ TEXT = {
 }
 SCALE_FACTOR = 2
 """The connector lays 2 x 2 patches side by side before it projects them, so 14 x 14 patches are 49 image tokens."""
-IMAGE_TOKENS = (VISION["image_size"] // VISION["patch_size"] // SCALE_FACTOR) ** 2  # type: ignore[operator]
+IMAGE_TOKENS = (SIDE // PATCH // SCALE_FACTOR) ** 2
 PREPROCESSOR = {
     "image_processor_type": "SmolVLMImageProcessor",
     "do_convert_rgb": True,
@@ -45,11 +47,11 @@ PREPROCESSOR = {
     "do_resize": True,
     "image_mean": [0.5, 0.5, 0.5],
     "image_std": [0.5, 0.5, 0.5],
-    "max_image_size": {"longest_edge": VISION["image_size"]},
+    "max_image_size": {"longest_edge": SIDE},
     "resample": 1,
     "rescale_factor": 1 / 255,
     # One tile: the published model cuts a picture of 1536 pixels into sixteen and adds the whole.
-    "size": {"longest_edge": VISION["image_size"]},
+    "size": {"longest_edge": SIDE},
 }
 
 

@@ -1,0 +1,140 @@
+"""OpenFlamingo's eye as a frozen encoder: CLIP's patches, or the Perceiver's latents of them; no language model."""
+
+import json
+from collections.abc import Mapping
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+from transformers import CLIPVisionConfig, CLIPVisionModel
+
+from models.checkpoint import describe_checkpoint, digest, load_strict, read_tensors
+from models.flamingo.clip import ARCHITECTURE, PREFIX, read_vision_config, restore_positions, visual_tokens
+from models.flamingo.config import PUBLISHED, FlamingoConfig
+from models.flamingo.loading import read_config
+from models.flamingo.parts import Parts
+from models.flamingo.perceiver import PerceiverResampler
+from models.flamingo.published import TOWER, read_clip, read_trained
+from models.freezing import FrozenModule
+from models.normalisation import Normalisation
+from models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join_tiles
+
+Dtype = Literal["fp32", "bf16"]
+Features = Literal["patches", "perceiver"]
+"""patches: CLIP's, of the last layer, as OpenFlamingo reads them; perceiver: the latents that its words look at."""
+RESAMPLER = "perceiver."
+"""Where the Perceiver's keys stand in a checkpoint of OpenFlamingo."""
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class FlamingoEncoder(FrozenModule):
+    """The frozen tower, and the Perceiver behind it when there is one."""
+
+    name = "flamingo"
+
+    def __init__(
+        self,
+        tower: CLIPVisionModel,
+        perceiver: PerceiverResampler | None,
+        preprocess: Preprocessing,
+        *,
+        dtype: Dtype,
+        origin: str,
+    ) -> None:
+        """Both are kept, converted to `dtype` and frozen; `origin` says in words whose weights they have."""
+        super().__init__()
+        self.tower, self.perceiver, self.preprocess, self.side = tower, perceiver, preprocess, preprocess.side
+        self.width: int = tower.config.hidden_size
+        self._square = _square(tower, perceiver)
+        self.grid = (self._square[0], self._square[1] * preprocess.tiles)
+        self.fingerprint: Mapping[str, str] = {
+            "encoder": self.name,
+            "features": "patches" if perceiver is None else "perceiver",
+            "architecture": json.dumps({key: getattr(tower.config, key) for key in ARCHITECTURE}),
+            "weights": digest(self.state_dict()),
+            **preprocess.fingerprint,
+            "dtype": dtype,
+        }
+        self.to(_DTYPES[dtype])
+        self.normalise = Normalisation(preprocess)  # behind the conversion: its numbers stay fp32
+        millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
+        part = "vision tower" if perceiver is None else "vision tower and Perceiver"
+        self.description = f"OpenFlamingo {part}: {origin}, {millions:.1f} M parameters, {dtype}"
+        self.freeze()
+
+    @classmethod
+    def from_parts(
+        cls,
+        parts: Parts,
+        *,
+        features: Features = "patches",
+        dtype: Dtype = "fp32",
+        aspect: Aspect = "squash",
+        origin: str,
+    ) -> Self:
+        """What the features need out of a checkpoint, and no more of it; BadCheckpoint when it cannot be used."""
+        saved = parts.saved
+        config = PUBLISHED if saved is None else read_config(saved / "config.json")
+        vision = read_vision_config(parts.clip) if saved is None else config.vision_config
+        assert isinstance(vision, CLIPVisionConfig)
+        with torch.device("meta"):
+            tower = CLIPVisionModel(vision)
+        if saved is None:
+            load_strict(tower, _without(PREFIX, read_clip(parts.clip)), parts.clip, PREFIX)
+        else:
+            load_strict(tower, read_tensors(saved, TOWER), saved, TOWER)
+        restore_positions(tower)
+        perceiver = _perceiver(parts, config, vision.hidden_size) if features == "perceiver" else None
+        return cls(tower, perceiver, clip_preprocessing(vision.image_size, aspect), dtype=dtype, origin=origin)
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(b, 3, S, S), or of t tiles (b, t, 3, S, S), uint8 -> (b, h, w, d) in the tower's dtype.
+
+        Latents have no place in the picture: they stand row by row in the order of the Perceiver's. The results carry
+        no gradient, and a trainable layer may follow. ValueError for other input.
+        """
+        with torch.no_grad():
+            tokens = visual_tokens(self.tower, self.normalise(pixels).to(self.tower.dtype))
+            if self.perceiver is not None:
+                tokens = self.perceiver(tokens)
+        return join_tiles(tokens.unflatten(1, self._square), self.preprocess.tiles)
+
+
+def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: Features) -> FlamingoEncoder:
+    """The encoder of the registry; `checkpoint` as in `Parts`."""
+    origin = describe_checkpoint(checkpoint, "flamingo")
+    return FlamingoEncoder.from_parts(Parts(checkpoint), features=features, dtype=dtype, aspect=aspect, origin=origin)
+
+
+def _perceiver(parts: Parts, config: FlamingoConfig, width: int) -> PerceiverResampler:
+    """The Perceiver of a saved model, or that of checkpoint.pt, whose sizes are the published ones."""
+    with torch.device("meta"):
+        perceiver = PerceiverResampler(
+            width,
+            depth=config.perceiver_depth,
+            heads=config.perceiver_heads,
+            head_dim=config.perceiver_head_dim,
+            latents=config.perceiver_latents,
+            ff_mult=config.ff_mult,
+        )
+    saved = parts.saved
+    if saved is not None:
+        load_strict(perceiver, read_tensors(saved, RESAMPLER), saved, RESAMPLER)
+    else:
+        load_strict(perceiver, _without(RESAMPLER, read_trained(parts.checkpoint)), parts.checkpoint, RESAMPLER)
+    return perceiver
+
+
+def _without(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those under the prefix, without it."""
+    return {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
+
+
+def _square(tower: CLIPVisionModel, perceiver: PerceiverResampler | None) -> tuple[int, int]:
+    """(h, w) of the patches; of latents the squarest there is, 8 x 8 for 64."""
+    if perceiver is None:
+        side = tower.config.image_size // tower.config.patch_size
+        return side, side
+    latents = len(perceiver.latents)
+    rows = max(row for row in range(1, latents + 1) if latents % row == 0 and row * row <= latents)
+    return rows, latents // rows
