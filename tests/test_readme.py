@@ -25,12 +25,14 @@ import eval as scoring
 import train
 from loaders.manifest_line import OPTIONAL, REQUIRED
 from loaders.roadworld import RoadWorldSpec
+from loaders.roadworld.sidewalk.spec import SidewalkSpec
 from training.command_line import parse
 from training.config import ExtractConfig, TrainConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SMALL_WORLD = RoadWorldSpec(4, 2, seconds=0.2, stride=1, width=160, height=178, cameras=("FRONT",))
+SMALL_WALKS = SidewalkSpec(80, 16, width=160, height=120)
 SMALL_AMOUNTS = {"--train": "4", "--val": "2", "--stride": "100"}
 """In the place of those by which the README draws thousands of pictures."""
 # runpy warns of a module that is imported already; the help of one is the same then.
@@ -40,10 +42,11 @@ NOT_EXECUTED = {
     r"make test": "it is what runs this test",
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
-    r"python train\.py --sweep .*": "trains 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
+    r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
     r"python -m loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
-    r"python -m training\.pretrain_mini": "trains for hours; tests/training/test_pretrain_mini.py runs it small",
+    r"python -m training\.flamingo_sft .*": "trains for long; tests/training/test_flamingo_sft.py runs it small",
+    r"python -m training\.pretrain_mini.*": "trains for hours; tests/training/test_pretrain_mini.py runs it small",
     r"python -m loaders\.roadworld\.contact_sheet .*": "draws for long; see tests/loaders/test_contact_sheet.py",
     r"python benchmarks/picture_pays\.py .*": "takes five minutes; tests/journeys/test_leak.py runs its parts small",
     r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts with srun and python replaced",
@@ -80,10 +83,10 @@ def outside_make() -> dict[str, str]:
 
 
 @cache
-def options_of(program: str) -> frozenset[str]:
-    """All that the help of a program names: a file of the repository, or a module."""
+def options_of(program: str, *subcommand: str) -> frozenset[str]:
+    """All that the help of a program names: a file of the repository, or a module, or what one of its words does."""
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
-        patch.setattr(sys, "argv", [program, "--help"])
+        patch.setattr(sys, "argv", [program, *subcommand, "--help"])
         with contextlib.suppress(SystemExit):
             if program.endswith(".py"):
                 patch.syspath_prepend(str((ROOT / program).parent))  # as Python itself does
@@ -113,7 +116,8 @@ def test_every_word_of_a_command_is_known(command: str):
         assert (ROOT / script).is_file()
     elif words[0] == "python":
         program = words[2] if words[1] == "-m" else words[1]
-        assert {word for word in words if word.startswith("--")} <= options_of(program)
+        subcommand = [word for word in words[3:4] if words[1] == "-m" and word.isalpha()]
+        assert {word for word in words if word.startswith("--")} <= options_of(program, *subcommand)
     elif words[0].startswith("slurm/"):
         assert words[1] in (ROOT / words[0]).read_text()
         assert os.access(ROOT / words[0], os.X_OK)
@@ -139,24 +143,26 @@ def test_every_file_and_option_that_is_named_exists():
     others = [span for span in spans if span.split() not in benchmarks]
     options = {option for span in others for option in re.findall(r"(?<!\S)--[\w.]+", span)}
     assert len(options) > 8
-    programs = ("train.py", "eval.py", "training.extraction", "loaders.roadworld")
+    programs = ("train.py", "eval.py", "training.extraction", "training.flamingo_sft", "loaders.roadworld")
     assert options <= frozenset().union(*map(options_of, programs))
     for target in re.findall(r"`make (\w+)", README):
         made_by(target)
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, one_thread):
+def place(tmp_path, monkeypatch, one_thread, golden_dir):
     """A folder to type the commands in: DIR and my/ hold data, and the default RoadWorld is a small one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("loaders.roadworld.dataset.DEFAULT", SMALL_WORLD)
+    monkeypatch.setattr("loaders.roadworld.sidewalk.dataset.DEFAULT", SMALL_WALKS)
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})
     if not udacity_folder().is_dir() and not os.environ.get("CI"):
         pytest.skip("no real photographs to stand for your own data")
     write_udacity_manifest(udacity_folder(), tmp_path / "my", every=20)
+    (tmp_path / "SENSATION").symlink_to(golden_dir / "sensation")
     return tmp_path
 
 

@@ -9,6 +9,9 @@ from loaders.roadworld.sidewalk.spec import SidewalkSpec
 from loaders.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
 from loaders.sensation import Sensation, open_sensation
 
+DEFAULT = SidewalkSpec()
+"""What is drawn when no folder is named."""
+
 
 def open_sidewalk(
     data_dir: Path | None, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise"
@@ -19,7 +22,7 @@ def open_sidewalk(
     """
     if split not in ("train", "val", "all"):
         raise BadInput(f"split {split!r} is unknown; the sidewalk view has train, val, or all of them.")
-    folder = data_dir or drawn_once("sidewalk", SidewalkSpec(), write_sidewalk)
+    folder = data_dir or drawn_once("sidewalk", DEFAULT, write_sidewalk)
     check_sidewalk(folder)
     dataset = open_sensation(folder, split, on_bad_record=on_bad_record)
     dataset.name = "sidewalk"
