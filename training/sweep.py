@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from heads import PATHS
+from heads import PATHS, find_head
 from loaders.errors import BadInput
 from loaders.progress import ProgressLine
 from models.encoder import Encoder
@@ -70,6 +70,8 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
                 run = SweepRun(settings, *override(TrainConfig, config_text, {**settings, **of_the_run}))
             except BadInput as error:
                 raise BadInput(f"--sweep: {error}") from error
+            for name in run.config.head_names:
+                find_head(name)  # BadHead with the nearest name
             if run.config.head_names != (PATHS,):
                 raise BadInput(
                     f"--sweep and --seeds compare {PATHS} heads, by their ADE; train {run.config.head.name} in a run "

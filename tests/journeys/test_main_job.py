@@ -79,7 +79,7 @@ def test_the_run_on_photographs_as_a_library(photograph_run: Path, udacity_manif
     path = predictions["waypoint"].waypoints_m
     assert np.abs(path - drive.states.future[0]).max() < 10
     as_pixels = road.predict(images=Image.open(BytesIO(photograph)), past=drive.states.past[0], intent=0)
-    np.testing.assert_allclose(as_pixels["waypoint"].waypoints_m, path, atol=0.05)
+    np.testing.assert_allclose(as_pixels["waypoint"].waypoints_m, path, atol=0.05, rtol=2e-3)  # rounding of pixels
 
 
 def test_a_run_on_roadworld_is_scored_on_photographs(
