@@ -123,7 +123,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(drawn, tmp_path, mon
 
 def test_the_default_view_is_drawn_once_into_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
-    monkeypatch.setattr("loaders.roadworld.sidewalk.dataset.SidewalkSpec", lambda: SPEC)
+    monkeypatch.setattr("loaders.roadworld.sidewalk.dataset.DEFAULT", SPEC)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     assert len(open_sidewalk(None, "train")) == 10
     made = tmp_path / "sidewalk" / SPEC.key / "manifest.json"
