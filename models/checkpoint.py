@@ -16,6 +16,18 @@ from models.encoder import BadCheckpoint
 
 FULL = {"smol": "HuggingFaceTB/SmolVLM2-2.2B-Instruct", "flamingo": "openflamingo/OpenFlamingo-3B-vitl-mpt1b"}
 """What `--checkpoint full` means with each encoder: the published models of https://huggingface.co."""
+VISION_ARCHITECTURE = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_channels",
+    "image_size",
+    "patch_size",
+    "hidden_act",
+    "layer_norm_eps",
+)
+"""All that is read from a `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _LAYER = re.compile(r"\.(\d+)\.")
 _PUBLISHED_FILES = ("*.safetensors", "*.json")

@@ -14,7 +14,15 @@ from torch import Tensor
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
-from models.checkpoint import describe_checkpoint, digest, load_strict, read_json, read_tensors, resolve_checkpoint
+from models.checkpoint import (
+    VISION_ARCHITECTURE,
+    describe_checkpoint,
+    digest,
+    load_strict,
+    read_json,
+    read_tensors,
+    resolve_checkpoint,
+)
 from models.encoder import BadCheckpoint, BadEncoder
 from models.freezing import FrozenModule
 from models.normalisation import Normalisation
@@ -24,18 +32,6 @@ PREFIX = "model.vision_model."
 """Where the tower's keys stand in the checkpoint of the whole model."""
 Dtype = Literal["fp32", "bf16"]
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-_ARCHITECTURE = (
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_channels",
-    "image_size",
-    "patch_size",
-    "hidden_act",
-    "layer_norm_eps",
-)
-"""All that is read from `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
 
 
 class SmolEncoder(FrozenModule):
@@ -57,7 +53,7 @@ class SmolEncoder(FrozenModule):
         self.grid = (side, side * preprocess.tiles)
         self.fingerprint: Mapping[str, str] = {
             "encoder": self.name,
-            "architecture": json.dumps({key: getattr(config, key) for key in _ARCHITECTURE}),
+            "architecture": json.dumps({key: getattr(config, key) for key in VISION_ARCHITECTURE}),
             "weights": digest(tower.state_dict()),
             **preprocess.fingerprint,
             "dtype": dtype,
@@ -124,7 +120,7 @@ def _empty_tower(path: Path) -> SmolVLMVisionTransformer:
     try:
         with torch.device("meta"):
             return SmolVLMVisionTransformer(
-                SmolVLMVisionConfig(**{key: vision[key] for key in _ARCHITECTURE if key in vision})
+                SmolVLMVisionConfig(**{key: vision[key] for key in VISION_ARCHITECTURE if key in vision})
             )
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(f"{path}: vision_config is of no vision tower ({error}); download it again") from error

@@ -6,25 +6,13 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from models.checkpoint import read_json
+from models.checkpoint import VISION_ARCHITECTURE, read_json
 from models.encoder import BadCheckpoint
 
 PREFIX = "vision_model."
 """Where the tower's keys stand in the checkpoint of the whole of CLIP."""
 NOT_A_WEIGHT = "vision_model.embeddings.position_ids"
 """0, 1, 2, ...: older transformers saved it, and openai/clip-vit-large-patch14 has it."""
-ARCHITECTURE = (
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_channels",
-    "image_size",
-    "patch_size",
-    "hidden_act",
-    "layer_norm_eps",
-)
-"""All that is read from `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
 
 
 def visual_tokens(tower: CLIPVisionModel, pixels: Tensor) -> Tensor:
@@ -54,6 +42,6 @@ def read_vision_config(folder: Path) -> CLIPVisionConfig:
             "in transformers' layout, such as openai/clip-vit-large-patch14; pass its folder"
         )
     try:
-        return CLIPVisionConfig(**{key: vision[key] for key in ARCHITECTURE if key in vision})
+        return CLIPVisionConfig(**{key: vision[key] for key in VISION_ARCHITECTURE if key in vision})
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(f"{path}: vision_config is of no vision tower ({error}); download it again") from error

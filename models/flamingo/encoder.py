@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from models.checkpoint import describe_checkpoint, digest, load_strict, read_tensors
-from models.flamingo.clip import ARCHITECTURE, PREFIX, read_vision_config, restore_positions, visual_tokens
+from models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, digest, load_strict, read_tensors
+from models.flamingo.clip import PREFIX, read_vision_config, restore_positions, visual_tokens
 from models.flamingo.config import PUBLISHED, FlamingoConfig
 from models.flamingo.loading import read_config
 from models.flamingo.parts import Parts
@@ -50,7 +50,7 @@ class FlamingoEncoder(FrozenModule):
         self.fingerprint: Mapping[str, str] = {
             "encoder": self.name,
             "features": "patches" if perceiver is None else "perceiver",
-            "architecture": json.dumps({key: getattr(tower.config, key) for key in ARCHITECTURE}),
+            "architecture": json.dumps({key: getattr(tower.config, key) for key in VISION_ARCHITECTURE}),
             "weights": digest(self.state_dict()),
             **preprocess.fingerprint,
             "dtype": dtype,

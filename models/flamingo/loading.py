@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Size, Tensor
 
-from models.checkpoint import audit, read_json, read_tensors
+from models.checkpoint import VISION_ARCHITECTURE, audit, read_json, read_tensors
 from models.encoder import BadCheckpoint
-from models.flamingo.clip import ARCHITECTURE, restore_positions
+from models.flamingo.clip import restore_positions
 from models.flamingo.config import FlamingoConfig
 from models.flamingo.model import Flamingo
 
@@ -83,7 +83,7 @@ def read_config(path: Path) -> FlamingoConfig:
         attention = _known(text["attn_config"], _ATTENTION)
         return FlamingoConfig(
             **own,
-            vision_config=_known(vision, ARCHITECTURE),
+            vision_config=_known(vision, VISION_ARCHITECTURE),
             text_config=_known(text, _TEXT) | {"attn_config": attention},
         )
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own

@@ -94,9 +94,9 @@ def test_each_place_may_hold_safetensors_or_a_pickle(model, places):
     clip, mpt, checkpoint = places
     torch.save(load_file(clip / "model.safetensors"), clip / "pytorch_model.bin")
     (clip / "model.safetensors").unlink()
-    save_file(torch.load(mpt / "pytorch_model.bin"), mpt / "model.safetensors")
+    save_file(torch.load(mpt / "pytorch_model.bin", weights_only=True), mpt / "model.safetensors")
     (mpt / "pytorch_model.bin").unlink()
-    save_file(torch.load(checkpoint), checkpoint.with_suffix(".safetensors"))
+    save_file(torch.load(checkpoint, weights_only=True), checkpoint.with_suffix(".safetensors"))
     same(load((clip, mpt, checkpoint.with_suffix(".safetensors"))), model)
 
 
