@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from loaders.calibration import CameraCalibration
+from loaders.errors import BadRecord
 from loaders.sample import Intent, Sample, SampleInputs, SampleTargets
 
 
@@ -17,6 +18,11 @@ class Skipped:
 
     where: str
     reason: str
+
+    @classmethod
+    def of(cls, where: str, bad: BadRecord) -> "Skipped":
+        """The reason that an error gives, without the place if it begins with that."""
+        return cls(where, str(bad).removeprefix(where).lstrip(":, "))
 
 
 def named_first(skipped: Sequence[Skipped]) -> str:

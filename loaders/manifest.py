@@ -146,7 +146,7 @@ class _Content:
         if on_bad_record == "raise":
             raise bad
         where = _place(self.manifest, number)
-        self.skipped.append(Skipped(where, str(bad).removeprefix(where).lstrip(":, ")))
+        self.skipped.append(Skipped.of(where, bad))
 
     def rows_of(self, split: str) -> list[int]:
         """The rows of a split, sorted by sequence and frame; BadInput when there are none."""

@@ -61,7 +61,7 @@ def read_frames(file: Path, on_bad_record: Literal["raise", "skip"] = "raise") -
         except BadRecord as bad:
             if on_bad_record == "raise":
                 raise BadRecord(f"{bad}; --on_bad_record skip leaves it out") from None
-            skipped.append(Skipped(where, str(bad).removeprefix(where).lstrip(":, ")))
+            skipped.append(Skipped.of(where, bad))
         else:
             frames[frame.name] = frame
     return list(frames.values()), skipped

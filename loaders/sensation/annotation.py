@@ -108,7 +108,7 @@ def first_of_each(
         try:
             annotation = parse(record, where)
         except BadRecord as bad:
-            skipped.append(Skipped(where, str(bad).removeprefix(where).lstrip(":, ")))
+            skipped.append(Skipped.of(where, bad))
             continue
         if annotation.image in annotations:
             skipped.append(Skipped(where, f"{annotation.image} is annotated before; its first row counts"))

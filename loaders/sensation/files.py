@@ -86,7 +86,7 @@ def _read_texts(file: Path, on_bad_record: Literal["raise", "skip"]) -> tuple[di
         except BadRecord as bad:
             if on_bad_record == "raise":
                 raise BadRecord(f"{bad}; correct the line, or leave it out with --on_bad_record skip") from None
-            skipped.append(Skipped(where, str(bad).removeprefix(where).lstrip(":, ")))
+            skipped.append(Skipped.of(where, bad))
         else:
             texts[record["image"]] = record["response"]
     return texts, skipped
