@@ -13,21 +13,25 @@ from typing import Any, TypeVar
 
 from jsonargparse import SUPPRESS, ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
+from training.config_file import plain_options, read_options
+
 Config = TypeVar("Config")
+_CONFIG = "--config"
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
 def parser_for(config: type) -> ArgumentParser:
     """The command line of a configuration dataclass: one flag per field, its docstring as help."""
-    parser = ArgumentParser(description=(config.__doc__ or "").strip(), exit_on_error=False)
-    parser.add_argument("--config", action="config", help="A YAML file with options; later flags override it.")
+    parser = ArgumentParser(description=(config.__doc__ or "").strip(), exit_on_error=False, allow_abbrev=False)
+    parser.add_argument(_CONFIG, metavar="FILE", help="A YAML file with options; flags override it.")
     parser.add_class_arguments(config, as_group=False)
     for action in parser._actions:
         if action.dest == "head":  # else described as the path of a file
             action.metavar, action.help = "NAME,NAME", "Which heads to train; short for --head.name."
-        if action.dest in ("field", "cue"):  # only their options are on the command line
+        if action.dest in ("field", "cue"):  # only their options are on the command line: a group takes a class_path
             action.help = SUPPRESS
+            parser._option_string_actions.pop(f"--{action.dest}")
         if action.dest == "sweep":
             action.metavar = "OPTION=VALUE,VALUE"
         if action.dest == "encoder_features":  # written like the options of a head
@@ -42,9 +46,10 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
     Exits with code 2 and a sentence on an unknown flag or a value that does not fit.
     """
     parser = parser_for(config)
-    words = [_in_full(word) for word in (sys.argv[1:] if argv is None else argv)]
     try:
-        namespace = parser.parse_args(words)
+        file, words = _without_config(sys.argv[1:] if argv is None else argv)
+        options = read_options(file, config) if file else {}
+        namespace = parser.parse_args([_in_full(word) for word in words], parser.parse_object(options))
         return _instantiate(config, parser, namespace), parser.dump(namespace)
     except (ArgumentError, ValueError) as error:
         sys.exit(_say(f"{_explained(str(error), parser)}\nAll options: {parser.prog} --help"))
@@ -56,7 +61,9 @@ def parse_file(config: type[Config], path: Path) -> Config:
 
     parser = parser_for(config)
     try:
-        return _instantiate(config, parser, parser.parse_path(str(path)))
+        return _instantiate(config, parser, parser.parse_object(read_options(path, config)))
+    except BadInput:
+        raise
     except (ArgumentError, TypeError, ValueError) as error:
         raise BadInput(f"{path}: {_explained(str(error), parser)}") from error
 
@@ -75,7 +82,7 @@ def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tu
             raise BadInput(f"there is no option --{name}{_nearest(f'--{name}', flags)}")
     try:
         words = [f"--{name}={value}" for name, value in settings.items()]
-        namespace = parser.parse_args(["--config", text, *words])
+        namespace = parser.parse_args(words, parser.parse_object(plain_options(text, config, "the options")))
         return _instantiate(config, parser, namespace), parser.dump(namespace)
     except (ArgumentError, TypeError, ValueError) as error:
         raise BadInput(_explained(str(error), parser)) from error
@@ -121,6 +128,20 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
 def _instantiate(config: type[Config], parser: ArgumentParser, namespace: Namespace) -> Config:
     namespace.pop("config", None)  # where options came from is not one of them
     return config(**vars(parser.instantiate(namespace)))
+
+
+def _without_config(argv: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The file of `--config FILE`, the last one if there are several, and the other words."""
+    file, words, rest = None, [], iter(argv)
+    for word in rest:
+        if word == _CONFIG:
+            if (file := next(rest, None)) is None:
+                raise ValueError(f"{_CONFIG} needs a FILE")
+        elif word.startswith(f"{_CONFIG}="):
+            file = word.removeprefix(f"{_CONFIG}=")
+        else:
+            words.append(word)
+    return None if file is None else Path(file).expanduser(), words
 
 
 def _in_full(word: str) -> str:
