@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test lint schema parity
+.PHONY: demo test lint one_name schema parity
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -16,11 +16,17 @@ demo: .venv/installed
 	$(BIN)/python train.py --encoder smol --head waypoint --run_dir runs/demo --resume auto
 	$(BIN)/python eval.py --run runs/demo
 
-lint: .venv/installed
+# The rooms below one name, as in the wheel: links for the tools that follow imports.
+ROOMS := models heads prompts loaders roadworld metrics training evaluation inference reports train.py eval.py
+one_name:
+	@mkdir -p build/one_name/roadcue
+	@ln -sfn $(foreach room,$(wildcard roadcue/*) $(ROOMS),$(CURDIR)/$(room)) build/one_name/roadcue/
+
+lint: .venv/installed one_name
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	cd build/one_name && $(CURDIR)/$(BIN)/lint-imports --config $(CURDIR)/pyproject.toml
 
 test: lint
 	$(BIN)/python -m pytest

@@ -2,21 +2,26 @@
 
 import sys
 
-from training.command_line import parse, run
-from training.config import TrainConfig
+from roadcue.command_line import parse, run
+from roadcue.training.config import TrainConfig
 
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, text = parse(TrainConfig, argv)
     if config.sweep or config.seeds > 1:
-        from training.sweep import sweep  # here, so that --help need not wait for torch
+        from roadcue.training.sweep.sweep import sweep  # here, so that --help need not wait for torch
 
         return run(sweep, config, text)
-    from training.fitting import train
+    from roadcue.training.heads.fitting import train
 
     return run(train, config, text)
 
 
-if __name__ == "__main__":
+def script() -> None:
+    """The command of an installed package."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    script()

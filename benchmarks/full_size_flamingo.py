@@ -15,10 +15,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from models.flamingo.clip import visual_tokens
-from models.flamingo.config import PUBLISHED
-from models.flamingo.loading import empty_model
-from models.flamingo.model import Flamingo
+from roadcue.models.flamingo.loading import empty_model
+from roadcue.models.flamingo.modeling.clip import visual_tokens
+from roadcue.models.flamingo.modeling.config import PUBLISHED
+from roadcue.models.flamingo.modeling.model import Flamingo
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 WORDS = 40

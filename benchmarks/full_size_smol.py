@@ -2,7 +2,7 @@
 
 from transformers import SmolVLMConfig
 
-from models.preprocessing import Preprocessing
+from roadcue.models.preprocessing import Preprocessing
 
 VISION = {
     "hidden_size": 1152,

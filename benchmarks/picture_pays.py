@@ -22,26 +22,26 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from loaders.dataset import RoadDataset
-from loaders.errors import BadInput
-from loaders.roadworld.sidewalk.dataset import open_sidewalk
-from metrics.bootstrap import Interval
-from metrics.comparison import Comparison, nan_to_none
-from metrics.displacement import displacement, per_frame
-from metrics.gain import relative_gain
-from models.encoder import Encoder
-from reports.table import COLUMNS, comparison_table
-from training.batches import StoredSplit
-from training.build import build_run_encoder, open_split
-from training.command_line import run
-from training.config import TrainConfig
-from training.evaluation import compare_rows, predict_split
-from training.extraction import stored_split
-from training.field_probe import FieldScores, probe_field, thumbnails
-from training.fitting import build_model, fit_by_gradient
-from training.other_pictures import with_other_pictures
-from training.road_model import BLIND_SUFFIX, RoadModel
-from training.run_folder import RunFolder, write_whole
+from roadcue.command_line import run
+from roadcue.errors import BadInput
+from roadcue.evaluation.probes import FieldScores, probe_field, thumbnails
+from roadcue.evaluation.run import compare_rows, predict_split
+from roadcue.evaluation.shuffled_pictures import with_other_pictures
+from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
+from roadcue.loaders.dataset import RoadDataset
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.comparison import Comparison, nan_to_none
+from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.metrics.gain import relative_gain
+from roadcue.models.encoder import Encoder
+from roadcue.reports.table import COLUMNS, comparison_table
+from roadcue.roadworld.sidewalk.dataset import open_sidewalk
+from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.config import TrainConfig
+from roadcue.training.extraction import stored_split
+from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.fitting import build_model, fit_by_gradient
+from roadcue.training.run_folder import RunFolder, write_whole
 
 HEAD = TrainConfig().head.name
 GRID, MEAN, BLIND, RIDGE = f"{HEAD} on grid features", f"{HEAD} on mean features", HEAD + BLIND_SUFFIX, "ridge"

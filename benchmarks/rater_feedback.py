@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from metrics.rater_feedback import rater_feedback
-from metrics.raters import Raters
+from roadcue.metrics.rater_feedback import rater_feedback
+from roadcue.metrics.raters import Raters
 
 Frames = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

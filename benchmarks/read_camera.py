@@ -20,13 +20,13 @@ import cv2
 import numpy as np
 import torch
 
-from loaders import jpeg
-from loaders.calibration import CameraCalibration
-from loaders.sample import Intent
-from loaders.tfrecord import RecordWriter
-from loaders.waymo_e2e import CAMERAS, WaymoE2E, encode_frame
-from loaders.waymo_e2e.index import open_index
-from models.preprocessing import Preprocessing
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.loaders import jpeg
+from roadcue.loaders.tfrecord import RecordWriter
+from roadcue.loaders.waymo_e2e import CAMERAS, WaymoE2E, encode_frame
+from roadcue.loaders.waymo_e2e.index import open_index
+from roadcue.models.preprocessing import Preprocessing
+from roadcue.schema import Intent
 
 PREPROCESS = Preprocessing(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "lanczos", "squash")
 Way = Callable[[WaymoE2E, Sequence[bytes], int], object]

@@ -11,12 +11,12 @@ import time
 import cv2
 import numpy as np
 
-from loaders import jpeg
-from loaders.roadworld.dataset import DEFAULT
-from loaders.roadworld.drive import drive
-from loaders.roadworld.render import Painter
-from loaders.roadworld.spec import RoadWorldSpec
-from loaders.roadworld.view import camera
+from roadcue.loaders import jpeg
+from roadcue.roadworld.dataset import DEFAULT
+from roadcue.roadworld.drive import drive
+from roadcue.roadworld.render import Painter
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.view import camera
 
 
 def main() -> None:

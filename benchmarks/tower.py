@@ -18,7 +18,7 @@ from torch.nn.functional import linear
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
-from models.smol import SmolEncoder
+from roadcue.models.smol.encoder import SmolEncoder
 
 
 def picture_operations(layers: int) -> float:

@@ -21,10 +21,10 @@ from full_size_smol import CONFIG, PREPROCESSING
 from transformers import SmolVLMForConditionalGeneration
 
 ROUTES = {
-    "imports only": "import models.smol",
+    "imports only": "import roadcue.models.smol.encoder",
     "vision tower": """
 from pathlib import Path
-from models.smol import SmolEncoder
+from roadcue.models.smol.encoder import SmolEncoder
 print(SmolEncoder.from_pretrained(Path(folder), dtype="bf16", origin="random").description)
 """,
     "whole model": """

@@ -15,16 +15,16 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from heads import build_head
-from heads.config import WaypointConfig
-from loaders.dataset import StateTable
-from loaders.feature_store import FeatureStore, StoreWriter
-from models.pooling import FeaturePool
-from training.batches import StoredSplit, TrainingSteps
-from training.config import TrainConfig
-from training.fitting import fit_by_gradient
-from training.road_model import RoadModel
-from training.run_folder import RunFolder
+from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.registry import build_head
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.loaders.dataset import StateTable
+from roadcue.loaders.feature_store import FeatureStore, StoreWriter
+from roadcue.models.pooling import FeaturePool
+from roadcue.training.config import TrainConfig
+from roadcue.training.heads.batches import StoredSplit, TrainingSteps
+from roadcue.training.heads.fitting import fit_by_gradient
+from roadcue.training.run_folder import RunFolder
 
 
 def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit:

@@ -10,11 +10,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from heads import find_head
-from heads.errors import BadHead
+from roadcue.heads.errors import BadHead
+from roadcue.heads.registry import find_head
 
 if TYPE_CHECKING:
-    from heads.head import Head
+    from roadcue.heads.head import Head
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _REMEDY = "use a folder that `save_pretrained` wrote, or train anew"

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from heads.inputs import INTENT_NUMBERS, HeadInputs
+from roadcue.head_inputs import INTENT_NUMBERS, HeadInputs
 
 
 def one_hot_intent(intent: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from heads.checkpoint import load_head, save_head
-from heads.errors import BadHead
-from heads.inputs import HeadInputs, HeadTargets, has_future
+from roadcue.head_inputs import HeadInputs, HeadTargets, has_future
+from roadcue.heads.checkpoint import load_head, save_head
+from roadcue.heads.errors import BadHead
 
 
 @dataclass(frozen=True)

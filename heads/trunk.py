@@ -6,11 +6,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from heads.config import CueConfig, FieldConfig
-from heads.ego import one_hot_intent
-from heads.inputs import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs, HeadTargets
-from heads.moments import Moments
-from heads.reading import Reading
+from roadcue.head_inputs import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs, HeadTargets
+from roadcue.heads.ego import one_hot_intent
+from roadcue.heads.moments import Moments
+from roadcue.heads.reduced_rank import Reading
+from roadcue.heads.waypoint.config import CueConfig, FieldConfig
 
 
 class Trunk(nn.Module):

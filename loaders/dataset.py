@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from loaders.calibration import CameraCalibration
-from loaders.errors import BadRecord
-from loaders.sample import Intent, Sample, SampleInputs, SampleTargets
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.errors import BadRecord
+from roadcue.schema import Intent, Sample, SampleInputs, SampleTargets
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loaders.errors import BadInput
+from roadcue.errors import BadInput
 
 STORE_VERSION = "1"
 _TODO, _WRITTEN, _SKIPPED = 0, 1, 2

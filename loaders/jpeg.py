@@ -3,7 +3,7 @@
 import numpy as np
 import simplejpeg
 
-from loaders.errors import BadRecord
+from roadcue.errors import BadRecord
 
 MAX_PIXELS = 64_000_000
 """No camera of a car has more; a header that claims more is a decompression bomb, and is not decoded."""

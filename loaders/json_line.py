@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from loaders.errors import BadInput, BadRecord
+from roadcue.errors import BadInput, BadRecord
 
 
 def from_json(line: bytes | str, where: str) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from loaders.errors import BadRecord
+from roadcue.errors import BadRecord
 
 Stamp = tuple[int, int]
 """Size in bytes and time of change in ns."""

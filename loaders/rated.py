@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loaders.dataset import RoadDataset
+from roadcue.loaders.dataset import RoadDataset
 
 RATERS = 3
 """Rated trajectories of a frame that are kept, the first ones; the real set has no more."""

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from loaders.dataset import RoadDataset, Subset
-from loaders.errors import BadInput
+from roadcue.errors import BadInput
+from roadcue.loaders.dataset import RoadDataset, Subset
 
 
 def split_by_sequence(dataset: RoadDataset, part: Literal["train", "val"], *, val_fraction: float = 0.2) -> Subset:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import google_crc32c
 
-from loaders.errors import BadInput, BadRecord
+from roadcue.errors import BadInput, BadRecord
 
 HEADER_BYTES = 12
 """Length and its checksum, before the payload."""

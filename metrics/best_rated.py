@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.displacement import HORIZONS, POINTS, displacement, predicted_paths
-from metrics.raters import Raters
+from roadcue.metrics.displacement import HORIZONS, POINTS, displacement, predicted_paths
+from roadcue.metrics.raters import Raters
 
 _HORIZONS = ("3s", "5s")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from metrics.bootstrap import Interval, sequence_bootstrap
-from metrics.displacement import displacement, per_frame
-from metrics.groups import INTENTS, SPEEDS, by_intent, by_speed, clusters_of
+from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.metrics.groups import INTENTS, SPEEDS, by_intent, by_speed, clusters_of
 
 GROUPED = ("ade_3s", "ade_5s")
 """The metrics that are also given for each group."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
+from roadcue.metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
 
 NO_LABEL = ""
 """Stands in a truth where the field is not labelled."""

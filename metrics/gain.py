@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metrics.bootstrap import Interval, bootstrap_of
+from roadcue.metrics.bootstrap import Interval, bootstrap_of
 
 
 def relative_gain(

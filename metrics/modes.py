@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.bootstrap import Interval, sequence_bootstrap
-from metrics.calibration import expected_calibration_error
-from metrics.displacement import displacement
+from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.calibration_error import expected_calibration_error
+from roadcue.metrics.displacement import displacement
 
 LABELS: Mapping[str, str] = {
     "picked": "Error of the picked mode",
@@ -85,8 +85,8 @@ def calibration_error(
 ) -> Interval:
     """Expected calibration error: by how much the picked mode's probability misses the share in which it is the best.
 
-    As `metrics.calibration.expected_calibration_error`, to which it is handed. `error` and `probability` (n, k) are
-    of the same frames, `sequence` (n,) their drives. ValueError as in `per_frame`.
+    As `expected_calibration_error`, to which it is handed. `error` and `probability` (n, k) are of the same frames,
+    `sequence` (n,) their drives. ValueError as in `per_frame`.
     """
     probability = _probabilities(probability, error)
     right = np.take_along_axis(_best(error), picked_mode(probability)[:, None], 1)[:, 0]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.bootstrap import Interval, bootstrap_of
-from metrics.fields import mean_of_f1
+from roadcue.metrics.bootstrap import Interval, bootstrap_of
+from roadcue.metrics.fields import mean_of_f1
 
 
 @dataclass(frozen=True)

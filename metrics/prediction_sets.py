@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
 
 LABELS = {"coverage": "coverage", "size": "answers in the set", "not_sure": "not sure"}
 """Figure -> what it is called."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from metrics.objects import Counts
+from roadcue.metrics.objects import Counts
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "person": ("person", "pedestrian", "man", "woman", "people"),

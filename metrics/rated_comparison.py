@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from metrics.best_rated import best_rated_ade, official_ade
-from metrics.bootstrap import Interval, sequence_bootstrap
-from metrics.comparison import nan_to_none
-from metrics.groups import clusters_of
-from metrics.rater_feedback import by_cluster, mean_over_clusters, mean_over_frames, rater_feedback
-from metrics.raters import Raters
+from roadcue.metrics.best_rated import best_rated_ade, official_ade
+from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.comparison import nan_to_none
+from roadcue.metrics.groups import clusters_of
+from roadcue.metrics.rater_feedback import by_cluster, mean_over_clusters, mean_over_frames, rater_feedback
+from roadcue.metrics.raters import Raters
 
 
 @dataclass(frozen=True)

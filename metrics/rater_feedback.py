@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
-from metrics.displacement import HORIZONS, predicted_paths
-from metrics.raters import Raters
+from roadcue.metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
+from roadcue.metrics.displacement import HORIZONS, predicted_paths
+from roadcue.metrics.raters import Raters
 
 SCORED_AT = ("3s", "5s")
 """The horizons that are scored: the order of every axis of 2 horizons."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.displacement import POINTS, finite_paths
+from roadcue.metrics.displacement import POINTS, finite_paths
 
 RATERS = 3
 """Trajectories of a frame that count, the first ones (rater_feedback_utils.py,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from metrics.displacement import LABELS, displacement, has_log, per_frame
+from roadcue.metrics.displacement import LABELS, displacement, has_log, per_frame
 
 
 class DisplacementMetric(Metric):

@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from models import mini
-from models.encoder import BadCheckpoint
+from roadcue.models import mini
+from roadcue.models.encoder import BadCheckpoint
 
 FULL = {"smol": "HuggingFaceTB/SmolVLM2-2.2B-Instruct", "flamingo": "openflamingo/OpenFlamingo-3B-vitl-mpt1b"}
 """What `--checkpoint full` means with each encoder: the published models of https://huggingface.co."""

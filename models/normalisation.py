@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from models.preprocessing import Preprocessing
+from roadcue.models.preprocessing import Preprocessing
 
 
 class Normalisation(nn.Module):

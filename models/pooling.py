@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.checkpoint import load_strict, read_json, read_tensors
-from models.encoder import BadCheckpoint, BadEncoder
+from roadcue.models.checkpoint import load_strict, read_json, read_tensors
+from roadcue.models.encoder import BadCheckpoint, BadEncoder
 
 Pooling = Literal["mean", "grid", "attention", "cls"]
 """How patches become vectors: their mean, the means of g x g regions, learnt attention over those, a class token."""

@@ -7,9 +7,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from metrics.bootstrap import Interval
-from metrics.comparison import nan_to_none
-from reports.table import BLIND, SEES, Row, count, percent, plain, table_of
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.comparison import nan_to_none
+from roadcue.reports.table import BLIND, SEES, Row, count, percent, plain, table_of
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from metrics.comparison import Comparison
-from reports.colours import colours
-from reports.figure import STYLE, svg
-from reports.table import ranked
+from roadcue.metrics.comparison import Comparison
+from roadcue.reports.colours import colours
+from roadcue.reports.figure import STYLE, svg
+from roadcue.reports.table import ranked
 
 _SIZE = (4.6, 3.6)
 """Inches; small, so that the text can still be read where the page is as narrow as a phone."""

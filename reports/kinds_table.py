@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from metrics.bootstrap import Interval
-from metrics.objects import Counts
-from reports.table import Row, plain, table_of
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.objects import Counts
+from roadcue.reports.table import Row, plain, table_of
 
 
 def kinds_table(

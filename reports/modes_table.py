@@ -7,9 +7,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from metrics.bootstrap import Interval
-from metrics.modes import CALIBRATION_LABEL, LABELS
-from reports.table import Cell, percent, plain
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.modes import CALIBRATION_LABEL, LABELS
+from roadcue.reports.table import Cell, percent, plain
 
 _ROWS: Mapping[str, str] = {
     "picked": "ADE 5 s of the picked mode vs log (m)",

@@ -10,16 +10,16 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from metrics.comparison import Comparison
-from metrics.displacement import MISS_M
-from metrics.rated_comparison import RatedComparison
-from reports.answers_table import AnswerScores, answers_rows
-from reports.birds_eye_view import birds_eye_view
-from reports.camera_view import camera_view
-from reports.colours import LOG, PAST, RATED, colours
-from reports.curves import group_chart, horizon_curves, interval_chart
-from reports.modes_table import HeadModes, modes_rows, modes_title
-from reports.rated_table import (
+from roadcue.metrics.comparison import Comparison
+from roadcue.metrics.displacement import MISS_M
+from roadcue.metrics.rated_comparison import RatedComparison
+from roadcue.reports.answers_table import AnswerScores, answers_rows
+from roadcue.reports.birds_eye_view import birds_eye_view
+from roadcue.reports.camera_view import camera_view
+from roadcue.reports.colours import LOG, PAST, RATED, colours
+from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
+from roadcue.reports.modes_table import HeadModes, modes_rows, modes_title
+from roadcue.reports.rated_table import (
     DISTANCE_COLUMNS,
     MEANING,
     rated_extent,
@@ -27,8 +27,8 @@ from reports.rated_table import (
     rated_rows,
     score_columns,
 )
-from reports.scene import Scene
-from reports.table import COLUMNS, extent, group_rows, how_made, rows
+from roadcue.reports.scene import Scene
+from roadcue.reports.table import COLUMNS, extent, group_rows, how_made, rows
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
@@ -137,4 +137,4 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string((files("reports") / "page.html").read_text(encoding="utf-8"))
+    return environment.from_string((files("roadcue.reports") / "page.html").read_text(encoding="utf-8"))

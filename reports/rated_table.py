@@ -5,9 +5,9 @@ from collections.abc import Container, Mapping
 from rich.table import Table
 from rich.text import Text
 
-from metrics.rated_comparison import RatedComparison, RatedScores
-from reports.colours import LOG
-from reports.table import Row, count, difference, how_made, percent, plain, table_of
+from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
+from roadcue.reports.colours import LOG
+from roadcue.reports.table import Row, count, difference, how_made, percent, plain, table_of
 
 SCORE_COLUMNS: Mapping[str, str] = {
     "rfs_cluster_mean": "RFS over clusters",

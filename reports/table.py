@@ -9,10 +9,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from metrics.bootstrap import Interval
-from metrics.comparison import Comparison, MethodScores
-from metrics.rated_comparison import RatedComparison
-from reports.colours import colours
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.comparison import Comparison, MethodScores
+from roadcue.metrics.rated_comparison import RatedComparison
+from roadcue.reports.colours import colours
 
 COLUMNS: Mapping[str, str] = {
     "ade_1s": "ADE 1 s (m)",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Encode a split as a Slurm array job: sbatch --array=0-7 slurm/extract_features.sh --encoder smol --split train ...
-# Every argument goes to training.extraction; each task of the array encodes its own range of rows.
+# Every argument goes to roadcue.training.extraction; each task of the array encodes its own range of rows.
 # To repeat tasks that failed, say how many parts there were: PARTS=8 sbatch --array=2,5 slurm/extract_features.sh ...
 #SBATCH --job-name=extract_features
 #SBATCH --array=0-3
@@ -18,5 +18,5 @@ if ((SLURM_ARRAY_TASK_MAX >= parts)); then
   exit 2
 fi
 part="$((SLURM_ARRAY_TASK_ID + 1))/$parts"
-echo "part       $part, python -m training.extraction $*"
-exec srun --kill-on-bad-exit=1 python -m training.extraction --part "$part" "$@"
+echo "part       $part, python -m roadcue.training.extraction $*"
+exec srun --kill-on-bad-exit=1 python -m roadcue.training.extraction --part "$part" "$@"

@@ -5,10 +5,10 @@ import hashlib
 import numpy as np
 import simplejpeg
 
-from loaders.dataset import Skipped, StateTable
-from loaders.errors import BadRecord
-from loaders.sample import SampleTargets
-from loaders.sensation.annotation import HEADER
+from roadcue.errors import BadRecord
+from roadcue.loaders.dataset import Skipped, StateTable
+from roadcue.loaders.sensation.annotation import HEADER
+from roadcue.schema import SampleTargets
 
 
 class DrawnDataset:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import eval as scoring
-import train
-from heads import BASELINES
-from training.road_model import BLIND_SUFFIX
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.heads.multi_head import BLIND_SUFFIX
+from roadcue.heads.registry import BASELINES
 
 
 def exit_code(main: Callable[[list[str]], int], *words: object) -> int:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metrics.raters import Raters
+from roadcue.metrics.raters import Raters
 
 
 def straight(speed, points=20, left=0.0):

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from loaders import jpeg
-from loaders.sensation import OBJECTS, Annotation
-from loaders.sensation.annotation import write_annotations
-from loaders.sensation.bvpi import sft_record, to_line
-from loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
-from loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.loaders import jpeg
+from roadcue.loaders.sensation import OBJECTS, Annotation
+from roadcue.loaders.sensation.annotation import write_annotations
+from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.prompts.bvpi import sft_record, to_line
 
 PICTURE = jpeg.encode(np.full((16, 16, 3), 90, np.uint8), 90)
 _NONE: Mapping[str, tuple[str, ...]] = dict.fromkeys(OBJECTS, ())

@@ -21,13 +21,13 @@ from PIL import Image
 from real_photographs import udacity_folder, write_udacity_manifest
 from waymo_shards import write_shards
 
-import eval as scoring
-import train
-from loaders.manifest_line import OPTIONAL, REQUIRED
-from loaders.roadworld import RoadWorldSpec
-from loaders.roadworld.sidewalk.spec import SidewalkSpec
-from training.command_line import parse
-from training.config import ExtractConfig, TrainConfig
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.command_line import parse
+from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED
+from roadcue.roadworld import RoadWorldSpec
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.training.config import ExtractConfig, TrainConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -45,9 +45,9 @@ NOT_EXECUTED = {
     r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
     r"python -m loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
-    r"python -m training\.flamingo_sft .*": "trains for long; tests/training/test_flamingo_sft.py runs it small",
-    r"python -m training\.pretrain_mini.*": "trains for hours; tests/training/test_pretrain_mini.py runs it small",
-    r"python -m loaders\.roadworld\.contact_sheet .*": "draws for long; see tests/loaders/test_contact_sheet.py",
+    r"python -m training\.flamingo_sft .*": "trains for long; tests/training/test_fine_tuning.py runs it small",
+    r"python -m training\.pretrain_mini.*": "trains for hours; tests/training/test_miniatures.py runs it small",
+    r"python -m loaders\.roadworld\.contact_sheet .*": "draws for long; see tests/roadworld/test_contact_sheet.py",
     r"python benchmarks/picture_pays\.py .*": "takes five minutes; tests/journeys/test_leak.py runs its parts small",
     r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts with srun and python replaced",
     r"apt-get install .*": "installs system packages, as root",
@@ -143,7 +143,13 @@ def test_every_file_and_option_that_is_named_exists():
     others = [span for span in spans if span.split() not in benchmarks]
     options = {option for span in others for option in re.findall(r"(?<!\S)--[\w.]+", span)}
     assert len(options) > 8
-    programs = ("train.py", "eval.py", "training.extraction", "training.flamingo_sft", "loaders.roadworld")
+    programs = (
+        "train.py",
+        "eval.py",
+        "roadcue.training.extraction",
+        "roadcue.training.captions.fine_tuning",
+        "roadcue.roadworld",
+    )
     assert options <= frozenset().union(*map(options_of, programs))
     for target in re.findall(r"`make (\w+)", README):
         made_by(target)
@@ -154,8 +160,8 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir):
     """A folder to type the commands in: DIR and my/ hold data, and the default RoadWorld is a small one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("loaders.roadworld.dataset.DEFAULT", SMALL_WORLD)
-    monkeypatch.setattr("loaders.roadworld.sidewalk.dataset.DEFAULT", SMALL_WALKS)
+    monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT", SMALL_WORLD)
+    monkeypatch.setattr("roadcue.roadworld.sidewalk.dataset.DEFAULT", SMALL_WALKS)
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})

@@ -8,10 +8,10 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
-from models.flamingo.config import FlamingoConfig
-from models.flamingo.loading import TIED
-from models.flamingo.model import Flamingo
-from models.flamingo.mosaic import mosaic_name
+from roadcue.models.flamingo.loading import TIED
+from roadcue.models.flamingo.modeling.config import FlamingoConfig
+from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.mosaic import mosaic_name
 
 WORDS = ("<|endoftext|>", "<|padding|>", "Output", ":", "A", "road", "car", "left", "right", "ahead")
 ENDOFCHUNK, IMAGE, PAD = len(WORDS), len(WORDS) + 1, len(WORDS) + 2

@@ -6,13 +6,13 @@ from typing import Literal
 
 import torch
 
-from loaders import TO_PART, open_dataset
-from loaders.dataset import RoadDataset
-from loaders.errors import BadInput
-from loaders.split import every_nth, split_by_sequence
-from models import build_encoder
-from models.encoder import Encoder
-from training.config import DataOptions, EncoderOptions
+from roadcue.errors import BadInput
+from roadcue.loaders.dataset import RoadDataset
+from roadcue.loaders.registry import TO_PART, open_dataset
+from roadcue.loaders.split import every_nth, split_by_sequence
+from roadcue.models.encoder import Encoder
+from roadcue.models.registry import build_encoder
+from roadcue.training.config import DataOptions, EncoderOptions
 
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from loaders.errors import BadInput
+from roadcue.errors import BadInput
 
 LAST = "last.safetensors"
 GO_ON = "free space there, then the same command with --resume auto goes on"

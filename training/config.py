@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from heads.config import CueConfig, FieldConfig, WaypointConfig
+from roadcue.heads.waypoint.config import CueConfig, FieldConfig, WaypointConfig
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Frozen features for a whole split: decode ahead in workers, encode, pool, write by row.
 
-`python -m training.extraction --split train ...` does it without training; `--part 2/8` does the second of eight row
-ranges, so that an array job can share the work.
+`python -m roadcue.training.extraction --split train ...` does it without training; `--part 2/8` does the second of
+eight row ranges, so that an array job can share the work.
 """
 
 import sys
@@ -13,21 +13,21 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from loaders import jpeg
-from loaders.cache import cache_root
-from loaders.dataset import RoadDataset, sample_inputs
-from loaders.errors import BadInput, BadRecord
-from loaders.feature_store import FeatureStore, StoreWriter, store_folder
-from loaders.progress import ProgressLine
-from models.encoder import Encoder
-from models.pooling import cells_stored, pool_tokens
-from training.batches import StoredSplit
-from training.build import build_run_encoder, open_split
-from training.command_line import parse, run
-from training.config import EncoderOptions, ExtractConfig, TrainConfig
-from training.past_frames import earlier_frames
+from roadcue.cache import cache_root
+from roadcue.command_line import parse, run
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders import jpeg
+from roadcue.loaders.dataset import RoadDataset, sample_inputs
+from roadcue.loaders.feature_store import FeatureStore, StoreWriter, store_folder
+from roadcue.models.encoder import Encoder
+from roadcue.models.pooling import cells_stored, pool_tokens
+from roadcue.progress import ProgressLine
+from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.config import EncoderOptions, ExtractConfig, TrainConfig
+from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.past_frames import earlier_frames
 
-_MORE_CAMERAS = "; draw a world with more (python -m loaders.roadworld --out DIR) and name it with --data_dir DIR"
+_MORE_CAMERAS = "; draw a world with more (python -m roadcue.roadworld --out DIR) and name it with --data_dir DIR"
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from loaders.errors import BadInput
-from training.checkpoints import LAST
-from training.config import TrainConfig
+from roadcue.errors import BadInput
+from roadcue.training.checkpoints import LAST
+from roadcue.training.config import TrainConfig
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from loaders.sensation.annotation import POSITIONS, Objects
+from roadcue.loaders.sensation.annotation import POSITIONS, Objects
 
 WIDTH, HEIGHT = 1280, 720
 """Pixels of every picture (BDD100K, section 3 of arXiv 1805.04687)."""

@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from loaders.bdd100k.boxes import objects_of
-from loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
-from loaders.calibration import CameraCalibration
-from loaders.dataset import Skipped, StateTable, named_first
-from loaders.errors import BadInput, BadRecord
-from loaders.picture_folder import PictureFolder, Stamp
-from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
-from loaders.sensation.annotation import Annotation
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.bdd100k.boxes import objects_of
+from roadcue.loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
+from roadcue.loaders.dataset import Skipped, StateTable, named_first
+from roadcue.loaders.picture_folder import PictureFolder, Stamp
+from roadcue.loaders.sensation.annotation import Annotation
+from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
 
 CAMERA = "FRONT"
 IMAGES = "images/100k"

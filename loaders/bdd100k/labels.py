@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from loaders.bdd100k.boxes import HEIGHT, KIND, WIDTH, Box
-from loaders.dataset import Skipped
-from loaders.errors import BadInput, BadRecord
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.bdd100k.boxes import HEIGHT, KIND, WIDTH, Box
+from roadcue.loaders.dataset import Skipped
 
 SPLITS = ("train", "val")
 """The splits whose labels are public."""

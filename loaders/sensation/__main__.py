@@ -1,4 +1,4 @@
-"""SENSATION's files: python -m loaders.sensation describe --data_dir DIR, and convert --data_dir DIR --out DIR."""
+"""python -m roadcue.loaders.sensation describe --data_dir DIR, and convert --data_dir DIR --out OUT."""
 
 import argparse
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loaders.dataset import Skipped
-from loaders.errors import exit_code
-from loaders.sensation.convert import convert
-from loaders.sensation.describe import describe, table
-from loaders.sensation.files import ANNOTATIONS, CAPTIONS
+from roadcue.errors import exit_code
+from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.sensation.convert import convert
+from roadcue.loaders.sensation.describe import describe, table
+from roadcue.loaders.sensation.files import ANNOTATIONS, CAPTIONS
 
 NAMED = 5
 """How many of a long list are named unless --all of them are asked for."""
@@ -24,7 +24,9 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m loaders.sensation", description="Look at SENSATION's files.")
+    parser = argparse.ArgumentParser(
+        prog="python -m roadcue.loaders.sensation", description="Look at SENSATION's files."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     look = commands.add_parser("describe", help="count pictures, labels, faults and leaks of both splits")
     look.set_defaults(do=_describe)

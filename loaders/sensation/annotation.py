@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from loaders.dataset import Skipped
-from loaders.errors import BadInput, BadRecord
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.dataset import Skipped
 
 POSITIONS = ("Left", "Center", "Right")
 """Where an object is in the picture."""

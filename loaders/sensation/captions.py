@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.errors import BadInput
-from loaders.sensation.annotation import read_rows, write_rows
+from roadcue.errors import BadInput
+from roadcue.loaders.sensation.annotation import read_rows, write_rows
 
 SPLITS = ("train", "val", "test")
 IMAGE_FOLDERS = {"train": "training/images", "val": "validation/images", "test": "testing/images"}

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from loaders.dataset import Skipped, named_first
-from loaders.errors import BadInput
-from loaders.progress import ProgressLine
-from loaders.sensation import bvpi
-from loaders.sensation.captions import SPLITS
-from loaders.sensation.files import BVPI, PAIRS, SensationFiles, read_files
-from loaders.sensation.schema import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
-from loaders.whole_folder import written_whole
+from roadcue.errors import BadInput
+from roadcue.files import written_whole
+from roadcue.loaders.dataset import Skipped, named_first
+from roadcue.loaders.sensation.captions import SPLITS
+from roadcue.loaders.sensation.files import BVPI, PAIRS, SensationFiles, read_files
+from roadcue.progress import ProgressLine
+from roadcue.prompts import bvpi
+from roadcue.prompts.annotation_json import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
 
 PAIR_SPLITS = ("train", "val")
 """The splits of which pairs are made: nobody trains a preference on the test pictures."""

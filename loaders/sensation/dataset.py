@@ -11,15 +11,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from loaders.calibration import CameraCalibration
-from loaders.dataset import Skipped, StateTable, named_first
-from loaders.errors import BadInput, BadRecord
-from loaders.picture_folder import PictureFolder, Stamp
-from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
-from loaders.sensation.annotation import Annotation
-from loaders.sensation.captions import Caption
-from loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, SensationFiles, read_files
-from loaders.sensation.film import place_in_film
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.dataset import Skipped, StateTable, named_first
+from roadcue.loaders.picture_folder import PictureFolder, Stamp
+from roadcue.loaders.sensation.annotation import Annotation
+from roadcue.loaders.sensation.captions import Caption
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, SensationFiles, read_files
+from roadcue.loaders.sensation.film import place_in_film
+from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
 
 __all__ = ["ANNOTATIONS", "BVPI", "CAMERA", "CAPTIONS", "Sensation", "open_sensation"]
 
@@ -147,12 +147,12 @@ def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:
     if lost:
         told += (
             f"; {lost} picture files missing below {folder.root} and left out "
-            "(python -m loaders.sensation describe --all names them)"
+            "(python -m roadcue.loaders.sensation describe --all names them)"
         )
     if composed:
         told += (
             f"; no BVPI file for {', '.join(composed)}, so that its texts are composed of annotations and captions "
-            "(python -m loaders.sensation convert writes the files)"
+            "(python -m roadcue.loaders.sensation convert writes the files)"
         )
     return told
 

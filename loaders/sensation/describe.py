@@ -9,14 +9,14 @@ import numpy as np
 from rich.box import SIMPLE
 from rich.table import Table
 
-from loaders.dataset import Skipped
-from loaders.errors import BadRecord
-from loaders.picture_folder import PictureFolder
-from loaders.sensation.annotation import OBJECTS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
-from loaders.sensation.captions import SPLITS
-from loaders.sensation.files import BVPI, SensationFiles, read_files
-from loaders.sensation.film import Leakage, is_between, leakage, place_in_film
-from loaders.split import in_validation
+from roadcue.errors import BadRecord
+from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.picture_folder import PictureFolder
+from roadcue.loaders.sensation.annotation import OBJECTS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.loaders.sensation.captions import SPLITS
+from roadcue.loaders.sensation.files import BVPI, SensationFiles, read_files
+from roadcue.loaders.sensation.film import Leakage, is_between, leakage, place_in_film
+from roadcue.loaders.split import in_validation
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from loaders.dataset import Skipped
-from loaders.errors import BadInput, BadRecord
-from loaders.json_line import lines_of
-from loaders.sensation import bvpi
-from loaders.sensation.annotation import Annotation, read_annotations
-from loaders.sensation.captions import SPLITS, Caption, read_captions
-from loaders.sensation.film import is_between
-from loaders.sensation.schema import JSON_LINES, read_json_annotations
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.json_line import lines_of
+from roadcue.loaders.sensation.annotation import Annotation, read_annotations
+from roadcue.loaders.sensation.captions import SPLITS, Caption, read_captions
+from roadcue.loaders.sensation.film import is_between
+from roadcue.prompts import bvpi
+from roadcue.prompts.annotation_json import JSON_LINES, read_json_annotations
 
 ANNOTATIONS, CAPTIONS = "annotations_with_obj_pos.csv", "complete_captions_sensation.csv"
 BVPI, PAIRS = "bvpi_sft_{split}.jsonl", "bvpi_dpo_{split}.jsonl"

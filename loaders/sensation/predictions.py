@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from loaders.errors import BadInput
-from loaders.json_line import from_json
+from roadcue.errors import BadInput
+from roadcue.loaders.json_line import from_json
 
 IMAGE_KEYS = ("image", "image_path", "id")
 TEXT_KEYS = ("prediction", "text", "response")

@@ -2,7 +2,7 @@
 
 from google.protobuf.internal import api_implementation
 
-from loaders.errors import BadInput
+from roadcue.errors import BadInput
 
 if api_implementation.Type() != "upb":
     raise BadInput(
@@ -10,7 +10,7 @@ if api_implementation.Type() != "upb":
         "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION, and install a protobuf wheel built for this system."
     )
 
-from loaders.waymo_e2e.dataset import WaymoE2E, open_waymo_e2e
-from loaders.waymo_e2e.frame import CAMERAS, encode_frame
+from roadcue.loaders.waymo_e2e.dataset import WaymoE2E, open_waymo_e2e
+from roadcue.loaders.waymo_e2e.frame import CAMERAS, encode_frame
 
 __all__ = ["CAMERAS", "WaymoE2E", "encode_frame", "open_waymo_e2e"]

@@ -4,7 +4,7 @@ import json
 from enum import StrEnum
 from pathlib import Path
 
-from loaders.errors import BadInput
+from roadcue.errors import BadInput
 
 CLUSTER_FILE = "val_sequence_name_to_scenario_cluster.json"
 """Beside the shards: {sequence: {"scenario_cluster": label}}."""

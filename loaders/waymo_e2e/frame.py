@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from loaders.calibration import CameraCalibration
-from loaders.errors import BadRecord
-from loaders.sample import FUTURE_STEPS, PAST_STEPS, Intent, Preference
-from loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.errors import BadRecord
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.schema import FUTURE_STEPS, PAST_STEPS, Intent, Preference
 
 CAMERAS = tuple(schema.CameraName.Name.keys()[1:])
 """Every camera of the set, in the order of its number in dataset.proto, `CameraName`; UNKNOWN is none."""

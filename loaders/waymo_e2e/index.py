@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loaders.cache import cache_root
-from loaders.errors import BadInput, BadRecord
-from loaders.processes import in_processes
-from loaders.progress import ProgressLine
-from loaders.sample import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS
-from loaders.tfrecord import REMEDY, Record, RecordWriter, read_records
-from loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
-from loaders.waymo_e2e.spans import camera_spans
+from roadcue.cache import cache_root
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.tfrecord import REMEDY, Record, RecordWriter, read_records
+from roadcue.loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
+from roadcue.loaders.waymo_e2e.spans import camera_spans
+from roadcue.processes import in_processes
+from roadcue.progress import ProgressLine
+from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS
 
 _VERSION = 1
 """To be raised when the columns or the checks change: an index of another version is not looked at."""

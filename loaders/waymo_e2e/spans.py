@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from loaders.errors import BadRecord
-from loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.errors import BadRecord
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _FRAME = schema.E2EDFrame.FRAME_FIELD_NUMBER

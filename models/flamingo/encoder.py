@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, digest, load_strict, read_tensors
-from models.flamingo.clip import PREFIX, read_vision_config, restore_positions, visual_tokens
-from models.flamingo.config import PUBLISHED, FlamingoConfig
-from models.flamingo.loading import read_config
-from models.flamingo.parts import Parts
-from models.flamingo.perceiver import PerceiverResampler
-from models.flamingo.published import TOWER, read_clip, read_trained
-from models.freezing import FrozenModule
-from models.normalisation import Normalisation
-from models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join_tiles
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, digest, load_strict, read_tensors
+from roadcue.models.flamingo.loading import read_config
+from roadcue.models.flamingo.modeling.clip import PREFIX, read_vision_config, restore_positions, visual_tokens
+from roadcue.models.flamingo.modeling.config import PUBLISHED, FlamingoConfig
+from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
+from roadcue.models.flamingo.parts import Parts
+from roadcue.models.flamingo.published import TOWER, read_clip, read_trained
+from roadcue.models.freezing import FrozenModule
+from roadcue.models.normalisation import Normalisation
+from roadcue.models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join_tiles
 
 Dtype = Literal["fp32", "bf16"]
 Features = Literal["patches", "perceiver"]

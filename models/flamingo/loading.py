@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Size, Tensor
 
-from models.checkpoint import VISION_ARCHITECTURE, audit, read_json, read_tensors
-from models.encoder import BadCheckpoint
-from models.flamingo.clip import restore_positions
-from models.flamingo.config import FlamingoConfig
-from models.flamingo.model import Flamingo
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, audit, read_json, read_tensors
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.flamingo.modeling.clip import restore_positions
+from roadcue.models.flamingo.modeling.config import FlamingoConfig
+from roadcue.models.flamingo.modeling.model import Flamingo
 
 TIED = "lang_encoder.lm_head.weight"
 """The output layer, which is the input embedding and is in no file."""

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from models.checkpoint import FULL, download, local_or_hub, read_json
-from models.encoder import BadCheckpoint
-from models.flamingo.config import FlamingoConfig
-from models.flamingo.model import Flamingo
-from models.flamingo.published import load_published
-from models.flamingo.tokenizer import read_tokenizer
+from roadcue.models.checkpoint import FULL, download, local_or_hub, read_json
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.flamingo.modeling.config import FlamingoConfig
+from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.published import load_published
+from roadcue.models.flamingo.tokenizer import read_tokenizer
 
 CLIP = "openai/clip-vit-large-patch14"
 """The vision tower of every published OpenFlamingo."""

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
-from models.checkpoint import read_safetensors, read_tensors
-from models.encoder import BadCheckpoint
-from models.flamingo.clip import NOT_A_WEIGHT, PREFIX, read_vision_config
-from models.flamingo.config import FlamingoConfig
-from models.flamingo.loading import TIED, Part, empty_model, fill
-from models.flamingo.model import Flamingo
-from models.flamingo.mosaic import mosaic_name, read_mosaic_config
-from models.pickled import read_pickled
+from roadcue.models.checkpoint import read_safetensors, read_tensors
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.flamingo.loading import TIED, Part, empty_model, fill
+from roadcue.models.flamingo.modeling.clip import NOT_A_WEIGHT, PREFIX, read_vision_config
+from roadcue.models.flamingo.modeling.config import FlamingoConfig
+from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.mosaic import mosaic_name, read_mosaic_config
+from roadcue.models.pickled import read_pickled
 
 TOWER, LANGUAGE = "vision_encoder.", "lang_encoder."
 EMBEDDING = LANGUAGE + "transformer.wte.weight"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from models.encoder import BadCheckpoint
-from models.flamingo.config import FlamingoConfig
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.flamingo.modeling.config import FlamingoConfig
 
 ENDOFCHUNK, IMAGE, PAD = "<|endofchunk|>", "<image>", "<PAD>"
 END = "<|endoftext|>"

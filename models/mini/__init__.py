@@ -1,4 +1,4 @@
-"""The miniature checkpoints shipped with RoadCue; `python -m training.pretrain_mini` trains them."""
+"""The miniature checkpoints shipped with RoadCue; `python -m roadcue.training.miniatures` trains them."""
 
 from pathlib import Path
 

@@ -11,22 +11,22 @@ import pytest
 import torch
 from drawn import DrawnDataset
 
-import heads
-import models
-from heads.config import CueConfig, FieldConfig
-from heads.fields import no_fields
-from heads.inputs import HeadTargets
-from loaders import jpeg
-from models.pooling import pool_tokens
-from training.batches import targets_of
-from training.build import build_run_encoder
-from training.checkpoints import KeepLast
-from training.config import HeadOptions, TrainConfig
-from training.extraction import stored_split
-from training.fitting import build_model, fit_by_gradient
-from training.lightning_module import HeadsModule
-from training.road_model import RoadModel
-from training.run_folder import RunFolder
+from roadcue.head_inputs import HeadTargets
+from roadcue.heads import registry as heads
+from roadcue.heads.field.labels import no_fields
+from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.waypoint.config import CueConfig, FieldConfig
+from roadcue.loaders import jpeg
+from roadcue.models import registry as models
+from roadcue.models.pooling import pool_tokens
+from roadcue.training.build import build_run_encoder
+from roadcue.training.checkpoints import KeepLast
+from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.extraction import stored_split
+from roadcue.training.heads.batches import targets_of
+from roadcue.training.heads.fitting import build_model, fit_by_gradient
+from roadcue.training.heads.module import HeadsModule
+from roadcue.training.run_folder import RunFolder
 
 POOLINGS = {
     ("smol", "waypoint"): ("mean", "grid", "attention"),

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from loaders import jpeg
-from models.preprocessing import Aspect, Preprocessing
+from roadcue.loaders import jpeg
+from roadcue.models.preprocessing import Aspect, Preprocessing
 
 HALF = (0.5, 0.5, 0.5)
 

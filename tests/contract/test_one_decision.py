@@ -3,36 +3,40 @@
 from dataclasses import fields
 from typing import get_args, get_type_hints
 
-import heads.inputs
-import loaders
-import loaders.rated
-import loaders.sample
-import metrics.displacement
-import metrics.raters
-import models
-import models.flamingo.encoder
-import models.pooling
-import models.preprocessing
-import models.smol
-from metrics.groups import INTENTS
-from training.config import TrainConfig
+import roadcue.head_inputs
+import roadcue.loaders.rated
+import roadcue.metrics.displacement
+import roadcue.metrics.raters
+import roadcue.models.flamingo.encoder
+import roadcue.models.pooling
+import roadcue.models.preprocessing
+import roadcue.models.smol.encoder
+import roadcue.schema
+from roadcue.loaders import registry as loaders
+from roadcue.metrics.groups import INTENTS
+from roadcue.models import registry as models
+from roadcue.training.config import TrainConfig
 
 
 def test_states_and_waypoints_have_one_form():
-    assert heads.inputs.PAST_STATES == loaders.sample.PAST_STEPS
-    assert len(loaders.sample.STATE_COLUMNS) == heads.inputs.STATE_NUMBERS
-    assert heads.inputs.WAYPOINTS == loaders.sample.FUTURE_STEPS == max(metrics.displacement.HORIZONS.values())
-    assert heads.inputs.STEP_S == loaders.sample.STEP_S
+    assert roadcue.head_inputs.PAST_STATES == roadcue.schema.PAST_STEPS
+    assert len(roadcue.schema.STATE_COLUMNS) == roadcue.head_inputs.STATE_NUMBERS
+    assert (
+        roadcue.head_inputs.WAYPOINTS
+        == roadcue.schema.FUTURE_STEPS
+        == max(roadcue.metrics.displacement.HORIZONS.values())
+    )
+    assert roadcue.head_inputs.STEP_S == roadcue.schema.STEP_S
 
 
 def test_intents_have_one_order():
-    assert len(loaders.sample.Intent) - 1 == heads.inputs.INTENT_NUMBERS
-    assert [intent.name.removeprefix("GO_").lower() for intent in loaders.sample.Intent] == list(INTENTS)
+    assert len(roadcue.schema.Intent) - 1 == roadcue.head_inputs.INTENT_NUMBERS
+    assert [intent.name.removeprefix("GO_").lower() for intent in roadcue.schema.Intent] == list(INTENTS)
 
 
 def test_as_many_rated_trajectories_are_read_as_are_scored():
-    assert loaders.rated.RATERS == metrics.raters.RATERS
-    assert loaders.rated.RATED_POINTS >= metrics.displacement.POINTS
+    assert roadcue.loaders.rated.RATERS == roadcue.metrics.raters.RATERS
+    assert roadcue.loaders.rated.RATED_POINTS >= roadcue.metrics.displacement.POINTS
 
 
 def test_the_command_line_offers_what_the_rooms_have():
@@ -41,10 +45,10 @@ def test_the_command_line_offers_what_the_rooms_have():
     for option, known in {
         "data": loaders.DATASETS,
         "encoder": models.ENCODERS,
-        "encoder_features": get_args(models.flamingo.encoder.Features),
-        "dtype": get_args(models.smol.Dtype),
-        "aspect": get_args(models.preprocessing.Aspect),
-        "pooling": get_args(models.pooling.Pooling),
-        "missing_camera": get_args(models.pooling.Missing),
+        "encoder_features": get_args(roadcue.models.flamingo.encoder.Features),
+        "dtype": get_args(roadcue.models.smol.encoder.Dtype),
+        "aspect": get_args(roadcue.models.preprocessing.Aspect),
+        "pooling": get_args(roadcue.models.pooling.Pooling),
+        "missing_camera": get_args(roadcue.models.pooling.Missing),
     }.items():
         assert set(get_args(hints[option])) == set(known), option

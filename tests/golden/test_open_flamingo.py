@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.checkpoint import read_json
-from models.flamingo.clip import visual_tokens
-from models.flamingo.published import load_published
+from roadcue.models.checkpoint import read_json
+from roadcue.models.flamingo.modeling.clip import visual_tokens
+from roadcue.models.flamingo.published import load_published
 
 EQUAL = 1e-4
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from metrics.modes import expected
-from metrics.rater_feedback import FLOOR, rater_feedback
-from metrics.raters import Raters
+from roadcue.metrics.modes import expected
+from roadcue.metrics.rater_feedback import FLOOR, rater_feedback
+from roadcue.metrics.raters import Raters
 
 EQUAL = 1e-9
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from loaders.errors import BadInput
-from loaders.sensation import open_sensation
-from loaders.sensation.annotation import read_annotations, read_rows, write_annotations
-from loaders.sensation.bvpi import compose, parse_sections, sft_record, to_line
-from loaders.sensation.captions import read_captions, write_captions
-from loaders.sensation.convert import convert
-from loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
-from loaders.sensation.describe import describe, grouped_parts
-from loaders.sensation.files import PAIRS, read_files
-from loaders.sensation.film import is_between, leakage, place_in_film
+from roadcue.errors import BadInput
+from roadcue.loaders.sensation import open_sensation
+from roadcue.loaders.sensation.annotation import read_annotations, read_rows, write_annotations
+from roadcue.loaders.sensation.captions import read_captions, write_captions
+from roadcue.loaders.sensation.convert import convert
+from roadcue.loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.loaders.sensation.describe import describe, grouped_parts
+from roadcue.loaders.sensation.files import PAIRS, read_files
+from roadcue.loaders.sensation.film import is_between, leakage, place_in_film
+from roadcue.prompts.bvpi import compose, parse_sections, sft_record, to_line
 
 
 @pytest.fixture(scope="module")

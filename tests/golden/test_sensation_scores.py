@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-import eval as scoring
-from metrics.objects import Counts
+from roadcue import eval as scoring
+from roadcue.metrics.objects import Counts
 
 PREDICTIONS = "flamingo_bvpi_predictions.jsonl"
 

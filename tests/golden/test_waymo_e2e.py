@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loaders import jpeg
-from loaders.tfrecord import read_records
-from loaders.waymo_e2e import CAMERAS, WaymoE2E, open_waymo_e2e
-from loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders import jpeg
+from roadcue.loaders.tfrecord import read_records
+from roadcue.loaders.waymo_e2e import CAMERAS, WaymoE2E, open_waymo_e2e
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
 
 Expected = dict[str, dict[str, Any]]
 

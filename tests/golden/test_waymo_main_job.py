@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from main_job import train_and_score
 
-from loaders.errors import BadInput
-from loaders.split import split_by_sequence
-from loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
+from roadcue.errors import BadInput
+from roadcue.loaders.split import split_by_sequence
+from roadcue.loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
 
 
 def part_with_futures(dataset: WaymoE2E) -> float:

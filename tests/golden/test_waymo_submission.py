@@ -9,13 +9,13 @@ import pytest
 from main_job import exit_code
 from test_waymo_main_job import part_with_futures
 
-import eval as scoring
-import train
-from loaders.waymo_e2e import open_waymo_e2e
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.submission.__main__ import main as validator
-from loaders.waymo_e2e.submission.archive import unpack
-from loaders.waymo_e2e.submission.frames import FRAMES_FILE
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.loaders.waymo_e2e import open_waymo_e2e
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.submission.__main__ import main as validator
+from roadcue.loaders.waymo_e2e.submission.archive import unpack
+from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
 
 
 def test_waymo_submission_for_golden_shards(

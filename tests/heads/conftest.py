@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from heads.decoder import Situation
-from heads.inputs import HeadInputs, HeadTargets
+from roadcue.head_inputs import HeadInputs, HeadTargets
+from roadcue.heads.waypoint.decoder import Situation
 
 Batch = tuple[HeadInputs, HeadTargets]
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from heads.choice import choice_loss, ranked
+from roadcue.heads.waypoint.choice import choice_loss, ranked
 
 
 def test_ranked_is_by_probability_and_equal_ones_keep_their_order():

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from heads import build_baseline, build_head
-from heads.config import CueConfig
-from heads.errors import BadHead
-from heads.fields import no_fields
-from heads.inputs import HeadInputs, HeadTargets
+from roadcue.head_inputs import HeadInputs, HeadTargets
+from roadcue.heads.errors import BadHead
+from roadcue.heads.field.labels import no_fields
+from roadcue.heads.registry import build_baseline, build_head
+from roadcue.heads.waypoint.config import CueConfig
 
 SMALL = CueConfig(hidden=16, layers=1, dropout=0.0)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from heads.cue_rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cue, walking_cues
-from heads.fields import KINDS, POSITIONS, SIDES, no_fields
-from loaders.sensation.annotation import OBJECTS
+from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cue, walking_cues
+from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, no_fields
+from roadcue.loaders.sensation.annotation import OBJECTS
 
 L, C, R = SIDES
 LEFT, STRAIGHT, RIGHT = CUES

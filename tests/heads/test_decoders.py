@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from heads import DECODERS, build_head, find_decoder, load_head
-from heads.baselines import ConstantVelocity, Ridge
-from heads.config import WaypointConfig, choices
-from heads.decoder import Decoder
-from heads.losses import LOSSES
-from heads.unicycle import Unicycle
+from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
+from roadcue.heads.registry import DECODERS, build_head, find_decoder, load_head
+from roadcue.heads.waypoint.config import WaypointConfig, choices
+from roadcue.heads.waypoint.decoder import Decoder
+from roadcue.heads.waypoint.losses import LOSSES
+from roadcue.heads.waypoint.unicycle import Unicycle
 
 SMALL = WaypointConfig(hidden=16, directions=4, dropout=0.0, modes=3, anchors=24)
 every_kind = pytest.mark.parametrize("kind", DECODERS)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from heads.errors import BadHead
-from heads.fields import ABSENT, KINDS, OBJECT_COLUMNS, POSITIONS, SIDES, encode_fields, no_fields
-from loaders.sensation import annotation
-from loaders.sensation.annotation import Annotation
+from roadcue.heads.errors import BadHead
+from roadcue.heads.field.labels import ABSENT, KINDS, OBJECT_COLUMNS, POSITIONS, SIDES, encode_fields, no_fields
+from roadcue.loaders.sensation import annotation
+from roadcue.loaders.sensation.annotation import Annotation
 
 
 def test_columns_and_classes_are_those_of_the_loader():

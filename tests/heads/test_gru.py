@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from heads import find_decoder
-from heads.config import WaypointConfig
-from heads.gru import Gru
+from roadcue.heads.registry import find_decoder
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.gru import Gru
 
 
 def test_each_step_is_told_the_point_before_it(make_situation):

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from heads import BASELINES, build_baseline, build_head, load_head
-from heads.baselines import Ridge
-from heads.config import WaypointConfig
-from heads.errors import BadHead
-from heads.waypoint import WaypointHead
+from roadcue.heads.baselines.waypoint import Ridge
+from roadcue.heads.errors import BadHead
+from roadcue.heads.registry import BASELINES, build_baseline, build_head, load_head
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.head import WaypointHead
 
 
 def make(name, batches, features=2):

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from heads import BASELINES, CONSTANTS, HEADS, build_baseline, build_head, find_head
-from heads.config import WaypointConfig
-from heads.errors import BadHead
+from roadcue.heads.errors import BadHead
+from roadcue.heads.registry import BASELINES, CONSTANTS, HEADS, build_baseline, build_head, find_head
+from roadcue.heads.waypoint.config import WaypointConfig
 
 
 def test_every_name_leads_to_the_class_that_bears_it():
@@ -39,5 +39,5 @@ def test_heads_and_baselines_are_not_mixed_up():
 
 
 def test_importing_the_registry_and_the_configs_is_light():
-    code = "import sys, heads.config; assert not {'torch', 'numpy'} & set(sys.modules), 'heavy'"
+    code = "import sys, roadcue.heads.waypoint.config; assert not {'torch', 'numpy'} & set(sys.modules), 'heavy'"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from heads.losses import LOSSES, RATER_WEIGHT_M, l1, l2, rater, smooth
-from metrics.rater_feedback import rater_feedback
-from metrics.raters import Raters
+from roadcue.heads.waypoint.losses import LOSSES, RATER_WEIGHT_M, l1, l2, rater, smooth
+from roadcue.metrics.rater_feedback import rater_feedback
+from roadcue.metrics.raters import Raters
 
 NO_SPEED = torch.zeros(1)
 

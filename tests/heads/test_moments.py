@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heads.moments import Comoments, Moments, floored
+from roadcue.heads.moments import Comoments, Moments, floored
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any), st.floats(-1e4, 1e4), st.integers(0, 99))

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from heads.config import WaypointConfig
-from heads.query import Query
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.query import Query
 
 CONFIG = WaypointConfig("query", hidden=16, dropout=0.0, residual="none")
 

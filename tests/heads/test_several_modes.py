@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from heads import build_head
-from heads.config import WaypointConfig
-from heads.modes import SHARED, Modes
+from roadcue.heads.registry import build_head
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.modes import SHARED, Modes
 
 TIME = 0.25 * torch.arange(1, 21)
 

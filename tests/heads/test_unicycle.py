@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from heads.baselines import MAX_CURVATURE
-from heads.config import WaypointConfig
-from heads.unicycle import MAX_ACCELERATION, Unicycle, roll_out
+from roadcue.heads.baselines.waypoint import MAX_CURVATURE
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.unicycle import MAX_ACCELERATION, Unicycle, roll_out
 
 TIME = 0.25 * torch.arange(1, 21, dtype=torch.float64)
 

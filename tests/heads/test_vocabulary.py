@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from heads import build_head, vocabulary
-from heads.config import WaypointConfig
-from heads.errors import BadHead
-from heads.kmeans import ROWS_PER_CENTRE, kmeans
-from heads.vocabulary import Vocabulary
+from roadcue.heads.errors import BadHead
+from roadcue.heads.registry import build_head
+from roadcue.heads.waypoint import vocabulary
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.kmeans import ROWS_PER_CENTRE, kmeans
+from roadcue.heads.waypoint.vocabulary import Vocabulary
 
 CONFIG = WaypointConfig("vocabulary", hidden=8, anchors=20, residual="constant_velocity")
 

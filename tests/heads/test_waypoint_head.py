@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from heads import build_head
-from heads.baselines import ConstantVelocity, Ridge
-from heads.config import WaypointConfig
-from heads.errors import BadHead
-from heads.waypoint import WaypointHead
+from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
+from roadcue.heads.errors import BadHead
+from roadcue.heads.registry import build_head
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.head import WaypointHead
 
 SMALL = WaypointConfig("mlp", hidden=16, residual="none", directions=0)
 

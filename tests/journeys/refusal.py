@@ -4,7 +4,7 @@ import re
 
 from main_job import exit_code
 
-import train
+from roadcue import train
 
 QUICK = ("--epochs", 1, "--grid", 2, "--head.hidden", 16, "--workers", 0)
 """Options of train.py that make a run short."""

@@ -9,10 +9,10 @@ from main_job import exit_code
 from refusal import QUICK, refused, trained
 from waymo_shards import SEQUENCE, drawn_jpeg, frame_bytes, write_shard
 
-import eval as scoring
-import train
-from loaders.tfrecord import read_records
-from models.smol import SmolEncoder
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.loaders.tfrecord import read_records
+from roadcue.models.smol.encoder import SmolEncoder
 
 SHARD = "training_x.tfrecord-00000-of-00001"
 

@@ -15,17 +15,17 @@ from main_job import exit_code, scored
 from refusal import QUICK, refused, trained
 from waymo_shards import write_shards
 
-import eval as scoring
-import train
-from loaders import jpeg
-from loaders.errors import BadInput
-from loaders.feature_store import StoreWriter
-from loaders.roadworld import RoadWorldSpec
-from loaders.roadworld.write import check_roadworld, write_roadworld
-from loaders.waymo_e2e.submission.frames import FRAMES_FILE
-from models.smol import SmolEncoder
-from training.checkpoints import KeepLast
-from training.lightning_module import HeadsModule
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.errors import BadInput
+from roadcue.loaders import jpeg
+from roadcue.loaders.feature_store import StoreWriter
+from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
+from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.roadworld import RoadWorldSpec
+from roadcue.roadworld.write import check_roadworld, write_roadworld
+from roadcue.training.checkpoints import KeepLast
+from roadcue.training.heads.module import HeadsModule
 
 NO_ROOM = "File too large|No space left on device"
 SEQUENCES = [f"{number:032x}" for number in range(4)]
@@ -117,7 +117,7 @@ def test_a_checkpoint(words, tmp_path, capsys, encoded, trained_steps):
     """A run of 4 steps whose disk is full at the second checkpoint goes on from the first one."""
     words = (*words, "--epochs", 4, "--checkpoint_every", 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.checkpoints.save_file", full_at_second(patch))
+        patch.setattr("roadcue.training.checkpoints.save_file", full_at_second(patch))
         said = refused(capsys, train.main, *QUICK, *words)
     last = tmp_path / "run/checkpoint/last.safetensors"
     assert f"{last}: cannot be written" in said
@@ -177,8 +177,8 @@ def test_what_a_run_leaves(words, tmp_path, capsys, monkeypatch, trained_steps, 
 
 def refuse_to_write(patch, folder, name):
     """ENOSPC for what is written to `name` in the folder, by Python or by safetensors."""
-    import heads.checkpoint
-    import models.pooling
+    import roadcue.heads.checkpoint
+    import roadcue.models.pooling
 
     write_text = Path.write_text
 
@@ -188,7 +188,7 @@ def refuse_to_write(patch, folder, name):
         return write_text(self, text, *arguments, **options)
 
     patch.setattr(Path, "write_text", write)
-    for room in (heads.checkpoint, models.pooling):
+    for room in (roadcue.heads.checkpoint, roadcue.models.pooling):
         patch.setattr(room, "save_file", refusing(room.save_file, f"{folder}/model/{name}"))
 
 

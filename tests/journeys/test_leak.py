@@ -2,7 +2,7 @@
 
 The features are synthetic, so that the test depends on no weights: they hold the answer, which is a gain that the
 training code must find and the shuffle must take away. A gain that lives on under the shuffle is a leak beside the
-picture; one is built here, and must be seen. `training.other_pictures` says which kinds cannot be seen in this way.
+picture; one is built here, and must be seen. `evaluation.shuffled_pictures` says which kinds cannot be seen so.
 """
 
 from dataclasses import dataclass, replace
@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from loaders.feature_store import FeatureStore, StoreWriter
-from loaders.roadworld.dataset import open_roadworld
-from loaders.roadworld.spec import RoadWorldSpec
-from loaders.roadworld.write import write_roadworld
-from metrics.displacement import displacement, per_frame
-from metrics.gain import relative_gain
-from training.batches import StoredSplit
-from training.config import HeadOptions, TrainConfig
-from training.evaluation import predict_split
-from training.fitting import build_model, fit_by_gradient
-from training.other_pictures import with_other_pictures
-from training.run_folder import RunFolder
+from roadcue.evaluation.run import predict_split
+from roadcue.evaluation.shuffled_pictures import with_other_pictures
+from roadcue.loaders.feature_store import FeatureStore, StoreWriter
+from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.metrics.gain import relative_gain
+from roadcue.roadworld.dataset import open_roadworld
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.write import write_roadworld
+from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.fitting import build_model, fit_by_gradient
+from roadcue.training.run_folder import RunFolder
 
 WIDTH = 6
 BLIND = "waypoint without features"

@@ -9,12 +9,12 @@ from main_job import ade_5s, exit_code, scored, train_and_score
 from PIL import Image
 from real_photographs import udacity_folder, write_udacity_manifest
 
-import eval as scoring
 import roadcue
-from heads import BASELINES
-from loaders.manifest import open_manifest
-from loaders.roadworld import RoadWorldSpec
-from loaders.roadworld.write import write_roadworld
+from roadcue import eval as scoring
+from roadcue.heads.registry import BASELINES
+from roadcue.loaders.manifest.dataset import open_manifest
+from roadcue.roadworld import RoadWorldSpec
+from roadcue.roadworld.write import write_roadworld
 
 SPEC = RoadWorldSpec(6, 4, seconds=1, stride=1, width=243, height=270, cameras=("FRONT",))
 LEARNS = ("--cameras", "FRONT", "--epochs", 40, "--batch_size", 32, "--lr", 3e-3, "--grid", 2, "--head.hidden", 128)

@@ -10,10 +10,10 @@ from main_job import exit_code
 from refusal import QUICK, refused, trained
 from waymo_shards import write_shards
 
-import eval as scoring
-import train
-from loaders import jpeg
-from loaders.waymo_e2e.dataset import WaymoE2E
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.loaders import jpeg
+from roadcue.loaders.waymo_e2e.dataset import WaymoE2E
 
 FRAMES = [(f"{number:032x}-000", number + 1) for number in range(6)]
 
@@ -83,7 +83,7 @@ def test_a_shard_that_may_not_be_read(shards, tmp_path, capsys, monkeypatch):
     def locked(path, mode):  # a mode of 000 does not stop root, who may run the tests
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("loaders.tfrecord.open", locked, raising=False)
+    monkeypatch.setattr("roadcue.loaders.tfrecord.open", locked, raising=False)
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run")
     said = refused(capsys, train.main, *QUICK, *words)
     assert "training_x.tfrecord: cannot be" in said

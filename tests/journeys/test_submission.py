@@ -11,17 +11,17 @@ from main_job import exit_code
 from refusal import QUICK, refused
 from waymo_shards import drawn_jpeg, frame_bytes, write_shard
 
-import eval as scoring
 import roadcue
-import train
-from loaders.roadworld import RoadWorldSpec
-from loaders.roadworld.write import write_roadworld
-from loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.submission.__main__ import main as validator
-from loaders.waymo_e2e.submission.archive import unpack
-from loaders.waymo_e2e.submission.frames import FRAMES_FILE
-from models.smol import SmolEncoder
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.submission.__main__ import main as validator
+from roadcue.loaders.waymo_e2e.submission.archive import unpack
+from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
+from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.roadworld import RoadWorldSpec
+from roadcue.roadworld.write import write_roadworld
 
 SEQUENCES = [f"{number:032x}" for number in range(7)]
 LISTED = {SEQUENCES[4]: 3, SEQUENCES[5]: 1, SEQUENCES[6]: 0}
@@ -325,7 +325,7 @@ def test_a_listed_frame_whose_picture_does_not_decode(place, data, tmp_path, cap
 
 def test_a_head_that_predicts_no_number(place, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
-        "training.submission.predict_split", lambda model, split: {"ridge": np.full((3, 20, 2), np.nan)}
+        "roadcue.evaluation.submission.predict_split", lambda model, split: {"ridge": np.full((3, 20, 2), np.nan)}
     )
     out = tmp_path / "entry.tar.gz"
     said = refused(capsys, scoring.main, *entry(place / "run", out, "--row", "ridge"))

@@ -7,7 +7,7 @@ from main_job import scored
 from refusal import QUICK, refused, trained
 from waymo_shards import write_shards
 
-import train
+from roadcue import train
 
 FRAMES = [(f"{number:032x}-000", number + 1) for number in range(6)]
 

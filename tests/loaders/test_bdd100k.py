@@ -9,14 +9,15 @@ from damage import damaged, little_memory  # noqa: F401 - a fixture for all of t
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import jpeg, open_dataset
-from loaders.bdd100k import open_bdd100k
-from loaders.bdd100k.boxes import HEIGHT, HEIGHT_M, KIND, WIDTH, Box, is_near, objects_of, position_of
-from loaders.bdd100k.labels import FILES, parse_frame, read_frames
-from loaders.dataset import sample
-from loaders.errors import BadInput, BadRecord
-from loaders.sensation.annotation import FAR_COLUMNS, HEADER, NEAR_COLUMNS, OBJECTS, POSITIONS
-from loaders.split import split_by_sequence
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders import jpeg
+from roadcue.loaders.bdd100k import open_bdd100k
+from roadcue.loaders.bdd100k.boxes import HEIGHT, HEIGHT_M, KIND, WIDTH, Box, is_near, objects_of, position_of
+from roadcue.loaders.bdd100k.labels import FILES, parse_frame, read_frames
+from roadcue.loaders.dataset import sample
+from roadcue.loaders.registry import open_dataset
+from roadcue.loaders.sensation.annotation import FAR_COLUMNS, HEADER, NEAR_COLUMNS, OBJECTS, POSITIONS
+from roadcue.loaders.split import split_by_sequence
 
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PICTURE = jpeg.encode(np.full((16, 16, 3), 90, np.uint8), 90)

@@ -8,8 +8,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from loaders.errors import BadInput
-from loaders.feature_store import FeatureStore, IncompleteStore, StoreWriter, fingerprint, store_folder
+from roadcue.errors import BadInput
+from roadcue.loaders.feature_store import FeatureStore, IncompleteStore, StoreWriter, fingerprint, store_folder
 
 PARTS = {"weights": "abc", "aspect": "squash"}
 IDS = np.array([f"s-{row:03d}" for row in range(10)])
@@ -148,7 +148,7 @@ def test_kill_9_loses_at_most_the_batch_in_hand(tmp_path):
         import os, signal
         from pathlib import Path
         import numpy as np
-        from loaders.feature_store import StoreWriter
+        from roadcue.loaders.feature_store import StoreWriter
         ids = np.array([f"s-{{row:03d}}" for row in range(10)])
         writer = StoreWriter(Path({str(tmp_path / "store")!r}), {PARTS!r}, ids, ["FRONT", "REAR"], (4, 3))
         for row in range(6):

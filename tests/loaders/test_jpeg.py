@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from loaders import jpeg
-from loaders.errors import BadRecord
+from roadcue.errors import BadRecord
+from roadcue.loaders import jpeg
 
 WHERE = "shard: record at byte 7"
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.dataset import sample
-from loaders.errors import BadInput, BadRecord
-from loaders.jpeg import encode
-from loaders.json_line import from_json
-from loaders.manifest import open_manifest
-from loaders.manifest_line import parse_line
-from loaders.sample import Intent
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.dataset import sample
+from roadcue.loaders.jpeg import encode
+from roadcue.loaders.json_line import from_json
+from roadcue.loaders.manifest.dataset import open_manifest
+from roadcue.loaders.manifest.line import parse_line
+from roadcue.schema import Intent
 
 PAST = [[0.25 * 4 * (step - 15), 0.0, 4.0, 0.0, 0.0, 0.0] for step in range(16)]
 FUTURE = [[1.0 + step, 0.1 * step] for step in range(20)]

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from waymo_shards import OTHER, SEQUENCE, frame_bytes, write_shard
 
-from loaders.dataset import StateTable, Subset
-from loaders.rated import rated_frames
-from loaders.roadworld.dataset import open_roadworld
-from loaders.roadworld.spec import RoadWorldSpec
-from loaders.roadworld.write import write_roadworld
-from loaders.sample import Preference, SampleTargets
-from loaders.waymo_e2e import open_waymo_e2e
-from loaders.waymo_e2e.clusters import CLUSTER_FILE
+from roadcue.loaders.dataset import StateTable, Subset
+from roadcue.loaders.rated import rated_frames
+from roadcue.loaders.waymo_e2e import open_waymo_e2e
+from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
+from roadcue.roadworld.dataset import open_roadworld
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.write import write_roadworld
+from roadcue.schema import Preference, SampleTargets
 
 
 class Rated:

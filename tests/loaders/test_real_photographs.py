@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from real_photographs import GAP_S
 
-from loaders.dataset import sample
-from loaders.jpeg import decode
-from loaders.manifest import open_manifest
-from loaders.split import split_by_sequence
+from roadcue.loaders.dataset import sample
+from roadcue.loaders.jpeg import decode
+from roadcue.loaders.manifest.dataset import open_manifest
+from roadcue.loaders.split import split_by_sequence
 
 
 def test_the_drive_opens_as_a_data_set(udacity_manifest: Path):

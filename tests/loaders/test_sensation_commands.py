@@ -1,4 +1,4 @@
-"""python -m loaders.sensation: describe and convert."""
+"""python -m roadcue.loaders.sensation: describe and convert."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from sensation_folder import labelled, write_folder
 from test_sensation_format import annotation, annotations
 
-from loaders.sensation import open_sensation
-from loaders.sensation.__main__ import main
-from loaders.sensation.annotation import write_annotations
-from loaders.sensation.bvpi import compose, dpo_record
-from loaders.sensation.convert import convert
-from loaders.sensation.files import ANNOTATIONS
-from loaders.sensation.schema import SCHEMA
+from roadcue.loaders.sensation import open_sensation
+from roadcue.loaders.sensation.__main__ import main
+from roadcue.loaders.sensation.annotation import write_annotations
+from roadcue.loaders.sensation.convert import convert
+from roadcue.loaders.sensation.files import ANNOTATIONS
+from roadcue.prompts.annotation_json import SCHEMA
+from roadcue.prompts.bvpi import compose, dpo_record
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(monkeypatch, capsys):
 
     def do(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()
-        monkeypatch.setattr("sys.argv", ["loaders.sensation", *map(str, words)])
+        monkeypatch.setattr("sys.argv", ["roadcue.loaders.sensation", *map(str, words)])
         monkeypatch.setenv("COLUMNS", "100")
         code = main()
         return code, *capsys.readouterr()
@@ -113,7 +113,7 @@ def test_a_conversion_that_is_stopped_leaves_nothing_under_its_name(tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("loaders.progress.ProgressLine.__call__", stop)
+        patch.setattr("roadcue.progress.ProgressLine.__call__", stop)
         with pytest.raises(KeyboardInterrupt):
             convert(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()

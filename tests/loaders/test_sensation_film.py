@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.sensation.captions import Caption
-from loaders.sensation.describe import grouped_parts
-from loaders.sensation.files import SensationFiles
-from loaders.sensation.film import BETWEEN, STRETCH, film_of, is_between, leakage, place_in_film
+from roadcue.loaders.sensation.captions import Caption
+from roadcue.loaders.sensation.describe import grouped_parts
+from roadcue.loaders.sensation.files import SensationFiles
+from roadcue.loaders.sensation.film import BETWEEN, STRETCH, film_of, is_between, leakage, place_in_film
 
 numbered = st.builds(
     lambda prefix, number: f"{prefix}{number:04d}.jpg" if not prefix else f"{prefix}{number}.jpg",

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from sensation_folder import PICTURE, labelled, write_folder
 from test_sensation_format import annotations
 
-from loaders import open_dataset
-from loaders.errors import BadInput, BadRecord
-from loaders.sensation import Sensation, open_sensation
-from loaders.sensation.annotation import write_annotations
-from loaders.sensation.bvpi import compose
-from loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
-from loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, read_files
-from loaders.sensation.schema import JSON_LINES, to_json
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.registry import open_dataset
+from roadcue.loaders.sensation import Sensation, open_sensation
+from roadcue.loaders.sensation.annotation import write_annotations
+from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, read_files
+from roadcue.prompts.annotation_json import JSON_LINES, to_json
+from roadcue.prompts.bvpi import compose
 
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.errors import BadInput, BadRecord
-from loaders.sensation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
-from loaders.sensation.annotation import HEADER, parse_row, read_annotations, write_annotations
-from loaders.sensation.bvpi import compose, parse_line, parse_sections, road_vs_sidewalk, sft_record, to_line
-from loaders.sensation.captions import read_captions
-from loaders.sensation.film import place_in_film
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.sensation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.loaders.sensation.annotation import HEADER, parse_row, read_annotations, write_annotations
+from roadcue.loaders.sensation.captions import read_captions
+from roadcue.loaders.sensation.film import place_in_film
+from roadcue.prompts.bvpi import compose, parse_line, parse_sections, road_vs_sidewalk, sft_record, to_line
 
 NONE = dict.fromkeys(OBJECTS, ())
 

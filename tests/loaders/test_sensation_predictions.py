@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import BadInput
-from loaders.sensation.predictions import picture_name, read_predictions
+from roadcue.errors import BadInput
+from roadcue.loaders.sensation.predictions import picture_name, read_predictions
 
 RECORDS = [{"image": "testing/images/1.jpg", "prediction": "one"}, {"id": "2", "response": "two\u2028é"}]
 READ = {"1": "one", "2": "two\u2028é"}

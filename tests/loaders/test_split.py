@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.dataset import RoadDataset, StateTable
-from loaders.errors import BadInput
-from loaders.split import every_nth, split_by_sequence
+from roadcue.errors import BadInput
+from roadcue.loaders.dataset import RoadDataset, StateTable
+from roadcue.loaders.split import every_nth, split_by_sequence
 
 
 @dataclasses.dataclass

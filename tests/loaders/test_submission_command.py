@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loaders.waymo_e2e.submission import __main__ as command
-from loaders.waymo_e2e.submission.write import Entry, encode_submission
+from roadcue.loaders.waymo_e2e.submission import __main__ as command
+from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission
 
 
 def archive(names=("a-149", "b-008", "c-077"), account="me@example.org"):

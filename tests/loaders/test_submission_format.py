@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.submission import archive as archives
-from loaders.waymo_e2e.submission.archive import pack, unpack
-from loaders.waymo_e2e.submission.check import check_submission
-from loaders.waymo_e2e.submission.write import Entry, encode_submission, parameter_count
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.submission import archive as archives
+from roadcue.loaders.waymo_e2e.submission.archive import pack, unpack
+from roadcue.loaders.waymo_e2e.submission.check import check_submission
+from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission, parameter_count
 
 WANTED = {("a", 149): "a-149", ("b", 8): "b-008", ("c", 77): "c-077"}
 NAMES = list(WANTED.values())

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from loaders.errors import BadInput
-from loaders.waymo_e2e.submission.frames import read_frames
+from roadcue.errors import BadInput
+from roadcue.loaders.waymo_e2e.submission.frames import read_frames
 
 WANTED = {("a", 149): "a-149", ("b", 8): "b-008", ("c", 77): "c-077"}
 FORMS = {

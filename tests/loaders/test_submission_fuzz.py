@@ -11,13 +11,13 @@ from damage import damaged, little_memory  # noqa: F401 - a fixture for all of t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import BadInput
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.frame import parse_name
-from loaders.waymo_e2e.submission.archive import pack, unpack
-from loaders.waymo_e2e.submission.check import check_submission
-from loaders.waymo_e2e.submission.frames import read_frames
-from loaders.waymo_e2e.submission.write import Entry, encode_submission
+from roadcue.errors import BadInput
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.frame import parse_name
+from roadcue.loaders.waymo_e2e.submission.archive import pack, unpack
+from roadcue.loaders.waymo_e2e.submission.check import check_submission
+from roadcue.loaders.waymo_e2e.submission.frames import read_frames
+from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission
 
 WANTED = {("a", 149): "a-149", ("b", 8): "b-008", ("c", 77): "c-077"}
 PATHS = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)

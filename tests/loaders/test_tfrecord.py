@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.errors import BadInput, BadRecord
-from loaders.tfrecord import RecordWriter, masked_crc, read_records
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.tfrecord import RecordWriter, masked_crc, read_records
 
 PAYLOADS = [b"first", b"", b"third" * 100]
 

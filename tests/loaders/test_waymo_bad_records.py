@@ -10,10 +10,10 @@ from waymo_shards import (
     one_record,
 )
 
-from loaders import jpeg
-from loaders.errors import BadInput, BadRecord
-from loaders.waymo_e2e import open_waymo_e2e
-from loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders import jpeg
+from roadcue.loaders.waymo_e2e import open_waymo_e2e
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
 
 pytestmark = pytest.mark.usefixtures("cache")
 

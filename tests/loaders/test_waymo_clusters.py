@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from waymo_shards import OTHER, SEQUENCE
 
-from loaders.dataset import Subset, sample
-from loaders.errors import BadInput
-from loaders.waymo_e2e import open_waymo_e2e
-from loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clusters
+from roadcue.errors import BadInput
+from roadcue.loaders.dataset import Subset, sample
+from roadcue.loaders.waymo_e2e import open_waymo_e2e
+from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clusters
 
 SOME = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

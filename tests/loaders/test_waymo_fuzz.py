@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from waymo_shards import drawn_jpeg, frame_bytes, write_shard
 
-from loaders import jpeg
-from loaders.errors import BadInput, BadRecord
-from loaders.sample import SampleTargets
-from loaders.tfrecord import read_records
-from loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
-from loaders.waymo_e2e.frame import decode_calibration, decode_frame
-from loaders.waymo_e2e.spans import camera_spans
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders import jpeg
+from roadcue.loaders.tfrecord import read_records
+from roadcue.loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
+from roadcue.loaders.waymo_e2e.frame import decode_calibration, decode_frame
+from roadcue.loaders.waymo_e2e.spans import camera_spans
+from roadcue.schema import SampleTargets
 
 PAYLOADS = [frame_bytes(f"s-{i}", seed=i, images={"FRONT": drawn_jpeg(i), "REAR": drawn_jpeg(9)}) for i in range(3)]
 SOME = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,8 +11,8 @@ from waymo_shards import (
     write_shards,
 )
 
-from loaders.errors import BadInput
-from loaders.waymo_e2e import index, open_waymo_e2e
+from roadcue.errors import BadInput
+from roadcue.loaders.waymo_e2e import index, open_waymo_e2e
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -62,7 +62,7 @@ class TestIndex:
         elif damage == "flipped":
             data[len(data) // 2] ^= 4
         elif damage == "a column less":
-            from loaders.tfrecord import read_records
+            from roadcue.loaders.tfrecord import read_records
 
             write_shard(file, [record.payload for record in read_records(file)][:-1])
             data = bytearray(file.read_bytes())
@@ -110,7 +110,7 @@ class TestIndex:
             open_waymo_e2e(two_shards, "val")
 
     def test_index_holds_no_pickle(self, two_shards: Path, cache: Path) -> None:
-        from loaders.tfrecord import read_records
+        from roadcue.loaders.tfrecord import read_records
 
         open_waymo_e2e(two_shards, "val")
         for file in cache.iterdir():

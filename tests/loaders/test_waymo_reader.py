@@ -21,13 +21,13 @@ from waymo_shards import (
     write_shards,
 )
 
-from loaders.dataset import RoadDataset, sample
-from loaders.errors import BadInput
-from loaders.sample import Intent, Preference
-from loaders.waymo_e2e import CAMERAS, encode_frame, open_waymo_e2e
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.frame import decode_frame
-from loaders.waymo_e2e.spans import camera_spans
+from roadcue.errors import BadInput
+from roadcue.loaders.dataset import RoadDataset, sample
+from roadcue.loaders.waymo_e2e import CAMERAS, encode_frame, open_waymo_e2e
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.frame import decode_frame
+from roadcue.loaders.waymo_e2e.spans import camera_spans
+from roadcue.schema import Intent, Preference
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -228,7 +228,7 @@ class TestSchema:
 
     def test_slow_protobuf_backend_is_refused(self) -> None:
         environment = {**os.environ, "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
-        command = [sys.executable, "-c", "import loaders.waymo_e2e"]
+        command = [sys.executable, "-c", "import roadcue.loaders.waymo_e2e"]
         root = Path(schema.__file__).parents[2]
         ran = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
         assert ran.returncode != 0

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rated_paths import random_scene, raters_of, straight
 
-from metrics.best_rated import LABELS, best_rated_ade, official_ade
-from metrics.displacement import displacement, per_frame
-from metrics.raters import Raters
+from roadcue.metrics.best_rated import LABELS, best_rated_ade, official_ade
+from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.metrics.raters import Raters
 
 
 def both(predicted, *rated):

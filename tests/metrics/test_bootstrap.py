@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from metrics.bootstrap import bootstrap_of, sequence_bootstrap
+from roadcue.metrics.bootstrap import bootstrap_of, sequence_bootstrap
 
 
 def one(values, sequence, resamples=500, seed=0):
@@ -100,7 +100,7 @@ def test_same_seed_same_interval_and_columns_share_their_resamples():
 def test_blocks_do_not_change_the_draws(monkeypatch):
     values, sequence = drives(np.random.default_rng(6))
     whole = one(values, sequence)
-    monkeypatch.setattr("metrics.bootstrap._BLOCK", 7 * 40)
+    monkeypatch.setattr("roadcue.metrics.bootstrap._BLOCK", 7 * 40)
     assert one(values, sequence) == whole
 
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from metrics.comparison import GROUPED, compare
-from metrics.displacement import LABELS
-from metrics.groups import SPEEDS
+from roadcue.metrics.comparison import GROUPED, compare
+from roadcue.metrics.displacement import LABELS
+from roadcue.metrics.groups import SPEEDS
 
 
 @pytest.fixture(scope="module")

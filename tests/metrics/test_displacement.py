@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from metrics.displacement import LABELS, displacement, has_log, per_frame
+from roadcue.metrics.displacement import LABELS, displacement, has_log, per_frame
 
 paths = arrays(np.float64, (3, 20, 2), elements=st.floats(-200, 200))
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.fields import (
+from roadcue.metrics.fields import (
     LABELS,
     NO_LABEL,
     accuracy,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metrics.groups import SPEEDS, by_intent, by_speed, clusters_of
+from roadcue.metrics.groups import SPEEDS, by_intent, by_speed, clusters_of
 
 
 def test_intents_have_the_names_of_the_proto():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rated_paths import straight
 
-from metrics.calibration import BINS
-from metrics.modes import LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode, score_modes
+from roadcue.metrics.calibration_error import BINS
+from roadcue.metrics.modes import LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode, score_modes
 
 
 def softmax(logits):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.objects import Counts, score_places, score_presence
+from roadcue.metrics.objects import Counts, score_places, score_presence
 
 KINDS = ("car", "person")
 LEFT, CENTER, RIGHT = np.eye(3, dtype=bool)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metrics.prediction_sets import score_sets
+from roadcue.metrics.prediction_sets import score_sets
 
 SETS = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 1]], bool)
 

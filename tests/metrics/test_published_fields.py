@@ -2,8 +2,8 @@
 
 import pytest
 
-from metrics.objects import Counts
-from metrics.published_fields import FIELDS, WORDS, score_published
+from roadcue.metrics.objects import Counts
+from roadcue.metrics.published_fields import FIELDS, WORDS, score_published
 
 TRUTH = {"sidewalk_pos": ["left"], "road_pos": ["unknown"], "road_vs_sidewalk": ["unknown"]}
 NOTHING = {kind: [False] for kind in WORDS}

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from rated_paths import random_scene
 
-from metrics.best_rated import LABELS as ADE_LABELS
-from metrics.best_rated import best_rated_ade, official_ade
-from metrics.rated_comparison import compare_rated
-from metrics.rater_feedback import LABELS, by_cluster, mean_over_clusters, rater_feedback
-from metrics.raters import Raters
+from roadcue.metrics.best_rated import LABELS as ADE_LABELS
+from roadcue.metrics.best_rated import best_rated_ade, official_ade
+from roadcue.metrics.rated_comparison import compare_rated
+from roadcue.metrics.rater_feedback import LABELS, by_cluster, mean_over_clusters, rater_feedback
+from roadcue.metrics.raters import Raters
 
 
 @pytest.fixture(scope="module")

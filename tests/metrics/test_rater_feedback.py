@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rated_paths import random_scene, raters_of, straight
 
-from metrics.modes import expected
-from metrics.rater_feedback import (
+from roadcue.metrics.modes import expected
+from roadcue.metrics.rater_feedback import (
     FLOOR,
     by_cluster,
     directions,
@@ -16,7 +16,7 @@ from metrics.rater_feedback import (
     rater_feedback,
     trust_region,
 )
-from metrics.raters import Raters
+from roadcue.metrics.raters import Raters
 
 seeds = st.integers(0, 10**6)
 scenes = settings(max_examples=50, deadline=None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rated_paths import arrays_of, raters_of, straight
 
-from metrics.raters import Raters, is_rated
+from roadcue.metrics.raters import Raters, is_rated
 
 
 def test_a_short_trajectory_goes_on_with_its_last_point():

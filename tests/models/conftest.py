@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import mini
-from models.smol import SmolEncoder
+from roadcue.models import mini
+from roadcue.models.smol.encoder import SmolEncoder
 
 
 @pytest.fixture(scope="session")

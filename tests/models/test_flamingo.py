@@ -4,9 +4,9 @@ from tiny_flamingo import ENDOFCHUNK, IMAGE, PAD, drawn_images, tiny_config, tin
 from torch import nn
 from transformers.models.mpt.modeling_mpt import MptAttention
 
-from models.flamingo.config import MPT_1B, PUBLISHED
-from models.flamingo.loading import empty_model
-from models.flamingo.model import Flamingo
+from roadcue.models.flamingo.loading import empty_model
+from roadcue.models.flamingo.modeling.config import MPT_1B, PUBLISHED
+from roadcue.models.flamingo.modeling.model import Flamingo
 
 
 class Gives(nn.Module):

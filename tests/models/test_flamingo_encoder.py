@@ -8,16 +8,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_flamingo import tiny_flamingo, write_published
 
-from models import build_encoder, mini
-from models.encoder import BadCheckpoint, BadEncoder
-from models.flamingo import parts as places
-from models.flamingo.clip import visual_tokens
-from models.flamingo.config import PUBLISHED
-from models.flamingo.encoder import FlamingoEncoder, _square
-from models.flamingo.model import Flamingo
-from models.flamingo.parts import Parts
-from models.flamingo.perceiver import PerceiverResampler
-from models.preprocessing import CLIP_MEAN, CLIP_STD
+from roadcue.models import mini
+from roadcue.models.encoder import BadCheckpoint, BadEncoder
+from roadcue.models.flamingo import parts as places
+from roadcue.models.flamingo.encoder import FlamingoEncoder, _square
+from roadcue.models.flamingo.modeling.clip import visual_tokens
+from roadcue.models.flamingo.modeling.config import PUBLISHED
+from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
+from roadcue.models.flamingo.parts import Parts
+from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD
+from roadcue.models.registry import build_encoder
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_flamingo import IMAGE, SMALL, drawn_images, tiny_flamingo, write_published
 
-from models.encoder import BadCheckpoint
-from models.flamingo.config import FlamingoConfig
-from models.flamingo.loading import TIED
-from models.flamingo.model import Flamingo
-from models.flamingo.published import load_published
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.flamingo.loading import TIED
+from roadcue.models.flamingo.modeling.config import FlamingoConfig
+from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.published import load_published
 
 IDS = torch.tensor([[2, IMAGE, 3, 4]])
 GATED = "lang_encoder.transformer.blocks.{}.gated_cross_attn_layer.attn.to_q.weight"

@@ -1,8 +1,8 @@
 import pytest
 from tiny_flamingo import ENDOFCHUNK, IMAGE, PAD, WORDS, tiny_config, write_tokenizer
 
-from models.encoder import BadCheckpoint
-from models.flamingo.tokenizer import read_tokenizer
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.flamingo.tokenizer import read_tokenizer
 
 
 @pytest.fixture

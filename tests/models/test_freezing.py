@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.freezing import FrozenModule
+from roadcue.models.freezing import FrozenModule
 
 
 class Frozen(FrozenModule):

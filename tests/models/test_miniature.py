@@ -6,15 +6,16 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from models import mini
-from models.flamingo.model import Flamingo
-from models.flamingo.tokenizer import read_tokenizer
-from models.mini import flamingo_architecture, smol_architecture
-from models.mini.smol_architecture import IMAGE_TOKENS
-from models.mini.tokens import learn_flamingo_tokenizer, learn_tokenizer
-from models.normalisation import Normalisation
-from models.preprocessing import clip_preprocessing
-from models.prompts import few_shot_prompt
+from roadcue.models import mini
+from roadcue.models.flamingo import miniature as flamingo_architecture
+from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.tokenizer import read_tokenizer
+from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer, learn_tokenizer
+from roadcue.models.normalisation import Normalisation
+from roadcue.models.preprocessing import clip_preprocessing
+from roadcue.models.smol import miniature as smol_architecture
+from roadcue.models.smol.miniature import IMAGE_TOKENS
+from roadcue.prompts.few_shot import few_shot_prompt
 
 CAPTIONS = ["The road bends to the left.", "A car is braking 12 metres ahead. The light is red: été, naïve, 20 %."]
 
@@ -24,7 +25,7 @@ def test_the_miniature_stays_small_and_its_card_says_what_it_saw(folder):
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 15_000_000
     card = (folder / "README.md").read_text()
     assert "It has seen nothing but drawn pictures" in card
-    assert "python -m training.pretrain_mini" in card
+    assert "python -m roadcue.training.miniatures" in card
 
 
 def test_transformers_own_processor_and_model_write_a_caption_with_it():

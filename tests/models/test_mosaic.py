@@ -3,8 +3,8 @@ import json
 import pytest
 from tiny_flamingo import MOSAIC
 
-from models.encoder import BadCheckpoint
-from models.flamingo.mosaic import mosaic_name, read_mosaic_config
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.flamingo.mosaic import mosaic_name, read_mosaic_config
 
 
 @pytest.fixture

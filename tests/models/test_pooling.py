@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.encoder import BadCheckpoint, BadEncoder
-from models.pooling import FeaturePool, cells_stored, pool_tokens
+from roadcue.models.encoder import BadCheckpoint, BadEncoder
+from roadcue.models.pooling import FeaturePool, cells_stored, pool_tokens
 
 POOLINGS = ("mean", "grid", "attention")
 CAMERAS = ("FRONT", "FRONT_LEFT", "FRONT_RIGHT")

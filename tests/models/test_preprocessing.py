@@ -9,9 +9,9 @@ from PIL import Image
 from torchvision import transforms
 from transformers import CLIPImageProcessor, SmolVLMImageProcessor
 
-from models import mini
-from models.encoder import BadCheckpoint, BadEncoder
-from models.preprocessing import (
+from roadcue.models import mini
+from roadcue.models.encoder import BadCheckpoint, BadEncoder
+from roadcue.models.preprocessing import (
     CLIP_MEAN,
     CLIP_STD,
     Preprocessing,
@@ -19,7 +19,7 @@ from models.preprocessing import (
     join_tiles,
     read_preprocessing,
 )
-from models.smol import SmolEncoder
+from roadcue.models.smol.encoder import SmolEncoder
 
 SETTINGS = "preprocessor_config.json"
 
@@ -163,7 +163,7 @@ def test_an_older_torch_resizes_the_same_by_pillow(monkeypatch, extent, aspect):
     picture = np.stack([x // 2, y // 3, 128 + 100 * np.sin(x / 9) * np.cos(y / 7)], axis=-1).astype(np.uint8)
     preprocess = Preprocessing(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "lanczos", aspect)
     here = preprocess(picture, extent).int()
-    monkeypatch.setattr("models.preprocessing._TORCH_HAS_LANCZOS", False)
+    monkeypatch.setattr("roadcue.models.preprocessing._TORCH_HAS_LANCZOS", False)
     assert (preprocess(picture, extent).int() - here).abs().max() <= 2
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from models import ENCODERS, build_encoder
-from models.encoder import BadEncoder, Encoder
+from roadcue.models.encoder import BadEncoder, Encoder
+from roadcue.models.registry import ENCODERS, build_encoder
 
 
 def test_naming_encoders_imports_neither_torch_nor_transformers():

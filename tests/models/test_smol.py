@@ -7,10 +7,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import SmolVLMForConditionalGeneration
 
-from models import mini
-from models.encoder import BadCheckpoint
-from models.pooling import pool_tokens
-from models.smol import PREFIX, SmolEncoder, _empty_tower
+from roadcue.models import mini
+from roadcue.models.encoder import BadCheckpoint
+from roadcue.models.pooling import pool_tokens
+from roadcue.models.smol.encoder import PREFIX, SmolEncoder, _empty_tower
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ from messages import plain
 from rich.console import Console
 from rich.table import Table
 
-from loaders.errors import BadInput
-from loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.errors import BadInput
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
 
 OFFICIAL_PYTHON = Path(__file__).parents[2] / ".venv-parity" / "bin" / "python"
 SHOWN = 10

@@ -15,17 +15,17 @@ from google.protobuf.internal import api_implementation
 from google.protobuf.message import Message
 from messages import drawn_float, fill, plain
 
-from loaders import jpeg
-from loaders.calibration import CameraCalibration
-from loaders.dataset import sample as sample_of
-from loaders.sample import Intent, Preference, Sample, SampleInputs, SampleTargets
-from loaders.tfrecord import RecordWriter, read_records
-from loaders.waymo_e2e import CAMERAS, encode_frame, open_waymo_e2e
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.index import open_index
-from loaders.waymo_e2e.submission.archive import unpack
-from loaders.waymo_e2e.submission.check import check_submission
-from loaders.waymo_e2e.submission.write import Entry, encode_submission
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.loaders import jpeg
+from roadcue.loaders.dataset import sample as sample_of
+from roadcue.loaders.tfrecord import RecordWriter, read_records
+from roadcue.loaders.waymo_e2e import CAMERAS, encode_frame, open_waymo_e2e
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.index import open_index
+from roadcue.loaders.waymo_e2e.submission.archive import unpack
+from roadcue.loaders.waymo_e2e.submission.check import check_submission
+from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission
+from roadcue.schema import Intent, Preference, Sample, SampleInputs, SampleTargets
 
 SOFTWARE = f"RoadCue, protobuf {protobuf_version} ({api_implementation.Type()})"
 RECORDS = 40  # in each of our shards

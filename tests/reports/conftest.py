@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from loaders.calibration import CameraCalibration
-from metrics.comparison import Comparison, compare
-from reports.scene import Scene
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.metrics.comparison import Comparison, compare
+from roadcue.reports.scene import Scene
 
 T = 0.25 * np.arange(1, 21)
 

@@ -5,10 +5,10 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from metrics.bootstrap import Interval
-from metrics.objects import Counts
-from reports.answers_table import AnswerScores, answers_table
-from reports.kinds_table import kinds_table
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.objects import Counts
+from roadcue.reports.answers_table import AnswerScores, answers_table
+from roadcue.reports.kinds_table import kinds_table
 
 
 @pytest.fixture

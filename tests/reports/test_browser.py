@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from metrics.comparison import Comparison
-from reports.page import write_report
-from reports.scene import Scene
+from roadcue.metrics.comparison import Comparison
+from roadcue.reports.page import write_report
+from roadcue.reports.scene import Scene
 
 LOOK = """
 <body style="margin: 0"><iframe srcdoc="{page}" style="border: 0; width: {width}px; height: 900px"></iframe>

@@ -1,6 +1,6 @@
 import pytest
 
-from reports.colours import _FREE, LOG, PAST, colours
+from roadcue.reports.colours import _FREE, LOG, PAST, colours
 
 NAMES = ["stand still", "constant velocity", "constant turn rate", "ridge", "waypoint", "waypoint without features"]
 

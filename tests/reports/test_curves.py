@@ -3,9 +3,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from metrics.comparison import Comparison
-from reports.colours import colours
-from reports.curves import group_chart, horizon_curves, interval_chart
+from roadcue.metrics.comparison import Comparison
+from roadcue.reports.colours import colours
+from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
 
 
 @pytest.mark.parametrize("draw", [horizon_curves, interval_chart])

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.labels import apart
+from roadcue.reports.labels import apart
 
 BOX = np.array([20.0, 10.0])
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from metrics.comparison import Comparison, MethodScores
-from reports import page
-from reports.page import DRAWN, MINIATURE, write_report
-from reports.scene import Scene
-from reports.table import rows
+from roadcue.metrics.comparison import Comparison, MethodScores
+from roadcue.reports import page
+from roadcue.reports.page import DRAWN, MINIATURE, write_report
+from roadcue.reports.scene import Scene
+from roadcue.reports.table import rows
 
 
 class Elements(HTMLParser):

@@ -4,10 +4,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from metrics.bootstrap import Interval
-from metrics.rated_comparison import RatedComparison, RatedScores
-from reports.modes_table import HeadModes, modes_rows, modes_table
-from reports.rated_table import SCORE_COLUMNS, rated_how_made, rated_rows, rated_tables
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
+from roadcue.reports.modes_table import HeadModes, modes_rows, modes_table
+from roadcue.reports.rated_table import SCORE_COLUMNS, rated_how_made, rated_rows, rated_tables
 
 DISTANCES = ("ade_3s_best_rated", "ade_5s_best_rated", "ade_3s_official", "ade_5s_official")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from training.command_line import parse
-from training.config import ExtractConfig, TrainConfig
+from roadcue.command_line import parse
+from roadcue.training.config import ExtractConfig, TrainConfig
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "slurm").glob("*.sh"))
@@ -143,7 +143,7 @@ def test_an_array_encodes_every_part_once(repository: Path, count: int):
         last_line(submit(repository, "extract_features.sh", "--encoder", "smol", **array(task, list(range(count)))))
         for task in range(count)
     ]
-    command = "srun <--kill-on-bad-exit=1> <python> <-m> <training.extraction> <--part>"
+    command = "srun <--kill-on-bad-exit=1> <python> <-m> <roadcue.training.extraction> <--part>"
     assert lines == [f"{command} <{part}/{count}> <--encoder> <smol>" for part in range(1, count + 1)]
 
 

@@ -1,8 +1,8 @@
 import pytest
 from drawn import DrawnDataset
 
-from loaders.errors import BadInput
-from training.config import TrainConfig
+from roadcue.errors import BadInput
+from roadcue.training.config import TrainConfig
 
 
 @pytest.fixture

@@ -12,17 +12,17 @@ import torch
 from drawn import DrawnDataset
 from torch.nn.functional import adaptive_avg_pool2d
 
-from loaders import jpeg
-from loaders.errors import BadInput, BadRecord
-from loaders.feature_store import FeatureStore
-from models.pooling import pool_tokens
-from training.build import build_run_encoder
-from training.extraction import extract, feature_parts, parse_part
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders import jpeg
+from roadcue.loaders.feature_store import FeatureStore
+from roadcue.models.pooling import pool_tokens
+from roadcue.training.build import build_run_encoder
+from roadcue.training.extraction import extract, feature_parts, parse_part
 
 
 @pytest.fixture(scope="module")
 def encoder():
-    from training.config import EncoderOptions
+    from roadcue.training.config import EncoderOptions
 
     return build_run_encoder(EncoderOptions())
 
@@ -108,9 +108,9 @@ def test_killing_the_process_loses_no_row_and_repeats_none(drawn, encoder, tmp_p
         import os, signal, sys
         sys.path.insert(0, {str(Path(__file__).parents[1])!r})
         from drawn import DrawnDataset
-        from training.build import build_run_encoder
-        from training.config import TrainConfig
-        from training.extraction import extract
+        from roadcue.training.build import build_run_encoder
+        from roadcue.training.config import TrainConfig
+        from roadcue.training.extraction import extract
         config = TrainConfig(store_dir={str(tmp_path)!r}, workers=0, encode_batch=8, grid=2)
         encoder = build_run_encoder(config)
         calls, encode = [], encoder.encode

@@ -6,17 +6,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from loaders.errors import BadInput
-from training.build import build_run_encoder
-from training.checkpoints import KeepLast, SafetensorsIO
-from training.command_line import parse_file, parser_for
-from training.config import HeadOptions, TrainConfig
-from training.evaluation import predict_split
-from training.extraction import stored_split
-from training.fitting import build_model, train
-from training.lightning_module import HeadsModule
-from training.road_model import RoadModel
-from training.run_folder import RunFolder
+from roadcue.command_line import parse_file, parser_for
+from roadcue.errors import BadInput
+from roadcue.evaluation.run import predict_split
+from roadcue.heads.multi_head import RoadModel
+from roadcue.training.build import build_run_encoder
+from roadcue.training.checkpoints import KeepLast, SafetensorsIO
+from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.extraction import stored_split
+from roadcue.training.heads.fitting import build_model, train
+from roadcue.training.heads.module import HeadsModule
+from roadcue.training.run_folder import RunFolder
 
 
 def as_yaml(config):

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from sensation_folder import write_folder
 
-from loaders.errors import BadInput
-from loaders.sensation.film import BETWEEN, leakage
-from training.build import open_split
-from training.command_line import parse
-from training.config import DataOptions, EvalConfig, TrainConfig
-from training.evaluation import run_options
-from training.run_folder import RunFolder
+from roadcue.command_line import parse
+from roadcue.errors import BadInput
+from roadcue.evaluation.run import run_options
+from roadcue.loaders.sensation.film import BETWEEN, leakage
+from roadcue.training.build import open_split
+from roadcue.training.config import DataOptions, EvalConfig, TrainConfig
+from roadcue.training.run_folder import RunFolder
 
 
 def images(options: DataOptions, split: str) -> list[str]:

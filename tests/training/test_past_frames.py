@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from test_fitting import fit
 
 import roadcue
-from loaders.dataset import StateTable
-from loaders.errors import BadInput
-from loaders.sample import SampleTargets
-from loaders.split import every_nth
-from training.batches import StoredSplit
-from training.build import build_run_encoder
-from training.command_line import parse, parse_file
-from training.config import EvalConfig, TrainConfig
-from training.evaluation import evaluate_run, predict_split
-from training.extraction import encoder_parts, extract, stored_split
-from training.other_pictures import with_other_pictures
-from training.past_frames import earlier_frames
-from training.road_model import RoadModel
-from training.sweep import _decides_features
+from roadcue.command_line import parse, parse_file
+from roadcue.errors import BadInput
+from roadcue.evaluation.run import evaluate_run, predict_split
+from roadcue.evaluation.shuffled_pictures import with_other_pictures
+from roadcue.heads.multi_head import RoadModel
+from roadcue.loaders.dataset import StateTable
+from roadcue.loaders.split import every_nth
+from roadcue.schema import SampleTargets
+from roadcue.training.build import build_run_encoder
+from roadcue.training.config import EvalConfig, TrainConfig
+from roadcue.training.extraction import encoder_parts, extract, stored_split
+from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.past_frames import earlier_frames
+from roadcue.training.sweep.sweep import _decides_features
 
 
 @pytest.fixture(scope="module", autouse=True)

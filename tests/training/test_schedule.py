@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.optim import SGD
 
-from training.schedule import warm_up_then_constant
+from roadcue.training.schedule import warm_up_then_constant
 
 
 def rates(steps, until, lr=(0.5,)):

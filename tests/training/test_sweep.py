@@ -12,15 +12,15 @@ import torch
 from drawn import DrawnDataset
 from safetensors.torch import load_file
 
-from heads import BadHead
-from loaders.errors import BadInput
-from training import sweep_run
-from training.command_line import parse, words_of
-from training.config import HeadOptions, TrainConfig
-from training.fitting import Features, train, train_heads
-from training.lightning_module import HeadsModule
-from training.sweep import combinations, planned, sweep
-from training.sweep_run import DIED, outcomes
+from roadcue.command_line import parse, words_of
+from roadcue.errors import BadInput
+from roadcue.heads.registry import BadHead
+from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.heads.fitting import Features, train, train_heads
+from roadcue.training.heads.module import HeadsModule
+from roadcue.training.sweep import run as sweep_run
+from roadcue.training.sweep.run import DIED, outcomes
+from roadcue.training.sweep.sweep import combinations, planned, sweep
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -77,7 +77,7 @@ def test_every_combination_is_a_setting():
     ],
 )
 def test_a_sweep_that_does_not_fit_is_said_before_anything_is_read(swept, sweeps, sentence, monkeypatch):
-    monkeypatch.setattr("training.fitting.open_split", lambda *_: pytest.fail("data were opened"))
+    monkeypatch.setattr("roadcue.training.heads.fitting.open_split", lambda *_: pytest.fail("data were opened"))
     with pytest.raises((BadInput, BadHead)) as said:
         sweep(*swept(*sweeps))
     assert sentence in str(said.value)
@@ -136,7 +136,10 @@ def test_runs_in_processes_of_their_own_and_one_that_dies(swept, tmp_path):
     dies, lives = planned(config, text, swept.folder)
     features = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.fitting.train_heads", lambda *given: features.append(given[3]) or train_heads(*given))
+        patch.setattr(
+            "roadcue.training.heads.fitting.train_heads",
+            lambda *given: features.append(given[3]) or train_heads(*given),
+        )
         single = replace(lives.config, run_dir=str(tmp_path / "single"))
         train(single, lives.config_text)
     jobs = [(dies, replace(features[0], train=Deadly())), (lives, features[0])]
@@ -211,8 +214,8 @@ def test_each_pooling_is_encoded_once_and_the_twin_is_told_beside_the_head(swept
 def test_features_are_shared_and_not_copied_to_another_process(swept):
     import pickle
 
-    from training.build import build_run_encoder
-    from training.fitting import read_features
+    from roadcue.training.build import build_run_encoder
+    from roadcue.training.heads.fitting import read_features
 
     swept.splits["train"] = DrawnDataset("train", sequences=2, frames=6)
     swept.splits["val"] = DrawnDataset("val", sequences=2, frames=3)

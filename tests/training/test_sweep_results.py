@@ -3,7 +3,7 @@ import io
 import numpy as np
 from rich.console import Console
 
-from training.sweep_results import RunScores, results, results_table
+from roadcue.training.sweep.results import RunScores, results, results_table
 
 
 def run(residual, seed, error):

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.sensation.bvpi import parse_sections
-from training.text_dropout import drop_words
+from roadcue.prompts.bvpi import parse_sections
+from roadcue.training.captions.text_dropout import drop_words
 
 HEAD = "Sidewalk: left. Road: right. RoadVsSidewalk: right_of. Nearby: a car close on the left. Far: a person."
 CAPTION = "The sidewalk is wide and a car stands on it, behind a tree."

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from loaders.sample import FUTURE_STEPS
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.frame import parse_name
-from loaders.waymo_e2e.submission.archive import unpack
-from loaders.waymo_e2e.submission.frames import FrameKey
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.frame import parse_name
+from roadcue.loaders.waymo_e2e.submission.archive import unpack
+from roadcue.loaders.waymo_e2e.submission.frames import FrameKey
+from roadcue.schema import FUTURE_STEPS
 
 Submission = schema.E2EDChallengeSubmission
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

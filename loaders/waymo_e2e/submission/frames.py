@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from loaders.errors import BadInput
-from loaders.waymo_e2e.frame import parse_name
+from roadcue.errors import BadInput
+from roadcue.loaders.waymo_e2e.frame import parse_name
 
 FRAMES_FILE = "test_sequence_frames_for_submission.json"
 """Its name in the set's bucket (waymo-open-dataset, issue 940); it maps each of 1,505 sequences to a frame number."""

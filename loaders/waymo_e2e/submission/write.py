@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loaders.waymo_e2e import schema_pb2 as schema
-from loaders.waymo_e2e.submission.archive import pack, shard_name
+from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.loaders.waymo_e2e.submission.archive import pack, shard_name
 
 FRAMES_PER_SHARD = 10_000
 """2 MB a shard: the frames that count are one shard."""

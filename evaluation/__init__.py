@@ -1,0 +1,1 @@
+"""Runs and texts scored."""

@@ -1,0 +1,262 @@
+"""Score a run: every head and baseline on the same rows, a table, metrics.json and the report page."""
+
+import json
+import shlex
+import sys
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from roadcue.command_line import parse_file
+from roadcue.errors import BadInput
+from roadcue.evaluation.scenes import report_scenes
+from roadcue.heads.field.scores import SCORES
+from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
+from roadcue.heads.registry import HEADS, PATHS
+from roadcue.loaders.dataset import RoadDataset, StateTable, Subset
+from roadcue.loaders.rated import RatedFrames, rated_frames
+from roadcue.metrics.comparison import Comparison, compare, nan_to_none
+from roadcue.metrics.modes import mode_ade, score_modes
+from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
+from roadcue.metrics.raters import Raters
+from roadcue.reports.answers_table import AnswerScores, answers_table
+from roadcue.reports.colours import LOG
+from roadcue.reports.modes_table import HeadModes, modes_table
+from roadcue.reports.page import DRAWN, MINIATURE, write_report
+from roadcue.reports.rated_table import rated_tables
+from roadcue.reports.table import comparison_table, group_table
+from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.config import EvalConfig, TrainConfig
+from roadcue.training.extraction import encoder_parts, stored_split
+from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.predictions import Predictions, predict
+from roadcue.training.run_folder import RunFolder, check_same_encoder, write_whole, writing_into
+
+
+def evaluate_run(config: EvalConfig) -> None:
+    """Print the comparison table; write metrics.json and report.html."""
+    folder = RunFolder.of(config.run)
+    options = run_options(folder, config)
+    facts = folder.read_facts()
+    model = RoadModel.from_pretrained(folder.model).eval()
+    encoder = build_run_encoder(options)
+    check_same_encoder(folder, encoder_parts(encoder, options))
+    data = open_split(options, config.split or "val")
+    print(data.description, encoder.description, sep="\n", flush=True)
+
+    split = model.with_targets(stored_split(data, encoder, options))
+    _check_scorable(model, split, options)
+    predictions = predict(model, split, modes_of=PATHS)
+    found = _findings(model, predictions, split, config)
+    sees_image = set(model.heads) - model.blind
+    _print_tables(found, sees_image)
+    heading = _heading(facts, data, encoder.description, options)
+    scenes = report_scenes(found.paths, found.scored, found.rated, options) if found.comparison else []
+    out = Path(config.out) if config.out else folder.path
+    with writing_into(out, "free space there, or name another folder with --out"):
+        content = {"run": heading, "sees_image": sorted(sees_image), **found.to_json()}
+        write_whole(out / "metrics.json", json.dumps(content, indent=1) + "\n")
+        report = write_report(
+            out / "report.html",
+            comparison=found.comparison,
+            against_raters=found.against_raters,
+            modes=found.modes,
+            answers=found.answers,
+            sees_image=sees_image,
+            heading=heading,
+            scenes=scenes,
+            cautions=_cautions(data, options),
+        )
+    print(f"{out / 'metrics.json'}\n{report}")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a run is scored by: against the log, against raters where there are any, its head's modes, and what
+    its other heads answer.
+
+    `paths` are the predictions of the rows of `scored`, which have a log, and `rated` those of them that raters
+    scored; without a head that predicts paths, or a row with a log, `comparison` is None and they are empty.
+    """
+
+    paths: Predictions
+    scored: RoadDataset
+    rated: RatedFrames
+    comparison: Comparison | None
+    against_raters: RatedComparison | None
+    modes: HeadModes | None
+    answers: list[AnswerScores]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the comparison, and beside them "against_raters", "modes" and "answers", None or empty where
+        there are none.
+        """
+        return {
+            **(self.comparison.to_json() if self.comparison else {}),
+            "against_raters": self.against_raters.to_json() if self.against_raters else None,
+            "modes": nan_to_none(asdict(self.modes)) if self.modes else None,
+            "answers": [scores.to_json() for scores in self.answers],
+        }
+
+
+def predict_split(model: RoadModel, split: StoredSplit) -> dict[str, np.ndarray]:
+    """Every head's waypoints for a split: name -> (n, 20, 2) metres, ego frame."""
+    return predict(model, split).paths
+
+
+def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
+    """The run's options with those that eval.py was given in their place."""
+    trained = parse_file(TrainConfig, folder.config)
+    given = {name: getattr(config, name) for name in ("data", "data_dir", "image_root", "split_by", "on_bad_record")}
+    if config.data not in (None, trained.data):
+        given["data_dir"] = config.data_dir or ""  # the run's folder holds other data
+    if given["data_dir"] is not None:
+        given["image_root"] = config.image_root or ""
+    named = {name: value for name, value in given.items() if value is not None}
+    return replace(trained, **named, device=config.device)
+
+
+def compare_rows(
+    predictions: dict[str, np.ndarray],
+    states: StateTable,
+    *,
+    reference: str,
+    resamples: int,
+    seed: int,
+    cluster: np.ndarray | None = None,
+) -> Comparison:
+    """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows.
+
+    `cluster` (n,) names the scenario cluster of each row, "" where it has none; None where no row has one.
+    """
+    return compare(
+        predictions,
+        states.future,
+        sequence=states.sequence,
+        intent=states.intent,
+        speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
+        cluster=cluster,
+        reference=reference,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def compare_with_raters(
+    predictions: dict[str, np.ndarray],
+    logged: np.ndarray,
+    rated: RatedFrames,
+    *,
+    reference: str,
+    resamples: int,
+    seed: int,
+) -> RatedComparison | None:
+    """Methods' paths and the `logged` ones, (n, 20, 2) metres, ego frame, against raters; None if no row is rated.
+
+    `rated` counts its rows as the paths are: of n rows.
+    """
+    if not len(rated):
+        return None
+    return compare_rated(
+        {name: paths[rated.row] for name, paths in {**predictions, LOG: logged}.items()},
+        Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score),
+        speed=rated.speed,
+        sequence=rated.sequence,
+        cluster=rated.cluster,
+        reference=reference,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _check_scorable(model: RoadModel, split: StoredSplit, options: TrainConfig) -> None:
+    """BadInput when no row has what one of the run's heads could be scored against; a line for each without."""
+    lacking = [name for name in options.head_names if not len(model.with_targets(split, name))]
+    where = f"{split.dataset.name} {split.dataset.split}"
+    if len(lacking) == len(options.head_names):
+        needs = " or ".join(HEADS[name].needs for name in lacking)
+        raise BadInput(f"{where}: no row has both features and {needs} to score against")
+    for name in lacking:
+        print(f"{where}: no row has {HEADS[name].needs}, so the {name} head is not scored", flush=True)
+
+
+def _findings(model: RoadModel, predictions: Predictions, split: StoredSplit, config: EvalConfig) -> Findings:
+    """Score the predictions of all rows of a split, each head's on those that have its targets."""
+    logged = model.heads[PATHS].known(split.targets()).numpy() if PATHS in model.heads else np.zeros(len(split), bool)
+    paths, scored = predictions.paths_at(logged), Subset(split.dataset, split.rows[logged], split.dataset.split)
+    states, rated = scored.states, rated_frames(scored)
+    drawn_alike = {"resamples": config.resamples, "seed": config.seed}
+    answers = _answer_scores(model, predictions, split, drawn_alike)
+    if not logged.any():
+        return Findings(paths, scored, rated, None, None, None, answers)
+    cluster = np.array([scored.targets(row).cluster or "" for row in range(len(scored))], str)
+    modes = None
+    if paths.modes is not None and paths.mode_probabilities is not None:
+        error, probability = mode_ade(paths.modes, states.future), paths.mode_probabilities
+        modes = HeadModes(PATHS, error.shape[1], score_modes(error, probability, states.sequence, **drawn_alike))
+    return Findings(
+        paths,
+        scored,
+        rated,
+        compare_rows(paths.paths, states, cluster=cluster, reference=PATHS, **drawn_alike),
+        compare_with_raters(paths.paths, states.future, rated, reference=PATHS, **drawn_alike),
+        modes,
+        answers,
+    )
+
+
+def _answer_scores(
+    model: RoadModel, predictions: Predictions, split: StoredSplit, drawn_alike: dict[str, int]
+) -> list[AnswerScores]:
+    """The tables of the heads that answer questions: each with its twin and its baselines."""
+    tables = []
+    for name, scores in SCORES.items():
+        if name in model.heads:
+            methods = [each for each in (name, name + BLIND_SUFFIX, *HEADS[name].baselines) if each in model.heads]
+            answers = {method: predictions.answers[method] for method in methods}
+            tables += scores(model, answers, split.targets(), split.sequence, **drawn_alike)
+    return tables
+
+
+def _print_tables(found: Findings, sees_image: set[str]) -> None:
+    comparison = found.comparison
+    tables = [
+        *([comparison_table(comparison, sees_image)] if comparison else ()),
+        *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
+        *([modes_table(found.modes)] if found.modes else ()),
+        *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
+        *(answers_table(scores, sees_image) for scores in found.answers),
+    ]
+    console = Console()
+    for table in tables:
+        console.print(table)
+        if table.caption:  # below which rich leaves no room
+            console.print()
+
+
+def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
+    heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
+    return {
+        "data": data.description,
+        "encoder": encoder,
+        "head": f"{heads} on {options.pooling} features of {pictures}",
+        "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
+        "skipped records": str(facts["skipped"]),
+        "trained": facts["date"],
+        "scored": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "commands": f"{facts['command']} ; {shlex.join(['python', *sys.argv])}",
+        "versions": ", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
+    }
+
+
+def _cautions(data: RoadDataset, options: TrainConfig) -> list[str]:
+    miniature = options.encoder != "none" and options.checkpoint == "mini"
+    return [
+        caution
+        for caution, applies in ((DRAWN, data.name in ("roadworld", "sidewalk")), (MINIATURE, miniature))
+        if applies
+    ]

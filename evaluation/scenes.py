@@ -1,0 +1,113 @@
+"""Which frames of a split the report shows, and what is drawn on each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadcue.errors import BadRecord
+from roadcue.heads.registry import PATHS
+from roadcue.loaders import jpeg
+from roadcue.loaders.dataset import RoadDataset
+from roadcue.loaders.rated import RatedFrames
+from roadcue.metrics.displacement import displacement
+from roadcue.metrics.rater_feedback import rater_feedback
+from roadcue.metrics.raters import Raters
+from roadcue.reports.colours import LOG
+from roadcue.reports.scene import Modes, Scene, rated_paths
+from roadcue.schema import Intent
+from roadcue.training.config import TrainConfig
+from roadcue.training.heads.predictions import Predictions
+
+_BESIDE = "constant velocity"
+"""The path without any model that is drawn beside the head's."""
+
+
+@dataclass(frozen=True)
+class _Rated:
+    """The rated frames with what the head gets on each."""
+
+    frames: RatedFrames
+    raters: Raters
+    score: np.ndarray
+
+
+def report_scenes(
+    predictions: Predictions, scored: RoadDataset, rated: RatedFrames, options: TrainConfig
+) -> list[Scene]:
+    """The frames on which the head is best, middling and worst by ADE at 5 s against the log, and by raters.
+
+    The predictions are of the rows of `scored`, all of which have a log, and `rated` are those of them that raters
+    scored, maybe none.
+    """
+    error = displacement(predictions.paths[PATHS], scored.states.future).mean(axis=1)
+    found = _against_raters(predictions.paths[PATHS], rated) if len(rated) else None
+    return [
+        _scene(title, row, predictions, scored, found, options, float(error[row]))
+        for title, row in _chosen(error, found)
+    ]
+
+
+def _against_raters(paths: np.ndarray, rated: RatedFrames) -> _Rated:
+    raters = Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score)
+    return _Rated(rated, raters, rater_feedback(paths[rated.row], raters, rated.speed).score)
+
+
+def _chosen(error: np.ndarray, rated: _Rated | None) -> Iterator[tuple[str, int]]:
+    """What is special about a row, and the row."""
+    order = np.argsort(error)
+    yield "best", int(order[0])
+    yield "median", int(order[len(order) // 2])
+    yield "worst", int(order[-1])
+    if rated:
+        best, worst = int(rated.score.argmax()), int(rated.score.argmin())
+        yield "best by raters", int(rated.frames.row[best])
+        if worst != best:
+            yield "worst by raters", int(rated.frames.row[worst])
+
+
+def _scene(
+    title: str,
+    row: int,
+    predictions: Predictions,
+    scored: RoadDataset,
+    rated: _Rated | None,
+    options: TrainConfig,
+    error_m: float,
+) -> Scene:
+    head, states = PATHS, scored.states
+    camera = "FRONT" if "FRONT" in scored.cameras else options.camera_names[0]
+    paths = {head: predictions.paths[head][row], LOG: states.future[row]}
+    if head != _BESIDE:
+        paths[_BESIDE] = predictions.paths[_BESIDE][row]
+    frame = int(np.flatnonzero(rated.frames.row == row)[0]) if rated and row in rated.frames.row else None
+    return Scene(
+        title=f"{title} ({Intent(int(states.intent[row])).name.lower().replace('_', ' ')})",
+        sample_id=str(states.id[row]),
+        error_m=error_m,
+        image=_picture(scored, row, camera, options.on_bad_record),
+        camera=camera,
+        calibration=scored.calibration(row, camera),
+        past=states.past[row],
+        paths=paths,
+        rated=rated_paths(rated.raters, frame, rated.frames.speed[frame]) if rated and frame is not None else (),
+        feedback=float(rated.score[frame]) if rated and frame is not None else None,
+        modes=_modes(head, predictions, row),
+    )
+
+
+def _modes(head: str, predictions: Predictions, row: int) -> Modes | None:
+    if predictions.modes is None or predictions.mode_probabilities is None:
+        return None
+    return Modes(head, predictions.modes[row], predictions.mode_probabilities[row])
+
+
+def _picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: str) -> np.ndarray | None:
+    """(H, W, 3) uint8 RGB, or None where there is none: a run without an encoder has not read it before."""
+    try:
+        encoded = dataset.image(row, camera)
+        return jpeg.decode(encoded, f"{dataset.where(row)}: {camera}") if encoded else None
+    except BadRecord:
+        if on_bad_record == "raise":
+            raise
+        return None

@@ -1,0 +1,1 @@
+"""What sees no image: what every head has to beat."""

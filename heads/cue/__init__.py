@@ -1,0 +1,1 @@
+"""The cue head: which way, at which pace."""

@@ -1,0 +1,101 @@
+"""What to say to somebody who walks or drives: which way, and at which pace. Pure functions: labels in, cues out.
+
+The cue says where to turn and the pace whether to go on; neither is a route. For a pedestrian who does not see, the
+rule never turns towards the road, and where nothing is free it says stop instead of a guess.
+"""
+
+from collections.abc import Collection
+from functools import lru_cache
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from roadcue.head_inputs import STEP_S
+from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN
+
+CUES = ("deviate left", "keep straight", "deviate right")
+"""In the order of `heads.field.labels.SIDES`: towards what is in that third of the picture."""
+PACES = ("keep pace", "slow down", "stop")
+IN_THE_WAY = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle")
+"""Near objects that one would walk into: things that stand, lie or move on the sidewalk. Grass, plants and trees are
+not among them: the annotators named them for what lines the way (a verge, a hedge, a row of trees in their beds), so
+that most pictures of a free sidewalk have one; a trunk on the path itself is annotated as an obstacle."""
+_STOPPED_M_S, _SLOWER = 0.5, 0.75
+
+
+def walking_cue(sidewalk: str, road: str, blocked: Collection[str]) -> tuple[str, str]:
+    """(one of `CUES`, one of `PACES`) for a pedestrian.
+
+    `sidewalk` and `road` are values of SENSATION's columns, `blocked` the sides with a near object of `IN_THE_WAY`.
+
+    1. The way is where the sidewalk is; without one in the picture (Outside) it is straight ahead.
+    2. If straight ahead is blocked, the way is a free side, but never the one where the road is: first the side
+       opposite the road, then the right one, on which people pass each other where cars drive on the right. A
+       sidewalk that lies to one side and is blocked has no way round.
+    3. No free way: stop, facing the way. Sidewalk in the centre with obstacles left and right: keep straight.
+    4. Stop too where only road is ahead (Outside, Front); slow down where a road is ahead, or to go round something.
+    """
+    way = sidewalk if sidewalk in SIDES else "Center"
+    free = [side for side in (way, *_ways_round(road if way == "Center" else None)) if side not in blocked]
+    cue = CUES[SIDES.index(free[0] if free else way)]
+    if not free or (sidewalk == "Outside" and road == "Front"):
+        return cue, "stop"
+    return cue, "slow down" if road == "Front" or free[0] != way else "keep pace"
+
+
+def walking_cues(positions: Tensor, objects: Tensor) -> Tensor:
+    """`walking_cue` of many pictures, labels as of `heads.field.labels`: (b, 2), (b, 2, 9, 3) -> (b, 2).
+
+    int64 places in `CUES` and `PACES`; -1 where a position or a near object in the way is not labelled.
+    """
+    near = objects[:, 0, [KINDS.index(kind) for kind in IN_THE_WAY]]
+    known = (positions != UNKNOWN).all(dim=1) & ~near.isnan().flatten(1).any(dim=1)
+    bits = ((near.nan_to_num() > 0).any(dim=1) * torch.tensor([1, 2, 4], device=near.device)).sum(dim=1)
+    sidewalk, road = positions.clamp(min=0).unbind(dim=1)
+    found = _table().to(near.device)[sidewalk, road, bits]
+    return found.where(known[:, None], torch.full_like(found, UNKNOWN))
+
+
+def driving_cues(future: Tensor, offset_m: float, at_s: float) -> Tensor:
+    """What a driver did, from the logged path (b, 20, 2) metres, ego frame -> (b, 2) int64 as `walking_cues`.
+
+    Deviate left or right: after `at_s` seconds the car is at least `offset_m` metres beside the line of its heading
+    at t = 0. Stop: by then it moves at less than 0.5 m/s; slow down: at less than three quarters of its speed in the
+    first second; both speeds over a whole second. -1 where a path is not there.
+    """
+    last, second = round(at_s / STEP_S) - 1, round(1 / STEP_S)
+    known = ~future.isnan().flatten(1).any(dim=1)
+    path = future.nan_to_num()
+    aside = path[:, last, 1]
+    cue = 1 - (aside >= offset_m).long() + (aside <= -offset_m).long()
+    first_speed = torch.linalg.vector_norm(path[:, second - 1], dim=1)
+    speed = torch.linalg.vector_norm(path[:, last] - path[:, last - second], dim=1)
+    pace = torch.where(speed < _STOPPED_M_S, 2, (speed < _SLOWER * first_speed).long())
+    found = torch.stack([cue, pace], dim=1)
+    return found.where(known[:, None], torch.full_like(found, UNKNOWN))
+
+
+def _ways_round(road: str | None) -> tuple[str, ...]:
+    """The sides on which to pass something that is straight ahead, the better one first; none without a road's place.
+
+    None stands for a way that lies to one side.
+    """
+    if road is None:
+        return ()
+    return {"Left": ("Right",), "Right": ("Left",)}.get(road, ("Right", "Left"))
+
+
+@lru_cache(maxsize=1)
+def _table() -> Tensor:
+    """`walking_cue` of all it can be asked: (4 sidewalk, 4 road, 8 sets of blocked sides, 2); bit i is SIDES[i]."""
+    sidewalks, roads = POSITIONS.values()
+    table = torch.empty(len(sidewalks), len(roads), 2 ** len(SIDES), 2, dtype=torch.int64)
+    for i, sidewalk in enumerate(sidewalks):
+        for j, road in enumerate(roads):
+            for count in range(len(SIDES) + 1):
+                for blocked in combinations(SIDES, count):
+                    cue, pace = walking_cue(sidewalk, road, blocked)
+                    bits = sum(2 ** SIDES.index(side) for side in blocked)
+                    table[i, j, bits] = torch.tensor([CUES.index(cue), PACES.index(pace)])
+    return table

@@ -1,0 +1,44 @@
+"""What the cue head says of one moment, in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadcue.heads.cue.rules import CUES, PACES
+
+
+@dataclass(frozen=True)
+class CuePrediction:
+    """Which way, and at which pace."""
+
+    cue: str
+    """The most probable one: deviate left, keep straight, deviate right."""
+    probabilities: dict[str, float]
+    """Of every cue; they sum to 1."""
+    cues: tuple[str, ...]
+    """Those that cannot be ruled out at the run's coverage."""
+    pace: str
+    """The most probable one: keep pace, slow down, stop."""
+    pace_probabilities: dict[str, float]
+    paces: tuple[str, ...]
+
+    @property
+    def sure(self) -> bool:
+        """Whether exactly one cue is left. If not, nobody should be sent anywhere."""
+        return len(self.cues) == 1
+
+
+def cue_predictions(said: Mapping[str, np.ndarray]) -> list[CuePrediction]:
+    """What `heads.cue.head.CueHead.forward` says of b moments, one by one."""
+    return [
+        CuePrediction(
+            cue=CUES[cue.argmax()],
+            probabilities=dict(zip(CUES, cue.tolist(), strict=True)),
+            cues=tuple(word for word, possible in zip(CUES, cue_set, strict=True) if possible),
+            pace=PACES[pace.argmax()],
+            pace_probabilities=dict(zip(PACES, pace.tolist(), strict=True)),
+            paces=tuple(word for word, possible in zip(PACES, pace_set, strict=True) if possible),
+        )
+        for (cue, pace), (cue_set, pace_set) in zip(said["cue_probabilities"], said["cue_sets"], strict=True)
+    ]

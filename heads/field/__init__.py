@@ -1,0 +1,1 @@
+"""The field head: what is where."""

@@ -1,0 +1,67 @@
+"""What the field head says of one picture, as SENSATION's annotation: its JSON, and the sentence for a pedestrian."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES
+from roadcue.loaders.sensation.annotation import Annotation
+from roadcue.prompts import annotation_json as schema
+from roadcue.prompts import bvpi
+
+_DISTANCES = ("near", "far")
+
+
+@dataclass(frozen=True)
+class FieldPrediction:
+    """What is where in one picture."""
+
+    annotation: Annotation
+    """Sidewalk, road, and the sides of each kind of object, near and far."""
+    probabilities: dict[str, dict[str, float]]
+    """"sidewalk_pos" and "road_pos": class -> its probability, which sum to 1; "near" and "far": kind of object ->
+    the probability that one is there."""
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Document 000's JSON object, section 8.2; BadInput if it did not fit its schema."""
+        document = schema.to_json(self.annotation)
+        schema.check(document)
+        return document
+
+    @property
+    def sentence(self) -> str:
+        """The BVPI text: `Sidewalk: left. Road: right. RoadVsSidewalk: right_of. Nearby: ...`"""
+        return bvpi.compose(self.annotation, "")
+
+    @property
+    def road_vs_sidewalk(self) -> str:
+        """left_of, right_of, crossing_front or unknown: computed from the two positions."""
+        return bvpi.road_vs_sidewalk(self.annotation.sidewalk, self.annotation.road)
+
+
+def field_predictions(said: Mapping[str, np.ndarray]) -> list[FieldPrediction]:
+    """What `heads.field.head.FieldHead.forward` says of b pictures, one by one."""
+    return [_one({key: part[row] for key, part in said.items()}) for row in range(len(said["position"]))]
+
+
+def _one(said: Mapping[str, np.ndarray]) -> FieldPrediction:
+    sidewalk, road = (
+        classes[index] for classes, index in zip(POSITIONS.values(), said["position"].tolist(), strict=True)
+    )
+    near, far = (
+        {
+            kind: tuple(side for side, there in zip(SIDES, sides, strict=True) if there)
+            for kind, sides in zip(KINDS, distance, strict=True)
+        }
+        for distance in said["seen"].tolist()
+    )
+    probabilities = {
+        column: dict(zip(classes, shares, strict=True))
+        for (column, classes), shares in zip(POSITIONS.items(), said["position_probabilities"].tolist(), strict=True)
+    }
+    present = dict(zip(_DISTANCES, said["presence_probabilities"].tolist(), strict=True))
+    probabilities |= {distance: dict(zip(KINDS, shares, strict=True)) for distance, shares in present.items()}
+    return FieldPrediction(Annotation("", sidewalk, road, near, far), probabilities)

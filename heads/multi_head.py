@@ -1,0 +1,116 @@
+"""The pool and the heads of a run: stored features, past states and intent in, every head's prediction out."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from roadcue.errors import BadInput
+from roadcue.head_inputs import HeadInputs, HeadTargets
+from roadcue.heads.checkpoint import load_head
+from roadcue.heads.head import Head
+from roadcue.heads.registry import BASELINES, CONSTANTS, HEADS
+from roadcue.models.pooling import FeaturePool
+from roadcue.training.heads.batches import StoredBatch, StoredSplit, targets_of
+
+BLIND_SUFFIX = " without features"
+"""Names the twin of a head that gets no features: what the same head knows without looking."""
+
+
+class RoadModel(nn.Module):
+    """Several heads on one pool of frozen features; heads named in `blind` get no features.
+
+    Called with a StoredBatch, returns head name -> prediction, as the head's `forward` names its parts.
+    """
+
+    def __init__(self, pool: FeaturePool, named_heads: Mapping[str, Head], blind: Iterable[str]) -> None:
+        """`named_heads` in the order of the results table."""
+        super().__init__()
+        self.pool = pool
+        self.heads: Mapping[str, Head] = nn.ModuleDict(dict(named_heads))  # type: ignore[assignment]
+        self.blind = frozenset(blind)
+
+    def inputs(self, batch: StoredBatch) -> tuple[HeadInputs, HeadInputs]:
+        """What seeing and blind heads get of a batch; neither contains a target."""
+        features, mask = self.pool(batch["stored"].float(), batch["present"])
+        past, intent = batch["past"], batch["intent"]
+        none, no_mask = (
+            past.new_zeros(len(past), 0, 0),
+            torch.zeros(len(past), 0, dtype=torch.bool, device=past.device),
+        )
+        seeing = HeadInputs(features=features, feature_mask=mask, past=past, intent=intent)
+        return seeing, HeadInputs(features=none, feature_mask=no_mask, past=past, intent=intent)
+
+    def forward(self, batch: StoredBatch) -> dict[str, dict[str, Tensor]]:
+        """Predict with every head."""
+        seeing, blind = self.inputs(batch)
+        return {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
+
+    def fit(self, split: StoredSplit) -> None:
+        """Training statistics and closed-form parts of every head, streamed over the training rows."""
+        for name, head in self.heads.items():
+            head.fit(_HeadBatches(self, split, blind=name in self.blind))
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether some head wants to be calibrated."""
+        return any(head.calibrated for head in self.heads.values())
+
+    def calibrate(self, split: StoredSplit) -> None:
+        """Let every head that gives probabilities see rows that it was not trained on; in evaluation mode."""
+        self.eval()
+        for name, head in self.heads.items():
+            if head.calibrated:
+                head.calibrate(_HeadBatches(self, split, blind=name in self.blind))
+
+    def with_targets(self, split: StoredSplit, head: str | None = None) -> StoredSplit:
+        """The rows that some head can learn from and be scored on, or that the one named can."""
+        targets = split.targets()
+        asked = self.heads.values() if head is None else [self.heads[head]]
+        known = torch.stack([each.known(targets) for each in asked]).any(dim=0)
+        return split.only(split.rows[known.numpy()])
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write `model.json`, `pool/` and `heads/<name>/`: safetensors and JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        order = {"heads": list(self.heads), "blind": sorted(self.blind)}
+        (folder / "model.json").write_text(json.dumps(order, indent=1))
+        self.pool.save_pretrained(folder / "pool")
+        for name, head in self.heads.items():
+            head.save_pretrained(folder / "heads" / _folder_name(name))
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> "RoadModel":
+        """Read what `save_pretrained` wrote; BadInput or BadHead when a file is missing or damaged."""
+        try:
+            order = json.loads((folder / "model.json").read_text())
+            names, blind = list(map(str, order["heads"])), list(map(str, order["blind"]))
+            unknown = [
+                name for name in names if name.removesuffix(BLIND_SUFFIX) not in {*HEADS, *BASELINES, *CONSTANTS}
+            ]
+            if unknown:
+                raise ValueError(f"no such heads: {unknown}")
+        except FileNotFoundError:
+            raise BadInput(f"{folder}: no trained heads here (model.json is missing); let train.py finish") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{folder / 'model.json'}: is damaged ({error!r}); train again") from error
+        named = {name: load_head(folder / "heads" / _folder_name(name)) for name in names}
+        return cls(FeaturePool.from_pretrained(folder / "pool"), named, blind)
+
+
+class _HeadBatches:
+    """All rows of a split as one head sees them, as often as they are asked for."""
+
+    def __init__(self, model: RoadModel, split: StoredSplit, blind: bool) -> None:
+        self.model, self.split, self.blind = model, split, blind
+
+    def __iter__(self) -> Iterator[tuple[HeadInputs, HeadTargets]]:
+        with torch.no_grad():
+            for batch in self.split.batches():
+                yield self.model.inputs(batch)[self.blind], targets_of(batch)
+
+
+def _folder_name(head: str) -> str:
+    return head.replace(" ", "_")

@@ -1,0 +1,1 @@
+"""The waypoint head: where to go."""

@@ -1,0 +1,37 @@
+"""The autoregressive decoder: one waypoint after the other."""
+
+import torch
+from torch import nn
+
+from roadcue.head_inputs import WAYPOINTS
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
+
+
+class Gru(Decoder):
+    """A gated recurrent unit (Cho et al. 2014) that is told its last point and says the step to the next one.
+
+    What is known becomes its first state. Points and steps are in units of the correction's spread at that point in
+    time; the first step starts from (0, 0).
+    """
+
+    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
+        """As `Decoder`."""
+        super().__init__(config, features, width, scene)
+        self.start = nn.Sequential(
+            nn.Linear(self.inputs, config.units), nn.LayerNorm(config.units), nn.GELU(), nn.Dropout(config.dropout)
+        )
+        self.cell = nn.GRUCell(2, config.units)
+        self.step = nn.Linear(config.units, 2)
+        if self.residual:
+            silence(self.step)
+
+    def forward(self, situation: Situation) -> Prediction:
+        """{"waypoints": (b, 20, 2) metres, ego frame}."""
+        state = self.start(situation.numbers)
+        point, points = state.new_zeros(len(state), 2), []
+        for _ in range(WAYPOINTS):
+            state = self.cell(point, state)
+            point = point + self.step(state)
+            points.append(point)
+        return {"waypoints": situation.path(torch.stack(points, dim=1))}

@@ -1,0 +1,163 @@
+"""The waypoint head: from pooled features, past states and intent to 20 waypoints, by the decoder of its kind."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from roadcue.head_inputs import PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets, has_future
+from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
+from roadcue.heads.ego import one_hot_intent
+from roadcue.heads.errors import BadHead
+from roadcue.heads.head import Head, Headline
+from roadcue.heads.moments import Moments
+from roadcue.heads.reduced_rank import Reading
+from roadcue.heads.registry import find_decoder
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.decoder import Prediction, Situation
+from roadcue.heads.waypoint.losses import LOSSES
+from roadcue.metrics.torchmetrics import DisplacementMetric
+
+_BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelocity}
+
+
+class WaypointHead(Head):
+    """What every decoder (`heads.DECODERS`) needs around it: what it sees, and what its answer is added to.
+
+    Evidence published on WOD-E2E says that this pays more than the decoder: inputs and waypoints are normalised with
+    training statistics, an unknown intent is (0, 0, 0), and with `config.residual` the decoder predicts what a path
+    without an image gets wrong, starting from exactly that path.
+
+    The pooled vectors of all cameras are laid end to end, and with `config.directions` the layers get what a
+    `Reading` makes of them instead of all of it. `config.past_dropout` shows zeros (normalised: average past states)
+    in the place of a row's own, whole: positions alone would still tell speed and acceleration. In evaluation
+    nothing is hidden.
+    """
+
+    name: ClassVar[str] = "waypoint"
+    headline: ClassVar[Headline] = Headline("ade_5s", "ADE@5s vs log", " m")
+    past_mean: Tensor
+    past_scale: Tensor
+    waypoints_mean: Tensor
+    waypoints_scale: Tensor
+
+    def __init__(self, config: WaypointConfig, features: int, width: int) -> None:
+        """`features`: how many pooled vectors the batch has, 0 for a head that sees no image; `width`: of each."""
+        super().__init__()
+        self.config, self.features, self.width = config, features, width if features else 0
+        decoder = find_decoder(config.kind)
+        directions = 0 if decoder.reads_cells else config.directions
+        self.reading = Reading(self.features, self.width, directions, normalize=config.normalize)
+        self.decoder = decoder(config, self.features, self.width, self.reading.numbers)
+        self.base = _BASES[config.residual]() if config.residual in _BASES else None
+        for part, shape in (("past", (PAST_STATES, STATE_NUMBERS)), ("waypoints", (WAYPOINTS, 2))):
+            self.register_buffer(f"{part}_mean", torch.full(shape, torch.nan if config.normalize else 0.0))
+            self.register_buffer(f"{part}_scale", torch.full(shape, torch.nan if config.normalize else 1.0))
+
+    def arguments(self) -> dict[str, Any]:
+        """As `Head.arguments`."""
+        settings = {setting.name: getattr(self.config, setting.name) for setting in fields(WaypointConfig)}
+        return {"config": settings, "features": self.features, "width": self.width}
+
+    def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+        """Fit the path that is corrected, if any, then find the statistics, then what is worth reading, then what the
+        decoder needs: some passes.
+
+        The correction has a scale and no mean, so that a head which predicts zeros stays on the path it corrects.
+        """
+        if self.base is not None:
+            self.base.fit(batches)
+        if self.config.normalize:
+            self._fit_statistics(batches)
+        self.reading.fit(batches, self._wanted)
+        self.decoder.fit(self._corrections(batches))
+
+    def _fit_statistics(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+        past, waypoints = Moments(), Moments()
+        rows = 0
+        for inputs, targets in batches:
+            known = has_future(targets)
+            rows += int(known.sum())
+            past.add(inputs["past"], torch.ones_like(inputs["past"], dtype=torch.bool))
+            with torch.no_grad():
+                waypoints.add(targets["future"] - self._base_path(inputs), known[:, None, None])
+        if rows == 0:
+            raise BadHead(
+                "no row of the training set has a future, so there are no statistics of it (or `batches` is a "
+                "generator, which cannot begin anew)"
+            )
+        self.past_mean.copy_(past.mean())
+        self.past_scale.copy_(past.scale())
+        self.waypoints_mean.copy_(waypoints.mean() if self.base is None else torch.zeros_like(self.waypoints_mean))
+        self.waypoints_scale.copy_(waypoints.scale())
+
+    def _corrections(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> Iterator[Tensor]:
+        """(b, 20, 2) metres: what the base path gets wrong, of the rows that have a future."""
+        for inputs, targets in batches:
+            with torch.no_grad():
+                yield (targets["future"] - self._base_path(inputs))[has_future(targets)]
+
+    def _wanted(self, inputs: HeadInputs, targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """(b, 80) what the decoder should say, and (b,) bool of the rows that tell.
+
+        As it is and times the speed, since what a red light or a bend ahead means for the path depends on it.
+        """
+        path = targets["future"] - self._base_path(inputs)
+        numbers = ((path - self.waypoints_mean) / self.waypoints_scale).flatten(1)
+        speed = ((inputs["past"] - self.past_mean) / self.past_scale)[:, -1, 2:3]
+        return torch.cat([numbers, numbers * speed], dim=1), has_future(targets)
+
+    def forward(self, inputs: HeadInputs) -> Prediction:
+        """{"waypoints": (b, 20, 2) metres, ego frame, "speed": (b,) m/s at t = 0}, and what the decoder says besides.
+
+        BadHead when the features are not of the head's shape.
+        """
+        past, velocity = inputs["past"], inputs["past"][:, -1, 2:4]
+        situation = Situation(
+            scene=self.reading(inputs) if self.features else past.new_zeros(len(past), 0),
+            ego=torch.cat([self._seen_past(past).flatten(1), one_hot_intent(inputs["intent"])], dim=1),
+            speed=velocity[:, 0],
+            base=self._base_path(inputs),
+            mean=self.waypoints_mean,
+            scale=self.waypoints_scale,
+        )
+        return {**self.decoder(situation), "speed": torch.linalg.vector_norm(velocity, dim=1)}
+
+    def loss(self, prediction: Prediction, targets: HeadTargets) -> dict[str, Tensor]:
+        """{"loss": what the decoder makes of `config.loss` against the log, the mean over rows}.
+
+        Rows without a future count for nothing; without any such row the loss is 0 and still has a graph.
+        """
+        known = has_future(targets)
+        rows = {name: values[known] for name, values in prediction.items()}
+        logged, speed = targets["future"][known], rows["speed"]
+
+        def error(paths: Tensor) -> Tensor:
+            one_per_row = logged.view(len(logged), *[1] * (paths.ndim - 3), WAYPOINTS, 2)
+            return LOSSES[self.config.loss](paths, one_per_row, speed)
+
+        return {"loss": self.decoder.loss(rows, error).sum() / known.sum().clamp(min=1)}
+
+    def metric(self) -> DisplacementMetric:
+        """As `Head.metric`."""
+        return DisplacementMetric()
+
+    def compared(self, prediction: Prediction, targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """As `Head.compared`: two (b, 20, 2) metres, ego frame."""
+        return prediction["waypoints"], targets["future"]
+
+    def _seen_past(self, past: Tensor) -> Tensor:
+        """(b, 16, 6) normal past states, in training some rows' in favour of the average."""
+        normal = (past - self.past_mean) / self.past_scale
+        if not (self.training and self.config.past_dropout):
+            return normal
+        hidden = torch.rand(len(past), device=past.device) < self.config.past_dropout
+        return normal.masked_fill(hidden[:, None, None], 0.0)
+
+    def _base_path(self, inputs: HeadInputs) -> Tensor:
+        """The path that is corrected, (b, 20, 2) metres; zeros when the head predicts the whole path."""
+        if self.base is None:
+            return inputs["past"].new_zeros(len(inputs["past"]), WAYPOINTS, 2)
+        return self.base(inputs)["waypoints"]

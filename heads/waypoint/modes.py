@@ -1,0 +1,60 @@
+"""The decoder of several modes: K paths, of which the best one learns, and a scorer that says which one that is."""
+
+import torch
+from torch import Tensor, nn
+
+from roadcue.head_inputs import WAYPOINTS
+from roadcue.heads.waypoint.choice import choice_loss, ranked
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.decoder import Decoder, PathError, Prediction, Situation, silence
+from roadcue.heads.waypoint.mlp import mlp
+
+SHARED = 0.05
+"""What of a row's loss all modes but the best one share: it keeps alive those that never win (Rupprecht et al.
+2017, "Learning in an Uncertain World", whose epsilon is 0.05)."""
+
+
+class Modes(Decoder):
+    """K paths by winner-takes-most, and their probabilities from layers of their own.
+
+    The scorer's layers are not those of the paths, and its targets are constants, so that choosing cannot spoil what
+    there is to choose from. At the start all modes are equally probable and differ by an offset each, drawn at
+    random, in units of the correction's spread; the first mode, which is picked then, has none: with a base path the
+    untrained head stays exactly on it.
+    """
+
+    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
+        """As `Decoder`."""
+        super().__init__(config, features, width, scene)
+        self.modes = config.modes
+        self.layers = mlp(config, self.inputs, config.modes * WAYPOINTS * 2)
+        self.scorer = mlp(config, self.inputs, config.modes)
+        offset = torch.randn(config.modes, 1, 2)
+        offset[0] = 0.0
+        self.offset = nn.Parameter(offset)
+        silence(self.scorer[-1])
+        if self.residual:
+            silence(self.layers[-1])
+
+    def forward(self, situation: Situation) -> Prediction:
+        """The modes, most probable first. "waypoints" (b, 20, 2) is the first of "modes" (b, K, 20, 2), metres, ego
+        frame; "mode_probabilities" (b, K) sum to 1, "mode_logits" (b, K) are what they are the softmax of."""
+        numbers = self.offset + self.layers(situation.numbers).unflatten(1, (self.modes, WAYPOINTS, 2))
+        logits = self.scorer(situation.numbers)
+        order, probabilities = ranked(logits, self.modes)
+        paths = situation.base[:, None] + situation.mean + situation.scale * numbers
+        modes = paths.take_along_dim(order[:, :, None, None], dim=1)
+        return {
+            "waypoints": modes[:, 0],
+            "modes": modes,
+            "mode_probabilities": probabilities,
+            "mode_logits": logits.take_along_dim(order, dim=1),
+        }
+
+    def loss(self, prediction: Prediction, error: PathError) -> Tensor:
+        """(b,) the error of the best mode with a little of the others', and the scorer's cross-entropy."""
+        errors = error(prediction["modes"])
+        others = SHARED / max(self.modes - 1, 1)
+        best = errors.detach().argmin(dim=1, keepdim=True)
+        share = torch.full_like(errors, others).scatter(1, best, 1 - others * (self.modes - 1))
+        return (share * errors).sum(dim=1) + choice_loss(prediction["mode_logits"], errors)

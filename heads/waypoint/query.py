@@ -1,0 +1,68 @@
+"""The query decoder: waypoints, or one question about the scene, that look at the cells of the feature grid."""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from roadcue.head_inputs import EGO_NUMBERS, WAYPOINTS
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
+
+LAYERS, ATTENTION_HEADS = 2, 8
+_SPREAD = 0.5
+"""Of places and queries at the start: about as wide as a linear layer's answer to normal numbers."""
+
+
+class Query(Decoder):
+    """A transformer decoder (Vaswani et al. 2017, section 3.1; learnt queries as in DETR, Carion et al. 2020).
+
+    The tokens are the pooled vectors, each plus the learnt place that it comes from, and one of past states and
+    intent. 20 queries attend to each other and to the tokens, and each becomes a waypoint; with `queries` "scene" it
+    is one query that becomes the path. It reads all features: a mixture of cells, as `directions` makes them, has no
+    place. Layers normalise before they add, which trains without a warm-up (Xiong et al. 2020).
+    """
+
+    reads_cells: ClassVar[bool] = True
+
+    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
+        """As `Decoder`."""
+        super().__init__(config, features, width, scene)
+        self.cells, hidden = (features, width), config.units
+        count = WAYPOINTS if config.queries == "waypoint" else 1
+        self.see = nn.Linear(width, hidden) if features else None
+        self.feel = nn.Linear(EGO_NUMBERS, hidden)
+        self.place = nn.Parameter(_SPREAD * torch.randn(features + 1, hidden))
+        self.token_norm = nn.LayerNorm(hidden)
+        self.queries = nn.Parameter(_SPREAD * torch.randn(count, hidden))
+        self.layers = nn.ModuleList(
+            nn.TransformerDecoderLayer(
+                hidden,
+                math.gcd(hidden, ATTENTION_HEADS),
+                dim_feedforward=2 * hidden,
+                dropout=config.dropout,
+                activation="gelu",
+                batch_first=True,
+                norm_first=True,
+            )
+            for _ in range(LAYERS)
+        )
+        self.norm = nn.LayerNorm(hidden)
+        self.say = nn.Linear(hidden, WAYPOINTS * 2 // count)
+        if self.residual:
+            silence(self.say)
+
+    def forward(self, situation: Situation) -> Prediction:
+        """{"waypoints": (b, 20, 2) metres, ego frame}."""
+        tokens, answer = self._tokens(situation), self.queries.expand(len(situation.ego), -1, -1)
+        for layer in self.layers:
+            answer = layer(answer, tokens)
+        return {"waypoints": situation.path(self.say(self.norm(answer)))}
+
+    def _tokens(self, situation: Situation) -> Tensor:
+        """(b, n + 1, hidden)."""
+        tokens = self.feel(situation.ego)[:, None]
+        if self.see is not None:
+            tokens = torch.cat([self.see(situation.scene.unflatten(1, self.cells)), tokens], dim=1)
+        return self.token_norm(tokens + self.place)

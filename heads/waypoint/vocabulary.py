@@ -1,0 +1,67 @@
+"""The decoder that chooses from a vocabulary of paths, found in the training set."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from roadcue.head_inputs import WAYPOINTS
+from roadcue.heads.errors import BadHead
+from roadcue.heads.waypoint.choice import choice_loss, ranked
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.decoder import Decoder, PathError, Prediction, Situation, silence
+from roadcue.heads.waypoint.kmeans import kmeans
+from roadcue.heads.waypoint.mlp import mlp
+
+_AT_ONCE = 128
+"""Anchors whose errors are computed together: bounds the memory of a step."""
+
+
+class Vocabulary(Decoder):
+    """Scores for K anchors (VADv2, Chen et al. 2024; MultiPath's k-means anchors, Chai et al. 2019).
+
+    The anchors are k-means centres of the training paths, in metres, or of what the base path gets wrong. They are
+    never trained, so a path is only as right as its nearest anchor, and with a base path the untrained head is not
+    exactly on it: its first anchor is the smallest correction. Fewer training paths than anchors leave some twice.
+    """
+
+    SHOWN: ClassVar[int] = 16
+    """Modes of a prediction: the most probable anchors."""
+    anchors: Tensor
+
+    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
+        """As `Decoder`."""
+        super().__init__(config, features, width, scene)
+        self.scorer = mlp(config, self.inputs, config.anchors)
+        silence(self.scorer[-1])
+        self.register_buffer("anchors", torch.full((config.anchors, WAYPOINTS, 2), torch.nan))
+
+    def fit(self, corrections: Iterable[Tensor]) -> None:
+        """Find the anchors, smallest first; one pass. BadHead when there is no path."""
+        centres = kmeans((paths.flatten(1) for paths in corrections), len(self.anchors))
+        if centres is None:
+            raise BadHead("no row of the training set has a future, so there are no paths to find anchors among")
+        self.anchors.copy_(centres[centres.norm(dim=1).argsort(stable=True)].unflatten(1, (WAYPOINTS, 2)))
+
+    def forward(self, situation: Situation) -> Prediction:
+        """The most probable anchors, best first. "waypoints" (b, 20, 2) is the first of "modes" (b, `SHOWN`, 20, 2),
+        metres, ego frame; "mode_probabilities" (b, `SHOWN`) are among these and sum to 1; "anchor_logits" (b, K) and
+        "base" (b, 20, 2), what the anchors are added to, are for the loss."""
+        logits = self.scorer(situation.numbers)
+        order, probabilities = ranked(logits, self.SHOWN)
+        modes = situation.base[:, None] + self.anchors[order]
+        return {
+            "waypoints": modes[:, 0],
+            "modes": modes,
+            "mode_probabilities": probabilities,
+            "anchor_logits": logits,
+            "base": situation.base,
+        }
+
+    def loss(self, prediction: Prediction, error: PathError) -> Tensor:
+        """(b,) cross-entropy of the scores towards the anchors with the least error."""
+        base = prediction["base"][:, None]
+        with torch.no_grad():
+            errors = torch.cat([error(base + part) for part in self.anchors.split(_AT_ONCE)], dim=1)
+        return choice_loss(prediction["anchor_logits"], errors)

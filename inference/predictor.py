@@ -1,0 +1,230 @@
+"""A trained run as a function: pictures, past states and intent in, named predictions with units out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from roadcue.command_line import parse_file
+from roadcue.errors import BadInput
+from roadcue.heads.cue.words import cue_predictions
+from roadcue.heads.field.labels import no_fields
+from roadcue.heads.field.words import field_predictions
+from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.registry import PATHS
+from roadcue.loaders import jpeg
+from roadcue.models.encoder import Encoder
+from roadcue.models.pooling import pool_tokens
+from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, STEP_S, Intent
+from roadcue.training.build import build_run_encoder
+from roadcue.training.config import TrainConfig
+from roadcue.training.extraction import encoder_parts
+from roadcue.training.heads.batches import StoredBatch
+from roadcue.training.run_folder import RunFolder, check_same_encoder
+
+Picture = Image.Image | np.ndarray | Tensor | bytes
+"""PIL; NumPy (H, W, 3) uint8 RGB; torch (3, H, W) or (H, W, 3) uint8 RGB; or the bytes of a JPEG."""
+
+
+@dataclass(frozen=True)
+class WaypointPrediction:
+    """Where to go. For a batch every array gets a leading dimension b.
+
+    `waypoints_m` (20, 2) metres, ego frame: x forward, y left, origin at the rear axle at t = 0;
+    `times_s` (20,) seconds after t = 0: 0.25 ... 5.
+    """
+
+    waypoints_m: np.ndarray
+    times_s: np.ndarray
+
+
+class RoadPredictor:
+    """What `roadcue.load` returns."""
+
+    def __init__(self, model: RoadModel, encoder: Encoder, config: TrainConfig) -> None:
+        """Parts of a finished run, on one device."""
+        self.model, self.encoder, self.config = model.eval(), encoder, config
+
+    @classmethod
+    def load(cls, run: str | Path, device: str = "cpu") -> "RoadPredictor":
+        """Read the run folder `run`; BadInput or BadCheckpoint when it or its encoder's weights cannot be used."""
+        folder = RunFolder.of(run)
+        config = parse_file(TrainConfig, folder.config)
+        encoder = build_run_encoder(config, device)
+        check_same_encoder(folder, encoder_parts(encoder, config))
+        return cls(RoadModel.from_pretrained(folder.model).to(device), encoder, config)
+
+    @torch.no_grad()
+    def predict(
+        self,
+        images: Any = None,
+        *,
+        past: Any = None,
+        intent: Any = None,
+        past_images: Mapping[int, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Predict with the run's heads and all their baselines: name -> prediction.
+
+        That is a `WaypointPrediction` for a head that predicts a path, a `FieldPrediction` for the field head, a
+        `CuePrediction` for the cue head and their baselines; the last two are lists of b for a batch.
+
+        One sample: `images` a Picture (or camera name -> Picture), `past` (16, 6), `intent` an Intent, its name or
+        its number. A batch: sequences of b of them, `past` (b, 16, 6). A run without a head that predicts paths needs
+        neither `past` nor `intent`: they are unknown where they are not given. A camera that a mapping lacks is a
+        missing camera. `images` may be None for a run without an encoder. A run with `--past_frames 10,20` needs
+        `past_images` {10: ..., 20: ...}, each in the form of `images` and of that many frames earlier; None stands
+        for a frame that is not there. BadInput when a shape or a value does not fit.
+        """
+        states, single = self._states(past, images)
+        if intent is None:
+            self._needs_no_path("intent")
+            intents = [int(Intent.UNKNOWN)] * len(states)
+        else:
+            intents = [_intent(value) for value in ([intent] if single else intent)]
+        cameras = self.config.camera_names
+        frames = [
+            [_by_camera(picture, cameras) for picture in ([frame] if single else _listed(frame, len(states)))]
+            for frame in (images, *self._earlier(past_images))
+        ]
+        counts = {"images": len(frames[0]), "pasts": len(states), "intents": len(intents)}
+        counts |= {f"images of past_images[{back}]": len(frames[1 + i]) for i, back in enumerate(self._frames_back)}
+        if len(set(counts.values())) > 1:
+            *said, last = (f"{count} {name}" for name, count in counts.items())
+            raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
+        device = next(self.model.buffers()).device
+        stored, present = self._features(frames)
+        positions, objects = no_fields(len(states))
+        batch = StoredBatch(
+            stored=stored.to(device),
+            present=present.to(device),
+            past=states.to(device),
+            intent=torch.tensor(intents, device=device),
+            future=torch.full((len(states), FUTURE_STEPS, 2), torch.nan, device=device),
+            positions=positions.to(device),
+            objects=objects.to(device),
+        )
+        return {name: _in_words(said, single) for name, said in self.model(batch).items()}
+
+    def _states(self, past: Any, images: Any) -> tuple[Tensor, bool]:
+        """(b, 16, 6) past states, NaN where none are given, and whether one sample was asked for."""
+        shape = (PAST_STEPS, len(STATE_COLUMNS))
+        if past is None:
+            self._needs_no_path("past")
+            single = not isinstance(images, Sequence) or isinstance(images, bytes)
+            single &= getattr(images, "ndim", 3) != 4
+            return torch.full((1 if single else len(images), *shape), torch.nan), single
+        states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()
+        single = states.ndim == 2
+        states = states[None] if single else states
+        if states.ndim != 3 or states.shape[1:] != shape or not states.isfinite().all():
+            raise BadInput(
+                f"past has the shape {tuple(states.shape)}: expected ({PAST_STEPS}, {len(STATE_COLUMNS)}) or "
+                f"(b, {PAST_STEPS}, {len(STATE_COLUMNS)}) finite numbers, columns {', '.join(STATE_COLUMNS)}"
+            )
+        return states, single
+
+    def _needs_no_path(self, missing: str) -> None:
+        """BadInput when something that a predicted path starts from is missing."""
+        if PATHS in self.model.heads:
+            raise BadInput(f"{missing} is missing: this run predicts paths, which it needs past and intent for")
+
+    @property
+    def _frames_back(self) -> tuple[int, ...]:
+        """The earlier frames that are read: none without an encoder."""
+        return self.config.frames_back if self.encoder.width else ()
+
+    def _earlier(self, past_images: Mapping[int, Any] | None) -> list[Any]:
+        """What was given of each earlier frame, in the run's order; BadInput when it is not what the run reads."""
+        given = past_images or {}
+        if not isinstance(given, Mapping):
+            raise BadInput("past_images: expected a mapping from how many frames back to what images takes")
+        unknown = [back for back in given if back not in self.config.frames_back]
+        if unknown:
+            reads = ", ".join(map(str, self.config.frames_back)) or "none"
+            raise BadInput(
+                f"past_images[{unknown[0]!r}]: this run reads these earlier frames, as frames back: {reads}"
+            )
+        missing = [back for back in self._frames_back if back not in given]
+        if missing:
+            example = ", ".join(f"{back}: ..." for back in self._frames_back)
+            raise BadInput(
+                f"this run also reads its cameras {' and '.join(map(str, missing))} frames before: give "
+                f"past_images={{{example}}}, each in the form of images, or None for a frame that is not there"
+            )
+        return [given[back] for back in self._frames_back]
+
+    def _features(self, frames: Sequence[Sequence[Mapping[str, Picture]]]) -> tuple[Tensor, Tensor]:
+        """The samples now and in each earlier frame -> (b, c, k, d) float16 as a batch holds them, (b, c) bool."""
+        cameras = self.config.camera_names
+        pictures = [
+            [sample.get(camera) for sample in samples for camera in cameras] for samples in zip(*frames, strict=True)
+        ]
+        present = torch.tensor([[picture is not None for picture in row] for row in pictures])
+        if self.encoder.width == 0:
+            return torch.zeros(*present.shape, 0, 0), present
+        if not present[:, : len(cameras)].any():
+            raise BadInput(f"no image for the cameras {', '.join(cameras)} that this run was trained on")
+        named = [self._preprocessed(picture) for row in pictures for picture in row if picture is not None]
+        pooled = pool_tokens(self.encoder.encode(torch.stack(named)), self.config.pooling, self.config.grid)
+        stored = pooled.new_zeros(*present.shape, *pooled.shape[1:], dtype=torch.float16)
+        stored[present.to(stored.device)] = pooled.half()
+        return stored, present
+
+    def _preprocessed(self, picture: Picture) -> Tensor:
+        """Ready for the encoder; a JPEG is decoded as the features that the heads were trained on."""
+        if isinstance(picture, bytes):
+            return self.encoder.preprocess(*jpeg.decode_at_least(picture, "images", self.encoder.side))
+        return self.encoder.preprocess(_rgb(picture))
+
+
+def _in_words(said: Mapping[str, Tensor], single: bool) -> Any:
+    """A head's tensors as its prediction with units and words."""
+    arrays = {key: part.cpu().numpy() for key, part in said.items()}
+    if "waypoints" in arrays:
+        waypoints = arrays["waypoints"]
+        return WaypointPrediction(waypoints[0] if single else waypoints, STEP_S * np.arange(1, FUTURE_STEPS + 1))
+    several = field_predictions(arrays) if "position" in arrays else cue_predictions(arrays)
+    return several[0] if single else several
+
+
+def _listed(images: Any, count: int) -> Sequence[Any]:
+    """A batch of pictures as a sequence; an array or tensor is a batch if it has four dimensions."""
+    return [None] * count if images is None else list(images)
+
+
+def _by_camera(picture: Any, cameras: Sequence[str]) -> Mapping[str, Picture]:
+    if picture is None:
+        return {}
+    if isinstance(picture, Mapping):
+        unknown = set(picture) - set(cameras)
+        if unknown:
+            raise BadInput(f"this run reads the cameras {', '.join(cameras)}, not {', '.join(sorted(unknown))}")
+        return picture
+    if len(cameras) > 1:
+        raise BadInput(f"this run reads the cameras {', '.join(cameras)}: give a mapping from camera to image")
+    return {cameras[0]: picture}
+
+
+def _intent(value: Any) -> int:
+    try:
+        return int(Intent[value.upper()] if isinstance(value, str) else Intent(int(value)))
+    except (KeyError, ValueError, TypeError):
+        names = ", ".join(f"{intent.name} ({intent.value})" for intent in Intent)
+        raise BadInput(f"intent {value!r} is unknown; choose one of {names}") from None
+
+
+def _rgb(picture: Image.Image | np.ndarray | Tensor) -> np.ndarray:
+    """(H, W, 3) uint8 RGB."""
+    if isinstance(picture, Image.Image):
+        return np.array(picture.convert("RGB"))
+    array = picture.cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
+    if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
+        array = array.transpose(1, 2, 0)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise BadInput(f"image of shape {array.shape} and type {array.dtype}: expected (H, W, 3) uint8 RGB")
+    return np.ascontiguousarray(array)

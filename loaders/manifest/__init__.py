@@ -1,0 +1,1 @@
+"""Bring your own data: a manifest and picture files beside it."""

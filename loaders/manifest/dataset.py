@@ -1,0 +1,262 @@
+"""Bring your own data: a manifest with one JSONL line or Parquet row per sample, and JPEG files beside it.
+
+`loaders.manifest.line` says which keys a line has.
+"""
+
+import hashlib
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.dataset import Skipped, StateTable
+from roadcue.loaders.json_line import from_json
+from roadcue.loaders.manifest.line import SPLITS, ManifestLine, parse_line
+from roadcue.loaders.picture_folder import PictureFolder
+from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, SampleTargets
+
+FILE_NAMES = ("manifest.jsonl", "manifest.parquet")
+
+
+def open_manifest(
+    data_dir: Path, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise"
+) -> "ManifestDataset":
+    """Open a manifest (x.jsonl, x.parquet) or the folder that holds manifest.jsonl or manifest.parquet.
+
+    `split` is train, val or test, which every line must then carry, or all. A line that cannot be used or whose
+    picture is missing raises BadRecord, or is counted in `skipped`. BadInput when no line is left.
+    """
+    if split not in (*SPLITS, "all"):
+        raise BadInput(f"split {split!r} is none of {', '.join(SPLITS)}, all")
+    content = _Content(_find(Path(data_dir)))
+    for number, value in _values(content.manifest):
+        try:
+            content.add(value, number)
+        except BadRecord as bad:
+            content.reject(bad, number, on_bad_record)
+    folder = PictureFolder(content.manifest.parent)
+    rows, fingerprint = _check_pictures(content, content.rows_of(split), folder, on_bad_record)
+    return ManifestDataset(content, rows, split, folder, fingerprint)
+
+
+class ManifestDataset:
+    """A split of a manifest; a `loaders.dataset.RoadDataset`.
+
+    `cameras` come in the order in which the manifest first names them. `fingerprint` is over each row's id and its
+    pictures' cameras, paths, sizes and times of change: a replaced picture changes it, an edited caption does not.
+    """
+
+    name = "manifest"
+
+    def __init__(
+        self, content: "_Content", rows: Sequence[int], split: str, folder: PictureFolder, fingerprint: str
+    ) -> None:
+        self.split, self.fingerprint, self.skipped = split, fingerprint, tuple(content.skipped)
+        self.states = content.states(rows)
+        self._manifest, self._folder = content.manifest, folder
+        self._lines = [content.lines[row] for row in rows]
+        self._numbers = [content.numbers[row] for row in rows]
+        named = {camera for line in self._lines for camera in line.images}
+        self.cameras = tuple(camera for camera in content.cameras if camera in named)
+        sequences = len(np.unique(self.states.sequence))
+        self.description = (
+            f"own data: {len(rows)} samples of {sequences} sequences, split {split}, from {content.manifest}"
+        )
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def cameras_of(self, row: int) -> tuple[str, ...]:
+        """As `RoadDataset.cameras_of`."""
+        return tuple(camera for camera in self.cameras if camera in self._lines[row].images)
+
+    def image(self, row: int, camera: str) -> bytes | None:
+        """As `RoadDataset.image`."""
+        path = self._lines[row].images.get(camera)
+        if path is None:
+            return None
+        try:
+            return self._folder.read(path)
+        except BadRecord as bad:
+            raise BadRecord(f"{self.where(row)}: images[{camera!r}] = {bad}") from None
+
+    def where(self, row: int) -> str:
+        """As `RoadDataset.where`."""
+        return f"{_place(self._manifest, self._numbers[row])}: sample {self.states.id[row]}"
+
+    def calibration(self, row: int, camera: str) -> CameraCalibration | None:
+        """As `RoadDataset.calibration`."""
+        return self._lines[row].calibration.get(camera)
+
+    def targets(self, row: int) -> SampleTargets:
+        """As `RoadDataset.targets`."""
+        line, future = self._lines[row], self.states.future[row]
+        return SampleTargets(
+            future=None if np.isnan(future).any() else future, fields=line.fields, caption=line.caption
+        )
+
+
+class _Content:
+    """The usable lines of a manifest, in the order of the file.
+
+    The numbers lie in flat buffers and equal calibrations are kept once, so that a million lines fit in memory.
+    """
+
+    def __init__(self, manifest: Path) -> None:
+        self.manifest = manifest
+        self.skipped: list[Skipped] = []
+        self.cameras: dict[str, None] = {}
+        self.lines: list[ManifestLine] = []
+        self.numbers: list[int] = []
+        self._past, self._future = bytearray(), bytearray()
+        self._line_of_id: dict[str, int] = {}
+        self._frames: dict[str, set[int]] = {}
+        self._calibrations: dict[Hashable, Mapping[str, CameraCalibration]] = {}
+
+    def add(self, value: object, number: int) -> None:
+        """Take in the value of line `number`; BadRecord when it cannot be used or repeats another line."""
+        where = _place(self.manifest, number)
+        line, past, future = parse_line(from_json(value, where) if isinstance(value, bytes) else value, where)
+        if line.id in self._line_of_id:
+            first = _place(self.manifest, self._line_of_id[line.id])
+            raise BadRecord(f"{where}: id {line.id!r} is already that of {first}; give every sample its own")
+        frames = self._frames.setdefault(line.sequence, set())
+        frame = len(frames) if line.frame is None else line.frame
+        if frame in frames:
+            raise BadRecord(
+                f"{where}: sequence {line.sequence!r} has a frame {frame} already; number its frames in time, "
+                "or leave frame out of every line and order the lines in time"
+            )
+        frames.add(frame)
+        self._line_of_id[line.id] = number
+        self.cameras.update(dict.fromkeys(line.images))
+        self.lines.append(replace(line, frame=frame, calibration=self._kept_once(line.calibration)))
+        self.numbers.append(number)
+        self._past += past.tobytes()
+        self._future += future.tobytes()
+
+    def reject(self, bad: BadRecord, number: int, on_bad_record: Literal["raise", "skip"]) -> None:
+        """Raise what is wrong with line `number`, or count it."""
+        if on_bad_record == "raise":
+            raise bad
+        where = _place(self.manifest, number)
+        self.skipped.append(Skipped.of(where, bad))
+
+    def rows_of(self, split: str) -> list[int]:
+        """The rows of a split, sorted by sequence and frame; BadInput when there are none."""
+        if not self.lines:
+            first = "".join(f", the first at {one.where}: {one.reason}" for one in self.skipped[:1])
+            raise BadInput(f"{self.manifest} has no usable line; {len(self.skipped)} were skipped{first}")
+        if split != "all":
+            self._check_split(split)
+        rows = [row for row, line in enumerate(self.lines) if split in ("all", line.split)]
+        return sorted(rows, key=lambda row: (self.lines[row].sequence, self.lines[row].frame))
+
+    def _check_split(self, split: str) -> None:
+        """BadInput unless every line names its split, some line this one, and no sequence is in two of them."""
+        named = {line.split for line in self.lines}
+        if named == {None}:
+            raise BadInput(
+                f'no line of {self.manifest} names a split: write "split": "{split}" where it belongs, or give '
+                "--split_by sequence to part whole sequences"
+            )
+        if None in named:
+            bare = next(number for line, number in zip(self.lines, self.numbers, strict=True) if line.split is None)
+            raise BadInput(f"{_place(self.manifest, bare)}: key 'split' is missing while other lines have it; add it")
+        if split not in named:
+            raise BadInput(
+                f"{self.manifest} has no line of split {split!r}; it has {', '.join(sorted(map(str, named)))}"
+            )
+        split_of: dict[str, str | None] = {}
+        for line, number in zip(self.lines, self.numbers, strict=True):
+            other = split_of.setdefault(line.sequence, line.split)
+            if other != line.split:
+                raise BadInput(
+                    f"{_place(self.manifest, number)}: sequence {line.sequence!r} is in split {line.split!r} and in "
+                    f"{other!r}; keep a sequence in one split, since its frames are nearly the same"
+                )
+
+    def states(self, rows: Sequence[int]) -> StateTable:
+        """The numbers of the given rows, in their order."""
+        lines, order = [self.lines[row] for row in rows], np.array(rows)
+        return StateTable(
+            id=np.array([line.id for line in lines]),
+            sequence=np.array([line.sequence for line in lines]),
+            frame=np.array([line.frame for line in lines], np.int64),
+            past=np.frombuffer(self._past, np.float32).reshape(-1, PAST_STEPS, len(STATE_COLUMNS))[order],
+            intent=np.array([line.intent for line in lines], np.int64),
+            future=np.frombuffer(self._future, np.float32).reshape(-1, FUTURE_STEPS, 2)[order],
+        )
+
+    def _kept_once(self, calibration: Mapping[str, CameraCalibration]) -> Mapping[str, CameraCalibration]:
+        key = tuple(
+            (camera, one.intrinsic.tobytes(), one.extrinsic.tobytes(), one.width, one.height)
+            for camera, one in calibration.items()
+        )
+        return self._calibrations.setdefault(key, calibration)
+
+
+def _find(data_dir: Path) -> Path:
+    """The manifest that a file or a folder stands for."""
+    if data_dir.is_dir():
+        found = [data_dir / name for name in FILE_NAMES if (data_dir / name).exists()]
+        if len(found) != 1:
+            held = "both" if found else "neither"
+            raise BadInput(f"{data_dir} holds {held} of {' and '.join(FILE_NAMES)}; name the manifest itself")
+        return found[0]
+    if not data_dir.exists():
+        raise BadInput(f"{data_dir} does not exist; give a manifest or the folder that holds {FILE_NAMES[0]}")
+    if data_dir.suffix not in (".jsonl", ".parquet"):
+        raise BadInput(f"{data_dir} is no manifest; its name must end in .jsonl or .parquet")
+    return data_dir
+
+
+def _place(manifest: Path, number: int) -> str:
+    """How a message names a line of a manifest."""
+    return f"{manifest} {'row' if manifest.suffix == '.parquet' else 'line'} {number}"
+
+
+def _values(manifest: Path) -> Iterator[tuple[int, object]]:
+    """The lines of a manifest, counted from 1: the bytes of a JSONL line, the value of a Parquet row."""
+    try:
+        if manifest.suffix == ".jsonl":
+            with manifest.open("rb") as file:
+                yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        else:
+            with pyarrow.parquet.ParquetFile(manifest) as file:
+                batches = file.iter_batches(batch_size=1024)
+                yield from enumerate(
+                    (row for batch in batches for row in batch.to_pylist(maps_as_pydicts="strict")), 1
+                )
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
+        raise BadInput(f"{manifest} cannot be read ({error}); check that it is whole") from None
+
+
+def _check_pictures(
+    content: _Content, rows: Sequence[int], folder: PictureFolder, on_bad_record: Literal["raise", "skip"]
+) -> tuple[list[int], str]:
+    """The rows whose pictures are all there, and the fingerprint over them."""
+    pictures = [(row, camera, path) for row in rows for camera, path in sorted(content.lines[row].images.items())]
+    stamps = folder.stamps([path for _, _, path in pictures])
+    missing: dict[int, str] = {}
+    for (row, camera, _), stamp in zip(pictures, stamps, strict=True):
+        if isinstance(stamp, BadRecord):
+            missing.setdefault(row, f"images[{camera!r}] = {stamp}")
+    for row, reason in missing.items():
+        number = content.numbers[row]
+        more = f" ({len(missing)} of {len(rows)} samples lack a picture)" if on_bad_record == "raise" else ""
+        content.reject(BadRecord(f"{_place(content.manifest, number)}: {reason}{more}"), number, on_bad_record)
+    if len(missing) == len(rows):
+        raise BadInput(f"{content.manifest}: not one sample has its pictures; first: {next(iter(missing.values()))}")
+    usable = [row for row in rows if row not in missing]
+    digest = hashlib.sha256("\n".join(content.lines[row].id for row in usable).encode())
+    for (row, camera, path), stamp in zip(pictures, stamps, strict=True):
+        if row not in missing:
+            digest.update(f"{content.lines[row].id}\0{camera}\0{path}\0{stamp}\n".encode())
+    return usable, digest.hexdigest()

@@ -1,6 +1,0 @@
-"""RoadWorld: a drawn, deterministic world that writes the real format, for runs that have no other data."""
-
-from loaders.roadworld.dataset import open_roadworld
-from loaders.roadworld.spec import RoadWorldSpec
-
-__all__ = ["RoadWorldSpec", "open_roadworld"]

@@ -1,0 +1,1 @@
+"""The parts of OpenFlamingo that transformers does not have."""

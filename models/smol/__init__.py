@@ -1,0 +1,1 @@
+"""SmolVLM2 (Marafioti et al., 2025)."""

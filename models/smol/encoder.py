@@ -1,0 +1,137 @@
+"""SmolVLM2's vision tower alone, out of the full checkpoint and without its language model.
+
+SmolVLM2 (Marafioti et al., 2025, https://arxiv.org/abs/2504.05299) reads pictures with SigLIP SO400M; the published
+2.2B model has 27 layers of width 1152 over 27 x 27 patches of a 384 x 384 tile, 412,987,248 parameters.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
+from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
+
+from roadcue.models.checkpoint import (
+    VISION_ARCHITECTURE,
+    describe_checkpoint,
+    digest,
+    load_strict,
+    read_json,
+    read_tensors,
+    resolve_checkpoint,
+)
+from roadcue.models.encoder import BadCheckpoint, BadEncoder
+from roadcue.models.freezing import FrozenModule
+from roadcue.models.normalisation import Normalisation
+from roadcue.models.preprocessing import Aspect, Preprocessing, join_tiles, read_preprocessing
+
+PREFIX = "model.vision_model."
+"""Where the tower's keys stand in the checkpoint of the whole model."""
+Dtype = Literal["fp32", "bf16"]
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class SmolEncoder(FrozenModule):
+    """The frozen tower; its features are the patches of the last layer, after the final layer norm."""
+
+    name = "smol"
+    positions: Tensor
+
+    def __init__(
+        self, tower: SmolVLMVisionTransformer, preprocess: Preprocessing, *, dtype: Dtype, origin: str
+    ) -> None:
+        """`tower` is kept, converted to `dtype` and frozen; `origin` says in words whose weights it has."""
+        super().__init__()
+        self.tower, self.preprocess, self.side = tower, preprocess, preprocess.side
+        config = tower.config
+        side = preprocess.side // config.patch_size
+        self.width: int = config.hidden_size
+        self._square = (side, side)
+        self.grid = (side, side * preprocess.tiles)
+        self.fingerprint: Mapping[str, str] = {
+            "encoder": self.name,
+            "architecture": json.dumps({key: getattr(config, key) for key in VISION_ARCHITECTURE}),
+            "weights": digest(tower.state_dict()),
+            **preprocess.fingerprint,
+            "dtype": dtype,
+        }
+        tower.to(_DTYPES[dtype])
+        self.normalise = Normalisation(preprocess)
+        self.register_buffer("positions", _positions(side, config.image_size // config.patch_size), persistent=False)
+        millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
+        self.description = f"SmolVLM2 vision tower: {origin}, {millions:.1f} M parameters, {dtype}"
+        self.freeze()
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, *, dtype: Dtype = "fp32", aspect: Aspect = "squash", origin: str) -> Self:
+        """The tower out of the SmolVLM2 checkpoint in `folder`; BadCheckpoint when it cannot be used."""
+        preprocess = read_preprocessing(folder, aspect)
+        tower = _empty_tower(folder / "config.json")
+        load_strict(tower, read_tensors(folder, PREFIX), folder, PREFIX)
+        return cls(tower, preprocess, dtype=dtype, origin=origin)
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(b, 3, S, S), or of t tiles (b, t, 3, S, S), uint8 -> (b, h, w, d) in the tower's dtype.
+
+        Normalised as the published processor does it, (x - 255 mean) / (255 std) in fp32. Its results carry no
+        gradient, and a trainable layer may follow (which inference_mode would forbid). ValueError for other input.
+        """
+        with torch.no_grad():
+            tokens = tile_tokens(self.tower, self.normalise(pixels).to(self.tower.dtype), self.positions)
+        return join_tiles(tokens.unflatten(1, self._square), self.preprocess.tiles)
+
+
+def tile_tokens(tower: SmolVLMVisionTransformer, normal: Tensor, positions: Tensor) -> Tensor:
+    """The tower's own forward for one full tile: normalised (b, 3, S, S) -> (b, patches, d).
+
+    Every patch is valid, so no mask, and the `positions` (patches,) never change.
+    """
+    embeddings = tower.embeddings
+    patches = embeddings.patch_embedding(normal).flatten(2).transpose(1, 2)
+    hidden = patches + embeddings.position_embedding(positions)
+    tokens: Tensor = tower.post_layernorm(tower.encoder(inputs_embeds=hidden).last_hidden_state)
+    return tokens
+
+
+def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: str) -> SmolEncoder:
+    """The encoder of the registry; `checkpoint` as in `resolve_checkpoint`. BadEncoder for other `features`."""
+    if features != "patches":
+        raise BadEncoder(f"the smol encoder has no {features} features, only patches; the flamingo encoder has both")
+    folder = resolve_checkpoint(checkpoint)
+    return SmolEncoder.from_pretrained(folder, dtype=dtype, aspect=aspect, origin=describe_checkpoint(checkpoint))
+
+
+def _empty_tower(path: Path) -> SmolVLMVisionTransformer:
+    """The tower of a config.json on the meta device: shapes without memory.
+
+    A key that `vision_config` omits has the value of transformers' class, as for the library that wrote the file;
+    most sizes are checked once more by the shapes of the weights.
+    """
+    config = read_json(path)
+    vision = config.get("vision_config")
+    if config.get("model_type") != "smolvlm" or not isinstance(vision, dict):
+        raise BadCheckpoint(
+            f"{path}: model_type is {config.get('model_type')!r}, and the smol encoder reads checkpoints of type "
+            "smolvlm with a vision_config; pass another checkpoint"
+        )
+    try:
+        with torch.device("meta"):
+            return SmolVLMVisionTransformer(
+                SmolVLMVisionConfig(**{key: vision[key] for key in VISION_ARCHITECTURE if key in vision})
+            )
+    except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
+        raise BadCheckpoint(f"{path}: vision_config is of no vision tower ({error}); download it again") from error
+
+
+def _positions(side: int, learned: int) -> Tensor:
+    """(side * side,) which of learned x learned position embeddings each patch of a tile gets.
+
+    As in transformers' SmolVLMVisionEmbeddings, by buckets of the fraction of the side, and always in fp32:
+    5.17 rounded the fractions to the tower's dtype first, and in bf16 half of the patches got a neighbour's place.
+    """
+    fractions = (torch.arange(side, dtype=torch.float32) * (1.0 / torch.tensor(side))).clamp(max=1.0 - 1e-6)
+    buckets = torch.bucketize(fractions, torch.arange(1 / learned, 1.0, 1 / learned), right=True)
+    return (buckets[:, None] * learned + buckets).flatten()

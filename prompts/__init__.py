@@ -1,0 +1,1 @@
+"""What is asked and shown, and what a text says."""

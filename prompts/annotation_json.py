@@ -1,0 +1,136 @@
+"""The JSON form of an annotation, and the document's schema for it (document 000, section 8.2)."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.json_line import from_json, lines_of
+from roadcue.loaders.sensation.annotation import (
+    NOT_PRESENT,
+    OBJECTS,
+    POSITIONS,
+    ROAD_POSITIONS,
+    SIDEWALK_POSITIONS,
+    Annotation,
+    Objects,
+    first_of_each,
+)
+
+SCHEMA_FILE, JSON_LINES = "annotation.schema.json", "annotations.jsonl"
+"""The schema, and one annotation per line, in a folder that was drawn or converted."""
+_PLACE = {"type": "string", "enum": [NOT_PRESENT, *POSITIONS]}
+_PLACES = {"type": "array", "items": _PLACE}
+_YES_OR_NO = {"type": "string", "enum": ["No", "Yes"]}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "image": {"type": "string"},
+        "sidewalk_pos": {"type": "string", "enum": list(SIDEWALK_POSITIONS)},
+        "road_pos": {"type": "string", "enum": list(ROAD_POSITIONS)},
+        "object_present": _YES_OR_NO,
+        "objects_on_sidewalk": {
+            "type": "object",
+            "properties": {kind: _PLACES if kind == "obstacle" else _PLACE for kind in OBJECTS},
+        },
+        "object_present_outside": _YES_OR_NO,
+        "objects_outside_sidewalk": {"type": "object", "properties": dict.fromkeys(OBJECTS, _PLACE)},
+    },
+    "required": ["image", "sidewalk_pos", "road_pos", "object_present", "object_present_outside"],
+}
+"""The document's schema: of all objects only the obstacles on the sidewalk may be at several places."""
+
+
+def to_json(annotation: Annotation) -> dict[str, Any]:
+    """An annotation as the document's JSON object; `objects_...` is left out where nothing is present (section 8.1).
+
+    Where the schema has room for one place and the annotation has several, it is the one most in the way: the centre,
+    or else the first.
+    """
+    near = {kind: _one_place(where) for kind, where in annotation.near.items()}
+    if annotation.near.get("obstacle"):
+        near["obstacle"] = list(annotation.near["obstacle"])
+    elif "obstacle" in near:
+        near["obstacle"] = [NOT_PRESENT]
+    far = {kind: _one_place(where) for kind, where in annotation.far.items()}
+    return {
+        "image": annotation.image,
+        "sidewalk_pos": annotation.sidewalk,
+        "road_pos": annotation.road,
+        **_with_presence("object_present", "objects_on_sidewalk", annotation.near, near),
+        **_with_presence("object_present_outside", "objects_outside_sidewalk", annotation.far, far),
+    }
+
+
+def parse_json(document: Any, where: str) -> Annotation:
+    """An annotation from the document's JSON object; BadRecord, beginning with `where`, when it is none.
+
+    Objects under a "No" are not present, a kind that is not named beside others is not labelled. Like the CSV's, the
+    two presences are not believed against the objects themselves.
+    """
+    try:
+        check(document)
+        return Annotation(
+            image=_image(document["image"]),
+            sidewalk=document["sidewalk_pos"],
+            road=document["road_pos"],
+            near=_objects(document, "object_present", "objects_on_sidewalk"),
+            far=_objects(document, "object_present_outside", "objects_outside_sidewalk"),
+        )
+    except BadInput as bad:
+        raise BadRecord(f"{where}: {bad}") from None
+
+
+def read_json_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
+    """The annotations by image name of a file with one JSON object per line, and the lines left out.
+
+    BadInput when the file cannot be read.
+    """
+    return first_of_each(lines_of(file), lambda line, where: parse_json(from_json(line, where), where))
+
+
+def check(document: Any) -> None:
+    """BadInput, with the place in the document, when it does not fit the schema."""
+    error = next(iter(_validator().iter_errors(document)), None)
+    if error:
+        place = "/".join(str(step) for step in error.absolute_path) or "the whole"
+        raise BadInput(f"annotation JSON, {place}: {error.message}")
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(SCHEMA)
+
+
+def _image(name: str) -> str:
+    if not name.isprintable() or not name or "/" in name:
+        raise BadInput(f"annotation JSON, image: {name!r} is not a file name")
+    return name
+
+
+def _objects(document: dict[str, Any], present: str, objects: str) -> Objects:
+    """The labelled kinds; all of them, and none there, under a "No" without objects."""
+    if objects not in document and document[present] == "No":
+        return dict.fromkeys(OBJECTS, ())
+    named = document.get(objects, {})
+    return {kind: _places(named[kind], f"{objects}/{kind}") for kind in OBJECTS if kind in named}
+
+
+def _places(value: str | list[str], place: str) -> tuple[str, ...]:
+    told = [value] if isinstance(value, str) else value
+    if NOT_PRESENT in told and len(told) > 1:
+        raise BadInput(f"annotation JSON, {place}: {NOT_PRESENT!r} stands beside a position")
+    return tuple(where for where in told if where != NOT_PRESENT)
+
+
+def _one_place(where: tuple[str, ...]) -> Any:
+    if not where:
+        return NOT_PRESENT
+    return "Center" if "Center" in where else where[0]
+
+
+def _with_presence(present: str, objects: str, seen: Objects, places: dict[str, Any]) -> dict[str, Any]:
+    return {present: "Yes", objects: places} if any(seen.values()) else {present: "No"}

@@ -1,0 +1,153 @@
+"""The BVPI text: a picture's labels and caption as one paragraph for a blind pedestrian, with a fixed head.
+
+`Sidewalk: ... Road: ... RoadVsSidewalk: ... Nearby: ... Far: ... Context: ...` (document 000; the published
+`bvpi_sft_*.jsonl` files). "BVPI" is their authors' spelling.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from roadcue.errors import BadRecord
+from roadcue.loaders.json_line import from_json
+from roadcue.loaders.sensation.annotation import POSITIONS, Annotation, Objects
+
+PROMPT = (
+    "Describe the scene for a blind pedestrian. "
+    "You MUST always output: Sidewalk position and Road position (relative to the image). Then output RoadVsSidewalk "
+    "(is the road left_of/right_of the sidewalk, or crossing_front if the road is in front). "
+    "After that, always mention CLOSE objects first with left/center/right. "
+    "If no close objects are visible, explicitly say so. Only mention objects you can see."
+)
+"""The published files' instruction."""
+SECTIONS = ("Sidewalk", "Road", "RoadVsSidewalk", "Nearby", "Far", "Context")
+_NAMES = {
+    "obstacle": ("an obstacle", "obstacles"),
+    "person": ("a person", "people"),
+    "bicycle": ("a bicycle", "bicycles"),
+    "car": ("a car", "cars"),
+    "traffic_sign": ("a traffic sign", "traffic signs"),
+    "traffic_light": ("a traffic light", "traffic lights"),
+}
+"""What the text mentions, in its order; grass, plants and trees are never in it."""
+_UNKNOWN = {"Outside": "unknown", "Not present": "unknown"}
+_SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
+_HEAD = re.compile(rf"(?:^|(?<=[\s.;,*]))({'|'.join(SECTIONS)})[\s*]*:", re.IGNORECASE)
+_CANONICAL = {name.lower(): name for name in SECTIONS}
+
+
+def road_vs_sidewalk(sidewalk: str, road: str) -> str:
+    """Where the road is as seen from the sidewalk: left_of, right_of, crossing_front or unknown.
+
+    A function of the two annotated positions; the published labels hold nothing else.
+    """
+    if road == "Front":
+        return "crossing_front"
+    if sidewalk not in POSITIONS or road not in POSITIONS or sidewalk == road:
+        return "unknown"
+    return "left_of" if POSITIONS.index(road) < POSITIONS.index(sidewalk) else "right_of"
+
+
+def position_word(position: str) -> str:
+    """A position as the text has it: in small letters; Outside and Not present are unknown."""
+    return _UNKNOWN.get(position, position.lower())
+
+
+def compose(annotation: Annotation, caption: str) -> str:
+    """The BVPI text of a picture."""
+    near, far = _phrases(annotation.near, "close"), _phrases(annotation.far, "farther away")
+    sections = {
+        "Sidewalk": f"{position_word(annotation.sidewalk)}.",
+        "Road": f"{position_word(annotation.road)}.",
+        "RoadVsSidewalk": f"{road_vs_sidewalk(annotation.sidewalk, annotation.road)}.",
+        "Nearby": f"{'; '.join(near) or 'no important close objects visible'}.",
+        "Far": f"{'; '.join(far)}." if far else "",
+        "Context": caption.strip(),
+    }
+    return " ".join(f"{name}: {text}" for name, text in sections.items() if text)
+
+
+def parse_sections(text: str) -> dict[str, str]:
+    """Section -> its text without the final full stop, as far as the text has them, up to and with Context.
+
+    Headings may be in small or large letters, and between asterisks. Of a section that comes twice the first counts,
+    and what comes after `Context:` belongs to the caption.
+    """
+    heads = list(_HEAD.finditer(text))
+    names = [_CANONICAL.get(head[1].lower(), head[1]) for head in heads]
+    context = names.index("Context") if "Context" in names else len(heads)
+    heads = heads[: context + 1]
+    found: dict[str, str] = {}
+    for i, head in enumerate(heads):
+        end = heads[i + 1].start() if i + 1 < len(heads) else len(text)
+        section = text[head.end() : end].strip()
+        found.setdefault(names[i], section if names[i] == "Context" else section.removesuffix(".").rstrip())
+    return found
+
+
+def sft_record(path: str, annotation: Annotation, caption: str) -> dict[str, str]:
+    """What a line of `bvpi_sft_*.jsonl` holds; `path` is the picture's below the image root."""
+    return {
+        "image": path,
+        "prompt": PROMPT,
+        "response": compose(annotation, caption),
+        **_positions(annotation),
+    }
+
+
+def dpo_record(
+    path: str, annotation: Annotation, caption: str, rejected: Literal["caption", "swapped"] = "caption"
+) -> dict[str, str] | None:
+    """What a line of `bvpi_dpo_*.jsonl` holds: the BVPI text is chosen over another.
+
+    The other is the caption, as in the published pairs, which differ mostly in form; or the BVPI text with left and
+    right exchanged, which has the form and says the wrong side. None when it is empty or equal to the chosen one.
+    """
+    chosen = compose(annotation, caption)
+    other = caption.strip() if rejected == "caption" else compose(annotation.mirrored, _swap_sides(caption))
+    if other in ("", chosen):
+        return None
+    return {"image": path, "prompt": PROMPT, "chosen": chosen, "rejected": other, **_positions(annotation)}
+
+
+def to_line(record: Mapping[str, str]) -> str:
+    """A record as a line of JSON, with its line end."""
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def parse_line(line: str | bytes, where: str) -> dict[str, str]:
+    """A line of `bvpi_sft_*.jsonl`; BadRecord, beginning with `where`, when it does not name a picture and a text."""
+    record = from_json(line, where)
+    if not isinstance(record, dict) or not all(isinstance(record.get(key), str) for key in ("image", "response")):
+        raise BadRecord(f"{where}: is not an object with the texts `image` and `response`")
+    return record
+
+
+def _positions(annotation: Annotation) -> dict[str, str]:
+    """The fields that a record repeats beside its text."""
+    return {
+        "sidewalk_pos": position_word(annotation.sidewalk),
+        "road_pos": position_word(annotation.road),
+        "road_vs_sidewalk": road_vs_sidewalk(annotation.sidewalk, annotation.road),
+    }
+
+
+def _swap_sides(text: str) -> str:
+    """A text with the words left and right exchanged."""
+    other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left", "LEFT": "RIGHT", "RIGHT": "LEFT"}
+    return _SIDE.sub(lambda side: other.get(side[1], side[1]), text)
+
+
+def _phrases(objects: Objects, distance: str) -> list[str]:
+    return [
+        f"{one if len(where) == 1 else f'{len(where)} {many}'} {distance} {_where(where)}"
+        for kind, (one, many) in _NAMES.items()
+        if (where := objects.get(kind, ()))
+    ]
+
+
+def _where(positions: tuple[str, ...]) -> str:
+    """In words: every position once, from left to right."""
+    words = [position.lower() for position in POSITIONS if position in positions]
+    return "across the left, center, and right" if len(words) == 3 else f"on the {' and '.join(words)}"

@@ -1,0 +1,41 @@
+"""RoadCue as a library: `roadcue.load("runs/x").predict(images=..., past=..., intent=...)`."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from roadcue.heads.cue.words import CuePrediction
+    from roadcue.heads.field.words import FieldPrediction
+    from roadcue.inference.predictor import RoadPredictor, WaypointPrediction
+    from roadcue.schema import Intent
+
+__version__ = "0.1.0"
+__all__ = ["CuePrediction", "FieldPrediction", "Intent", "RoadPredictor", "WaypointPrediction", "load"]
+
+_ROOT = Path(__file__).parents[1]
+# In a checkout the rooms lie beside this folder, whatever is installed; in the wheel they lie in it.
+if (_ROOT / "heads" / "registry.py").exists():
+    __path__.append(str(_ROOT))
+
+_WHERE = {
+    "CuePrediction": "roadcue.heads.cue.words",
+    "FieldPrediction": "roadcue.heads.field.words",
+    "Intent": "roadcue.schema",
+    "RoadPredictor": "roadcue.inference.predictor",
+    "WaypointPrediction": "roadcue.inference.predictor",
+}
+"""Imported when they are asked for: naming the library must not cost an import of torch."""
+
+
+def load(run: str | Path, device: str = "cpu") -> "RoadPredictor":
+    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
+    from roadcue.inference.predictor import RoadPredictor
+
+    return RoadPredictor.load(run, device)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'roadcue' has no attribute {name!r}")

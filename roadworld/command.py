@@ -1,0 +1,47 @@
+"""What the commands that draw have in common: options, and errors as sentences."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from roadcue.errors import exit_code
+
+Spec = TypeVar("Spec")
+
+
+class _Check(Protocol):
+    def __call__(self, folder: Path, *, hashes: bool) -> object: ...
+
+
+def drawing_parser(module: str, description: str) -> argparse.ArgumentParser:
+    """--out, --check, --workers and --seed; how much is drawn is for the command to add."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("--out", type=Path, required=True, help="folder to make; it must not exist")
+    parser.add_argument("--check", action="store_true", help="draw nothing: compare the folder with its manifest")
+    parser.add_argument("--workers", type=int, help="processes (default: one per processor)")
+    add_seed(parser)
+    return parser
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """--seed, of any command that draws."""
+    parser.add_argument("--seed", type=int, default=0, help="another seed is another world (default: %(default)s)")
+
+
+def draw_or_check(
+    given: argparse.Namespace,
+    spec: Callable[[], Spec],
+    write: Callable[[Spec, Path, int | None], None],
+    check: _Check,
+) -> int:
+    """Do what the options ask for; returns the exit code."""
+
+    def do() -> None:
+        if given.check:
+            print(f"{given.out}: as written; {check(given.out, hashes=True)}")
+        else:
+            write(spec(), given.out, given.workers)
+            print(given.out)
+
+    return exit_code(do)

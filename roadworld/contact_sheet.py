@@ -1,0 +1,139 @@
+"""A contact sheet of RoadWorld: small pictures that show what there is, one of every scenario cluster and more.
+
+python -m roadcue.roadworld.contact_sheet --out FILE.jpg
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count, cycle, islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from roadcue.errors import BadInput, exit_code
+from roadcue.loaders import jpeg
+from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
+from roadcue.loaders.waymo_e2e.clusters import Cluster
+from roadcue.roadworld.command import add_seed
+from roadcue.roadworld.daylight import HOURS, WEATHERS
+from roadcue.roadworld.drive import cluster_of, drive
+from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.render import Painter
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.roadworld.sidewalk.walk import paint_walk
+from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
+from roadcue.roadworld.view import camera
+
+_ROWS, _COLUMNS = 5, 4
+_WIDTH, _ROW_HEIGHT = 960, 188
+_CHOICES = 4
+"""Sequences among which each picture is chosen."""
+_QUALITY = 82
+_THEMES = {
+    Cluster.CONSTRUCTION: ((Kind.OBSTACLE,), 0.02),
+    Cluster.DEBRIS: ((Kind.OBSTACLE,), 0.01),
+    Cluster.INTERSECTION: ((Kind.LIGHT_RED, Kind.LIGHT_YELLOW), 0.001),
+    Cluster.PEDESTRIAN: ((Kind.PERSON,), 0.015),
+    Cluster.CYCLIST: ((Kind.CYCLIST, Kind.BICYCLE), 0.01),
+    Cluster.SPECIAL_VEHICLE: ((Kind.FLASHING_LIGHT,), 0.006),
+}
+_VEHICLES = ((Kind.VEHICLE, Kind.BRAKE_LIGHT), 0.03)
+"""What a picture of a cluster should show, and of how much of the picture; of the others, vehicles."""
+
+
+def contact_sheet(spec: RoadWorldSpec) -> np.ndarray:
+    """(height, width, 3) uint8 RGB: rows of front pictures, one of all three cameras, two of sidewalks."""
+    shown: Counter[str] = Counter()
+    cells = []
+    for at, cluster in enumerate(islice(cycle(Cluster), _ROWS * _COLUMNS)):
+        painter, frame = _choose(spec, cluster, at // len(Cluster), shown)
+        shown.update((painter.light.hour, painter.light.weather))
+        cells.append(_cell(painter.paint(frame, "FRONT"), _WIDTH // _COLUMNS, _title(painter, frame)))
+    rows = [np.hstack(cells[row * _COLUMNS : (row + 1) * _COLUMNS]) for row in range(_ROWS)]
+    painter, frame = _choose(spec, Cluster.INTERSECTION, 2, shown)
+    three = [_cell(painter.paint(frame, name), _WIDTH // 3, name) for name in painter.cameras]
+    walks = list(_walks(spec.seed))
+    sidewalks = [np.hstack(walks[:_COLUMNS]), np.hstack(walks[_COLUMNS:])]
+    return np.vstack([*rows, np.hstack(three), *sidewalks])
+
+
+def _walks(seed: int) -> Iterator[np.ndarray]:
+    """Pictures of the sidewalk view: every position of the sidewalk twice, with two different ones of the road."""
+    spec = SidewalkSpec(seed=seed)
+    wanted = [(each, ROAD_POSITIONS[(i + k) % 4]) for k in (0, 3) for i, each in enumerate(SIDEWALK_POSITIONS)]
+    found: dict[tuple[str, str], np.ndarray] = {}
+    for number in count(FIRST_NUMBER["pretrain"]):
+        walk = paint_walk(spec, number, 0)
+        found.setdefault((walk.annotation.sidewalk, walk.annotation.road), walk.picture)
+        if found.keys() >= set(wanted):
+            break
+    for sidewalk, road in wanted:
+        title = f"sidewalk {sidewalk}, road {road}".lower()
+        yield _cell(found[sidewalk, road], _WIDTH // _COLUMNS, title)
+
+
+def _choose(spec: RoadWorldSpec, cluster: Cluster, skip: int, shown: Counter[str]) -> tuple[Painter, int]:
+    """A painter of the cluster in a light that was shown less than it is drawn, and a frame that shows its theme.
+
+    `skip`: how many pictures of this cluster there are already; each has its own sequences to choose from.
+    """
+    numbers = (n for n in count(FIRST_NUMBER["pretrain"]) if cluster_of(spec, n) == cluster)
+    cameras = {name: camera(spec, name) for name in spec.cameras}
+    best: tuple[float, Painter, int] | None = None
+    for number in islice(numbers, skip * _CHOICES, (skip + 1) * _CHOICES):
+        painter = Painter(drive(spec, number), cameras, np.random.default_rng([spec.seed, number, 1]))
+        wanted, share = _THEMES.get(cluster, _VEHICLES)
+        shares = [np.isin(painter.paint_kinds(i, "FRONT", 0.25), wanted).mean() for i in range(painter.drive.frames)]
+        off = np.abs(np.log(np.maximum(shares, 1e-5) / share))
+        frame = int(np.argmin(off))
+        light = painter.light
+        seen = shown[light.hour] / HOURS[light.hour] + shown[light.weather] / WEATHERS[light.weather]
+        score = -seen - 10 * float(off[frame])
+        if best is None or score > best[0]:
+            best = score, painter, frame
+    assert best is not None
+    return best[1], best[2]
+
+
+def _title(painter: Painter, frame: int) -> str:
+    intent = painter.drive.intent(frame).name.removeprefix("GO_").lower()
+    return f"{painter.drive.cluster}, {intent}"
+
+
+def _cell(picture: np.ndarray, width: int, title: str) -> np.ndarray:
+    """The middle rows of a picture, `width` pixels wide, with a line of type along the upper edge."""
+    scale = width / picture.shape[1]
+    small = cv2.resize(picture, (width, round(picture.shape[0] * scale)), interpolation=cv2.INTER_AREA)
+    height = min(_ROW_HEIGHT, len(small))
+    first = round(0.42 * (len(small) - height))
+    cell = np.ascontiguousarray(small[first : first + height])
+    cell[:19] //= 3
+    return cv2.putText(cell, title, (6, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def main() -> int:
+    """Parse, draw; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m roadcue.roadworld.contact_sheet",
+        description="Draw a contact sheet of RoadWorld: small pictures, one of every scenario cluster and more.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="JPEG file to write")
+    add_seed(parser)
+    given = parser.parse_args()
+
+    def draw() -> None:
+        sheet = jpeg.encode(contact_sheet(RoadWorldSpec(seed=given.seed, stride=10)), _QUALITY)
+        try:
+            given.out.write_bytes(sheet)
+        except OSError as error:
+            raise BadInput(f"{given.out}: cannot be written ({error.strerror}). Name another file.") from error
+        print(given.out)
+
+    return exit_code(draw)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""A folder that is drawn: by many processes, and once when it is in the cache."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from roadcue.cache import cache_root
+from roadcue.errors import BadInput
+from roadcue.processes import in_processes
+from roadcue.progress import ProgressLine
+
+
+class _Spec(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
+Spec = TypeVar("Spec", bound=_Spec)
+
+
+class Job(NamedTuple):
+    """The arguments of a call that makes `file`, and how many pictures it draws for it."""
+
+    file: Path
+    pictures: int
+    arguments: tuple[Any, ...]
+
+
+def draw_missing(title: str, draw: Callable[..., None], jobs: Sequence[Job], workers: int | None) -> None:
+    """Call `draw` for the jobs whose file is missing; `workers` None: one process per processor, 1: this process."""
+    missing = [job for job in jobs if not job.file.exists()]
+    total, left = (sum(job.pictures for job in some) for some in (jobs, missing))
+    with ProgressLine(title, total, "pictures", total - left) as advance:
+        if workers == 1:
+            for job in missing:
+                draw(*job.arguments)
+                advance(job.pictures)
+            return
+        processes = workers or len(os.sched_getaffinity(0))
+        for place in in_processes(draw, [job.arguments for job in missing], processes, start=_use_one_thread):
+            advance(missing[place].pictures)
+
+
+def _use_one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def drawn_once(name: str, spec: Spec, write: Callable[[Spec, Path], None]) -> Path:
+    """The folder of a drawn data set in the cache; drawn now, by one process at a time, unless it is there."""
+    folder = cache_root() / name / spec.key
+    with _one_at_a_time(folder.with_name(f"{spec.key}.lock")):
+        if not folder.exists():
+            write(spec, folder)
+    return folder
+
+
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    """Wait until no other process is between these lines; a killed one is no longer."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = open(lock, "w")  # noqa: SIM115 - closed below
+    except OSError as error:
+        remedy = "Name another folder in the environment variable ROADCUE_CACHE."
+        raise BadInput(f"{lock}: the cache cannot be kept there ({error.strerror}). {remedy}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,152 @@
+"""One sequence: its streets, everybody on them, and what the ego car's log says about a moment of it."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadcue.loaders.waymo_e2e.clusters import Cluster
+from roadcue.roadworld.clusters import MIX, Mix, draw_cluster
+from roadcue.roadworld.hazards import set_out
+from roadcue.roadworld.holds import Light
+from roadcue.roadworld.layout import lay_streets
+from roadcue.roadworld.population import FASTEST, START_M, Lights, populate
+from roadcue.roadworld.road import Streets
+from roadcue.roadworld.spec import FRAMES_PER_S, WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.traffic import DT_S, Traffic
+from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STEP_S, Intent
+
+_WARM_UP_S = 6.0
+"""Time for everybody to find his speed and distance, before the first past state."""
+_INTENT_STEPS = round(10.0 / DT_S)
+"""The intent tells the route's next ten seconds (WOD-E2E paper, arXiv 2510.26125)."""
+STATE_STEPS = round(STEP_S / DT_S)
+"""Time steps between two states of the log."""
+_ATTEMPTS = 4
+"""Worlds that are tried until one shows what the sequence's cluster is named after."""
+_FRAME_STEPS = round(1 / FRAMES_PER_S / DT_S)
+_FIRST_FRAME_STEP = round(_WARM_UP_S / DT_S) + (PAST_STEPS - 1) * STATE_STEPS
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A finished simulation. Time steps are `DT_S` apart; `lights` (junction, light) where a junction has one."""
+
+    sequence: str
+    cluster: Cluster
+    frame_indices: range
+    """Of every drawn frame, its place in the sequence at 10 Hz."""
+    streets: Streets
+    traffic: Traffic
+    lights: Lights
+    ego: np.ndarray
+    """(steps, 3): arc length on the route in metres, speed in m/s, acceleration in m/s^2."""
+
+    @property
+    def frames(self) -> int:
+        """How many frames are drawn."""
+        return len(self.frame_indices)
+
+    @property
+    def steps(self) -> np.ndarray:
+        """(frames,) the time step of every drawn frame."""
+        return _FIRST_FRAME_STEP + _FRAME_STEPS * np.array(self.frame_indices)
+
+    def pose(self, steps: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+        """Rear axle (..., 2) metres and heading (...) radians in the world at time steps."""
+        path = self.traffic.ego.route.path
+        s = self.ego[steps, 0]
+        return path.along(path.xy, s), path.along(path.heading, s)
+
+    def past(self, frame: int) -> np.ndarray:
+        """(16, 6) float32, columns `STATE_COLUMNS`, all in the ego frame of this moment."""
+        steps = self.steps[frame] - np.arange(PAST_STEPS - 1, -1, -1) * STATE_STEPS
+        xy, heading = self.pose(steps)
+        speed, accel = self.ego[steps, 1], self.ego[steps, 2]
+        path = self.traffic.ego.route.path
+        lateral = speed**2 * path.along(path.curvature, self.ego[steps, 0])
+        forward = np.stack([np.cos(heading), np.sin(heading)], axis=1)
+        left = np.stack([-forward[:, 1], forward[:, 0]], axis=1)
+        to_ego = np.stack([forward[-1], left[-1]], axis=1)
+        parts = (xy - xy[-1], speed[:, None] * forward, accel[:, None] * forward + lateral[:, None] * left)
+        return np.concatenate([part @ to_ego for part in parts], axis=1).astype(np.float32)
+
+    def future(self, frame: int) -> np.ndarray:
+        """(20, 2) float32 metres, ego frame, t = 0.25 ... 5 s."""
+        steps = self.steps[frame] + np.arange(FUTURE_STEPS + 1) * STATE_STEPS
+        xy, heading = self.pose(steps)
+        c, s = np.cos(heading[0]), np.sin(heading[0])
+        return ((xy[1:] - xy[0]) @ np.array([[c, -s], [s, c]])).astype(np.float32)
+
+    def intent(self, frame: int) -> Intent:
+        """The turn that the car is in, or comes to within ten seconds."""
+        now = self.steps[frame]
+        s, later = self.ego[[now, now + _INTENT_STEPS], 0]
+        begin, end = self.traffic.ego.route.turn
+        return self.traffic.ego.route.intent if begin < later and s < end else Intent.GO_STRAIGHT
+
+
+def drive(spec: RoadWorldSpec, number: int) -> Drive:
+    """Simulate sequence `number`: the same spec seed and number give the same drive, with any stride.
+
+    Its scenario cluster is drawn first, and decides what the streets are full of.
+    """
+    cluster = cluster_of(spec, number)
+    length = (spec.length - 1) * _FRAME_STEPS
+    # Around the frame that raters see in WOD-E2E, 150 of 200.
+    late = (_FIRST_FRAME_STEP + round(0.5 * length), _FIRST_FRAME_STEP + round(0.85 * length))
+    steps = _FIRST_FRAME_STEP + length + _INTENT_STEPS + 1
+    for attempt in range(_ATTEMPTS):
+        rng = np.random.default_rng([spec.seed, number, 3, attempt])
+        streets, lights, traffic = _set_the_scene(rng, MIX[cluster], steps, late[0] * DT_S)
+        traffic.run(late[1] + 1)
+        if _meets(cluster, streets, traffic, late):
+            break
+    traffic.run(steps - late[1] - 1)
+    for car in traffic.others:
+        car.settle()
+    ego = np.array(traffic.ego.track)
+    return Drive(sequence_name(spec, number), cluster, spec.frames, streets, traffic, lights, ego)
+
+
+def _set_the_scene(rng: np.random.Generator, mix: Mix, steps: int, late_s: float) -> tuple[Streets, Lights, Traffic]:
+    pace = rng.uniform(8.0, FASTEST)
+    reach = START_M + pace * steps * DT_S
+    hazards = set_out(rng, lay_streets(rng, reach + 150, mix.junctions, mix.crossings), mix)
+    lights = tuple((junction, _light(rng)) for junction in hazards.streets.junctions if junction.has_light)
+    return hazards.streets, lights, populate(rng, hazards, lights, mix, pace, reach, late_s)
+
+
+def _meets(cluster: Cluster, streets: Streets, traffic: Traffic, late: tuple[int, int]) -> bool:
+    """Does the ego come to what the cluster is named after, between two time steps?"""
+    begin, end = late
+    crossed = {person.s for person in traffic.people if any(walking for _, walking in person.track[begin:end:10])}
+    merging = [(car.merging[0], car.track) for car in traffic.others if car.merging]
+    standing = [car.s for car in traffic.others if car.parked]
+    places = {
+        Cluster.CONSTRUCTION: [works.begin for works in streets.works],
+        Cluster.INTERSECTION: [junction.s for junction in streets.junctions],
+        Cluster.PEDESTRIAN: crossed,
+        Cluster.CYCLIST: crossed,
+        Cluster.CUT_IN: [s for s, track in merging if track[begin][0] <= s < track[end][0]],
+        Cluster.DEBRIS: streets.debris,
+        Cluster.SINGLE_LANE: standing,
+        Cluster.SPECIAL_VEHICLE: standing,
+    }.get(cluster)
+    near, far = traffic.ego.track[begin][0], traffic.ego.track[end][0]
+    turned = traffic.ego.route.turn[1] + 20
+    return places is None or any(near < s < min(far + 40, turned) for s in places)
+
+
+def sequence_name(spec: RoadWorldSpec, number: int) -> str:
+    """32 hexadecimal digits, as in WOD-E2E."""
+    return hashlib.sha256(f"roadworld/{WORLD_VERSION}/{spec.seed}/{number}".encode()).hexdigest()[:32]
+
+
+def cluster_of(spec: RoadWorldSpec, number: int) -> Cluster:
+    """The scenario cluster of sequence `number`, without the drive."""
+    return draw_cluster(np.random.default_rng([spec.seed, number]))
+
+
+def _light(rng: np.random.Generator) -> Light:
+    return Light(green_s=rng.uniform(12, 24), red_s=rng.uniform(14, 26), offset_s=rng.uniform(0, 50))

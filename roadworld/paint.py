@@ -1,0 +1,199 @@
+"""The painter's algorithm, from the sky to what is nearest: in colours under a light, or in kinds.
+
+A view, a ground and meshes are all it takes; who drives or walks there is no matter of this file.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.roadworld.daylight import Daylight
+from roadcue.roadworld.ground import Ground
+from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.mesh import Mesh, join
+from roadcue.roadworld.view import NEAR_M, SUBPIXEL_BITS, View, clip_near, fixed_point
+
+_MARKS_TO_M = 80.0
+"""Beyond it, markings are thinner than a pixel."""
+_LONGEST_MARK_M = 6.0
+_THINNEST_MARK_RAD = 0.0006
+"""Markings that look lower are not painted: a third of a pixel of the default front camera."""
+_BLOOM_RAD = 0.0042
+"""A lamp that shines never looks smaller than 2.2 pixels of the default front camera, as on real sensors."""
+_LAMPS_CUT_HAZE = 0.4
+"""A lamp that shines is seen through haze as other things are from that share of the distance."""
+_MARGIN = 16
+"""Rows by which a shaking camera can move the horizon."""
+
+
+class Canvas:
+    """What the pictures of one camera under one light begin with: its sky and its haze, made once.
+
+    `skyline` (360,) tangents of elevation by bearing; `grass` (3,) RGB lies where no other ground is. The camera's
+    extrinsic may be pitched, not rolled.
+    """
+
+    def __init__(self, camera: CameraCalibration, light: Daylight, skyline: np.ndarray, grass: np.ndarray) -> None:
+        self.camera, self.light, self.skyline = camera, light, skyline
+        level = View(np.eye(4), camera)
+        self._horizon_row, self._camera_height = level.horizon_row, float(level.position[2])
+        self._sky = self._make_sky(grass)
+        self._gain, self._clearness, self._haze = self._make_haze()
+
+    def paint(self, view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:
+        """The picture of a moment, (height, width, 3) uint8 RGB; each mesh in the world's frame."""
+        light = self.light
+        shift = int(np.clip(round(view.horizon_row - self._horizon_row), -_MARGIN, _MARGIN))
+        picture = self._sky[_MARGIN - shift : _MARGIN - shift + self.camera.height].copy()
+        self._paint_skyline(picture, view)
+        areas, marks = light.ground(ground.area_colours), light.ground(ground.mark_colours)
+        _paint_ground(picture, view, ground, areas, marks, cv2.LINE_AA)
+        self._veil(picture, shift)
+        mesh = join([view.crop(each) for each in meshes])
+        where = view.to_camera(mesh.middles)
+        lit = light.shade(mesh.colours, mesh.normals) * light.beam(where[:, 0], where[:, 1])[:, None]
+        seen_from = np.where(mesh.shines, _LAMPS_CUT_HAZE, 1) * where[:, 0]
+        colours = light.through_haze(np.where(mesh.shines[:, None], mesh.colours, lit), seen_from)
+        _paint_objects(picture, view, mesh, np.clip(colours, 0, 255), cv2.LINE_AA)
+        return picture
+
+    def _make_sky(self, grass: np.ndarray) -> np.ndarray:
+        """From the zenith's to the horizon's colour, and grass below, with a margin above and below the picture."""
+        row = np.arange(-_MARGIN, self.camera.height + _MARGIN)
+        up = np.clip(1 - row / max(self._horizon_row, 1), 0, 1)[:, None] ** 0.8
+        rows = self.light.horizon * (1 - up) + self.light.zenith * up
+        rows[row >= self._horizon_row] = self.light.ground(grass[None])
+        return np.repeat(np.clip(rows, 0, 255).astype(np.uint8)[:, None], self.camera.width, axis=1)
+
+    def _make_haze(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """(gain, factor, haze): ground pixels become gain * factor * pixel / 255 + haze, both (rows, width, 3) uint8.
+
+        From the horizon's row down to the lower edge. On flat ground the distance, and so the haze, is the same along
+        a row of a camera that is not rolled. Wet ground mirrors the sky, the more the flatter one looks at it.
+        """
+        focal, centre = self.camera.intrinsic[:2], self.camera.intrinsic[2:4]
+        rows = np.arange(max(0, int(np.ceil(self._horizon_row))), self.camera.height + _MARGIN)
+        fall = np.arctan((rows - centre[1]) / focal[1]) - np.arctan((self._horizon_row - centre[1]) / focal[1])
+        ahead = self._camera_height / np.tan(np.clip(fall, 1e-3, 1.5))
+        left = ahead[:, None] * (centre[0] - np.arange(self.camera.width)) / focal[0]
+        mirrored = (0.35 * self.light.wet * (1 - np.exp(-ahead / 12)))[:, None]
+        black, white = (self.light.through_haze(np.full((len(rows), 3), c), ahead) for c in (0.0, 255.0))
+        clear = ((white - black) / 255 * (1 - mirrored))[:, None].astype(np.float32)
+        factor = clear * self.light.beam(ahead[:, None], left).astype(np.float32)[..., None]
+        haze = black * (1 - mirrored) + self.light.horizon * mirrored
+        gain = max(1.0, float(factor.max(initial=0)))
+        factor, haze = np.rint(factor / gain * 255).astype(np.uint8), np.clip(haze, 0, 255).astype(np.uint8)
+        whole = (len(rows), self.camera.width, 3)
+        return gain, np.broadcast_to(factor, whole).copy(), np.broadcast_to(haze[:, None], whole).copy()
+
+    def _veil(self, picture: np.ndarray, shift: int) -> None:
+        """Haze, headlights and wetness over the ground."""
+        first = max(0, int(np.ceil(self._horizon_row))) + shift
+        skip = max(0, -first)
+        rows = picture[first + skip :]
+        part = slice(skip, skip + len(rows))
+        cv2.multiply(rows, self._clearness[part], rows, scale=self._gain / 255)
+        cv2.add(rows, self._haze[part], rows)
+
+    def _paint_skyline(self, picture: np.ndarray, view: View) -> None:
+        """The sun when it is low, and hills far away, which turn with the camera and never come nearer."""
+        light = self.light
+        towards = view.directions(light.sun)
+        if light.hour == "low sun" and light.weather == "dry" and towards[0] > 0.2:
+            _glow(picture, view.pixels(towards), 0.16 * view.focal, (255, 220, 160))
+        middle = np.arctan2(view.forward[1], view.forward[0])
+        half = np.arctan(self.camera.width / 2 / view.focal) + 0.05
+        bearing = np.linspace(middle + half, middle - half, 60)
+        heights = np.interp(bearing, np.linspace(0, 2 * np.pi, len(self.skyline)), self.skyline, period=2 * np.pi)
+        top = np.stack([np.cos(bearing), np.sin(bearing), heights], axis=1)
+        foot = np.stack([np.cos(bearing), np.sin(bearing), np.full(len(bearing), -0.006)], axis=1)
+        outline = view.pixels(view.directions(np.concatenate([top, foot[::-1]])))
+        clear = 0.28 * min(1.0, light.haze_m / 300)
+        colour = (1 - clear) * light.horizon + clear * light.ambient * [70, 90, 80]
+        cv2.fillPoly(picture, [fixed_point(outline)], colour.tolist(), cv2.LINE_AA, SUBPIXEL_BITS)
+
+
+def paint_kinds(view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:
+    """What is seen at each pixel, (height, width) uint8 of `Kind`: the same painting, without light or weather."""
+    picture = np.full((view.camera.height, view.camera.width), Kind.SKY, np.uint8)
+    picture[max(0, round(view.horizon_row)) :] = Kind.GRASS
+    areas, marks = (kinds[:, None].astype(float) for kinds in (ground.area_kinds, ground.mark_kinds))
+    _paint_ground(picture, view, ground, areas, marks, cv2.LINE_8)
+    mesh = join([view.crop(each) for each in meshes])
+    _paint_objects(picture, view, mesh, mesh.kinds[:, None].astype(float), cv2.LINE_8)
+    return picture
+
+
+def _paint_ground(
+    picture: np.ndarray, view: View, ground: Ground, areas: np.ndarray, marks: np.ndarray, line: int
+) -> None:
+    """Areas, then marks, in their order, in the given colours (n, channels)."""
+    polygons = clip_near(view.flat(ground.area_points), ground.area_starts)
+    for polygon, colour in zip(polygons, areas.tolist(), strict=True):
+        if len(polygon):
+            cv2.fillPoly(picture, [fixed_point(view.pixels(polygon))], colour, line, SUBPIXEL_BITS)
+    ahead = view.flat(ground.marks[:, 0])[:, 0]
+    close = np.flatnonzero((ahead > -_LONGEST_MARK_M) & (ahead < _MARKS_TO_M))
+    quads = view.flat(ground.marks[close])
+    near, far = quads[..., 0].min(axis=1), quads[..., 0].max(axis=1)
+    seen = (far > NEAR_M) & (np.abs(quads[..., 1]).min(axis=1) < far)
+    seen &= view.position[2] * (1 / np.maximum(near, NEAR_M) - 1 / np.maximum(far, NEAR_M)) > _THINNEST_MARK_RAD
+    for outline, colour in zip(_outlines(view, quads[seen]), marks[close[seen]].tolist(), strict=True):
+        cv2.fillConvexPoly(picture, outline, colour, line, SUBPIXEL_BITS)
+
+
+def _paint_objects(picture: np.ndarray, view: View, mesh: Mesh, colours: np.ndarray, line: int) -> None:
+    """Every object from far to near, its parts in the order in which they were drawn, in colours (n, channels)."""
+    n = len(mesh.quads)
+    outlines = _outlines(view, view.to_camera(mesh.quads))
+    where = view.to_camera(mesh.centres)
+    discs = view.pixels(where)
+    centres = fixed_point(discs).tolist()
+    bloom = np.where(mesh.shines[n:], _BLOOM_RAD * where[:, 0], 0)
+    radii = np.maximum(mesh.radii, bloom) * view.focal / where[:, 0]
+    fixed_radii = (radii * (1 << SUBPIXEL_BITS)).astype(int).tolist()
+    glows = (mesh.shines[n:] & (line == cv2.LINE_AA)).tolist()
+    distance = np.hypot(*(mesh.origins - view.position[:2]).T) + mesh.recess
+    paints = colours.tolist()
+    for i in np.lexsort((np.arange(len(paints)), -distance[mesh.owner])).tolist():
+        if i < n:
+            if len(outlines[i]):
+                cv2.fillConvexPoly(picture, outlines[i], paints[i], line, SUBPIXEL_BITS)
+            continue
+        if glows[i - n]:
+            _glow(picture, discs[i - n], 3.2 * radii[i - n], paints[i])
+        cv2.circle(picture, centres[i - n], fixed_radii[i - n], paints[i], -1, line, SUBPIXEL_BITS)
+
+
+def _outlines(view: View, quads: np.ndarray) -> list[np.ndarray]:
+    """The outlines of camera-frame quadrangles (n, 4, 3) as OpenCV takes them; empty before the near plane."""
+    whole = quads[..., 0].min(axis=1) > NEAR_M
+    outlines = list(fixed_point(view.pixels(np.where(whole[:, None, None], quads, 1.0))))
+    for i in np.flatnonzero(~whole):
+        (rest,) = clip_near(quads[i], np.array([0]))
+        outlines[i] = fixed_point(view.pixels(rest))
+    return outlines
+
+
+def _glow(picture: np.ndarray, centre: np.ndarray, radius: float, colour: Sequence[float]) -> None:
+    """Light that spills around a lamp at pixel `centre` (2,) (u, v)."""
+    reach = max(2, min(round(radius), 120))
+    left, top = (int(c) - reach for c in centre)
+    height, width = picture.shape[:2]
+    rows = slice(max(top, 0), min(top + 2 * reach + 1, height))
+    columns = slice(max(left, 0), min(left + 2 * reach + 1, width))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        spot = picture[rows, columns]
+        sprite = _halo(reach, tuple(round(c / 16) * 16 for c in colour))
+        cv2.add(spot, sprite[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left], spot)
+
+
+@lru_cache(maxsize=512)
+def _halo(reach: int, colour: tuple[int, ...]) -> np.ndarray:
+    """A soft round spot, (2 reach + 1, 2 reach + 1, 3) uint8."""
+    at = np.arange(-reach, reach + 1) / (reach + 0.5)
+    fall = np.clip(1 - np.hypot(at[:, None], at), 0, 1) ** 2
+    return np.clip(0.75 * fall[..., None] * np.array(colour), 0, 255).astype(np.uint8)

@@ -1,0 +1,227 @@
+"""Who is on the streets when a sequence begins, and where each of them may have to wait."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from roadcue.roadworld.clusters import Mix
+from roadcue.roadworld.driver import Driver
+from roadcue.roadworld.hazards import Hazards
+from roadcue.roadworld.holds import Halt, Light, Oncoming, StopLine, Zebra
+from roadcue.roadworld.road import (
+    LANE_CENTRE_M,
+    SECOND_LANE_M,
+    STOP_LINE_M,
+    Junction,
+    Route,
+    Streets,
+    path_through,
+    plan_route,
+)
+from roadcue.roadworld.shapes import STYLES
+from roadcue.roadworld.traffic import Car, CutIn, Pedestrian, Traffic
+from roadcue.schema import Intent
+
+Lights = tuple[tuple[Junction, Light], ...]
+START_M = 40.0
+"""Of arc length, where the ego begins: some road is behind it."""
+FASTEST = 15.0
+_TO_SECOND_LANE_M = LANE_CENTRE_M - SECOND_LANE_M
+_HALF_IN_LANE_M = -2.2
+"""From the lane's middle to that of a vehicle which stands at the kerb, half in the lane."""
+
+
+def populate(
+    rng: np.random.Generator, hazards: Hazards, lights: Lights, mix: Mix, pace: float, reach: float, late_s: float
+) -> Traffic:
+    """Everybody; the ego wants to drive at `pace` m/s and comes no farther than `reach` metres.
+
+    Whoever cuts in does so after `late_s` seconds: much earlier, he would only be a car ahead when it matters.
+    """
+    streets = hazards.streets
+    ego = Car(_ego_route(rng, hazards, mix, reach), _driver(rng, pace), START_M, pace * rng.uniform(0.6, 1.0))
+    ego_lane = [*_cars_ahead(rng, hazards, ego, mix), ego]
+    oncoming = _oncoming_cars(rng, hazards, pace)
+    people = _people(rng, streets, mix)
+    straight = plan_route(rng, streets, Intent.GO_STRAIGHT, None)
+    standing = [[_standing(rng, straight, s, mix, streets)] for s in hazards.standing]
+    at_kerb = [_pulling_out(rng, straight, s, pace, streets, late_s) for s in hazards.kerb]
+    second, changing = (
+        _second_lane(rng, straight, ego, mix, late_s) if streets.multilane and not standing else ([], [])
+    )
+    first_lane = [*ego_lane, *second, *(cut_in.car for cut_in in at_kerb)]
+    for car in first_lane:
+        _place_holds(car, -LANE_CENTRE_M, streets, lights, people)
+    for car in [*second, *(ego_lane if streets.multilane else [])]:
+        _place_zebras(car, -LANE_CENTRE_M, -SECOND_LANE_M, streets, people)
+    for car in ego_lane:
+        _yield_to(oncoming, car, streets)
+    for car in oncoming:
+        _place_holds(car, LANE_CENTRE_M, streets, lights, people)
+    lanes = [
+        ego_lane,
+        oncoming,
+        second,
+        *standing,
+        *(c.lane for c in at_kerb),
+        *_crossing_cars(rng, lights, ego.route),
+    ]
+    return Traffic(ego, lanes, people, [*at_kerb, *changing])
+
+
+def _driver(rng: np.random.Generator, pace: float) -> Driver:
+    return Driver(pace, headway=rng.uniform(1.0, 1.7), lateral_accel=rng.uniform(1.8, 2.6))
+
+
+def _style(rng: np.random.Generator) -> int:
+    return int(rng.integers(STYLES))
+
+
+def _ego_route(rng: np.random.Generator, hazards: Hazards, mix: Mix, reach: float) -> Route:
+    """Perhaps turns off, at a junction within `reach` metres."""
+    streets = hazards.streets
+    intents = (Intent.GO_LEFT,) if streets.multilane else (Intent.GO_LEFT, Intent.GO_RIGHT)
+    within_reach = START_M + 50, START_M + 0.55 * (reach - START_M)  # lights and bends cost the rest
+    turns = [
+        (junction, intent)
+        for junction in streets.junctions
+        for intent in intents
+        if (arm := junction.arm(intent))
+        and within_reach[0] < junction.s < within_reach[1]
+        and arm.length > reach - junction.s
+    ]
+    if not turns or rng.random() > mix.turns:
+        return plan_route(rng, streets, Intent.GO_STRAIGHT, None, hazards.detours)
+    junction, intent = turns[rng.integers(len(turns))]
+    return plan_route(rng, streets, intent, junction, hazards.detours)
+
+
+def _cars_ahead(rng: np.random.Generator, hazards: Hazards, ego: Car, mix: Mix) -> list[Car]:
+    """None to three cars before the ego, the first one first; each goes straight on, turns off or stops somewhere."""
+    streets, cars, s = hazards.streets, list[Car](), ego.s
+    for _ in range(min(int(rng.geometric(1 - mix.leads)) - 1, 3)):
+        s += rng.uniform(18, 50)
+        route = ego.route
+        if rng.random() < 0.4:
+            turns = [j for j in streets.junctions if j.right and j.s > s + 40 and not streets.multilane]
+            junction = turns[rng.integers(min(2, len(turns)))] if turns else None
+            intent = Intent.GO_RIGHT if junction else Intent.GO_STRAIGHT
+            route = plan_route(rng, streets, intent, junction, hazards.detours)
+        pace = ego.driver.desired_speed * rng.uniform(0.6, 1.1)
+        kind = "special" if rng.random() < mix.special / 3 else "truck" if rng.random() < 0.12 else "car"
+        car = Car(route, _driver(rng, pace), s, pace, _style(rng), kind)
+        halt = Halt(s + rng.uniform(80, 280), rng.uniform(2, 7))
+        if rng.random() < 0.4 and halt.s < route.turn[0] - 10:
+            car.holds.append(halt)
+        cars.insert(0, car)
+    return cars
+
+
+def _second_lane(
+    rng: np.random.Generator, route: Route, ego: Car, mix: Mix, late_s: float
+) -> tuple[list[Car], list[CutIn]]:
+    """Cars in the right-hand lane of a road that has two, the first one first, and those that would change lanes."""
+    cars: list[Car] = []
+    s = ego.s + rng.uniform(60, 160)
+    while s > 8:
+        pace = ego.driver.desired_speed * rng.uniform(0.65, 1.05)
+        kind = "truck" if rng.random() < 0.15 else "car"
+        cars.append(Car(route, _driver(rng, pace), s, pace, _style(rng), kind, aside=_TO_SECOND_LANE_M))
+        s -= np.exp(rng.uniform(np.log(14), np.log(80)))
+    changing = [CutIn(car, cars, rng.uniform(15, 40), late_s) for car in cars if rng.random() < mix.changes]
+    return cars, changing
+
+
+def _standing(rng: np.random.Generator, route: Route, s: float, mix: Mix, streets: Streets) -> Car:
+    kind = "special" if rng.random() < mix.special else "truck" if rng.random() < 0.6 else "car"
+    aside = 0.0 if streets.multilane else _HALF_IN_LANE_M
+    return Car(route, _driver(rng, 1.0), _on_route(route, streets, s), 0.0, _style(rng), kind, aside, parked=True)
+
+
+def _pulling_out(
+    rng: np.random.Generator, route: Route, s: float, pace: float, streets: Streets, late_s: float
+) -> CutIn:
+    there = _on_route(route, streets, s)
+    car = Car(route, _driver(rng, pace), there, 0.0, _style(rng), aside=_TO_SECOND_LANE_M, parked=True)
+    return CutIn(car, [car], rng.uniform(35, 65), late_s)
+
+
+def _oncoming_cars(rng: np.random.Generator, hazards: Hazards, pace: float) -> list[Car]:
+    """They keep a little to their right where those of the right lane have to come over."""
+    main = hazards.streets.main
+    s = np.arange(main.length, 0, -1.0)
+    aside = sum((0.5 * detour.share(s) for detour in hazards.detours if detour.offset > 0), np.zeros(len(s)))
+    route = Route(path_through(main.beside(s, LANE_CENTRE_M + aside)))
+    place = route.path.length - START_M - rng.uniform(30, 120)
+    cars: list[Car] = []
+    for _ in range(rng.integers(0, 7)):
+        if place < 10:
+            break
+        cars.append(Car(route, _driver(rng, pace), place, pace, _style(rng)))
+        place -= np.exp(rng.uniform(np.log(15), np.log(150)))
+    return cars
+
+
+def _crossing_cars(rng: np.random.Generator, lights: Lights, ego: Route) -> list[list[Car]]:
+    """Cars that wait for, and go with, the side roads' green; none follows the ego into its side road."""
+    lanes = []
+    for junction, light in lights:
+        if not (junction.left and junction.right) or rng.random() < 0.3:
+            continue
+        arms = [junction.left, junction.right]
+        source, target = arms if rng.random() < 0.5 else arms[::-1]
+        if junction is ego.junction and target is junction.arm(ego.intent):
+            source, target = target, source
+        inwards = source.beside(np.arange(min(150.0, source.length), 8.0, -1.0), LANE_CENTRE_M)
+        outwards = target.beside(np.arange(8.0, min(400.0, target.length), 1.0), -LANE_CENTRE_M)
+        path = path_through(np.concatenate([inwards, outwards]))
+        line = path.nearest(source.beside(STOP_LINE_M, LANE_CENTRE_M))
+        lane: list[Car] = []
+        for i in range(rng.integers(1, 4)):
+            s = line - 10 - 14 * i - rng.uniform(0, 6)
+            lane.append(Car(Route(path), _driver(rng, 11.0), s, 6.0, _style(rng)))
+            lane[-1].holds.append(StopLine(line, light, side_road=True))
+        lanes.append(lane)
+    return lanes
+
+
+def _people(rng: np.random.Generator, streets: Streets, mix: Mix) -> list[Pedestrian]:
+    people = []
+    for s in streets.crossings:
+        side = int(rng.choice([-1, 1]))
+        for _ in range(rng.choice(len(mix.people), p=mix.people)):
+            place, cycling = s + rng.uniform(-1.2, 1.2), bool(rng.random() < mix.cycling)
+            speed = rng.uniform(2.5, 4.5) if cycling else rng.uniform(1.0, 1.7)
+            people.append(Pedestrian(place, side, speed, rng.uniform(30, 70), cycling))
+    return people
+
+
+def _on_route(route: Route, streets: Streets, s: float, lane: float = -LANE_CENTRE_M) -> float:
+    """Arc length on a route of the point beside `s` of the main road; never reached when it is beyond the turn."""
+    there = route.path.nearest(streets.main.beside(s, lane))
+    return there if there <= route.turn[0] + 1 else np.inf
+
+
+def _place_holds(car: Car, lane: float, streets: Streets, lights: Lights, people: Sequence[Pedestrian]) -> None:
+    """Tell a car of the main road where it may have to wait; `lane` is metres left of the centreline."""
+    before = np.sign(lane)  # those on the left come from the far end
+    for junction, light in lights:
+        line = _on_route(car.route, streets, junction.s + before * (STOP_LINE_M + 1), lane)
+        car.holds.append(StopLine(line, light))
+    _place_zebras(car, lane, lane, streets, people)
+
+
+def _place_zebras(car: Car, lane: float, crossed: float, streets: Streets, people: Sequence[Pedestrian]) -> None:
+    """Let a car in `lane` wait for those who are about to cross the lane `crossed`, metres left of the centre."""
+    for crossing in streets.crossings:
+        here = [person for person in people if abs(person.s - crossing) < 2]
+        if here:
+            line = _on_route(car.route, streets, crossing + np.sign(lane) * 4, lane)
+            car.holds.append(Zebra(line, here, crossed))
+
+
+def _yield_to(oncoming: list[Car], car: Car, streets: Streets) -> None:
+    """A car that turns left lets those through that come towards it."""
+    if car.route.intent == Intent.GO_LEFT and car.route.junction and oncoming:
+        there = oncoming[0].route.path.nearest(streets.main.beside(car.route.junction.s, LANE_CENTRE_M))
+        car.holds.append(Oncoming(car.route.turn[0] + 3.5, oncoming, there))

@@ -1,0 +1,145 @@
+"""From a drive to the picture of a moment: everything that a drive has, gathered and handed to the painter."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.loaders.waymo_e2e.clusters import Cluster
+from roadcue.roadworld.daylight import draw_daylight, draw_grass, draw_skyline
+from roadcue.roadworld.drive import Drive
+from roadcue.roadworld.ground import pave
+from roadcue.roadworld.lens import draw_lens
+from roadcue.roadworld.mesh import Mesh, place
+from roadcue.roadworld.paint import Canvas, paint_kinds
+from roadcue.roadworld.people import cyclist, person
+from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M
+from roadcue.roadworld.scenery import furnish, strollers
+from roadcue.roadworld.shapes import STYLES, signal
+from roadcue.roadworld.traffic import DT_S, Car
+from roadcue.roadworld.vehicles import car, special, truck
+from roadcue.roadworld.view import FAR_M, View, scaled
+from roadcue.schema import Intent
+
+_SIGNAL_M = ROAD_HALF_WIDTH_M + 0.6
+"""From the centreline to the poles of traffic lights."""
+_FLASH_S = 0.35
+"""Of indicators and flashing lights, on or off."""
+_INDICATED_M = 30.0
+"""How far before a turn, or a change of lanes, cars indicate."""
+_SPOTLIGHT_HOURS = ("low sun", "dusk", "night")
+
+
+@dataclass(frozen=True)
+class _Mover:
+    """What one thing that moves looks like in every frame, and where: `xy` (frames, 2), `heading` (frames,)."""
+
+    looks: list[Mesh]
+    xy: np.ndarray
+    heading: np.ndarray
+
+
+class Painter:
+    """Paints the frames of one drive, as each of its cameras sees them; what stands still is laid out once."""
+
+    def __init__(self, drive: Drive, cameras: Mapping[str, CameraCalibration], rng: np.random.Generator) -> None:
+        self.drive, self.cameras = drive, dict(cameras)
+        hour = str(rng.choice(_SPOTLIGHT_HOURS)) if drive.cluster == Cluster.SPOTLIGHT else None
+        self.light, self._lens = draw_daylight(rng, hour), draw_lens(rng)
+        self._night = self.light.hour == "night"
+        steps = drive.steps
+        track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
+        self._ground = pave(rng, drive.streets, track, FAR_M)
+        self._standing = furnish(rng, drive.streets, track, FAR_M, lit=self._night)
+        self._movers = [*self._cars(steps), *self._people(steps, rng, track), *self._signals(steps)]
+        self._moving_xy = np.array([each.xy for each in self._movers]).reshape(-1, drive.frames, 2)
+        self._moving_heading = np.array([each.heading for each in self._movers])
+        skyline, grass = draw_skyline(rng), draw_grass(rng, self.light)
+        self._canvases = {name: Canvas(each, self.light, skyline, grass) for name, each in self.cameras.items()}
+
+    def paint(self, frame: int, camera: str) -> np.ndarray:
+        """The picture that a camera takes of the drive's n-th drawn frame, (height, width, 3) uint8 RGB."""
+        view = self._view(frame, self.cameras[camera])
+        picture = self._canvases[camera].paint(view, self._ground, self._seen(view, frame))
+        self._lens.expose(picture, self.light.weather, frame)
+        return picture
+
+    def paint_kinds(self, frame: int, camera: str, scale: float) -> np.ndarray:
+        """What is where in that picture, (height * scale, width * scale) uint8 of `Kind`."""
+        view = self._view(frame, scaled(self.cameras[camera], scale))
+        return paint_kinds(view, self._ground, self._seen(view, frame))
+
+    def _view(self, frame: int, camera: CameraCalibration) -> View:
+        xy, heading = self.drive.pose(self.drive.steps[frame])
+        ego_to_world = np.eye(4)
+        c, s = np.cos(heading), np.sin(heading)
+        ego_to_world[:2, :2], ego_to_world[:2, 3] = [[c, -s], [s, c]], xy
+        return View(ego_to_world, camera, self._lens.shake(frame))
+
+    def _seen(self, view: View, frame: int) -> list[Mesh]:
+        moving = np.flatnonzero(view.may_see(self._moving_xy[:, frame]))
+        if not len(moving):
+            return [self._standing]
+        looks = [self._movers[i].looks[frame] for i in moving]
+        return [self._standing, place(looks, self._moving_xy[moving, frame], self._moving_heading[moving, frame])]
+
+    def _cars(self, steps: np.ndarray) -> Iterator[_Mover]:
+        for other in self.drive.traffic.others:
+            s, speed, accel = np.array(other.track)[steps].T
+            path = other.route.path
+            parked = _parked(other, s, speed)
+            braking = (((accel < -0.5) | (speed < 0.3)) & ~parked).tolist()
+            flashes = (steps * DT_S // _FLASH_S % 2).astype(int).tolist()
+            if other.kind == "special":
+                looks = [special(other.style, *each) for each in zip(braking, flashes, strict=True)]
+            else:
+                look = truck if other.kind == "truck" else car
+                sides = [_indicated(other, at) if on else () for at, on in zip(s.tolist(), flashes, strict=True)]
+                looks = [look(other.style, on, self._night, both) for on, both in zip(braking, sides, strict=True)]
+            yield _Mover(looks, path.along(path.xy, s), path.along(path.heading, s))
+
+    def _people(self, steps: np.ndarray, rng: np.random.Generator, track: np.ndarray) -> Iterator[_Mover]:
+        """Those at the zebra crossings and those on the sidewalks."""
+        main, swing = self.drive.streets.main, steps * DT_S * 5.5
+        for someone in self.drive.traffic.people:
+            offset, walking = np.array(someone.track)[steps].T
+            s, style = np.full(len(steps), someone.s), int(rng.integers(STYLES))
+            strides = np.rint(4 * np.sin(swing) * walking).astype(int).tolist()
+            heading = main.along(main.heading, s) - someone.side * np.pi / 2
+            look = cyclist if someone.cycling else person
+            yield _Mover([look(style, stride) for stride in strides], main.beside(s, offset), heading)
+        for walker in strollers(rng, self.drive.streets, track, FAR_M):
+            s = walker.s + walker.speed * steps * DT_S
+            strides = np.rint(4 * np.sin(swing + walker.style)).astype(int).tolist()
+            looks = [person(walker.style, stride) for stride in strides]
+            heading = main.along(main.heading, s) + np.pi * (walker.speed < 0)
+            yield _Mover(looks, main.beside(s, walker.offset), heading)
+
+    def _signals(self, steps: np.ndarray) -> Iterator[_Mover]:
+        """The main road's traffic lights: a pole at the stop line, and a pole with an arm behind the junction."""
+        main = self.drive.streets.main
+        for junction, light in self.drive.lights:
+            colours = [light.colour(step * DT_S) for step in steps]
+            for ahead, reach in ((-STOP_LINE_M + 1, 0.0), (STOP_LINE_M, _SIGNAL_M - LANE_CENTRE_M)):
+                s = np.full(len(steps), junction.s + ahead)
+                looks = [signal(colour, reach) for colour in colours]
+                yield _Mover(looks, main.beside(s, -_SIGNAL_M), main.along(main.heading, s))
+
+
+def _parked(other: Car, s: np.ndarray, speed: np.ndarray) -> np.ndarray:
+    """Whether nobody stands on the brake of a car that stands: for good, or until it pulls out from the kerb."""
+    at_kerb = np.abs(s - other.merging[0]) < 0.5 if other.merging else np.zeros(len(s), bool)
+    return (at_kerb & (speed < 0.05)) | other.parked
+
+
+def _indicated(other: Car, s: float) -> tuple[int, ...]:
+    """The sides to which a car indicates at arc length `s`: both where it stands in the way."""
+    if other.parked:
+        return (1, -1)
+    if other.merging and other.merging[0] - _INDICATED_M < s < other.merging[1]:
+        return (-1,) if other.aside > 0 else (1,)
+    begin, end = other.route.turn
+    if begin - _INDICATED_M < s < end:
+        return (1,) if other.route.intent == Intent.GO_LEFT else (-1,)
+    return ()

@@ -1,0 +1,175 @@
+"""Labels from geometry: what is where in the picture, computed from the finished scene and the camera.
+
+The rules, for a picture of width 1 from left to right:
+
+- Sidewalk: its middle 4 m ahead is at u <= 0.29 (Left), 0.36 to 0.64 (Center), or >= 0.71 (Right). Outside: none is
+  in the picture.
+- Road: it covers at least a quarter of the line straight ahead from 2 to 9 m (Front); or it is in the picture, not on
+  that line as far as 14 m, and nine tenths of what is nearer than 14 m is left (Left) or right (Right) of the middle.
+  Not present: none is in the picture.
+- A thing is near within 5 m of the camera and far from 5.6 to 25 m, measured on the ground to its nearest point. It
+  is Left, Center or Right as the middle of what the picture holds of it is at u < 0.30, 0.37 to 0.63, or > 0.70.
+- Grass and hedges have no middle: they are at a third of the picture, near or far, when they cover 1.2 % of it there.
+  Grass, plants and trees are named once for each place, all else once for each thing.
+
+Between these bounds nothing is clear. A thing that is not clear, or of which less than a third is in the picture or
+not hidden, is taken away; a scene whose surfaces, grass or hedges are not clear is drawn again.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadcue.loaders.sensation.annotation import OBJECTS, POSITIONS
+from roadcue.roadworld.sidewalk.occlusion import CELLS, GroundCells, Sightings, cells_of_ground, look
+from roadcue.roadworld.sidewalk.scene import Scene, Thing
+from roadcue.roadworld.view import View
+
+SIDEWALK_AT_M = 4.0
+_NEAR_M, _FAR_M = 5.0, (5.6, 25.0)
+_MASS_PRESENT, _MASS_ABSENT = 0.012, 0.004
+"""Shares of the picture."""
+_SURFACE_PRESENT, _SURFACE_ABSENT = 0.02, 0.001
+_COUNTED = OBJECTS[:6]
+_UNCLEAR, _UNSEEN = -1, -2
+
+Places = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a frame shows: the annotation's values, and for captions the near things with place and distance."""
+
+    sidewalk: str
+    road: str
+    near: Places
+    far: Places
+    close_by: tuple[tuple[Thing, str, float], ...]
+
+
+def clear_sights(scene: Scene, views: list[View]) -> list[Sight] | None:
+    """What each frame shows, once things that are not clear are taken out of the scene; None when it is not clear."""
+    grounds = [cells_of_ground(scene, view) for view in views]
+    surfaces = [
+        (_sidewalk(scene, view, cells), _road(scene, view, cells)) for view, cells in zip(views, grounds, strict=True)
+    ]
+    if not all(all(each) for each in surfaces):
+        return None
+    while True:
+        sightings = [look(scene.things, view, frame) for frame, view in enumerate(views)]
+        places = [_places(scene.things, seen) for seen in sightings]
+        unclear = np.any([place == _UNCLEAR for place in places], axis=0)
+        if not unclear.any():
+            break
+        scene.things = [thing for thing, out in zip(scene.things, unclear.tolist(), strict=True) if not out]
+    sights = []
+    for surface, cells, seen, place in zip(surfaces, grounds, sightings, places, strict=True):
+        masses = _masses(scene, cells, seen)
+        if masses is None:
+            return None
+        sights.append(_sight(scene, surface, masses, seen, place))
+    return sights
+
+
+def _sight(
+    scene: Scene, surface: tuple[str, str], masses: tuple[Places, Places], seen: Sightings, place: np.ndarray
+) -> Sight:
+    order = np.argsort(seen.distance, kind="stable").tolist()
+    placed = [(scene.things[i], POSITIONS[place[i]], float(seen.distance[i])) for i in order if place[i] >= 0]
+    near, far = (
+        {
+            kind: _named(kind, [p for t, p, d in placed if t.label == kind and (d < _NEAR_M) == close])
+            for kind in OBJECTS
+        }
+        for close in (True, False)
+    )
+    for objects, mass in zip((near, far), masses, strict=True):
+        for kind, where in mass.items():
+            objects[kind] = _named(kind, [*objects[kind], *where])
+    return Sight(*surface, near, far, tuple(one for one in placed if one[2] < _NEAR_M))
+
+
+def _named(kind: str, where: list[str]) -> tuple[str, ...]:
+    if kind in _COUNTED:
+        return tuple(where)
+    return tuple(position for position in POSITIONS if position in where)
+
+
+def _sidewalk(scene: Scene, view: View, cells: GroundCells) -> str:
+    """Where the sidewalk is, or nothing when that is not clear."""
+    share = np.count_nonzero(cells.labels == "sidewalk") / cells.labels.size
+    if share < _SURFACE_ABSENT:
+        return "Outside"
+    lateral = np.arange(-8, 8.01, 0.1)
+    on_it = scene.labels_at(_ahead(view, np.full(len(lateral), SIDEWALK_AT_M), lateral)) == "sidewalk"
+    if share < _SURFACE_PRESENT or not on_it.any():
+        return ""
+    middle = _ahead(view, np.array([SIDEWALK_AT_M]), lateral[on_it].mean(keepdims=True))
+    u = float(view.pixels(view.flat(middle))[0, 0]) / view.camera.width
+    if -0.1 <= u <= 0.29:
+        return "Left"
+    if 0.71 <= u <= 1.1:
+        return "Right"
+    return "Center" if 0.36 <= u <= 0.64 else ""
+
+
+def _road(scene: Scene, view: View, cells: GroundCells) -> str:
+    """Where the road is, or nothing when that is not clear."""
+    on_road = cells.labels == "road"
+    if on_road.mean() < _SURFACE_ABSENT:
+        return "Not present"
+    ahead = np.arange(2, 14, 0.25)
+    in_line = scene.labels_at(_ahead(view, ahead, np.zeros(len(ahead)))) == "road"
+    if in_line[ahead <= 9].mean() >= 0.25:
+        return "Front"
+    close = on_road & (cells.distance < 14)
+    if in_line.any() or close.mean() < _SURFACE_PRESENT:
+        return ""
+    left = float((cells.u < 0.5)[close].mean())
+    return "Left" if left > 0.9 else "Right" if left < 0.1 else ""
+
+
+def _ahead(view: View, ahead: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Ground points (n, 2) so many metres ahead and left of the camera."""
+    forward = view.forward[:2] / np.hypot(*view.forward[:2])
+    return view.position[:2] + np.outer(ahead, forward) + np.outer(left, [-forward[1], forward[0]])
+
+
+def _places(things: list[Thing], seen: Sightings) -> np.ndarray:
+    """For each thing the number of its position in `POSITIONS`, or `_UNCLEAR`, or `_UNSEEN`."""
+    u, distance = seen.u, seen.distance
+    place = np.select([u < 0.30, (u >= 0.37) & (u <= 0.63), u > 0.70], [0, 1, 2], _UNCLEAR)
+    in_range = (distance < _NEAR_M) | ((distance >= _FAR_M[0]) & (distance < _FAR_M[1]))
+    place[~in_range | (seen.inside < 0.35) | (seen.visible < 0.35)] = _UNCLEAR
+    place[seen.area < 0.0004] = _UNSEEN
+    place[[thing.mass or not thing.label for thing in things]] = _UNSEEN
+    return place
+
+
+def _masses(scene: Scene, cells: GroundCells, seen: Sightings) -> tuple[Places, Places] | None:
+    """Where near and far grass and hedges are, or None when that is not clear."""
+    third = np.minimum((cells.u * 3).astype(int), 2)
+    grass = (cells.labels == "grass") & ~seen.hides[cells.rows, cells.columns]
+    hedge = np.array([thing.mass for thing in scene.things], bool)
+    hedge_third = np.clip((seen.u * 3), 0, 2).astype(int)
+    found: list[Places] = []
+    for low, high in ((0.0, _NEAR_M), _FAR_M):
+        in_range, hedge_in_range = _between(cells.distance, low, high), _between(seen.distance, low, high) & hedge
+        cover: dict[str, list[float]] = {
+            "grass": [np.count_nonzero(grass & in_range & (third == k)) / CELLS for k in range(3)],
+            "plants": [float(seen.cover[hedge_in_range & (hedge_third == k)].sum()) for k in range(3)],
+        }
+        shares = np.array(list(cover.values()))
+        if ((shares > _MASS_ABSENT) & (shares < _MASS_PRESENT)).any():
+            return None
+        found.append(
+            {
+                kind: tuple(POSITIONS[k] for k, share in enumerate(by_third) if share >= _MASS_PRESENT)
+                for kind, by_third in cover.items()
+            }
+        )
+    return found[0], found[1]
+
+
+def _between(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    return (values >= low) & (values < high)

@@ -1,0 +1,53 @@
+"""How much of the sidewalk view, and which: everything that decides its bytes."""
+
+from dataclasses import asdict, dataclass
+
+from roadcue.errors import BadInput
+from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
+
+VIEW_VERSION = "1"
+"""Raised with every change of what is drawn or labelled, so that no cache of an older view is taken for this one."""
+FRAMES = 4
+"""Pictures of one walk."""
+
+
+@dataclass(frozen=True)
+class SidewalkSpec:
+    """The amount and the form of a sidewalk view: pictures of each split, pixels, JPEG quality.
+
+    A walk has a number and `FRAMES` pictures; the number with the seed decides all of it. The splits' ranges of
+    numbers are RoadWorld's and never meet; those from FIRST_NUMBER["pretrain"] on are never written.
+    """
+
+    train: int = 8000
+    val: int = 1600
+    seed: int = 0
+    width: int = 512
+    height: int = 384
+    jpeg_quality: int = 88
+
+    def __post_init__(self) -> None:
+        limit = FRAMES * (FIRST_NUMBER["val"] - FIRST_NUMBER["train"])
+        if not (0 <= self.train <= limit and 0 <= self.val <= limit):
+            raise BadInput(f"sidewalk view: each split holds 0 to {limit} pictures.")
+        if self.train + self.val == 0:
+            raise BadInput(
+                "sidewalk view: no picture is asked for. Ask for at least one, for training or validation."
+            )
+        if self.seed < 0:
+            raise BadInput(f"sidewalk view: seed {self.seed} is negative. Choose 0 or more.")
+
+    @property
+    def key(self) -> str:
+        """A folder name that differs whenever any byte of the data may differ."""
+        return folder_name(VIEW_VERSION, asdict(self))
+
+    def pictures(self, split: str) -> list[tuple[int, int]]:
+        """(number of the walk, frame) of every picture of a split, in order."""
+        count = self.train if split == "train" else self.val
+        return [(FIRST_NUMBER[split] + k // FRAMES, k % FRAMES) for k in range(count)]
+
+
+def image_name(number: int, frame: int) -> str:
+    """The file name of a picture: the walk it belongs to, and its frame."""
+    return f"walk-{number:07d}-{frame}.jpg"

@@ -1,0 +1,109 @@
+"""One walk: its scene, its light and its lens, and from them pictures, annotations and captions."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.roadworld.daylight import draw_daylight, draw_skyline
+from roadcue.roadworld.ground import lay
+from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.lens import draw_lens
+from roadcue.roadworld.mesh import Mesh, Shape, place
+from roadcue.roadworld.paint import Canvas, paint_kinds
+from roadcue.roadworld.sidewalk.camera import chest_camera, view_of
+from roadcue.roadworld.sidewalk.caption import caption_of
+from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
+from roadcue.roadworld.sidewalk.plan import draw_scene
+from roadcue.roadworld.sidewalk.scene import Scene
+from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec, image_name
+from roadcue.roadworld.view import scaled
+
+_LIGHTS = (
+    ("noon", "dry"),
+    ("low sun", "dry"),
+    ("overcast", "dry"),
+    ("dusk", "dry"),
+    ("overcast", "rain"),
+    ("noon", "fog"),
+)
+_ODDS = (0.36, 0.16, 0.2, 0.1, 0.13, 0.05)
+"""People walk by day, as in SENSATION's pictures."""
+_NOTHING = Shape(Kind.SKY).mesh()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture (height, width, 3) uint8 RGB with its labels and caption."""
+
+    picture: np.ndarray
+    annotation: Annotation
+    caption: str
+
+
+class Walk:
+    """A walk of `FRAMES` pictures: its scene is drawn until it is clear, painted, and labelled by its geometry."""
+
+    def __init__(self, spec: SidewalkSpec, number: int) -> None:
+        self._number = number
+        rng = np.random.default_rng([spec.seed, number, 2])
+        self._camera = chest_camera(spec)
+        self._scene, self._sights = self._draw(rng)
+        hour, weather = _LIGHTS[rng.choice(len(_LIGHTS), p=_ODDS)]
+        self._light, self._lens = draw_daylight(rng, hour, weather), draw_lens(rng)
+        areas = [(_outline(each.x, each.y), each.colour, each.kind) for each in self._scene.surfaces]
+        self._ground = lay(areas, self._scene.marks)
+        self._canvas = Canvas(self._camera, self._light, draw_skyline(rng), np.array(self._scene.surfaces[0].colour))
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Scene, list[Sight]]:
+        """All sixteen pairs of positions are meant equally often."""
+        sidewalk, road = str(rng.choice(SIDEWALK_POSITIONS)), str(rng.choice(ROAD_POSITIONS))
+        while True:
+            scene = draw_scene(rng, sidewalk, road)
+            sights = clear_sights(scene, [view_of(scene, frame, self._camera) for frame in range(FRAMES)])
+            if sights:
+                return scene, sights
+
+    def annotation(self, frame: int) -> Annotation:
+        """The labels of a frame."""
+        sight = self._sights[frame]
+        return Annotation(image_name(self._number, frame), sight.sidewalk, sight.road, sight.near, sight.far)
+
+    def caption(self, frame: int) -> str:
+        """What is to be said of a frame."""
+        return caption_of(self._scene, self._sights[frame])
+
+    def paint(self, frame: int) -> np.ndarray:
+        """The picture of a frame, (height, width, 3) uint8 RGB."""
+        view = view_of(self._scene, frame, self._camera, self._lens.shake(frame))
+        picture = self._canvas.paint(view, self._ground, self._meshes(frame))
+        self._lens.expose(picture, self._light.weather, frame)
+        return picture
+
+    def paint_kinds(self, frame: int, scale: float) -> np.ndarray:
+        """What is where in that picture, (height * scale, width * scale) uint8 of `Kind`."""
+        view = view_of(self._scene, frame, scaled(self._camera, scale), self._lens.shake(frame))
+        return paint_kinds(view, self._ground, self._meshes(frame))
+
+    def _meshes(self, frame: int) -> list[Mesh]:
+        things = self._scene.things
+        if not things:
+            return [_NOTHING]
+        places = np.array([thing.place(frame) for thing in things])
+        return [place([thing.look(frame) for thing in things], places, np.array([thing.heading for thing in things]))]
+
+
+@lru_cache(maxsize=4)
+def _walk(spec: SidewalkSpec, number: int) -> Walk:
+    return Walk(spec, number)
+
+
+def paint_walk(spec: SidewalkSpec, number: int, frame: int) -> Frame:
+    """Frame 0 to `FRAMES` - 1 of a walk of any number, without files; one after the other is fastest."""
+    walk = _walk(spec, number)
+    return Frame(walk.paint(frame), walk.annotation(frame), walk.caption(frame))
+
+
+def _outline(x: tuple[float, float], y: tuple[float, float]) -> np.ndarray:
+    return np.array([(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1])])

@@ -1,0 +1,97 @@
+"""From a spec to a folder of SENSATION files: walks drawn by many processes, their labels gathered at the end."""
+
+import json
+import os
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+from roadcue.files import written_whole
+from roadcue.loaders import jpeg
+from roadcue.loaders.sensation.annotation import Annotation, parse_row, write_annotations
+from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
+from roadcue.loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.prompts import bvpi
+from roadcue.prompts.annotation_json import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
+from roadcue.roadworld.drawing import Job, draw_missing
+from roadcue.roadworld.manifest import check_manifest, write_manifest
+from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
+from roadcue.roadworld.sidewalk.walk import Walk
+
+
+def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None) -> None:
+    """Draw a sidewalk view into `folder`, which appears when all of it is there; `workers` None: one per processor.
+
+    A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
+    """
+    with written_whole(folder, spec.key) as part:
+        for split in ("train", "val"):
+            (part / IMAGE_FOLDERS[split]).mkdir(parents=True, exist_ok=True)
+        _draw_walks(spec, part, workers)
+        written = _gather(spec, part)
+        for split in ("train", "val"):
+            written += [part / IMAGE_FOLDERS[split] / image_name(*picture) for picture in spec.pictures(split)]
+        for waiting in part.glob("*.labels"):
+            waiting.unlink()
+        write_manifest(part, written, VIEW_VERSION, asdict(spec))
+
+
+def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
+    """The spec of a finished sidewalk view; every file has its size and, when `hashes`, its sha256 from the manifest.
+
+    BadInput says which file is not what was written.
+    """
+    command = "python -m roadcue.roadworld.sidewalk"
+    return check_manifest(folder, SidewalkSpec, "sidewalk view", command, hashes=hashes)
+
+
+def _draw_walks(spec: SidewalkSpec, part: Path, workers: int | None) -> None:
+    """Draw the walks whose labels are not yet in `part`."""
+    jobs = []
+    for split in ("train", "val"):
+        for number, pictures in groupby(spec.pictures(split), key=lambda picture: picture[0]):
+            frames = [frame for _, frame in pictures]
+            arguments = (spec, number, frames, part, IMAGE_FOLDERS[split])
+            jobs.append(Job(_labels_file(part, number), len(frames), arguments))
+    draw_missing("drawing the sidewalk view, once", _write_walk, jobs, workers)
+
+
+def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], part: Path, images: str) -> None:
+    """The pictures of a walk, and after them, as the sign that they are whole, its labels."""
+    walk = Walk(spec, number)
+    for frame in frames:
+        picture = jpeg.encode(walk.paint(frame), spec.jpeg_quality)
+        (part / images / image_name(number, frame)).write_bytes(picture)
+    labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames]
+    unfinished = _labels_file(part, number).with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(labels))
+    os.replace(unfinished, _labels_file(part, number))
+
+
+def _labels_file(part: Path, number: int) -> Path:
+    return part / f"walk-{number:07d}.labels"
+
+
+def _gather(spec: SidewalkSpec, part: Path) -> list[Path]:
+    """Write the label files of all walks; returns them."""
+    annotations: list[Annotation] = []
+    captions: list[Caption] = []
+    written = [part / name for name in (ANNOTATIONS, CAPTIONS, SCHEMA_FILE, JSON_LINES)]
+    for split in ("train", "val"):
+        told = [
+            (parse_row(row, image_name(number, 0)), text)
+            for number in sorted({number for number, _ in spec.pictures(split)})
+            for row, text in json.loads(_labels_file(part, number).read_text())
+        ]
+        new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in told]
+        records = [bvpi.sft_record(c.image_path, a, c.target) for c, (a, _) in zip(new, told, strict=True)]
+        file = part / BVPI.format(split=split)
+        file.write_text("".join(map(bvpi.to_line, records)), encoding="utf-8")
+        written.append(file)
+        annotations += [annotation for annotation, _ in told]
+        captions += new
+    write_annotations(part / ANNOTATIONS, annotations)
+    write_captions(part / CAPTIONS, captions)
+    (part / SCHEMA_FILE).write_text(json.dumps(SCHEMA, indent=1) + "\n")
+    (part / JSON_LINES).write_text("".join(json.dumps(to_json(each)) + "\n" for each in annotations))
+    return written

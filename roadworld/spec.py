@@ -1,0 +1,84 @@
+"""How much RoadWorld, and which one: everything that decides its bytes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from roadcue.errors import BadInput
+
+WORLD_VERSION = "3"
+"""Raised with every change of what is drawn or driven, so that no cache of an older world is taken for this one."""
+
+FRAMES_PER_S = 10
+FIRST_NUMBER = {"train": 0, "val": 1_000_000, "pretrain": 2_000_000}
+"""Sequences are numbered, and a number with the seed decides all of a sequence; the splits' ranges never meet.
+
+The miniature encoder learns from numbers of the pretrain range alone, which no data set holds.
+"""
+CAMERAS = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")
+"""Those that can be drawn."""
+
+
+@dataclass(frozen=True)
+class RoadWorldSpec:
+    """The amount and the form of a RoadWorld: sequences, seconds of 10 Hz frames in each, pixels, JPEG quality.
+
+    Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`.
+    """
+
+    train_sequences: int = 960
+    val_sequences: int = 240
+    seconds: float = 20.0
+    stride: int = 30
+    seed: int = 0
+    width: int = 486
+    height: int = 540
+    jpeg_quality: int = 85
+    cameras: tuple[str, ...] = CAMERAS
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cameras", tuple(self.cameras))  # a list, when read from JSON
+        limit = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
+        if not (0 <= self.train_sequences <= limit and 0 <= self.val_sequences <= limit):
+            raise BadInput(f"RoadWorld: each split holds 0 to {limit} sequences.")
+        if self.train_sequences + self.val_sequences == 0:
+            raise BadInput("RoadWorld: no sequence is asked for. Ask for at least one, for training or validation.")
+        if not 0.1 <= self.seconds <= 600:
+            raise BadInput(f"RoadWorld: a sequence of {self.seconds} s cannot be made. Choose 0.1 to 600 s.")
+        if self.stride < 1:
+            raise BadInput(f"RoadWorld: stride {self.stride} is too small. Choose 1 for every frame, or more.")
+        if not self.cameras or len(set(self.cameras)) < len(self.cameras) or set(self.cameras) - set(CAMERAS):
+            named = ", ".join(map(str, self.cameras)) or "none"
+            raise BadInput(
+                f"RoadWorld: cameras {named} cannot be drawn. Choose among {', '.join(CAMERAS)}, each once."
+            )
+        if self.seed < 0:
+            raise BadInput(f"RoadWorld: seed {self.seed} is negative. Choose 0 or more.")
+
+    @property
+    def frames(self) -> range:
+        """The drawn frames of one sequence, as their places in it at 10 Hz."""
+        return range(0, self.length, self.stride)
+
+    @property
+    def length(self) -> int:
+        """The frames of one sequence at 10 Hz, drawn or not."""
+        return round(self.seconds * FRAMES_PER_S)
+
+    @property
+    def key(self) -> str:
+        """A folder name that differs whenever any byte of the data may differ."""
+        return folder_name(WORLD_VERSION, asdict(self))
+
+    def numbers(self, split: str) -> range:
+        """The numbers of the sequences of a split that is written, train or val."""
+        count = {"train": self.train_sequences, "val": self.val_sequences}[split]
+        return range(FIRST_NUMBER[split], FIRST_NUMBER[split] + count)
+
+
+def folder_name(version: str, spec: Mapping[str, Any]) -> str:
+    """Of what was drawn from a spec: another version, or another value of anything in the spec, is another name."""
+    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+    return f"v{version}-{digest[:12]}"

@@ -1,0 +1,135 @@
+"""The camera in the world: where a point is in its frame, which pixel that is, and what cannot be in the picture."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.roadworld.mesh import Mesh
+from roadcue.roadworld.spec import RoadWorldSpec
+
+_FIELD_OF_VIEW = np.radians(50)
+_YAWS = {"FRONT": 0.0, "FRONT_LEFT": np.radians(45), "FRONT_RIGHT": np.radians(-45)}
+_MOUNTS_M = {"FRONT": (1.6, 0.0, 1.9), "FRONT_LEFT": (1.55, 0.1, 1.9), "FRONT_RIGHT": (1.55, -0.1, 1.9)}
+"""The cameras above the ground, ahead of the rear axle: together on the roof, as on Waymo's cars."""
+NEAR_M, FAR_M = 0.8, 170.0
+"""What is nearer or farther is not painted."""
+SUBPIXEL_BITS = 4
+"""Positions are whole numbers of 1/16 pixel."""
+_LEAST_RAD = 0.003
+"""Half the size, over the distance, of the smallest part that is painted: 1.5 pixels of the default front camera."""
+_BIGGEST_OBJECT_M = 10.0
+"""No part of an object is farther from its origin."""
+
+
+def camera(spec: RoadWorldSpec, name: str) -> CameraCalibration:
+    """The pinhole of a camera, a key of `_YAWS`: level, without distortion, the horizon above the middle."""
+    focal = spec.width / 2 / np.tan(_FIELD_OF_VIEW / 2)
+    intrinsic = np.array([focal, focal, spec.width / 2, 0.45 * spec.height, 0, 0, 0, 0, 0])
+    extrinsic = np.eye(4)
+    extrinsic[:3, :3] = _turn(0, 0, _YAWS[name])
+    extrinsic[:3, 3] = _MOUNTS_M[name]
+    return CameraCalibration(intrinsic, extrinsic, spec.width, spec.height)
+
+
+def scaled(camera: CameraCalibration, scale: float) -> CameraCalibration:
+    """The same camera with `scale` times the pixels along either side, rounded."""
+    width, height = round(camera.width * scale), round(camera.height * scale)
+    u, v = width / camera.width, height / camera.height
+    return replace(camera, intrinsic=camera.intrinsic * [u, v, u, v, 1, 1, 1, 1, 1], width=width, height=height)
+
+
+def _turn(roll: float, pitch: float, yaw: float) -> np.ndarray:
+    """(3, 3): by `roll` about x, then by `pitch` about y, down positive, then by `yaw` about z, left positive."""
+    (cr, cp, cy), (sr, sp, sy) = np.cos([roll, pitch, yaw]), np.sin([roll, pitch, yaw])
+    about_x = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
+    about_y = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
+    about_z = np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
+class View:
+    """A pinhole camera at a pose in the world; camera frame x forward, y left, z up.
+
+    `shake` is (roll, pitch, yaw) in radians by which it is turned away from its calibration.
+    """
+
+    def __init__(
+        self, ego_to_world: np.ndarray, camera: CameraCalibration, shake: tuple[float, float, float] = (0, 0, 0)
+    ) -> None:
+        camera_to_world = ego_to_world @ camera.extrinsic
+        camera_to_world[:3, :3] @= _turn(*shake)
+        self.camera = camera
+        self.position = camera_to_world[:3, 3]
+        self.forward = camera_to_world[:3, 0]
+        self._to_camera = np.linalg.inv(camera_to_world)
+        self._focal, self._centre = camera.intrinsic[:2], camera.intrinsic[2:4]
+        self._half_angle = (camera.width / 2) / camera.intrinsic[0]
+
+    @property
+    def focal(self) -> float:
+        """Pixels from one side to the other of what is a metre wide, a metre away."""
+        return float(self._focal[0])
+
+    @property
+    def horizon_row(self) -> float:
+        """The row of the horizon in the middle of the picture."""
+        rise = self.forward[2] / np.hypot(*self.forward[:2])
+        return float(self._centre[1] + self._focal[1] * rise)
+
+    def directions(self, directions: np.ndarray) -> np.ndarray:
+        """Directions (..., 3) of the world in the camera's frame."""
+        return directions @ self._to_camera[:3, :3].T
+
+    def to_camera(self, points: np.ndarray) -> np.ndarray:
+        """World points (..., 3) in the camera's frame."""
+        return points @ self._to_camera[:3, :3].T + self._to_camera[:3, 3]
+
+    def flat(self, points: np.ndarray) -> np.ndarray:
+        """Ground points (..., 2) of the world in the camera's frame, (..., 3)."""
+        return points @ self._to_camera[:3, :2].T + self._to_camera[:3, 3]
+
+    def pixels(self, points: np.ndarray) -> np.ndarray:
+        """Camera-frame points (..., 3) in front of the camera, as pixels (..., 2), u right and v down."""
+        return self._centre - points[..., 1:] * (self._focal / points[..., :1])
+
+    def may_see(self, places: np.ndarray) -> np.ndarray:
+        """True for each of the places (n, 2) whose object can touch the picture."""
+        x, y, _ = self.flat(places).T
+        reach = x + _BIGGEST_OBJECT_M
+        return (reach > 0) & (x < FAR_M) & (np.abs(y) < reach * self._half_angle + _BIGGEST_OBJECT_M)
+
+    def crop(self, mesh: Mesh) -> Mesh:
+        """The parts of a mesh that can touch the picture and are big enough to be seen."""
+        parts = np.flatnonzero(self.may_see(mesh.origins)[mesh.owner])
+        n, middles, sizes = len(mesh.quads), mesh.middles[parts], np.concatenate([mesh.sizes, mesh.radii])[parts]
+        where = self.to_camera(middles)
+        ahead = where[:, 0] + 1.8 * sizes
+        seen = (ahead > NEAR_M) & (np.abs(where[:, 1]) < ahead * self._half_angle + 1.8 * sizes)
+        seen &= sizes > _LEAST_RAD * where[:, 0]
+        seen &= ((self.position - middles) * mesh.normals[parts]).sum(axis=1) >= 0
+        seen &= (parts < n) | (where[:, 0] > 2 * NEAR_M)
+        return mesh.only(parts[seen])
+
+
+def clip_near(points: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:
+    """What is beyond the near plane of camera-frame polygons, from one start to the next of `points` (n, 3).
+
+    The clipping of Sutherland and Hodgman, for one plane. An empty (0, 3) for a polygon that is all before it.
+    """
+    following = np.empty_like(points)
+    following[:-1] = points[1:]
+    following[np.append(starts[1:], len(points)) - 1] = points[starts]
+    x, next_x = points[:, 0], following[:, 0]
+    inside = x > NEAR_M
+    crosses = inside != (next_x > NEAR_M)
+    share = np.where(crosses, (NEAR_M - x) / np.where(crosses, next_x - x, 1), 0)[:, None]
+    both = np.stack([points, points + share * (following - points)], axis=1).reshape(-1, 3)
+    kept = np.stack([inside, crosses], axis=1)
+    counts = np.add.reduceat(kept.sum(axis=1), starts)
+    return np.split(both[kept.ravel()], np.cumsum(counts[:-1]))
+
+
+def fixed_point(pixels: np.ndarray) -> np.ndarray:
+    """Pixel positions as OpenCV takes them: whole numbers of 1/16 pixel, pixel centres at whole pixels."""
+    return np.rint((pixels - 0.5) * (1 << SUBPIXEL_BITS)).astype(np.int32)

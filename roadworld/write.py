@@ -1,0 +1,113 @@
+"""From a spec to a folder of shards: sequences drawn by many processes, their frames shuffled over the shards."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from roadcue.files import written_whole
+from roadcue.loaders import jpeg
+from roadcue.loaders.tfrecord import RecordWriter, read_records
+from roadcue.loaders.waymo_e2e import encode_frame
+from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
+from roadcue.roadworld.drawing import Job, draw_missing
+from roadcue.roadworld.drive import cluster_of, drive, sequence_name
+from roadcue.roadworld.manifest import check_manifest, write_manifest
+from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
+from roadcue.roadworld.render import Painter
+from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.view import camera
+from roadcue.schema import Preference
+
+_PREFIX = {"train": "training", "val": "val"}
+_FRAMES_PER_SHARD = 1200
+
+
+def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = None) -> None:
+    """Draw a RoadWorld into `folder`, which appears when all of it is there; `workers` None: one per processor.
+
+    A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
+    """
+    with written_whole(folder, spec.key) as part:
+        _draw_sequences(spec, part, workers)
+        written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, part)]
+        written.append(_write_clusters(spec, part))
+        for left_over in set(part.iterdir()) - set(written):
+            left_over.unlink()
+        write_manifest(part, written, WORLD_VERSION, asdict(spec))
+
+
+def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
+    """The spec of a finished RoadWorld; every file has its size and, when `hashes`, its sha256 from the manifest.
+
+    BadInput says which file is not what was written.
+    """
+    return check_manifest(folder, RoadWorldSpec, "RoadWorld", "python -m roadcue.roadworld", hashes=hashes)
+
+
+def draw_sequence(spec: RoadWorldSpec, number: int) -> Iterator[bytes]:
+    """The drawn frames of one sequence in time, as `E2EDFrame` messages with all of the spec's cameras.
+
+    One late frame of a validation sequence has three scored trajectories, its others have placeholders.
+    """
+    driven = drive(spec, number)
+    cameras = {name: camera(spec, name) for name in spec.cameras}
+    painter = Painter(driven, cameras, np.random.default_rng([spec.seed, number, 1]))
+    rated = number in spec.numbers("val")
+    for position, index in enumerate(spec.frames):
+        scores: Sequence[Preference | None] = PLACEHOLDERS if rated else ()
+        if rated and position == rated_position(driven):
+            scores = preferences(driven, position, np.random.default_rng([spec.seed, number, 2]))
+        yield encode_frame(
+            f"{driven.sequence}-{index:03d}",
+            {name: jpeg.encode(painter.paint(position, name), spec.jpeg_quality) for name in cameras},
+            cameras,
+            driven.past(position),
+            driven.intent(position),
+            np.pad(driven.future(position), ((0, 0), (0, 1))),  # z = 0: this world is flat
+            scores,
+        )
+
+
+def _draw_sequences(spec: RoadWorldSpec, part: Path, workers: int | None) -> None:
+    """Write the sequences that are not yet in `part`, each to a file of its own."""
+    pictures = len(spec.frames) * len(spec.cameras)
+    files = {number: _sequence_file(part, number) for split in _PREFIX for number in spec.numbers(split)}
+    jobs = [Job(file, pictures, (spec, number, file)) for number, file in files.items()]
+    draw_missing("drawing RoadWorld, once", _write_sequence, jobs, workers)
+
+
+def _write_sequence(spec: RoadWorldSpec, number: int, file: Path) -> None:
+    with RecordWriter(file) as writer:
+        for record in draw_sequence(spec, number):
+            writer.write(record)
+
+
+def _sequence_file(part: Path, number: int) -> Path:
+    return part / f"sequence-{number:07d}"
+
+
+def _shuffle_into_shards(spec: RoadWorldSpec, split: str, part: Path) -> list[Path]:
+    """Deal the frames of a split's sequences to its shards in random order, as in WOD-E2E; returns the shards."""
+    files = [_sequence_file(part, number) for number in spec.numbers(split)]
+    spans = [(file, record.payload_offset, len(record.payload)) for file in files for record in read_records(file)]
+    order = np.random.default_rng([spec.seed, spec.numbers(split).start]).permutation(len(spans))
+    count = -(-len(spans) // _FRAMES_PER_SHARD)
+    shards = [part / f"{_PREFIX[split]}_roadworld.tfrecord-{i:05d}-of-{count:05d}" for i in range(count)]
+    for i, shard in enumerate(shards):
+        with RecordWriter(shard) as writer:
+            for at in order[i::count]:
+                file, offset, length = spans[at]
+                with open(file, "rb") as sequence:
+                    sequence.seek(offset)
+                    writer.write(sequence.read(length))
+    return shards
+
+
+def _write_clusters(spec: RoadWorldSpec, part: Path) -> Path:
+    file = part / CLUSTER_FILE
+    clusters = {sequence_name(spec, n): {"scenario_cluster": cluster_of(spec, n)} for n in spec.numbers("val")}
+    file.write_text(json.dumps(clusters))
+    return file

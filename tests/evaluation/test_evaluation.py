@@ -1,0 +1,165 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from test_fitting import fit
+
+from roadcue.errors import BadInput
+from roadcue.evaluation.run import evaluate_run
+from roadcue.heads.multi_head import RoadModel
+from roadcue.schema import Preference, SampleTargets
+from roadcue.training.config import EvalConfig
+
+
+@pytest.fixture
+def run(drawn):
+    return fit(drawn(epochs=2))
+
+
+def test_the_table_the_numbers_and_the_page_come_out(run, capsys):
+    evaluate_run(EvalConfig(run=str(run.path), resamples=100))
+    numbers = json.loads((run.path / "metrics.json").read_text())
+    names = {method["name"] for method in numbers["methods"]}
+    assert {"waypoint", "waypoint without features", "ridge", "constant velocity", "stand still"} <= names
+    assert numbers["sees_image"] == ["waypoint"]
+    assert numbers["samples"] == 48
+    assert numbers["sequences"] == 4
+    page = (run.path / "report.html").read_text()
+    assert "val00" in page or "val01" in page or "val02" in page or "val03" in page
+    said = capsys.readouterr().out
+    assert "waypoint without features" in said
+    assert "drawn data, val" in said
+
+
+def test_the_numbers_are_those_of_the_saved_heads(run):
+    evaluate_run(EvalConfig(run=str(run.path), resamples=10))
+    first = json.loads((run.path / "metrics.json").read_text())
+    evaluate_run(EvalConfig(run=str(run.path), resamples=10))
+    again = json.loads((run.path / "metrics.json").read_text())
+    assert first["methods"] == again["methods"]
+
+
+def test_another_encoder_than_the_run_s_is_refused(run):
+    facts = run.read_facts()
+    changed = next(name for name in facts["encoder_parts"] if "weight" in name)
+    facts["encoder_parts"][changed] = "others"
+    run.write_facts(facts)
+    with pytest.raises(BadInput, match=changed):
+        evaluate_run(EvalConfig(run=str(run.path)))
+
+
+def test_a_folder_without_a_run_points_to_its_neighbours(run, tmp_path):
+    with pytest.raises(BadInput, match=str(run.path)):
+        evaluate_run(EvalConfig(run=str(tmp_path / "typo")))
+
+
+def test_an_unfinished_run_is_said(run):
+    run.facts.unlink()
+    with pytest.raises(BadInput, match="finish"):
+        evaluate_run(EvalConfig(run=str(run.path)))
+
+
+def test_rows_without_a_log_are_not_scored(run, drawn):
+    drawn.splits["val"].states.future[:10] = np.nan
+    evaluate_run(EvalConfig(run=str(run.path), resamples=10))
+    assert json.loads((run.path / "metrics.json").read_text())["samples"] == 38
+
+
+@pytest.fixture
+def rated(run, drawn):
+    """The run, and a validation split of which the last frame of each sequence is rated: the log is best."""
+    val = drawn.splits["val"]
+    clusters = dict(zip(np.unique(val.states.sequence), ("Cut_ins", "Cut_ins", "Others", "Others"), strict=True))
+
+    def targets(row):
+        log = val.states.future[row]
+        scored = (Preference(log, 9.5), Preference(0.5 * log[:7], 3.0)) if row % 12 == 11 else ()
+        return SampleTargets(future=log, preferences=scored, cluster=clusters.get(val.states.sequence[row]))
+
+    val.targets, val.clusters = targets, clusters
+    return run
+
+
+def scores_of(run, **options):
+    evaluate_run(EvalConfig(run=str(run.path), resamples=50, **options))
+    return json.loads((run.path / "metrics.json").read_text())
+
+
+def test_a_data_set_that_nobody_rated_has_no_such_part(run, capsys):
+    numbers = scores_of(run)
+    assert numbers["against_raters"] is None
+    assert numbers["modes"] is None
+    assert "raters" not in capsys.readouterr().out.lower()
+    assert "Against raters" not in (run.path / "report.html").read_text()
+
+
+def test_rated_frames_are_scored_beside_the_log(rated, capsys):
+    numbers = scores_of(rated)
+    raters = numbers["against_raters"]
+    assert (raters["frames"], raters["sequences"], raters["headline"]) == (4, 4, "rfs_cluster_mean")
+    assert raters["cluster_sizes"] == {"Cut_ins": 2, "Others": 2}
+    found = {method["name"]: method for method in raters["methods"]}
+    assert found.keys() == {"logged", *(method["name"] for method in numbers["methods"])}
+    log = {key: figure["value"] for key, figure in found["logged"]["overall"].items()}
+    assert log.pop("rfs_cluster_mean") == log.pop("rfs_frame_mean") == pytest.approx(9.5)
+    assert len(log) == 5
+    assert list(log.values()) == pytest.approx([0] * 5)
+    assert found["waypoint"]["difference"] is None
+    assert found["logged"]["difference"]["rfs_cluster_mean"]["value"] >= 0
+    assert numbers["group_sizes"]["cluster"] == {"Cut_ins": 24, "Others": 24}
+    said, page = capsys.readouterr().out, (rated.path / "report.html").read_text()
+    for words in ("Against raters", "4 rated frames of 4 sequences", "ADE 5 s (m) by cluster"):
+        assert words in said
+        assert words in page
+    assert "best by raters" in page
+    assert ">9.5</text>" in page
+
+
+def test_predictions_go_to_the_rows_that_were_rated(rated, drawn, monkeypatch):
+    """Without the rows that have no log, row numbers of the data set and of the predictions differ."""
+    val = drawn.splits["val"]
+    val.states.future[:11] = np.nan
+    forward = RoadModel.forward
+
+    def clairvoyant(self, batch):
+        said = forward(self, batch)
+        said["waypoint"]["waypoints"] = batch["future"]
+        return said
+
+    monkeypatch.setattr(RoadModel, "forward", clairvoyant)
+    found = {method["name"]: method["overall"] for method in scores_of(rated)["against_raters"]["methods"]}
+    assert found["waypoint"] == found["logged"]
+
+
+def test_a_frame_without_a_cluster_is_said_and_takes_the_mean_away(rated, drawn, capsys):
+    drawn.splits["val"].clusters.popitem()
+    raters = scores_of(rated)["against_raters"]
+    assert (raters["headline"], raters["without_cluster"]) == ("rfs_frame_mean", 1)
+    assert "No RFS over clusters: 1 of the rated frames" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
+    forward = RoadModel.forward
+
+    def with_modes(self, batch):
+        said = forward(self, batch)
+        for prediction in said.values():
+            path = prediction["waypoints"]
+            prediction["modes"] = torch.stack([path, batch["future"], path + 50], dim=1)
+            prediction["mode_probabilities"] = torch.tensor([[0.6, 0.3, 0.1]]).expand(len(path), 3)
+        return said
+
+    monkeypatch.setattr(RoadModel, "forward", with_modes)
+    numbers = scores_of(rated)
+    modes = {key: figure["value"] for key, figure in numbers["modes"]["scores"].items()}
+    head = next(method for method in numbers["methods"] if method["name"] == "waypoint")
+    assert (numbers["modes"]["name"], numbers["modes"]["k"]) == ("waypoint", 3)
+    assert modes["picked"] == modes["regret"] == pytest.approx(head["overall"]["ade_5s"]["value"])
+    assert (modes["oracle"], modes["picked_best"]) == (0, 0)
+    assert modes["best_nll"] == pytest.approx(-np.log(0.3))
+    assert modes["calibration_error"] == pytest.approx(0.6)
+    said, page = capsys.readouterr().out, (rated.path / "report.html").read_text()
+    assert "The 3 modes of waypoint" in said
+    assert "The 3 modes of waypoint" in page
+    assert ">60%</text>" in page

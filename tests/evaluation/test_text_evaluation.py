@@ -1,0 +1,169 @@
+"""`eval.py --predictions` on a folder of a few labelled pictures that do not exist."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from roadcue import eval as scoring
+from roadcue.loaders.sensation.annotation import OBJECTS, Annotation, write_annotations
+from roadcue.loaders.sensation.captions import Caption, write_captions
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.prompts.annotation_json import JSON_LINES, to_json
+from roadcue.prompts.bvpi import compose
+
+NONE = dict.fromkeys(OBJECTS, ())
+PLACES = [("Left", "Right"), ("Center", "Left"), ("Right", "Front"), ("Center", "Right")]
+LABELS = [
+    Annotation(f"{100 * i:04d}.jpg", *PLACES[i % 4], {**NONE, "person": ("Left",) if i % 2 else ()}, NONE)
+    for i in range(16)
+]
+
+
+@pytest.fixture
+def data(tmp_path):
+    write_annotations(tmp_path / ANNOTATIONS, LABELS)
+    splits = ["train"] * 8 + ["val"] * 8
+    write_captions(
+        tmp_path / CAPTIONS, [Caption(f"x/{one.image}", "", split) for one, split in zip(LABELS, splits, strict=True)]
+    )
+    return tmp_path
+
+
+def scored(data, records, *words, name="sidewalk"):
+    (data / "said.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return scoring.main(
+        [
+            "--predictions",
+            str(data / "said.jsonl"),
+            "--data",
+            name,
+            "--data_dir",
+            str(data),
+            "--resamples",
+            "20",
+            *words,
+        ]
+    )
+
+
+def gold(labels):
+    return [{"image": f"elsewhere/{one.image}", "text": compose(one, "")} for one in labels]
+
+
+@pytest.mark.parametrize("name", ["sidewalk", "sensation"])
+def test_the_truth_scores_one_beside_the_file(data, capsys, name):
+    assert scored(data, gold(LABELS[8:]), name=name) == 0
+    found = json.loads((data / "said.metrics.json").read_text())
+    assert (found["protocol"], found["split"], found["pictures"]) == ("roadcue", "val", 8)
+    assert {each["value"] for each in found["rows"]["prediction"]["figures"].values()} == {1.0}
+    assert "list everything" in capsys.readouterr().out
+
+
+def test_a_missing_prediction_is_wrong_and_both_kinds_of_stranger_are_counted(data, capsys):
+    assert scored(data, gold([*LABELS[8:12], *LABELS[:3]])) == 0
+    found = json.loads((data / "said.metrics.json").read_text())
+    assert (found["pictures_without_prediction"], found["predictions_without_picture"]) == (4, 3)
+    assert found["rows"]["prediction"]["figures"]["sidewalk_accuracy"]["value"] == 0.5
+    out = " ".join(capsys.readouterr().out.split())
+    assert "4 (first: 1200) of them have no prediction" in out
+    assert "3 (first: 0000) of the predictions are of no such picture" in out
+
+
+def figures(data, row):
+    found = json.loads((data / "said.metrics.json").read_text())
+    return {key: each["value"] for key, each in found["rows"][row]["figures"].items()}
+
+
+def test_the_constant_text_is_the_commonest_one_to_train_on(data):
+    texts = [{"image": f"x/{one.image}", "response": f"Sidewalk: left. Context: {one.image}"} for one in LABELS[:8]]
+    (data / BVPI.format(split="train")).write_text("".join(json.dumps(text) + "\n" for text in texts))
+    assert scored(data, gold(LABELS[8:])) == 0
+    assert figures(data, "constant text")["sidewalk_accuracy"] == 0.25
+    assert figures(data, "constant text")["road_accuracy"] == 0
+
+
+def test_the_gold_text_is_what_its_file_says(data):
+    """A text that contradicts its labels is no truth, and the row shows it."""
+    texts = [{"image": f"x/{one.image}", "response": compose(one.mirrored, "")} for one in LABELS[8:]]
+    (data / BVPI.format(split="val")).write_text("".join(json.dumps(text) + "\n" for text in texts))
+    assert scored(data, gold(LABELS[8:])) == 0
+    assert figures(data, "gold text")["sidewalk_accuracy"] == 0.5
+    assert figures(data, "prediction")["sidewalk_accuracy"] == 1
+
+
+def test_no_constant_has_more_than_its_share(data):
+    assert scored(data, gold(LABELS[8:])) == 0
+    for row in ("majority", "list everything", "constant text"):
+        found = figures(data, row)
+        assert found["sidewalk_balanced_accuracy"] == pytest.approx(1 / 3)
+        assert found["relation_balanced_accuracy"] <= 0.5
+        assert found["near_placed_f1"] < 0.5
+    majority = json.loads((data / "said.metrics.json").read_text())["rows"]["majority"]
+    assert majority["recalls"]["sidewalk"] == {"center": 1.0, "left": 0.0, "right": 0.0}
+    assert figures(data, "list everything")["near_presence_f1"] > figures(data, "majority")["near_presence_f1"]
+
+
+def test_a_picture_without_labels_is_left_out_and_named(data, capsys):
+    file = data / ANNOTATIONS
+    file.write_text(file.read_text().replace(f"\n{LABELS[9].image},done,Center", f"\n{LABELS[9].image},done,Nowhere"))
+    assert scored(data, gold(LABELS[8:])) == 0
+    assert "1 (first: 0900.jpg) pictures have no usable labels" in " ".join(capsys.readouterr().out.split())
+    assert json.loads((data / "said.metrics.json").read_text())["pictures"] == 7
+
+
+def test_labels_may_be_json_lines(data):
+    (data / JSON_LINES).write_text("".join(json.dumps(to_json(one)) + "\n" for one in LABELS))
+    (data / ANNOTATIONS).unlink()
+    assert scored(data, gold(LABELS[8:])) == 0
+    assert figures(data, "prediction")["near_placed_f1"] == 1
+
+
+def test_published_rules_are_shown_on_the_gold_text_too(data, capsys):
+    far = [replace(one, far={**NONE, "car": ("Left",)}) for one in LABELS]
+    write_annotations(data / ANNOTATIONS, far)
+    assert scored(data, gold(LABELS[8:]), "--protocol", "published") == 0
+    found = json.loads((data / "said.metrics.json").read_text())
+    assert found["objects"]["car"] == {"tp": 0, "fn": 0, "fp": 0}
+    assert found["gold text"]["objects"]["car"] == {"tp": 0, "fn": 0, "fp": 8}
+    out = capsys.readouterr().out.split()
+    assert out[out.index("car") :][:5] == ["car", "0/0/0", "0.00", "0.00", "0.00"]
+
+
+def test_published_goes_where_out_says(data):
+    assert scored(data, gold(LABELS[8:]), "--protocol", "published", "--out", str(data / "there")) == 0
+    found = json.loads((data / "there" / "said.metrics.json").read_text())
+    assert found["correct"]["sidewalk_pos"] == found["rows"] == 8
+
+
+def test_predictions_of_another_split_are_refused(data, capsys):
+    assert scored(data, gold(LABELS[:8])) == 2
+    assert "none of its 8 pictures is one of split val" in capsys.readouterr().err
+    assert scored(data, gold(LABELS[:8]), "--split", "test") == 2
+    assert "it has train, val" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name what is to be scored"),
+        (["--run", "a", "--predictions", "b", "--data", "sensation"], "do not go together"),
+        (["--predictions", "b", "--submission", "s.tar.gz", "--data", "sensation"], "do not go together"),
+        (["--run", "a", "--protocol", "published"], "--protocol belongs to --predictions"),
+        (["--run", "a", "--split", "test"], "--split test belongs to --predictions"),
+        (["--predictions", "b", "--data", "sensation", "--image_root", "c"], "--image_root does not belong to"),
+        (["--predictions", "b", "--data", "sensation", "--split_by", "sequence"], "--split_by does not belong to"),
+        (["--predictions", "b"], "needs --data sensation or --data sidewalk"),
+        (["--predictions", "b", "--data", "roadworld"], "needs --data sensation or --data sidewalk"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(words, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        scoring.main(words)
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_sensation_has_no_default_folder(capsys):
+    assert scoring.main(["--predictions", "b", "--data", "sensation"]) == 2
+    assert "needs --data_dir" in capsys.readouterr().err

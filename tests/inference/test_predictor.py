@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import torch
+from drawn import DrawnDataset
+from PIL import Image
+from test_fitting import fit
+
+import roadcue
+from roadcue.errors import BadInput
+from roadcue.evaluation.run import predict_split
+from roadcue.heads.multi_head import RoadModel
+from roadcue.loaders import jpeg
+from roadcue.training.build import build_run_encoder
+from roadcue.training.extraction import stored_split
+
+
+@pytest.fixture
+def road(drawn):
+    config = drawn(epochs=1)
+    folder = fit(config)
+    dataset = drawn.splits["val"]
+    images = [jpeg.decode(dataset.image(row, "FRONT"), "here") for row in range(4)]
+    return config, folder, dataset, images, roadcue.load(folder.path)
+
+
+def test_one_sample_has_names_units_and_no_batch(road):
+    _, _, dataset, images, predictor = road
+    predictions = predictor.predict(images=images[0], past=dataset.states.past[0], intent="GO_LEFT")
+    assert predictions["waypoint"].waypoints_m.shape == (20, 2)
+    assert predictions["waypoint"].times_s.tolist() == [0.25 * step for step in range(1, 21)]
+    speed = dataset.states.past[0, -1, 2]
+    np.testing.assert_allclose(predictions["constant velocity"].waypoints_m[-1], [5 * speed, 0], atol=1e-4)
+
+
+def test_pil_numpy_torch_and_jpeg_are_the_same_picture(road):
+    _, _, dataset, images, predictor = road
+    forms = [
+        images[0],
+        Image.fromarray(images[0]),
+        torch.from_numpy(images[0]),
+        torch.from_numpy(images[0]).permute(2, 0, 1),
+        dataset.image(0, "FRONT"),
+        {"FRONT": images[0]},
+    ]
+    past = dataset.states.past[0]
+    paths = [predictor.predict(images=form, past=past, intent=1)["waypoint"].waypoints_m for form in forms]
+    for path in paths[1:]:
+        np.testing.assert_array_equal(path, paths[0])
+
+
+def test_a_run_reads_tiles_as_it_was_trained(drawn):
+    drawn.splits.update({split: DrawnDataset(split, sequences=2, frames=3) for split in ("train", "val")})
+    dataset = drawn.splits["val"]
+    predictor = roadcue.load(fit(drawn(epochs=1, aspect="tiles", workers=0)).path)
+    split = stored_split(dataset, predictor.encoder, predictor.config)
+    evaluated = predict_split(predictor.model, split)["waypoint"]
+    images = [dataset.image(row, "FRONT") for row in range(3)]
+    predicted = predictor.predict(images=images, past=dataset.states.past[:3], intent=dataset.states.intent[:3])
+    np.testing.assert_allclose(predicted["waypoint"].waypoints_m, evaluated[:3], atol=1e-2)
+
+
+def test_a_batch_is_its_samples_one_by_one(road):
+    _, _, dataset, images, predictor = road
+    past, intent = dataset.states.past[:4], dataset.states.intent[:4]
+    batch = predictor.predict(images=images, past=torch.from_numpy(past), intent=intent)
+    assert batch["waypoint"].waypoints_m.shape == (4, 20, 2)
+    for row in range(4):
+        single = predictor.predict(images=images[row], past=past[row], intent=int(intent[row]))
+        np.testing.assert_allclose(batch["waypoint"].waypoints_m[row], single["waypoint"].waypoints_m, atol=1e-2)
+    stacked = predictor.predict(images=np.stack(images), past=past, intent=intent)
+    np.testing.assert_array_equal(stacked["waypoint"].waypoints_m, batch["waypoint"].waypoints_m)
+
+
+def test_predictions_are_those_of_evaluation(road, drawn):
+    config, folder, dataset, images, predictor = road
+    split = stored_split(dataset, build_run_encoder(config), config)
+    evaluated = predict_split(RoadModel.from_pretrained(folder.model).eval(), split)
+    predicted = predictor.predict(images=images, past=dataset.states.past[:4], intent=dataset.states.intent[:4])
+    for name in evaluated:
+        np.testing.assert_allclose(predicted[name].waypoints_m, evaluated[name][:4], atol=1e-2)
+
+
+def test_a_missing_camera_is_normal_and_an_unknown_one_is_not(road):
+    _, _, dataset, images, predictor = road
+    past = dataset.states.past[0]
+    with pytest.raises(BadInput, match="FRONT"):
+        predictor.predict(images={"BACK": images[0]}, past=past, intent=1)
+    batch = predictor.predict(images=[images[0], {}], past=dataset.states.past[:2], intent=[1, 1])
+    assert np.isfinite(batch["waypoint"].waypoints_m).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"past": np.zeros((15, 6))}, "past"),
+        ({"past": np.full((16, 6), np.nan)}, "finite"),
+        ({"intent": "sideways"}, "GO_LEFT"),
+        ({"intent": 7}, "GO_LEFT"),
+        ({"images": np.zeros((8, 8), np.uint8)}, "uint8 RGB"),
+        ({"images": np.zeros((8, 8, 3), np.float32)}, "uint8 RGB"),
+        ({"images": None}, "FRONT"),
+        ({"images": b"not a jpeg"}, "JPEG"),
+    ],
+)
+def test_what_does_not_fit_is_said(road, change, sentence):
+    _, _, dataset, images, predictor = road
+    good = {"images": images[0], "past": dataset.states.past[0], "intent": 1}
+    with pytest.raises(BadInput, match=sentence):
+        predictor.predict(**{**good, **change})
+
+
+def test_a_run_without_an_encoder_needs_no_picture(drawn):
+    folder = fit(drawn(encoder="none", epochs=1))
+    past = drawn.splits["val"].states.past[:3]
+    predictions = roadcue.load(folder.path).predict(past=past, intent=[1, 2, 3])
+    assert predictions["waypoint"].waypoints_m.shape == (3, 20, 2)
+
+
+@pytest.mark.parametrize("features", ["patches", "perceiver"])
+def test_a_run_on_openflamingo_predicts_as_it_was_trained(drawn, features):
+    config = drawn(encoder="flamingo", encoder_features=features, epochs=1)
+    folder = fit(config)
+    dataset, predictor = drawn.splits["val"], roadcue.load(folder.path)
+    assert predictor.encoder.fingerprint["features"] == features
+    split = stored_split(dataset, predictor.encoder, config)
+    stored = predict_split(RoadModel.from_pretrained(folder.model).eval(), split)
+    images = [dataset.image(row, "FRONT") for row in range(3)]
+    again = predictor.predict(images=images, past=dataset.states.past[:3], intent=dataset.states.intent[:3])
+    np.testing.assert_allclose(again["waypoint"].waypoints_m, stored["waypoint"][:3], atol=1e-2)

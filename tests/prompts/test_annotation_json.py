@@ -1,0 +1,94 @@
+"""The JSON form of annotations against the document's schema."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_sensation_format import NONE, annotation, annotations
+
+from roadcue.errors import BadInput, BadRecord
+from roadcue.prompts.annotation_json import check, parse_json, to_json
+
+
+@given(annotations)
+def test_every_annotation_fits_the_schema(given_one):
+    check(to_json(given_one))
+
+
+def test_the_documents_example_comes_out():
+    """Document 000, section 8.3."""
+    nothing = dict.fromkeys(NONE, "not present")
+    assert to_json(annotation(near={"obstacle": ("Left", "Right")})) == {
+        "image": "0001.jpg",
+        "sidewalk_pos": "Center",
+        "road_pos": "Left",
+        "object_present": "Yes",
+        "objects_on_sidewalk": nothing | {"obstacle": ["Left", "Right"]},
+        "object_present_outside": "No",
+    }
+
+
+def test_of_several_places_the_one_most_in_the_way_is_kept():
+    near = to_json(annotation(near={"person": ("Left", "Center"), "car": ("Right", "Left")}))["objects_on_sidewalk"]
+    assert (near["person"], near["car"], near["obstacle"]) == ("Center", "Right", ["not present"])
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [({"sidewalk_pos": "left"}, "sidewalk_pos"), ({"objects_on_sidewalk": {"car": ["Left"]}}, "on_sidewalk/car")],
+)
+def test_what_does_not_fit_is_refused_with_its_place(change, place):
+    with pytest.raises(BadInput, match=place):
+        check(to_json(annotation()) | change)
+
+
+def test_a_missing_key_is_refused():
+    document = to_json(annotation())
+    del document["road_pos"]
+    with pytest.raises(BadInput, match="road_pos"):
+        check(document)
+
+
+@given(annotations)
+def test_a_document_reads_back_as_it_was_written(given_one):
+    document = to_json(given_one)
+    assert to_json(parse_json(document, "here")) == document
+
+
+def test_what_a_document_says_is_what_is_read():
+    document = to_json(annotation("Outside", "Front", near={"obstacle": ("Left", "Left"), "car": ("Right",)}))
+    read = parse_json(document, "here")
+    assert (read.image, read.sidewalk, read.road) == ("0001.jpg", "Outside", "Front")
+    assert read.near == NONE | {"obstacle": ("Left", "Left"), "car": ("Right",)}
+    assert read.far == NONE
+    del document["objects_on_sidewalk"]["grass"]
+    assert "grass" not in parse_json(document, "here").near
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"image": "../0001.jpg"}, "image: '../0001.jpg' is not a file name"),
+        ({"image": "a\ud800.jpg"}, "is not a file name"),
+        ({"image": 3}, "image: 3 is not of type 'string'"),
+        ({"objects_on_sidewalk": {"obstacle": ["Left", "not present"]}}, "obstacle: 'not present' stands beside"),
+    ],
+)
+def test_a_document_that_cannot_be_meant_is_refused(change, reason):
+    with pytest.raises(BadRecord, match=rf"^file, line 2: .*{reason}"):
+        parse_json(to_json(annotation()) | change, "file, line 2")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.sampled_from(["Left", "not present", "No"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["car", "obstacle", "x"]), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*to_json(annotation()), "objects_on_sidewalk"]), json_values) | json_values)
+def test_any_document_is_read_or_refused_with_its_place(changes):
+    document = to_json(annotation()) | changes if isinstance(changes, dict) else changes
+    try:
+        parse_json(document, "file, line 2")
+    except BadRecord as bad:
+        assert str(bad).startswith("file, line 2: ")  # noqa: PT017 - either way is right

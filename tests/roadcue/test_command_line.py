@@ -1,0 +1,185 @@
+import os
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from roadcue import train
+from roadcue.command_line import override, parse, parse_file, run, words_of
+from roadcue.errors import BadInput
+from roadcue.training.config import EvalConfig, HeadOptions, TrainConfig
+
+
+def test_defaults_need_no_flag():
+    config, _ = parse(TrainConfig, [])
+    assert config == TrainConfig()
+
+
+def test_head_is_short_for_its_name_and_keeps_its_options():
+    config, _ = parse(TrainConfig, ["--encoder", "smol", "--head", "waypoint", "--head.residual", "ego"])
+    assert (config.head.name, config.head.residual) == ("waypoint", "ego")
+    assert parse(TrainConfig, ["--head=waypoint"])[0].head.name == "waypoint"
+
+
+def test_a_dump_reads_back_and_flags_override_it(tmp_path):
+    config, text = parse(TrainConfig, ["--lr", "0.01", "--head.residual", "ego", "--cameras", "FRONT,REAR"])
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    assert parse_file(TrainConfig, path) == config
+    again, _ = parse(TrainConfig, ["--config", str(path), "--lr", "0.5"])
+    assert (again.lr, again.head.residual, again.camera_names) == (0.5, "ego", ("FRONT", "REAR"))
+
+
+def test_the_features_of_an_encoder_are_named_like_the_options_of_a_head(tmp_path):
+    config, text = parse(TrainConfig, ["--encoder", "flamingo", "--encoder.features=perceiver"])
+    assert (config.encoder, config.encoder_features) == ("flamingo", "perceiver")
+    assert override(TrainConfig, text, {"encoder.features": "patches"})[0].encoder_features == "patches"
+    path = tmp_path / "config.yaml"
+    path.write_text("encoder: smol\n")  # of a run before there was a choice
+    assert parse_file(TrainConfig, path).encoder_features == "patches"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--encoder", "smoll"], "--encoder smoll: choose one of smol, flamingo, none; did you mean smol?"),
+        (["--head.residul", "ego"], "there is no option --head.residul; did you mean --head.residual?"),
+        (["--epochs", "many"], "--epochs many: expected int"),
+        (["--epochs", "0"], "--epochs 0: must be at least 1"),
+        (["--val_fraction", "1"], "must lie between 0 and 1"),
+        (["--config", "/nowhere.yaml"], "/nowhere.yaml"),
+        (["--head.dropout", "2"], "dropout"),
+        (["--ema", "1"], "--ema 1.0: a decay from 0"),
+        (["--seeds", "0"], "--seeds 0: must be at least 1"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence_and_exit_code_2(words, sentence, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(TrainConfig, words)
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_wrong_word_of_an_option_that_may_be_left_out(capsys):
+    with pytest.raises(SystemExit):
+        parse(EvalConfig, ["--data", "sidwalk"])
+    assert "--data sidwalk: choose one of roadworld, waymo_e2e" in (said := capsys.readouterr().err)
+    assert "did you mean sidewalk?" in said
+    assert "Union" not in said
+
+
+def test_every_sweep_counts():
+    config, _ = parse(TrainConfig, ["--sweep", "lr=1e-3,1", "--seeds", "3", "--sweep=head=waypoint"])
+    assert (config.sweep, config.seeds) == (["lr=1e-3,1", "head=waypoint"], 3)
+
+
+def test_the_words_of_a_configuration_make_it_again():
+    options = {"lr": 0.5, "data_dir": "/a b", "ema": 0.99, "cameras": "FRONT,REAR", "seed": 4}
+    config = TrainConfig(head=HeadOptions(normalize=False, residual="none"), **options)
+    assert parse(TrainConfig, words_of(config))[0] == config
+    assert words_of(TrainConfig()) == []
+    assert "--seed" not in words_of(config, ("seed",))
+
+
+def test_a_dump_with_other_options():
+    _, text = parse(TrainConfig, ["--lr", "0.5", "--sweep", "lr=1,2"])
+    config, again = override(TrainConfig, text, {"head.dropout": "0.3", "sweep": "[]"})
+    assert (config.lr, config.head.dropout, config.sweep) == (0.5, 0.3, [])
+    assert "dropout: 0.3" in again
+    for settings, sentence in (({"head.drop": "0"}, "there is no option --head.drop"), ({"lr": "x"}, "--lr x: expe")):
+        with pytest.raises(BadInput, match=sentence):
+            override(TrainConfig, text, settings)
+
+
+def test_a_run_is_required_for_evaluation(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(EvalConfig, [])
+    assert stop.value.code == 2
+    assert "run" in capsys.readouterr().err
+
+
+def test_a_damaged_config_names_its_file(tmp_path):
+    path = tmp_path / "config.yaml"
+    for text in ("encoder: [", "encoder: nope\n", "no_such_option: 1\n"):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=r"config\.yaml"):
+            parse_file(TrainConfig, path)
+
+
+def test_errors_that_a_person_can_mend_have_no_traceback(capsys):
+    def refuse():
+        raise BadInput("the shard is empty")
+
+    def full():
+        raise OSError(28, "No space left on device", "/store/features.npy")
+
+    assert run(refuse) == 2
+    assert run(full) == 2
+    said = capsys.readouterr().err
+    assert "error: the shard is empty" in said
+    assert "error: /store/features.npy: No space left on device" in said
+
+
+def test_a_bug_keeps_its_traceback():
+    def bug():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(bug)
+
+
+def test_ctrl_c_is_not_an_error_message_with_a_traceback(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert run(interrupted) == 130
+    assert "goes on" in capsys.readouterr().err
+
+
+def test_a_worker_that_died_is_a_sentence(capsys):
+    def broken():
+        raise BrokenProcessPool("A process in the process pool was terminated abruptly")
+
+    assert run(broken) == 2
+    assert "worker process has died" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--head", "waypont"], "did you mean 'waypoint'"),
+        (["--data", "waymo_e2e"], "--data_dir"),
+        (["--data", "waymo_e2e", "--data_dir", "/nowhere"], "/nowhere"),
+        (["--checkpoint", "/nowhere"], "/nowhere"),
+        (["--pooling", "cls"], "class token"),
+        (["--grid", "99"], "99"),
+    ],
+)
+def test_the_command_says_what_is_wrong(words, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
+    assert train.main([*words, "--run_dir", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("script", ["train.py", "eval.py"])
+def test_help_answers_without_torch(script):
+    """torch alone takes longer to import than a person waits for a help text."""
+    code = (
+        f"import sys, runpy\nsys.argv = [{script!r}, '--help']\n"
+        f"try: runpy.run_path({script!r}, run_name='__main__')\nexcept SystemExit: pass\n"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert "default:" in done.stdout
+
+
+def test_every_option_is_explained():
+    from roadcue.command_line import parser_for
+
+    for config in (TrainConfig, EvalConfig):
+        for action in parser_for(config)._actions:
+            assert action.help, action.option_strings

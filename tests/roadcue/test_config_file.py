@@ -1,0 +1,114 @@
+"""Run folders and option files from elsewhere: none of them runs code."""
+
+import shutil
+import sys
+
+import pytest
+
+import roadcue
+from roadcue import eval as scoring
+from roadcue import train
+from roadcue.command_line import parse_file
+from roadcue.config_file import plain_options
+from roadcue.errors import BadInput
+from roadcue.training.config import TrainConfig
+
+CANARY = """
+from pathlib import Path
+Path(__file__).with_name("it_ran").touch()
+class X:
+    def __init__(self, *args, **kwargs): pass
+"""
+ASKING = (
+    "head:\n  class_path: payload.X\n",
+    "head: {class_path: payload.X, init_args: {}}\n",
+    "field:\n  class_path: payload.X\n",
+    "lr: {class_path: payload.X}\n",
+    "sweep: [{class_path: payload.X}]\n",
+    "class_path: payload.X\n",
+    "head: '{class_path: payload.X}'\n",
+    "field: 'class_path: payload.X'\n",
+    "cue: payload.yaml\n",
+    "cue: !!python/object/apply:payload.X []\n",
+    "lr: !!python/name:payload.X\n",
+    "run_dir: &a x\nstore_dir: *a\n",
+    "head: &a {name: field}\nfield:\n  <<: *a\n",
+    "epochs: 1\nepochs: 2\n",
+    "head: {nmae: waypoint}\n",
+    "epochs: 2026-11-28\n",
+    "- lr\n",
+    "lr\n",
+)
+
+
+@pytest.fixture
+def payload(tmp_path, monkeypatch):
+    """The folder of a run whose config.yaml can be written, with code beside it that leaves a trace when imported."""
+    (tmp_path / "payload.py").write_text(CANARY)
+    (tmp_path / "payload.yaml").write_text("class_path: payload.X\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "payload", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", ASKING)
+def test_no_file_of_options_runs_code(payload, text, capsys):
+    (payload / "config.yaml").write_text(text)
+    with pytest.raises(BadInput, match=r"config\.yaml"):
+        roadcue.load(payload)
+    assert scoring.main(["--run", str(payload)]) == 2
+    for words in (
+        ["--config", "config.yaml"],
+        ["--config=config.yaml"],
+        ["--run_dir", "x", "--config", "config.yaml"],
+    ):
+        with pytest.raises(SystemExit) as stop:
+            train.main(words)
+        assert stop.value.code == 2
+    assert "config.yaml" in capsys.readouterr().err
+    assert "payload" not in sys.modules
+    assert not (payload / "it_ran").exists()
+
+
+@pytest.mark.parametrize("words", [["--field", "payload.yaml"], ["--cue=payload.X"], ["--fiel", "payload.X"]])
+def test_no_option_takes_a_class(payload, words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        train.main(["--encoder", "none", *words])
+    assert stop.value.code == 2
+    assert "there is no option" in capsys.readouterr().err
+    assert not (payload / "it_ran").exists()
+
+
+def test_the_canary_would_sing(payload):
+    import payload as imported
+
+    assert imported.X()
+    assert (payload / "it_ran").exists()
+    shutil.rmtree(payload / "__pycache__", ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("head:\n  class_path: payload.X\n", r"f: head\.class_path asks for code"),
+        ("a: &x 1\nb: *x\n", "f: line 2: not a file of options .*alias"),
+        ("lr: 1\nlr: 2\n", "f: line 2: .*lr stands here again"),
+        ("head:\n  nmae: x\n", r"f: there is no option --head\.nmae"),
+        ("lr: {a: 1}\n", "f: lr is .* expected a number"),
+        ("head: waypoint\n", "f: head is 'waypoint', not options"),
+        ("[", "f: line 1"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(text, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        plain_options(text, TrainConfig, "f")
+
+
+def test_plain_options_are_taken(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("lr: 1e-2\nhead:\n  name: field\nsweep: []\ncameras: null\n")
+    config = parse_file(TrainConfig, path)
+    assert (config.lr, config.head.name, config.sweep, config.cameras) == (0.01, "field", [], None)
+    path.write_text("")
+    assert parse_file(TrainConfig, path) == TrainConfig()

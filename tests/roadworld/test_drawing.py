@@ -1,0 +1,71 @@
+"""A drawn folder: whole or not at all, gone on with, its manifest checked. The drawing is a file of four bytes."""
+
+import json
+
+import pytest
+
+from roadcue.errors import BadInput
+from roadcue.files import written_whole
+from roadcue.roadworld.drawing import Job, draw_missing
+from roadcue.roadworld.manifest import MANIFEST, check_manifest, write_manifest
+
+
+def draw(folder, drawn, stop_at=None):
+    """Three files drawn one after the other; `drawn` gets the number of each."""
+
+    def one(number):
+        if number == stop_at:
+            raise KeyboardInterrupt
+        (part / str(number)).write_bytes(b"drew")
+        drawn.append(number)
+
+    with written_whole(folder, "key") as part:
+        draw_missing("drawing", one, [Job(part / str(number), 1, (number,)) for number in range(3)], workers=1)
+        write_manifest(part, sorted(part.iterdir()), "1", {"seed": 7})
+
+
+def checked(folder, hashes=True):
+    return check_manifest(folder, lambda seed: seed, "test", "this command", hashes=hashes)
+
+
+def test_a_stopped_drawing_is_not_there_and_goes_on_where_it_was(tmp_path):
+    drawn = []
+    with pytest.raises(KeyboardInterrupt):
+        draw(tmp_path / "out", drawn, stop_at=2)
+    assert drawn == [0, 1]
+    assert not (tmp_path / "out").exists()
+    draw(tmp_path / "out", drawn)
+    assert drawn == [0, 1, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert checked(tmp_path / "out") == 7
+
+
+def test_a_folder_that_exists_or_cannot_be_made_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="exists already"):
+        draw(tmp_path, [])
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match=r"file/out: cannot be written \(Not a directory\).*name another folder"):
+        draw(tmp_path / "file" / "out", [])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "is missing where"), (b"dre", "has 3 bytes where the manifest has 4"), (b"dren", "its sha256 is not")],
+)
+def test_a_changed_file_is_named_with_the_remedy(tmp_path, content, sentence):
+    draw(tmp_path / "out", [])
+    file = tmp_path / "out" / "1"
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(BadInput, match=rf"out/1: .*{sentence}.* draw it again with this command"):
+        checked(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["../outside", "inside/../../outside", "/outside"])
+def test_a_manifest_cannot_name_a_file_outside(tmp_path, name):
+    draw(tmp_path / "out", [])
+    (tmp_path / "outside").write_bytes(b"drew")
+    manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    manifest["files"][str(tmp_path / "outside") if name == "/outside" else name] = manifest["files"]["0"]
+    (tmp_path / "out" / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BadInput, match="outside the folder"):
+        checked(tmp_path / "out")

@@ -1,0 +1,291 @@
+"""What RoadWorld paints: where the calibration says, legible at a glance, and the same in colours and in kinds."""
+
+import cv2
+import numpy as np
+import pytest
+
+from roadcue.camera_calibration import CameraCalibration
+from roadcue.roadworld import RoadWorldSpec
+from roadcue.roadworld.daylight import HOURS, WEATHERS, Daylight, draw_daylight, draw_grass, draw_skyline
+from roadcue.roadworld.drive import Drive, drive
+from roadcue.roadworld.ground import Ground, lay
+from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.lens import Lens
+from roadcue.roadworld.mesh import Mesh, place
+from roadcue.roadworld.paint import Canvas, paint_kinds
+from roadcue.roadworld.people import cyclist, person
+from roadcue.roadworld.render import Painter
+from roadcue.roadworld.road import LANE_CENTRE_M
+from roadcue.roadworld.shapes import cone, signal
+from roadcue.roadworld.vehicles import car
+from roadcue.roadworld.view import View, camera, scaled
+
+SPEC = RoadWorldSpec(stride=30)
+CAMERAS = {name: camera(SPEC, name) for name in ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")}
+YAWS = {"FRONT_LEFT": 45, "FRONT": 0, "FRONT_RIGHT": -45}
+
+
+def _square(x: float, y: float, half: float) -> np.ndarray:
+    return np.array([(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)])
+
+
+ROAD = lay([(_square(0, 0, 300), (92, 94, 99), Kind.ROAD)], [])
+
+
+def _paint(
+    light: Daylight, meshes: list[Mesh], ground: Ground = ROAD, camera: CameraCalibration = CAMERAS["FRONT"]
+) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    canvas = Canvas(camera, light, draw_skyline(rng), draw_grass(rng, light))
+    return canvas.paint(View(np.eye(4), camera), ground, meshes).astype(int)
+
+
+def _at(x: float, y: float, mesh: Mesh) -> Mesh:
+    return place([mesh], np.array([[x, y]]), np.zeros(1))
+
+
+def _pixel(camera: CameraCalibration, *point: float) -> tuple[int, int]:
+    """(row, column) of a point, metres in the ego frame."""
+    (pixel,), _ = camera.project(np.array([point]))
+    return int(pixel[1]), int(pixel[0])
+
+
+def _lamp_height(kind: Kind, reach: float) -> float:
+    mesh = signal({Kind.LIGHT_RED: "red", Kind.LIGHT_GREEN: "green"}[kind], reach)
+    return float(mesh.middles[mesh.kinds == kind][0, 2])
+
+
+# The cameras
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_camera_looks_where_waymos_does(name: str) -> None:
+    turn = CAMERAS[name].extrinsic[:3, :3]
+    assert turn @ turn.T == pytest.approx(np.eye(3))
+    assert np.degrees(np.arctan2(turn[1, 0], turn[0, 0])) == pytest.approx(YAWS[name])
+    assert turn[2] == pytest.approx([0, 0, 1]), "level"
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_spot_on_the_ground_is_painted_where_the_calibration_says(name: str) -> None:
+    yaw = np.radians(YAWS[name])
+    light = draw_daylight(np.random.default_rng(0), "noon", "dry")
+    for distance, bearing in ((8, 0.0), (15, 0.3), (15, -0.3), (30, 0.2)):
+        x, y = distance * np.cos(yaw + bearing), distance * np.sin(yaw + bearing)
+        spot = lay([(_square(0, 0, 300), (92, 94, 99), Kind.ROAD), (_square(x, y, 0.5), (255, 0, 0), Kind.SIGN)], [])
+        picture = _paint(light, [], spot, CAMERAS[name])
+        red = np.argwhere(picture[..., 0] - picture[..., 1] > 80)
+        row, column = _pixel(CAMERAS[name], x, y, 0)
+        assert red.mean(axis=0) == pytest.approx([row, column], abs=1.5)
+        kinds = paint_kinds(View(np.eye(4), CAMERAS[name]), spot, [])
+        assert kinds[row, column] == Kind.SIGN
+
+
+def test_the_centre_line_is_where_the_calibration_says() -> None:
+    """Projected with the frame's calibration, points on the double line are yellow; between and beside it not."""
+    front = CAMERAS["FRONT"]
+    yellow: dict[float, list[bool]] = {-LANE_CENTRE_M: [], -0.36: [], -0.14: [], 0.0: [], 0.14: [], 0.36: []}
+    for number in range(16):
+        driven = drive(RoadWorldSpec(seconds=0.1, stride=1), number)
+        painter = Painter(driven, {"FRONT": front}, np.random.default_rng([number]))
+        if painter.light.hour == "night":
+            continue
+        picture = painter.paint(0, "FRONT").astype(int)
+        xy, heading = driven.pose(driven.steps[0])
+        c, s = np.cos(heading), np.sin(heading)
+        ahead = driven.streets.main.nearest(xy) + np.arange(7.0, 11.0, 0.25)
+        for offset, hits in yellow.items():
+            ego = (driven.streets.main.beside(ahead, offset) - xy) @ np.array([[c, -s], [s, c]])
+            pixels, in_front = front.project(np.pad(ego, ((0, 0), (0, 1))))
+            for u, v in np.floor(pixels[in_front]).astype(int):
+                if 0 <= u < SPEC.width and 0 <= v < SPEC.height:
+                    hits.append(picture[v, u, 0] > 1.4 * picture[v, u, 2])
+    share = {offset: np.mean(hits) for offset, hits in yellow.items()}
+    assert min(share[-0.14], share[0.14]) > 0.3  # the others have white dashes, or a junction there
+    assert max(share[offset] for offset in share if abs(offset) != 0.14) < 0.1
+
+
+def test_a_pitched_camera_has_its_horizon_higher_up() -> None:
+    pitch = np.radians(10)
+    extrinsic = np.eye(4)
+    extrinsic[:3, :3] = [[np.cos(pitch), 0, np.sin(pitch)], [0, 1, 0], [-np.sin(pitch), 0, np.cos(pitch)]]
+    extrinsic[2, 3] = 1.25
+    chest = CameraCalibration(CAMERAS["FRONT"].intrinsic, extrinsic, SPEC.width, SPEC.height)
+    row, column = _pixel(chest, 1e6, 0, 0)
+    assert row < _pixel(CAMERAS["FRONT"], 1e6, 0, 0)[0] - 80
+    kinds = paint_kinds(View(np.eye(4), chest), ROAD, [])
+    assert kinds[row - 4, column] == Kind.SKY
+    assert kinds[row + 4, column] == Kind.ROAD
+    picture = _paint(draw_daylight(np.random.default_rng(0), "noon", "fog"), [], ROAD, chest)
+    assert np.abs(np.diff(picture[row - 6 : row + 6].mean(axis=(1, 2)))).max() < 12, "fog hides the horizon"
+
+
+# Legible at a glance
+
+
+@pytest.mark.parametrize("weather", WEATHERS)
+@pytest.mark.parametrize("hour", HOURS)
+def test_the_colour_of_a_traffic_light_is_seen_from_60_m_in_224_pixels(hour: str, weather: str) -> None:
+    light = draw_daylight(np.random.default_rng(5), hour, weather)
+    seen = {}
+    for kind, colour in ((Kind.LIGHT_RED, "red"), (Kind.LIGHT_GREEN, "green")):
+        picture = _paint(light, [_at(61.6, 0, signal(colour))]).astype(np.uint8)
+        Lens(noise=3.0, blur=(3, 3), shaking=0.0, seed=1).expose(picture, weather, 0)
+        small = cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA).astype(int)
+        row, column = _pixel(CAMERAS["FRONT"], 61.6, 0, _lamp_height(kind, 0))
+        row, column = row * 224 // SPEC.height, column * 224 // SPEC.width
+        lamp = small[row - 2 : row + 3, column - 2 : column + 3]
+        seen[colour] = (lamp[..., 0] - lamp[..., 1:].max(axis=-1)).max(), (lamp[..., 1] - lamp[..., 0]).max()
+    assert seen["red"][0] > 70
+    assert seen["green"][1] > 60
+    assert seen["green"][0] < 25
+    assert seen["red"][1] < 25
+
+
+def test_a_traffic_light_shows_nothing_to_those_behind_it() -> None:
+    for colour, kind in (("red", Kind.LIGHT_RED), ("green", Kind.LIGHT_GREEN)):
+        view = View(np.eye(4), CAMERAS["FRONT"])
+        towards = paint_kinds(view, ROAD, [_at(20, 0, signal(colour))])
+        away = paint_kinds(view, ROAD, [place([signal(colour)], np.array([[20.0, 0]]), np.array([np.pi]))])
+        assert (towards == kind).sum() > 50
+        assert not (away == kind).any()
+        assert (away == Kind.LIGHT_OFF).any()
+
+
+@pytest.mark.parametrize("hour", HOURS)
+def test_brake_lights_differ_from_tail_lights(hour: str) -> None:
+    light = draw_daylight(np.random.default_rng(2), hour, "dry")
+
+    def redness(braking: bool) -> int:
+        picture = _paint(light, [_at(30, 0, car(2, braking, hour == "night"))])
+        return int(((picture[..., 0] - picture[..., 1:].max(axis=-1)) > 130).sum())
+
+    assert redness(True) > 60
+    assert redness(True) > 3 * redness(False)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_each_thing_is_of_its_kind(scale: float) -> None:
+    view = View(np.eye(4), scaled(CAMERAS["FRONT"], scale))
+    for mesh, kind, pixels in (
+        (person(3, 2), Kind.PERSON, 800),
+        (cyclist(3, 2), Kind.CYCLIST, 800),
+        (cone(), Kind.OBSTACLE, 200),
+        (car(3), Kind.VEHICLE, 4000),
+        (signal("yellow"), Kind.LIGHT_YELLOW, 100),
+    ):
+        painted = (paint_kinds(view, ROAD, [_at(14, 0, mesh)]) == kind).sum()
+        assert painted > pixels * scale**2, kind.name
+    across = place([cyclist(3, 2)], np.array([[14.0, 0]]), np.array([np.pi / 2]))
+    assert (paint_kinds(view, ROAD, [across]) == Kind.BICYCLE).sum() > 500 * scale**2
+
+
+# A drive
+
+
+@pytest.fixture(scope="module")
+def driven() -> list[Drive]:
+    return [drive(SPEC, number) for number in range(6)]
+
+
+def test_kinds_and_picture_show_the_same(driven: list[Drive]) -> None:
+    sky: list[float] = []
+    for number, each in enumerate(driven):
+        painter = Painter(each, CAMERAS, np.random.default_rng(number))
+        for frame in range(0, each.frames, 2):
+            picture = painter.paint(frame, "FRONT").astype(int)
+            kinds = painter.paint_kinds(frame, "FRONT", 1.0)
+            assert kinds.shape == picture.shape[:2]
+            assert set(np.unique(kinds)) <= set(Kind)
+            smooth = np.abs(np.diff(picture.mean(axis=2), axis=1)) < 12
+            sky.append(smooth[kinds[:, 1:] == Kind.SKY].mean())
+    assert min(sky) > 0.8
+
+
+@pytest.mark.parametrize("hour", HOURS)
+def test_where_the_kinds_say_a_light_is_red_the_picture_is_red(hour: str) -> None:
+    light = draw_daylight(np.random.default_rng(4), hour, "dry")
+    meshes = [_at(25, 3, signal("red")), _at(35, -3, signal("green", 5.0)), _at(18, -4, car(1, braking=True))]
+    picture, kinds = _paint(light, meshes), paint_kinds(View(np.eye(4), CAMERAS["FRONT"]), ROAD, meshes)
+    for kind, way in ((Kind.LIGHT_RED, 1), (Kind.BRAKE_LIGHT, 1), (Kind.LIGHT_GREEN, -1)):
+        inside = cv2.erode((kinds == kind).astype(np.uint8), np.ones((3, 3))) > 0
+        lamp = picture[inside]
+        assert len(lamp) > 20
+        assert (way * (lamp[:, 0] - lamp[:, 1]) > 100).mean() > 0.95
+    red = (picture[..., 0] - picture[..., 1:].max(axis=-1)) > 150
+    near = cv2.dilate(np.isin(kinds, (Kind.LIGHT_RED, Kind.BRAKE_LIGHT)).astype(np.uint8), np.ones((9, 9)))
+    assert near[red].mean() > 0.95
+
+
+def test_kinds_at_a_quarter_agree_with_those_of_full_size(driven: list[Drive]) -> None:
+    painter = Painter(driven[0], CAMERAS, np.random.default_rng(0))
+    for name in CAMERAS:
+        whole, small = (painter.paint_kinds(2, name, scale) for scale in (1.0, 0.25))
+        assert small.shape == (135, 122)
+        again = cv2.resize(whole, (122, 135), interpolation=cv2.INTER_NEAREST)
+        assert (small == again).mean() > 0.85
+
+
+def test_cameras_meet_at_their_edges(driven: list[Drive]) -> None:
+    """A direction that two cameras see is of the same kind in both."""
+    painter = Painter(driven[1], CAMERAS, np.random.default_rng(1))
+    for name, bearing in (("FRONT_LEFT", 22.5), ("FRONT_RIGHT", -22.5)):
+        same = []
+        for frame in range(driven[1].frames):
+            front, side = (painter.paint_kinds(frame, each, 1.0) for each in ("FRONT", name))
+            for fall in np.radians(np.arange(-12, 20, 0.5)):
+                b = np.radians(bearing)
+                point = 60 * np.array([np.cos(b) * np.cos(fall), np.sin(b) * np.cos(fall), -np.sin(fall)])
+                same.append(
+                    front[_pixel(CAMERAS["FRONT"], *(point + CAMERAS["FRONT"].extrinsic[:3, 3]))]
+                    == side[_pixel(CAMERAS[name], *(point + CAMERAS[name].extrinsic[:3, 3]))]
+                )
+        assert np.mean(same) > 0.8
+
+
+def test_pictures_differ_between_frames_and_painting_leaves_no_trace(driven: list[Drive]) -> None:
+    painter = Painter(driven[3], CAMERAS, np.random.default_rng(3))
+    first, second = painter.paint(0, "FRONT"), painter.paint(1, "FRONT")
+    assert first.shape == (540, 486, 3)
+    assert first.dtype == np.uint8
+    assert np.ptp(first) > 120
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, painter.paint(0, "FRONT"))
+    again = Painter(driven[3], CAMERAS, np.random.default_rng(3)).paint(0, "FRONT")
+    assert np.array_equal(first, again), "the same generator paints the same picture"
+
+
+def test_vibration_stays_within_a_third_of_a_degree_and_differs_between_frames() -> None:
+    lens = Lens(noise=1.0, blur=(1, 1), shaking=1.0, seed=7)
+    shakes = np.degrees([lens.shake(frame) for frame in range(300)])
+    assert np.abs(shakes).max() <= 0.3
+    assert np.abs(shakes).max(axis=0).min() > 0.15
+    assert Lens(1.0, (1, 1), 0.0, 7).shake(4) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("shake", [(0, 0.004, 0), (0.004, 0, 0), (0, -0.004, 0.004)])
+def test_a_shaken_camera_moves_the_whole_picture_together(shake: tuple[float, float, float]) -> None:
+    front = CAMERAS["FRONT"]
+    light = draw_daylight(np.random.default_rng(0), "noon", "dry")
+    rng = np.random.default_rng(0)
+    canvas = Canvas(front, light, draw_skyline(rng), draw_grass(rng, light))
+    still, shaken = View(np.eye(4), front), View(np.eye(4), front, shake)
+    grid = np.stack(np.meshgrid(np.arange(40, 446, 7), np.arange(40, 500, 7)), axis=-1).reshape(-1, 2)
+    focal, centre = front.intrinsic[0], front.intrinsic[2:4]
+    rays = np.concatenate([np.ones((len(grid), 1)), (centre - grid - 0.5) / focal], axis=1)
+    moved = shaken.pixels(shaken.directions(rays)).astype(int)
+    meshes = [_at(20, 2, car(3)), _at(30, -6, signal("red"))]
+    a, b = (canvas.paint(view, ROAD, meshes).astype(int) for view in (still, shaken))
+    apart = np.abs(a[grid[:, 1], grid[:, 0]] - b[moved[:, 1], moved[:, 0]]).max(axis=1)
+    assert (apart < 30).mean() > 0.96
+
+
+def test_rain_and_snow_are_seen_to_fall() -> None:
+    lens = Lens(noise=1.0, blur=(1, 1), shaking=0.0, seed=7)
+    for weather, least in (("dry", 0), ("rain", 500), ("snow", 500)):
+        pictures = np.full((2, 540, 486, 3), 60, np.uint8)
+        for frame in (0, 1):
+            lens.expose(pictures[frame], weather, frame)
+        bright = pictures.max(axis=-1) > 80
+        assert (bright[0] & ~bright[1]).sum() >= least
+        assert bright.mean() < 0.2

@@ -1,0 +1,144 @@
+"""The sidewalk view's files: written, read back, checked, gone on with."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roadcue.errors import BadInput
+from roadcue.loaders import jpeg
+from roadcue.loaders.dataset import sample
+from roadcue.loaders.sensation import open_sensation
+from roadcue.prompts.bvpi import compose
+from roadcue.roadworld.sidewalk import write
+from roadcue.roadworld.sidewalk.__main__ import main
+from roadcue.roadworld.sidewalk.dataset import open_sidewalk
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
+
+SPEC = SidewalkSpec(train=10, val=4, width=128, height=96)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("view") / "drawn"
+    write_sidewalk(SPEC, folder, workers=1)
+    return folder
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_what_is_read_is_what_was_drawn(drawn, split):
+    dataset = open_sensation(drawn, split)
+    assert not dataset.skipped
+    pictures = SPEC.pictures(split)
+    assert len(dataset) == len(pictures)
+    for row, (number, frame) in enumerate(pictures):
+        walk = Walk(SPEC, number)
+        assert dataset.states.id[row] == f"walk-{number:07d}-{frame}"
+        assert (dataset.states.sequence[row], dataset.states.frame[row]) == (f"walk-{number:07d}", frame)
+        assert dataset.annotation(row) == walk.annotation(frame)
+        assert dataset.caption(row) == walk.caption(frame)
+        assert dataset.bvpi(row) == compose(walk.annotation(frame), walk.caption(frame))
+        assert dataset.image(row, "CHEST") == jpeg.encode(walk.paint(frame), SPEC.jpeg_quality)
+
+
+def test_a_row_is_a_sample_with_fields_and_caption(drawn):
+    one = sample(open_sidewalk(drawn, "val"), 0)
+    assert one.targets.future is None
+    assert one.targets.fields["sidewalk_pos"] in ("Left", "Center", "Right", "Outside")
+    assert one.targets.caption
+    assert jpeg.decode(one.inputs.images["CHEST"], "here").shape == (96, 128, 3)
+    assert np.isnan(one.inputs.past).all()
+
+
+def test_all_is_both_splits_and_test_is_refused(drawn):
+    assert len(open_sidewalk(drawn, "all")) == 14
+    with pytest.raises(BadInput, match="'test' is unknown"):
+        open_sidewalk(drawn, "test")
+
+
+def test_the_json_lines_have_the_schemas_keys(drawn):
+    lines = [json.loads(line) for line in (drawn / write.JSON_LINES).read_text().splitlines()]
+    schema = json.loads((drawn / write.SCHEMA_FILE).read_text())
+    assert len(lines) == 14
+    assert all(set(schema["required"]) <= set(line) <= set(schema["properties"]) for line in lines)
+
+
+def test_a_changed_file_is_noticed(drawn, tmp_path):
+    copy = tmp_path / "copy"
+    for file in drawn.rglob("*.*"):
+        target = copy / file.relative_to(drawn)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    assert check_sidewalk(copy, hashes=True) == SPEC
+    picture = next(copy.rglob("*.jpg"))
+    picture.write_bytes(picture.read_bytes()[:-2] + b"xx")
+    check_sidewalk(copy)
+    with pytest.raises(BadInput, match=rf"{picture.name}: its sha256"):
+        check_sidewalk(copy, hashes=True)
+    picture.unlink()
+    with pytest.raises(BadInput, match=rf"{picture.name}: is missing"):
+        open_sidewalk(copy, "train")
+
+
+def test_a_missing_picture_is_named_or_left_out(drawn, tmp_path):
+    for name in drawn.glob("*.*"):
+        (tmp_path / name.name).write_bytes(name.read_bytes())
+    (tmp_path / "training").symlink_to(drawn / "training")
+    images = tmp_path / "root"
+    (images / "training/images").mkdir(parents=True)
+    for file in sorted((drawn / "training/images").iterdir())[1:]:
+        (images / "training/images" / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(BadInput, match=r"1 of 10 pictures of train.*walk-0000000-0\.jpg"):
+        open_sensation(tmp_path, "train", image_root=images)
+    dataset = open_sensation(tmp_path, "train", image_root=images, on_bad_record="skip")
+    assert len(dataset) == 9
+    assert len(dataset.skipped) == 1
+    with pytest.raises(BadInput, match="outside"):
+        open_sensation(tmp_path, "train", image_root=tmp_path)
+
+
+def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(drawn, tmp_path, monkeypatch):
+    folder, begun = tmp_path / "again", []
+
+    def stop_at_the_third(*job):
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        begun.append(job[1])
+        whole(*job)
+
+    whole = write._write_walk
+    monkeypatch.setattr(write, "_write_walk", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        write_sidewalk(SPEC, folder, workers=1)
+    assert not folder.exists()
+    monkeypatch.setattr(write, "_write_walk", lambda *job: (begun.append(job[1]), whole(*job)))
+    write_sidewalk(SPEC, folder, workers=1)
+    assert begun == [0, 1, 2, 1_000_000]
+    assert (folder / "manifest.json").read_bytes() == (drawn / "manifest.json").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
+
+
+def test_the_default_view_is_drawn_once_into_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
+    monkeypatch.setattr("roadcue.roadworld.sidewalk.dataset.DEFAULT", SPEC)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    assert len(open_sidewalk(None, "train")) == 10
+    made = tmp_path / "sidewalk" / SPEC.key / "manifest.json"
+    before = made.stat().st_mtime_ns
+    assert "drawn pictures, not photographs" in open_sidewalk(None, "val").description
+    assert made.stat().st_mtime_ns == before
+
+
+def test_the_command_draws_and_checks_and_refuses(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "made"
+    command = ["sidewalk", "--out", str(out), "--train", "4", "--val", "0", "--workers", "1"]
+    monkeypatch.setattr("sys.argv", command)
+    assert main() == 0
+    assert main() == 2
+    assert "exists already" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", ["sidewalk", "--out", str(out), "--check"])
+    assert main() == 0
+    assert "train=4, val=0" in capsys.readouterr().out

@@ -1,0 +1,231 @@
+"""The sidewalk view: scenes, labels from geometry, pictures and captions."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from roadcue.errors import BadInput
+from roadcue.loaders.sensation import OBJECTS, ROAD_POSITIONS, SIDEWALK_POSITIONS
+from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.sidewalk.camera import HEIGHT_M, chest_camera, view_of
+from roadcue.roadworld.sidewalk.furniture import bin_
+from roadcue.roadworld.sidewalk.labels import clear_sights
+from roadcue.roadworld.sidewalk.scene import Scene, Surface, Thing
+from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
+from roadcue.roadworld.sidewalk.walk import Walk, paint_walk
+
+SPEC = SidewalkSpec(width=256, height=192)
+GREY, EARTH = (180, 176, 170), (110, 90, 66)
+
+
+def scene(path=(-1.0, 1.0), road=None, across=None, things=(), grass=False) -> Scene:
+    """A straight scene with the camera at the origin: `path` and `road` between two y, a road `across` two x."""
+    made = Scene()
+    everywhere = (-10.0, 60.0), (-60.0, 60.0)
+    made.surfaces.append(Surface("grass" if grass else "", *everywhere, EARTH, Kind.GRASS))
+    if path:
+        made.surfaces.append(Surface("sidewalk", (-10.0, across[0] if across else 60.0), path, GREY, Kind.SIDEWALK))
+    if road:
+        made.surfaces.append(Surface("road", (-10.0, 60.0), road, EARTH, Kind.ROAD))
+    if across:
+        made.surfaces.append(Surface("road", across, (-60.0, 60.0), EARTH, Kind.ROAD))
+    made.things += things
+    made.camera_xy, made.camera_heading = np.zeros((1, 2)), np.zeros(1)
+    return made
+
+
+def bin_at(x: float, y: float) -> Thing:
+    return Thing("obstacle", "a trash bin", (bin_(0),), (x, y), 0.0, (0.3, 0.3, 1.05))
+
+
+def sight(made: Scene):
+    sights = clear_sights(made, [view_of(made, 0, chest_camera(SPEC))])
+    return sights[0] if sights else None
+
+
+@pytest.mark.parametrize(
+    ("path", "position"),
+    [((-1, 1), "Center"), ((1, 3), "Left"), ((-3, -1), "Right"), (None, "Outside"), ((2.7, 4.4), "Left")],
+)
+def test_the_sidewalk_is_where_its_middle_is_four_metres_ahead(path, position):
+    assert sight(scene(path=path)).sidewalk == position
+
+
+@pytest.mark.parametrize("path", [(0.2, 2), (-2.1, -0.1)])
+def test_a_sidewalk_between_center_and_side_is_not_clear(path):
+    assert sight(scene(path=path)) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "position"),
+    [
+        ({}, "Not present"),
+        ({"road": (1.5, 8.0)}, "Left"),
+        ({"road": (-8.0, -1.5)}, "Right"),
+        ({"across": (5.0, 11.0)}, "Front"),
+        ({"path": None, "road": (-3.0, 3.0)}, "Front"),
+    ],
+)
+def test_the_road_is_where_the_picture_shows_it(given, position):
+    assert sight(scene(**given)).road == position
+
+
+@pytest.mark.parametrize("given", [{"across": (8.5, 14.0)}, {"path": None, "road": (-30.0, -13.0)}])
+def test_a_road_that_is_only_just_there_is_not_clear(given):
+    assert sight(scene(**given)) is None
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "where"),
+    [
+        (4.0, 1.6, ("near", "Left")),
+        (4.0, 0.0, ("near", "Center")),
+        (4.0, -1.6, ("near", "Right")),
+        (10.0, 4.0, ("far", "Left")),
+        (10.0, 0.0, ("far", "Center")),
+    ],
+)
+def test_a_thing_is_named_by_distance_and_by_third_of_the_picture(x, y, where):
+    seen = sight(scene(things=[bin_at(x, y)]))
+    named = {name: objects["obstacle"] for name, objects in (("near", seen.near), ("far", seen.far))}
+    assert named == {"near": (), "far": ()} | {where[0]: (where[1],)}
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [bin_at(5.6, 0.0), bin_at(4.0, 0.85), bin_at(3.0, 2.65), bin_at(26.5, 0.0)],
+    ids=["5.3 m away", "at a border of thirds", "half outside the picture", "too far"],
+)
+def test_a_thing_that_is_not_clear_is_taken_out_of_the_scene(thing):
+    made = scene(things=[thing])
+    assert not sight(made).near["obstacle"]
+    assert not made.things
+
+
+def test_a_hidden_thing_is_taken_out_and_what_hides_it_stays():
+    made = scene(things=[bin_at(3.5, 0.0), bin_at(9.0, 0.0)])
+    assert sight(made).near["obstacle"] == ("Center",)
+    assert [thing.xy for thing in made.things] == [(3.5, 0.0)]
+
+
+def test_a_thing_behind_the_walker_stays_and_is_not_named():
+    made = scene(things=[bin_at(-3.0, 0.0)])
+    assert not any(sight(made).near.values())
+    assert len(made.things) == 1
+
+
+def test_things_of_one_kind_are_counted_from_near_to_far():
+    seen = sight(scene(things=[bin_at(4.5, 1.9), bin_at(4.0, -1.6), bin_at(3.5, 0.0)]))
+    assert seen.near["obstacle"] == ("Center", "Right", "Left")
+
+
+def test_grass_is_named_by_the_thirds_it_covers():
+    seen = sight(scene(path=(-6, 0.9), grass=True))
+    assert seen.near["grass"] == ("Left",)
+
+
+def test_the_picture_shows_the_sidewalk_where_the_label_has_it():
+    """The camera's own projection, not the labels' cells: the light slabs are brighter than the dark earth."""
+    camera = chest_camera(SPEC)
+    view = view_of(scene(), 0, camera)
+    u, v = view.pixels(view.flat(np.array([[4.0, 0.0]])))[0]
+    assert u == pytest.approx(SPEC.width / 2)
+    down = np.arctan((v - SPEC.height / 2) / camera.intrinsic[1]) + np.radians(12)
+    assert HEIGHT_M / np.tan(down) == pytest.approx(4.0)
+
+
+@pytest.fixture(scope="module")
+def walks():
+    return [Walk(SPEC, number) for number in range(64)]
+
+
+def test_all_positions_of_sidewalk_and_road_are_frequent(walks):
+    seen = [walk.annotation(0) for walk in walks]
+    for positions, found in (
+        (SIDEWALK_POSITIONS, Counter(one.sidewalk for one in seen)),
+        (ROAD_POSITIONS, Counter(one.road for one in seen)),
+    ):
+        assert all(found[position] >= 0.12 * len(seen) for position in positions)
+
+
+def test_all_kinds_of_object_are_found_near_and_far(walks):
+    for objects in ([walk.annotation(0).near for walk in walks], [walk.annotation(0).far for walk in walks]):
+        assert {kind for each in objects for kind in OBJECTS if each[kind]} == set(OBJECTS)
+
+
+def test_a_walk_is_the_same_whenever_it_is_drawn(walks):
+    again = Walk(SPEC, 5)
+    assert np.array_equal(again.paint(2), walks[5].paint(2))
+    assert again.annotation(2) == walks[5].annotation(2)
+    assert again.caption(2) == walks[5].caption(2)
+    assert not np.array_equal(again.paint(2), again.paint(3))
+    assert not np.array_equal(Walk(SidewalkSpec(seed=1, width=256, height=192), 5).paint(2), again.paint(2))
+
+
+def test_labels_do_not_depend_on_the_size_of_the_picture(walks):
+    large = Walk(SidewalkSpec(width=320, height=240), 5)
+    assert [large.annotation(f) for f in range(FRAMES)] == [walks[5].annotation(f) for f in range(FRAMES)]
+
+
+def test_painted_kinds_agree_with_the_labels(walks):
+    """Counted in the painting, which the labels' boxes and cells know nothing of."""
+    for walk in walks:
+        label, kinds = walk.annotation(0), walk.paint_kinds(0, 0.5)
+        assert (np.count_nonzero(kinds == Kind.SIDEWALK) > 40) == (label.sidewalk != "Outside")
+        assert (np.count_nonzero(np.isin(kinds, (Kind.ROAD, Kind.MARKING))) > 40) == (label.road != "Not present")
+        lower = (kinds == Kind.SIDEWALK)[len(kinds) * 2 // 3 :]
+        if label.sidewalk in ("Left", "Right") and lower.any():
+            assert (np.nonzero(lower)[1].mean() < kinds.shape[1] / 2) == (label.sidewalk == "Left")
+        if label.near["bicycle"]:
+            columns = np.nonzero(kinds == Kind.BICYCLE)[1]
+            assert len(columns) > 10
+
+
+def test_a_scene_without_things_is_painted():
+    walk = Walk(SPEC, 0)
+    walk._scene.things.clear()
+    assert walk.paint(0).std() > 5
+    assert set(np.unique(walk.paint_kinds(0, 0.25))) <= {Kind.SKY, Kind.GRASS, *range(Kind.ROAD, Kind.KERB + 1)}
+
+
+def test_captions_agree_with_the_labels(walks):
+    for walk in walks:
+        label, text = walk.annotation(0), walk.caption(0)
+        said = {
+            "Center": "centered",
+            "Left": "on the left side",
+            "Right": "on the right side",
+            "Outside": "no sidewalk",
+        }
+        assert said[label.sidewalk] in text
+        assert ("No road" in text) == (label.road == "Not present")
+        assert ("road ahead" in text or "straight ahead." in text.split("The way")[0]) == (label.road == "Front")
+        if label.road in ("Left", "Right"):
+            side = label.road.lower()
+            assert f"a road on the {side}" in text or f"along the {side} side" in text
+        for kind, word in (("bicycle", "bicycle"), ("car", "A car "), ("person", "person")):
+            assert word not in text or label.near[kind]
+
+
+def test_a_walk_of_any_number_is_painted_without_files():
+    frame = paint_walk(SPEC, 2_000_007, 1)
+    assert frame.picture.shape == (192, 256, 3)
+    assert frame.picture.dtype == np.uint8
+    assert frame.annotation.image == "walk-2000007-1.jpg"
+    assert frame.caption.endswith(".")
+
+
+@pytest.mark.parametrize("amount", [{"train": -4}, {"train": 0, "val": 0}, {"seed": -1}, {"val": 5_000_000}])
+def test_an_amount_that_cannot_be_drawn_is_refused(amount):
+    with pytest.raises(BadInput, match="sidewalk view"):
+        SidewalkSpec(**amount)
+
+
+def test_no_walk_is_in_two_splits():
+    spec = SidewalkSpec(train=6, val=4)
+    assert spec.pictures("train") == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1)]
+    assert spec.pictures("val") == [(1_000_000, frame) for frame in range(4)]
+    for split in ("train", "val"):
+        with pytest.raises(BadInput, match="0 to 4000000 pictures"):
+            SidewalkSpec(**{split: 4_000_001})

@@ -1,0 +1,46 @@
+"""Whole sequences are kept for calibration, and always the same ones."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from roadcue.errors import BadInput
+from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.calibration_split import extent, keep_for_calibration
+
+
+def split_of(sequences, frames=3):
+    sequence = np.repeat([f"walk{number}" for number in range(sequences)], frames)
+    dataset = SimpleNamespace(states=SimpleNamespace(sequence=sequence), description="walks")
+    rows = np.arange(len(sequence))
+    return StoredSplit(dataset, None, rows, rows)
+
+
+@pytest.mark.parametrize(("sequences", "share", "count"), [(50, 0.2, 10), (50, 0.001, 1), (3, 0.99, 2), (2, 0.5, 1)])
+def test_the_share_is_of_whole_sequences(sequences, share, count):
+    split = split_of(sequences)
+    train, kept = keep_for_calibration(split, share)
+    assert len(np.unique(kept.sequence)) == count
+    assert not set(train.sequence) & set(kept.sequence)
+    assert sorted([*train.rows, *kept.rows]) == list(split.rows)
+    assert extent(kept) == f"{3 * count} rows of {count} sequences"
+
+
+def test_which_ones_does_not_depend_on_the_frames_that_there_are():
+    few, many = (keep_for_calibration(split_of(20, frames), 0.3)[1] for frames in (1, 5))
+    assert set(few.sequence) == set(many.sequence)
+
+
+def test_they_are_others_than_those_that_part_training_and_validation():
+    """Else `--split_by sequence` would have left none of them to training."""
+    from roadcue.loaders.split import _place_in_unit
+
+    _, kept = keep_for_calibration(split_of(200), 0.2)
+    validated = [_place_in_unit(str(name)) < 0.2 for name in np.unique(kept.sequence)]
+    assert 0 < sum(validated) < len(validated) / 2
+
+
+def test_one_sequence_cannot_be_shared_out():
+    with pytest.raises(BadInput, match=r"walks: only 1 sequence.*--calibration 0"):
+        keep_for_calibration(split_of(1), 0.2)

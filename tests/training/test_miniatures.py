@@ -1,0 +1,86 @@
+"""The miniatures' recipe at the smallest size: it runs, stops, goes on, and ends as a checkpoint that loads."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import SmolVLMForConditionalGeneration
+
+from roadcue.errors import BadInput
+from roadcue.models import mini
+from roadcue.models.flamingo.encoder import FlamingoEncoder
+from roadcue.models.flamingo.parts import Parts
+from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.training import trainer as stepwise
+from roadcue.training.miniatures import __main__ as recipe
+from roadcue.training.miniatures.config import PretrainConfig
+from roadcue.training.miniatures.flamingo import FlamingoMiniature
+from roadcue.training.miniatures.miniature import MINIATURES
+from roadcue.training.miniatures.smol import SmolMiniature
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Where the pictures of this file's runs are kept: the first run draws them."""
+    return tmp_path_factory.mktemp("drawn")
+
+
+def config(drawn, out, **changes):
+    settings = {"drives": 2, "stride": 50, "walks": 2, "epochs": 2, "batch_size": 4, "captioned": 2, "workers": 1}
+    return PretrainConfig(**settings | changes, drawn=str(drawn), out=str(out), checkpoint_every=1, device="cpu")
+
+
+@pytest.mark.parametrize("model", MINIATURES)
+def test_a_stopped_run_goes_on_to_the_same_weights(model, drawn, tmp_path, monkeypatch):
+    recipe.main(config(drawn, tmp_path / "whole", model=model))
+
+    class Stop(stepwise.SayProgress):
+        def on_train_batch_start(self, trainer, *_):
+            if trainer.global_step == 2:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stepwise, "SayProgress", Stop)
+        with pytest.raises(KeyboardInterrupt):
+            recipe.main(config(drawn, tmp_path / "stopped", model=model))
+    recipe.main(config(drawn, tmp_path / "stopped", model=model))
+    whole, stopped = (load_file(tmp_path / name / model / "model.safetensors") for name in ("whole", "stopped"))
+    assert all(torch.equal(whole[key], stopped[key]) for key in whole)
+    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --out"):
+        recipe.main(config(drawn, tmp_path / "stopped", model=model, lr=0.01))
+
+
+@pytest.mark.parametrize("model", MINIATURES)
+def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp_path):
+    recipe.main(config(drawn, tmp_path, model=model))
+    if model == "smol":
+        encoder = SmolEncoder.from_pretrained(tmp_path / model, origin="test")
+    else:
+        encoder = FlamingoEncoder.from_parts(Parts(str(tmp_path / model)), features="perceiver", origin="test")
+    tokens = encoder.encode(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
+    assert tokens.shape == (1, *encoder.grid, encoder.width)
+    assert tokens.isfinite().all()
+    card = (tmp_path / model / "README.md").read_text()
+    assert "It has seen nothing but drawn pictures" in card
+    assert "| caption, nats per token |" in card
+
+
+def test_the_flamingo_starts_from_the_tower_of_the_other(drawn, tmp_path):
+    """What is new between the two towers, the first norm, the class token and no last norm, leaves much as it was."""
+    train, _ = recipe.draw_examples(config(drawn, tmp_path), drawn, 1)
+    pixels = train.batch(np.arange(2))["pixels"]
+    torch.manual_seed(0)
+    tokens = FlamingoMiniature(["A car drives 10 metres ahead."]).tokens(pixels)
+    smol = SmolMiniature(["A car drives 10 metres ahead."])
+    fresh = smol.tokens(pixels)
+    smol.model = SmolVLMForConditionalGeneration.from_pretrained(mini.SMOL, dtype=torch.float32)
+    learnt = smol.tokens(pixels)
+    assert likeness(tokens, learnt) > 0.5 > likeness(fresh, learnt)
+
+
+def likeness(one, other):
+    """Correlation of how alike any two patches are, which no rotation or scale of the features changes."""
+    grams = [torch.corrcoef(tokens.flatten(0, 2))[None].flatten() for tokens in (one, other)]
+    return float(torch.corrcoef(torch.stack(grams))[0, 1])

@@ -1,0 +1,64 @@
+"""What a run's heads say of a split: everybody's waypoints, the modes of one head, and what others answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from roadcue.heads.multi_head import RoadModel
+from roadcue.training.heads.batches import StoredSplit
+
+Answers = Mapping[str, np.ndarray]
+"""What a head that gives no path says of n rows, by the names of its `forward`."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Of n rows.
+
+    `paths`: name -> (n, 20, 2) metres, ego frame. `modes` (n, k, 20, 2) metres, ego frame, and `mode_probabilities`
+    (n, k) are those of the head that was asked for; None where it has no modes. `answers`: name -> what the heads
+    that give no path say.
+    """
+
+    paths: dict[str, np.ndarray]
+    modes: np.ndarray | None = None
+    mode_probabilities: np.ndarray | None = None
+    answers: dict[str, Answers] = field(default_factory=dict)
+
+    def paths_at(self, rows: np.ndarray) -> "Predictions":
+        """The paths and modes of some of the rows, (n,) bool."""
+        modes, probabilities = self.modes, self.mode_probabilities
+        return Predictions(
+            {name: path[rows] for name, path in self.paths.items()},
+            None if modes is None else modes[rows],
+            None if probabilities is None else probabilities[rows],
+        )
+
+
+def predict(model: RoadModel, split: StoredSplit, modes_of: str | None = None) -> Predictions:
+    """Run every head over a split; of the head `modes_of`, if the model has it, keep the modes too."""
+    paths: dict[str, list[np.ndarray]] = {}
+    answers: dict[str, dict[str, list[np.ndarray]]] = {}
+    modes: dict[str, list[np.ndarray]] = {"modes": [], "mode_probabilities": []}
+    with torch.no_grad():
+        for batch in split.batches():
+            said = model(batch)
+            for name, prediction in said.items():
+                if "waypoints" in prediction:
+                    paths.setdefault(name, []).append(prediction["waypoints"].numpy())
+                    continue
+                for key, part in prediction.items():
+                    answers.setdefault(name, {}).setdefault(key, []).append(part.numpy())
+            for key, parts in modes.items():
+                if key in said.get(modes_of or "", {}):
+                    parts.append(said[str(modes_of)][key].numpy())
+    joined = {key: np.concatenate(parts) if parts else None for key, parts in modes.items()}
+    return Predictions(
+        {name: np.concatenate(parts) for name, parts in paths.items()},
+        **joined,
+        answers={
+            name: {key: np.concatenate(parts) for key, parts in named.items()} for name, named in answers.items()
+        },
+    )

@@ -1,0 +1,1 @@
+"""How the shipped miniature SmolVLM2 learns to see: `python -m roadcue.training.miniatures`."""

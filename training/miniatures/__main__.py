@@ -1,0 +1,71 @@
+"""Train a miniature: python -m roadcue.training.miniatures. The same command goes on where it was stopped."""
+
+import dataclasses
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import torch
+from lightning.pytorch import seed_everything
+
+from roadcue.cache import cache_root
+from roadcue.command_line import parse, run
+from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
+from roadcue.roadworld.spec import WORLD_VERSION
+from roadcue.training.heads.batches import TrainingSteps
+from roadcue.training.miniatures.card import score, write_card
+from roadcue.training.miniatures.config import FREE_TO_CHANGE, DrawOptions, PretrainConfig
+from roadcue.training.miniatures.examples import Examples, draw_examples
+from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
+from roadcue.training.miniatures.miniature import make_miniature
+from roadcue.training.miniatures.module import MiniatureModule
+from roadcue.training.miniatures.objectives import Objectives
+from roadcue.training.trainer import check_same_options, fit_by_steps
+
+
+def main(config: PretrainConfig) -> None:
+    """Draw, train, score, write the checkpoint into `config.out`."""
+    check_same_options(Path(config.out), config, FREE_TO_CHANGE)
+    train, held_out = draw_examples(config, _drawn_folder(config), config.workers)
+    print(f"{len(train)} drawn pictures to learn from, {len(held_out)} held out", flush=True)
+    seed_everything(config.seed, verbose=False)
+    steps = TrainingSteps(train, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    module = _module(config, train, len(steps))
+    out = Path(config.out)
+    fit_by_steps(module, steps, out, config)
+    module.eval()
+    checkpoint = out / config.model
+    # In the numbers that are shipped, then scored.
+    scores = score(module.to(torch.bfloat16).float(), held_out)
+    module.miniature.save(checkpoint)
+    write_card(checkpoint / "README.md", config, module.miniature, len(train), len(steps), scores)
+    print(f"done: {checkpoint}")
+
+
+def _drawn_folder(config: PretrainConfig) -> Path:
+    """Named after all that decides the pictures and what is told of them."""
+    if config.drawn:
+        return Path(config.drawn)
+    options = {field.name: getattr(config, field.name) for field in dataclasses.fields(DrawOptions)}
+    fixed = {name: value for name, value in options.items() if name not in ("drives", "walks")}
+    fixed |= {"world": WORLD_VERSION, "view": VIEW_VERSION, "told": [*NUMBERS, *FLAGS]}
+    digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+    return cache_root() / "pretrain_mini" / digest[:12]
+
+
+def _module(config: PretrainConfig, train: Examples, steps: int) -> MiniatureModule:
+    captions = [caption for of_file in train.captions for caption in of_file]
+    miniature = make_miniature(config.model, captions)
+    width = miniature.sizes["vision"]["hidden_size"]
+    objectives = Objectives(width, len(Kind), len(NUMBERS), len(FLAGS), miniature.latents)
+    mean, deviation = train.moments("numbers")
+    objectives.number_mean, objectives.number_scale = mean, deviation.clamp(min=1e-3)
+    objectives.flag_share = train.moments("flags")[0].clamp(0.005, 0.995)
+    return MiniatureModule(miniature, objectives, config, steps)
+
+
+if __name__ == "__main__":
+    parsed, _ = parse(PretrainConfig)
+    sys.exit(run(main, parsed))

@@ -1,0 +1,80 @@
+"""The miniature OpenFlamingo as it learns: its patches, its Perceiver's latents, and the captions told from them."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from transformers import CLIPVisionModel
+
+from roadcue.models import mini
+from roadcue.models.checkpoint import read_tensors
+from roadcue.models.flamingo.batches import caption_batch
+from roadcue.models.flamingo.miniature import RESAMPLER, TEXT, VISION, build, save
+from roadcue.models.flamingo.modeling.clip import visual_tokens
+from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer
+from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD
+from roadcue.models.smol.encoder import PREFIX
+
+
+class FlamingoMiniature:
+    """The model with a tokenizer learnt from the captions; teacher forcing over OpenFlamingo's own prompt."""
+
+    sizes: ClassVar = {"vision": VISION, "text": TEXT, "resampler": RESAMPLER}
+    latents = RESAMPLER["perceiver_latents"]
+
+    def __init__(self, captions: list[str]) -> None:
+        """Fresh weights from torch's generator, but for the tower's."""
+        self.tokenizer = learn_flamingo_tokenizer(captions)
+        self.model = build(self.tokenizer)
+        _take_tower(self.model.vision_encoder)
+
+    def tokens(self, pixels: Tensor) -> Tensor:
+        """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""
+        mean, std = (_per_channel(levels).to(pixels.device) for levels in (CLIP_MEAN, CLIP_STD))
+        tower = self.model.vision_encoder
+        side = tower.config.image_size // tower.config.patch_size
+        return visual_tokens(tower, (pixels / 255 - mean) / std).unflatten(1, (side, side))
+
+    def summary(self, tokens: Tensor) -> Tensor:
+        """(b, 14, 14, d) -> (b, latents, d)."""
+        latents: Tensor = self.model.perceiver(tokens.flatten(1, 2))
+        return latents
+
+    def caption_loss(self, tokens: Tensor, summary: Tensor, captions: list[str]) -> Tensor:
+        """Mean cross-entropy over the captions' tokens; `summary` (b, latents, d)."""
+        batch = caption_batch(self.tokenizer, captions)
+        loss: Tensor = self.model(
+            batch["input_ids"].to(summary.device),
+            attention_mask=batch["attention_mask"].to(summary.device),
+            labels=batch["labels"].to(summary.device),
+            media=self.model.lang_encoder.project(summary[:, None]),
+        ).loss
+        return loss
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint."""
+        save(self.model, self.tokenizer, folder)
+
+
+@torch.no_grad()
+def _take_tower(tower: CLIPVisionModel) -> None:
+    """Start from the shipped miniature SmolVLM2's, which learnt from the same pictures: the blocks are alike.
+
+    SmolVLM2 is shown 2 p - 1 where CLIP is shown (p - mean) / std, so the patches' weights are scaled, and what is
+    left over goes into their places. New are the class token and the layer norm before the first block, and there is
+    none behind the last.
+    """
+    held = {name: tensor.float() for name, tensor in read_tensors(mini.SMOL, PREFIX).items()}
+    weight, bias = (held[f"embeddings.patch_embedding.{name}"] for name in ("weight", "bias"))
+    mean, std = _per_channel(CLIP_MEAN), _per_channel(CLIP_STD)
+    tower.embeddings.patch_embedding.weight.copy_(2 * std * weight)
+    left_over = bias + (weight * (2 * mean - 1)).sum(dim=(1, 2, 3))
+    tower.embeddings.position_embedding.weight[1:] = held["embeddings.position_embedding.weight"] + left_over
+    blocks = {name.removeprefix("encoder."): held[name] for name in held if name.startswith("encoder.")}
+    tower.encoder.load_state_dict(blocks)
+
+
+def _per_channel(levels: tuple[float, float, float]) -> Tensor:
+    """Red, green, blue -> (3, 1, 1)."""
+    return torch.tensor(levels)[:, None, None]

@@ -1,0 +1,73 @@
+"""What a drawn scene holds, as numbers and flags that a picture should tell."""
+
+import numpy as np
+
+from roadcue.loaders.sensation.annotation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.roadworld.labels import LANE_AHEAD_M, Scene
+
+_LIGHTS = ("green", "yellow", "red")
+_NEARNESS = ("lead", "light", "crossing", "junction", "works", "debris", "standing", "oncoming")
+"""Things whose distance a scene has, None when they are not there."""
+NUMBERS = (*(f"lane {m:.0f} m ahead" for m in LANE_AHEAD_M), *(f"nearness of {name}" for name in _NEARNESS))
+_DRIVE_FLAGS = (
+    "lead",
+    "lead braking",
+    *(f"{colour} light" for colour in _LIGHTS),
+    "pedestrian crossing",
+    "cyclist crossing",
+    "crossing closed",
+    "left arm",
+    "right arm",
+    "works",
+    "debris",
+    "standing vehicle",
+    "cut in",
+)
+_WALK_FLAGS = (
+    *(f"sidewalk {position.lower()}" for position in SIDEWALK_POSITIONS),
+    *(f"road {position.lower()}" for position in ROAD_POSITIONS),
+    *(f"near {kind} {position.lower()}" for kind in OBJECTS for position in POSITIONS),
+    *(f"far {kind} {position.lower()}" for kind in OBJECTS for position in POSITIONS),
+)
+FLAGS = (*_DRIVE_FLAGS, *_WALK_FLAGS)
+
+Known = tuple[np.ndarray, np.ndarray]
+"""`NUMBERS` (A,) and `FLAGS` (B,) float32; NaN for those of the other view."""
+
+
+def of_scene(scene: Scene) -> Known:
+    """A driver's view."""
+    near = [_nearness(getattr(scene, f"{name}_m")) for name in _NEARNESS]
+    flags = [
+        scene.lead_m is not None,
+        scene.lead_braking,
+        *(scene.light == colour for colour in _LIGHTS),
+        scene.someone_crossing == "pedestrian",
+        scene.someone_crossing == "cyclist",
+        scene.crossing_closed,
+        scene.left_arm,
+        scene.right_arm,
+        scene.works_m is not None,
+        scene.debris_m is not None,
+        scene.standing_m is not None,
+        scene.cut_in,
+    ]
+    return _array([*scene.lane_ahead, *near]), _array([*map(float, flags), *[np.nan] * len(_WALK_FLAGS)])
+
+
+def of_annotation(annotation: Annotation) -> Known:
+    """A pedestrian's view."""
+    flags = [annotation.sidewalk == position for position in SIDEWALK_POSITIONS]
+    flags += [annotation.road == position for position in ROAD_POSITIONS]
+    for objects in (annotation.near, annotation.far):
+        flags += [position in objects[kind] for kind in OBJECTS for position in POSITIONS]
+    return _array([np.nan] * len(NUMBERS)), _array([*[np.nan] * len(_DRIVE_FLAGS), *map(float, flags)])
+
+
+def _nearness(distance: float | None) -> float:
+    """1 here, one half 10 m away, 0 for what is not there."""
+    return 0.0 if distance is None else 1 / (1 + max(distance, 0.0) / 10)
+
+
+def _array(values: list[float]) -> np.ndarray:
+    return np.array(values, np.float32)

@@ -1,0 +1,153 @@
+"""One run of a sweep, and how several are trained side by side, each by the code of train.py in one thread."""
+
+import os
+import shlex
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from multiprocessing import active_children, get_context, parent_process
+from pathlib import Path
+from signal import SIG_DFL, SIGINT, signal
+from threading import Thread
+
+import torch
+
+from roadcue.command_line import words_of
+from roadcue.errors import BadInput
+from roadcue.evaluation.run import predict_split
+from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
+from roadcue.heads.registry import BadHead
+from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.models.encoder import BadEncoder
+from roadcue.training.config import TrainConfig
+from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, train_heads
+from roadcue.training.run_folder import RunFolder
+from roadcue.training.sweep.results import RunScores
+
+LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - {"store_dir"})
+"""Options that `SweepRun.command` leaves out: it makes a folder of its own, and names the seed always."""
+DIED = "its process died, perhaps for want of memory; try fewer --workers"
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One training: `settings`, swept option -> its value as on the command line, and the options with their YAML."""
+
+    settings: dict[str, str]
+    config: TrainConfig
+    config_text: str
+
+    @property
+    def folder(self) -> RunFolder:
+        """Its own folder in the sweep's."""
+        return RunFolder(Path(str(self.config.run_dir)))
+
+    @property
+    def name(self) -> str:
+        """Setting and seed, as the folder is called."""
+        return self.folder.path.name
+
+    @property
+    def command(self) -> str:
+        """What trains it again by itself: one thread, because the number of threads rounds sums in its own way."""
+        words = [*words_of(self.config, LEFT_OUT), "--seed", str(self.config.seed)]
+        return f"OMP_NUM_THREADS=1 python train.py {shlex.join(words)}"
+
+
+def train_and_score(run: SweepRun, features: Features) -> RunScores | str:
+    """Train a run unless it is finished, and score it on the validation rows; what went wrong otherwise.
+
+    Everything that it says goes to its output.txt.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run.folder.path.mkdir(parents=True, exist_ok=True)
+        with open(run.folder.output, "a") as output, redirect_stdout(output), redirect_stderr(output):
+            try:
+                if not run.folder.facts.exists():
+                    train_heads(run.config, run.config_text, run.folder, features, run.command)
+                return _scores(run, features.val)
+            except Exception:
+                traceback.print_exc()
+                raise
+    except (BadInput, BadHead, BadEncoder, OSError) as error:
+        return str(error)
+    except Exception as error:  # whatever it is, it is this run's, and the others go on
+        return f"{type(error).__name__}: {error}"
+    finally:
+        torch.set_num_threads(threads)
+
+
+def outcomes(jobs: Sequence[tuple[SweepRun, Features]], workers: int) -> Iterator[tuple[SweepRun, RunScores | str]]:
+    """`train_and_score` of every job as it is done: `workers` at a time in spawned processes, 0: in this one.
+
+    A process that dies takes its own run with it and no other.
+    """
+    if not workers:
+        yield from ((job[0], train_and_score(*job)) for job in jobs)
+        return
+    waiting = iter(jobs)
+    running: dict[Future[RunScores | str], tuple[ProcessPoolExecutor, SweepRun]] = {}
+    with ExitStack() as stack:
+
+        def another() -> ProcessPoolExecutor:
+            return stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), _end_with_the_sweep))
+
+        def start_next(process: ProcessPoolExecutor) -> None:
+            for job in waiting:
+                running[process.submit(train_and_score, *job)] = process, job[0]
+                return
+
+        try:
+            for _ in range(workers):
+                start_next(another())
+            while running:
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    process, run = running.pop(done)
+                    outcome: RunScores | str
+                    try:
+                        outcome = done.result()
+                    except BrokenProcessPool:
+                        outcome, process = DIED, another()
+                    start_next(process)
+                    yield run, outcome
+        except BaseException:
+            for child in active_children():  # what they have written is whole, and they go on from there
+                child.kill()
+            raise
+
+
+def _end_with_the_sweep() -> None:
+    """Ctrl-C ends a training process at once; so does the end of the one that started it, however it ended."""
+    signal(SIGINT, SIG_DFL)
+    Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _scores(run: SweepRun, val: StoredSplit) -> RunScores:
+    """From the saved model, so that a run that was finished before is scored as one that has just been."""
+    states = val.dataset.states.take(val.rows)
+    predictions = predict_split(RoadModel.from_pretrained(run.folder.model).eval(), val)
+    errors = {name: per_frame(displacement(path, states.future)) for name, path in predictions.items()}
+    name = run.config.head.name
+    return RunScores(
+        name=run.name,
+        settings=run.settings,
+        seed=run.config.seed,
+        command=run.command,
+        seconds=float(run.folder.read_facts()["seconds"]),
+        head=errors[name],
+        blind=errors.get(name + BLIND_SUFFIX),
+        sequence=states.sequence,
+    )

@@ -1,0 +1,134 @@
+"""Many trainings over the same stored features: every combination of the swept options with every seed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import product
+from pathlib import Path
+
+from rich.console import Console
+
+from roadcue.command_line import override, words_of
+from roadcue.errors import BadInput
+from roadcue.heads.registry import PATHS, find_head
+from roadcue.models.encoder import Encoder
+from roadcue.progress import ProgressLine
+from roadcue.training.build import build_run_encoder
+from roadcue.training.checkpoints import GO_ON
+from roadcue.training.config import EncoderOptions, TrainConfig
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, build_model, is_finished, read_features
+from roadcue.training.run_folder import RunFolder, named_folder, write_whole, writing_into
+from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, results, results_table
+from roadcue.training.sweep.run import SweepRun, outcomes
+
+FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
+"""Options that no sweep goes through: they change no setting, or `--seeds` is for them."""
+_DECIDES_ENCODER = ("encoder", "encoder_features", "checkpoint", "dtype", "aspect")
+
+
+def sweep(config: TrainConfig, config_text: str) -> None:
+    """Train what is not trained yet, print the table of all runs, write sweep.json and sweep.csv.
+
+    BadInput when a setting does not fit, before anything is read or trained, and when a run has failed, after all.
+    """
+    folder = named_folder(config)
+    runs = planned(config, config_text, folder)
+    finished = sum(is_finished(run.folder, run.config) for run in runs)
+    features = _features(runs, folder)
+    print(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time", flush=True)
+    jobs = [(run, features[_decides_features(run.config)]) for run in runs]
+    scores: dict[str, RunScores] = {}
+    failed: dict[str, str] = {}
+    with writing_into(folder, GO_ON):
+        with ProgressLine("training", len(runs), "runs") as advance:
+            for run, outcome in outcomes(jobs, config.workers):
+                if isinstance(outcome, str):
+                    failed[run.name] = outcome
+                    print(f"{run.name} failed: {outcome}", flush=True)
+                else:
+                    scores[run.name] = outcome
+                    print(f"{run.name}: ADE 5 s {outcome.head['ade_5s'].mean():.3f} m", flush=True)
+                advance()
+        _conclude([scores[run.name] for run in runs if run.name in scores], failed, folder)
+    if failed:
+        name, reason = next(iter(failed.items()))
+        raise BadInput(
+            f"{len(failed)} of {len(runs)} runs failed; the first, {name}: {reason} ({folder / name}/output.txt has "
+            f"all that it said); the same command with --run_dir {folder} --resume auto tries them again"
+        )
+
+
+def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRun]:
+    """Every combination with every seed; BadInput when a setting does not fit, or a run is there already."""
+    runs: dict[tuple[str, ...], SweepRun] = {}
+    for settings in combinations(config.sweep):
+        title = re.sub(r"[^\w.,=+-]", "_", ",".join(f"{option}={value}" for option, value in settings.items()))
+        for seed in range(config.seed, config.seed + config.seeds):
+            run_dir = folder / f"{title}-seed{seed}".removeprefix("-")
+            of_the_run = {"seed": str(seed), "run_dir": str(run_dir), "sweep": "[]", "seeds": "1"}
+            try:
+                run = SweepRun(settings, *override(TrainConfig, config_text, {**settings, **of_the_run}))
+            except BadInput as error:
+                raise BadInput(f"--sweep: {error}") from error
+            for name in run.config.head_names:
+                find_head(name)  # BadHead with the nearest name
+            if run.config.head_names != (PATHS,):
+                raise BadInput(
+                    f"--sweep and --seeds compare {PATHS} heads, by their ADE; train {run.config.head.name} in a run "
+                    "for each setting"
+                )
+            options = tuple(words_of(run.config, ("run_dir",)))
+            if options in runs:
+                raise BadInput(f"--sweep: {run.name} is the same as {runs[options].name}; name each value once")
+            RunFolder.for_training(run.config)
+            runs[options] = run
+    return list(runs.values())
+
+
+def combinations(sweeps: Sequence[str]) -> list[dict[str, str]]:
+    """["lr=1,2", "epochs=5"] -> [{"lr": "1", "epochs": "5"}, ...]; BadInput when one cannot be read or swept."""
+    values: dict[str, list[str]] = {}
+    for sweep in sweeps:
+        option, _, listed = sweep.removeprefix("--").partition("=")
+        option = "head.name" if option == "head" else option
+        parts = listed.split(";" if ";" in listed else ",")
+        if not option or not all(parts):
+            raise BadInput(f"--sweep {sweep}: expected OPTION=VALUE,VALUE, such as lr=1e-3,3e-3")
+        if option in FIXED:
+            remedy = "give --seeds and --seed instead" if option.startswith("seed") else "set it for all runs"
+            raise BadInput(f"--sweep {sweep}: {option} is not a setting to compare; {remedy}")
+        if option in values:
+            raise BadInput(f"--sweep {sweep}: {option} is swept twice; list all its values in one --sweep")
+        values[option] = parts
+    return [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
+
+
+def _decides_features(config: TrainConfig) -> tuple[object, ...]:
+    """Runs for which this is equal share their features."""
+    encoded = tuple(getattr(config, option.name) for option in fields(EncoderOptions))
+    return (*encoded, config.past_frames)  # read from the same store, laid beside each other in another way
+
+
+def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], Features]:
+    """What the runs are trained on, each opened and encoded once; a model that cannot be built is met before."""
+    encoders: dict[tuple[object, ...], Encoder] = {}
+    needed: dict[tuple[object, ...], tuple[TrainConfig, Encoder]] = {}
+    for run in runs:
+        weights = tuple(getattr(run.config, name) for name in _DECIDES_ENCODER)
+        if weights not in encoders:
+            encoders[weights] = build_run_encoder(run.config)
+        needed.setdefault(_decides_features(run.config), (run.config, encoders[weights]))
+    for run in {str(run.settings): run for run in runs}.values():
+        build_model(run.config, needed[_decides_features(run.config)][1])
+    return {decisive: read_features(config, encoder, folder) for decisive, (config, encoder) in needed.items()}
+
+
+def _conclude(scores: Sequence[RunScores], failed: dict[str, str], folder: Path) -> None:
+    """The table on the terminal and in two files, and a line for each setting that trains it again."""
+    found = results(scores)
+    write_whole(folder / JSON, as_json(found, failed))
+    write_whole(folder / CSV, as_csv(found))
+    if found:
+        Console().print(results_table(found))
+        print("Again, best first:", *(result.runs[0].command for result in found), sep="\n")
+    print(f"{folder / JSON}\n{folder / CSV}")
