@@ -19,7 +19,7 @@ demo: .venv/installed
 # The rooms below one name, as in the wheel: links for the tools that follow imports.
 ROOMS := models heads prompts loaders roadworld metrics training evaluation inference reports train.py eval.py
 one_name:
-	@mkdir -p build/one_name/roadcue
+	@rm -rf build/one_name && mkdir -p build/one_name/roadcue
 	@ln -sfn $(foreach room,$(wildcard roadcue/*) $(ROOMS),$(CURDIR)/$(room)) build/one_name/roadcue/
 
 lint: .venv/installed one_name

@@ -27,6 +27,7 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.probes import FieldScores, probe_field, thumbnails
 from roadcue.evaluation.run import compare_rows, predict_split
 from roadcue.evaluation.shuffled_pictures import with_other_pictures
+from roadcue.files import write_whole
 from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.metrics.bootstrap import Interval
@@ -41,7 +42,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
-from roadcue.training.run_folder import RunFolder, write_whole
+from roadcue.training.run_folder import RunFolder
 
 HEAD = TrainConfig().head.name
 GRID, MEAN, BLIND, RIDGE = f"{HEAD} on grid features", f"{HEAD} on mean features", HEAD + BLIND_SUFFIX, "ridge"

@@ -20,13 +20,12 @@ import cv2
 import numpy as np
 import torch
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.loaders import jpeg
 from roadcue.loaders.tfrecord import RecordWriter
 from roadcue.loaders.waymo_e2e import CAMERAS, WaymoE2E, encode_frame
 from roadcue.loaders.waymo_e2e.index import open_index
 from roadcue.models.preprocessing import Preprocessing
-from roadcue.schema import Intent
+from roadcue.schema import CameraCalibration, Intent
 
 PREPROCESS = Preprocessing(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "lanczos", "squash")
 Way = Callable[[WaymoE2E, Sequence[bytes], int], object]

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.moments import Moments
 from roadcue.metrics.fields import balanced_accuracy
 

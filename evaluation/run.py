@@ -14,6 +14,7 @@ from rich.console import Console
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.scenes import report_scenes
+from roadcue.files import write_whole, writing_into
 from roadcue.heads.field.scores import SCORES
 from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
 from roadcue.heads.registry import HEADS, PATHS
@@ -34,7 +35,7 @@ from roadcue.training.config import EvalConfig, TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.predictions import Predictions, predict
-from roadcue.training.run_folder import RunFolder, check_same_encoder, write_whole, writing_into
+from roadcue.training.run_folder import RunFolder, check_same_encoder
 
 
 def evaluate_run(config: EvalConfig) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.run import predict_split, run_options
+from roadcue.files import write_whole, writing_into
 from roadcue.heads.multi_head import RoadModel
 from roadcue.heads.registry import PATHS
 from roadcue.loaders.dataset import RoadDataset, Subset
@@ -22,7 +23,7 @@ from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import EvalConfig, TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.run_folder import RunFolder, check_same_encoder, write_whole, writing_into
+from roadcue.training.run_folder import RunFolder, check_same_encoder
 
 
 def submit_run(config: EvalConfig) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.text_scores import FIELDS, TextScores, answers_of, labels_of, score_answers
+from roadcue.files import write_whole, writing_into
 from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
 from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import SensationFiles, read_files
@@ -27,7 +28,6 @@ from roadcue.reports.answers_table import AnswerScores, answers_table
 from roadcue.reports.kinds_table import counts_text, kinds_table
 from roadcue.reports.table import Row, count, table_of
 from roadcue.training.config import EvalConfig
-from roadcue.training.run_folder import write_whole, writing_into
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}

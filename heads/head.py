@@ -1,16 +1,25 @@
 """What every head is: fitted once to the training set, then trained or used."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics import Metric
 
-from roadcue.head_inputs import HeadInputs, HeadTargets, has_future
-from roadcue.heads.checkpoint import load_head, save_head
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
+from roadcue.files import write_whole
+from roadcue.schema import INTENT_NUMBERS, HeadInputs, HeadTargets
+from roadcue.weights import write_safetensors
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+"""A head on disk: how it was built, and its weights and statistics. Nothing is pickled."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Head(nn.Module):
         """Named predictions; "waypoints" is (b, 20, 2) metres, ego frame, t = 0.25 ... 5 s."""
         raise NotImplementedError
 
-    def metric(self) -> Metric:
+    def metric(self) -> "Metric":
         """What scores this head after each epoch; `compute` gives names -> numbers, `headline.key` among them."""
         raise NotImplementedError(f"{self.name!r} is not trained, so nothing is validated")
 
@@ -73,13 +82,35 @@ class Head(nn.Module):
         raise NotImplementedError(f"{self.name!r} has no parameter to train, so it has no loss")
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write `config.json` and `model.safetensors` into `folder`; what `from_pretrained` reads is bit-equal."""
-        save_head(self, Path(folder))
+        """Write `model.safetensors` and `config.json` into `folder`; what `from_pretrained` reads is bit-equal.
+
+        `config.json` comes last: without it there is no checkpoint.
+        """
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_safetensors(Path(folder) / WEIGHTS, self.state_dict())
+        write_whole(Path(folder) / CONFIG, json.dumps({"head": self.name, **self.arguments()}, indent=2) + "\n")
 
     @classmethod
     def from_pretrained(cls, folder: Path | str) -> Self:
         """The head that `save_pretrained` wrote. BadHead names the file and the keys that do not fit."""
+        from roadcue.heads.registry import load_head  # which names the classes that stand on this one
+
         head = load_head(Path(folder))
         if not isinstance(head, cls):
             raise BadHead(f"{folder} holds a {head.name!r}, not a {cls.__name__}")
         return head
+
+
+def has_future(targets: HeadTargets) -> Tensor:
+    """(b,) bool: which rows can be learned from; a path with a NaN in it is as good as none."""
+    return ~targets["future"].isnan().any(dim=2).any(dim=1)
+
+
+def one_hot_intent(intent: Tensor) -> Tensor:
+    """(b,) int64, 0 unknown, 1 straight, 2 left, 3 right -> (b, 3) float32; unknown is (0, 0, 0)."""
+    return F.one_hot(intent, INTENT_NUMBERS + 1)[:, 1:].float()
+
+
+def ego_state(inputs: HeadInputs) -> Tensor:
+    """(b, 99): what is known without looking: the past, state by state, then the intent."""
+    return torch.cat([inputs["past"].flatten(1), one_hot_intent(inputs["intent"])], dim=1)

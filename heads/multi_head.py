@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from roadcue.errors import BadInput
-from roadcue.head_inputs import HeadInputs, HeadTargets
-from roadcue.heads.checkpoint import load_head
 from roadcue.heads.head import Head
-from roadcue.heads.registry import BASELINES, CONSTANTS, HEADS
+from roadcue.heads.registry import BASELINES, CONSTANTS, HEADS, load_head
 from roadcue.models.pooling import FeaturePool
+from roadcue.schema import HeadInputs, HeadTargets
 from roadcue.training.heads.batches import StoredBatch, StoredSplit, targets_of
 
 BLIND_SUFFIX = " without features"

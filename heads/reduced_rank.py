@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from roadcue.head_inputs import WAYPOINTS, HeadInputs, HeadTargets
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.moments import Moments
+from roadcue.schema import WAYPOINTS, HeadInputs, HeadTargets
 
 PENALTY = 30.0
 """In units of one feature's variance: hardly felt by what hundreds of features tell together, fatal to what a few

@@ -1,18 +1,22 @@
 """Features, past states and intent in, predictions out; the registry of heads and baselines."""
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadCheckpoint, BadHead
 from roadcue.heads.waypoint.config import CueConfig, FieldConfig, WaypointConfig
 
 if TYPE_CHECKING:
     from roadcue.heads.head import Head
     from roadcue.heads.waypoint.decoder import Decoder
+
+
+_REMEDY = "use a folder that `save_pretrained` wrote, or train anew"
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,41 @@ def build_baseline(name: str, config: Any = None) -> "Head":
     return head(config) if config_class else head()
 
 
-def load_head(folder: Path | str) -> "Head":
-    """Whichever head or baseline `save_pretrained` wrote into `folder`; see `heads.checkpoint.load_head`."""
-    return import_module("roadcue.heads.checkpoint").load_head(Path(folder))
+def load_head(folder: Path) -> "Head":
+    """The head or baseline that `save_pretrained` wrote into `folder`, on the CPU, in eval mode.
+
+    Its class comes from the registry, never from the file. BadHead names the file and what does not fit: not there,
+    not JSON, an unknown head or setting, keys that are missing or unexpected, a shape or dtype that differs.
+    """
+    from roadcue.heads.head import CONFIG, WEIGHTS
+    from roadcue.weights import load_strict, read_safetensors
+
+    head = _build(folder / CONFIG)
+    try:
+        weights = dict(read_safetensors(folder / WEIGHTS))
+    except BadCheckpoint as error:
+        raise BadHead(str(error)) from error
+    load_strict(head, weights, folder / WEIGHTS, same_dtype=True, error=BadHead)
+    return head.eval()
+
+
+def _build(path: Path) -> "Head":
+    """A head as its `config.json` says, without memory for its weights: a file cannot ask for more than it brings."""
+    import torch
+
+    try:
+        arguments: dict[str, Any] = dict(json.loads(path.read_text()))
+        head_class, config_class = find_head(arguments.pop("head"))
+        if config_class is not None:
+            arguments["config"] = config_class(**arguments["config"])
+        with torch.device("meta"):
+            return head_class(**arguments)
+    except BadHead as error:
+        raise BadHead(f"{path}: {error}") from error
+    except FileNotFoundError:
+        raise BadHead(f"{path} is not there; {_REMEDY}") from None
+    except (ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
+        raise BadHead(f"{path} does not describe a head ({error!r}); {_REMEDY}") from error
 
 
 def _imported(where: str) -> Any:

@@ -6,11 +6,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from roadcue.head_inputs import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs, HeadTargets
-from roadcue.heads.ego import one_hot_intent
+from roadcue.heads.head import one_hot_intent
 from roadcue.heads.moments import Moments
 from roadcue.heads.reduced_rank import Reading
 from roadcue.heads.waypoint.config import CueConfig, FieldConfig
+from roadcue.schema import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs, HeadTargets
 
 
 class Trunk(nn.Module):

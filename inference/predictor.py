@@ -20,7 +20,7 @@ from roadcue.heads.registry import PATHS
 from roadcue.loaders import jpeg
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, STEP_S, Intent
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, STEP_S, WAYPOINTS, Intent
 from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
@@ -104,7 +104,7 @@ class RoadPredictor:
             present=present.to(device),
             past=states.to(device),
             intent=torch.tensor(intents, device=device),
-            future=torch.full((len(states), FUTURE_STEPS, 2), torch.nan, device=device),
+            future=torch.full((len(states), WAYPOINTS, 2), torch.nan, device=device),
             positions=positions.to(device),
             objects=objects.to(device),
         )
@@ -112,7 +112,7 @@ class RoadPredictor:
 
     def _states(self, past: Any, images: Any) -> tuple[Tensor, bool]:
         """(b, 16, 6) past states, NaN where none are given, and whether one sample was asked for."""
-        shape = (PAST_STEPS, len(STATE_COLUMNS))
+        shape = (PAST_STATES, len(STATE_COLUMNS))
         if past is None:
             self._needs_no_path("past")
             single = not isinstance(images, Sequence) or isinstance(images, bytes)
@@ -123,8 +123,8 @@ class RoadPredictor:
         states = states[None] if single else states
         if states.ndim != 3 or states.shape[1:] != shape or not states.isfinite().all():
             raise BadInput(
-                f"past has the shape {tuple(states.shape)}: expected ({PAST_STEPS}, {len(STATE_COLUMNS)}) or "
-                f"(b, {PAST_STEPS}, {len(STATE_COLUMNS)}) finite numbers, columns {', '.join(STATE_COLUMNS)}"
+                f"past has the shape {tuple(states.shape)}: expected ({PAST_STATES}, {len(STATE_COLUMNS)}) or "
+                f"(b, {PAST_STATES}, {len(STATE_COLUMNS)}) finite numbers, columns {', '.join(STATE_COLUMNS)}"
             )
         return states, single
 
@@ -187,7 +187,7 @@ def _in_words(said: Mapping[str, Tensor], single: bool) -> Any:
     arrays = {key: part.cpu().numpy() for key, part in said.items()}
     if "waypoints" in arrays:
         waypoints = arrays["waypoints"]
-        return WaypointPrediction(waypoints[0] if single else waypoints, STEP_S * np.arange(1, FUTURE_STEPS + 1))
+        return WaypointPrediction(waypoints[0] if single else waypoints, STEP_S * np.arange(1, WAYPOINTS + 1))
     several = field_predictions(arrays) if "position" in arrays else cue_predictions(arrays)
     return several[0] if single else several
 

@@ -7,9 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.errors import BadRecord
-from roadcue.schema import Intent, Sample, SampleInputs, SampleTargets
+from roadcue.schema import CameraCalibration, Intent, Sample, SampleInputs, SampleTargets
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from roadcue.metrics.displacement import HORIZONS, POINTS, displacement, predicted_paths
+from roadcue.metrics.displacement import HORIZONS, WAYPOINTS, displacement, predicted_paths
 from roadcue.metrics.raters import Raters
 
 _HORIZONS = ("3s", "5s")
@@ -32,10 +32,10 @@ def best_rated_ade(predicted: np.ndarray, raters: Raters) -> dict[str, np.ndarra
     """
     predicted = predicted_paths(predicted, len(raters))
     distance = np.hypot(*np.moveaxis(predicted[:, None] - raters.xy, -1, 0))  # (n, 3, 20)
-    given = np.arange(POINTS) < raters.points[..., None]
+    given = np.arange(WAYPOINTS) < raters.points[..., None]
 
     def ade(horizon: str) -> np.ndarray:
-        counted = given & (np.arange(POINTS) < HORIZONS[horizon])
+        counted = given & (np.arange(WAYPOINTS) < HORIZONS[horizon])
         return np.where(counted, distance, 0).sum(axis=-1) / counted.sum(axis=-1)
 
     best = raters.score == raters.score.max(axis=1, keepdims=True)

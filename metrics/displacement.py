@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-POINTS = 20
+WAYPOINTS = 20
 """Points of a path: 4 Hz over 5 s, t = 0.25 ... 5 s (end_to_end_driving_data.proto, `future_states`)."""
 HORIZONS: Mapping[str, int] = {"1s": 4, "3s": 12, "5s": 20}
 """Points up to each horizon: ADE is the mean over the first so many, FDE the displacement at the last of them."""
@@ -39,7 +39,7 @@ def displacement(predicted: np.ndarray, logged: np.ndarray) -> np.ndarray:
     Waymo end-to-end challenge. ValueError when a shape is wrong, a prediction is not finite, or a row has no log
     (`has_log` selects those that have one).
     """
-    logged = finite_paths("logged", logged, (len(logged), POINTS, 2), "select rows with `has_log` first")
+    logged = finite_paths("logged", logged, (len(logged), WAYPOINTS, 2), "select rows with `has_log` first")
     predicted = predicted_paths(predicted, len(logged), several=True)
     return np.hypot(*np.moveaxis(predicted - np.expand_dims(logged, tuple(range(1, predicted.ndim - 2))), -1, 0))
 
@@ -50,7 +50,7 @@ def predicted_paths(predicted: np.ndarray, frames: int, *, several: bool = False
     ValueError when the shape is another or a path is not finite.
     """
     modes = np.shape(predicted)[1:-2][:1] if several else ()
-    return finite_paths("predicted", predicted, (frames, *modes, POINTS, 2), "check the head's loss")
+    return finite_paths("predicted", predicted, (frames, *modes, WAYPOINTS, 2), "check the head's loss")
 
 
 def finite_paths(what: str, paths: np.ndarray, shape: tuple[int, ...], remedy: str) -> np.ndarray:

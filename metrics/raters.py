@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.metrics.displacement import POINTS, finite_paths
+from roadcue.metrics.displacement import WAYPOINTS, finite_paths
 
 RATERS = 3
 """Trajectories of a frame that count, the first ones (rater_feedback_utils.py,
@@ -58,10 +58,10 @@ class Raters:
             )
         chosen = _first_given(length, score)
         length, score = np.take_along_axis(length, chosen, 1), np.take_along_axis(score, chosen, 1)
-        point = np.minimum(np.arange(POINTS), length[..., None] - 1)
+        point = np.minimum(np.arange(WAYPOINTS), length[..., None] - 1)
         padded = xy[np.arange(len(xy))[:, None, None], chosen[..., None], point]
         remedy = "check the lengths, or leave those frames out"
-        return cls(finite_paths("rated", padded, padded.shape, remedy), np.minimum(length, POINTS), score)
+        return cls(finite_paths("rated", padded, padded.shape, remedy), np.minimum(length, WAYPOINTS), score)
 
 
 def is_rated(length: np.ndarray, score: np.ndarray) -> np.ndarray:

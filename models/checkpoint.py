@@ -1,18 +1,16 @@
 """Where weights come from and how they are read: safetensors and JSON only, strictly, no more than is asked for."""
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
+from roadcue.errors import BadCheckpoint
 from roadcue.models import mini
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.weights import read_safetensors
 
 FULL = {"smol": "HuggingFaceTB/SmolVLM2-2.2B-Instruct", "flamingo": "openflamingo/OpenFlamingo-3B-vitl-mpt1b"}
 """What `--checkpoint full` means with each encoder: the published models of https://huggingface.co."""
@@ -29,7 +27,6 @@ VISION_ARCHITECTURE = (
 )
 """All that is read from a `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-_LAYER = re.compile(r"\.(\d+)\.")
 _PUBLISHED_FILES = ("*.safetensors", "*.json")
 
 
@@ -139,82 +136,6 @@ def _files(folder: Path, prefix: str) -> dict[Path, set[str]]:
         if key.startswith(prefix):
             files.setdefault(folder / name, set()).add(key)
     return files
-
-
-def read_safetensors(path: Path, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Each key of one file that starts with `prefix`, and its tensor; BadCheckpoint when it is missing or damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            for key in file.keys():  # noqa: SIM118 - not a dict
-                if key.startswith(prefix):
-                    yield key, file.get_tensor(key)
-    except FileNotFoundError:
-        raise BadCheckpoint(f"{path}: missing; the checkpoint is incomplete, download it again") from None
-    except (SafetensorError, OSError) as error:
-        raise BadCheckpoint(f"{path}: not a whole safetensors file ({error}); download it again") from error
-
-
-def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], source: Path, prefix: str = "") -> None:
-    """Make `tensors` the weights of `module` (which may be on the meta device), taking their dtype.
-
-    BadCheckpoint names every key that `audit` finds (with `prefix`, as it stands in `source`): a part that loads by
-    halves would work with random weights and say nothing.
-    """
-    wanted = {prefix + key: tensor for key, tensor in module.state_dict().items()}
-    if found := audit(wanted, {prefix + key: tensor for key, tensor in tensors.items()}):
-        raise BadCheckpoint(
-            f"{source}: the weights are not those of this {type(module).__name__}; {found}. "
-            "Its config.json and its safetensors must be of one checkpoint: download both again."
-        )
-    module.load_state_dict(tensors, strict=True, assign=True)
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """sha256 over names, dtypes, shapes and bytes, as they are stored."""
-    total = hashlib.sha256()
-    for key in sorted(tensors):
-        tensor = tensors[key].contiguous()
-        total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.view(-1).view(torch.uint8).numpy().data)
-    return total.hexdigest()
-
-
-def audit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:
-    """Every missing, unexpected, misshapen or not floating-point key, in words; empty when there is none."""
-    both = sorted(wanted.keys() & tensors.keys())
-    problems = {
-        "missing": sorted(wanted.keys() - tensors.keys()),
-        "unexpected": sorted(tensors.keys() - wanted.keys()),
-        "misshapen": [
-            f"{key} {tuple(tensors[key].shape)} instead of {tuple(wanted[key].shape)}"
-            for key in both
-            if tensors[key].shape != wanted[key].shape
-        ],
-        "not floating-point": [f"{key} {tensors[key].dtype}" for key in both if not tensors[key].is_floating_point()],
-    }
-    return "; ".join(f"{', '.join(_by_layer(keys))}: {problem}" for problem, keys in problems.items() if keys)
-
-
-def _by_layer(keys: list[str]) -> list[str]:
-    """The same keys, those that differ in their first number alone as one: blocks.{0-3,7}.norm.weight."""
-    layers: dict[str, list[int]] = {}
-    for key in keys:
-        number = _LAYER.search(key)
-        name = f"{key[: number.start()]}.{{}}.{key[number.end() :]}" if number else key
-        layers.setdefault(name, []).append(int(number[1]) if number else 0)
-    return [name.replace("{}", _ranges(sorted(numbers)), 1) for name, numbers in layers.items()]
-
-
-def _ranges(numbers: list[int]) -> str:
-    """[0, 1, 2, 7] -> "{0-2,7}", and [3] -> "3"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    text = ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
-    return text if len(numbers) == 1 else f"{{{text}}}"
 
 
 def _few(keys: list[str], shown: int = 4) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
 
 
 def read_pickled(path: Path, key: str | None = None) -> dict[str, Tensor]:

@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from roadcue.models.checkpoint import load_strict, read_json, read_tensors
-from roadcue.models.encoder import BadCheckpoint, BadEncoder
+from roadcue.errors import BadCheckpoint, BadEncoder
+from roadcue.models.checkpoint import read_json, read_tensors
+from roadcue.weights import load_strict
 
 Pooling = Literal["mean", "grid", "attention", "cls"]
 """How patches become vectors: their mean, the means of g x g regions, learnt attention over those, a class token."""

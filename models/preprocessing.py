@@ -16,8 +16,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models.checkpoint import read_json
-from roadcue.models.encoder import BadCheckpoint, BadEncoder
 
 Aspect = Literal["squash", "letterbox", "crop", "tiles"]
 """squash: every picture becomes square, as SmolVLM2 was published; letterbox: it keeps its shape and is padded to the

@@ -31,7 +31,7 @@ def build_encoder(
     BadCheckpoint (which is one) for weights that cannot be used.
     """
     if name not in ENCODERS:
-        from roadcue.models.encoder import BadEncoder
+        from roadcue.errors import BadEncoder
 
         close = difflib.get_close_matches(name, ENCODERS, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""

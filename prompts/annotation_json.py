@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.json_lines import from_json, lines_of
 from roadcue.loaders.dataset import Skipped
-from roadcue.loaders.json_line import from_json, lines_of
 from roadcue.loaders.sensation.annotation import (
     NOT_PRESENT,
     OBJECTS,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from roadcue.errors import BadRecord
-from roadcue.loaders.json_line import from_json
+from roadcue.json_lines import from_json
 from roadcue.loaders.sensation.annotation import POSITIONS, Annotation, Objects
 
 PROMPT = (

@@ -8,10 +8,10 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageDraw, ImageFont
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.reports.colours import LOG, PAST, RATED
 from roadcue.reports.labels import Label, apart
 from roadcue.reports.scene import Line, Modes, RatedPath, named_lines
+from roadcue.schema import CameraCalibration
 
 _LONG_SIDE = 1080
 """Pixels: a larger picture is shrunk to it, for a small page; a much smaller one is enlarged, for smooth lines."""

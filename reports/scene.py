@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.metrics.rater_feedback import POINT_AT, directions, trust_region
 from roadcue.metrics.raters import Raters
 from roadcue.reports.colours import LOG, PAST
-from roadcue.schema import STEP_S
+from roadcue.schema import STEP_S, CameraCalibration
 
 Line = tuple[str, np.ndarray, np.ndarray]
 """Name, (n, 2) line and (m, 2) positions at full seconds, metres, ego frame."""

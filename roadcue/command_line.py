@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from jsonargparse import SUPPRESS, ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from roadcue.config_file import plain_options, read_options
+from roadcue.errors import BadInput, RoadCueError
 
 Config = TypeVar("Config")
 _CONFIG = "--config"
@@ -57,8 +58,6 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
 
 def parse_file(config: type[Config], path: Path) -> Config:
     """Read back a configuration that `parse` dumped; BadInput when it does not fit."""
-    from roadcue.errors import BadInput
-
     parser = parser_for(config)
     try:
         return _instantiate(config, parser, parser.parse_object(read_options(path, config)))
@@ -73,8 +72,6 @@ def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tu
 
     BadInput when there is no such option, with the nearest one, or when its value does not fit.
     """
-    from roadcue.errors import BadInput
-
     parser = parser_for(config)
     flags = [flag for action in parser._actions for flag in action.option_strings]
     for name in settings:  # asked for here, because jsonargparse takes the beginning of a name for the name
@@ -107,13 +104,9 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
 
     ROADCUE_TRACEBACK=1 prints the traceback as well.
     """
-    from roadcue.errors import BadInput
-    from roadcue.heads.registry import BadHead
-    from roadcue.models.encoder import BadEncoder
-
     try:
         command(*arguments)
-    except (BadInput, BadEncoder, BadHead) as error:
+    except RoadCueError as error:
         return _say(str(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -1,25 +1,42 @@
-"""What a reader says when a file is not what it should be."""
+"""What goes wrong outside of the code, in one family: each error is a sentence for who typed the command."""
 
 import sys
 from collections.abc import Callable
 
 
-class BadInput(ValueError):
-    """A file, folder or option that cannot be used.
+class RoadCueError(ValueError):
+    """Something that a person can mend.
 
-    The message is for the person who typed the command: what is wrong, where (file, line, offset, key), what to do.
+    The message says what was wrong, where (file, line, offset, key), and what to do. The commands print it without a
+    traceback and exit with code 2.
     """
+
+
+class BadInput(RoadCueError):
+    """A file, folder or option that cannot be used."""
 
 
 class BadRecord(BadInput):
     """One record that cannot be used while its neighbours can; `--on_bad_record skip` counts it and goes on."""
 
 
+class BadEncoder(RoadCueError):
+    """An encoder, or a pooling of its patches, that there is not; the message says which there are."""
+
+
+class BadCheckpoint(BadEncoder):
+    """Weights or their configuration cannot be used; the message names the file, the keys and the remedy."""
+
+
+class BadHead(RoadCueError):
+    """A head that cannot be built or loaded; the message names the head, file or keys, and the remedy."""
+
+
 def exit_code(do: Callable[[], None]) -> int:
-    """0, or 2 when it is BadInput, which is said on stderr."""
+    """0, or 2 after an error that a person can mend, which is said on stderr."""
     try:
         do()
-    except BadInput as error:
+    except RoadCueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

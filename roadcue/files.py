@@ -1,11 +1,36 @@
-"""A folder that is there whole or not at all."""
+"""Files and folders that appear whole or not at all, and what is said when one cannot be written."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from roadcue.errors import BadInput
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A hidden path beside `path` to write to, which takes its name at the end, and is gone after an error.
+
+    OSErrors name `path`.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file that appears whole or not at all; an OSError names it."""
+    with whole_file(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
@@ -25,3 +50,21 @@ def written_whole(folder: Path, key: str) -> Iterator[Path]:
     except OSError as error:
         remedy = "Make room on the disk, or name another folder."
         raise BadInput(f"{folder}: cannot be written ({error.strerror}). {remedy}") from error
+
+
+@contextmanager
+def writing_into(folder: Path, remedy: str) -> Iterator[None]:
+    """What cannot be written meanwhile, for want of room or of leave, becomes one BadInput with its place."""
+    loud = threading.excepthook
+    # TensorBoard writes in a thread, and raises in this one what went wrong there: once is enough.
+    threading.excepthook = lambda failed: None if issubclass(failed.exc_type, OSError) else loud(failed)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise BadInput(f"{error.filename or folder}: cannot be written ({reason}); {remedy}") from error
+    except SafetensorError as error:  # all that safetensors says of a full disk
+        raise BadInput(f"{folder}: cannot be written ({error}); {remedy}") from error
+    finally:
+        threading.excepthook = loud

@@ -14,7 +14,7 @@ from roadcue.roadworld.population import FASTEST, START_M, Lights, populate
 from roadcue.roadworld.road import Streets
 from roadcue.roadworld.spec import FRAMES_PER_S, WORLD_VERSION, RoadWorldSpec
 from roadcue.roadworld.traffic import DT_S, Traffic
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STEP_S, Intent
+from roadcue.schema import PAST_STATES, STEP_S, WAYPOINTS, Intent
 
 _WARM_UP_S = 6.0
 """Time for everybody to find his speed and distance, before the first past state."""
@@ -25,7 +25,7 @@ STATE_STEPS = round(STEP_S / DT_S)
 _ATTEMPTS = 4
 """Worlds that are tried until one shows what the sequence's cluster is named after."""
 _FRAME_STEPS = round(1 / FRAMES_PER_S / DT_S)
-_FIRST_FRAME_STEP = round(_WARM_UP_S / DT_S) + (PAST_STEPS - 1) * STATE_STEPS
+_FIRST_FRAME_STEP = round(_WARM_UP_S / DT_S) + (PAST_STATES - 1) * STATE_STEPS
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Drive:
 
     def past(self, frame: int) -> np.ndarray:
         """(16, 6) float32, columns `STATE_COLUMNS`, all in the ego frame of this moment."""
-        steps = self.steps[frame] - np.arange(PAST_STEPS - 1, -1, -1) * STATE_STEPS
+        steps = self.steps[frame] - np.arange(PAST_STATES - 1, -1, -1) * STATE_STEPS
         xy, heading = self.pose(steps)
         speed, accel = self.ego[steps, 1], self.ego[steps, 2]
         path = self.traffic.ego.route.path
@@ -73,7 +73,7 @@ class Drive:
 
     def future(self, frame: int) -> np.ndarray:
         """(20, 2) float32 metres, ego frame, t = 0.25 ... 5 s."""
-        steps = self.steps[frame] + np.arange(FUTURE_STEPS + 1) * STATE_STEPS
+        steps = self.steps[frame] + np.arange(WAYPOINTS + 1) * STATE_STEPS
         xy, heading = self.pose(steps)
         c, s = np.cos(heading[0]), np.sin(heading[0])
         return ((xy[1:] - xy[0]) @ np.array([[c, -s], [s, c]])).astype(np.float32)

@@ -9,12 +9,12 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.roadworld.daylight import Daylight
 from roadcue.roadworld.ground import Ground
 from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Mesh, join
 from roadcue.roadworld.view import NEAR_M, SUBPIXEL_BITS, View, clip_near, fixed_point
+from roadcue.schema import CameraCalibration
 
 _MARKS_TO_M = 80.0
 """Beyond it, markings are thinner than a pixel."""

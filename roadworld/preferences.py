@@ -5,13 +5,13 @@ import numpy as np
 from roadcue.roadworld.drive import STATE_STEPS, Drive
 from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, STOP_LINE_M, ease
 from roadcue.roadworld.traffic import DT_S, FRONT_M, REAR_M
-from roadcue.schema import FUTURE_STEPS, STEP_S, Preference
+from roadcue.schema import STEP_S, WAYPOINTS, Preference
 
 RATED_FRAME = 150
 """Raters saw frames 147 to 150 of WOD-E2E's validation sequences."""
 PLACEHOLDERS = (None, None, None)
 """What the other frames of the validation split carry."""
-_STEPS = np.arange(FUTURE_STEPS + 2)
+_STEPS = np.arange(WAYPOINTS + 2)
 _TIMES = STEP_S * _STEPS
 """t = 0 ... 5.25 s. The first of a record's 21 points, as many as most real ones have, is at 0.25 s, since the
 official score compares it with the first waypoint."""

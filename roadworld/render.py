@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.loaders.waymo_e2e.clusters import Cluster
 from roadcue.roadworld.daylight import draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive
@@ -20,7 +19,7 @@ from roadcue.roadworld.shapes import STYLES, signal
 from roadcue.roadworld.traffic import DT_S, Car
 from roadcue.roadworld.vehicles import car, special, truck
 from roadcue.roadworld.view import FAR_M, View, scaled
-from roadcue.schema import Intent
+from roadcue.schema import CameraCalibration, Intent
 
 _SIGNAL_M = ROAD_HALF_WIDTH_M + 0.6
 """From the centreline to the poles of traffic lights."""

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.roadworld.mesh import Mesh
 from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.schema import CameraCalibration
 
 _FIELD_OF_VIEW = np.radians(50)
 _YAWS = {"FRONT": 0.0, "FRONT_LEFT": np.radians(45), "FRONT_RIGHT": np.radians(-45)}

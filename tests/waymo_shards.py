@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.loaders import jpeg
 from roadcue.loaders.tfrecord import RecordWriter
 from roadcue.loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, encode_frame
-from roadcue.schema import Intent, Preference
+from roadcue.schema import CameraCalibration, Intent, Preference
 
 STORED_ORDER = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT", "SIDE_LEFT", "SIDE_RIGHT", "REAR_RIGHT", "REAR", "REAR_LEFT")
 """The order that public code assumes for the pictures of the real set: not that of their numbers."""

@@ -12,17 +12,13 @@ sweep.json, sweep.csv        its results
 """
 
 import json
-import os
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from roadcue.errors import BadInput
+from roadcue.files import write_whole
 from roadcue.training.checkpoints import LAST
 from roadcue.training.config import TrainConfig
 
@@ -84,39 +80,6 @@ def named_folder(config: TrainConfig) -> Path:
     kind = "sweep-" if config.sweep or config.seeds > 1 else ""
     name = f"{config.data}-{config.encoder}-{'+'.join(config.head_names)}-{kind}{datetime.now():%Y%m%d-%H%M%S}"
     return Path(config.run_dir) if config.run_dir else Path("runs") / name
-
-
-@contextmanager
-def writing_into(folder: Path, remedy: str) -> Iterator[None]:
-    """What cannot be written meanwhile, for want of room or of leave, becomes one BadInput with its place."""
-    loud = threading.excepthook
-    # TensorBoard writes in a thread, and raises in this one what went wrong there: once is enough.
-    threading.excepthook = lambda failed: None if issubclass(failed.exc_type, OSError) else loud(failed)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise BadInput(f"{error.filename or folder}: cannot be written ({reason}); {remedy}") from error
-    except SafetensorError as error:  # all that safetensors says of a full disk
-        raise BadInput(f"{folder}: cannot be written ({error}); {remedy}") from error
-    finally:
-        threading.excepthook = loud
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file that appears whole or not at all; an OSError names it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        if isinstance(content, str):
-            partial.write_text(content)
-        else:
-            partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_same_encoder(folder: RunFolder, now: Mapping[str, str]) -> None:

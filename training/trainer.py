@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from roadcue.errors import BadInput
+from roadcue.files import write_whole
 from roadcue.training.checkpoints import LAST, KeepLast, SafetensorsIO
 from roadcue.training.heads.batches import TrainingSteps
-from roadcue.training.run_folder import write_whole
 
 _SAY_EVERY = 20
 

@@ -7,11 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from roadcue.head_inputs import EGO_NUMBERS, STEP_S, WAYPOINTS, HeadInputs, HeadTargets, has_future
-from roadcue.heads.ego import ego_state
-from roadcue.heads.errors import BadHead
-from roadcue.heads.head import Head
+from roadcue.errors import BadHead
+from roadcue.heads.head import Head, ego_state, has_future
 from roadcue.heads.moments import Comoments, floored
+from roadcue.schema import EGO_NUMBERS, STEP_S, WAYPOINTS, HeadInputs, HeadTargets
 
 MAX_CURVATURE = 0.2
 """1/m: a turning circle of 5 m radius, about what a passenger car can do at full lock."""

@@ -8,16 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from roadcue.head_inputs import HeadInputs, HeadTargets
+from roadcue.errors import BadHead
 from roadcue.heads.conformal import fit_threshold, prediction_sets
 from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cues
-from roadcue.heads.errors import BadHead
 from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN
 from roadcue.heads.head import Head, Headline
 from roadcue.heads.temperature import fit_temperature
 from roadcue.heads.trunk import Trunk
 from roadcue.heads.waypoint.config import CueConfig
 from roadcue.metrics.torchmetrics import ClassificationMetric
+from roadcue.schema import HeadInputs, HeadTargets
 
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]
 QUESTIONS = {"cue": CUES, "pace": PACES}

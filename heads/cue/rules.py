@@ -11,8 +11,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from roadcue.head_inputs import STEP_S
 from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN
+from roadcue.schema import STEP_S
 
 CUES = ("deviate left", "keep straight", "deviate right")
 """In the order of `heads.field.labels.SIDES`: towards what is in that third of the picture."""

@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from roadcue.head_inputs import HeadInputs, HeadTargets
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, SIDES, UNKNOWN
 from roadcue.heads.head import Head, Headline
 from roadcue.heads.temperature import fit_binary_temperature, fit_temperature
 from roadcue.heads.trunk import Trunk
 from roadcue.heads.waypoint.config import FieldConfig
 from roadcue.metrics.torchmetrics import ClassificationMetric
+from roadcue.schema import HeadInputs, HeadTargets
 
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]
 _FIELDS, _CLASSES = len(POSITIONS), 4

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 
 SIDES = ("Left", "Center", "Right")
 """Where an object is in the picture."""

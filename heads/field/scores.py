@@ -5,7 +5,6 @@ from typing import TypedDict
 
 import numpy as np
 
-from roadcue.head_inputs import HeadTargets
 from roadcue.heads.cue.head import QUESTIONS, CueHead
 from roadcue.heads.field.head import FieldHead
 from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
@@ -17,6 +16,7 @@ from roadcue.metrics.objects import score_places, score_presence
 from roadcue.metrics.prediction_sets import LABELS, score_sets
 from roadcue.prompts.bvpi import road_vs_sidewalk
 from roadcue.reports.answers_table import AnswerScores
+from roadcue.schema import HeadTargets
 from roadcue.training.heads.predictions import Answers
 
 Methods = Mapping[str, Answers]

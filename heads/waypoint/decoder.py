@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from roadcue.head_inputs import EGO_NUMBERS
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.schema import EGO_NUMBERS
 
 Prediction = dict[str, Tensor]
 """Named predictions of a batch, "waypoints" (b, 20, 2) metres, ego frame, among them."""

@@ -7,11 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from roadcue.head_inputs import PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets, has_future
+from roadcue.errors import BadHead
 from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
-from roadcue.heads.ego import one_hot_intent
-from roadcue.heads.errors import BadHead
-from roadcue.heads.head import Head, Headline
+from roadcue.heads.head import Head, Headline, has_future, one_hot_intent
 from roadcue.heads.moments import Moments
 from roadcue.heads.reduced_rank import Reading
 from roadcue.heads.registry import find_decoder
@@ -19,6 +17,7 @@ from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Prediction, Situation
 from roadcue.heads.waypoint.losses import LOSSES
 from roadcue.metrics.torchmetrics import DisplacementMetric
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets
 
 _BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelocity}
 

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from roadcue.head_inputs import WAYPOINTS
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
+from roadcue.schema import WAYPOINTS
 
 
 def mlp(config: WaypointConfig, inputs: int, outputs: int) -> nn.Sequential:

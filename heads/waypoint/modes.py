@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from roadcue.head_inputs import WAYPOINTS
 from roadcue.heads.waypoint.choice import choice_loss, ranked
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Decoder, PathError, Prediction, Situation, silence
 from roadcue.heads.waypoint.mlp import mlp
+from roadcue.schema import WAYPOINTS
 
 SHARED = 0.05
 """What of a row's loss all modes but the best one share: it keeps alive those that never win (Rupprecht et al.

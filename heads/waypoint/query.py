@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from roadcue.head_inputs import EGO_NUMBERS, WAYPOINTS
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
+from roadcue.schema import EGO_NUMBERS, WAYPOINTS
 
 LAYERS, ATTENTION_HEADS = 2, 8
 _SPREAD = 0.5

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from roadcue.head_inputs import STEP_S, WAYPOINTS
 from roadcue.heads.baselines.waypoint import MAX_CURVATURE
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
 from roadcue.heads.waypoint.mlp import mlp
+from roadcue.schema import STEP_S, WAYPOINTS
 
 MAX_ACCELERATION = 9.8
 """m/s^2, either way, as in Alpamayo-R1's UnicycleAccelCurvature, whose curvature is bounded by the same 0.2 / m."""

@@ -6,13 +6,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from roadcue.head_inputs import WAYPOINTS
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.waypoint.choice import choice_loss, ranked
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Decoder, PathError, Prediction, Situation, silence
 from roadcue.heads.waypoint.kmeans import kmeans
 from roadcue.heads.waypoint.mlp import mlp
+from roadcue.schema import WAYPOINTS
 
 _AT_ONCE = 128
 """Anchors whose errors are computed together: bounds the memory of a step."""

@@ -10,14 +10,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.bdd100k.boxes import objects_of
 from roadcue.loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
 from roadcue.loaders.dataset import Skipped, StateTable, named_first
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
 from roadcue.loaders.sensation.annotation import Annotation
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
 
 CAMERA = "FRONT"
 IMAGES = "images/100k"
@@ -143,7 +142,7 @@ def _states(names: Sequence[str]) -> StateTable:
         id=np.array([name.rpartition(".")[0] or name for name in names]),
         sequence=np.array(drives),
         frame=np.array([row - first[drive] for row, drive in enumerate(drives)], np.int64),
-        past=np.full((n, PAST_STEPS, len(STATE_COLUMNS)), np.nan, np.float32),
+        past=np.full((n, PAST_STATES, len(STATE_COLUMNS)), np.nan, np.float32),
         intent=np.full(n, int(Intent.UNKNOWN), np.int64),
-        future=np.full((n, FUTURE_STEPS, 2), np.nan, np.float32),
+        future=np.full((n, WAYPOINTS, 2), np.nan, np.float32),
     )

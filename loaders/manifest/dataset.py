@@ -13,13 +13,12 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.errors import BadInput, BadRecord
+from roadcue.json_lines import from_json
 from roadcue.loaders.dataset import Skipped, StateTable
-from roadcue.loaders.json_line import from_json
 from roadcue.loaders.manifest.line import SPLITS, ManifestLine, parse_line
 from roadcue.loaders.picture_folder import PictureFolder
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, SampleTargets
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, SampleTargets
 
 FILE_NAMES = ("manifest.jsonl", "manifest.parquet")
 
@@ -189,9 +188,9 @@ class _Content:
             id=np.array([line.id for line in lines]),
             sequence=np.array([line.sequence for line in lines]),
             frame=np.array([line.frame for line in lines], np.int64),
-            past=np.frombuffer(self._past, np.float32).reshape(-1, PAST_STEPS, len(STATE_COLUMNS))[order],
+            past=np.frombuffer(self._past, np.float32).reshape(-1, PAST_STATES, len(STATE_COLUMNS))[order],
             intent=np.array([line.intent for line in lines], np.int64),
-            future=np.frombuffer(self._future, np.float32).reshape(-1, FUTURE_STEPS, 2)[order],
+            future=np.frombuffer(self._future, np.float32).reshape(-1, WAYPOINTS, 2)[order],
         )
 
     def _kept_once(self, calibration: Mapping[str, CameraCalibration]) -> Mapping[str, CameraCalibration]:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.errors import BadRecord
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent
 
 SPLITS = ("train", "val", "test")
 REQUIRED = ("id", "sequence", "images", "past", "intent")
@@ -147,7 +146,7 @@ def _numbers(value: object, shape: tuple[int, ...], key: str, where: str) -> np.
 
 
 def _past(value: object, where: str) -> np.ndarray:
-    past = _numbers(value, (PAST_STEPS, len(STATE_COLUMNS)), "past", where).astype(np.float32)
+    past = _numbers(value, (PAST_STATES, len(STATE_COLUMNS)), "past", where).astype(np.float32)
     x, y = past[-1, :2]
     if np.hypot(x, y) > ORIGIN_TOLERANCE_M:
         raise BadRecord(
@@ -158,7 +157,7 @@ def _past(value: object, where: str) -> np.ndarray:
 
 
 def _future(value: object, where: str) -> np.ndarray:
-    shape = (FUTURE_STEPS, 2)
+    shape = (WAYPOINTS, 2)
     future = np.full(shape, np.nan) if value is None else _numbers(value, shape, "future", where)
     return future.astype(np.float32)
 

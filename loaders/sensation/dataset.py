@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.dataset import Skipped, StateTable, named_first
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
@@ -19,7 +18,7 @@ from roadcue.loaders.sensation.annotation import Annotation
 from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS, Intent, SampleTargets
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
 
 __all__ = ["ANNOTATIONS", "BVPI", "CAMERA", "CAPTIONS", "Sensation", "open_sensation"]
 
@@ -165,7 +164,7 @@ def _states(images: Sequence[str]) -> StateTable:
         id=np.array([image.removesuffix(".jpg") for image in images]),
         sequence=np.array([sequence for sequence, _ in places]),
         frame=np.array([frame for _, frame in places], np.int64),
-        past=np.full((n, PAST_STEPS, len(STATE_COLUMNS)), np.nan, np.float32),
+        past=np.full((n, PAST_STATES, len(STATE_COLUMNS)), np.nan, np.float32),
         intent=np.full(n, int(Intent.UNKNOWN), np.int64),
-        future=np.full((n, FUTURE_STEPS, 2), np.nan, np.float32),
+        future=np.full((n, WAYPOINTS, 2), np.nan, np.float32),
     )

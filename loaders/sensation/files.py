@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.json_lines import lines_of
 from roadcue.loaders.dataset import Skipped
-from roadcue.loaders.json_line import lines_of
 from roadcue.loaders.sensation.annotation import Annotation, read_annotations
 from roadcue.loaders.sensation.captions import SPLITS, Caption, read_captions
 from roadcue.loaders.sensation.film import is_between

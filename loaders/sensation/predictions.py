@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput
-from roadcue.loaders.json_line import from_json
+from roadcue.json_lines import from_json
 
 IMAGE_KEYS = ("image", "image_path", "id")
 TEXT_KEYS = ("prediction", "text", "response")

@@ -9,13 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.dataset import Skipped, StateTable
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clusters
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, decode_calibration
 from roadcue.loaders.waymo_e2e.index import Index, open_index, shard_key
-from roadcue.schema import Preference, SampleTargets
+from roadcue.schema import CameraCalibration, Preference, SampleTargets
 
 _SHARD = re.compile(r"(?P<set>.+)\.tfrecord(-(?P<number>\d{5})-of-(?P<of>\d{5}))?", re.ASCII)
 _PREFIXES = {"train": "training_", "val": "val_", "test": "test_", "all": ""}

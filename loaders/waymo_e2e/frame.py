@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.errors import BadRecord
 from roadcue.loaders.waymo_e2e import schema_pb2 as schema
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, Intent, Preference
+from roadcue.schema import PAST_STATES, WAYPOINTS, CameraCalibration, Intent, Preference
 
 CAMERAS = tuple(schema.CameraName.Name.keys()[1:])
 """Every camera of the set, in the order of its number in dataset.proto, `CameraName`; UNKNOWN is none."""
@@ -55,15 +54,15 @@ def decode_frame(payload: bytes, where: str) -> Frame:
     if not parts:
         raise BadRecord(f"{where}: frame.context.name is {name[:80]!r}, not '<sequence>-<frame>'. {_IS_IT_E2E}")
     where = f"{where}: frame {name}"
-    past = _columns(message.past_states, "past_states", _PAST_FIELDS, (PAST_STEPS,), where)
-    future = _columns(message.future_states, "future_states", ("pos_x", "pos_y"), (0, FUTURE_STEPS), where)
+    past = _columns(message.past_states, "past_states", _PAST_FIELDS, (PAST_STATES,), where)
+    future = _columns(message.future_states, "future_states", ("pos_x", "pos_y"), (0, WAYPOINTS), where)
     return Frame(
         name=name,
         sequence=parts[0],
         frame=parts[1],
         intent=Intent(message.intent),
         past=past,
-        future=future if len(future) else np.full((FUTURE_STEPS, 2), np.nan, np.float32),
+        future=future if len(future) else np.full((WAYPOINTS, 2), np.nan, np.float32),
         preferences=tuple(
             _preference(states, f"preference_trajectories[{i}]", where)
             for i, states in enumerate(message.preference_trajectories)

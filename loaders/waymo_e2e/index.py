@@ -21,7 +21,7 @@ from roadcue.loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
 from roadcue.loaders.waymo_e2e.spans import camera_spans
 from roadcue.processes import in_processes
 from roadcue.progress import ProgressLine
-from roadcue.schema import FUTURE_STEPS, PAST_STEPS, STATE_COLUMNS
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS
 
 _VERSION = 1
 """To be raised when the columns or the checks change: an index of another version is not looked at."""
@@ -169,8 +169,8 @@ def _columns(located: Sequence[_Located], skipped: Sequence[str]) -> Index:
         sequence=np.array([frame.sequence for frame in frames], str),
         frame=np.array([frame.frame for frame in frames], np.int64),
         intent=np.array([frame.intent for frame in frames], np.int64),
-        past=np.array([frame.past for frame in frames], np.float32).reshape(n, PAST_STEPS, len(STATE_COLUMNS)),
-        future=np.array([frame.future for frame in frames], np.float32).reshape(n, FUTURE_STEPS, 2),
+        past=np.array([frame.past for frame in frames], np.float32).reshape(n, PAST_STATES, len(STATE_COLUMNS)),
+        future=np.array([frame.future for frame in frames], np.float32).reshape(n, WAYPOINTS, 2),
         shard=np.zeros(n, np.int64),
         offset=np.array([one.offset for one in located], np.int64),
         length=np.array([one.length for one in located], np.int64),

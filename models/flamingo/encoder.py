@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, digest, load_strict, read_tensors
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, read_tensors
 from roadcue.models.flamingo.loading import read_config
 from roadcue.models.flamingo.modeling.clip import PREFIX, read_vision_config, restore_positions, visual_tokens
 from roadcue.models.flamingo.modeling.config import PUBLISHED, FlamingoConfig
@@ -18,6 +18,7 @@ from roadcue.models.flamingo.published import TOWER, read_clip, read_trained
 from roadcue.models.freezing import FrozenModule
 from roadcue.models.normalisation import Normalisation
 from roadcue.models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join_tiles
+from roadcue.weights import digest, load_strict
 
 Dtype = Literal["fp32", "bf16"]
 Features = Literal["patches", "perceiver"]

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Size, Tensor
 
-from roadcue.models.checkpoint import VISION_ARCHITECTURE, audit, read_json, read_tensors
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json, read_tensors
 from roadcue.models.flamingo.modeling.clip import restore_positions
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.weights import audit
 
 TIED = "lang_encoder.lm_head.weight"
 """The output layer, which is the input embedding and is in no file."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from transformers import MptConfig
 
+from roadcue.errors import BadCheckpoint
 from roadcue.models.checkpoint import read_json
-from roadcue.models.encoder import BadCheckpoint
 
 _ONLY = {
     "alibi": (True, "learned position embeddings"),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
+from roadcue.errors import BadCheckpoint
 from roadcue.models.checkpoint import FULL, download, local_or_hub, read_json
-from roadcue.models.encoder import BadCheckpoint
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.published import load_published

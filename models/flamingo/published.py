@@ -6,14 +6,15 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
-from roadcue.models.checkpoint import read_safetensors, read_tensors
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
+from roadcue.models.checkpoint import read_tensors
 from roadcue.models.flamingo.loading import TIED, Part, empty_model, fill
 from roadcue.models.flamingo.modeling.clip import NOT_A_WEIGHT, PREFIX, read_vision_config
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.mosaic import mosaic_name, read_mosaic_config
 from roadcue.models.pickled import read_pickled
+from roadcue.weights import read_safetensors
 
 TOWER, LANGUAGE = "vision_encoder.", "lang_encoder."
 EMBEDDING = LANGUAGE + "transformer.wte.weight"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 
 ENDOFCHUNK, IMAGE, PAD = "<|endofchunk|>", "<image>", "<PAD>"

@@ -14,19 +14,18 @@ from torch import Tensor
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
+from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models.checkpoint import (
     VISION_ARCHITECTURE,
     describe_checkpoint,
-    digest,
-    load_strict,
     read_json,
     read_tensors,
     resolve_checkpoint,
 )
-from roadcue.models.encoder import BadCheckpoint, BadEncoder
 from roadcue.models.freezing import FrozenModule
 from roadcue.models.normalisation import Normalisation
 from roadcue.models.preprocessing import Aspect, Preprocessing, join_tiles, read_preprocessing
+from roadcue.weights import digest, load_strict
 
 PREFIX = "model.vision_model."
 """Where the tower's keys stand in the checkpoint of the whole model."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.roadworld.sidewalk.scene import Scene
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.view import View
+from roadcue.schema import CameraCalibration
 
 HEIGHT_M = 1.25
 _FIELD_OF_VIEW = np.radians(75)

@@ -11,7 +11,6 @@ import pytest
 import torch
 from drawn import DrawnDataset
 
-from roadcue.head_inputs import HeadTargets
 from roadcue.heads import registry as heads
 from roadcue.heads.field.labels import no_fields
 from roadcue.heads.multi_head import RoadModel
@@ -19,6 +18,7 @@ from roadcue.heads.waypoint.config import CueConfig, FieldConfig
 from roadcue.loaders import jpeg
 from roadcue.models import registry as models
 from roadcue.models.pooling import pool_tokens
+from roadcue.schema import HeadTargets
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import KeepLast
 from roadcue.training.config import HeadOptions, TrainConfig

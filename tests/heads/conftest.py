@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from roadcue.head_inputs import HeadInputs, HeadTargets
 from roadcue.heads.waypoint.decoder import Situation
+from roadcue.schema import HeadInputs, HeadTargets
 
 Batch = tuple[HeadInputs, HeadTargets]
 

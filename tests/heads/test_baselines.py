@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from roadcue.errors import BadHead
 from roadcue.heads.baselines.waypoint import ConstantTurnRate, ConstantVelocity, Ridge, StandStill, _least_gcv
-from roadcue.heads.errors import BadHead
 from roadcue.heads.registry import BASELINES, build_baseline
 
 TIMES = 0.25 * torch.arange(-15, 21)

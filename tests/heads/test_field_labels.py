@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.field.labels import ABSENT, KINDS, OBJECT_COLUMNS, POSITIONS, SIDES, encode_fields, no_fields
 from roadcue.loaders.sensation import annotation
 from roadcue.loaders.sensation.annotation import Annotation

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.registry import BASELINES, CONSTANTS, HEADS, build_baseline, build_head, find_head
 from roadcue.heads.waypoint.config import WaypointConfig
 

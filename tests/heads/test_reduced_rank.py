@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.reduced_rank import MOST, PENALTY, Reading
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead
 from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint import vocabulary
 from roadcue.heads.waypoint.config import WaypointConfig

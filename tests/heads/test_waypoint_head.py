@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from roadcue.errors import BadHead
 from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
-from roadcue.heads.errors import BadHead
 from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.head import WaypointHead

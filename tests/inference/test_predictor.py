@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 from drawn import DrawnDataset
+from fitted import fit
 from PIL import Image
-from test_fitting import fit
 
 import roadcue
 from roadcue.errors import BadInput

@@ -177,7 +177,7 @@ def test_what_a_run_leaves(words, tmp_path, capsys, monkeypatch, trained_steps, 
 
 def refuse_to_write(patch, folder, name):
     """ENOSPC for what is written to `name` in the folder, by Python or by safetensors."""
-    import roadcue.heads.checkpoint
+    import roadcue.heads.registry
     import roadcue.models.pooling
 
     write_text = Path.write_text
@@ -188,7 +188,7 @@ def refuse_to_write(patch, folder, name):
         return write_text(self, text, *arguments, **options)
 
     patch.setattr(Path, "write_text", write)
-    for room in (roadcue.heads.checkpoint, roadcue.models.pooling):
+    for room in (roadcue.heads.registry, roadcue.models.pooling):
         patch.setattr(room, "save_file", refusing(room.save_file, f"{folder}/model/{name}"))
 
 

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.json_lines import from_json
 from roadcue.loaders.dataset import sample
 from roadcue.loaders.jpeg import encode
-from roadcue.loaders.json_line import from_json
 from roadcue.loaders.manifest.dataset import open_manifest
 from roadcue.loaders.manifest.line import parse_line
 from roadcue.schema import Intent

@@ -6,8 +6,8 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sensation_annotations import annotation, annotations
 from sensation_folder import labelled, write_folder
-from test_sensation_format import annotation, annotations
 
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.__main__ import main

@@ -6,8 +6,8 @@ import pytest
 from damage import damaged, little_memory  # noqa: F401 - a fixture for all of this module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sensation_annotations import annotations
 from sensation_folder import PICTURE, labelled, write_folder
-from test_sensation_format import annotations
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.registry import open_dataset

@@ -3,29 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sensation_annotations import annotation, annotations
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders.sensation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.loaders.sensation import OBJECTS, SIDEWALK_POSITIONS
 from roadcue.loaders.sensation.annotation import HEADER, parse_row, read_annotations, write_annotations
 from roadcue.loaders.sensation.captions import read_captions
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.prompts.bvpi import compose, parse_line, parse_sections, road_vs_sidewalk, sft_record, to_line
-
-NONE = dict.fromkeys(OBJECTS, ())
-
-objects = st.dictionaries(st.sampled_from(OBJECTS), st.lists(st.sampled_from(POSITIONS), max_size=5).map(tuple))
-annotations = st.builds(
-    Annotation,
-    image=st.from_regex(r"[\w-]{1,22}\.jpg", fullmatch=True),
-    sidewalk=st.sampled_from(SIDEWALK_POSITIONS),
-    road=st.sampled_from(ROAD_POSITIONS),
-    near=objects,
-    far=objects,
-)
-
-
-def annotation(sidewalk="Center", road="Left", near=(), far=()) -> Annotation:
-    return Annotation("0001.jpg", sidewalk, road, NONE | dict(near), NONE | dict(far))
 
 
 @given(annotations)

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from roadcue.errors import BadCheckpoint
 from roadcue.models import checkpoint, mini
 from roadcue.models.checkpoint import describe_checkpoint, public_name, read_json, read_tensors, resolve_checkpoint
-from roadcue.models.encoder import BadCheckpoint
 from roadcue.models.smol.encoder import PREFIX, SmolEncoder
 
 INDEX = "model.safetensors.index.json"

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_flamingo import tiny_flamingo, write_published
 
+from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models import mini
-from roadcue.models.encoder import BadCheckpoint, BadEncoder
 from roadcue.models.flamingo import parts as places
 from roadcue.models.flamingo.encoder import FlamingoEncoder, _square
 from roadcue.models.flamingo.modeling.clip import visual_tokens

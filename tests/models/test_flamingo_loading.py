@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_flamingo import IMAGE, SMALL, drawn_images, tiny_flamingo, write_published
 
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
 from roadcue.models.flamingo.loading import TIED
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_flamingo import IMAGE, drawn_images, tiny_config, tiny_flamingo, write_published, write_tokenizer
 
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
 from roadcue.models.flamingo import published
 from roadcue.models.flamingo.parts import Parts, load_whole
 

@@ -1,7 +1,7 @@
 import pytest
 from tiny_flamingo import ENDOFCHUNK, IMAGE, PAD, WORDS, tiny_config, write_tokenizer
 
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
 from roadcue.models.flamingo.tokenizer import read_tokenizer
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 from tiny_flamingo import MOSAIC
 
-from roadcue.models.encoder import BadCheckpoint
+from roadcue.errors import BadCheckpoint
 from roadcue.models.flamingo.mosaic import mosaic_name, read_mosaic_config
 
 

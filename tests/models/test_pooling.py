@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from roadcue.models.encoder import BadCheckpoint, BadEncoder
+from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models.pooling import FeaturePool, cells_stored, pool_tokens
 
 POOLINGS = ("mean", "grid", "attention")

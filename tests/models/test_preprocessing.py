@@ -9,8 +9,8 @@ from PIL import Image
 from torchvision import transforms
 from transformers import CLIPImageProcessor, SmolVLMImageProcessor
 
+from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models import mini
-from roadcue.models.encoder import BadCheckpoint, BadEncoder
 from roadcue.models.preprocessing import (
     CLIP_MEAN,
     CLIP_STD,

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from roadcue.models.encoder import BadEncoder, Encoder
+from roadcue.errors import BadEncoder
+from roadcue.models.encoder import Encoder
 from roadcue.models.registry import ENCODERS, build_encoder
 
 
 def test_naming_encoders_imports_neither_torch_nor_transformers():
-    code = "import sys, models; assert not {'torch', 'transformers'} & set(sys.modules); print(*models.ENCODERS)"
+    code = (
+        "import sys\nfrom roadcue.models.registry import ENCODERS\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules); print(*ENCODERS)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == list(ENCODERS), done.stderr
 

@@ -7,8 +7,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import SmolVLMForConditionalGeneration
 
+from roadcue.errors import BadCheckpoint
 from roadcue.models import mini
-from roadcue.models.encoder import BadCheckpoint
 from roadcue.models.pooling import pool_tokens
 from roadcue.models.smol.encoder import PREFIX, SmolEncoder, _empty_tower
 

@@ -15,7 +15,6 @@ from google.protobuf.internal import api_implementation
 from google.protobuf.message import Message
 from messages import drawn_float, fill, plain
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import sample as sample_of
 from roadcue.loaders.tfrecord import RecordWriter, read_records
@@ -25,7 +24,7 @@ from roadcue.loaders.waymo_e2e.index import open_index
 from roadcue.loaders.waymo_e2e.submission.archive import unpack
 from roadcue.loaders.waymo_e2e.submission.check import check_submission
 from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission
-from roadcue.schema import Intent, Preference, Sample, SampleInputs, SampleTargets
+from roadcue.schema import CameraCalibration, Intent, Preference, Sample, SampleInputs, SampleTargets
 
 SOFTWARE = f"RoadCue, protobuf {protobuf_version} ({api_implementation.Type()})"
 RECORDS = 40  # in each of our shards

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_sensation_format import NONE, annotation, annotations
+from sensation_annotations import NONE, annotation, annotations
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.prompts.annotation_json import check, parse_json, to_json

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.metrics.comparison import Comparison, compare
 from roadcue.reports.scene import Scene
+from roadcue.schema import CameraCalibration
 
 T = 0.25 * np.arange(1, 21)
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from rated_paths import random_scene, raters_of, straight
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.metrics.rater_feedback import rater_feedback
 from roadcue.metrics.raters import Raters
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import colours
 from roadcue.reports.scene import MODES_SHOWN, Modes, Scene, rated_paths
+from roadcue.schema import CameraCalibration
 
 GREY = 120
 PAST = np.zeros((16, 6), np.float32)

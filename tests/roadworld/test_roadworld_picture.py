@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from roadcue.camera_calibration import CameraCalibration
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.daylight import HOURS, WEATHERS, Daylight, draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive, drive
@@ -19,6 +18,7 @@ from roadcue.roadworld.road import LANE_CENTRE_M
 from roadcue.roadworld.shapes import cone, signal
 from roadcue.roadworld.vehicles import car
 from roadcue.roadworld.view import View, camera, scaled
+from roadcue.schema import CameraCalibration
 
 SPEC = RoadWorldSpec(stride=30)
 CAMERAS = {name: camera(SPEC, name) for name in ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")}

@@ -1,12 +1,13 @@
 import json
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from fitted import fit
 from safetensors.torch import load_file
 
-from roadcue.command_line import parse_file, parser_for
+from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.run import predict_split
 from roadcue.heads.multi_head import RoadModel
@@ -14,27 +15,9 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import KeepLast, SafetensorsIO
 from roadcue.training.config import HeadOptions, TrainConfig
 from roadcue.training.extraction import stored_split
-from roadcue.training.heads.fitting import build_model, train
+from roadcue.training.heads.fitting import build_model
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder
-
-
-def as_yaml(config):
-    parser = parser_for(TrainConfig)
-    namespace = parser.get_defaults()
-    for name, value in vars(config).items():
-        if is_dataclass(value):
-            for option, setting in vars(value).items():
-                namespace[f"{name}.{option}"] = setting
-        else:
-            namespace[name] = value
-    namespace.pop("config", None)
-    return parser.dump(namespace)
-
-
-def fit(config):
-    train(config, as_yaml(config))
-    return RunFolder(Path(config.run_dir))
 
 
 def weights(folder):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from drawn import DrawnDataset
+from fitted import fit
 from hypothesis import given
 from hypothesis import strategies as st
-from test_fitting import fit
 
 import roadcue
 from roadcue.command_line import parse, parse_file

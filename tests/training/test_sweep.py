@@ -13,8 +13,7 @@ from drawn import DrawnDataset
 from safetensors.torch import load_file
 
 from roadcue.command_line import parse, words_of
-from roadcue.errors import BadInput
-from roadcue.heads.registry import BadHead
+from roadcue.errors import BadHead, BadInput
 from roadcue.training.config import HeadOptions, TrainConfig
 from roadcue.training.heads.fitting import Features, train, train_heads
 from roadcue.training.heads.module import HeadsModule

@@ -8,19 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadcue.errors import BadInput
-from roadcue.head_inputs import HeadTargets
-from roadcue.heads.errors import BadHead
+from roadcue.errors import BadHead, BadInput
 from roadcue.heads.field.labels import encode_fields, no_fields
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.feature_store import FeatureStore
+from roadcue.schema import HeadTargets
 
 
 class StoredBatch(TypedDict):
     """Rows of a split. b rows, c pictures, k stored vectors per picture, d wide.
 
     The pictures are those of the cameras now, then of the same cameras in each earlier frame that the run reads.
-    `stored` (b, c, k, d) float16, `present` (b, c) bool; past, intent, targets as in `roadcue.head_inputs`.
+    `stored` (b, c, k, d) float16, `present` (b, c) bool; past, intent, targets as in `roadcue.schema`.
     """
 
     stored: Tensor

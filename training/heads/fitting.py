@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
+from roadcue.files import write_whole, writing_into
 from roadcue.heads import registry as heads
 from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
@@ -29,7 +30,7 @@ from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.calibration_split import extent, keep_for_calibration
 from roadcue.training.heads.module import FeatureData, HeadsModule
-from roadcue.training.run_folder import RunFolder, write_whole, writing_into
+from roadcue.training.run_folder import RunFolder
 from roadcue.training.weight_averaging import averaging
 
 FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every")

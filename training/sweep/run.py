@@ -16,12 +16,10 @@ from threading import Thread
 import torch
 
 from roadcue.command_line import words_of
-from roadcue.errors import BadInput
+from roadcue.errors import RoadCueError
 from roadcue.evaluation.run import predict_split
 from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
-from roadcue.heads.registry import BadHead
 from roadcue.metrics.displacement import displacement, per_frame
-from roadcue.models.encoder import BadEncoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, train_heads
@@ -75,7 +73,7 @@ def train_and_score(run: SweepRun, features: Features) -> RunScores | str:
             except Exception:
                 traceback.print_exc()
                 raise
-    except (BadInput, BadHead, BadEncoder, OSError) as error:
+    except (RoadCueError, OSError) as error:
         return str(error)
     except Exception as error:  # whatever it is, it is this run's, and the others go on
         return f"{type(error).__name__}: {error}"

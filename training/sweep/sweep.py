@@ -10,6 +10,7 @@ from rich.console import Console
 
 from roadcue.command_line import override, words_of
 from roadcue.errors import BadInput
+from roadcue.files import write_whole, writing_into
 from roadcue.heads.registry import PATHS, find_head
 from roadcue.models.encoder import Encoder
 from roadcue.progress import ProgressLine
@@ -17,7 +18,7 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import EncoderOptions, TrainConfig
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, build_model, is_finished, read_features
-from roadcue.training.run_folder import RunFolder, named_folder, write_whole, writing_into
+from roadcue.training.run_folder import RunFolder, named_folder
 from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, results, results_table
 from roadcue.training.sweep.run import SweepRun, outcomes
 

@@ -18,7 +18,7 @@ from roadcue.loaders.waymo_e2e import schema_pb2 as schema
 from roadcue.loaders.waymo_e2e.frame import parse_name
 from roadcue.loaders.waymo_e2e.submission.archive import unpack
 from roadcue.loaders.waymo_e2e.submission.frames import FrameKey
-from roadcue.schema import FUTURE_STEPS
+from roadcue.schema import WAYPOINTS
 
 Submission = schema.E2EDChallengeSubmission
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -139,8 +139,8 @@ def _path_problems(predictions: Iterable[schema.FrameTrajectoryPredictions]) -> 
 
 
 def _path_fault(path: schema.TrajectoryPrediction) -> str | None:
-    if not len(path.pos_x) == len(path.pos_y) == FUTURE_STEPS:
-        return f"have {len(path.pos_x)} x and {len(path.pos_y)} y, not {FUTURE_STEPS} each"
+    if not len(path.pos_x) == len(path.pos_y) == WAYPOINTS:
+        return f"have {len(path.pos_x)} x and {len(path.pos_y)} y, not {WAYPOINTS} each"
     return None if np.isfinite([*path.pos_x, *path.pos_y]).all() else "have a point that is not finite"
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
+from roadcue.errors import BadCheckpoint
 from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json
-from roadcue.models.encoder import BadCheckpoint
 
 PREFIX = "vision_model."
 """Where the tower's keys stand in the checkpoint of the whole of CLIP."""

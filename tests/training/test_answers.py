@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from test_fitting import fit
+from fitted import fit
 
 import roadcue
 from roadcue.errors import BadInput

@@ -1,0 +1,102 @@
+"""Names and where their things are: looked up when one is asked for, so that naming a thing costs no import.
+
+A registry holds RoadCue's own things, those that installed packages offer as entry points, and those that a file
+named by `--plugin` has registered. Nothing that a run folder says ever adds to it.
+"""
+
+import difflib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from roadcue.errors import BadInput, RoadCueError
+
+Thing = TypeVar("Thing")
+
+
+class Registry(Generic[Thing]):
+    """Name -> thing, by "module:attribute" for what is imported when it is asked for."""
+
+    def __init__(
+        self, kind: str, own: Mapping[str, Thing | str], *, group: str = "", error: type[RoadCueError] = BadInput
+    ) -> None:
+        """`kind` of thing in words ("head"), `group` of entry points, `error` for a name that there is not."""
+        self.kind, self.group, self.error = kind, group, error
+        self._own = dict(own)
+        self._entry_points: dict[str, str] | None = None
+
+    def _all(self) -> Mapping[str, Thing | str]:
+        if self._entry_points is None:
+            found = {entry.name: entry.value for entry in entry_points(group=self.group)} if self.group else {}
+            if taken := sorted(found.keys() & self._own.keys()):
+                raise BadInput(f"an installed package has a {self.kind} {taken[0]!r} like RoadCue's own; remove it")
+            self._entry_points = found
+        return {**self._own, **self._entry_points}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def register(self, name: str, thing: Thing) -> None:
+        """Add a thing of a plugin; BadInput when there is one of that name."""
+        if name in self._all():
+            raise BadInput(f"there is a {self.kind} {name!r} already; give yours another name")
+        self._own[name] = thing
+
+    def check(self, name: str) -> None:
+        """An error that says which there are, with the nearest, when there is none of that name."""
+        if name not in self._all():
+            raise self.error(f"there is no {self.kind} {name!r}{nearest(name, self)}; there are {', '.join(self)}")
+
+    def find(self, name: str) -> Thing:
+        """The thing, imported now if it was not yet."""
+        self.check(name)
+        thing = self._all()[name]
+        return resolve(thing) if isinstance(thing, str) else thing
+
+
+def resolve(where: str) -> Any:
+    """What "module:attribute" names."""
+    module, _, attribute = where.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is not known: "; did you mean ...?", or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def load_plugins(files: Iterable[str | Path]) -> None:
+    """Run the Python files that a user has named, each once; what they register is there afterwards.
+
+    BadInput when a file is missing or fails. Never to be called with what a run folder says.
+    """
+    for file in map(Path, files):
+        path = file.expanduser().resolve()
+        name = f"roadcue_plugin_{path.stem}_{abs(hash(str(path))):x}"
+        if name in sys.modules:
+            continue
+        if not path.is_file():
+            raise BadInput(f"--plugin {file}: there is no such file")
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise BadInput(f"--plugin {file}: is not a Python file; its name must end in .py")
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except RoadCueError:
+            del sys.modules[name]
+            raise
+        except Exception as error:
+            del sys.modules[name]
+            raise BadInput(f"--plugin {file}: fails ({type(error).__name__}: {error})") from error

@@ -1,0 +1,116 @@
+"""Weights in safetensors files: written whole, read strictly, and no more of them than is asked for."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from roadcue.errors import BadCheckpoint, RoadCueError
+from roadcue.files import whole_file
+
+_LAYER = re.compile(r"\.(\d+)\.")
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a file that appears whole or not at all; OSError or SafetensorError when the disk is full."""
+    with whole_file(path) as partial:
+        on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(on_cpu, partial, metadata=dict(metadata) if metadata else None)
+
+
+def read_safetensors(path: Path, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Each key of one file that starts with `prefix`, and its tensor; BadCheckpoint when it is missing or damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118 - not a dict
+                if key.startswith(prefix):
+                    yield key, file.get_tensor(key)
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{path}: missing; the checkpoint is incomplete, download it again") from None
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(f"{path}: not a whole safetensors file ({error}); download it again") from error
+
+
+def load_strict(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    source: Path,
+    prefix: str = "",
+    *,
+    same_dtype: bool = False,
+    error: type[RoadCueError] = BadCheckpoint,
+) -> None:
+    """Make `tensors` the weights of `module` (which may be on the meta device), taking their dtype.
+
+    An `error` names every key that `audit` finds (with `prefix`, as it stands in `source`): a part that loads by
+    halves would work with random weights and say nothing.
+    """
+    wanted = {prefix + key: tensor for key, tensor in module.state_dict().items()}
+    held = {prefix + key: tensor for key, tensor in tensors.items()}
+    if found := audit(wanted, held, same_dtype=same_dtype):
+        raise error(
+            f"{source}: the weights are not those of this {type(module).__name__}; {found}. "
+            "Its config.json and its safetensors must be of one checkpoint: download both again, or train again."
+        )
+    module.load_state_dict(tensors, strict=True, assign=True)
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 over names, dtypes, shapes and bytes, as they are stored."""
+    total = hashlib.sha256()
+    for key in sorted(tensors):
+        tensor = tensors[key].contiguous()
+        total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.view(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def audit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, same_dtype: bool = False) -> str:
+    """Every missing, unexpected or misshapen key and every unfit dtype, in words; empty when there is none.
+
+    Any floating-point dtype fits, or with `same_dtype` only the one that is wanted.
+    """
+    both = sorted(wanted.keys() & tensors.keys())
+    unfit = [
+        f"{key} {tensors[key].dtype}"
+        for key in both
+        if (tensors[key].dtype != wanted[key].dtype if same_dtype else not tensors[key].is_floating_point())
+    ]
+    problems = {
+        "missing": sorted(wanted.keys() - tensors.keys()),
+        "unexpected": sorted(tensors.keys() - wanted.keys()),
+        "misshapen": [
+            f"{key} {tuple(tensors[key].shape)} instead of {tuple(wanted[key].shape)}"
+            for key in both
+            if tensors[key].shape != wanted[key].shape
+        ],
+        "of another dtype" if same_dtype else "not floating-point": unfit,
+    }
+    return "; ".join(f"{', '.join(_by_layer(keys))}: {problem}" for problem, keys in problems.items() if keys)
+
+
+def _by_layer(keys: list[str]) -> list[str]:
+    """The same keys, those that differ in their first number alone as one: blocks.{0-3,7}.norm.weight."""
+    layers: dict[str, list[int]] = {}
+    for key in keys:
+        number = _LAYER.search(key)
+        name = f"{key[: number.start()]}.{{}}.{key[number.end() :]}" if number else key
+        layers.setdefault(name, []).append(int(number[1]) if number else 0)
+    return [name.replace("{}", _ranges(sorted(numbers)), 1) for name, numbers in layers.items()]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """[0, 1, 2, 7] -> "{0-2,7}", and [3] -> "3"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    text = ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return text if len(numbers) == 1 else f"{{{text}}}"
