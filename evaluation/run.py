@@ -24,7 +24,8 @@ from roadcue.metrics.comparison import Comparison, compare, nan_to_none
 from roadcue.metrics.modes import mode_ade, score_modes
 from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
 from roadcue.metrics.raters import Raters
-from roadcue.reports.answers_table import AnswerScores, answers_table
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.answers_table import answers_table
 from roadcue.reports.colours import LOG
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
@@ -90,7 +91,7 @@ class Findings:
     comparison: Comparison | None
     against_raters: RatedComparison | None
     modes: HeadModes | None
-    answers: list[AnswerScores]
+    answers: list[ScoreTable]
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the comparison, and beside them "against_raters", "modes" and "answers", None or empty where
@@ -212,7 +213,7 @@ def _findings(model: RoadModel, predictions: Predictions, split: StoredSplit, co
 
 def _answer_scores(
     model: RoadModel, predictions: Predictions, split: StoredSplit, drawn_alike: dict[str, int]
-) -> list[AnswerScores]:
+) -> list[ScoreTable]:
     """The tables of the heads that answer questions: each with its twin and its baselines."""
     tables = []
     for name, scores in SCORES.items():

@@ -22,9 +22,10 @@ from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.fields import LABELS, majority
 from roadcue.metrics.objects import Counts
 from roadcue.metrics.published_fields import WORDS, PublishedScores, score_published
+from roadcue.metrics.score_table import ScoreTable
 from roadcue.prompts.bvpi import compose, position_word, road_vs_sidewalk
 from roadcue.prompts.claims import KINDS, Claims, parse_claims
-from roadcue.reports.answers_table import AnswerScores, answers_table
+from roadcue.reports.answers_table import answers_table
 from roadcue.reports.kinds_table import counts_text, kinds_table
 from roadcue.reports.table import Row, count, table_of
 from roadcue.training.config import EvalConfig
@@ -158,12 +159,12 @@ def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> dict[str, An
     return {"sees_image": [PREDICTION], "rows": {name: asdict(found) for name, found in scores.items()}}
 
 
-def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[AnswerScores]:
+def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[ScoreTable]:
     """A table for each field and one for near objects."""
     figures = {name: found.figures for name, found in scores.items()}
     extent = len(sequence), len(set(sequence.tolist()))
     fields = [
-        AnswerScores(
+        ScoreTable(
             TITLES[field],
             {f"{field}_{key}": head[0].lower() + head[1:] for key, head in LABELS.items()},
             figures,
@@ -172,7 +173,7 @@ def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[Answ
         )
         for field in FIELDS
     ]
-    return [*fields, AnswerScores("Near objects, macro F1", OBJECT_COLUMNS, figures, *extent, OF_OBJECTS, truth=GOLD)]
+    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_COLUMNS, figures, *extent, OF_OBJECTS, truth=GOLD)]
 
 
 def _rows(texts: Texts) -> dict[str, list[Claims]]:

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from roadcue.metrics.comparison import Comparison
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
-from roadcue.reports.answers_table import AnswerScores, answers_rows
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.answers_table import answers_extent, answers_rows
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
@@ -46,7 +47,7 @@ def write_report(
     cautions: Sequence[str] = (),
     against_raters: RatedComparison | None = None,
     modes: HeadModes | None = None,
-    answers: Sequence[AnswerScores] = (),
+    answers: Sequence[ScoreTable] = (),
 ) -> Path:
     """Write the page to `path` and return it; an earlier page is replaced only by a whole one.
 
@@ -62,7 +63,7 @@ def write_report(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
         heading=heading,
-        answers=[(scores, answers_rows(scores, sees_image)) for scores in answers],
+        answers=[(scores, answers_extent(scores), answers_rows(scores, sees_image)) for scores in answers],
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
         modes=(modes_title(modes), modes_rows(modes)) if modes else None,
         rated=RATED,

@@ -14,8 +14,8 @@ from roadcue.metrics.calibration_error import expected_calibration_error
 from roadcue.metrics.fields import score_field
 from roadcue.metrics.objects import score_places, score_presence
 from roadcue.metrics.prediction_sets import LABELS, score_sets
+from roadcue.metrics.score_table import ScoreTable
 from roadcue.prompts.bvpi import road_vs_sidewalk
-from roadcue.reports.answers_table import AnswerScores
 from roadcue.schema import HeadTargets
 from roadcue.training.heads.predictions import Answers
 
@@ -32,7 +32,7 @@ _CALIBRATION = "The calibration error is 0 when answers given with 80 % come tru
 
 def field_scores(
     model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, *, resamples: int, seed: int
-) -> list[AnswerScores]:
+) -> list[ScoreTable]:
     """A table each for sidewalk and road, and one for near and far objects; `sequence` (n,) names."""
     drawn_alike = Bootstrap(resamples=resamples, seed=seed)
     positions, objects = targets["positions"].numpy(), targets["objects"].numpy()
@@ -74,7 +74,7 @@ def field_scores(
 
 def cue_scores(
     model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, *, resamples: int, seed: int
-) -> list[AnswerScores]:
+) -> list[ScoreTable]:
     """A table each for cue and pace; arguments as of `field_scores`."""
     head = model.heads["cue"]
     assert isinstance(head, CueHead)
@@ -150,13 +150,13 @@ def _object_figures(
     return {key: scores.macro for key, scores in zip(_OBJECTS, found, strict=True)}
 
 
-Scores = Callable[..., list[AnswerScores]]
+Scores = Callable[..., list[ScoreTable]]
 SCORES: Mapping[str, Scores] = {FieldHead.name: field_scores, CueHead.name: cue_scores}
 """Head -> what scores its answers."""
 
 
 def _table(
     title: str, columns: Mapping[str, str], scores: Mapping[str, Figures], sequence: np.ndarray, meaning: str
-) -> AnswerScores:
+) -> ScoreTable:
     rows, sequences = len(sequence), len(np.unique(sequence))
-    return AnswerScores(title, columns, scores, rows, sequences, meaning, ("calibration_error", "size"))
+    return ScoreTable(title, columns, scores, rows, sequences, meaning, ("calibration_error", "size"))

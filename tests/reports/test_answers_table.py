@@ -7,7 +7,8 @@ from rich.console import Console
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.objects import Counts
-from roadcue.reports.answers_table import AnswerScores, answers_table
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.answers_table import answers_table
 from roadcue.reports.kinds_table import kinds_table
 
 
@@ -25,7 +26,7 @@ def test_who_looks_is_marked_and_the_truth_is_nobody(lines):
     figures = {"accuracy": Interval(0.5, 0.4, 0.6), "calibration_error": Interval(0.07, 0.05, 0.09)}
     columns = {"accuracy": "accuracy", "calibration_error": "calibration error"}
     methods = dict.fromkeys(["head", "majority", "gold text"], figures)
-    scores = AnswerScores("Road", columns, methods, 9, 3, plain=("calibration_error",), truth="gold text")
+    scores = ScoreTable("Road", columns, methods, 9, 3, plain=("calibration_error",), truth="gold text")
     shown = lines(answers_table(scores, {"head"}))
     assert shown[0] == "Road, 9 samples of 3 sequences"
     assert {"● head 50% 0.07", "○ majority 50% 0.07", "– gold text 50% 0.07"} <= set(shown)
