@@ -44,7 +44,8 @@ def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit
         features = rng.normal(size=(len(some), 1, cells, width)).astype(np.float32)
         writer.write(some, features, np.ones((len(some), 1), bool))
     writer.finish()
-    dataset = SimpleNamespace(states=states, name="random", split="train", __len__=lambda: rows)
+    facts = {"name": "random", "split": "train", "fingerprint": "random"}
+    dataset = SimpleNamespace(states=states, **facts, __len__=lambda: rows)
     store = FeatureStore(folder, {"benchmark": "1"})
     return StoredSplit(dataset, store, np.arange(rows), np.arange(rows))
 
