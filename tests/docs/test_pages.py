@@ -6,8 +6,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from pages import HELPS, README, ROOT, blocks, made_by, options_of, pages, prose, spans, unknown_options
 
+import roadcue
 from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED, parse_line
 from roadcue.schema import PAST_STATES, STATE_NUMBERS
 
@@ -104,3 +106,9 @@ def test_the_entry_points_are_of_groups_that_are_read():
     (block,) = blocks(PLUGINS, "toml")
     assert tomllib.loads(block)["project"]["entry-points"].keys() <= groups
     assert {span for span in spans(PLUGINS) if re.fullmatch(r"roadcue\.\w+s", span)} == groups
+
+
+def test_the_citation_names_the_version_that_there_is():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == roadcue.__version__
+    assert cited["license"] == "Apache-2.0"
