@@ -60,7 +60,7 @@ if $quick; then
   probed=("${drives[@]}" --sidewalk_dir "$RECORD_DIR/walks")
   other_world=(--train 12 --val 6 --seconds 8 --stride 20)
   rows=(--rows 2000 --epochs 1 --repeats 1) frames=(--frames 2000 --looped 100 --repeats 1)
-  pictures=(--frames 4 --rounds 1) tower=(--layers 1 --batch 1 --repeats 1) sequences=(--sequences 1)
+  pictures=(--frames 8 --rounds 1) tower=(--layers 1 --batch 1 --repeats 1) sequences=(--sequences 1)
   step quick-drives "$PYTHON" -m roadcue.roadworld --out "$RECORD_DIR/drives" --cameras FRONT "${other_world[@]}"
   step quick-walks "$PYTHON" -m roadcue.roadworld.sidewalk --out "$RECORD_DIR/walks" --train 160 --val 40
 fi
