@@ -25,10 +25,10 @@ from rich.table import Table
 from roadcue.command_line import run
 from roadcue.errors import BadInput
 from roadcue.evaluation.probes import FieldScores, probe_field, thumbnails
-from roadcue.evaluation.run import compare_rows, predict_split
+from roadcue.evaluation.run import compare_rows
 from roadcue.evaluation.shuffled_pictures import with_other_pictures
 from roadcue.files import write_whole
-from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import Comparison, nan_to_none
@@ -42,9 +42,10 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
+from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
 
-HEAD = TrainConfig().head.name
+HEAD = TrainConfig().head
 GRID, MEAN, BLIND, RIDGE = f"{HEAD} on grid features", f"{HEAD} on mean features", HEAD + BLIND_SUFFIX, "ridge"
 SHUFFLED, WRONG_PICTURES = "grid trained on shuffled pictures", "grid scored on shuffled pictures"
 SEEING = (GRID, MEAN, SHUFFLED, WRONG_PICTURES)
@@ -124,20 +125,20 @@ def variants(config: TrainConfig, encoder: Encoder, data: list[RoadDataset]) -> 
 
     train, val = splits(config)
     model = trained("grid features", config, encoder, train, val)
-    found = predict_split(model, val)
+    found = predict(model, val).paths
     found = {GRID if name == HEAD else name: paths for name, paths in found.items()}
     other_val = with_other_pictures(val, config.seed)
-    found[WRONG_PICTURES] = predict_split(model, other_val)[HEAD]
+    found[WRONG_PICTURES] = predict(model, other_val).paths[HEAD]
     other_train = with_other_pictures(train, config.seed + 1)
     shuffled = trained("shuffled pictures", config, encoder, other_train, other_val)
-    found[SHUFFLED] = predict_split(shuffled, other_val)[HEAD]
+    found[SHUFFLED] = predict(shuffled, other_val).paths[HEAD]
     mean = replace(config, pooling="mean")
     train, val = splits(mean)
-    found[MEAN] = predict_split(trained("mean features", mean, encoder, train, val), val)[HEAD]
+    found[MEAN] = predict(trained("mean features", mean, encoder, train, val), val).paths[HEAD]
     return found
 
 
-def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit) -> RoadModel:
+def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit) -> MultiHeadModel:
     """The head, its blind twin and the baselines as train.py trains them."""
     print(f"training on {what}, seed {config.seed}", flush=True)
     seed_everything(config.seed, verbose=False)

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from roadcue.errors import BadInput
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.text_scores import FIELDS, TextScores, answers_of, labels_of, score_answers
 from roadcue.files import write_whole, writing_into
 from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
@@ -28,7 +29,6 @@ from roadcue.prompts.claims import KINDS, Claims, parse_claims
 from roadcue.reports.answers_table import answers_table
 from roadcue.reports.kinds_table import counts_text, kinds_table
 from roadcue.reports.table import Row, count, table_of
-from roadcue.training.config import EvalConfig
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}

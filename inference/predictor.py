@@ -1,7 +1,6 @@
 """A trained run as a function: pictures, past states and intent in, named predictions with units out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,52 +11,44 @@ from torch import Tensor
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.heads.cue.words import cue_predictions
-from roadcue.heads.field.labels import no_fields
-from roadcue.heads.field.words import field_predictions
-from roadcue.heads.multi_head import RoadModel
-from roadcue.heads.registry import PATHS
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders import jpeg
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
-from roadcue.schema import PAST_STATES, STATE_COLUMNS, STEP_S, WAYPOINTS, Intent
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs
 from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
-from roadcue.training.heads.batches import StoredBatch
 from roadcue.training.run_folder import RunFolder, check_same_encoder
 
 Picture = Image.Image | np.ndarray | Tensor | bytes
 """PIL; NumPy (H, W, 3) uint8 RGB; torch (3, H, W) or (H, W, 3) uint8 RGB; or the bytes of a JPEG."""
 
 
-@dataclass(frozen=True)
-class WaypointPrediction:
-    """Where to go. For a batch every array gets a leading dimension b.
-
-    `waypoints_m` (20, 2) metres, ego frame: x forward, y left, origin at the rear axle at t = 0;
-    `times_s` (20,) seconds after t = 0: 0.25 ... 5.
-    """
-
-    waypoints_m: np.ndarray
-    times_s: np.ndarray
-
-
 class RoadPredictor:
     """What `roadcue.load` returns."""
 
-    def __init__(self, model: RoadModel, encoder: Encoder, config: TrainConfig) -> None:
+    def __init__(self, model: MultiHeadModel, encoder: Encoder, config: TrainConfig) -> None:
         """Parts of a finished run, on one device."""
         self.model, self.encoder, self.config = model.eval(), encoder, config
+        self._head_of = {
+            method: model.heads[name]
+            for name in config.head_names
+            for method in (name, name + BLIND_SUFFIX, *(baseline.name for baseline in model.heads[name].baselines))
+        }
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "cpu") -> "RoadPredictor":
-        """Read the run folder `run`; BadInput or BadCheckpoint when it or its encoder's weights cannot be used."""
+    def load(cls, run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor":
+        """Read the run folder `run`; BadInput or BadCheckpoint when it or its encoder's weights cannot be used.
+
+        `plugins`: the files of a run that was trained with some, which are code that you trust.
+        """
         folder = RunFolder.of(run)
-        config = parse_file(TrainConfig, folder.config)
+        config = parse_file(TrainConfig, folder.config, plugins)
         encoder = build_run_encoder(config, device)
         check_same_encoder(folder, encoder_parts(encoder, config))
-        return cls(RoadModel.from_pretrained(folder.model).to(device), encoder, config)
+        return cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
 
     @torch.no_grad()
     def predict(
@@ -70,8 +61,9 @@ class RoadPredictor:
     ) -> dict[str, Any]:
         """Predict with the run's heads and all their baselines: name -> prediction.
 
-        That is a `WaypointPrediction` for a head that predicts a path, a `FieldPrediction` for the field head, a
-        `CuePrediction` for the cue head and their baselines; the last two are lists of b for a batch.
+        That is what the head's `words` gives: a `WaypointPrediction` for a head that predicts a path, a
+        `FieldPrediction` for the field head, a `CuePrediction` for the cue head, and the same for their baselines; a
+        sequence of b of them for a batch.
 
         One sample: `images` a Picture (or camera name -> Picture), `past` (16, 6), `intent` an Intent, its name or
         its number. A batch: sequences of b of them, `past` (b, 16, 6). A run without a head that predicts paths needs
@@ -98,17 +90,19 @@ class RoadPredictor:
             raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
         device = next(self.model.buffers()).device
         stored, present = self._features(frames)
-        positions, objects = no_fields(len(states))
-        batch = StoredBatch(
+        inputs = StoredInputs(
             stored=stored.to(device),
             present=present.to(device),
             past=states.to(device),
             intent=torch.tensor(intents, device=device),
-            future=torch.full((len(states), WAYPOINTS, 2), torch.nan, device=device),
-            positions=positions.to(device),
-            objects=objects.to(device),
         )
-        return {name: _in_words(said, single) for name, said in self.model(batch).items()}
+        return {name: self._in_words(name, prediction, single) for name, prediction in self.model(inputs).items()}
+
+    def _in_words(self, method: str, prediction: Mapping[str, Tensor], single: bool) -> Any:
+        """A method's tensors as its prediction with units and words, by the head that it stands beside."""
+        arrays = {key: part.cpu().numpy() for key, part in prediction.items()}
+        several = self._head_of[method].words(arrays)
+        return several[0] if single else several
 
     def _states(self, past: Any, images: Any) -> tuple[Tensor, bool]:
         """(b, 16, 6) past states, NaN where none are given, and whether one sample was asked for."""
@@ -130,7 +124,7 @@ class RoadPredictor:
 
     def _needs_no_path(self, missing: str) -> None:
         """BadInput when something that a predicted path starts from is missing."""
-        if PATHS in self.model.heads:
+        if WAYPOINT in self.model.heads:
             raise BadInput(f"{missing} is missing: this run predicts paths, which it needs past and intent for")
 
     @property
@@ -180,16 +174,6 @@ class RoadPredictor:
         if isinstance(picture, bytes):
             return self.encoder.preprocess(*jpeg.decode_at_least(picture, "images", self.encoder.side))
         return self.encoder.preprocess(_rgb(picture))
-
-
-def _in_words(said: Mapping[str, Tensor], single: bool) -> Any:
-    """A head's tensors as its prediction with units and words."""
-    arrays = {key: part.cpu().numpy() for key, part in said.items()}
-    if "waypoints" in arrays:
-        waypoints = arrays["waypoints"]
-        return WaypointPrediction(waypoints[0] if single else waypoints, STEP_S * np.arange(1, WAYPOINTS + 1))
-    several = field_predictions(arrays) if "position" in arrays else cue_predictions(arrays)
-    return several[0] if single else several
 
 
 def _listed(images: Any, count: int) -> Sequence[Any]:

@@ -10,6 +10,14 @@ _BLOCK = 4_000_000
 
 
 @dataclass(frozen=True)
+class Bootstrap:
+    """How many resamples of the sequences are drawn for an interval, and the seed that decides which."""
+
+    resamples: int = 2000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Interval:
     """A value and its 95 % interval, in the value's unit.
 

@@ -1,5 +1,7 @@
 """Displacement metrics for the training loop, where the frames come in batches and on several ranks."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -70,3 +72,16 @@ class ClassificationMetric(Metric):
         accuracy = told.sum(dim=1) / rows.sum(dim=1)
         balanced = (told / rows).nanmean(dim=1)  # over the classes that occur
         return {"accuracy": accuracy.nanmean().float(), "balanced_accuracy": balanced.nanmean().float()}
+
+
+class AccuracyMetric(ClassificationMetric):
+    """Accuracy of each of several fields: `compute` gives "<field>_accuracy", a share of the rows with a truth."""
+
+    def __init__(self, fields: Sequence[str], classes: int) -> None:
+        super().__init__(len(fields), classes)
+        self.fields = tuple(fields)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The shares over all rows so far, by name."""
+        right, rows = self.taken.diagonal(dim1=1, dim2=2).sum(dim=1), self.taken.sum(dim=(1, 2))
+        return {f"{field}_accuracy": share for field, share in zip(self.fields, right / rows, strict=True)}

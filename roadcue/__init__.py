@@ -1,5 +1,6 @@
 """RoadCue as a library: `roadcue.load("runs/x").predict(images=..., past=..., intent=...)`."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from roadcue.heads.cue.words import CuePrediction
     from roadcue.heads.field.words import FieldPrediction
-    from roadcue.inference.predictor import RoadPredictor, WaypointPrediction
+    from roadcue.heads.waypoint.words import WaypointPrediction
+    from roadcue.inference.predictor import RoadPredictor
     from roadcue.schema import Intent
 
 __version__ = "0.1.0"
@@ -23,16 +25,19 @@ _WHERE = {
     "FieldPrediction": "roadcue.heads.field.words",
     "Intent": "roadcue.schema",
     "RoadPredictor": "roadcue.inference.predictor",
-    "WaypointPrediction": "roadcue.inference.predictor",
+    "WaypointPrediction": "roadcue.heads.waypoint.words",
 }
 """Imported when they are asked for: naming the library must not cost an import of torch."""
 
 
-def load(run: str | Path, device: str = "cpu") -> "RoadPredictor":
-    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
+def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor":
+    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used.
+
+    `plugins` are Python files that the run was trained with: code, which is never loaded unless it is named here.
+    """
     from roadcue.inference.predictor import RoadPredictor
 
-    return RoadPredictor.load(run, device)
+    return RoadPredictor.load(run, device, plugins)
 
 
 def __getattr__(name: str) -> Any:

@@ -27,8 +27,8 @@ from roadcue.models.flamingo.parts import Parts, load_whole
 from roadcue.models.normalisation import Normalisation
 from roadcue.models.preprocessing import Preprocessing, clip_preprocessing
 from roadcue.training.captions.text_dropout import drop_words
-from roadcue.training.heads.batches import TrainingSteps
 from roadcue.training.schedule import warm_up_then_constant
+from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import check_same_options, fit_by_steps
 
 FREE_TO_CHANGE = ("out", "checkpoint_every", "device")
