@@ -58,7 +58,7 @@ def evaluate_run(config: EvalConfig) -> None:
     found = _findings(model, predict(model, split, modes_of=WAYPOINT), split, options.head_names, bootstrap)
     sees_image = set(model.heads) - model.blind
     _print_tables(found, sees_image)
-    heading = _heading(facts, data, encoder.description, options)
+    heading = run_heading(facts, data, encoder.description, options)
     scenes = report_scenes(found.paths, found.scored, found.rated, options) if found.comparison else []
     out = Path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
@@ -235,7 +235,7 @@ def _print_tables(found: Findings, sees_image: set[str]) -> None:
             console.print()
 
 
-def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
+def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
     heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
     return {
         "data": data.description,

@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
-from roadcue.loaders import jpeg
+from roadcue.inference.decoding import Picture, preprocessed
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs
@@ -21,9 +18,6 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
 from roadcue.training.run_folder import RunFolder, check_same_encoder
-
-Picture = Image.Image | np.ndarray | Tensor | bytes
-"""PIL; NumPy (H, W, 3) uint8 RGB; torch (3, H, W) or (H, W, 3) uint8 RGB; or the bytes of a JPEG."""
 
 
 class RoadPredictor:
@@ -39,13 +33,8 @@ class RoadPredictor:
         }
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor":
-        """Read the run folder `run`; BadInput or BadCheckpoint when it or its encoder's weights cannot be used.
-
-        `plugins`: the files of a run that was trained with some, which are code that you trust.
-        """
-        folder = RunFolder.of(run)
-        config = parse_file(TrainConfig, folder.config, plugins)
+    def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "RoadPredictor":
+        """The model that a run has left; BadInput or BadCheckpoint when it or its encoder cannot be used."""
         encoder = build_run_encoder(config, device)
         check_same_encoder(folder, encoder_parts(encoder, config))
         return cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
@@ -97,6 +86,23 @@ class RoadPredictor:
             intent=torch.tensor(intents, device=device),
         )
         return {name: self._in_words(name, prediction, single) for name, prediction in self.model(inputs).items()}
+
+    def answers(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:
+        """The run's own heads' predictions of each file as JSON, each with its sentence; no baseline's.
+
+        BadInput for a picture that cannot be read, and for a run that needs more than one picture of each moment.
+        """
+        if WAYPOINT in self.config.head_names:
+            raise BadInput(
+                "this run predicts paths, which start from past states and an intent that no picture has; use "
+                "roadcue.load(run).predict(images, past=..., intent=...)"
+            )
+        predicted = self.predict(list(pictures))
+        named = {name: predicted[name] for name in self.config.head_names}
+        return [
+            {name: {**several[i].to_json(), "sentence": several[i].sentence} for name, several in named.items()}
+            for i in range(len(pictures))
+        ]
 
     def _in_words(self, method: str, prediction: Mapping[str, Tensor], single: bool) -> Any:
         """A method's tensors as its prediction with units and words, by the head that it stands beside."""
@@ -163,17 +169,16 @@ class RoadPredictor:
             return torch.zeros(*present.shape, 0, 0), present
         if not present[:, : len(cameras)].any():
             raise BadInput(f"no image for the cameras {', '.join(cameras)} that this run was trained on")
-        named = [self._preprocessed(picture) for row in pictures for picture in row if picture is not None]
+        named = [
+            preprocessed(picture, self.encoder.preprocess, self.encoder.side)
+            for row in pictures
+            for picture in row
+            if picture is not None
+        ]
         pooled = pool_tokens(self.encoder.encode(torch.stack(named)), self.config.pooling, self.config.grid)
         stored = pooled.new_zeros(*present.shape, *pooled.shape[1:], dtype=torch.float16)
         stored[present.to(stored.device)] = pooled.half()
         return stored, present
-
-    def _preprocessed(self, picture: Picture) -> Tensor:
-        """Ready for the encoder; a JPEG is decoded as the features that the heads were trained on."""
-        if isinstance(picture, bytes):
-            return self.encoder.preprocess(*jpeg.decode_at_least(picture, "images", self.encoder.side))
-        return self.encoder.preprocess(_rgb(picture))
 
 
 def _listed(images: Any, count: int) -> Sequence[Any]:
@@ -200,15 +205,3 @@ def _intent(value: Any) -> int:
     except (KeyError, ValueError, TypeError):
         names = ", ".join(f"{intent.name} ({intent.value})" for intent in Intent)
         raise BadInput(f"intent {value!r} is unknown; choose one of {names}") from None
-
-
-def _rgb(picture: Image.Image | np.ndarray | Tensor) -> np.ndarray:
-    """(H, W, 3) uint8 RGB."""
-    if isinstance(picture, Image.Image):
-        return np.array(picture.convert("RGB"))
-    array = picture.cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
-    if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
-        array = array.transpose(1, 2, 0)
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
-        raise BadInput(f"image of shape {array.shape} and type {array.dtype}: expected (H, W, 3) uint8 RGB")
-    return np.ascontiguousarray(array)

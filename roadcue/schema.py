@@ -97,14 +97,16 @@ class SampleInputs:
 class SampleTargets:
     """What is to be predicted; each part may be missing.
 
-    `future` is (20, 2) float32 metres, ego frame, or None (a test split). `cluster` is not predicted but must not be
-    seen either: the scenario cluster of the frame's sequence, as WOD-E2E spells it.
+    `future` is (20, 2) float32 metres, ego frame, or None (a test split). `bvpi` is the caption behind the labels, as
+    `prompts.bvpi` composes it. `cluster` is not predicted but must not be seen either: the scenario cluster of the
+    frame's sequence, as WOD-E2E spells it.
     """
 
     future: np.ndarray | None = None
     preferences: tuple[Preference, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     caption: str | None = None
+    bvpi: str | None = None
     cluster: str | None = None
 
 
