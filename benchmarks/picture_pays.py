@@ -105,7 +105,7 @@ def waypoint_claims(
     val = stored_split(data[1], encoder, config).with_future()
     states = val.dataset.states.take(np.tile(val.rows, len(seeds)))
     predictions = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
-    comparison = compare_rows(predictions, states, reference=BLIND, resamples=2000, seed=0)
+    comparison = compare_rows(predictions, states, reference=BLIND)
     console.print(comparison_table(comparison, SEEING))
     errors = {name: per_frame(displacement(paths, states.future)) for name, paths in predictions.items()}
 

@@ -10,7 +10,7 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.linear_probe import fit_probe
 from roadcue.loaders import jpeg
 from roadcue.loaders.split import split_by_sequence
-from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.fields import balanced_accuracy_interval, majority, recalls
 from roadcue.training.heads.batches import StoredSplit
 
@@ -59,11 +59,11 @@ def probe_field(
     val: StoredSplit,
     *,
     features: Callable[[StoredSplit], np.ndarray] = stored_features,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> FieldScores:
     """Fit a probe on the `features` of the training rows and score it on the validation rows.
 
-    Its penalty is chosen on a part of the training sequences; `seed` is the bootstrap's. BadInput when a row lacks
+    Its penalty is chosen on a part of the training sequences. BadInput when a row lacks
     the field, a split lacks features, or there are fewer than two training sequences.
     """
     labels, true = _labels(field, train), _labels(field, val)
@@ -73,8 +73,8 @@ def probe_field(
     told, constant = probe.predict(features(val)), np.full(len(true), majority(labels))
     return FieldScores(
         field,
-        probe=balanced_accuracy_interval(told, true, sequence, seed=seed),
-        majority=balanced_accuracy_interval(constant, true, sequence, seed=seed),
+        probe=balanced_accuracy_interval(told, true, sequence, bootstrap),
+        majority=balanced_accuracy_interval(constant, true, sequence, bootstrap),
         recalls=recalls(told, true),
         penalty=probe.penalty,
         rows={"train": len(labels), "val": len(true)},

@@ -20,6 +20,7 @@ from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
 from roadcue.heads.registry import HEADS, PATHS
 from roadcue.loaders.dataset import RoadDataset, StateTable, Subset
 from roadcue.loaders.rated import RatedFrames, rated_frames
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from roadcue.metrics.comparison import Comparison, compare, nan_to_none
 from roadcue.metrics.modes import mode_ade, score_modes
 from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
@@ -127,8 +128,7 @@ def compare_rows(
     states: StateTable,
     *,
     reference: str,
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     cluster: np.ndarray | None = None,
 ) -> Comparison:
     """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows.
@@ -143,8 +143,7 @@ def compare_rows(
         speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
         cluster=cluster,
         reference=reference,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -154,8 +153,7 @@ def compare_with_raters(
     rated: RatedFrames,
     *,
     reference: str,
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> RatedComparison | None:
     """Methods' paths and the `logged` ones, (n, 20, 2) metres, ego frame, against raters; None if no row is rated.
 
@@ -170,8 +168,7 @@ def compare_with_raters(
         sequence=rated.sequence,
         cluster=rated.cluster,
         reference=reference,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -191,28 +188,28 @@ def _findings(model: RoadModel, predictions: Predictions, split: StoredSplit, co
     logged = model.heads[PATHS].known(split.targets()).numpy() if PATHS in model.heads else np.zeros(len(split), bool)
     paths, scored = predictions.paths_at(logged), Subset(split.dataset, split.rows[logged], split.dataset.split)
     states, rated = scored.states, rated_frames(scored)
-    drawn_alike = {"resamples": config.resamples, "seed": config.seed}
-    answers = _answer_scores(model, predictions, split, drawn_alike)
+    bootstrap = config.bootstrap
+    answers = _answer_scores(model, predictions, split, bootstrap)
     if not logged.any():
         return Findings(paths, scored, rated, None, None, None, answers)
     cluster = np.array([scored.targets(row).cluster or "" for row in range(len(scored))], str)
     modes = None
     if paths.modes is not None and paths.mode_probabilities is not None:
         error, probability = mode_ade(paths.modes, states.future), paths.mode_probabilities
-        modes = HeadModes(PATHS, error.shape[1], score_modes(error, probability, states.sequence, **drawn_alike))
+        modes = HeadModes(PATHS, error.shape[1], score_modes(error, probability, states.sequence, bootstrap))
     return Findings(
         paths,
         scored,
         rated,
-        compare_rows(paths.paths, states, cluster=cluster, reference=PATHS, **drawn_alike),
-        compare_with_raters(paths.paths, states.future, rated, reference=PATHS, **drawn_alike),
+        compare_rows(paths.paths, states, cluster=cluster, reference=PATHS, bootstrap=bootstrap),
+        compare_with_raters(paths.paths, states.future, rated, reference=PATHS, bootstrap=bootstrap),
         modes,
         answers,
     )
 
 
 def _answer_scores(
-    model: RoadModel, predictions: Predictions, split: StoredSplit, drawn_alike: dict[str, int]
+    model: RoadModel, predictions: Predictions, split: StoredSplit, bootstrap: Bootstrap
 ) -> list[ScoreTable]:
     """The tables of the heads that answer questions: each with its twin and its baselines."""
     tables = []
@@ -220,7 +217,7 @@ def _answer_scores(
         if name in model.heads:
             methods = [each for each in (name, name + BLIND_SUFFIX, *HEADS[name].baselines) if each in model.heads]
             answers = {method: predictions.answers[method] for method in methods}
-            tables += scores(model, answers, split.targets(), split.sequence, **drawn_alike)
+            tables += scores(model, answers, split.targets(), split.sequence, bootstrap)
     return tables
 
 

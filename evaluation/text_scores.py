@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
-from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.fields import recalls, score_field
 from roadcue.metrics.objects import ObjectScores, score_places, score_presence
 from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
@@ -59,19 +59,18 @@ def labels_of(annotations: Sequence[Annotation], kinds: tuple[str, ...] = KINDS)
 
 
 def score_answers(
-    said: Answers, truth: Answers, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    said: Answers, truth: Answers, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> TextScores:
     """Score the answers; `sequence` (n,) names. Every figure is 1 for the truth itself."""
-    drawn = {"resamples": resamples, "seed": seed}
     figures = {
         f"{name}_{metric}": found
         for name in FIELDS
-        for metric, found in score_field(said.fields[name], truth.fields[name], sequence, **drawn).items()
+        for metric, found in score_field(said.fields[name], truth.fields[name], sequence, bootstrap).items()
     }
     kinds = truth.kinds
-    presence = score_presence(said.present, truth.present, truth.known, sequence, kinds, **drawn)
+    presence = score_presence(said.present, truth.present, truth.known, sequence, kinds, bootstrap)
     placed = score_places(
-        said.present, said.places, truth.present, truth.places, truth.known, sequence, kinds, **drawn
+        said.present, said.places, truth.present, truth.places, truth.known, sequence, kinds, bootstrap
     )
     return TextScores(
         figures={**figures, "near_presence_f1": presence.macro, "near_placed_f1": placed.macro},

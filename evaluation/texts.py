@@ -146,7 +146,7 @@ def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> dict[str, An
     truth = labels_of(texts.labels)
     sequence = np.array([place_in_film(label.image)[0] for label in texts.labels])
     scores = {
-        name: score_answers(answers_of(claims), truth, sequence, resamples=config.resamples, seed=config.seed)
+        name: score_answers(answers_of(claims), truth, sequence, config.bootstrap)
         for name, claims in _rows(texts).items()
     }
     for table in _tables(scores, sequence):

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, bootstrap_of
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
+from roadcue.metrics.resampling import bootstrap_of
 
 BINS = 15
 """Bins of equal width that the calibration error is summed over (Guo et al. 2017, table 1)."""
 
 
 def expected_calibration_error(
-    confidence: np.ndarray, right: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    confidence: np.ndarray, right: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
     """By how much the probability of what was picked misses the share in which it was right.
 
@@ -27,4 +28,4 @@ def expected_calibration_error(
     bin_of = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1)
     # A bin's share of the rows times its gap is the mean over all rows of the gaps in it.
     gaps = np.where(bin_of[:, None] == np.arange(BINS), (confidence - right)[:, None], 0.0)
-    return bootstrap_of(lambda means: np.abs(means).sum(axis=1), gaps, sequence, resamples=resamples, seed=seed)
+    return bootstrap_of(lambda means: np.abs(means).sum(axis=1), gaps, sequence, bootstrap)

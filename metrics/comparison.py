@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.metrics.groups import INTENTS, SPEEDS, by_intent, by_speed, clusters_of
+from roadcue.metrics.resampling import sequence_bootstrap
 
 GROUPED = ("ade_3s", "ade_5s")
 """The metrics that are also given for each group."""
@@ -74,8 +75,7 @@ def compare(
     speed: np.ndarray,
     cluster: np.ndarray | None = None,
     reference: str,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> Comparison:
     """Score every method on the same frames, with 95 % intervals and paired differences from a bootstrap.
 
@@ -109,7 +109,7 @@ def compare(
                 for group, member in members.items()
                 for metric in GROUPED
             }
-        drawn = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, resamples=resamples, seed=seed)
+        drawn = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, bootstrap)
         found = dict(zip(columns, drawn, strict=True))
 
         def part(kind: str, group: str = "") -> dict[str, Interval]:
@@ -129,8 +129,8 @@ def compare(
         reference=reference,
         samples=len(logged),
         sequences=len(np.unique(sequence)),
-        resamples=resamples,
-        seed=seed,
+        resamples=bootstrap.resamples,
+        seed=bootstrap.seed,
         group_sizes={
             kind: {group: int(member.sum()) for group, member in members.items()} for kind, members in groups.items()
         },

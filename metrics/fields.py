@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
+from roadcue.metrics.resampling import bootstrap_of, sequence_bootstrap
 
 NO_LABEL = ""
 """Stands in a truth where the field is not labelled."""
@@ -35,7 +36,7 @@ def balanced_accuracy(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def balanced_accuracy_interval(
-    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
     """`balanced_accuracy` with its 95 % interval over resampled sequences; `sequence` is (n,) names.
 
@@ -44,20 +45,20 @@ def balanced_accuracy_interval(
     """
     predicted, truth, sequence = _labelled(predicted, truth, sequence)
     _, hits = _hits(predicted, truth)
-    return bootstrap_of(lambda means: np.nanmean(means, axis=1), hits, sequence, resamples=resamples, seed=seed)
+    return bootstrap_of(lambda means: np.nanmean(means, axis=1), hits, sequence, bootstrap)
 
 
 def accuracy(
-    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
     """The share of the labelled rows that were told; everything else as in `balanced_accuracy_interval`."""
     predicted, truth, sequence = _labelled(predicted, truth, sequence)
     told = (predicted == truth).astype(np.float64)[:, None]
-    return sequence_bootstrap(told, sequence, resamples=resamples, seed=seed)[0]
+    return sequence_bootstrap(told, sequence, bootstrap)[0]
 
 
 def macro_f1(
-    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
     """The mean of the F1 scores of the classes that occur in `truth`: each is 2 tp / (answers + truths).
 
@@ -68,7 +69,7 @@ def macro_f1(
     predicted, truth, sequence = _labelled(predicted, truth, sequence)
     said, true = (each[:, None] == np.unique(truth) for each in (predicted, truth))
     columns = np.concatenate([said & true, said, true], axis=1).astype(np.float64)
-    return bootstrap_of(mean_of_f1, columns, sequence, resamples=resamples, seed=seed)
+    return bootstrap_of(mean_of_f1, columns, sequence, bootstrap)
 
 
 def mean_of_f1(means: np.ndarray) -> np.ndarray:
@@ -85,11 +86,11 @@ def mean_of_f1(means: np.ndarray) -> np.ndarray:
 
 
 def score_field(
-    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> dict[str, Interval]:
     """Each metric of `LABELS` by name; shapes, intervals and errors as in `balanced_accuracy_interval`."""
     metrics = (accuracy, balanced_accuracy_interval, macro_f1)
-    found = [metric(predicted, truth, sequence, resamples=resamples, seed=seed) for metric in metrics]
+    found = [metric(predicted, truth, sequence, bootstrap) for metric in metrics]
     return dict(zip(LABELS, found, strict=True))
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, bootstrap_of
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
+from roadcue.metrics.resampling import bootstrap_of
 
 
 def relative_gain(
-    error: np.ndarray, other_error: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    error: np.ndarray, other_error: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
     """1 - mean error / mean other error, with its 95 % interval: 0.25 is a quarter less error than the other's.
 
@@ -20,4 +21,4 @@ def relative_gain(
     def share_saved(means: np.ndarray) -> np.ndarray:
         return 1 - means[:, 0] / means[:, 1]
 
-    return bootstrap_of(share_saved, np.stack([error, other_error], axis=1), sequence, resamples=resamples, seed=seed)
+    return bootstrap_of(share_saved, np.stack([error, other_error], axis=1), sequence, bootstrap)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, bootstrap_of
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.fields import mean_of_f1
+from roadcue.metrics.resampling import bootstrap_of
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,14 @@ def score_presence(
     known: np.ndarray,
     sequence: np.ndarray,
     kinds: Sequence[str],
-    *,
-    resamples: int = 2000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> ObjectScores:
     """Is a kind there at all? `predicted`, `truth` and `known` (n, k) bool for k `kinds`, `sequence` (n,) names.
 
     Where `known` is False there is no label, and nothing is counted. F1 is 2 tp / (2 tp + fn + fp). ValueError when
     the shapes do not fit or there is no row.
     """
-    return _scores(predicted[..., None], truth[..., None], known, sequence, kinds, resamples, seed)
+    return _scores(predicted[..., None], truth[..., None], known, sequence, kinds, bootstrap)
 
 
 def score_places(
@@ -58,9 +57,7 @@ def score_places(
     known: np.ndarray,
     sequence: np.ndarray,
     kinds: Sequence[str],
-    *,
-    resamples: int = 2000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> ObjectScores:
     """Presence x position: each place of each kind is a claim of its own, right only when the kind is there.
 
@@ -68,7 +65,7 @@ def score_places(
     a claim too, of a place of its own: naming a car without saying where is false wherever the car is.
     """
     said = _claims(predicted, predicted_positions)
-    return _scores(said, _claims(truth, truth_positions), known, sequence, kinds, resamples, seed)
+    return _scores(said, _claims(truth, truth_positions), known, sequence, kinds, bootstrap)
 
 
 def _claims(present: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -84,8 +81,7 @@ def _scores(
     known: np.ndarray,
     sequence: np.ndarray,
     kinds: Sequence[str],
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> ObjectScores:
     """Of (n, k, places) claims and truths."""
     if said.shape != true.shape or known.shape != said.shape[:2] or said.shape[1] != len(kinds) or not len(said):
@@ -98,7 +94,7 @@ def _scores(
 
     def drawn(columns: list[int]) -> Interval:
         values = np.concatenate([each[:, columns] for each in (hits, claims, truths)], axis=1)
-        return bootstrap_of(mean_of_f1, values, sequence, resamples=resamples, seed=seed)
+        return bootstrap_of(mean_of_f1, values, sequence, bootstrap)
 
     totals = zip(kinds, hits.sum(0), truths.sum(0), claims.sum(0), strict=True)
     return ObjectScores(

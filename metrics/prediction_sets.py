@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
+from roadcue.metrics.resampling import sequence_bootstrap
 
 LABELS = {"coverage": "coverage", "size": "answers in the set", "not_sure": "not sure"}
 """Figure -> what it is called."""
 
 
 def score_sets(
-    sets: np.ndarray, truth: np.ndarray, sequence: np.ndarray, *, resamples: int, seed: int
+    sets: np.ndarray, truth: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> dict[str, Interval]:
     """The figures of `LABELS`: share of the rows whose set holds the truth, mean size, share of sets that are not one
     answer (an empty one among them: nothing was likely enough).
@@ -21,4 +22,4 @@ def score_sets(
     size = sets.sum(axis=1)
     covered = np.take_along_axis(sets, truth[:, None], axis=1)[:, 0]
     columns = np.stack([covered, size, size != 1], axis=1).astype(np.float64)
-    return dict(zip(LABELS, sequence_bootstrap(columns, sequence, resamples=resamples, seed=seed), strict=True))
+    return dict(zip(LABELS, sequence_bootstrap(columns, sequence, bootstrap), strict=True))

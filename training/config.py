@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from roadcue.heads.waypoint.config import CueConfig, FieldConfig, WaypointConfig
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 
 
 @dataclass(frozen=True)
@@ -207,15 +208,20 @@ class ScoreOptions:
     """Where the encoder and the heads run."""
     split: Literal["train", "val", "test"] | None = None
     """Which split to score. Default: val; with --predictions test, where the data has one."""
-    resamples: int = 2000
+    resamples: int = DEFAULT_BOOTSTRAP.resamples
     """Bootstrap resamples of the sequences behind each 95 % interval."""
-    seed: int = 0
+    seed: int = DEFAULT_BOOTSTRAP.seed
     """Seed of the bootstrap."""
     out: str | None = None
     """Folder for metrics.json and report.html. Default: the run folder."""
 
     def __post_init__(self) -> None:
         _at_least(1, self, "resamples")
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """How the intervals are drawn."""
+        return Bootstrap(self.resamples, self.seed)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """How well heads that answer questions do on the rows whose answers are known, beside what sees no image."""
 
 from collections.abc import Callable, Mapping
-from typing import TypedDict
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from roadcue.heads.cue.head import QUESTIONS, CueHead
 from roadcue.heads.field.head import FieldHead
 from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
 from roadcue.heads.multi_head import RoadModel
-from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.bootstrap import Bootstrap, Interval
 from roadcue.metrics.calibration_error import expected_calibration_error
 from roadcue.metrics.fields import score_field
 from roadcue.metrics.objects import score_places, score_presence
@@ -31,10 +30,9 @@ _CALIBRATION = "The calibration error is 0 when answers given with 80 % come tru
 
 
 def field_scores(
-    model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, *, resamples: int, seed: int
+    model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> list[ScoreTable]:
     """A table each for sidewalk and road, and one for near and far objects; `sequence` (n,) names."""
-    drawn_alike = Bootstrap(resamples=resamples, seed=seed)
     positions, objects = targets["positions"].numpy(), targets["objects"].numpy()
     tables = []
     for field, (column, classes) in enumerate(POSITIONS.items()):
@@ -47,7 +45,7 @@ def field_scores(
                     answers["position_probabilities"][known, field],
                     positions[known, field],
                     sequence[known],
-                    drawn_alike,
+                    bootstrap,
                 )
                 for name, answers in methods.items()
             }
@@ -57,7 +55,7 @@ def field_scores(
     if known.any():
         true = _relations(positions[known])
         scores = {
-            name: score_field(_relations(answers["position"][known]), true, sequence[known], **drawn_alike)
+            name: score_field(_relations(answers["position"][known]), true, sequence[known], bootstrap)
             for name, answers in methods.items()
         }
         columns = {key: _CLASSES[key] for key in ("accuracy", "balanced_accuracy", "macro_f1")}
@@ -65,7 +63,7 @@ def field_scores(
     known = ~np.isnan(objects).any(axis=3)
     if known.any():
         scores = {
-            name: _object_figures(answers["seen"], objects == 1, known, sequence, drawn_alike)
+            name: _object_figures(answers["seen"], objects == 1, known, sequence, bootstrap)
             for name, answers in methods.items()
         }
         tables.append(_table("Objects, macro F1", _OBJECTS, scores, sequence[known.any(axis=(1, 2))], _OF_OBJECTS))
@@ -73,12 +71,11 @@ def field_scores(
 
 
 def cue_scores(
-    model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, *, resamples: int, seed: int
+    model: RoadModel, methods: Methods, targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> list[ScoreTable]:
     """A table each for cue and pace; arguments as of `field_scores`."""
     head = model.heads["cue"]
     assert isinstance(head, CueHead)
-    drawn_alike = Bootstrap(resamples=resamples, seed=seed)
     truth = head.truth(targets).numpy()
     meaning = (
         f"Sets are made to hold the true answer in {head.config.coverage:.0%} of the frames; not sure: a set of none "
@@ -93,18 +90,11 @@ def cue_scores(
             for name, answers in methods.items():
                 probabilities = answers["cue_probabilities"][known, place]
                 said, sets = probabilities.argmax(axis=1), answers["cue_sets"][known, place]
-                told = _class_figures(np.array(words), said, probabilities, true, sequences, drawn_alike)
-                scores[name] = {**told, **score_sets(sets, true, sequences, **drawn_alike)}
+                told = _class_figures(np.array(words), said, probabilities, true, sequences, bootstrap)
+                scores[name] = {**told, **score_sets(sets, true, sequences, bootstrap)}
             columns = {key: _CLASSES[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
             tables.append(_table(question.capitalize(), {**columns, **LABELS}, scores, sequences, meaning))
     return tables
-
-
-class Bootstrap(TypedDict):
-    """How intervals are drawn."""
-
-    resamples: int
-    seed: int
 
 
 _OBJECTS = {
@@ -129,24 +119,24 @@ def _class_figures(
     probabilities: np.ndarray,
     truth: np.ndarray,
     sequence: np.ndarray,
-    drawn_alike: Bootstrap,
+    bootstrap: Bootstrap,
 ) -> Figures:
     """The figures of `_CLASSES`; the calibration error is that of the most probable class."""
     right = probabilities.argmax(axis=1) == truth
-    error = expected_calibration_error(probabilities.max(axis=1), right, sequence, **drawn_alike)
-    return {**score_field(words[said], words[truth], sequence, **drawn_alike), "calibration_error": error}
+    error = expected_calibration_error(probabilities.max(axis=1), right, sequence, bootstrap)
+    return {**score_field(words[said], words[truth], sequence, bootstrap), "calibration_error": error}
 
 
 def _object_figures(
-    said: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, drawn_alike: Bootstrap
+    said: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> Figures:
     """The figures of `_OBJECTS`: (n, 2, 9, 3) claims and truths, and (n, 2, 9) what is labelled, all bool."""
     found = []
     for distance in range(len(OBJECT_COLUMNS)):
         claims, truths, labelled = said[:, distance], true[:, distance], known[:, distance]
         claimed, there = np.asarray(claims.any(axis=2)), np.asarray(truths.any(axis=2))
-        found.append(score_presence(claimed, there, labelled, sequence, KINDS, **drawn_alike))
-        found.append(score_places(claimed, claims, there, truths, labelled, sequence, KINDS, **drawn_alike))
+        found.append(score_presence(claimed, there, labelled, sequence, KINDS, bootstrap))
+        found.append(score_places(claimed, claims, there, truths, labelled, sequence, KINDS, bootstrap))
     return {key: scores.macro for key, scores in zip(_OBJECTS, found, strict=True)}
 
 

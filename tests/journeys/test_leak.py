@@ -15,6 +15,7 @@ import torch
 from roadcue.evaluation.run import predict_split
 from roadcue.evaluation.shuffled_pictures import with_other_pictures
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.metrics.gain import relative_gain
 from roadcue.roadworld.dataset import open_roadworld
@@ -92,7 +93,7 @@ def gain(predictions, val, other=BLIND, metric="ade_5s"):
     states = val.dataset.states.take(val.rows)
     paths = other if isinstance(other, np.ndarray) else predictions[other]
     errors = [per_frame(displacement(each, states.future))[metric] for each in (predictions["waypoint"], paths)]
-    return relative_gain(*errors, states.sequence, resamples=500)
+    return relative_gain(*errors, states.sequence, Bootstrap(500))
 
 
 def test_the_gain_is_there_with_own_pictures_and_gone_with_others(with_features, tmp_path):

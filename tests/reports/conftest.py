@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import Comparison, compare
 from roadcue.reports.scene import Scene
 from roadcue.schema import CameraCalibration
@@ -62,8 +63,7 @@ def comparison() -> Comparison:
         intent=intent,
         speed=speed,
         reference="waypoint without features",
-        resamples=500,
-        seed=7,
+        bootstrap=Bootstrap(500, seed=7),
     )
 
 
