@@ -24,18 +24,17 @@ from rich.table import Table
 
 from roadcue.command_line import run
 from roadcue.errors import BadInput
-from roadcue.evaluation.probes import FieldScores, probe_field, thumbnails
+from roadcue.evaluation.probes import ProbeScores, probe_field, thumbnails
 from roadcue.evaluation.run import compare_rows, predict_split
-from roadcue.evaluation.shuffled_pictures import with_other_pictures
+from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.files import write_whole
 from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.metrics.bootstrap import Interval
-from roadcue.metrics.comparison import Comparison, nan_to_none
+from roadcue.metrics.comparison import Comparison, nan_to_none, relative_gain
 from roadcue.metrics.displacement import displacement, per_frame
-from roadcue.metrics.gain import relative_gain
 from roadcue.models.encoder import Encoder
-from roadcue.reports.table import COLUMNS, comparison_table
+from roadcue.reports.comparison_table import COLUMNS, comparison_table
 from roadcue.roadworld.sidewalk.dataset import open_sidewalk
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
@@ -75,7 +74,7 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     gains, leaks, comparison = waypoint_claims(config, encoder, options.seeds, console)
     console.print(claims_table(f"Share of the error that {GRID!r} saves", gains))
     console.print(claims_table(f"Leak test: share of the error saved, against {BLIND!r} unless said", leaks))
-    scores = field_scores(replace(config, cameras="CHEST"), encoder, options.sidewalk_dir)
+    scores = probe_scores(replace(config, cameras="CHEST"), encoder, options.sidewalk_dir)
     probed = [field_claim(*score) for score in scores]
     title = "Balanced accuracy of a linear probe, frozen grid features of the sidewalk view"
     console.print(claims_table(title, probed))
@@ -126,9 +125,9 @@ def variants(config: TrainConfig, encoder: Encoder, data: list[RoadDataset]) -> 
     model = trained("grid features", config, encoder, train, val)
     found = predict_split(model, val)
     found = {GRID if name == HEAD else name: paths for name, paths in found.items()}
-    other_val = with_other_pictures(val, config.seed)
+    other_val = with_shuffled_pictures(val, config.seed)
     found[WRONG_PICTURES] = predict_split(model, other_val)[HEAD]
-    other_train = with_other_pictures(train, config.seed + 1)
+    other_train = with_shuffled_pictures(train, config.seed + 1)
     shuffled = trained("shuffled pictures", config, encoder, other_train, other_val)
     found[SHUFFLED] = predict_split(shuffled, other_val)[HEAD]
     mean = replace(config, pooling="mean")
@@ -176,9 +175,9 @@ def ade(metric: str) -> str:
     return COLUMNS[metric].removesuffix(" (m)")
 
 
-def field_scores(
+def probe_scores(
     config: TrainConfig, encoder: Encoder, sidewalk_dir: str | None
-) -> list[tuple[FieldScores, Interval]]:
+) -> list[tuple[ProbeScores, Interval]]:
     """For each of `FIELDS` a probe of the features, from the sidewalk view's training walks to its validation walks,
     and the balanced accuracy of the same probe on tiny pictures, without an encoder."""
     folder = Path(sidewalk_dir) if sidewalk_dir else None
@@ -194,7 +193,7 @@ def field_scores(
     return scores
 
 
-def field_claim(score: FieldScores, pixels: Interval) -> Claim:
+def field_claim(score: ProbeScores, pixels: Interval) -> Claim:
     """The probe tells the field."""
     says = f"{score.field}; majority class {score.majority.value:.1%}, probe of 16 x 16 pixels {pixels.value:.1%}"
     needed = f"≥ {NEEDED_BALANCED_ACCURACY:.0%}"

@@ -26,12 +26,12 @@ from roadcue.metrics.modes import mode_ade, score_modes
 from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
 from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.answers_table import answers_table
 from roadcue.reports.colours import LOG
+from roadcue.reports.comparison_table import comparison_table, group_table
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
-from roadcue.reports.rated_table import rated_tables
-from roadcue.reports.table import comparison_table, group_table
+from roadcue.reports.rater_table import rated_tables
+from roadcue.reports.score_table import score_table
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import EvalConfig, TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
@@ -228,7 +228,7 @@ def _print_tables(found: Findings, sees_image: set[str]) -> None:
         *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
         *([modes_table(found.modes)] if found.modes else ()),
         *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
-        *(answers_table(scores, sees_image) for scores in found.answers),
+        *(score_table(scores, sees_image) for scores in found.answers),
     ]
     console = Console()
     for table in tables:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
-from roadcue.metrics.calibration_error import expected_calibration_error
 from roadcue.metrics.displacement import displacement
 from roadcue.metrics.resampling import sequence_bootstrap
+from roadcue.metrics.uncertainty import expected_calibration_error
 
 LABELS: Mapping[str, str] = {
     "picked": "Error of the picked mode",

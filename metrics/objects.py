@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
-from roadcue.metrics.fields import mean_of_f1
+from roadcue.metrics.classification import mean_of_f1
 from roadcue.metrics.resampling import bootstrap_of
 
 

@@ -16,7 +16,7 @@ from roadcue.heads.head import Head, Headline
 from roadcue.heads.temperature import fit_temperature
 from roadcue.heads.trunk import Trunk
 from roadcue.heads.waypoint.config import CueConfig
-from roadcue.metrics.torchmetrics import ClassificationMetric
+from roadcue.metrics.streaming import ClassificationMetric
 from roadcue.schema import HeadInputs, HeadTargets
 
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]

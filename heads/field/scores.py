@@ -9,11 +9,10 @@ from roadcue.heads.field.head import FieldHead
 from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
 from roadcue.heads.multi_head import RoadModel
 from roadcue.metrics.bootstrap import Bootstrap, Interval
-from roadcue.metrics.calibration_error import expected_calibration_error
-from roadcue.metrics.fields import score_field
+from roadcue.metrics.classification import score_classes
 from roadcue.metrics.objects import score_places, score_presence
-from roadcue.metrics.prediction_sets import LABELS, score_sets
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.metrics.uncertainty import SET_LABELS, expected_calibration_error, score_sets
 from roadcue.prompts.bvpi import road_vs_sidewalk
 from roadcue.schema import HeadTargets
 from roadcue.training.heads.predictions import Answers
@@ -55,7 +54,7 @@ def field_scores(
     if known.any():
         true = _relations(positions[known])
         scores = {
-            name: score_field(_relations(answers["position"][known]), true, sequence[known], bootstrap)
+            name: score_classes(_relations(answers["position"][known]), true, sequence[known], bootstrap)
             for name, answers in methods.items()
         }
         columns = {key: _CLASSES[key] for key in ("accuracy", "balanced_accuracy", "macro_f1")}
@@ -93,7 +92,7 @@ def cue_scores(
                 told = _class_figures(np.array(words), said, probabilities, true, sequences, bootstrap)
                 scores[name] = {**told, **score_sets(sets, true, sequences, bootstrap)}
             columns = {key: _CLASSES[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
-            tables.append(_table(question.capitalize(), {**columns, **LABELS}, scores, sequences, meaning))
+            tables.append(_table(question.capitalize(), {**columns, **SET_LABELS}, scores, sequences, meaning))
     return tables
 
 
@@ -124,7 +123,7 @@ def _class_figures(
     """The figures of `_CLASSES`; the calibration error is that of the most probable class."""
     right = probabilities.argmax(axis=1) == truth
     error = expected_calibration_error(probabilities.max(axis=1), right, sequence, bootstrap)
-    return {**score_field(words[said], words[truth], sequence, bootstrap), "calibration_error": error}
+    return {**score_classes(words[said], words[truth], sequence, bootstrap), "calibration_error": error}
 
 
 def _object_figures(

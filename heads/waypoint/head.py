@@ -16,7 +16,7 @@ from roadcue.heads.registry import find_decoder
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Prediction, Situation
 from roadcue.heads.waypoint.losses import LOSSES
-from roadcue.metrics.torchmetrics import DisplacementMetric
+from roadcue.metrics.streaming import DisplacementMetric
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets
 
 _BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelocity}

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from rated_paths import straight
 
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.calibration_error import BINS
 from roadcue.metrics.modes import LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode, score_modes
+from roadcue.metrics.uncertainty import BINS
 
 
 def softmax(logits):

@@ -4,7 +4,7 @@ Document 000, sections 4.8 and 5.8, runs `eval_near_obj_recal.py` of the reposit
 adityaBS/roadscene-vlm-for-visually-impaired. A field is told by the first `Name: value` in the text; an object is
 mentioned where one of its words occurs anywhere in the text, in other words too: "man" in "many", "sign" in "signal",
 "car" in "no cars". So a text that lists everything has recall 1, and the gold text false mentions; use
-`metrics.fields` and `metrics.objects` to know how good a text is.
+`metrics.classification` and `metrics.objects` to know how good a text is.
 """
 
 import re

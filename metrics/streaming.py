@@ -42,7 +42,7 @@ class DisplacementMetric(Metric):
 
 
 class ClassificationMetric(Metric):
-    """Accuracy and balanced accuracy (`metrics.fields`) of several fields with equally many classes.
+    """Accuracy and balanced accuracy (`metrics.classification`) of several fields with equally many classes.
 
     Tables of who was taken for whom are kept and added up over ranks. `compute` gives name -> scalar share, the mean
     over fields; NaN where no row had a truth.

@@ -18,7 +18,7 @@ LABELS: Mapping[str, str] = {
     "balanced_accuracy": "Balanced accuracy",
     "macro_f1": "Macro F1",
 }
-"""What a table calls each metric of `score_field`. Higher is better for all of them."""
+"""What a table calls each metric of `score_classes`. Higher is better for all of them."""
 
 
 def recalls(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -85,7 +85,7 @@ def mean_of_f1(means: np.ndarray) -> np.ndarray:
     return mean
 
 
-def score_field(
+def score_classes(
     predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> dict[str, Interval]:
     """Each metric of `LABELS` by name; shapes, intervals and errors as in `balanced_accuracy_interval`."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.fields import (
+from roadcue.metrics.classification import (
     LABELS,
     NO_LABEL,
     accuracy,
@@ -15,7 +15,7 @@ from roadcue.metrics.fields import (
     macro_f1,
     majority,
     recalls,
-    score_field,
+    score_classes,
 )
 
 FIELDS = st.lists(st.tuples(*2 * [st.sampled_from(["left", "centre", "right", "outside"])]), min_size=1, max_size=60)
@@ -103,11 +103,11 @@ def test_f1_counted_one_by_one_over_the_classes_of_the_truth(pairs):
 def test_the_truth_scores_one_and_a_missing_label_is_left_out(pairs):
     told, truth = map(np.array, zip(*pairs, strict=True))
     walk = np.arange(len(pairs))
-    assert {found.value for found in score_field(truth, truth, walk, Bootstrap(5)).values()} == {1.0}
+    assert {found.value for found in score_classes(truth, truth, walk, Bootstrap(5)).values()} == {1.0}
     longer = [np.append(each, extra) for each, extra in ((told, "left"), (truth, NO_LABEL), (walk, 0))]
     masked, plain = (
-        score_field(*longer, Bootstrap(5)),
-        score_field(told, truth, walk, Bootstrap(5)),
+        score_classes(*longer, Bootstrap(5)),
+        score_classes(told, truth, walk, Bootstrap(5)),
     )
     assert {name: found.value for name, found in masked.items()} == {name: f.value for name, f in plain.items()}
     assert list(plain) == list(LABELS)
@@ -117,10 +117,10 @@ def test_the_truth_scores_one_and_a_missing_label_is_left_out(pairs):
 def test_an_answer_that_is_no_class_is_wrong_and_no_class_of_its_own():
     truth = np.array(["left", "right"] * 5)
     told = np.where(truth == "left", "left", "perhaps")
-    assert score_field(told, truth, np.arange(10), Bootstrap(5))["balanced_accuracy"].value == 0.5
-    assert score_field(told, truth, np.arange(10), Bootstrap(5))["macro_f1"].value == 0.5
+    assert score_classes(told, truth, np.arange(10), Bootstrap(5))["balanced_accuracy"].value == 0.5
+    assert score_classes(told, truth, np.arange(10), Bootstrap(5))["macro_f1"].value == 0.5
 
 
 def test_without_any_label_there_is_no_score():
     with pytest.raises(ValueError, match="n > 0 labelled"):
-        score_field(np.array(["left"]), np.array([NO_LABEL]), np.arange(1))
+        score_classes(np.array(["left"]), np.array([NO_LABEL]), np.arange(1))
