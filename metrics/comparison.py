@@ -109,11 +109,11 @@ def compare(
                 for group, member in members.items()
                 for metric in GROUPED
             }
-        drawn = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, bootstrap)
-        found = dict(zip(columns, drawn, strict=True))
+        intervals = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, bootstrap)
+        intervals_of = dict(zip(columns, intervals, strict=True))
 
         def part(kind: str, group: str = "") -> dict[str, Interval]:
-            return {metric: interval for (k, g, metric), interval in found.items() if (k, g) == (kind, group)}
+            return {metric: interval for (k, g, metric), interval in intervals_of.items() if (k, g) == (kind, group)}
 
         return MethodScores(
             name=name,

@@ -201,7 +201,7 @@ class CueMetric(ClassificationMetric):
 
     def compute(self) -> dict[str, Tensor]:
         """ "cue_accuracy" and "pace_accuracy", shares of the rows that have a truth."""
-        told, rows = self.taken.diagonal(dim1=1, dim2=2).sum(dim=1), self.taken.sum(dim=(1, 2))
+        told, rows = self.confusion.diagonal(dim1=1, dim2=2).sum(dim=1), self.confusion.sum(dim=(1, 2))
         return {f"{question}_accuracy": share for question, share in zip(QUESTIONS, told / rows, strict=True)}
 
 

@@ -72,7 +72,7 @@ def test_a_class_of_one_sequence_leaves_no_interval():
 
 @pytest.mark.parametrize("truth", [np.array([]), np.array(["left", "right"])])
 def test_answers_to_other_rows_are_refused(truth):
-    with pytest.raises(ValueError, match="as many answers as truths"):
+    with pytest.raises(ValueError, match="as many predictions as targets"):
         balanced_accuracy(np.array([]) if not len(truth) else np.array(["left"]), truth)
 
 
