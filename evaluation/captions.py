@@ -16,8 +16,7 @@ from roadcue.models.registry import build_captioner
 from roadcue.progress import ProgressLine
 from roadcue.reports.page import write_report
 from roadcue.training.build import device
-from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
-from roadcue.training.captions.pictures import InOrder
+from roadcue.training.captions.fine_tuning import InOrder, caption_options, caption_pictures
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from roadcue.loaders.registry import DATASETS
-from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from roadcue.training.config import at_least, known_name
 
 
@@ -28,9 +28,9 @@ class ScoreOptions:
     """Where the encoder and the heads run."""
     split: Literal["train", "val", "test"] | None = None
     """Which split to score. Default: val; with --predictions test, where the data has one."""
-    resamples: int = Bootstrap.resamples
+    resamples: int = DEFAULT_BOOTSTRAP.resamples
     """Bootstrap resamples of the sequences behind each 95 % interval."""
-    seed: int = Bootstrap.seed
+    seed: int = DEFAULT_BOOTSTRAP.seed
     """Seed of the bootstrap."""
     out: str | None = None
     """Folder for metrics.json and report.html. Default: the run folder."""
@@ -43,6 +43,11 @@ class ScoreOptions:
         if self.data is not None:
             known_name("data", self.data, DATASETS)
         at_least(1, self, "resamples")
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """How the intervals are drawn."""
+        return Bootstrap(self.resamples, self.seed)
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,12 @@ from roadcue.metrics.modes import mode_ade, score_modes
 from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
 from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.answers_table import answers_table
 from roadcue.reports.colours import LOG
+from roadcue.reports.comparison_table import comparison_table, group_table
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
-from roadcue.reports.rated_table import rated_tables
-from roadcue.reports.table import comparison_table, group_table
+from roadcue.reports.rater_table import rated_tables
+from roadcue.reports.score_table import score_table
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
@@ -54,7 +54,7 @@ def evaluate_run(config: EvalConfig) -> None:
 
     split = stored_split(data, encoder, options, heads=model.heads.values()).learnable(model)
     _check_scorable(model, split, options.head_names)
-    bootstrap = Bootstrap(config.resamples, config.seed)
+    bootstrap = config.bootstrap
     found = _findings(model, predict(model, split, modes_of=WAYPOINT), split, options.head_names, bootstrap)
     sees_image = set(model.heads) - model.blind
     _print_tables(found, sees_image)
@@ -139,8 +139,7 @@ def compare_rows(
         speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
         cluster=cluster,
         reference=reference,
-        resamples=bootstrap.resamples,
-        seed=bootstrap.seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -165,8 +164,7 @@ def compare_with_raters(
         sequence=rated.sequence,
         cluster=rated.cluster,
         reference=reference,
-        resamples=bootstrap.resamples,
-        seed=bootstrap.seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -196,7 +194,7 @@ def _findings(
     modes = None
     if paths.modes is not None and paths.mode_probabilities is not None:
         error, probability = mode_ade(paths.modes, states.future), paths.mode_probabilities
-        scores = score_modes(error, probability, states.sequence, resamples=bootstrap.resamples, seed=bootstrap.seed)
+        scores = score_modes(error, probability, states.sequence, bootstrap=bootstrap)
         modes = HeadModes(WAYPOINT, error.shape[1], scores)
     return Findings(
         paths,
@@ -226,7 +224,7 @@ def _print_tables(found: Findings, sees_image: set[str]) -> None:
         *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
         *([modes_table(found.modes)] if found.modes else ()),
         *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
-        *(answers_table(scores, sees_image) for scores in found.answers),
+        *(score_table(scores, sees_image) for scores in found.answers),
     ]
     console = Console()
     for table in tables:
@@ -236,11 +234,13 @@ def _print_tables(found: Findings, sees_image: set[str]) -> None:
 
 
 def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
+    """The facts of a run at the head of its page and numbers, by label."""
     heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
+    head = f"{heads} on {options.pooling} features of {pictures}" if not options.captions else heads
     return {
         "data": data.description,
         "encoder": encoder,
-        "head": f"{heads} on {options.pooling} features of {pictures}",
+        "head": head,
         "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
         "skipped records": str(facts["skipped"]),
         "trained": facts["date"],

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from roadcue.metrics.bootstrap import Bootstrap, Interval
-from roadcue.metrics.calibration_error import expected_calibration_error
-from roadcue.metrics.fields import score_field
+from roadcue.metrics.classification import score_classes
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.metrics.uncertainty import expected_calibration_error
 
 Figures = Mapping[str, Interval]
 CLASS_COLUMNS = {
@@ -30,11 +30,9 @@ def class_figures(
 ) -> Figures:
     """The figures of `CLASS_COLUMNS`; the calibration error is that of the most probable class."""
     right = probabilities.argmax(axis=1) == truth
-    error = expected_calibration_error(
-        probabilities.max(axis=1), right, sequence, resamples=bootstrap.resamples, seed=bootstrap.seed
-    )
+    error = expected_calibration_error(probabilities.max(axis=1), right, sequence, bootstrap)
     return {
-        **score_field(words[said], words[truth], sequence, resamples=bootstrap.resamples, seed=bootstrap.seed),
+        **score_classes(words[said], words[truth], sequence, bootstrap),
         "calibration_error": error,
     }
 

@@ -22,7 +22,7 @@ from roadcue.metrics.score_table import ScoreTable
 from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
 
 if TYPE_CHECKING:
-    from roadcue.metrics.torchmetrics import ClassificationMetric
+    from roadcue.metrics.streaming import ClassificationMetric
 
 _POSITION_CLASSES = sum(map(len, POSITIONS.values()))
 
@@ -85,7 +85,7 @@ class CueHead(CueAnswers):
 
     def metric(self) -> "ClassificationMetric":
         """Accuracy of each question."""
-        from roadcue.metrics.torchmetrics import AccuracyMetric
+        from roadcue.metrics.streaming import AccuracyMetric
 
         return AccuracyMetric(tuple(QUESTIONS), ANSWERS)
 

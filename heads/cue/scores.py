@@ -9,8 +9,8 @@ from roadcue.heads.cue.answers import QUESTIONS
 from roadcue.heads.field.labels import UNKNOWN
 from roadcue.heads.head import Arrays
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.prediction_sets import LABELS, score_sets
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.metrics.uncertainty import SET_LABELS, score_sets
 
 
 def cue_scores(
@@ -36,8 +36,8 @@ def cue_scores(
                 told = class_figures(np.array(words), said, probabilities, true, sequences, bootstrap)
                 scores[name] = {
                     **told,
-                    **score_sets(sets, true, sequences, resamples=bootstrap.resamples, seed=bootstrap.seed),
+                    **score_sets(sets, true, sequences, bootstrap),
                 }
             columns = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
-            tables.append(score_table(question.capitalize(), {**columns, **LABELS}, scores, sequences, meaning))
+            tables.append(score_table(question.capitalize(), {**columns, **SET_LABELS}, scores, sequences, meaning))
     return tables

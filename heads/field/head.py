@@ -30,7 +30,7 @@ from roadcue.metrics.score_table import ScoreTable
 from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
 
 if TYPE_CHECKING:
-    from roadcue.metrics.torchmetrics import ClassificationMetric
+    from roadcue.metrics.streaming import ClassificationMetric
 
 _OUTPUTS = {
     "position_logits": POSITION_SHAPE,
@@ -165,7 +165,7 @@ class FieldHead(Head):
 
     def metric(self) -> "ClassificationMetric":
         """Balanced accuracy of sidewalk and road."""
-        from roadcue.metrics.torchmetrics import ClassificationMetric
+        from roadcue.metrics.streaming import ClassificationMetric
 
         return ClassificationMetric(*POSITION_SHAPE)
 

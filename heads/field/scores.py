@@ -8,7 +8,7 @@ from roadcue.heads.class_scores import CLASS_COLUMNS, OF_CALIBRATION, Figures, c
 from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
 from roadcue.heads.head import Arrays
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.fields import score_field
+from roadcue.metrics.classification import score_classes
 from roadcue.metrics.objects import score_places, score_presence
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.prompts.bvpi import road_vs_sidewalk
@@ -53,12 +53,11 @@ def field_scores(
     if known.any():
         true = _relations(positions[known])
         scores = {
-            name: score_field(
+            name: score_classes(
                 _relations(answers["position"][known]),
                 true,
                 sequence[known],
-                resamples=bootstrap.resamples,
-                seed=bootstrap.seed,
+                bootstrap,
             )
             for name, answers in methods.items()
         }
@@ -90,11 +89,7 @@ def _object_figures(
     for distance in range(len(OBJECT_COLUMNS)):
         claims, truths, labelled = said[:, distance], true[:, distance], known[:, distance]
         claimed, there = np.asarray(claims.any(axis=2)), np.asarray(truths.any(axis=2))
-        found.append(
-            score_presence(
-                claimed, there, labelled, sequence, KINDS, resamples=bootstrap.resamples, seed=bootstrap.seed
-            )
-        )
+        found.append(score_presence(claimed, there, labelled, sequence, KINDS, bootstrap))
         found.append(
             score_places(
                 claimed,
@@ -104,8 +99,7 @@ def _object_figures(
                 labelled,
                 sequence,
                 KINDS,
-                resamples=bootstrap.resamples,
-                seed=bootstrap.seed,
+                bootstrap,
             )
         )
     return {key: scores.macro for key, scores in zip(_OBJECTS, found, strict=True)}

@@ -22,7 +22,7 @@ from roadcue.registry import resolve
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets
 
 if TYPE_CHECKING:
-    from roadcue.metrics.torchmetrics import DisplacementMetric
+    from roadcue.metrics.streaming import DisplacementMetric
 
 DECODERS: Mapping[str, str] = {
     "linear": "roadcue.heads.waypoint.linear:Linear",
@@ -153,7 +153,7 @@ class WaypointHead(Head):
 
     def metric(self) -> "DisplacementMetric":
         """ADE, FDE and miss rate against the log."""
-        from roadcue.metrics.torchmetrics import DisplacementMetric
+        from roadcue.metrics.streaming import DisplacementMetric
 
         return DisplacementMetric()
 

@@ -15,7 +15,6 @@ from roadcue.command_line import parse, parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run, predict_split
-from roadcue.evaluation.shuffled_pictures import with_other_pictures
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.split import every_nth
@@ -132,7 +131,7 @@ def test_others_pictures_come_with_their_own_past():
     states = states_of({(sequence, frame) for sequence in range(3) for frame in range(4)})
     store = NumberedStore(states.id, np.random.default_rng(2))
     split = StoredSplit.of(Table(states), store, (1,))
-    batch = with_other_pictures(split, 0).batch(np.arange(12))
+    batch = with_shuffled_pictures(split, 0).batch(np.arange(12))
     row_of = {place: row for row, place in enumerate(store.rows_of(states.id).tolist())}
     for row in range(12):
         now, earlier = (batch["stored"][row, picture, 0, 0].item() / 10 for picture in (0, 2))
