@@ -3,7 +3,7 @@
 import sys
 
 from roadcue.command_line import parse, run
-from roadcue.training.config import EvalConfig
+from roadcue.evaluation.config import EvalConfig
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Train small heads on frozen features: `python train.py --encoder smol --head waypoint`."""
+"""Train small heads on frozen features, or a captioner: `python train.py --encoder smol --head waypoint`."""
 
 import sys
 
@@ -9,8 +9,14 @@ from roadcue.training.config import TrainConfig
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, text = parse(TrainConfig, argv)
+    if config.captions:
+        from roadcue.training.captions.fine_tuning import (
+            train_captions,  # here, so that --help need not wait for torch
+        )
+
+        return run(train_captions, config, text)
     if config.sweep or config.seeds > 1:
-        from roadcue.training.sweep.sweep import sweep  # here, so that --help need not wait for torch
+        from roadcue.training.sweep.sweep import sweep
 
         return run(sweep, config, text)
     from roadcue.training.heads.fitting import train

@@ -24,27 +24,27 @@ from rich.table import Table
 
 from roadcue.command_line import run
 from roadcue.errors import BadInput
-from roadcue.evaluation.probes import FieldScores, probe_field, thumbnails
-from roadcue.evaluation.run import compare_rows, predict_split
-from roadcue.evaluation.shuffled_pictures import with_other_pictures
+from roadcue.evaluation.probes import ProbeScores, probe_field, thumbnails
+from roadcue.evaluation.run import compare_rows
+from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.files import write_whole
-from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.metrics.bootstrap import Interval
-from roadcue.metrics.comparison import Comparison, nan_to_none
+from roadcue.metrics.comparison import Comparison, nan_to_none, relative_gain
 from roadcue.metrics.displacement import displacement, per_frame
-from roadcue.metrics.gain import relative_gain
 from roadcue.models.encoder import Encoder
-from roadcue.reports.table import COLUMNS, comparison_table
+from roadcue.reports.comparison_table import COLUMNS, comparison_table
 from roadcue.roadworld.sidewalk.dataset import open_sidewalk
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
+from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
 
-HEAD = TrainConfig().head.name
+HEAD = TrainConfig().head
 GRID, MEAN, BLIND, RIDGE = f"{HEAD} on grid features", f"{HEAD} on mean features", HEAD + BLIND_SUFFIX, "ridge"
 SHUFFLED, WRONG_PICTURES = "grid trained on shuffled pictures", "grid scored on shuffled pictures"
 SEEING = (GRID, MEAN, SHUFFLED, WRONG_PICTURES)
@@ -75,7 +75,7 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     gains, leaks, comparison = waypoint_claims(config, encoder, options.seeds, console)
     console.print(claims_table(f"Share of the error that {GRID!r} saves", gains))
     console.print(claims_table(f"Leak test: share of the error saved, against {BLIND!r} unless said", leaks))
-    scores = field_scores(replace(config, cameras="CHEST"), encoder, options.sidewalk_dir)
+    scores = probe_scores(replace(config, cameras="CHEST"), encoder, options.sidewalk_dir)
     probed = [field_claim(*score) for score in scores]
     title = "Balanced accuracy of a linear probe, frozen grid features of the sidewalk view"
     console.print(claims_table(title, probed))
@@ -105,7 +105,7 @@ def waypoint_claims(
     val = stored_split(data[1], encoder, config).with_future()
     states = val.dataset.states.take(np.tile(val.rows, len(seeds)))
     predictions = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
-    comparison = compare_rows(predictions, states, reference=BLIND, resamples=2000, seed=0)
+    comparison = compare_rows(predictions, states, reference=BLIND)
     console.print(comparison_table(comparison, SEEING))
     errors = {name: per_frame(displacement(paths, states.future)) for name, paths in predictions.items()}
 
@@ -124,20 +124,20 @@ def variants(config: TrainConfig, encoder: Encoder, data: list[RoadDataset]) -> 
 
     train, val = splits(config)
     model = trained("grid features", config, encoder, train, val)
-    found = predict_split(model, val)
+    found = predict(model, val).paths
     found = {GRID if name == HEAD else name: paths for name, paths in found.items()}
-    other_val = with_other_pictures(val, config.seed)
-    found[WRONG_PICTURES] = predict_split(model, other_val)[HEAD]
-    other_train = with_other_pictures(train, config.seed + 1)
+    other_val = with_shuffled_pictures(val, config.seed)
+    found[WRONG_PICTURES] = predict(model, other_val).paths[HEAD]
+    other_train = with_shuffled_pictures(train, config.seed + 1)
     shuffled = trained("shuffled pictures", config, encoder, other_train, other_val)
-    found[SHUFFLED] = predict_split(shuffled, other_val)[HEAD]
+    found[SHUFFLED] = predict(shuffled, other_val).paths[HEAD]
     mean = replace(config, pooling="mean")
     train, val = splits(mean)
-    found[MEAN] = predict_split(trained("mean features", mean, encoder, train, val), val)[HEAD]
+    found[MEAN] = predict(trained("mean features", mean, encoder, train, val), val).paths[HEAD]
     return found
 
 
-def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit) -> RoadModel:
+def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit) -> MultiHeadModel:
     """The head, its blind twin and the baselines as train.py trains them."""
     print(f"training on {what}, seed {config.seed}", flush=True)
     seed_everything(config.seed, verbose=False)
@@ -176,9 +176,9 @@ def ade(metric: str) -> str:
     return COLUMNS[metric].removesuffix(" (m)")
 
 
-def field_scores(
+def probe_scores(
     config: TrainConfig, encoder: Encoder, sidewalk_dir: str | None
-) -> list[tuple[FieldScores, Interval]]:
+) -> list[tuple[ProbeScores, Interval]]:
     """For each of `FIELDS` a probe of the features, from the sidewalk view's training walks to its validation walks,
     and the balanced accuracy of the same probe on tiny pictures, without an encoder."""
     folder = Path(sidewalk_dir) if sidewalk_dir else None
@@ -194,7 +194,7 @@ def field_scores(
     return scores
 
 
-def field_claim(score: FieldScores, pixels: Interval) -> Claim:
+def field_claim(score: ProbeScores, pixels: Interval) -> Claim:
     """The probe tells the field."""
     says = f"{score.field}; majority class {score.majority.value:.1%}, probe of 16 x 16 pixels {pixels.value:.1%}"
     needed = f"≥ {NEEDED_BALANCED_ACCURACY:.0%}"

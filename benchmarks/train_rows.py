@@ -15,16 +15,17 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.models.pooling import FeaturePool
 from roadcue.training.config import TrainConfig
-from roadcue.training.heads.batches import StoredSplit, TrainingSteps
+from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import fit_by_gradient
 from roadcue.training.run_folder import RunFolder
+from roadcue.training.steps import TrainingSteps
 
 
 def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit:
@@ -50,15 +51,15 @@ def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit
     return StoredSplit(dataset, store, np.arange(rows), np.arange(rows))
 
 
-def fitted_head(split: StoredSplit, cells: int, width: int) -> RoadModel:
+def fitted_head(split: StoredSplit, cells: int, width: int) -> MultiHeadModel:
     torch.manual_seed(0)
     pool = FeaturePool("mean" if cells == 1 else "grid", ["FRONT"], cells, width)
-    model = RoadModel(pool, {"waypoint": build_head("waypoint", WaypointConfig(), cells, width)}, blind=[])
+    model = MultiHeadModel(pool, {"waypoint": build_head("waypoint", WaypointConfig(), cells, width)}, blind=[])
     model.fit(split)
     return model.train()
 
 
-def bare_loop(split: StoredSplit, model: RoadModel, config: TrainConfig) -> float:
+def bare_loop(split: StoredSplit, model: MultiHeadModel, config: TrainConfig) -> float:
     """Seconds of a loop that does nothing but read, predict and step."""
     head, states = model.heads["waypoint"], split.dataset.states
     optimizer = torch.optim.AdamW(head.parameters(), lr=config.lr, weight_decay=config.weight_decay)
@@ -82,7 +83,7 @@ def bare_loop(split: StoredSplit, model: RoadModel, config: TrainConfig) -> floa
     return time.perf_counter() - start
 
 
-def our_loop(split: StoredSplit, model: RoadModel, config: TrainConfig, folder: Path) -> float:
+def our_loop(split: StoredSplit, model: MultiHeadModel, config: TrainConfig, folder: Path) -> float:
     """Seconds of the training loop of train.py with its logs and checkpoints, validation on a few rows included."""
     few = StoredSplit(split.dataset, split.store, split.rows[:100], split.store_rows[:100])
     start = time.perf_counter()

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,26 +14,27 @@ from rich.console import Console
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.scenes import report_scenes
 from roadcue.files import write_whole, writing_into
-from roadcue.heads.field.scores import SCORES
-from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
-from roadcue.heads.registry import HEADS, PATHS
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders.dataset import RoadDataset, StateTable, Subset
 from roadcue.loaders.rated import RatedFrames, rated_frames
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import Comparison, compare, nan_to_none
 from roadcue.metrics.modes import mode_ade, score_modes
 from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
 from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.answers_table import answers_table
 from roadcue.reports.colours import LOG
+from roadcue.reports.comparison_table import comparison_table, group_table
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
-from roadcue.reports.rated_table import rated_tables
-from roadcue.reports.table import comparison_table, group_table
+from roadcue.reports.rater_table import rated_tables
+from roadcue.reports.score_table import score_table
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import EvalConfig, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.predictions import Predictions, predict
@@ -44,19 +46,19 @@ def evaluate_run(config: EvalConfig) -> None:
     folder = RunFolder.of(config.run)
     options = run_options(folder, config)
     facts = folder.read_facts()
-    model = RoadModel.from_pretrained(folder.model).eval()
+    model = MultiHeadModel.from_pretrained(folder.model).eval()
     encoder = build_run_encoder(options)
     check_same_encoder(folder, encoder_parts(encoder, options))
     data = open_split(options, config.split or "val")
     print(data.description, encoder.description, sep="\n", flush=True)
 
-    split = model.with_targets(stored_split(data, encoder, options))
-    _check_scorable(model, split, options)
-    predictions = predict(model, split, modes_of=PATHS)
-    found = _findings(model, predictions, split, config)
+    split = stored_split(data, encoder, options, heads=model.heads.values()).learnable(model)
+    _check_scorable(model, split, options.head_names)
+    bootstrap = config.bootstrap
+    found = _findings(model, predict(model, split, modes_of=WAYPOINT), split, options.head_names, bootstrap)
     sees_image = set(model.heads) - model.blind
     _print_tables(found, sees_image)
-    heading = _heading(facts, data, encoder.description, options)
+    heading = run_heading(facts, data, encoder.description, options)
     scenes = report_scenes(found.paths, found.scored, found.rated, options) if found.comparison else []
     out = Path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
@@ -71,7 +73,7 @@ def evaluate_run(config: EvalConfig) -> None:
             sees_image=sees_image,
             heading=heading,
             scenes=scenes,
-            cautions=_cautions(data, options),
+            cautions=cautions(data, options),
         )
     print(f"{out / 'metrics.json'}\n{report}")
 
@@ -105,14 +107,9 @@ class Findings:
         }
 
 
-def predict_split(model: RoadModel, split: StoredSplit) -> dict[str, np.ndarray]:
-    """Every head's waypoints for a split: name -> (n, 20, 2) metres, ego frame."""
-    return predict(model, split).paths
-
-
 def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
     """The run's options with those that eval.py was given in their place."""
-    trained = parse_file(TrainConfig, folder.config)
+    trained = parse_file(TrainConfig, folder.config, config.plugin)
     given = {name: getattr(config, name) for name in ("data", "data_dir", "image_root", "split_by", "on_bad_record")}
     if config.data not in (None, trained.data):
         given["data_dir"] = config.data_dir or ""  # the run's folder holds other data
@@ -127,8 +124,7 @@ def compare_rows(
     states: StateTable,
     *,
     reference: str,
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap,
     cluster: np.ndarray | None = None,
 ) -> Comparison:
     """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows.
@@ -143,8 +139,7 @@ def compare_rows(
         speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
         cluster=cluster,
         reference=reference,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -154,8 +149,7 @@ def compare_with_raters(
     rated: RatedFrames,
     *,
     reference: str,
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> RatedComparison | None:
     """Methods' paths and the `logged` ones, (n, 20, 2) metres, ego frame, against raters; None if no row is rated.
 
@@ -170,58 +164,57 @@ def compare_with_raters(
         sequence=rated.sequence,
         cluster=rated.cluster,
         reference=reference,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
-def _check_scorable(model: RoadModel, split: StoredSplit, options: TrainConfig) -> None:
+def _check_scorable(model: MultiHeadModel, split: StoredSplit, heads: Sequence[str]) -> None:
     """BadInput when no row has what one of the run's heads could be scored against; a line for each without."""
-    lacking = [name for name in options.head_names if not len(model.with_targets(split, name))]
+    lacking = [name for name in heads if not len(split.learnable(model, name))]
     where = f"{split.dataset.name} {split.dataset.split}"
-    if len(lacking) == len(options.head_names):
-        needs = " or ".join(HEADS[name].needs for name in lacking)
+    if len(lacking) == len(heads):
+        needs = " or ".join(model.heads[name].needs for name in lacking)
         raise BadInput(f"{where}: no row has both features and {needs} to score against")
     for name in lacking:
-        print(f"{where}: no row has {HEADS[name].needs}, so the {name} head is not scored", flush=True)
+        print(f"{where}: no row has {model.heads[name].needs}, so the {name} head is not scored", flush=True)
 
 
-def _findings(model: RoadModel, predictions: Predictions, split: StoredSplit, config: EvalConfig) -> Findings:
+def _findings(
+    model: MultiHeadModel, predictions: Predictions, split: StoredSplit, heads: Sequence[str], bootstrap: Bootstrap
+) -> Findings:
     """Score the predictions of all rows of a split, each head's on those that have its targets."""
-    logged = model.heads[PATHS].known(split.targets()).numpy() if PATHS in model.heads else np.zeros(len(split), bool)
+    none = np.zeros(len(split), bool)
+    logged = model.heads[WAYPOINT].known(split.targets).numpy() if WAYPOINT in model.heads else none
     paths, scored = predictions.paths_at(logged), Subset(split.dataset, split.rows[logged], split.dataset.split)
     states, rated = scored.states, rated_frames(scored)
-    drawn_alike = {"resamples": config.resamples, "seed": config.seed}
-    answers = _answer_scores(model, predictions, split, drawn_alike)
+    answers = [table for name in heads for table in _scores_of(name, model, predictions, split, bootstrap)]
     if not logged.any():
         return Findings(paths, scored, rated, None, None, None, answers)
     cluster = np.array([scored.targets(row).cluster or "" for row in range(len(scored))], str)
     modes = None
     if paths.modes is not None and paths.mode_probabilities is not None:
         error, probability = mode_ade(paths.modes, states.future), paths.mode_probabilities
-        modes = HeadModes(PATHS, error.shape[1], score_modes(error, probability, states.sequence, **drawn_alike))
+        scores = score_modes(error, probability, states.sequence, bootstrap=bootstrap)
+        modes = HeadModes(WAYPOINT, error.shape[1], scores)
     return Findings(
         paths,
         scored,
         rated,
-        compare_rows(paths.paths, states, cluster=cluster, reference=PATHS, **drawn_alike),
-        compare_with_raters(paths.paths, states.future, rated, reference=PATHS, **drawn_alike),
+        compare_rows(paths.paths, states, cluster=cluster, reference=WAYPOINT, bootstrap=bootstrap),
+        compare_with_raters(paths.paths, states.future, rated, reference=WAYPOINT, bootstrap=bootstrap),
         modes,
         answers,
     )
 
 
-def _answer_scores(
-    model: RoadModel, predictions: Predictions, split: StoredSplit, drawn_alike: dict[str, int]
+def _scores_of(
+    name: str, model: MultiHeadModel, predictions: Predictions, split: StoredSplit, bootstrap: Bootstrap
 ) -> list[ScoreTable]:
-    """The tables of the heads that answer questions: each with its twin and its baselines."""
-    tables = []
-    for name, scores in SCORES.items():
-        if name in model.heads:
-            methods = [each for each in (name, name + BLIND_SUFFIX, *HEADS[name].baselines) if each in model.heads]
-            answers = {method: predictions.answers[method] for method in methods}
-            tables += scores(model, answers, split.targets(), split.sequence, **drawn_alike)
-    return tables
+    """The tables that a head brings: itself, its twin without features and its baselines."""
+    head = model.heads[name]
+    methods = [name, name + BLIND_SUFFIX, *(baseline.name for baseline in head.baselines)]
+    answers = {method: predictions.answers[method] for method in methods if method in predictions.answers}
+    return head.score(answers, split.targets, split.sequence, bootstrap)
 
 
 def _print_tables(found: Findings, sees_image: set[str]) -> None:
@@ -231,7 +224,7 @@ def _print_tables(found: Findings, sees_image: set[str]) -> None:
         *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
         *([modes_table(found.modes)] if found.modes else ()),
         *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
-        *(answers_table(scores, sees_image) for scores in found.answers),
+        *(score_table(scores, sees_image) for scores in found.answers),
     ]
     console = Console()
     for table in tables:
@@ -240,12 +233,14 @@ def _print_tables(found: Findings, sees_image: set[str]) -> None:
             console.print()
 
 
-def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
+def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
+    """The facts of a run at the head of its page and numbers, by label."""
     heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
+    head = f"{heads} on {options.pooling} features of {pictures}" if not options.captions else heads
     return {
         "data": data.description,
         "encoder": encoder,
-        "head": f"{heads} on {options.pooling} features of {pictures}",
+        "head": head,
         "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
         "skipped records": str(facts["skipped"]),
         "trained": facts["date"],
@@ -255,7 +250,8 @@ def _heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: Tr
     }
 
 
-def _cautions(data: RoadDataset, options: TrainConfig) -> list[str]:
+def cautions(data: RoadDataset, options: TrainConfig) -> list[str]:
+    """What a reader of the page has to know before the numbers."""
     miniature = options.encoder != "none" and options.checkpoint == "mini"
     return [
         caution

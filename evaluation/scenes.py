@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadcue.errors import BadRecord
-from roadcue.heads.registry import PATHS
+from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.rated import RatedFrames
@@ -40,8 +40,8 @@ def report_scenes(
     The predictions are of the rows of `scored`, all of which have a log, and `rated` are those of them that raters
     scored, maybe none.
     """
-    error = displacement(predictions.paths[PATHS], scored.states.future).mean(axis=1)
-    found = _against_raters(predictions.paths[PATHS], rated) if len(rated) else None
+    error = displacement(predictions.paths[WAYPOINT], scored.states.future).mean(axis=1)
+    found = _against_raters(predictions.paths[WAYPOINT], rated) if len(rated) else None
     return [
         _scene(title, row, predictions, scored, found, options, float(error[row]))
         for title, row in _chosen(error, found)
@@ -75,7 +75,7 @@ def _scene(
     options: TrainConfig,
     error_m: float,
 ) -> Scene:
-    head, states = PATHS, scored.states
+    head, states = WAYPOINT, scored.states
     camera = "FRONT" if "FRONT" in scored.cameras else options.camera_names[0]
     paths = {head: predictions.paths[head][row], LOG: states.future[row]}
     if head != _BESIDE:

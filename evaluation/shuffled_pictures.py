@@ -1,4 +1,4 @@
-"""The leak test's means: a split in which every row has the picture of another drive.
+"""The shuffled-picture control: a split in which every row has the picture of another drive.
 
 What a head gains over its blind twin must come from the picture of the very moment. Here the pictures are as many,
 as good and as alike as before, only the wrong ones. A gain that is still there came from somewhere else: a target
@@ -16,7 +16,7 @@ import numpy as np
 from roadcue.training.heads.batches import StoredSplit
 
 
-def with_other_pictures(split: StoredSplit, seed: int) -> StoredSplit:
+def with_shuffled_pictures(split: StoredSplit, seed: int) -> StoredSplit:
     """The split with its stored features dealt out anew: each row's come from a row of another sequence.
 
     Past states, intent and future stay where they are; a picture's earlier frames go with it. Not merely another
@@ -25,11 +25,11 @@ def with_other_pictures(split: StoredSplit, seed: int) -> StoredSplit:
     """
     if split.store is None:
         raise ValueError("this split has no features that could be shuffled")
-    taken = from_other_sequences(split.dataset.states.sequence[split.rows], seed)
+    taken = permutation_across_sequences(split.dataset.states.sequence[split.rows], seed)
     return replace(split, store_rows=split.store_rows[taken])
 
 
-def from_other_sequences(sequence: np.ndarray, seed: int) -> np.ndarray:
+def permutation_across_sequences(sequence: np.ndarray, seed: int) -> np.ndarray:
     """(n,) names -> (n,) permutation that takes no row to one of its own sequence; the seed decides it.
 
     Rows are laid in a circle, sequence by sequence, both in random order, and each takes the picture of the row some

@@ -8,21 +8,23 @@ import numpy as np
 from torch import nn
 
 from roadcue.errors import BadInput
-from roadcue.evaluation.run import predict_split, run_options
+from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.run import run_options
 from roadcue.files import write_whole, writing_into
-from roadcue.heads.multi_head import RoadModel
-from roadcue.heads.registry import PATHS
+from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.pool import FeaturePool
+from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders.dataset import RoadDataset, Subset
 from roadcue.loaders.waymo_e2e.submission.check import check_submission, entry_problems
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE, FrameKey, read_frames
 from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission, parameter_count
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
-from roadcue.models.pooling import FeaturePool
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import EvalConfig, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder, check_same_encoder
 
 
@@ -36,7 +38,7 @@ def submit_run(config: EvalConfig) -> None:
     folder, out = RunFolder.of(config.run), Path(str(config.submission))
     options = _test_options(folder, config)
     listed = read_frames(Path(config.frames or Path(str(options.data_dir)).expanduser() / FRAMES_FILE))
-    model = _row(RoadModel.from_pretrained(folder.model), config.row or PATHS)
+    model = _row(MultiHeadModel.from_pretrained(folder.model), config.row or WAYPOINT)
     (row,) = model.heads
     if row in model.blind:
         options = replace(options, encoder="none", past_frames=None)  # so that no picture is read for nothing
@@ -51,7 +53,7 @@ def submit_run(config: EvalConfig) -> None:
     split = _all_of(stored_split(data, encoder, options, rows), rows)
     states = data.states.take(rows)
     names = states.id.tolist()
-    archive = encode_submission(entry, names, predict_split(model, split)[row])
+    archive = encode_submission(entry, names, predict(model, split).paths[row])
     verdict = check_submission(archive, dict(zip(states.moments, names, strict=True)))
     _refuse(out, *verdict.problems)
     with writing_into(out.parent, "free space there, or name another file with --submission"):
@@ -93,16 +95,16 @@ def _test_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
     return options
 
 
-def _row(model: RoadModel, name: str) -> RoadModel:
+def _row(model: MultiHeadModel, name: str) -> MultiHeadModel:
     """The model with one of its heads, whose pool is empty if that sees no image; BadInput when there is no such."""
     if name not in model.heads:
         raise BadInput(f"--row {name}: this run has the rows {', '.join(model.heads)}")
     blind = model.blind & {name}
-    pool = FeaturePool("mean", model.pool.cameras, cells=1, width=0) if blind else model.pool
-    return RoadModel(pool, {name: model.heads[name]}, blind).eval()
+    pool = FeaturePool(model.pool.cameras, cells=1, width=0) if blind else model.pool
+    return MultiHeadModel(pool, {name: model.heads[name]}, blind).eval()
 
 
-def _entry(config: EvalConfig, options: TrainConfig, model: RoadModel, encoder: Encoder) -> Entry:
+def _entry(config: EvalConfig, options: TrainConfig, model: MultiHeadModel, encoder: Encoder) -> Entry:
     """What the submission says of itself: what was given, and what the run knows."""
     public = _public_models(config.public_models, options)
     parts = [*model.state_dict().values(), *(encoder.parameters() if isinstance(encoder, nn.Module) else ())]

@@ -11,41 +11,39 @@ import numpy as np
 from rich.console import Console
 
 from roadcue.errors import BadInput
-from roadcue.evaluation.text_scores import FIELDS, TextScores, answers_of, labels_of, score_answers
+from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.text_scores import FIELDS, TextScores, claim_arrays, label_arrays, score_claims
 from roadcue.files import write_whole, writing_into
 from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
-from roadcue.loaders.sensation.captions import Caption
-from roadcue.loaders.sensation.files import SensationFiles, read_files
+from roadcue.loaders.sensation.files import read_files
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.loaders.sensation.predictions import picture_name, read_predictions
+from roadcue.metrics.classification import LABELS, majority
 from roadcue.metrics.comparison import nan_to_none
-from roadcue.metrics.fields import LABELS, majority
-from roadcue.metrics.objects import Counts
-from roadcue.metrics.published_fields import WORDS, PublishedScores, score_published
+from roadcue.metrics.published_evaluator import WORDS, score_published
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.prompts.bvpi import compose, position_word, road_vs_sidewalk
+from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
 from roadcue.prompts.claims import KINDS, Claims, parse_claims
-from roadcue.reports.answers_table import answers_table
-from roadcue.reports.kinds_table import counts_text, kinds_table
-from roadcue.reports.table import Row, count, table_of
-from roadcue.training.config import EvalConfig
+from roadcue.reports.score_table import score_table
+from roadcue.reports.table import counted
+from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}
 OBJECT_COLUMNS = {"near_presence_f1": "near presence", "near_placed_f1": "near place"}
 OF_OBJECTS = (
-    "Mean F1 of the kinds that occur: of whether one is there, and of the sides on which it is, as `Nearby:` tells."
+    "Mean F1 of the kinds that occur: of whether one is there, and of the sides on which it is, as `Nearby:` says."
 )
 
 
 @dataclass(frozen=True)
 class Texts:
-    """The labelled pictures of a split, and what was said of each: "" where nothing was."""
+    """The labelled pictures of a split, and the predicted text of each: "" where there is none."""
 
     split: str
     labels: list[Annotation]
     gold: list[str]
-    said: list[str]
+    predicted: list[str]
     training: list[Annotation]
     training_texts: list[str]
     """The labels and texts of the train split, or those of this split where there is no other."""
@@ -65,21 +63,21 @@ def evaluate_predictions(config: EvalConfig) -> None:
     target = out / f"{file.stem}.metrics.json"
     with writing_into(out, "free space there, or name another folder with --out"):
         counted = {
-            "pictures": len(texts.said),
+            "pictures": len(texts.predicted),
             "predictions_without_picture": len(texts.without_picture),
             "pictures_without_prediction": len(texts.without_prediction),
             "pictures_without_labels": len(texts.without_labels),
         }
         made_of = {"predictions": str(file), "data": config.data, "data_dir": str(_folder(config))}
-        found = {**made_of, "protocol": config.protocol or "roadcue", "split": texts.split, **counted, **content}
-        write_whole(target, json.dumps(nan_to_none(found), indent=1) + "\n")
+        scores = {**made_of, "protocol": config.protocol or "roadcue", "split": texts.split, **counted, **content}
+        write_whole(target, json.dumps(nan_to_none(scores), indent=1) + "\n")
     print(f"wrote {target}")
 
 
 def _texts(config: EvalConfig, file: Path) -> Texts:
     """Match the predictions to the labelled pictures by the pictures' names."""
     folder = _folder(config)
-    said = read_predictions(file)
+    predicted = read_predictions(file)
     files = read_files(folder, "all", config.on_bad_record or "raise")
     splits = {caption.split for caption in files.captions}
     split = config.split or ("test" if "test" in splits else "val")
@@ -88,28 +86,22 @@ def _texts(config: EvalConfig, file: Path) -> Texts:
     if not chosen:
         raise BadInput(f"{folder}: has no labelled picture of split {split}; it has {', '.join(sorted(splits))}")
     names = [picture_name(caption.image) for caption in chosen]
-    if not said.keys() & set(names):
+    if not predicted.keys() & set(names):
         raise BadInput(
-            f"{file}: none of its {len(said)} pictures is one of split {split} of {folder}, try another --split"
+            f"{file}: none of its {len(predicted)} pictures is one of split {split} of {folder}, try another --split"
         )
     training = [one for one in files.captions if one.split == "train" and one.image in files.annotations] or chosen
     return Texts(
         split=split,
         labels=[files.annotations[caption.image] for caption in chosen],
-        gold=[_gold(files, caption) for caption in chosen],
-        said=[said.get(name, "") for name in names],
+        gold=[files.text(caption) for caption in chosen],
+        predicted=[predicted.get(name, "") for name in names],
         training=[files.annotations[caption.image] for caption in training],
-        training_texts=[_gold(files, caption) for caption in training],
-        without_picture=sorted(said.keys() - set(names)),
-        without_prediction=[name for name in names if name not in said],
+        training_texts=[files.text(caption) for caption in training],
+        without_picture=sorted(predicted.keys() - set(names)),
+        without_prediction=[name for name in names if name not in predicted],
         without_labels=[caption.image for caption in captioned if caption.image not in files.annotations],
     )
-
-
-def _gold(files: SensationFiles, caption: Caption) -> str:
-    """The BVPI text of a labelled picture: as its file has it, or composed where none has."""
-    written = files.texts.get(caption.split, {}).get(caption.image_path)
-    return compose(files.annotations[caption.image], caption.target) if written is None else written
 
 
 def _folder(config: EvalConfig) -> Path:
@@ -126,14 +118,14 @@ def _folder(config: EvalConfig) -> Path:
 
 def _extent(texts: Texts) -> str:
     """What was matched with what."""
-    said = [
-        f"{count(len(texts.said), 'labelled picture')} of split {texts.split}",
+    sentences = [
+        f"{counted(len(texts.predicted), 'labelled picture')} of split {texts.split}",
         f"{_some(texts.without_prediction)} of them have no prediction, which counts as wrong",
         f"{_some(texts.without_picture)} of the predictions are of no such picture",
     ]
     if texts.without_labels:
-        said.append(f"{_some(texts.without_labels)} pictures have no usable labels and are left out")
-    return "; ".join(said)
+        sentences.append(f"{_some(texts.without_labels)} pictures have no usable labels and are left out")
+    return "; ".join(sentences)
 
 
 def _some(names: list[str]) -> str:
@@ -143,25 +135,23 @@ def _some(names: list[str]) -> str:
 
 def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> dict[str, Any]:
     """The protocol that no constant wins."""
-    truth = labels_of(texts.labels)
+    target = label_arrays(texts.labels)
     sequence = np.array([place_in_film(label.image)[0] for label in texts.labels])
     scores = {
-        name: score_answers(answers_of(claims), truth, sequence, resamples=config.resamples, seed=config.seed)
+        name: score_claims(claim_arrays(claims), target, sequence, config.bootstrap)
         for name, claims in _rows(texts).items()
     }
     for table in _tables(scores, sequence):
-        console.print(answers_table(table, {PREDICTION}))
+        console.print(score_table(table, {PREDICTION}))
         console.print()
-    said = scores[PREDICTION]
-    console.print(
-        kinds_table("Near objects of the prediction", said.presence.counts, said.placed.counts, said.placed.by_kind)
-    )
-    return {"sees_image": [PREDICTION], "rows": {name: asdict(found) for name, found in scores.items()}}
+    predicted = scores[PREDICTION]
+    console.print(object_table("Near objects of the prediction", predicted.presence, predicted.placed))
+    return {"sees_image": [PREDICTION], "rows": {name: asdict(row) for name, row in scores.items()}}
 
 
 def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[ScoreTable]:
     """A table for each field and one for near objects."""
-    figures = {name: found.figures for name, found in scores.items()}
+    figures = {name: row.figures for name, row in scores.items()}
     extent = len(sequence), len(set(sequence.tolist()))
     fields = [
         ScoreTable(
@@ -169,23 +159,23 @@ def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[Scor
             {f"{field}_{key}": head[0].lower() + head[1:] for key, head in LABELS.items()},
             figures,
             *extent,
-            truth=GOLD,
+            gold=GOLD,
         )
         for field in FIELDS
     ]
-    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_COLUMNS, figures, *extent, OF_OBJECTS, truth=GOLD)]
+    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_COLUMNS, figures, *extent, OF_OBJECTS, gold=GOLD)]
 
 
 def _rows(texts: Texts) -> dict[str, list[Claims]]:
     """Method -> what it claims of each picture."""
-    n = len(texts.said)
+    n = len(texts.predicted)
     # Without the context, which is hardly ever the same twice and claims nothing.
     heads = Counter(text.partition("Context:")[0].strip() for text in texts.training_texts)
     commonest, _ = heads.most_common(1)[0]
     blind = _majority(texts.training)
     everything = dict.fromkeys(KINDS, POSITIONS)
     return {
-        PREDICTION: [parse_claims(text) for text in texts.said],
+        PREDICTION: [parse_claims(text) for text in texts.predicted],
         "majority": [blind] * n,
         "list everything": [Claims(blind.sidewalk, blind.road, blind.relation, everything, everything)] * n,
         "constant text": [parse_claims(commonest)] * n,
@@ -195,12 +185,12 @@ def _rows(texts: Texts) -> dict[str, list[Claims]]:
 
 def _majority(labels: list[Annotation]) -> Claims:
     """What is most often true: each field's commonest word, and each place of a kind that is mostly taken."""
-    truth = labels_of(labels)
-    sidewalk, road, relation = (majority(truth.fields[name]) for name in FIELDS)
-    taken = 2 * truth.places.sum(axis=0) > truth.known.sum(axis=0)[:, None]
+    target = label_arrays(labels)
+    sidewalk, road, relation = (majority(target.fields[name]) for name in FIELDS)
+    taken = 2 * target.places.sum(axis=0) > target.known.sum(axis=0)[:, None]
     near = {
         kind: tuple(place for place, often in zip(POSITIONS, row, strict=True) if often)
-        for kind, row in zip(truth.kinds, taken, strict=True)
+        for kind, row in zip(target.kinds, taken, strict=True)
         if row.any()
     }
     return Claims(sidewalk, road, relation, near)
@@ -214,45 +204,7 @@ def _published(texts: Texts, console: Console) -> dict[str, Any]:
         "road_vs_sidewalk": [road_vs_sidewalk(label.sidewalk, label.road) for label in texts.labels],
     }
     near = {kind: [bool(label.near.get(kind)) for label in texts.labels] for kind in WORDS}
-    found, gold = (score_published(said, fields, near) for said in (texts.said, texts.gold))
-    _print_published(found, gold, console)
-    return {**asdict(found), GOLD: asdict(gold)}
-
-
-def _print_published(found: PublishedScores, gold: PublishedScores, console: Console) -> None:
-    n = found.rows
-    console.print(
-        table_of(
-            f"Published evaluator: fields, N = {n}",
-            ["presence", "accuracy", "right"],
-            {
-                Row(name, None, ()): [
-                    f"{found.present[name] / n:.3f}",
-                    f"{found.correct[name] / n:.3f}",
-                    f"{found.correct[name]}/{n}",
-                ]
-                for name in found.present
-            },
-            "field",
-        )
-    )
-    console.print(
-        table_of(
-            "Published evaluator: objects mentioned anywhere in the text",
-            ["tp/fn/fp", "recall", "precision", "precision of the gold text"],
-            {
-                Row(kind, None, ()): [
-                    counts_text(counts),
-                    f"{counts.tp / max(1, counts.tp + counts.fn):.2f}",
-                    f"{_precision(counts):.2f}",
-                    f"{_precision(gold.objects[kind]):.2f}",
-                ]
-                for kind, counts in found.objects.items()
-            },
-            "object",
-        )
-    )
-
-
-def _precision(counts: Counts) -> float:
-    return counts.tp / max(1, counts.tp + counts.fp)
+    scores, gold = (score_published(each, fields, near) for each in (texts.predicted, texts.gold))
+    console.print(published_field_table(scores))
+    console.print(published_object_table(scores, gold))
+    return {**asdict(scores), GOLD: asdict(gold)}

@@ -1,22 +1,26 @@
 """What every head is: fitted once to the training set, then trained or used."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roadcue.errors import BadHead
 from roadcue.files import write_whole
-from roadcue.schema import INTENT_NUMBERS, HeadInputs, HeadTargets
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.schema import INTENT_NUMBERS, HeadInputs, HeadTargets, SampleTargets
 from roadcue.weights import write_safetensors
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
+
+    from roadcue.metrics.score_table import ScoreTable
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 """A head on disk: how it was built, and its weights and statistics. Nothing is pickled."""
@@ -31,8 +35,31 @@ class Headline:
     unit: str = ""
 
 
+class Prediction(Protocol):
+    """What a head predicts of one sample, for people and programs."""
+
+    @property
+    def sentence(self) -> str:
+        """In plain words."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers, texts and lists, as `json.dumps` takes them."""
+        ...
+
+
+Batches = Iterable[tuple[HeadInputs, HeadTargets]]
+"""The rows of a split, batch by batch; it can be iterated as often as a head needs."""
+Arrays = Mapping[str, np.ndarray]
+"""What a head's `forward` gives of n rows, by its names."""
+
+
 class Head(nn.Module):
     """Features, past states and intent in, a dictionary of named predictions out.
+
+    A trained head is built from its config, the number of pooled vectors (0: it sees no image) and their width, and
+    brings all that is its own: options, targets, loss, baselines, scores and words. A baseline is built from the
+    config of the head that it stands beside, or from nothing, and has no parameter.
 
     The order of a life: construct, `fit` on the training set, train on `loss` (baselines: nothing), `calibrate` on
     rows that were not trained on (heads that give probabilities), `forward`.
@@ -41,17 +68,31 @@ class Head(nn.Module):
     """
 
     name: ClassVar[str]
-    """The key in the registry."""
+    """The key in the registry, and the name of its options on the command line."""
+    config_class: ClassVar[type[Any] | None] = None
+    """The frozen dataclass of its options, each with a docstring; None for a baseline that has none."""
+    needs: ClassVar[str] = "a logged future"
+    """What a row must have to teach it, in words; `known` says which rows have it."""
+    baselines: ClassVar[tuple[type["Head"], ...]] = ()
+    """Of a head that is trained: what it is compared with, none of which sees an image."""
     headline: ClassVar[Headline]
     """Of a head that is trained."""
     calibrated: ClassVar[bool] = False
     """Whether `calibrate` does something, so that some sequences have to be kept for it."""
 
     def arguments(self) -> dict[str, Any]:
-        """What the constructor was given, as JSON."""
+        """What the constructor was given, as JSON: those of `config`, `features` and `width` that the head has."""
+        given = {name: getattr(self, name) for name in ("config", "features", "width") if hasattr(self, name)}
+        return {name: asdict(value) if name == "config" else value for name, value in given.items()}
+
+    def encode_target(self, target: SampleTargets) -> dict[str, Tensor]:
+        """What this head learns of one row besides its future, by the name in `HeadTargets`; BadHead for a bad label.
+
+        Every row must give the same names and shapes.
+        """
         return {}
 
-    def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+    def fit(self, batches: Batches) -> None:
         """See the whole training set, once, before gradient training; a head without statistics does nothing.
 
         `batches` is iterated as often as the head needs, so it must begin anew each time (a list or a loader, not a
@@ -62,7 +103,7 @@ class Head(nn.Module):
         """(b,) bool: the rows that have what this head learns, so that they can be trained on and scored."""
         return has_future(targets)
 
-    def calibrate(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+    def calibrate(self, batches: Batches) -> None:
         """See rows of sequences that were not trained on, once, after training; what is found is a buffer too."""
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
@@ -80,6 +121,19 @@ class Head(nn.Module):
     def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
         """Named scalars of a batch; the one called "loss" is minimised. It is finite whatever targets are missing."""
         raise NotImplementedError(f"{self.name!r} has no parameter to train, so it has no loss")
+
+    def score(
+        self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> list["ScoreTable"]:
+        """Tables of this head beside its twin without features and its baselines, on the same n rows.
+
+        `predictions`: method -> its arrays; `sequence` (n,) names whole drives. Rows without a target do not count.
+        """
+        raise NotImplementedError(f"the head {self.name!r} brings no scores of its own: give it a method `score`")
+
+    def words(self, prediction: Arrays) -> Sequence[Prediction]:
+        """What `forward` gives of b rows, one by one, for people and programs."""
+        raise NotImplementedError(f"the head {self.name!r} brings no words of its own: give it a method `words`")
 
     def save_pretrained(self, folder: Path | str) -> None:
         """Write `model.safetensors` and `config.json` into `folder`; what `from_pretrained` reads is bit-equal.

@@ -8,20 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from roadcue.errors import BadInput
+from roadcue.files import write_whole
 from roadcue.heads.head import Head
-from roadcue.heads.registry import BASELINES, CONSTANTS, HEADS, load_head
-from roadcue.models.pooling import FeaturePool
-from roadcue.schema import HeadInputs, HeadTargets
-from roadcue.training.heads.batches import StoredBatch, StoredSplit, targets_of
+from roadcue.heads.pool import FeaturePool
+from roadcue.heads.registry import HEADS, baseline_classes, load_head
+from roadcue.schema import HeadInputs, HeadTargets, StoredBatch, StoredInputs
 
 BLIND_SUFFIX = " without features"
 """Names the twin of a head that gets no features: what the same head knows without looking."""
 
 
-class RoadModel(nn.Module):
+class MultiHeadModel(nn.Module):
     """Several heads on one pool of frozen features; heads named in `blind` get no features.
 
-    Called with a StoredBatch, returns head name -> prediction, as the head's `forward` names its parts.
+    Called with `StoredInputs`, returns head name -> prediction, as the head's `forward` names its parts.
     """
 
     def __init__(self, pool: FeaturePool, named_heads: Mapping[str, Head], blind: Iterable[str]) -> None:
@@ -31,7 +31,7 @@ class RoadModel(nn.Module):
         self.heads: Mapping[str, Head] = nn.ModuleDict(dict(named_heads))  # type: ignore[assignment]
         self.blind = frozenset(blind)
 
-    def inputs(self, batch: StoredBatch) -> tuple[HeadInputs, HeadInputs]:
+    def inputs(self, batch: StoredInputs) -> tuple[HeadInputs, HeadInputs]:
         """What seeing and blind heads get of a batch; neither contains a target."""
         features, mask = self.pool(batch["stored"].float(), batch["present"])
         past, intent = batch["past"], batch["intent"]
@@ -42,54 +42,53 @@ class RoadModel(nn.Module):
         seeing = HeadInputs(features=features, feature_mask=mask, past=past, intent=intent)
         return seeing, HeadInputs(features=none, feature_mask=no_mask, past=past, intent=intent)
 
-    def forward(self, batch: StoredBatch) -> dict[str, dict[str, Tensor]]:
+    def forward(self, batch: StoredInputs) -> dict[str, dict[str, Tensor]]:
         """Predict with every head."""
         seeing, blind = self.inputs(batch)
         return {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
 
-    def fit(self, split: StoredSplit) -> None:
-        """Training statistics and closed-form parts of every head, streamed over the training rows."""
+    def fit(self, batches: Iterable[StoredBatch]) -> None:
+        """Training statistics and closed-form parts of every head, streamed over the training rows.
+
+        `batches` is iterated as often as the heads need.
+        """
         for name, head in self.heads.items():
-            head.fit(_HeadBatches(self, split, blind=name in self.blind))
+            head.fit(_HeadBatches(self, batches, blind=name in self.blind))
 
     @property
     def calibrated(self) -> bool:
         """Whether some head wants to be calibrated."""
         return any(head.calibrated for head in self.heads.values())
 
-    def calibrate(self, split: StoredSplit) -> None:
+    def calibrate(self, batches: Iterable[StoredBatch]) -> None:
         """Let every head that gives probabilities see rows that it was not trained on; in evaluation mode."""
         self.eval()
         for name, head in self.heads.items():
             if head.calibrated:
-                head.calibrate(_HeadBatches(self, split, blind=name in self.blind))
+                head.calibrate(_HeadBatches(self, batches, blind=name in self.blind))
 
-    def with_targets(self, split: StoredSplit, head: str | None = None) -> StoredSplit:
-        """The rows that some head can learn from and be scored on, or that the one named can."""
-        targets = split.targets()
+    def known(self, targets: HeadTargets, head: str | None = None) -> Tensor:
+        """(n,) bool: the rows that some head can learn from and be scored on, or that the one named can."""
         asked = self.heads.values() if head is None else [self.heads[head]]
-        known = torch.stack([each.known(targets) for each in asked]).any(dim=0)
-        return split.only(split.rows[known.numpy()])
+        return torch.stack([each.known(targets) for each in asked]).any(dim=0)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.json`, `pool/` and `heads/<name>/`: safetensors and JSON."""
         folder.mkdir(parents=True, exist_ok=True)
         order = {"heads": list(self.heads), "blind": sorted(self.blind)}
-        (folder / "model.json").write_text(json.dumps(order, indent=1))
+        write_whole(folder / "model.json", json.dumps(order, indent=1) + "\n")
         self.pool.save_pretrained(folder / "pool")
         for name, head in self.heads.items():
             head.save_pretrained(folder / "heads" / _folder_name(name))
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> "RoadModel":
+    def from_pretrained(cls, folder: Path) -> "MultiHeadModel":
         """Read what `save_pretrained` wrote; BadInput or BadHead when a file is missing or damaged."""
         try:
             order = json.loads((folder / "model.json").read_text())
             names, blind = list(map(str, order["heads"])), list(map(str, order["blind"]))
-            unknown = [
-                name for name in names if name.removesuffix(BLIND_SUFFIX) not in {*HEADS, *BASELINES, *CONSTANTS}
-            ]
-            if unknown:
+            known = {*HEADS, *baseline_classes()}
+            if unknown := [name for name in names if name.removesuffix(BLIND_SUFFIX) not in known]:
                 raise ValueError(f"no such heads: {unknown}")
         except FileNotFoundError:
             raise BadInput(f"{folder}: no trained heads here (model.json is missing); let train.py finish") from None
@@ -102,13 +101,13 @@ class RoadModel(nn.Module):
 class _HeadBatches:
     """All rows of a split as one head sees them, as often as they are asked for."""
 
-    def __init__(self, model: RoadModel, split: StoredSplit, blind: bool) -> None:
-        self.model, self.split, self.blind = model, split, blind
+    def __init__(self, model: MultiHeadModel, batches: Iterable[StoredBatch], blind: bool) -> None:
+        self.model, self.batches, self.blind = model, batches, blind
 
     def __iter__(self) -> Iterator[tuple[HeadInputs, HeadTargets]]:
         with torch.no_grad():
-            for batch in self.split.batches():
-                yield self.model.inputs(batch)[self.blind], targets_of(batch)
+            for batch in self.batches:
+                yield self.model.inputs(batch)[self.blind], batch["targets"]
 
 
 def _folder_name(head: str) -> str:

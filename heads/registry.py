@@ -1,96 +1,60 @@
-"""Features, past states and intent in, predictions out; the registry of heads and baselines."""
+"""Which heads there are, how one is built and loaded. A new head is a file, its config beside it, and a line here."""
 
-import difflib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roadcue.errors import BadCheckpoint, BadHead
-from roadcue.heads.waypoint.config import CueConfig, FieldConfig, WaypointConfig
+from roadcue.registry import Registry, resolve
 
 if TYPE_CHECKING:
     from roadcue.heads.head import Head
-    from roadcue.heads.waypoint.decoder import Decoder
-
-
-_REMEDY = "use a folder that `save_pretrained` wrote, or train anew"
 
 
 @dataclass(frozen=True)
 class HeadEntry:
-    """Where a head's class is ("module:class", imported when it is asked for) and what can be set about it."""
+    """Where a head's class and the dataclass of its options are, "module:class": help needs the second alone."""
 
-    where: str
-    config: type[Any] | None = None
-    baselines: tuple[str, ...] = ()
-    """Of a head that is trained: what it is compared with."""
-    needs: str = ""
-    """... and what a row must have to teach it, in words."""
+    head: str
+    config: str
 
 
-DECODERS: Mapping[str, str] = {
-    "linear": "roadcue.heads.waypoint.linear:Linear",
-    "mlp": "roadcue.heads.waypoint.mlp:Mlp",
-    "query": "roadcue.heads.waypoint.query:Query",
-    "gru": "roadcue.heads.waypoint.gru:Gru",
-    "unicycle": "roadcue.heads.waypoint.unicycle:Unicycle",
-    "modes": "roadcue.heads.waypoint.modes:Modes",
-    "vocabulary": "roadcue.heads.waypoint.vocabulary:Vocabulary",
-}
-"""The kinds of the waypoint head (`WaypointConfig.kind`), "module:class": what makes its path."""
-
-BASELINES: Mapping[str, HeadEntry] = {
-    "ridge": HeadEntry("roadcue.heads.baselines.waypoint:Ridge"),
-    "constant turn rate": HeadEntry("roadcue.heads.baselines.waypoint:ConstantTurnRate"),
-    "constant velocity": HeadEntry("roadcue.heads.baselines.waypoint:ConstantVelocity"),
-    "stand still": HeadEntry("roadcue.heads.baselines.waypoint:StandStill"),
-}
-"""Paths that see no image and hold no parameter: `fit` is all their training."""
-
-CONSTANTS: Mapping[str, HeadEntry] = {
-    "majority field": HeadEntry("roadcue.heads.field.head:MajorityField"),
-    "list everything": HeadEntry("roadcue.heads.field.head:EverythingField"),
-    "majority cue": HeadEntry("roadcue.heads.cue.head:MajorityCue", CueConfig),
-}
-"""What says the same of every picture, out of the training set's frequencies: baselines of the other heads."""
-
-HEADS: Mapping[str, HeadEntry] = {
-    "waypoint": HeadEntry(
-        "roadcue.heads.waypoint.head:WaypointHead", WaypointConfig, tuple(BASELINES), "a logged future"
-    ),
-    "field": HeadEntry(
-        "roadcue.heads.field.head:FieldHead",
-        FieldConfig,
-        ("majority field", "list everything"),
-        "a pedestrian's labels",
-    ),
-    "cue": HeadEntry(
-        "roadcue.heads.cue.head:CueHead", CueConfig, ("majority cue",), "a logged future or a pedestrian's labels"
-    ),
-}
-"""Heads that are trained; each is built from its config, the number of pooled vectors and their width."""
-PATHS = "waypoint"
+HEADS: Registry[HeadEntry | type["Head"]] = Registry(
+    "head",
+    {
+        "waypoint": HeadEntry(
+            "roadcue.heads.waypoint.head:WaypointHead", "roadcue.heads.waypoint.config:WaypointConfig"
+        ),
+        "field": HeadEntry("roadcue.heads.field.head:FieldHead", "roadcue.heads.field.config:FieldConfig"),
+        "cue": HeadEntry("roadcue.heads.cue.head:CueHead", "roadcue.heads.cue.config:CueConfig"),
+    },
+    group="roadcue.heads",
+    error=BadHead,
+)
+"""Heads that are trained; a plugin registers its class itself."""
+WAYPOINT = "waypoint"
 """The head that predicts paths: what displacement, raters and a submission are about."""
+_REMEDY = "use a folder that `save_pretrained` wrote, or train anew"
 
 
-def find_head(name: str) -> tuple[type["Head"], type[Any] | None]:
-    """The class and the config class of a head or baseline. BadHead, with the nearest name, for an unknown one."""
-    entries = {**HEADS, **BASELINES, **CONSTANTS}
-    if name not in entries:
-        near = difflib.get_close_matches(name, entries, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else "."
-        baselines = ", ".join([*BASELINES, *CONSTANTS])
-        raise BadHead(f"there is no head {name!r}{hint} Heads: {', '.join(HEADS)}. Baselines: {baselines}.")
-    return _imported(entries[name].where), entries[name].config
-
-
-def find_decoder(kind: str) -> type["Decoder"]:
-    """The class behind a kind of the waypoint head; a `WaypointConfig` has no other kinds."""
-    found: type[Decoder] = _imported(DECODERS[kind])
+def head_class(name: str) -> type["Head"]:
+    """The class of a head that is trained; BadHead, with the nearest name, for an unknown one."""
+    entry = HEADS.find(name)
+    found: type[Head] = resolve(entry.head) if isinstance(entry, HeadEntry) else entry
     return found
+
+
+def head_config(name: str) -> type[Any]:
+    """The dataclass of a head's options; BadHead for an unknown head."""
+    entry = HEADS.find(name)
+    found: type[Any] = resolve(entry.config) if isinstance(entry, HeadEntry) else entry.config_class  # type: ignore[assignment]
+    return found
+
+
+def baseline_classes() -> dict[str, type["Head"]]:
+    """The baselines of all heads, by name."""
+    return {baseline.name: baseline for name in HEADS for baseline in head_class(name).baselines}
 
 
 def build_head(name: str, config: Any, features: int, width: int) -> "Head":
@@ -98,23 +62,18 @@ def build_head(name: str, config: Any, features: int, width: int) -> "Head":
 
     BadHead when the name is unknown or the config is not this head's.
     """
-    if name in {*BASELINES, *CONSTANTS}:
-        raise BadHead(f"{name!r} is a baseline and has nothing to train; `build_baseline` makes it")
-    head, config_class = find_head(name)
-    if config_class is None or not isinstance(config, config_class):
-        raise BadHead(f"the head {name!r} takes a {getattr(config_class, '__name__', None)}, got {config!r}")
-    return head(config, features, width)
+    wanted = head_config(name)
+    if not isinstance(config, wanted):
+        raise BadHead(f"the head {name!r} takes a {wanted.__name__}, got {config!r}")
+    return head_class(name)(config, features, width)
 
 
-def build_baseline(name: str, config: Any = None) -> "Head":
-    """A baseline out of `BASELINES` or `CONSTANTS`, not yet fitted; `config` is that of the head it stands beside.
-
-    BadHead when the name is unknown or that of a trained head.
-    """
-    if name in HEADS:
-        raise BadHead(f"{name!r} is a head that is trained; `build_head` makes it")
-    head, config_class = find_head(name)
-    return head(config) if config_class else head()
+def build_baselines(name: str, config: Any) -> dict[str, "Head"]:
+    """The baselines of a head, not yet fitted, by their names; `config` is the head's own."""
+    return {
+        baseline.name: baseline(config) if baseline.config_class else baseline()
+        for baseline in head_class(name).baselines
+    }
 
 
 def load_head(folder: Path) -> "Head":
@@ -141,19 +100,16 @@ def _build(path: Path) -> "Head":
 
     try:
         arguments: dict[str, Any] = dict(json.loads(path.read_text()))
-        head_class, config_class = find_head(arguments.pop("head"))
-        if config_class is not None:
-            arguments["config"] = config_class(**arguments["config"])
+        name = str(arguments.pop("head"))
+        baselines = baseline_classes()
+        built = baselines[name] if name in baselines else head_class(name)
+        if built.config_class is not None:
+            arguments["config"] = built.config_class(**arguments["config"])
         with torch.device("meta"):
-            return head_class(**arguments)
+            return built(**arguments)
     except BadHead as error:
         raise BadHead(f"{path}: {error}") from error
     except FileNotFoundError:
         raise BadHead(f"{path} is not there; {_REMEDY}") from None
     except (ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
         raise BadHead(f"{path} does not describe a head ({error!r}); {_REMEDY}") from error
-
-
-def _imported(where: str) -> Any:
-    module, _, attribute = where.partition(":")
-    return getattr(import_module(module), attribute)

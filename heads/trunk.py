@@ -1,16 +1,35 @@
-"""What the field and the cue head think with: all pooled features, past states and intent, through an MLP."""
+"""What the field and the cue head share: all pooled features, past states and intent, through an MLP."""
 
 from collections.abc import Iterable
-from itertools import pairwise
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from roadcue.heads.head import one_hot_intent
+from roadcue.heads.layers import mlp
 from roadcue.heads.moments import Moments
-from roadcue.heads.reduced_rank import Reading
-from roadcue.heads.waypoint.config import CueConfig, FieldConfig
+from roadcue.heads.reduced_rank import ReducedRank
 from roadcue.schema import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs, HeadTargets
+
+
+class LayerOptions(Protocol):
+    """How large the layers are."""
+
+    @property
+    def hidden(self) -> int:
+        """Units of each hidden layer."""
+        ...
+
+    @property
+    def layers(self) -> int:
+        """Hidden layers, 1 or more."""
+        ...
+
+    @property
+    def dropout(self) -> float:
+        """Share of the features and of the hidden units left out at each training step."""
+        ...
 
 
 class Trunk(nn.Module):
@@ -25,21 +44,20 @@ class Trunk(nn.Module):
     past_mean: Tensor
     past_scale: Tensor
 
-    def __init__(self, config: FieldConfig | CueConfig, features: int, width: int, outputs: int) -> None:
+    def __init__(self, config: LayerOptions, features: int, width: int, outputs: int) -> None:
         """`features` pooled vectors, 0 for a head that sees no image, of `width` numbers."""
         super().__init__()
         self.features = features
-        self.reading = Reading(features, width, directions=0)
+        self.reduced = ReducedRank(features, width, rank=0)
         self.register_buffer("past_mean", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
         self.register_buffer("past_scale", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
         self.hide = nn.Dropout(config.dropout)
-        sizes = [self.reading.numbers + EGO_NUMBERS, *[config.hidden] * config.layers]
-        hidden = [_layer(*size, config.dropout) for size in pairwise(sizes)]
-        self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))
+        numbers = self.reduced.numbers + EGO_NUMBERS
+        self.layers = mlp(numbers, config.hidden, config.layers, outputs, config.dropout)
 
     def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
         """Find the statistics, in two passes over the training set."""
-        self.reading.fit(batches)
+        self.reduced.fit(batches)
         past = Moments()
         for inputs, _ in batches:
             past.add(inputs["past"], ~inputs["past"].isnan())
@@ -50,11 +68,6 @@ class Trunk(nn.Module):
         """(b, outputs). BadHead when the features are not of the shape that it was built for."""
         past = (inputs["past"] - self.past_mean) / self.past_scale
         past = past.masked_fill(inputs["past"].isnan(), 0.0).flatten(1)
-        scene = self.hide(self.reading(inputs)) if self.features else past[:, :0]
+        scene = self.hide(self.reduced(inputs)) if self.features else past[:, :0]
         numbers: Tensor = self.layers(torch.cat([scene, past, one_hot_intent(inputs["intent"])], dim=1))
         return numbers
-
-
-def _layer(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
-    """As the layers of the waypoint head."""
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.GELU(), nn.Dropout(dropout))

@@ -1,63 +1,43 @@
 """A trained run as a function: pictures, past states and intent in, named predictions with units out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.heads.cue.words import cue_predictions
-from roadcue.heads.field.labels import no_fields
-from roadcue.heads.field.words import field_predictions
-from roadcue.heads.multi_head import RoadModel
-from roadcue.heads.registry import PATHS
-from roadcue.loaders import jpeg
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.registry import WAYPOINT
+from roadcue.inference.decoding import Picture, preprocessed
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
-from roadcue.schema import PAST_STATES, STATE_COLUMNS, STEP_S, WAYPOINTS, Intent
+from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs
 from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
-from roadcue.training.heads.batches import StoredBatch
 from roadcue.training.run_folder import RunFolder, check_same_encoder
-
-Picture = Image.Image | np.ndarray | Tensor | bytes
-"""PIL; NumPy (H, W, 3) uint8 RGB; torch (3, H, W) or (H, W, 3) uint8 RGB; or the bytes of a JPEG."""
-
-
-@dataclass(frozen=True)
-class WaypointPrediction:
-    """Where to go. For a batch every array gets a leading dimension b.
-
-    `waypoints_m` (20, 2) metres, ego frame: x forward, y left, origin at the rear axle at t = 0;
-    `times_s` (20,) seconds after t = 0: 0.25 ... 5.
-    """
-
-    waypoints_m: np.ndarray
-    times_s: np.ndarray
 
 
 class RoadPredictor:
     """What `roadcue.load` returns."""
 
-    def __init__(self, model: RoadModel, encoder: Encoder, config: TrainConfig) -> None:
+    def __init__(self, model: MultiHeadModel, encoder: Encoder, config: TrainConfig) -> None:
         """Parts of a finished run, on one device."""
         self.model, self.encoder, self.config = model.eval(), encoder, config
+        self._head_of = {
+            method: model.heads[name]
+            for name in config.head_names
+            for method in (name, name + BLIND_SUFFIX, *(baseline.name for baseline in model.heads[name].baselines))
+        }
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "cpu") -> "RoadPredictor":
-        """Read the run folder `run`; BadInput or BadCheckpoint when it or its encoder's weights cannot be used."""
-        folder = RunFolder.of(run)
-        config = parse_file(TrainConfig, folder.config)
+    def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "RoadPredictor":
+        """The model that a run has left; BadInput or BadCheckpoint when it or its encoder cannot be used."""
         encoder = build_run_encoder(config, device)
         check_same_encoder(folder, encoder_parts(encoder, config))
-        return cls(RoadModel.from_pretrained(folder.model).to(device), encoder, config)
+        return cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
 
     @torch.no_grad()
     def predict(
@@ -70,8 +50,9 @@ class RoadPredictor:
     ) -> dict[str, Any]:
         """Predict with the run's heads and all their baselines: name -> prediction.
 
-        That is a `WaypointPrediction` for a head that predicts a path, a `FieldPrediction` for the field head, a
-        `CuePrediction` for the cue head and their baselines; the last two are lists of b for a batch.
+        That is what the head's `words` gives: a `WaypointPrediction` for a head that predicts a path, a
+        `FieldPrediction` for the field head, a `CuePrediction` for the cue head, and the same for their baselines; a
+        sequence of b of them for a batch.
 
         One sample: `images` a Picture (or camera name -> Picture), `past` (16, 6), `intent` an Intent, its name or
         its number. A batch: sequences of b of them, `past` (b, 16, 6). A run without a head that predicts paths needs
@@ -98,17 +79,36 @@ class RoadPredictor:
             raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
         device = next(self.model.buffers()).device
         stored, present = self._features(frames)
-        positions, objects = no_fields(len(states))
-        batch = StoredBatch(
+        inputs = StoredInputs(
             stored=stored.to(device),
             present=present.to(device),
             past=states.to(device),
             intent=torch.tensor(intents, device=device),
-            future=torch.full((len(states), WAYPOINTS, 2), torch.nan, device=device),
-            positions=positions.to(device),
-            objects=objects.to(device),
         )
-        return {name: _in_words(said, single) for name, said in self.model(batch).items()}
+        return {name: self._in_words(name, prediction, single) for name, prediction in self.model(inputs).items()}
+
+    def answers(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:
+        """The run's own heads' predictions of each file as JSON, each with its sentence; no baseline's.
+
+        BadInput for a picture that cannot be read, and for a run that needs more than one picture of each moment.
+        """
+        if WAYPOINT in self.config.head_names:
+            raise BadInput(
+                "this run predicts paths, which start from past states and an intent that no picture has; use "
+                "roadcue.load(run).predict(images, past=..., intent=...)"
+            )
+        predicted = self.predict(list(pictures))
+        named = {name: predicted[name] for name in self.config.head_names}
+        return [
+            {name: {**several[i].to_json(), "sentence": several[i].sentence} for name, several in named.items()}
+            for i in range(len(pictures))
+        ]
+
+    def _in_words(self, method: str, prediction: Mapping[str, Tensor], single: bool) -> Any:
+        """A method's tensors as its prediction with units and words, by the head that it stands beside."""
+        arrays = {key: part.cpu().numpy() for key, part in prediction.items()}
+        several = self._head_of[method].words(arrays)
+        return several[0] if single else several
 
     def _states(self, past: Any, images: Any) -> tuple[Tensor, bool]:
         """(b, 16, 6) past states, NaN where none are given, and whether one sample was asked for."""
@@ -130,7 +130,7 @@ class RoadPredictor:
 
     def _needs_no_path(self, missing: str) -> None:
         """BadInput when something that a predicted path starts from is missing."""
-        if PATHS in self.model.heads:
+        if WAYPOINT in self.model.heads:
             raise BadInput(f"{missing} is missing: this run predicts paths, which it needs past and intent for")
 
     @property
@@ -169,27 +169,16 @@ class RoadPredictor:
             return torch.zeros(*present.shape, 0, 0), present
         if not present[:, : len(cameras)].any():
             raise BadInput(f"no image for the cameras {', '.join(cameras)} that this run was trained on")
-        named = [self._preprocessed(picture) for row in pictures for picture in row if picture is not None]
+        named = [
+            preprocessed(picture, self.encoder.preprocess, self.encoder.side)
+            for row in pictures
+            for picture in row
+            if picture is not None
+        ]
         pooled = pool_tokens(self.encoder.encode(torch.stack(named)), self.config.pooling, self.config.grid)
         stored = pooled.new_zeros(*present.shape, *pooled.shape[1:], dtype=torch.float16)
         stored[present.to(stored.device)] = pooled.half()
         return stored, present
-
-    def _preprocessed(self, picture: Picture) -> Tensor:
-        """Ready for the encoder; a JPEG is decoded as the features that the heads were trained on."""
-        if isinstance(picture, bytes):
-            return self.encoder.preprocess(*jpeg.decode_at_least(picture, "images", self.encoder.side))
-        return self.encoder.preprocess(_rgb(picture))
-
-
-def _in_words(said: Mapping[str, Tensor], single: bool) -> Any:
-    """A head's tensors as its prediction with units and words."""
-    arrays = {key: part.cpu().numpy() for key, part in said.items()}
-    if "waypoints" in arrays:
-        waypoints = arrays["waypoints"]
-        return WaypointPrediction(waypoints[0] if single else waypoints, STEP_S * np.arange(1, WAYPOINTS + 1))
-    several = field_predictions(arrays) if "position" in arrays else cue_predictions(arrays)
-    return several[0] if single else several
 
 
 def _listed(images: Any, count: int) -> Sequence[Any]:
@@ -216,15 +205,3 @@ def _intent(value: Any) -> int:
     except (KeyError, ValueError, TypeError):
         names = ", ".join(f"{intent.name} ({intent.value})" for intent in Intent)
         raise BadInput(f"intent {value!r} is unknown; choose one of {names}") from None
-
-
-def _rgb(picture: Image.Image | np.ndarray | Tensor) -> np.ndarray:
-    """(H, W, 3) uint8 RGB."""
-    if isinstance(picture, Image.Image):
-        return np.array(picture.convert("RGB"))
-    array = picture.cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
-    if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
-        array = array.transpose(1, 2, 0)
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
-        raise BadInput(f"image of shape {array.shape} and type {array.dtype}: expected (H, W, 3) uint8 RGB")
-    return np.ascontiguousarray(array)

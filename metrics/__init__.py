@@ -1,1 +1,1 @@
-"""Arrays in, numbers out: displacement, rater feedback, modes and their intervals. Imports nothing of ours."""
+"""Arrays in, numbers out: displacement, rater feedback, modes, classes, objects, and their intervals."""

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from roadcue.metrics.displacement import HORIZONS, WAYPOINTS, displacement, predicted_paths
+from roadcue.metrics.displacement import HORIZONS, displacement, predicted_paths
 from roadcue.metrics.raters import Raters
+from roadcue.schema import WAYPOINTS
 
 _HORIZONS = ("3s", "5s")
 

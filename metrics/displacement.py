@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-WAYPOINTS = 20
-"""Points of a path: 4 Hz over 5 s, t = 0.25 ... 5 s (end_to_end_driving_data.proto, `future_states`)."""
+from roadcue.schema import WAYPOINTS
+
 HORIZONS: Mapping[str, int] = {"1s": 4, "3s": 12, "5s": 20}
 """Points up to each horizon: ADE is the mean over the first so many, FDE the displacement at the last of them."""
 MISS_M = 2.0

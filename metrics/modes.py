@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
-from roadcue.metrics.calibration_error import expected_calibration_error
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.displacement import displacement
+from roadcue.metrics.resampling import sequence_bootstrap
+from roadcue.metrics.uncertainty import expected_calibration_error
 
 LABELS: Mapping[str, str] = {
     "picked": "Error of the picked mode",
@@ -68,20 +69,20 @@ def per_frame(error: np.ndarray, probability: np.ndarray) -> dict[str, np.ndarra
 
 
 def score_modes(
-    error: np.ndarray, probability: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    error: np.ndarray, probability: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> dict[str, Interval]:
     """The mean of each metric of `LABELS` over the frames, and their `calibration_error`, by name.
 
     Everything is as in `calibration_error`.
     """
     frames = per_frame(error, probability)
-    drawn = sequence_bootstrap(np.stack([*frames.values()], axis=1), sequence, resamples=resamples, seed=seed)
-    calibration = calibration_error(error, probability, sequence, resamples=resamples, seed=seed)
+    drawn = sequence_bootstrap(np.stack([*frames.values()], axis=1), sequence, bootstrap)
+    calibration = calibration_error(error, probability, sequence, bootstrap)
     return {**dict(zip(frames, drawn, strict=True)), "calibration_error": calibration}
 
 
 def calibration_error(
-    error: np.ndarray, probability: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    error: np.ndarray, probability: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
     """Expected calibration error: by how much the picked mode's probability misses the share in which it is the best.
 
@@ -90,7 +91,7 @@ def calibration_error(
     """
     probability = _probabilities(probability, error)
     right = np.take_along_axis(_best(error), picked_mode(probability)[:, None], 1)[:, 0]
-    return expected_calibration_error(probability.max(axis=1), right, sequence, resamples=resamples, seed=seed)
+    return expected_calibration_error(probability.max(axis=1), right, sequence, bootstrap)
 
 
 def _best(error: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""How well the objects in a picture are told, as sets: which kinds are there, and where each of them is.
+"""Objects in a picture, as sets: which kinds are there, and where each of them is.
 
 Arrays have a row a picture and a column a kind; positions are Left, Center, Right. A kind that is labelled in no
 picture, or is in no labelled picture, has no F1 (NaN) and does not count in a mean over kinds, whatever was claimed
-of it; what was claimed is in its counts. The truth itself scores exactly 1.
+of it; what was claimed is in its counts. The target itself scores exactly 1.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, bootstrap_of
-from roadcue.metrics.fields import mean_of_f1
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
+from roadcue.metrics.classification import mean_of_f1
+from roadcue.metrics.resampling import bootstrap_of
 
 
 @dataclass(frozen=True)
@@ -34,41 +35,37 @@ class ObjectScores:
 
 def score_presence(
     predicted: np.ndarray,
-    truth: np.ndarray,
+    target: np.ndarray,
     known: np.ndarray,
     sequence: np.ndarray,
     kinds: Sequence[str],
-    *,
-    resamples: int = 2000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> ObjectScores:
-    """Is a kind there at all? `predicted`, `truth` and `known` (n, k) bool for k `kinds`, `sequence` (n,) names.
+    """Is a kind there at all? `predicted`, `target` and `known` (n, k) bool for k `kinds`, `sequence` (n,) names.
 
     Where `known` is False there is no label, and nothing is counted. F1 is 2 tp / (2 tp + fn + fp). ValueError when
     the shapes do not fit or there is no row.
     """
-    return _scores(predicted[..., None], truth[..., None], known, sequence, kinds, resamples, seed)
+    return _scores(predicted[..., None], target[..., None], known, sequence, kinds, bootstrap)
 
 
 def score_places(
     predicted: np.ndarray,
     predicted_positions: np.ndarray,
-    truth: np.ndarray,
-    truth_positions: np.ndarray,
+    target: np.ndarray,
+    target_positions: np.ndarray,
     known: np.ndarray,
     sequence: np.ndarray,
     kinds: Sequence[str],
-    *,
-    resamples: int = 2000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> ObjectScores:
     """Presence x position: each place of each kind is a claim of its own, right only when the kind is there.
 
     The positions are (n, k, 3) bool; everything else is as in `score_presence`. A kind that is present and nowhere is
     a claim too, of a place of its own: naming a car without saying where is false wherever the car is.
     """
-    said = _claims(predicted, predicted_positions)
-    return _scores(said, _claims(truth, truth_positions), known, sequence, kinds, resamples, seed)
+    claims = _claims(predicted, predicted_positions)
+    return _scores(claims, _claims(target, target_positions), known, sequence, kinds, bootstrap)
 
 
 def _claims(present: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -79,30 +76,34 @@ def _claims(present: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def _scores(
-    said: np.ndarray,
-    true: np.ndarray,
+    claims: np.ndarray,
+    targets: np.ndarray,
     known: np.ndarray,
     sequence: np.ndarray,
     kinds: Sequence[str],
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> ObjectScores:
-    """Of (n, k, places) claims and truths."""
-    if said.shape != true.shape or known.shape != said.shape[:2] or said.shape[1] != len(kinds) or not len(said):
+    """Of (n, k, places) claims and targets."""
+    if (
+        claims.shape != targets.shape
+        or known.shape != claims.shape[:2]
+        or claims.shape[1] != len(kinds)
+        or not len(claims)
+    ):
         raise ValueError(
-            f"objects need claims and truths of the same rows and kinds, (n, {len(kinds)}) with n > 0: "
-            f"{said.shape}, {true.shape}, known {known.shape}"
+            f"objects need claims and targets of the same rows and kinds, (n, {len(kinds)}) with n > 0: "
+            f"{claims.shape}, {targets.shape}, known {known.shape}"
         )
-    said, true = said & known[..., None], true & known[..., None]
-    hits, claims, truths = (each.sum(axis=-1).astype(np.float64) for each in (said & true, said, true))
+    claims, targets = claims & known[..., None], targets & known[..., None]
+    hits, claimed, there = (each.sum(axis=-1).astype(np.float64) for each in (claims & targets, claims, targets))
 
-    def drawn(columns: list[int]) -> Interval:
-        values = np.concatenate([each[:, columns] for each in (hits, claims, truths)], axis=1)
-        return bootstrap_of(mean_of_f1, values, sequence, resamples=resamples, seed=seed)
+    def mean_f1(columns: list[int]) -> Interval:
+        values = np.concatenate([each[:, columns] for each in (hits, claimed, there)], axis=1)
+        return bootstrap_of(mean_of_f1, values, sequence, bootstrap)
 
-    totals = zip(kinds, hits.sum(0), truths.sum(0), claims.sum(0), strict=True)
+    totals = zip(kinds, hits.sum(0), claimed.sum(0), there.sum(0), strict=True)
     return ObjectScores(
-        macro=drawn(list(range(len(kinds)))),
-        by_kind={kind: drawn([column]) for column, kind in enumerate(kinds)},
-        counts={kind: Counts(int(hit), int(there - hit), int(claimed - hit)) for kind, hit, there, claimed in totals},
+        macro=mean_f1(list(range(len(kinds)))),
+        by_kind={kind: mean_f1([column]) for column, kind in enumerate(kinds)},
+        counts={kind: Counts(tp=int(tp), fn=int(n - tp), fp=int(p - tp)) for kind, tp, p, n in totals},
     )

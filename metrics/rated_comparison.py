@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from roadcue.metrics.best_rated import best_rated_ade, official_ade
-from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.groups import clusters_of
 from roadcue.metrics.rater_feedback import by_cluster, mean_over_clusters, mean_over_frames, rater_feedback
 from roadcue.metrics.raters import Raters
+from roadcue.metrics.resampling import sequence_bootstrap
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,7 @@ def compare_rated(
     sequence: np.ndarray,
     cluster: np.ndarray,
     reference: str,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> RatedComparison:
     """Score every method on the same n rated frames, with 95 % intervals and paired differences from a bootstrap.
 
@@ -83,14 +83,13 @@ def compare_rated(
         )
     clusters = clusters_of(cluster)
     without_cluster = int(np.count_nonzero(cluster == ""))
-    drawn_alike = {"resamples": resamples, "seed": seed}
 
     def mean_scores(score: np.ndarray) -> dict[str, Interval]:
         """Both means of the feedback score (n,), or of a difference of two."""
-        over_frames = {"rfs_frame_mean": mean_over_frames(score, sequence, **drawn_alike)}
+        over_frames = {"rfs_frame_mean": mean_over_frames(score, sequence, bootstrap)}
         if without_cluster:
             return over_frames
-        return {"rfs_cluster_mean": mean_over_clusters(score, cluster, sequence, **drawn_alike), **over_frames}
+        return {"rfs_cluster_mean": mean_over_clusters(score, cluster, sequence, bootstrap), **over_frames}
 
     feedback = {name: rater_feedback(paths, raters, speed) for name, paths in predictions.items()}
 
@@ -101,7 +100,7 @@ def compare_rated(
             **best_rated_ade(paths, raters),
             **official_ade(paths, raters),
         }
-        drawn = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, **drawn_alike)
+        drawn = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, bootstrap)
         return RatedScores(
             name=name,
             overall={**mean_scores(score), **dict(zip(columns, drawn, strict=True))},
@@ -114,8 +113,8 @@ def compare_rated(
         frames=len(raters),
         sequences=len(np.unique(sequence)),
         without_cluster=without_cluster,
-        resamples=resamples,
-        seed=seed,
+        resamples=bootstrap.resamples,
+        seed=bootstrap.seed,
         cluster_sizes={name: int(np.count_nonzero(cluster == name)) for name in clusters},
         cluster_sequences={name: len(np.unique(sequence[cluster == name])) for name in clusters},
         methods=[scores(name) for name in predictions],

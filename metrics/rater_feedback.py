@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.metrics.bootstrap import Interval, bootstrap_of, sequence_bootstrap
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.displacement import HORIZONS, predicted_paths
 from roadcue.metrics.raters import Raters
+from roadcue.metrics.resampling import bootstrap_of, sequence_bootstrap
 
 SCORED_AT = ("3s", "5s")
 """The horizons that are scored: the order of every axis of 2 horizons."""
@@ -101,13 +102,13 @@ def directions(xy: np.ndarray) -> np.ndarray:
     return forward / np.hypot(forward[..., 0], forward[..., 1])[..., None]
 
 
-def mean_over_frames(score: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Interval:
+def mean_over_frames(score: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> Interval:
     """The plain mean of (n,) scores, with its 95 % interval over resampled sequences (n,)."""
-    return sequence_bootstrap(score[:, None], sequence, resamples=resamples, seed=seed)[0]
+    return sequence_bootstrap(score[:, None], sequence, bootstrap)[0]
 
 
 def mean_over_clusters(
-    score: np.ndarray, cluster: np.ndarray, sequence: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    score: np.ndarray, cluster: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
     """The mean over scenario clusters of each cluster's mean, with its 95 % interval over resampled sequences.
 
@@ -118,7 +119,7 @@ def mean_over_clusters(
     differ.
     """
     _, columns = _cluster_columns(score, cluster)
-    return bootstrap_of(lambda means: np.nanmean(means, axis=1), columns, sequence, resamples=resamples, seed=seed)
+    return bootstrap_of(lambda means: np.nanmean(means, axis=1), columns, sequence, bootstrap)
 
 
 def by_cluster(score: np.ndarray, cluster: np.ndarray) -> dict[str, float]:

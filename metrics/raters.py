@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.metrics.displacement import WAYPOINTS, finite_paths
+from roadcue.metrics.displacement import finite_paths
+from roadcue.schema import WAYPOINTS
 
 RATERS = 3
 """Trajectories of a frame that count, the first ones (rater_feedback_utils.py,

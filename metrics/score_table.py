@@ -20,8 +20,8 @@ class ScoreTable:
     meaning: str = ""
     plain: Container[str] = ()
     """The figures that are no shares."""
-    truth: str | None = None
-    """The method that is the truth itself, which nobody has made."""
+    gold: str | None = None
+    """The method that is the gold standard itself, which nobody has made."""
 
     def to_json(self) -> dict[str, Any]:
         """Title, size, and method -> figure -> value and bounds; None for a bound that does not exist."""

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from roadcue.metrics.comparison import Comparison
 from roadcue.reports.colours import colours
+from roadcue.reports.comparison_table import ranked
 from roadcue.reports.figure import STYLE, svg
-from roadcue.reports.table import ranked
 
 _SIZE = (4.6, 3.6)
 """Inches; small, so that the text can still be read where the page is as narrow as a phone."""

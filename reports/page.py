@@ -1,7 +1,6 @@
 """The report: one HTML file that needs nothing beside it."""
 
 import base64
-import os
 from collections.abc import Container, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -10,17 +9,18 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from roadcue.files import write_whole
 from roadcue.metrics.comparison import Comparison
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.answers_table import answers_extent, answers_rows
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
+from roadcue.reports.comparison_table import COLUMNS, extent, group_rows, how_made, rows
 from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
 from roadcue.reports.modes_table import HeadModes, modes_rows, modes_title
-from roadcue.reports.rated_table import (
+from roadcue.reports.rater_table import (
     DISTANCE_COLUMNS,
     MEANING,
     rated_extent,
@@ -29,7 +29,7 @@ from roadcue.reports.rated_table import (
     score_columns,
 )
 from roadcue.reports.scene import Scene
-from roadcue.reports.table import COLUMNS, extent, group_rows, how_made, rows
+from roadcue.reports.score_table import score_table_extent, score_table_rows
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
@@ -63,21 +63,14 @@ def write_report(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
         heading=heading,
-        answers=[(scores, answers_extent(scores), answers_rows(scores, sees_image)) for scores in answers],
+        answers=[(scores, score_table_extent(scores), score_table_rows(scores, sees_image)) for scores in answers],
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
         modes=(modes_title(modes), modes_rows(modes)) if modes else None,
         rated=RATED,
         scenes=[_Views(scene, paint, f"scene-{number}") for number, scene in enumerate(scenes, 1)],
         colours=paint,
     )
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_text(html, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:  # a write that fails does not say of which file
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, html)
     return path
 
 

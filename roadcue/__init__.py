@@ -1,5 +1,6 @@
 """RoadCue as a library: `roadcue.load("runs/x").predict(images=..., past=..., intent=...)`."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,11 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from roadcue.heads.cue.words import CuePrediction
     from roadcue.heads.field.words import FieldPrediction
-    from roadcue.inference.predictor import RoadPredictor, WaypointPrediction
+    from roadcue.heads.waypoint.words import WaypointPrediction
+    from roadcue.inference.captions import CaptionPrediction, CaptionPredictor
+    from roadcue.inference.predictor import RoadPredictor
     from roadcue.schema import Intent
 
 __version__ = "0.1.0"
-__all__ = ["CuePrediction", "FieldPrediction", "Intent", "RoadPredictor", "WaypointPrediction", "load"]
+__all__ = [
+    "CaptionPrediction",
+    "CaptionPredictor",
+    "CuePrediction",
+    "FieldPrediction",
+    "Intent",
+    "RoadPredictor",
+    "WaypointPrediction",
+    "load",
+]
 
 _ROOT = Path(__file__).parents[1]
 # In a checkout the rooms lie beside this folder, whatever is installed; in the wheel they lie in it.
@@ -21,18 +33,23 @@ if (_ROOT / "heads" / "registry.py").exists():
 _WHERE = {
     "CuePrediction": "roadcue.heads.cue.words",
     "FieldPrediction": "roadcue.heads.field.words",
+    "CaptionPrediction": "roadcue.inference.captions",
+    "CaptionPredictor": "roadcue.inference.captions",
     "Intent": "roadcue.schema",
     "RoadPredictor": "roadcue.inference.predictor",
-    "WaypointPrediction": "roadcue.inference.predictor",
+    "WaypointPrediction": "roadcue.heads.waypoint.words",
 }
 """Imported when they are asked for: naming the library must not cost an import of torch."""
 
 
-def load(run: str | Path, device: str = "cpu") -> "RoadPredictor":
-    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
-    from roadcue.inference.predictor import RoadPredictor
+def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor | CaptionPredictor":
+    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used.
 
-    return RoadPredictor.load(run, device)
+    `plugins` are Python files that the run was trained with: code, which is never loaded unless it is named here.
+    """
+    from roadcue.inference.pictures import load as load_run
+
+    return load_run(run, device, plugins)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,66 +1,91 @@
-"""From typed words to a typed configuration, and from an error to one sentence and exit code 2."""
+"""From typed words to a typed configuration, and from an error to one sentence and exit code 2.
 
-import difflib
+A configuration is a frozen dataclass: a flag per field, the field's docstring as its help. A class with a method
+`option_groups` has groups of options beside its own, name -> dataclass (`--waypoint.rank`); those that are in use are
+in its field `head_options`.
+"""
+
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jsonargparse import SUPPRESS, ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
-from roadcue.config_file import plain_options, read_options
+from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
 from roadcue.errors import BadInput, RoadCueError
+from roadcue.registry import load_plugins, nearest
 
 Config = TypeVar("Config")
-_CONFIG = "--config"
+_CONFIG, _PLUGIN = "--config", "--plugin"
+_REPEATED = ("--sweep",)
+"""Flags that add to a list each time they are given."""
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
 def parser_for(config: type) -> ArgumentParser:
-    """The command line of a configuration dataclass: one flag per field, its docstring as help."""
+    """The command line of a configuration; what a positional field `what` holds are words without a flag."""
     parser = ArgumentParser(description=(config.__doc__ or "").strip(), exit_on_error=False, allow_abbrev=False)
+    own = {option.name for option in fields(config)}
+    if "what" in own:
+        parser.add_argument("what", nargs="*", help="Pictures and folders of pictures.")
     parser.add_argument(_CONFIG, metavar="FILE", help="A YAML file with options; flags override it.")
-    parser.add_class_arguments(config, as_group=False)
+    parser.add_class_arguments(config, as_group=False, skip={GROUPS, "what"} & own)
+    for name, options in groups_of(config).items():
+        parser.add_class_arguments(options, name)
+        parser._option_string_actions.pop(f"--{name}", None)  # which would take a file or a class
     for action in parser._actions:
-        if action.dest == "head":  # else described as the path of a file
-            action.metavar, action.help = "NAME,NAME", "Which heads to train; short for --head.name."
-        if action.dest in ("field", "cue"):  # only their options are on the command line: a group takes a class_path
-            action.help = SUPPRESS
-            parser._option_string_actions.pop(f"--{action.dest}")
-        if action.dest == "sweep":
-            action.metavar = "OPTION=VALUE,VALUE"
+        if action.dest in _METAVARS:
+            action.metavar = _METAVARS[action.dest]
         if action.dest == "encoder_features":  # written like the options of a head
             action.option_strings = [*action.option_strings, "--encoder.features"]
             parser._option_string_actions["--encoder.features"] = action
     return parser
 
 
+_METAVARS = {
+    "head": "NAME,NAME",
+    "sweep": "OPTION=VALUE,VALUE",
+    "encoder": "NAME",
+    "data": "NAME",
+    "plugin": "FILE.py",
+}
+
+
 def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Config, str]:
-    """Read the flags into `config`; returns it with its YAML dump, which `--config` reads back.
+    """Read the flags into `config`; returns it with its YAML, which `--config` reads back.
 
     Exits with code 2 and a sentence on an unknown flag or a value that does not fit.
     """
-    parser = parser_for(config)
+    parser = None
     try:
-        file, words = _without_config(sys.argv[1:] if argv is None else argv)
-        options = read_options(file, config) if file else {}
-        namespace = parser.parse_args([_in_full(word) for word in words], parser.parse_object(options))
-        return _instantiate(config, parser, namespace), parser.dump(namespace)
-    except (ArgumentError, ValueError) as error:
-        sys.exit(_say(f"{_explained(str(error), parser)}\nAll options: {parser.prog} --help"))
+        file, plugins, words = _taken_first(sys.argv[1:] if argv is None else argv)
+        load_plugins(plugins)
+        parser = parser_for(config)
+        options = read_options(file, config, plugins) if file else {}
+        found = _instantiate(config, parser.parse_args(words, parser.parse_object(options)))
+        return found, as_yaml(found)
+    except (ArgumentError, TypeError, ValueError) as error:
+        said = _explained(str(error), parser) if parser else str(error)
+        sys.exit(_say(f"{said}\nAll options: {os.path.basename(sys.argv[0])} --help"))
 
 
-def parse_file(config: type[Config], path: Path) -> Config:
-    """Read back a configuration that `parse` dumped; BadInput when it does not fit."""
+def parse_file(config: type[Config], path: Path, plugins: Sequence[str] = ()) -> Config:
+    """Read back a configuration that `parse` dumped; BadInput when it does not fit.
+
+    `plugins` are those that the user has named here: what the file names is never loaded, and missing it is said.
+    """
+    load_plugins(plugins)
     parser = parser_for(config)
     try:
-        return _instantiate(config, parser, parser.parse_object(read_options(path, config)))
+        return _instantiate(config, parser.parse_object(read_options(path, config, plugins)))
     except BadInput:
         raise
     except (ArgumentError, TypeError, ValueError) as error:
@@ -73,16 +98,25 @@ def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tu
     BadInput when there is no such option, with the nearest one, or when its value does not fit.
     """
     parser = parser_for(config)
-    flags = [flag for action in parser._actions for flag in action.option_strings]
-    for name in settings:  # asked for here, because jsonargparse takes the beginning of a name for the name
+    flags = _flags(parser)
+    for name in settings:
         if f"--{name}" not in flags:
-            raise BadInput(f"there is no option --{name}{_nearest(f'--{name}', flags)}")
+            raise BadInput(f"there is no option --{name}{nearest(f'--{name}', flags)}")
     try:
         words = [f"--{name}={value}" for name, value in settings.items()]
-        namespace = parser.parse_args(words, parser.parse_object(plain_options(text, config, "the options")))
-        return _instantiate(config, parser, namespace), parser.dump(namespace)
+        found = _instantiate(
+            config, parser.parse_args(words, parser.parse_object(plain_options(text, config, "text")))
+        )
+        return found, as_yaml(found)
     except (ArgumentError, TypeError, ValueError) as error:
         raise BadInput(_explained(str(error), parser)) from error
+
+
+def as_yaml(config: Any) -> str:
+    """A configuration as the YAML text that `--config` reads, every option and the groups in use."""
+    options = {option.name: getattr(config, option.name) for option in fields(config)}
+    groups = {name: asdict(group) for name, group in options.pop(GROUPS, {}).items()}
+    return yaml.safe_dump({**options, **groups}, sort_keys=False, allow_unicode=True)
 
 
 def words_of(config: Any, leave_out: Container[str] = (), prefix: str = "--") -> list[str]:
@@ -90,10 +124,13 @@ def words_of(config: Any, leave_out: Container[str] = (), prefix: str = "--") ->
     words, default = [], type(config)()
     for option in fields(config):
         value = getattr(config, option.name)
-        if option.name in leave_out or value == getattr(default, option.name):
+        if option.name == GROUPS:
+            for name, group in value.items():
+                words += words_of(group, (), f"{prefix}{name}.")
+        elif option.name in leave_out or value == getattr(default, option.name):
             continue
-        if is_dataclass(value):
-            words += words_of(value, (), f"{prefix}{option.name}.")
+        elif isinstance(value, list):
+            words += [word for item in value for word in (f"{prefix}{option.name}", str(item))]
         else:
             words += [f"{prefix}{option.name}", str(value).lower() if isinstance(value, bool) else str(value)]
     return words
@@ -118,32 +155,42 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
     return 0
 
 
-def _instantiate(config: type[Config], parser: ArgumentParser, namespace: Namespace) -> Config:
-    namespace.pop("config", None)  # where options came from is not one of them
-    return config(**vars(parser.instantiate(namespace)))
+def _instantiate(config: type[Config], namespace: Namespace) -> Config:
+    """The configuration with the groups that are in use: those of which something is not at its default."""
+    given = {name: value for name, value in vars(namespace).items() if name != "config"}
+    groups = {name: options(**vars(given.pop(name))) for name, options in groups_of(config).items()}
+    used = {name: group for name, group in groups.items() if group != type(group)()}
+    return config(**given, **({GROUPS: used} if groups else {}))
 
 
-def _without_config(argv: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """The file of `--config FILE`, the last one if there are several, and the other words."""
-    file, words, rest = None, [], iter(argv)
+def _taken_first(argv: Sequence[str]) -> tuple[Path | None, list[str], list[str]]:
+    """The file of `--config` (the last of several), the files of `--plugin`, and the words for the parser."""
+    file, plugins, words, rest = None, [], [], iter(argv)
     for word in rest:
-        if word == _CONFIG:
-            if (file := next(rest, None)) is None:
-                raise ValueError(f"{_CONFIG} needs a FILE")
-        elif word.startswith(f"{_CONFIG}="):
-            file = word.removeprefix(f"{_CONFIG}=")
+        flag, equals, value = word.partition("=")
+        if flag not in (_CONFIG, _PLUGIN):
+            words.append(_repeated(word))
+            continue
+        if not equals:
+            value = next(rest, "")
+        if not value:
+            raise ValueError(f"{flag} needs a file")
+        if flag == _CONFIG:
+            file = value
         else:
-            words.append(word)
-    return None if file is None else Path(file).expanduser(), words
+            plugins.append(value)
+            words.append(f"{_PLUGIN}+={value}")
+    return None if file is None else Path(file).expanduser(), plugins, words
 
 
-def _in_full(word: str) -> str:
-    """`--head` names the head, its options are `--head.option`; every `--sweep` is added to those before it."""
-    if word == "--sweep" or word.startswith("--sweep="):
-        return word.replace("--sweep", "--sweep+", 1)
-    if word == "--head" or word.startswith("--head="):
-        return word.replace("--head", "--head.name", 1)
-    return word
+def _repeated(word: str) -> str:
+    """Every `--sweep` is added to those before it."""
+    flag = word.partition("=")[0]
+    return word.replace(flag, f"{flag}+", 1) if flag in _REPEATED else word
+
+
+def _flags(parser: ArgumentParser) -> list[str]:
+    return [flag for action in parser._actions for flag in action.option_strings]
 
 
 def _explained(message: str, parser: ArgumentParser) -> str:
@@ -160,17 +207,11 @@ def _explained(message: str, parser: ArgumentParser) -> str:
         choices = re.findall(r"'([^']*)'", expected) if "Literal" in expected else []
         kind = re.sub(r"<class '(\w+)'>", r"\1", expected)
         wanted = f"choose one of {', '.join(choices)}" if choices else f"expected {kind}"
-        return f"--{key} {value}: {wanted}{_nearest(value, choices)}"
+        return f"--{key} {value}: {wanted}{nearest(value, choices)}"
     unknown = re.fullmatch(r"unrecognized arguments: (--[\w.]+).*", message, re.DOTALL)
     if unknown:
-        flags = [flag for action in parser._actions for flag in action.option_strings]
-        return f"there is no option {unknown[1]}{_nearest(unknown[1], flags)}"
+        return f"there is no option {unknown[1]}{nearest(unknown[1], _flags(parser))}"
     return message
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _say(sentence: str, code: int = 2) -> int:

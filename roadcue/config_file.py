@@ -4,15 +4,17 @@ jsonargparse imports the class that a `class_path` names before it says that the
 to see a file.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import yaml
 
 from roadcue.errors import BadInput
 
+GROUPS = "head_options"
+"""The field of a configuration that holds its groups of options, name -> dataclass."""
 _CODE = ("class_path", "init_args")
 """Keys with which jsonargparse is told to import a class and to call it."""
 
@@ -35,17 +37,29 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_options(path: Path, config: type) -> dict[str, Any]:
-    """The options in a YAML file, by the fields of the dataclass `config`; BadInput when it holds anything else."""
+def groups_of(config: type) -> dict[str, type]:
+    """The groups of options that a configuration has beside its own: name -> dataclass."""
+    groups: dict[str, type] = getattr(config, "option_groups", dict)()
+    return groups
+
+
+def read_options(path: Path, config: type, plugins: Sequence[str] = ()) -> dict[str, Any]:
+    """The options in a YAML file, by the fields and groups of `config`; BadInput when it holds anything else.
+
+    `plugins` are the files that the user has named: one that the file names and the user has not is missing.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return plain_options(text, config, str(path))
+    return plain_options(text, config, str(path), plugins)
 
 
-def plain_options(text: str, config: type, where: str) -> dict[str, Any]:
-    """As `read_options`, of the text of a file; `where` is how a message names it."""
+def plain_options(text: str, config: type, where: str, plugins: Sequence[str] | None = None) -> dict[str, Any]:
+    """As `read_options`, of the text of a file; `where` is how a message names it.
+
+    With `plugins` None no plugin is asked for: the text is this process's own.
+    """
     try:
         found = _PlainLoader(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -56,28 +70,50 @@ def plain_options(text: str, config: type, where: str) -> dict[str, Any]:
             f"{where}: {place}not a file of options ({reason}); write `option: value`, line by line"
         ) from error
     options = {} if found is None else found
-    _check(options, config, where, "")
+    if not isinstance(options, Mapping):
+        raise BadInput(f"{where}: is {options!r:.60}, not options of the form `name: value`")
+    if plugins is not None:
+        _check_plugins(options, where, plugins)
+    _check(options, config, where, groups_of(config))
     return dict(options)
 
 
-def _check(options: Any, config: type, where: str, prefix: str) -> None:
-    """BadInput unless every key is a field of `config`, and every value a scalar or a list of them."""
-    if not isinstance(options, Mapping):
-        raise BadInput(
-            f"{where}: {prefix.rstrip('.') or 'the file'} is {options!r:.60}, not options of the form `name: value`"
-        )
-    types, known = get_type_hints(config), {option.name for option in fields(config)}
+def _check_plugins(options: Mapping[Any, Any], where: str, named: Sequence[str]) -> None:
+    """BadInput when a plugin that the file was written with is not among those that the user has named."""
+    written = options.get("plugin") or []
+    if not isinstance(written, list) or not all(isinstance(file, str) for file in written):
+        raise BadInput(f"{where}: plugin is {written!r:.60}; expected a list of files")
+    for file in written:
+        if Path(file).name not in {Path(one).name for one in named}:
+            raise BadInput(
+                f"{where}: was written with the plugin {file}, which is code and is never loaded by itself; if you "
+                f"trust it, name it again: --plugin {file}, or load(run, plugins=[{file!r}])"
+            )
+
+
+def _check(
+    options: Mapping[Any, Any], config: type, where: str, groups: Mapping[str, type], prefix: str = ""
+) -> None:
+    """BadInput unless every key is a field of `config` or a group, and every value a scalar or a list of them."""
+    known = {option.name for option in fields(config)} - {GROUPS}
     for name, value in options.items():
         if name in _CODE:
             raise BadInput(
                 f"{where}: {prefix}{name} asks for code to be run, which no file of options may; take it out"
             )
-        if name not in known:
+        if name in groups:
+            if not isinstance(value, Mapping):
+                raise BadInput(f"{where}: {prefix}{name} is {value!r:.60}, not options of the form `name: value`")
+            _check(value, groups[name], where, {}, f"{prefix}{name}.")
+        elif name not in known:
             raise BadInput(
                 f"{where}: there is no option --{prefix}{name}; the file is of another version, or misspelt"
             )
-        if is_dataclass(types[name]):
-            _check(value, types[name], where, f"{prefix}{name}.")
+        elif isinstance(value, Mapping) and name == "head":
+            raise BadInput(
+                f"{where}: head holds options, as before they were named after their head; this run is of an older "
+                "RoadCue: train it again (`head: waypoint`, and its options below `waypoint:`)"
+            )
         elif not all(_scalar(item) for item in (value if isinstance(value, list) else [value])):
             raise BadInput(f"{where}: {prefix}{name} is {value!r:.60}; expected a number, a word or a list of words")
 

@@ -97,14 +97,16 @@ class SampleInputs:
 class SampleTargets:
     """What is to be predicted; each part may be missing.
 
-    `future` is (20, 2) float32 metres, ego frame, or None (a test split). `cluster` is not predicted but must not be
-    seen either: the scenario cluster of the frame's sequence, as WOD-E2E spells it.
+    `future` is (20, 2) float32 metres, ego frame, or None (a test split). `bvpi` is the caption behind the labels, as
+    `prompts.bvpi` composes it. `cluster` is not predicted but must not be seen either: the scenario cluster of the
+    frame's sequence, as WOD-E2E spells it.
     """
 
     future: np.ndarray | None = None
     preferences: tuple[Preference, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     caption: str | None = None
+    bvpi: str | None = None
     cluster: str | None = None
 
 
@@ -133,14 +135,34 @@ class HeadInputs(TypedDict):
     intent: "Tensor"
 
 
-class HeadTargets(TypedDict):
+class HeadTargets(TypedDict, total=False):
     """What a head is trained towards; a row may have some of it and lack the rest.
 
-    `future` (b, 20, 2) float32 metres, ego frame, NaN where a row has none. A pedestrian's labels, as
-    `heads.field.labels` counts them: `positions` (b, 2) int64, the classes of sidewalk and road, -1 where not
-    labelled; `objects` (b, 2, 9, 3) float32, near and far, kind, side: 1 seen, 0 not seen, NaN not labelled.
+    `future` (b, 20, 2) float32 metres, ego frame, NaN where a row has none, is always there. The rest is what the
+    run's heads make of a row by `Head.encode_target`, those of a plugin under names of their own. A pedestrian's
+    labels, as `heads.field.labels` counts them: `positions` (b, 2) int64, the classes of sidewalk and road, -1 where
+    not labelled; `objects` (b, 2, 9, 3) float32, near and far, kind, side: 1 seen, 0 not seen, NaN not labelled.
     """
 
     future: "Tensor"
     positions: "Tensor"
     objects: "Tensor"
+
+
+class StoredInputs(TypedDict):
+    """What a model with a pool may see of b rows. c pictures, k stored vectors per picture, d wide.
+
+    The pictures are those of the cameras now, then of the same cameras in each earlier frame that the run reads.
+    `stored` (b, c, k, d) float16, `present` (b, c) bool; `past` and `intent` as in `HeadInputs`.
+    """
+
+    stored: "Tensor"
+    present: "Tensor"
+    past: "Tensor"
+    intent: "Tensor"
+
+
+class StoredBatch(StoredInputs):
+    """Rows of a split as heads are trained and scored on them, with their `targets`."""
+
+    targets: HeadTargets

@@ -12,7 +12,7 @@ from roadcue.loaders.registry import TO_PART, open_dataset
 from roadcue.loaders.split import every_nth, split_by_sequence
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
-from roadcue.training.config import DataOptions, EncoderOptions
+from roadcue.training.config import DataOptions, ExtractionOptions
 
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:
@@ -35,7 +35,7 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
     return dataset
 
 
-def build_run_encoder(options: EncoderOptions, on: str | None = None) -> Encoder:
+def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Encoder:
     """The frozen encoder, on the options' device unless another is named."""
     return build_encoder(
         options.encoder,
@@ -43,14 +43,19 @@ def build_run_encoder(options: EncoderOptions, on: str | None = None) -> Encoder
         dtype=options.dtype,
         aspect=options.aspect,
         features=options.encoder_features,
-        device=on or device(options),
+        device=on or device(options.device),
     )
 
 
-def device(options: EncoderOptions) -> str:
-    """The device that `--device auto` means here."""
-    if options.device == "auto":
+def device(name: str) -> str:
+    """The device that a `--device` means here: auto, cpu or cuda -> cpu or cuda."""
+    if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if options.device == "cuda" and not torch.cuda.is_available():
+    if name == "cuda" and not torch.cuda.is_available():
         raise BadInput("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
-    return options.device
+    return name
+
+
+def device_name(name: str) -> str:
+    """What the device of a `--device` is called, for run.json."""
+    return str(torch.cuda.get_device_name()) if device(name) == "cuda" else "cpu"

@@ -1,7 +1,7 @@
 """Checkpoints as one safetensors file: tensors under their dotted names, all else as JSON in its header."""
 
 import json
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,10 @@ import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from roadcue.errors import BadInput
+from roadcue.weights import write_safetensors
 
 LAST = "last.safetensors"
 GO_ON = "free space there, then the same command with --resume auto goes on"
@@ -28,13 +28,10 @@ class SafetensorsIO(CheckpointIO):
         tensors: dict[str, Tensor] = {}
         state = _split(checkpoint, "", tensors)
         path = Path(path)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, partial, metadata={"state": json.dumps(state)})
-            partial.replace(path)
+            write_safetensors(path, tensors, {"state": json.dumps(state)})
         except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
             raise BadInput(f"{path}: cannot be written ({error}); {GO_ON}") from error
 
     def load_checkpoint(
@@ -56,16 +53,19 @@ class SafetensorsIO(CheckpointIO):
 
 
 class KeepLast(Callback):
-    """Writes `last.safetensors` every n optimizer steps and at the end."""
+    """Writes `last.safetensors` every n optimizer steps, at the end, and when the run is asked to stop."""
 
-    def __init__(self, folder: Path, every: int) -> None:
-        """`folder` of the checkpoint; `every` n steps."""
-        self.path, self.every = folder / LAST, every
+    def __init__(self, folder: Path, every: int, stop: Callable[[], bool] | None = None) -> None:
+        """`folder` of the checkpoint; `every` n steps; `stop` is asked after each step."""
+        self.path, self.every, self.stop = folder / LAST, every, stop
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         """Save at a step boundary only, so that a resumed run is bit-equal to one that never stopped."""
-        if trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+        asked = self.stop is not None and self.stop()
+        if asked or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
             trainer.save_checkpoint(self.path)
+        if asked and trainer.global_step < trainer.max_steps:
+            raise KeyboardInterrupt
 
 
 def _split(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -3,30 +3,69 @@
 Imported by `--help`, so nothing heavy is imported here.
 """
 
-import dataclasses
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
-from roadcue.heads.waypoint.config import CueConfig, FieldConfig, WaypointConfig
+from roadcue.heads.registry import HEADS, head_config
+from roadcue.loaders.registry import DATASETS
+from roadcue.models.registry import ENCODERS
+from roadcue.registry import nearest
+
+CAPTION = "caption"
+"""What `--head` is called that trains a captioner: not a head, since it reads tokens and not pooled features."""
+HEAD_DEFAULTS: Mapping[str, Any] = {
+    "epochs": 20,
+    "batch_size": 256,
+    "lr": 1e-3,
+    "warm_up": 0,
+    "weight_decay": 1e-4,
+    "precision": "fp32",
+}
+CAPTION_DEFAULTS: Mapping[str, Any] = {
+    "epochs": 10,
+    "batch_size": 4,
+    "lr": 2e-5,
+    "warm_up": 100,
+    "weight_decay": 0.1,
+    "precision": "bf16",
+}
+"""As document 000 fine-tunes OpenFlamingo."""
 
 
 @dataclass(frozen=True)
-class HeadOptions(WaypointConfig):
-    """The heads, and the waypoint head's options; `--head waypoint,cue` is short for `--head.name waypoint,cue`."""
+class Optimization:
+    """How much and how fast a run learns."""
 
-    name: str = "waypoint"
-    """Which heads to train in one pass over the features, with commas: waypoint, field, cue."""
+    epochs: int
+    batch_size: int
+    lr: float
+    warm_up: int
+    weight_decay: float
 
-    def settings(self) -> WaypointConfig:
-        """The options without the name: what the waypoint head itself is built from."""
-        return WaypointConfig(**{option.name: getattr(self, option.name) for option in fields(WaypointConfig)})
+
+@dataclass(frozen=True)
+class CaptionOptions:
+    """The captioner: what it learns to say of a picture."""
+
+    target: Literal["bvpi", "caption"] = "bvpi"
+    """What is to be said: the BVPI text, or the data set's caption."""
+    text_dropout: float = 0.2
+    """Share of the words of a BVPI text's free part that are left out, anew in every epoch, 0 to below 1."""
+    gate_init: float | None = None
+    """What the gates of OpenFlamingo's cross-attention start from, before the tanh; document 000: 0.1. Default: as
+    they are."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.text_dropout < 1:
+            raise ValueError(f"--caption.text_dropout {self.text_dropout}: a share from 0 to below 1")
 
 
 @dataclass(frozen=True)
 class DataOptions:
     """Which samples: shared by training, extraction and evaluation."""
 
-    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation", "bdd100k"] = "roadworld"
+    data: str = "roadworld"
     """Data set: roadworld (drawn, made on first use), waymo_e2e (shards), manifest (your own JSONL or Parquet),
     sidewalk (drawn, a pedestrian's view), sensation (its annotations and pictures), bdd100k (its detection labels and
     pictures, clear days only); the last three have no paths."""
@@ -45,16 +84,17 @@ class DataOptions:
     """A record that cannot be read: raise stops with its place, skip leaves it out and counts it."""
 
     def __post_init__(self) -> None:
-        _at_least(1, self, "frame_stride")
+        known_name("data", self.data, DATASETS)
+        at_least(1, self, "frame_stride")
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"--val_fraction {self.val_fraction}: must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
-class EncoderOptions(DataOptions):
-    """Which samples, and what their pictures become: shared by training and extraction."""
+class EncoderOptions:
+    """Which frozen encoder, with which weights: all that decides it, and no more."""
 
-    encoder: Literal["smol", "flamingo", "none"] = "smol"
+    encoder: str = "smol"
     """Frozen encoder: smol (SmolVLM2's vision tower), flamingo (OpenFlamingo's, CLIP) or none (no picture at all)."""
     encoder_features: Literal["patches", "perceiver"] = "patches"
     """Of flamingo: the patches of CLIP, or what the Perceiver makes of them. Its latents have no place in a picture:
@@ -67,6 +107,15 @@ class EncoderOptions(DataOptions):
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash"
     """How a picture becomes square: squash as SmolVLM2 was published, letterbox (keeps angles), crop as CLIP was
     published (cuts off the sides), or tiles: the left, centre and right squares of a wide picture, side by side."""
+
+
+@dataclass(frozen=True)
+class ExtractionOptions(EncoderOptions, DataOptions):
+    """Which samples, and what their pictures become: shared by training and extraction."""
+
+    plugin: list[str] = field(default_factory=list)
+    """A Python file that registers heads, encoders, captioners or data sets of your own; may be given several times.
+    It runs with your rights. A plugin that a run folder names is never loaded by itself."""
     pooling: Literal["mean", "grid", "attention", "cls"] = "grid"
     """How patches become features: mean, grid (means of g x g regions), attention (learnt, over the grid), cls."""
     grid: int = 4
@@ -85,8 +134,9 @@ class EncoderOptions(DataOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least(1, self, "grid", "encode_batch")
-        _at_least(0, self, "workers")
+        known_name("encoder", self.encoder, ENCODERS)
+        at_least(1, self, "grid", "encode_batch")
+        at_least(0, self, "workers")
 
     @property
     def camera_names(self) -> tuple[str, ...]:
@@ -96,15 +146,14 @@ class EncoderOptions(DataOptions):
 
 
 @dataclass(frozen=True)
-class TrainConfig(EncoderOptions):
+class TrainConfig(ExtractionOptions):
     """Train heads on frozen features. Every option has a default; `--config FILE` reads a dumped config.yaml."""
 
-    head: HeadOptions = dataclasses.field(default_factory=HeadOptions)
-    """The heads, and the options of the waypoint head."""
-    field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
-    """The options of the field head."""
-    cue: CueConfig = dataclasses.field(default_factory=CueConfig)
-    """The options of the cue head."""
+    head: str = "waypoint"
+    """Which heads to train in one pass over the features, with commas: waypoint, field, cue; or caption: the language
+    model that belongs to the encoder. The options of each are named after it: --waypoint.kind."""
+    head_options: Mapping[str, Any] = field(default_factory=dict)
+    """Head -> its options, of every head that is trained."""
     calibration: float = 0.2
     """Share of the training sequences that are kept from training for the probabilities of the field and cue heads
     and the sets of cues, 0 to below 1. 0: they stay as they are, and no cue is ruled out."""
@@ -113,14 +162,20 @@ class TrainConfig(EncoderOptions):
     10,20 is 1 s and 2 s back in waymo_e2e and roadworld. Their features come from the store; none is made anew."""
     missing_camera: Literal["zero", "learned"] = "zero"
     """What stands in for the features of a camera that a frame lacks, or of an earlier frame that is not there."""
-    epochs: int = 20
-    """Passes over the training rows."""
-    batch_size: int = 256
-    """Rows per optimizer step."""
-    lr: float = 1e-3
-    """Peak learning rate of AdamW; falls to zero along a cosine."""
-    weight_decay: float = 1e-4
-    """Decoupled weight decay of AdamW."""
+    epochs: int | None = None
+    """Passes over the training rows. Default: 20; captions: 10."""
+    batch_size: int | None = None
+    """Rows per optimizer step. Default: 256; captions: 4."""
+    lr: float | None = None
+    """Peak learning rate of AdamW. Default: 1e-3, falling to zero along a cosine; captions: 2e-5, constant after
+    --warm_up."""
+    warm_up: int | None = None
+    """Steps in which the learning rate rises to its peak. Default: 0; captions: 100."""
+    weight_decay: float | None = None
+    """Decoupled weight decay of AdamW. Default: 1e-4; captions: 0.1, of the gated cross-attention alone, as in
+    OpenFlamingo's training."""
+    precision: Literal["fp32", "bf16"] | None = None
+    """bf16: products in bfloat16, weights in fp32. Default: fp32; captions: bf16."""
     ema: float = 0.0
     """Decay of an exponential moving average of the weights, such as 0.999, which is then what is validated and
     saved. 0: the weights themselves."""
@@ -132,7 +187,7 @@ class TrainConfig(EncoderOptions):
     """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
     checkpoint_every: int = 100
     """Optimizer steps between two checkpoints."""
-    sweep: list[str] = dataclasses.field(default_factory=list)
+    sweep: list[str] = field(default_factory=list)
     """Train every combination: --sweep lr=1e-3,3e-3 --sweep head.dropout=0,0.1 (a; between values that hold commas).
     --run_dir is then the folder of all runs."""
     seeds: int = 1
@@ -140,30 +195,75 @@ class TrainConfig(EncoderOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least(1, self, "epochs", "batch_size", "checkpoint_every", "seeds")
+        for name, value in (CAPTION_DEFAULTS if self.captions else HEAD_DEFAULTS).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        self._check_heads()
+        at_least(1, self, "epochs", "batch_size", "checkpoint_every", "seeds")
+        at_least(0, self, "warm_up")
         words = self.past_frames.split(",") if self.past_frames else []
         if not all(word.isdecimal() and int(word) for word in words) or len(set(self.frames_back)) < len(words):
             raise ValueError(
                 f"--past_frames {self.past_frames}: expected how many frames back, each above 0 and once, with "
                 "commas, such as 10,20"
             )
-        if self.lr <= 0 or self.weight_decay < 0:
+        if self.optimization.lr <= 0 or self.optimization.weight_decay < 0:
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
-        if len(set(self.head_names)) < len(self.head_names):
-            raise ValueError(f"--head {self.head.name}: names a head twice")
         if not 0 <= self.calibration < 1:
             raise ValueError(f"--calibration {self.calibration}: a share of the sequences from 0 to below 1")
+
+    def _check_heads(self) -> None:
+        """ValueError for an unknown head or options of one that is not trained; the others get their defaults."""
+        if self.captions:
+            groups = {CAPTION: CaptionOptions}
+            if self.sweep or self.seeds > 1:
+                raise ValueError(
+                    "--sweep and --seeds compare waypoint heads; train captions in a run for each setting"
+                )
+        else:
+            if CAPTION in self.head_names:
+                raise ValueError(
+                    f"--head {self.head}: captions are not trained together with heads; train each alone"
+                )
+            if len(set(self.head_names)) < len(self.head_names):
+                raise ValueError(f"--head {self.head}: names a head twice")
+            groups = {name: head_config(name) for name in self.head_names}
+        for name in self.head_options:
+            if name not in groups:
+                raise ValueError(
+                    f"--{name}.…: options of the {name} head, which --head {self.head} does not train; leave them "
+                    f"out, or add {name} to --head"
+                )
+        filled = {name: self.head_options.get(name) or options() for name, options in groups.items()}
+        object.__setattr__(self, "head_options", filled)
+
+    @classmethod
+    def option_groups(cls) -> dict[str, type]:
+        """The options of every head, by its name."""
+        return {**{name: head_config(name) for name in HEADS}, CAPTION: CaptionOptions}
 
     @property
     def head_names(self) -> tuple[str, ...]:
         """The heads, in order."""
-        return tuple(self.head.name.split(","))
+        return tuple(self.head.split(","))
 
-    def settings_of(self, head: str) -> object:
-        """What a head is built from; None when there is no such head."""
-        return self.head.settings() if head == "waypoint" else getattr(self, head, None)
+    @property
+    def optimization(self) -> Optimization:
+        """The options of the optimizer, each with its default filled in."""
+        return Optimization(**{option.name: getattr(self, option.name) for option in fields(Optimization)})
+
+    @property
+    def run_name(self) -> str:
+        """What a run folder is called that nobody has named."""
+        kind = "-sweep" if self.sweep or self.seeds > 1 else ""
+        return f"{self.data}-{self.encoder}-{'+'.join(self.head_names)}{kind}"
+
+    @property
+    def captions(self) -> bool:
+        """Whether a captioner is trained, and no heads."""
+        return self.head == CAPTION
 
     @property
     def frames_back(self) -> tuple[int, ...]:
@@ -178,7 +278,7 @@ class TrainConfig(EncoderOptions):
 
 
 @dataclass(frozen=True)
-class ExtractConfig(EncoderOptions):
+class ExtractConfig(ExtractionOptions):
     """Encode one split of a data set into its feature store, or one part of it."""
 
     split: Literal["train", "val", "test"] = "train"
@@ -187,112 +287,15 @@ class ExtractConfig(EncoderOptions):
     """I/N: this process encodes the I-th of N equal row ranges (a Slurm array job runs them side by side)."""
 
 
-@dataclass(frozen=True)
-class ScoreOptions:
-    """Which run is scored, and on what."""
-
-    run: str
-    """Run folder that train.py made."""
-    data: Literal["roadworld", "waymo_e2e", "manifest", "sidewalk", "sensation", "bdd100k"] | None = None
-    """Score on another data set than the run's own."""
-    data_dir: str | None = None
-    """Folder of that data set."""
-    image_root: str | None = None
-    """Folder of its pictures, as in train.py. Default: as in the run, or below --data_dir where that is given."""
-    split_by: Literal["official", "sequence"] | None = None
-    """How the data set is parted, as in train.py. Default: as in the run."""
-    on_bad_record: Literal["raise", "skip"] | None = None
-    """What happens to a record that cannot be read, as in train.py. Default: as in the run."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the encoder and the heads run."""
-    split: Literal["train", "val", "test"] | None = None
-    """Which split to score. Default: val; with --predictions test, where the data has one."""
-    resamples: int = 2000
-    """Bootstrap resamples of the sequences behind each 95 % interval."""
-    seed: int = 0
-    """Seed of the bootstrap."""
-    out: str | None = None
-    """Folder for metrics.json and report.html. Default: the run folder."""
-
-    def __post_init__(self) -> None:
-        _at_least(1, self, "resamples")
-
-
-@dataclass(frozen=True)
-class EvalConfig(ScoreOptions):
-    """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder.
-
-    With --submission, write its paths for Waymo's end-to-end driving challenge instead. With --predictions in place
-    of --run, score a file of texts about sensation or sidewalk pictures.
-    """
-
-    run: str = ""
-    """Run folder that train.py made; this or --predictions is required."""
-    predictions: str | None = None
-    """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
-    go to <name>.metrics.json beside it, or in --out."""
-    protocol: Literal["roadcue", "published"] | None = None
-    """For --predictions: roadcue (default; sections are parsed, no constant wins), or published (document 000's
-    evaluator, to compare with its figures)."""
-    submission: str | None = None
-    """Score nothing: predict the test frames that the challenge asks for, and write them to this .tar.gz."""
-    account: str | None = None
-    """For --submission, required: the full e-mail address that you registered with at waymo.com/open."""
-    method: str | None = None
-    """For --submission, required: a short, unique name. The leaderboard shows the latest result of each method."""
-    row: str | None = None
-    """For --submission: the row of the results table that is submitted, such as ridge. Default: the run's head."""
-    frames: str | None = None
-    """For --submission: the list of its frames. Default: test_sequence_frames_for_submission.json in --data_dir."""
-    public_models: str | None = None
-    """For --submission: public pretrained models behind the row, with commas, or none. Default: the --checkpoint."""
-    authors: str | None = None
-    """For --submission: their names, with commas."""
-    affiliation: str | None = None
-    """For --submission: where the authors are at home."""
-    description: str | None = None
-    """For --submission: the method in a few words."""
-    method_link: str | None = None
-    """For --submission: address of a paper or page about the method."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_what_is_scored()
-        others = {*ScoreOptions.__dataclass_fields__, "predictions", "protocol"}
-        ours = [option.name for option in fields(self) if option.name not in others]
-        given = [name for name in ours if getattr(self, name) is not None]
-        if self.submission is None:
-            if given:
-                raise ValueError(f"--{given[0]} belongs to --submission FILE.tar.gz, which is not given")
-        elif not self.submission.endswith(".tar.gz"):
-            raise ValueError(f"--submission {self.submission}: the challenge takes a .tar.gz; let its name end so")
-        elif not {"account", "method"} <= set(given):
-            raise ValueError("--submission needs --account, your address at waymo.com/open, and --method, its name")
-
-    def _check_what_is_scored(self) -> None:
-        """ValueError unless there is one thing to score, with the options that belong to it."""
-        if self.predictions is None:
-            if not self.run:
-                raise ValueError("name what is to be scored: --run, a run folder, or --predictions, a file of texts")
-            if self.protocol is not None:
-                raise ValueError("--protocol belongs to --predictions FILE, which is not given")
-            if self.split == "test":
-                raise ValueError("--split test belongs to --predictions FILE; a run is scored on train or val")
-            return
-        if self.run or self.submission is not None:
-            other = "--run" if self.run else "--submission"
-            raise ValueError(f"--predictions and {other} do not go together: score one of them at a time")
-        if self.data not in ("sensation", "sidewalk"):
-            raise ValueError("--predictions needs --data sensation or --data sidewalk, which have labels for texts")
-        if self.image_root is not None or self.split_by is not None:
-            option = "--split_by" if self.image_root is None else "--image_root"
-            raise ValueError(
-                f"{option} does not belong to --predictions: no picture is read, and --split is published"
-            )
-
-
-def _at_least(least: int, options: object, *names: str) -> None:
+def at_least(least: int, options: object, *names: str) -> None:
     """ValueError that names the first of the options that is smaller."""
     for name in names:
         if getattr(options, name) < least:
             raise ValueError(f"--{name} {getattr(options, name)}: must be at least {least}")
+
+
+def known_name(option: str, name: str, known: Iterable[str]) -> None:
+    """ValueError, with the nearest, for a name that is not among the known ones."""
+    names = list(known)
+    if name not in names:
+        raise ValueError(f"--{option} {name}: choose one of {', '.join(names)}{nearest(name, names)}")

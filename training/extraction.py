@@ -5,7 +5,7 @@ eight row ranges, so that an array job can share the work.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
 from roadcue.errors import BadInput, BadRecord
+from roadcue.heads.head import Head
 from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter, store_folder
@@ -23,7 +24,7 @@ from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import EncoderOptions, ExtractConfig, TrainConfig
+from roadcue.training.config import ExtractConfig, ExtractionOptions, TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
 
@@ -70,13 +71,13 @@ class _Pictures(Dataset[_Picture]):
             return _Picture(row, index, None, error)
 
 
-def feature_parts(dataset: RoadDataset, encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
+def feature_parts(dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions) -> dict[str, str]:
     """Everything that decides a split's features, by name: the store's fingerprint is made of it."""
     data = {"data": dataset.name, "data_split": dataset.split, "data_files": dataset.fingerprint}
     return {**encoder_parts(encoder, options), **data}
 
 
-def encoder_parts(encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
+def encoder_parts(encoder: Encoder, options: ExtractionOptions) -> dict[str, str]:
     """The parts that do not depend on the data: encoder, pooling and cameras."""
     layout = "mean" if options.pooling in ("mean", "cls") else f"grid {options.grid}"
     pooling = options.pooling if layout == "mean" else layout
@@ -87,7 +88,7 @@ def encoder_parts(encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
 def extract(
     dataset: RoadDataset,
     encoder: Encoder,
-    options: EncoderOptions,
+    options: ExtractionOptions,
     *,
     on_bad_record: str = "raise",
     part: tuple[int, int] = (1, 1),
@@ -121,22 +122,27 @@ def extract(
 
 
 def stored_split(
-    dataset: RoadDataset, encoder: Encoder, options: TrainConfig, rows: np.ndarray | None = None
+    dataset: RoadDataset,
+    encoder: Encoder,
+    options: TrainConfig,
+    rows: np.ndarray | None = None,
+    heads: Iterable[Head] = (),
 ) -> StoredSplit:
     """A split with its features, encoded now if they are not there yet.
 
-    `rows` (m,): the split is only these rows of the data set, whose others are there as their earlier frames.
+    `rows` (m,): the split is only these rows of the data set, whose others are there as their earlier frames; `heads`
+    say what their targets are.
     BadInput when `--past_frames` asks for frames that no row has.
     """
     rows = np.arange(len(dataset)) if rows is None else rows
     if encoder.width == 0:
-        return StoredSplit.of(dataset, None).only(rows)
+        return StoredSplit.of(dataset, None, heads=heads).only(rows)
     if options.frames_back:
         print(earlier_frames(dataset, options, rows), flush=True)
     store = extract(dataset, encoder, options, on_bad_record=options.on_bad_record)
     if store is None:
         raise BadInput(f"{dataset.name} {dataset.split}: another process is still encoding; run this again after it")
-    return StoredSplit.of(dataset, store, options.frames_back).only(rows)
+    return StoredSplit.of(dataset, store, options.frames_back, heads).only(rows)
 
 
 def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:
@@ -152,7 +158,7 @@ def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:
 def _encode_rows(
     dataset: RoadDataset,
     encoder: Encoder,
-    options: EncoderOptions,
+    options: ExtractionOptions,
     writer: StoreWriter,
     rows: np.ndarray,
     on_bad_record: str,
@@ -184,7 +190,7 @@ def _encode_rows(
 
 
 def _by_rows(
-    dataset: RoadDataset, encoder: Encoder, options: EncoderOptions, rows: np.ndarray, rows_per_batch: int
+    dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions, rows: np.ndarray, rows_per_batch: int
 ) -> Iterator[tuple[np.ndarray, list[_Picture]]]:
     """Batches of whole rows with all their pictures, decoded ahead by worker processes, in order."""
     groups = [rows[first : first + rows_per_batch] for first in range(0, len(rows), rows_per_batch)]

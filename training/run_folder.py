@@ -12,15 +12,19 @@ sweep.json, sweep.csv        its results
 """
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+import platform
+import subprocess
+from collections.abc import Container, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from roadcue import __version__
+from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import write_whole
 from roadcue.training.checkpoints import LAST
-from roadcue.training.config import TrainConfig
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
@@ -42,10 +46,10 @@ class RunFolder:
         return self.checkpoint / LAST
 
     @classmethod
-    def for_training(cls, config: TrainConfig) -> "RunFolder":
-        """The folder that `--run_dir` or the clock names; BadInput when a run is already there."""
-        folder = cls(named_folder(config))
-        if config.resume == "no" and (folder.last.exists() or folder.facts.exists()):
+    def for_training(cls, path: str | Path, resume: str) -> "RunFolder":
+        """The folder of a run that begins or goes on; BadInput when one is there and `resume` is "no"."""
+        folder = cls(Path(path))
+        if resume == "no" and (folder.last.exists() or folder.facts.exists()):
             raise BadInput(
                 f"{folder.path}: there is a run here already; --resume auto goes on with it, or choose another"
             )
@@ -75,11 +79,62 @@ class RunFolder:
         return facts
 
 
-def named_folder(config: TrainConfig) -> Path:
-    """The folder that `--run_dir` or the clock names."""
-    kind = "sweep-" if config.sweep or config.seeds > 1 else ""
-    name = f"{config.data}-{config.encoder}-{'+'.join(config.head_names)}-{kind}{datetime.now():%Y%m%d-%H%M%S}"
-    return Path(config.run_dir) if config.run_dir else Path("runs") / name
+def named_folder(run_dir: str | None, name: str) -> Path:
+    """The folder that `--run_dir` names, or one after `name` and the clock."""
+    return Path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) -> bool:
+    """Whether the run is there already; BadInput when it was begun with other options than `config`.
+
+    Those of `free_to_change` may differ: they change no weight.
+    """
+    if folder.facts.exists() or folder.last.exists():
+        before = parse_file(type(config), folder.config, getattr(config, "plugin", ()))
+        changed = [
+            f"--{name} was {getattr(before, name)!r} and is {getattr(config, name)!r}"
+            for name in vars(config)
+            if name not in free_to_change and getattr(before, name) != getattr(config, name)
+        ]
+        if changed:
+            raise BadInput(
+                f"{folder.path}: cannot go on with other options: {'; '.join(changed)}; use another --run_dir"
+            )
+    return folder.facts.exists()
+
+
+def run_facts(device: str, command: str, seconds: float, **facts: Any) -> dict[str, Any]:
+    """What run.json holds of every run: when, on what, by which code; `facts` are the run's own."""
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        **facts,
+        "versions": versions(),
+        "device": device,
+        "command": command,
+        "seconds": round(seconds, 3),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of RoadCue, its commit in a checkout, Python, and the packages that decide a figure."""
+    packages = {name: version(name) for name in ("torch", "transformers", "lightning", "numpy", "simplejpeg")}
+    commit = _commit()
+    own = {"roadcue": __version__, **({"commit": commit} if commit else {}), "python": platform.python_version()}
+    return {**own, **packages}
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this code is in, with "+" when files differ from it; None outside of one."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        called = {"cwd": root, "capture_output": True, "text": True, "timeout": 10, "check": True}
+        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **called).stdout.strip()  # type: ignore[call-overload]
+        changed = subprocess.run(["git", "status", "--porcelain"], **called).stdout.strip()  # type: ignore[call-overload]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{commit}{'+' if changed else ''}"
 
 
 def check_same_encoder(folder: RunFolder, now: Mapping[str, str]) -> None:

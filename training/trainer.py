@@ -1,32 +1,34 @@
-"""A training of so many optimizer steps that the same command goes on with where it was stopped."""
+"""The one trainer: the loop, logs, progress, checkpoints and stops that heads, captioners and miniatures share."""
 
-import json
 import logging
 import time
-from collections.abc import Container
-from pathlib import Path
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from roadcue.errors import BadInput
-from roadcue.files import write_whole
-from roadcue.training.checkpoints import LAST, KeepLast, SafetensorsIO
-from roadcue.training.heads.batches import TrainingSteps
+from roadcue.training.checkpoints import KeepLast, SafetensorsIO
+from roadcue.training.module import TrainingModule
+from roadcue.training.run_folder import RunFolder
+from roadcue.training.steps import TrainingSteps
+from roadcue.training.weight_averaging import averaging
 
 _SAY_EVERY = 20
+"""Optimizer steps between two lines of a training whose steps are slow."""
 
 
-class StepOptions(Protocol):
-    """What such a training is told of how it runs."""
+class TrainerOptions(Protocol):
+    """How a training runs, of a configuration."""
 
     @property
-    def device(self) -> Literal["auto", "cpu", "cuda"]:
-        """Where it trains."""
+    def seed(self) -> int:
+        """Of initial weights, order and dropout."""
         ...
 
     @property
-    def precision(self) -> Literal["bf16", "fp32"]:
+    def precision(self) -> Literal["bf16", "fp32"] | None:
         """Of products; weights are in fp32."""
         ...
 
@@ -36,57 +38,111 @@ class StepOptions(Protocol):
         ...
 
 
-def check_same_options(out: Path, config: Any, free_to_change: Container[str]) -> None:
-    """BadInput when the folder holds a run with other options, which this one would go on with."""
-    options = {name: value for name, value in vars(config).items() if name not in free_to_change}
-    file = out / "options.json"
-    if (out / LAST).exists() and (before := json.loads(file.read_text())) != options:
-        changed = [
-            f"--{name} was {before.get(name)} and is {value}"
-            for name, value in options.items()
-            if before.get(name) != value
-        ]
-        raise BadInput(f"{out}: cannot go on with other options: {'; '.join(changed)}; use another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(file, json.dumps(options, indent=1) + "\n")
+def fit(
+    module: TrainingModule,
+    steps: TrainingSteps[Any],
+    folder: RunFolder,
+    options: TrainerOptions,
+    *,
+    device: str,
+    validation: Iterable[Any] | None = None,
+    resuming: bool = False,
+    clip: float | None = None,
+    ema: float = 0.0,
+    slow: bool = False,
+    devices: int = 1,
+    nodes: int = 1,
+    stop: Callable[[], bool] | None = None,
+) -> float:
+    """Train `module` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last checkpoint.
 
-
-def fit_by_steps(module: LightningModule, steps: TrainingSteps[Any], out: Path, options: StepOptions) -> None:
-    """Train from the last checkpoint in `out`, if there is one, to the last step, saying now and then how it goes."""
+    `validation` batches are measured after every epoch. `clip`: the largest norm of the gradient. `ema`: the decay of
+    an average of the weights, 0 for none. `slow` says a line every 20 steps. `stop` is asked at every step boundary;
+    when it says yes, the run is saved and stopped as by Ctrl-C. Returns the seconds that the training took, those
+    before a stop included.
+    """
+    seed_everything(options.seed, verbose=False)  # what came before may or may not have drawn numbers
+    io = SafetensorsIO()
+    first_step = io.load_checkpoint(folder.last)["global_step"] if resuming else 0
+    progress = SayProgress(steps.per_epoch, slow=slow)
+    average = [averaging(ema)] if ema else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    last = out / LAST
+    warnings.filterwarnings("ignore", ".*srun.*|.*LeafSpec.*")  # both are Lightning's own affairs
     trainer = Trainer(
-        max_epochs=1,
+        max_epochs=1,  # one pass over `steps`, which holds every epoch of the run
         max_steps=len(steps),
-        accelerator={"cpu": "cpu", "cuda": "gpu"}.get(options.device, "auto"),
-        devices=1,
+        val_check_interval=steps.per_epoch if validation is not None else None,
+        check_val_every_n_epoch=None if validation is not None else 1,
+        accelerator="gpu" if device == "cuda" else "cpu",
+        devices=devices,
+        num_nodes=nodes,
         precision="bf16-mixed" if options.precision == "bf16" else "32-true",
-        gradient_clip_val=1.0,
-        logger=False,
-        callbacks=[KeepLast(out, options.checkpoint_every), SayProgress()],
-        plugins=[SafetensorsIO()],
+        gradient_clip_val=clip,
+        logger=[
+            CSVLogger(folder.logs, name=None, version=f"from_step_{first_step}"),
+            TensorBoardLogger(folder.logs, name=None, version=""),
+        ],
+        # The average first: a checkpoint holds the one that its step has made.
+        callbacks=[*average, KeepLast(folder.checkpoint, options.checkpoint_every, stop), progress],
+        plugins=[io],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1 if slow else min(_SAY_EVERY, steps.per_epoch),
     )
     try:
-        trainer.fit(module, train_dataloaders=steps, ckpt_path=last if last.exists() else None)
+        trainer.fit(module, steps, validation, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C
         raise KeyboardInterrupt from None
+    for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
+        callback.on_train_end(trainer, module)
+    return progress.seconds
 
 
 class SayProgress(Callback):
-    """A line now and then: where the run is, the losses' running means, rate, ETA."""
+    """A line per epoch, and now and then: where the run is, how good, how fast, how long still."""
+
+    def __init__(self, per_epoch: int, *, slow: bool = False) -> None:
+        """`per_epoch` optimizer steps; `slow` says a line every few steps, too."""
+        self.per_epoch, self.slow = per_epoch, slow
+        self._start, self._seconds_before, self._first_step = time.monotonic(), 0.0, 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has trained so far."""
+        return self._seconds_before + time.monotonic() - self._start
+
+    def state_dict(self) -> dict[str, float]:
+        """The time, for a run that goes on."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Count from a saved time on."""
+        self._seconds_before = state_dict["seconds"]
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Start the clock."""
-        self._start, self._first = time.monotonic(), trainer.global_step
+        self._start, self._first_step = time.monotonic(), trainer.global_step
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: object) -> None:
-        """Say it."""
+        """Say how the losses go, if steps are slow."""
         step, steps = trainer.global_step, trainer.max_steps
-        if step % _SAY_EVERY and step != steps:
-            return
-        rate = (step - self._first) / max(time.monotonic() - self._start, 1e-9)
-        losses = "  ".join(f"{k.removeprefix('train/')} {v:.3f}" for k, v in trainer.callback_metrics.items())
-        print(f"step {step}/{steps}  {losses}  ({rate:.2f} steps/s, ETA {(steps - step) / rate:.0f} s)", flush=True)
+        if self.slow and (step % _SAY_EVERY == 0 or step == steps):
+            measured = trainer.callback_metrics
+            losses = {name.removeprefix("train/"): measured[name] for name in measured if name.startswith("train/")}
+            said = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+            print(f"step {step}/{steps}  {said}  {self._rate(trainer)}", flush=True)
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Say what was measured."""
+        epoch, epochs = trainer.global_step // self.per_epoch, trainer.max_steps // self.per_epoch
+        assert isinstance(module, TrainingModule)
+        said = module.headlines(trainer.callback_metrics)
+        print(f"epoch {epoch}/{epochs}  val {said}  {self._rate(trainer)}", flush=True)
+
+    def _rate(self, trainer: Trainer) -> str:
+        step, steps = trainer.global_step, trainer.max_steps
+        rate = (step - self._first_step) / max(time.monotonic() - self._start, 1e-9)
+        digits = 0 if rate >= 10 else 2
+        return f"({rate:.{digits}f} steps/s, ETA {(steps - step) / max(rate, 1e-9):.0f} s)"

@@ -1,4 +1,4 @@
-"""Predictors that see no image: what every head with an encoder has to beat."""
+"""Paths that see no image and hold no parameter: what every waypoint head with an encoder has to beat."""
 
 import math
 from collections.abc import Iterable

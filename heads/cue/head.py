@@ -1,39 +1,33 @@
 """The cue head: which way, at which pace, how likely each answer is, and the set of those that are not ruled out."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from roadcue.errors import BadHead
-from roadcue.heads.conformal import fit_threshold, prediction_sets
-from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cues
-from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN
-from roadcue.heads.head import Head, Headline
-from roadcue.heads.temperature import fit_temperature
+from roadcue.heads.baselines.cue import MajorityCue
+from roadcue.heads.cue.answers import ANSWERS, QUESTIONS, CueAnswers, cue_frequencies
+from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.cue.rules import IN_THE_WAY
+from roadcue.heads.cue.scores import cue_scores
+from roadcue.heads.cue.words import CuePrediction, cue_predictions
+from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN, pedestrian_labels
+from roadcue.heads.head import Arrays, Batches, Head, Headline
 from roadcue.heads.trunk import Trunk
-from roadcue.heads.waypoint.config import CueConfig
-from roadcue.metrics.torchmetrics import ClassificationMetric
-from roadcue.schema import HeadInputs, HeadTargets
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
 
-Batches = Iterable[tuple[HeadInputs, HeadTargets]]
-QUESTIONS = {"cue": CUES, "pace": PACES}
-"""What is answered, in the order of the tensors, with the answers."""
-_ANSWERS = 3
+if TYPE_CHECKING:
+    from roadcue.metrics.streaming import ClassificationMetric
+
 _POSITION_CLASSES = sum(map(len, POSITIONS.values()))
 
 
-def cue_truth(config: CueConfig, targets: HeadTargets) -> Tensor:
-    """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown: of the logged path, or else of a pedestrian's labels."""
-    driven = driving_cues(targets["future"], config.offset_m, config.offset_at_s)
-    walked = walking_cues(targets["positions"], targets["objects"])
-    return driven.where(driven != UNKNOWN, walked)
-
-
-class CueHead(Head):
+class CueHead(CueAnswers):
     """Two questions of three answers (`QUESTIONS`), out of layers that they share.
 
     Where a picture has a pedestrian's labels, the layers also learn what its cue follows from, the two positions and
@@ -43,40 +37,23 @@ class CueHead(Head):
 
     name: ClassVar[str] = "cue"
     headline: ClassVar[Headline] = Headline("cue_accuracy", "cue accuracy")
-    calibrated: ClassVar[bool] = True
+    baselines: ClassVar[tuple[type[Head], ...]] = (MajorityCue,)
 
     def __init__(self, config: CueConfig, features: int, width: int) -> None:
         """`features`: how many pooled vectors the batch has, 0 for a head that sees no image; `width`: of each."""
-        super().__init__()
-        self.config, self.features, self.width = config, features, width if features else 0
-        self.sizes = [len(QUESTIONS) * _ANSWERS, _POSITION_CLASSES, len(SIDES)]
+        super().__init__(config)
+        self.features, self.width = features, width if features else 0
+        self.sizes = [len(QUESTIONS) * ANSWERS, _POSITION_CLASSES, len(SIDES)]
         self.trunk = Trunk(config, self.features, self.width, sum(self.sizes))
-        self.calibration = Calibration()
 
-    def arguments(self) -> dict[str, Any]:
-        """As `Head.arguments`."""
-        return {"config": asdict(self.config), "features": self.features, "width": self.width}
-
-    def truth(self, targets: HeadTargets) -> Tensor:
-        """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown, by this head's threshold."""
-        return cue_truth(self.config, targets)
-
-    def known(self, targets: HeadTargets) -> Tensor:
-        """As `Head.known`: rows whose cue or pace is known."""
-        return (self.truth(targets) != UNKNOWN).any(dim=1)
+    def encode_target(self, target: SampleTargets) -> dict[str, Tensor]:
+        """The row's "positions" (2,) and "objects" (2, 9, 3), as in `HeadTargets`; BadHead for a bad value."""
+        return pedestrian_labels(target)
 
     def fit(self, batches: Batches) -> None:
         """Find the statistics of the inputs. BadHead when no row has a cue."""
-        _frequencies(self.config, batches)
+        cue_frequencies(self.config, batches)
         self.trunk.fit(batches)
-
-    def calibrate(self, batches: Batches) -> None:
-        """Fit temperatures and the thresholds of the sets."""
-        with torch.no_grad():
-            self.calibration.fit(
-                ((self(inputs)["cue_logits"], self.truth(targets)) for inputs, targets in batches),
-                self.config.coverage,
-            )
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """(b, 2, 3) each, question and answer: "cue_logits", "cue_probabilities", and "cue_sets", bool.
@@ -85,8 +62,8 @@ class CueHead(Head):
         (b, 3) are logits for the loss alone. BadHead when the features are not of the head's shape.
         """
         answers, positions, blocked = self.trunk(inputs).split(self.sizes, dim=1)
-        logits = answers.unflatten(1, (len(QUESTIONS), _ANSWERS))
-        return {**self.calibration(logits), "position_hints": positions, "blocked_hints": blocked}
+        logits = answers.unflatten(1, (len(QUESTIONS), ANSWERS))
+        return {**self.answers(logits), "position_hints": positions, "blocked_hints": blocked}
 
     def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
         """{"loss": the sum of the mean cross-entropies} of both questions and of the hints, over what is known.
@@ -106,114 +83,26 @@ class CueHead(Head):
         known = ~blocked.isnan()
         return {"loss": loss + entropy.masked_fill(~known, 0.0).sum() / known.sum().clamp(min=1)}
 
-    def metric(self) -> "CueMetric":
-        """As `Head.metric`."""
-        return CueMetric()
+    def metric(self) -> "ClassificationMetric":
+        """Accuracy of each question."""
+        from roadcue.metrics.streaming import AccuracyMetric
+
+        return AccuracyMetric(tuple(QUESTIONS), ANSWERS)
 
     def compared(self, prediction: dict[str, Tensor], targets: HeadTargets) -> tuple[Tensor, Tensor]:
-        """As `Head.compared`: two (b, 2) int64."""
+        """Predicted and true answers, (b, 2) int64 each."""
         return prediction["cue_logits"].argmax(dim=2), self.truth(targets)
+
+    def score(
+        self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> list[ScoreTable]:
+        """A table each for cue and pace."""
+        return cue_scores(predictions, self.truth(targets).numpy(), sequence, self.config.coverage, bootstrap)
+
+    def words(self, prediction: Arrays) -> list[CuePrediction]:
+        """Which way and at which pace, and which of these cannot be ruled out."""
+        return cue_predictions(prediction)
 
     @staticmethod
     def _by_column(hints: Tensor) -> tuple[Tensor, ...]:
         return hints.split([len(classes) for classes in POSITIONS.values()], dim=1)
-
-
-class MajorityCue(Head):
-    """Says what comes most often in the training set, as likely as it is there, with sets as the cue head's."""
-
-    name: ClassVar[str] = "majority cue"
-    calibrated: ClassVar[bool] = True
-    frequency: Tensor
-
-    def __init__(self, config: CueConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.register_buffer("frequency", torch.full((len(QUESTIONS), _ANSWERS), torch.nan))
-        self.calibration = Calibration()
-
-    def arguments(self) -> dict[str, Any]:
-        """As `Head.arguments`."""
-        return {"config": asdict(self.config)}
-
-    def truth(self, targets: HeadTargets) -> Tensor:
-        """As `CueHead.truth`."""
-        return cue_truth(self.config, targets)
-
-    def known(self, targets: HeadTargets) -> Tensor:
-        """As `Head.known`: rows whose cue or pace is known."""
-        return (self.truth(targets) != UNKNOWN).any(dim=1)
-
-    def fit(self, batches: Batches) -> None:
-        """Count. BadHead when no row has a cue."""
-        self.frequency.copy_(_frequencies(self.config, batches))
-
-    def calibrate(self, batches: Batches) -> None:
-        """As `CueHead.calibrate`."""
-        self.calibration.fit(
-            ((self(inputs)["cue_logits"], self.truth(targets)) for inputs, targets in batches),
-            self.config.coverage,
-        )
-
-    def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """The (b, 2, 3) of `CueHead.forward`."""
-        logits = self.frequency.clamp(min=1e-6).log()
-        return self.calibration(logits.expand(len(inputs["past"]), *logits.shape))
-
-
-class Calibration(nn.Module):
-    """From (b, 2, 3) logits to probabilities that are as sure as they are right, and sets of a chosen coverage.
-
-    Temperature and threshold of a question are found on the same rows: one number of some hundred rows, which moves
-    what the threshold promises by less than its own rounding.
-    """
-
-    temperature: Tensor
-    threshold: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("temperature", torch.ones(len(QUESTIONS)))
-        self.register_buffer("threshold", torch.full((len(QUESTIONS),), torch.inf, dtype=torch.float64))
-
-    def fit(self, batches: Iterable[tuple[Tensor, Tensor]], coverage: float) -> None:
-        """Logits (b, 2, 3) and what is true (b, 2), -1 unknown, of rows that were not trained on."""
-        logits, truth = map(torch.cat, zip(*batches, strict=True))
-        for question in range(len(QUESTIONS)):
-            known = truth[:, question] != UNKNOWN
-            said, true = logits[known, question], truth[known, question]
-            self.temperature[question] = fit_temperature(said, true)
-            probabilities = (said / self.temperature[question]).softmax(dim=1)
-            self.threshold[question] = fit_threshold(probabilities, true, coverage)
-
-    def forward(self, logits: Tensor) -> dict[str, Tensor]:
-        """{"cue_logits", "cue_probabilities", "cue_sets"}, (b, 2, 3) each."""
-        probabilities = (logits / self.temperature[:, None]).softmax(dim=2)
-        sets = prediction_sets(probabilities, self.threshold)
-        return {"cue_logits": logits, "cue_probabilities": probabilities, "cue_sets": sets}
-
-
-class CueMetric(ClassificationMetric):
-    """Accuracy of each question."""
-
-    def __init__(self) -> None:
-        super().__init__(len(QUESTIONS), _ANSWERS)
-
-    def compute(self) -> dict[str, Tensor]:
-        """ "cue_accuracy" and "pace_accuracy", shares of the rows that have a truth."""
-        told, rows = self.taken.diagonal(dim1=1, dim2=2).sum(dim=1), self.taken.sum(dim=(1, 2))
-        return {f"{question}_accuracy": share for question, share in zip(QUESTIONS, told / rows, strict=True)}
-
-
-def _frequencies(config: CueConfig, batches: Batches) -> Tensor:
-    """(2, 3) shares of the answers among the rows that have one. BadHead when no row has a cue."""
-    counts = torch.zeros(len(QUESTIONS), _ANSWERS)
-    for _, targets in batches:
-        truth = cue_truth(config, targets)
-        counts += torch.stack([(truth == answer).sum(dim=0) for answer in range(_ANSWERS)], dim=1)
-    if not counts[0].any():
-        raise BadHead(
-            "no row of the training set has a logged path or a pedestrian's labels, so there is no cue to learn; "
-            "--data sidewalk and driving data with a future have them"
-        )
-    return counts / counts.sum(dim=1, keepdim=True).clamp(min=1)

@@ -1,7 +1,8 @@
 """What the cue head says of one moment, in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,12 +25,23 @@ class CuePrediction:
     paces: tuple[str, ...]
 
     @property
+    def sentence(self) -> str:
+        """Such as "Keep straight, slow down."; with what else cannot be ruled out, when there is any."""
+        open_questions = [words for words in (self.cues, self.paces) if len(words) != 1]
+        unsure = f" Not sure: {' or '.join(' or '.join(words) or 'none' for words in open_questions)}."
+        return f"{self.cue.capitalize()}, {self.pace}.{unsure if open_questions else ''}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as they are named here, and "sure"."""
+        return {**asdict(self), "cues": list(self.cues), "paces": list(self.paces), "sure": self.sure}
+
+    @property
     def sure(self) -> bool:
         """Whether exactly one cue is left. If not, nobody should be sent anywhere."""
         return len(self.cues) == 1
 
 
-def cue_predictions(said: Mapping[str, np.ndarray]) -> list[CuePrediction]:
+def cue_predictions(prediction: Mapping[str, np.ndarray]) -> list[CuePrediction]:
     """What `heads.cue.head.CueHead.forward` says of b moments, one by one."""
     return [
         CuePrediction(
@@ -40,5 +52,7 @@ def cue_predictions(said: Mapping[str, np.ndarray]) -> list[CuePrediction]:
             pace_probabilities=dict(zip(PACES, pace.tolist(), strict=True)),
             paces=tuple(word for word, possible in zip(PACES, pace_set, strict=True) if possible),
         )
-        for (cue, pace), (cue_set, pace_set) in zip(said["cue_probabilities"], said["cue_sets"], strict=True)
+        for (cue, pace), (cue_set, pace_set) in zip(
+            prediction["cue_probabilities"], prediction["cue_sets"], strict=True
+        )
     ]

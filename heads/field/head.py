@@ -1,36 +1,43 @@
 """The field head: where the sidewalk and the road are, and which objects are near and far, and on which side."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from roadcue.errors import BadHead
-from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, SIDES, UNKNOWN
-from roadcue.heads.head import Head, Headline
-from roadcue.heads.temperature import fit_binary_temperature, fit_temperature
+from roadcue.heads.baselines.field import EverythingField, MajorityField
+from roadcue.heads.calibration import fit_binary_temperature, fit_temperature
+from roadcue.heads.field.config import FieldConfig
+from roadcue.heads.field.labels import (
+    OBJECT_SHAPE,
+    POSITION_SHAPE,
+    SIDES,
+    UNKNOWN,
+    LabelCounts,
+    known_fields,
+    pedestrian_labels,
+    seen_sides,
+)
+from roadcue.heads.field.scores import field_scores
+from roadcue.heads.field.words import FieldPrediction, field_predictions
+from roadcue.heads.head import Arrays, Batches, Head, Headline
 from roadcue.heads.trunk import Trunk
-from roadcue.heads.waypoint.config import FieldConfig
-from roadcue.metrics.torchmetrics import ClassificationMetric
-from roadcue.schema import HeadInputs, HeadTargets
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
 
-Batches = Iterable[tuple[HeadInputs, HeadTargets]]
-_FIELDS, _CLASSES = len(POSITIONS), 4
-_OBJECTS = (len(OBJECT_COLUMNS), len(KINDS))
+if TYPE_CHECKING:
+    from roadcue.metrics.streaming import ClassificationMetric
+
 _OUTPUTS = {
-    "position_logits": (_FIELDS, _CLASSES),
-    "presence_logits": _OBJECTS,
-    "side_logits": (*_OBJECTS, len(SIDES)),
+    "position_logits": POSITION_SHAPE,
+    "presence_logits": OBJECT_SHAPE,
+    "side_logits": (*OBJECT_SHAPE, len(SIDES)),
 }
 """What the layers say of a row."""
-
-
-def known_fields(targets: HeadTargets) -> Tensor:
-    """(b,) bool: the rows with a label of anything."""
-    return (targets["positions"] != UNKNOWN).any(dim=1) | ~targets["objects"].isnan().flatten(1).all(dim=1)
 
 
 class FieldHead(Head):
@@ -48,6 +55,9 @@ class FieldHead(Head):
     """
 
     name: ClassVar[str] = "field"
+    config_class: ClassVar[type[FieldConfig]] = FieldConfig
+    needs: ClassVar[str] = "a pedestrian's labels"
+    baselines: ClassVar[tuple[type[Head], ...]] = (MajorityField, EverythingField)
     headline: ClassVar[Headline] = Headline("balanced_accuracy", "balanced accuracy of sidewalk and road")
     calibrated: ClassVar[bool] = True
     class_weight: Tensor
@@ -60,29 +70,29 @@ class FieldHead(Head):
         self.config, self.features, self.width = config, features, width if features else 0
         self.sizes = [int(torch.Size(shape).numel()) for shape in _OUTPUTS.values()]
         self.trunk = Trunk(config, self.features, self.width, sum(self.sizes))
-        self.register_buffer("class_weight", torch.full((_FIELDS, _CLASSES), torch.nan))
-        self.register_buffer("presence_weight", torch.full(_OBJECTS, torch.nan))
+        self.register_buffer("class_weight", torch.full(POSITION_SHAPE, torch.nan))
+        self.register_buffer("presence_weight", torch.full(OBJECT_SHAPE, torch.nan))
         # Of sidewalk, road, presence and sides.
-        self.register_buffer("temperature", torch.ones(_FIELDS + 2))
+        self.register_buffer("temperature", torch.ones(POSITION_SHAPE[0] + 2))
 
-    def arguments(self) -> dict[str, Any]:
-        """As `Head.arguments`."""
-        return {"config": asdict(self.config), "features": self.features, "width": self.width}
+    def encode_target(self, target: SampleTargets) -> dict[str, Tensor]:
+        """The row's "positions" (2,) and "objects" (2, 9, 3), as in `HeadTargets`; BadHead for a bad value."""
+        return pedestrian_labels(target)
 
     def known(self, targets: HeadTargets) -> Tensor:
-        """As `Head.known`: rows with a label of anything."""
+        """(b,) bool: the rows with a label of anything."""
         return known_fields(targets)
 
     def fit(self, batches: Batches) -> None:
         """Find the statistics of the inputs and the frequencies of the labels. BadHead when no row has a label."""
-        counts = _Counts.of(batches)
+        counts = LabelCounts.of(batches)
         self.trunk.fit(batches)
         self.class_weight.fill_(1.0)
         self.presence_weight.fill_(1.0)
         if self.config.balanced:
             positions, present = counts.positions, counts.present
             rows = positions.sum(dim=1, keepdim=True).clamp(min=1)
-            self.class_weight.copy_(rows / (_CLASSES * positions.clamp(min=1)))
+            self.class_weight.copy_(rows / (POSITION_SHAPE[1] * positions.clamp(min=1)))
             self.presence_weight.copy_(((counts.labelled - present) / present.clamp(min=1)).clamp(min=1).sqrt())
 
     def calibrate(self, batches: Batches) -> None:
@@ -95,7 +105,7 @@ class FieldHead(Head):
         logits = {key: torch.cat([rows[key] for rows, _ in seen]) for key in _OUTPUTS}
         positions = torch.cat([targets["positions"] for _, targets in seen])
         objects = torch.cat([targets["objects"] for _, targets in seen])
-        for field in range(_FIELDS):
+        for field in range(POSITION_SHAPE[0]):
             known = positions[:, field] != UNKNOWN
             self.temperature[field] = fit_temperature(
                 logits["position_logits"][known, field], positions[known, field]
@@ -120,8 +130,10 @@ class FieldHead(Head):
         return {
             **logits,
             "position": logits["position_logits"].argmax(dim=2),
-            "position_probabilities": (fair["position_logits"] / self.temperature[:_FIELDS, None]).softmax(dim=2),
-            "seen": _seen(logits["presence_logits"] > 0, logits["side_logits"]),
+            "position_probabilities": (fair["position_logits"] / self.temperature[: POSITION_SHAPE[0], None]).softmax(
+                dim=2
+            ),
+            "seen": seen_sides(logits["presence_logits"] > 0, logits["side_logits"]),
             "presence_probabilities": (fair["presence_logits"] / self.temperature[-2]).sigmoid(),
             "side_probabilities": (fair["side_logits"] / self.temperature[-1]).sigmoid(),
         }
@@ -134,7 +146,7 @@ class FieldHead(Head):
         positions, objects = targets["positions"], targets["objects"]
         present = objects.amax(dim=3)
         loss = torch.zeros((), device=positions.device)
-        for field in range(_FIELDS):
+        for field in range(POSITION_SHAPE[0]):
             entropy = F.cross_entropy(
                 prediction["position_logits"][:, field],
                 positions[:, field],
@@ -143,7 +155,7 @@ class FieldHead(Head):
                 reduction="none",
             )
             loss = loss + _mean(entropy, positions[:, field] != UNKNOWN)
-        for distance in range(_OBJECTS[0]):
+        for distance in range(OBJECT_SHAPE[0]):
             loss = loss + _binary(
                 prediction["presence_logits"][:, distance], present[:, distance], self.presence_weight[distance]
             )
@@ -151,13 +163,25 @@ class FieldHead(Head):
             loss = loss + _binary(prediction["side_logits"][:, distance], sides)
         return {"loss": loss}
 
-    def metric(self) -> ClassificationMetric:
-        """As `Head.metric`, of sidewalk and road."""
-        return ClassificationMetric(_FIELDS, _CLASSES)
+    def metric(self) -> "ClassificationMetric":
+        """Balanced accuracy of sidewalk and road."""
+        from roadcue.metrics.streaming import ClassificationMetric
+
+        return ClassificationMetric(*POSITION_SHAPE)
 
     def compared(self, prediction: dict[str, Tensor], targets: HeadTargets) -> tuple[Tensor, Tensor]:
-        """As `Head.compared`: two (b, 2) int64."""
+        """Predicted and true classes, (b, 2) int64 each."""
         return prediction["position"], targets["positions"]
+
+    def score(
+        self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> list[ScoreTable]:
+        """A table each for sidewalk, road and the relation of the two, and one for near and far objects."""
+        return field_scores(predictions, targets, sequence, bootstrap)
+
+    def words(self, prediction: Arrays) -> list[FieldPrediction]:
+        """SENSATION's annotation of each picture, and the sentence for a pedestrian."""
+        return field_predictions(prediction)
 
     def _logits(self, inputs: HeadInputs) -> dict[str, Tensor]:
         parts = self.trunk(inputs).split(self.sizes, dim=1)
@@ -170,93 +194,6 @@ class FieldHead(Head):
             "presence_logits": logits["presence_logits"] - self.presence_weight.log(),
             "side_logits": logits["side_logits"],
         }
-
-
-class MajorityField(Head):
-    """Says of every picture what is most frequent in the training set, as likely as it is there."""
-
-    name: ClassVar[str] = "majority field"
-    positions: Tensor
-    presence: Tensor
-    sides: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("positions", torch.full((_FIELDS, _CLASSES), torch.nan))
-        self.register_buffer("presence", torch.full(_OBJECTS, torch.nan))
-        self.register_buffer("sides", torch.full((*_OBJECTS, len(SIDES)), torch.nan))
-
-    def known(self, targets: HeadTargets) -> Tensor:
-        """As `Head.known`: rows with a label of anything."""
-        return known_fields(targets)
-
-    def fit(self, batches: Batches) -> None:
-        """Count. BadHead when no row has a label."""
-        counts = _Counts.of(batches)
-        self.positions.copy_(counts.positions / counts.positions.sum(1, keepdim=True).clamp(min=1))
-        self.presence.copy_(counts.present / counts.labelled.clamp(min=1))
-        self.sides.copy_(counts.sides / counts.present.clamp(min=1)[..., None])
-
-    def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """The answers and probabilities of `FieldHead.forward`."""
-        rows = len(inputs["past"])
-        answers = {
-            "position": self.positions.argmax(dim=1),
-            "position_probabilities": self.positions,
-            "seen": _seen(self.presence > 0.5, self.sides - 0.5),
-            "presence_probabilities": self.presence,
-            "side_probabilities": self.sides,
-        }
-        return {key: answer.expand(rows, *answer.shape) for key, answer in answers.items()}
-
-
-class EverythingField(MajorityField):
-    """Says of every picture that every kind of object is everywhere, which misses none; else as the majority."""
-
-    name: ClassVar[str] = "list everything"
-
-    def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """As `MajorityField.forward`."""
-        answers = super().forward(inputs)
-        return {**answers, "seen": torch.ones_like(answers["seen"])}
-
-
-@dataclass
-class _Counts:
-    """How often each label comes: `positions` (2, 4), `labelled` and `present` (2, 9), `sides` (2, 9, 3)."""
-
-    positions: Tensor
-    labelled: Tensor
-    present: Tensor
-    sides: Tensor
-
-    @classmethod
-    def of(cls, batches: Batches) -> "_Counts":
-        """Of a whole training set, on the CPU."""
-        counts = cls(
-            positions=torch.zeros(_FIELDS, _CLASSES),
-            labelled=torch.zeros(_OBJECTS),
-            present=torch.zeros(_OBJECTS),
-            sides=torch.zeros(*_OBJECTS, len(SIDES)),
-        )
-        for _, targets in batches:
-            positions, objects = targets["positions"], targets["objects"]
-            counts.positions += torch.stack([(positions == label).sum(0) for label in range(_CLASSES)], dim=1)
-            counts.labelled += (~objects.isnan().any(dim=3)).sum(0)
-            counts.present += (objects.amax(dim=3) == 1).sum(0)
-            counts.sides += (objects == 1).sum(0)
-        if not counts.positions.any() and not counts.labelled.any():
-            raise BadHead(
-                "no row of the training set has a label of sidewalk, road or objects, so there is nothing to learn; "
-                "--data sidewalk and --data sensation have them"
-            )
-        return counts
-
-
-def _seen(present: Tensor, sides: Tensor) -> Tensor:
-    """(..., 3) bool: where a kind is said to be: every side above 0, and at least the one with most, if present."""
-    most = F.one_hot(sides.argmax(dim=-1), sides.shape[-1]).bool()
-    return present[..., None] & ((sides > 0) | most)
 
 
 def _binary(logits: Tensor, truth: Tensor, positive_weight: Tensor | None = None) -> Tensor:

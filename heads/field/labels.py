@@ -5,11 +5,15 @@ import); a test holds the two together.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from roadcue.errors import BadHead
+from roadcue.heads.head import Batches
+from roadcue.schema import HeadTargets, SampleTargets
 
 SIDES = ("Left", "Center", "Right")
 """Where an object is in the picture."""
@@ -24,6 +28,10 @@ OBJECT_COLUMNS: tuple[tuple[str, ...], ...] = tuple(
 )
 """Near columns, far columns, each in the order of `KINDS`."""
 ABSENT = "not present"
+POSITION_SHAPE = (len(POSITIONS), 4)
+"""Fields with a position, and the classes of each."""
+OBJECT_SHAPE = (len(OBJECT_COLUMNS), len(KINDS))
+"""Near and far, and the kinds of object."""
 UNKNOWN = -1
 """In place of a class that a row has no label for."""
 
@@ -41,6 +49,12 @@ def encode_fields(fields: Mapping[str, str]) -> tuple[Tensor, Tensor]:
     ]
     objects = [[_sides(column, fields.get(column) or "") for column in columns] for columns in OBJECT_COLUMNS]
     return torch.tensor(positions), torch.tensor(objects)
+
+
+def pedestrian_labels(target: SampleTargets) -> dict[str, Tensor]:
+    """A row's "positions" (2,) and "objects" (2, 9, 3), as in `HeadTargets`."""
+    positions, objects = encode_fields(target.fields)
+    return {"positions": positions, "objects": objects}
 
 
 def no_fields(rows: int) -> tuple[Tensor, Tensor]:
@@ -63,3 +77,48 @@ def _sides(column: str, value: str) -> list[float]:
     if not named <= set(SIDES):
         raise BadHead(f"{column} is {value!r}, neither {ABSENT!r} nor {', '.join(SIDES)} joined by hyphens")
     return [float(side in named) for side in SIDES]
+
+
+def known_fields(targets: HeadTargets) -> Tensor:
+    """(b,) bool: the rows with a label of anything."""
+    return (targets["positions"] != UNKNOWN).any(dim=1) | ~targets["objects"].isnan().flatten(1).all(dim=1)
+
+
+def seen_sides(present: Tensor, sides: Tensor) -> Tensor:
+    """(..., 3) bool: where a kind is said to be: every side above 0, and at least the one with most, if present."""
+    most = F.one_hot(sides.argmax(dim=-1), sides.shape[-1]).bool()
+    return present[..., None] & ((sides > 0) | most)
+
+
+@dataclass
+class LabelCounts:
+    """How often each label comes: `positions` (2, 4), `labelled` and `present` (2, 9), `sides` (2, 9, 3)."""
+
+    positions: Tensor
+    labelled: Tensor
+    present: Tensor
+    sides: Tensor
+
+    @classmethod
+    def of(cls, batches: Batches) -> "LabelCounts":
+        """Of a whole training set, on the CPU."""
+        counts = cls(
+            positions=torch.zeros(POSITION_SHAPE),
+            labelled=torch.zeros(OBJECT_SHAPE),
+            present=torch.zeros(OBJECT_SHAPE),
+            sides=torch.zeros(*OBJECT_SHAPE, len(SIDES)),
+        )
+        for _, targets in batches:
+            positions, objects = targets["positions"], targets["objects"]
+            counts.positions += torch.stack(
+                [(positions == label).sum(0) for label in range(POSITION_SHAPE[1])], dim=1
+            )
+            counts.labelled += (~objects.isnan().any(dim=3)).sum(0)
+            counts.present += (objects.amax(dim=3) == 1).sum(0)
+            counts.sides += (objects == 1).sum(0)
+        if not counts.positions.any() and not counts.labelled.any():
+            raise BadHead(
+                "no row of the training set has a label of sidewalk, road or objects, so there is nothing to learn; "
+                "--data sidewalk and --data sensation have them"
+            )
+        return counts

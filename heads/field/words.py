@@ -31,6 +31,10 @@ class FieldPrediction:
         schema.check(document)
         return document
 
+    def to_json(self) -> dict[str, Any]:
+        """Document 000's object as "annotation", and "probabilities"."""
+        return {"annotation": self.json, "probabilities": self.probabilities}
+
     @property
     def sentence(self) -> str:
         """The BVPI text: `Sidewalk: left. Road: right. RoadVsSidewalk: right_of. Nearby: ...`"""
@@ -42,26 +46,28 @@ class FieldPrediction:
         return bvpi.road_vs_sidewalk(self.annotation.sidewalk, self.annotation.road)
 
 
-def field_predictions(said: Mapping[str, np.ndarray]) -> list[FieldPrediction]:
+def field_predictions(prediction: Mapping[str, np.ndarray]) -> list[FieldPrediction]:
     """What `heads.field.head.FieldHead.forward` says of b pictures, one by one."""
-    return [_one({key: part[row] for key, part in said.items()}) for row in range(len(said["position"]))]
+    return [_one({key: part[row] for key, part in prediction.items()}) for row in range(len(prediction["position"]))]
 
 
-def _one(said: Mapping[str, np.ndarray]) -> FieldPrediction:
+def _one(prediction: Mapping[str, np.ndarray]) -> FieldPrediction:
     sidewalk, road = (
-        classes[index] for classes, index in zip(POSITIONS.values(), said["position"].tolist(), strict=True)
+        classes[index] for classes, index in zip(POSITIONS.values(), prediction["position"].tolist(), strict=True)
     )
     near, far = (
         {
             kind: tuple(side for side, there in zip(SIDES, sides, strict=True) if there)
             for kind, sides in zip(KINDS, distance, strict=True)
         }
-        for distance in said["seen"].tolist()
+        for distance in prediction["seen"].tolist()
     )
     probabilities = {
         column: dict(zip(classes, shares, strict=True))
-        for (column, classes), shares in zip(POSITIONS.items(), said["position_probabilities"].tolist(), strict=True)
+        for (column, classes), shares in zip(
+            POSITIONS.items(), prediction["position_probabilities"].tolist(), strict=True
+        )
     }
-    present = dict(zip(_DISTANCES, said["presence_probabilities"].tolist(), strict=True))
+    present = dict(zip(_DISTANCES, prediction["presence_probabilities"].tolist(), strict=True))
     probabilities |= {distance: dict(zip(KINDS, shares, strict=True)) for distance, shares in present.items()}
     return FieldPrediction(Annotation("", sidewalk, road, near, far), probabilities)

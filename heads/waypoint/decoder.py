@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.schema import EGO_NUMBERS
 
-Prediction = dict[str, Tensor]
+Outputs = dict[str, Tensor]
 """Named predictions of a batch, "waypoints" (b, 20, 2) metres, ego frame, among them."""
 PathError = Callable[[Tensor], Tensor]
 """(b, ..., 20, 2) paths in metres -> (b, ...): what each would cost against the log of its row."""
 
 
 @dataclass(frozen=True)
-class Situation:
+class DecoderInputs:
     """A batch as a decoder sees it, with b rows.
 
     `scene` (b, m) numbers read of the features, m = 0 for a head that sees no image; `ego` (b, 99) past states and
@@ -43,10 +43,10 @@ class Situation:
 
 
 class Decoder(nn.Module):
-    """From a `Situation` to a prediction; with a base path the untrained one stays on it, as far as it can."""
+    """From a `DecoderInputs` to a prediction; with a base path the untrained one stays on it, as far as it can."""
 
     reads_cells: ClassVar[bool] = False
-    """Whether `scene` holds every pooled vector, whatever `directions` says."""
+    """Whether `scene` holds every pooled vector, whatever `rank` says."""
 
     def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
         """`features` pooled vectors of `width` numbers, of which `scene` numbers are read."""
@@ -56,16 +56,10 @@ class Decoder(nn.Module):
     def fit(self, corrections: Iterable[Tensor]) -> None:
         """See the training set's paths minus their base paths once, (b, 20, 2) metres; most decoders need not."""
 
-    def forward(self, situation: Situation) -> Prediction:
+    def forward(self, inputs: DecoderInputs) -> Outputs:
         """The prediction, with "waypoints" (b, 20, 2) metres, ego frame."""
         raise NotImplementedError
 
-    def loss(self, prediction: Prediction, error: PathError) -> Tensor:
+    def loss(self, prediction: Outputs, error: PathError) -> Tensor:
         """(b,) what a prediction costs, of rows that have a log."""
         return error(prediction["waypoints"])
-
-
-def silence(layer: nn.Module) -> None:
-    """Let a last layer begin with zeros."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)

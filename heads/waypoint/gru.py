@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
+from roadcue.heads.layers import zero_init
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
+from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs
 from roadcue.schema import WAYPOINTS
 
 
@@ -16,7 +17,6 @@ class Gru(Decoder):
     """
 
     def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        """As `Decoder`."""
         super().__init__(config, features, width, scene)
         self.start = nn.Sequential(
             nn.Linear(self.inputs, config.units), nn.LayerNorm(config.units), nn.GELU(), nn.Dropout(config.dropout)
@@ -24,14 +24,14 @@ class Gru(Decoder):
         self.cell = nn.GRUCell(2, config.units)
         self.step = nn.Linear(config.units, 2)
         if self.residual:
-            silence(self.step)
+            zero_init(self.step)
 
-    def forward(self, situation: Situation) -> Prediction:
+    def forward(self, inputs: DecoderInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame}."""
-        state = self.start(situation.numbers)
+        state = self.start(inputs.numbers)
         point, points = state.new_zeros(len(state), 2), []
         for _ in range(WAYPOINTS):
             state = self.cell(point, state)
             point = point + self.step(state)
             points.append(point)
-        return {"waypoints": situation.path(torch.stack(points, dim=1))}
+        return {"waypoints": inputs.path(torch.stack(points, dim=1))}

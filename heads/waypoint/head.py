@@ -1,41 +1,58 @@
 """The waypoint head: from pooled features, past states and intent to 20 waypoints, by the decoder of its kind."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from roadcue.errors import BadHead
-from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
-from roadcue.heads.head import Head, Headline, has_future, one_hot_intent
+from roadcue.heads.baselines.waypoint import ConstantTurnRate, ConstantVelocity, Ridge, StandStill
+from roadcue.heads.head import Arrays, Batches, Head, Headline, has_future, one_hot_intent
 from roadcue.heads.moments import Moments
-from roadcue.heads.reduced_rank import Reading
-from roadcue.heads.registry import find_decoder
+from roadcue.heads.reduced_rank import ReducedRank
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.heads.waypoint.decoder import Prediction, Situation
+from roadcue.heads.waypoint.decoder import DecoderInputs, Outputs
 from roadcue.heads.waypoint.losses import LOSSES
-from roadcue.metrics.torchmetrics import DisplacementMetric
+from roadcue.heads.waypoint.words import WaypointPredictions
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.registry import resolve
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS, HeadInputs, HeadTargets
 
+if TYPE_CHECKING:
+    from roadcue.metrics.streaming import DisplacementMetric
+
+DECODERS: Mapping[str, str] = {
+    "linear": "roadcue.heads.waypoint.linear:Linear",
+    "mlp": "roadcue.heads.waypoint.mlp:Mlp",
+    "query": "roadcue.heads.waypoint.query:Query",
+    "gru": "roadcue.heads.waypoint.gru:Gru",
+    "unicycle": "roadcue.heads.waypoint.unicycle:Unicycle",
+    "modes": "roadcue.heads.waypoint.modes:Modes",
+    "vocabulary": "roadcue.heads.waypoint.vocabulary:Vocabulary",
+}
+"""The kinds of the waypoint head (`WaypointConfig.kind`), "module:class": what makes its path."""
 _BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelocity}
 
 
 class WaypointHead(Head):
-    """What every decoder (`heads.DECODERS`) needs around it: what it sees, and what its answer is added to.
+    """What every decoder (`DECODERS`) needs around it: what it sees, and what its answer is added to.
 
     Evidence published on WOD-E2E says that this pays more than the decoder: inputs and waypoints are normalised with
     training statistics, an unknown intent is (0, 0, 0), and with `config.residual` the decoder predicts what a path
     without an image gets wrong, starting from exactly that path.
 
-    The pooled vectors of all cameras are laid end to end, and with `config.directions` the layers get what a
-    `Reading` makes of them instead of all of it. `config.past_dropout` shows zeros (normalised: average past states)
-    in the place of a row's own, whole: positions alone would still tell speed and acceleration. In evaluation
+    The pooled vectors of all cameras are laid end to end, and with `config.rank` the layers get what a
+    `ReducedRank` makes of them. `config.past_dropout` shows zeros (normalised: average past states) in the place of a
+    row's own, whole: positions alone would still tell speed and acceleration. In evaluation
     nothing is hidden.
     """
 
     name: ClassVar[str] = "waypoint"
+    config_class: ClassVar[type[WaypointConfig]] = WaypointConfig
+    baselines: ClassVar[tuple[type[Head], ...]] = (Ridge, ConstantTurnRate, ConstantVelocity, StandStill)
     headline: ClassVar[Headline] = Headline("ade_5s", "ADE@5s vs log", " m")
     past_mean: Tensor
     past_scale: Tensor
@@ -46,21 +63,16 @@ class WaypointHead(Head):
         """`features`: how many pooled vectors the batch has, 0 for a head that sees no image; `width`: of each."""
         super().__init__()
         self.config, self.features, self.width = config, features, width if features else 0
-        decoder = find_decoder(config.kind)
-        directions = 0 if decoder.reads_cells else config.directions
-        self.reading = Reading(self.features, self.width, directions, normalize=config.normalize)
-        self.decoder = decoder(config, self.features, self.width, self.reading.numbers)
+        decoder = resolve(DECODERS[config.kind])
+        rank = 0 if decoder.reads_cells else config.rank
+        self.reduced = ReducedRank(self.features, self.width, rank, normalize=config.normalize)
+        self.decoder = decoder(config, self.features, self.width, self.reduced.numbers)
         self.base = _BASES[config.residual]() if config.residual in _BASES else None
         for part, shape in (("past", (PAST_STATES, STATE_NUMBERS)), ("waypoints", (WAYPOINTS, 2))):
             self.register_buffer(f"{part}_mean", torch.full(shape, torch.nan if config.normalize else 0.0))
             self.register_buffer(f"{part}_scale", torch.full(shape, torch.nan if config.normalize else 1.0))
 
-    def arguments(self) -> dict[str, Any]:
-        """As `Head.arguments`."""
-        settings = {setting.name: getattr(self.config, setting.name) for setting in fields(WaypointConfig)}
-        return {"config": settings, "features": self.features, "width": self.width}
-
-    def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+    def fit(self, batches: Batches) -> None:
         """Fit the path that is corrected, if any, then find the statistics, then what is worth reading, then what the
         decoder needs: some passes.
 
@@ -70,10 +82,10 @@ class WaypointHead(Head):
             self.base.fit(batches)
         if self.config.normalize:
             self._fit_statistics(batches)
-        self.reading.fit(batches, self._wanted)
+        self.reduced.fit(batches, self._wanted)
         self.decoder.fit(self._corrections(batches))
 
-    def _fit_statistics(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
+    def _fit_statistics(self, batches: Batches) -> None:
         past, waypoints = Moments(), Moments()
         rows = 0
         for inputs, targets in batches:
@@ -92,7 +104,7 @@ class WaypointHead(Head):
         self.waypoints_mean.copy_(waypoints.mean() if self.base is None else torch.zeros_like(self.waypoints_mean))
         self.waypoints_scale.copy_(waypoints.scale())
 
-    def _corrections(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> Iterator[Tensor]:
+    def _corrections(self, batches: Batches) -> Iterator[Tensor]:
         """(b, 20, 2) metres: what the base path gets wrong, of the rows that have a future."""
         for inputs, targets in batches:
             with torch.no_grad():
@@ -108,23 +120,23 @@ class WaypointHead(Head):
         speed = ((inputs["past"] - self.past_mean) / self.past_scale)[:, -1, 2:3]
         return torch.cat([numbers, numbers * speed], dim=1), has_future(targets)
 
-    def forward(self, inputs: HeadInputs) -> Prediction:
+    def forward(self, inputs: HeadInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame, "speed": (b,) m/s at t = 0}, and what the decoder says besides.
 
         BadHead when the features are not of the head's shape.
         """
         past, velocity = inputs["past"], inputs["past"][:, -1, 2:4]
-        situation = Situation(
-            scene=self.reading(inputs) if self.features else past.new_zeros(len(past), 0),
+        decoder_inputs = DecoderInputs(
+            scene=self.reduced(inputs) if self.features else past.new_zeros(len(past), 0),
             ego=torch.cat([self._seen_past(past).flatten(1), one_hot_intent(inputs["intent"])], dim=1),
             speed=velocity[:, 0],
             base=self._base_path(inputs),
             mean=self.waypoints_mean,
             scale=self.waypoints_scale,
         )
-        return {**self.decoder(situation), "speed": torch.linalg.vector_norm(velocity, dim=1)}
+        return {**self.decoder(decoder_inputs), "speed": torch.linalg.vector_norm(velocity, dim=1)}
 
-    def loss(self, prediction: Prediction, targets: HeadTargets) -> dict[str, Tensor]:
+    def loss(self, prediction: Outputs, targets: HeadTargets) -> dict[str, Tensor]:
         """{"loss": what the decoder makes of `config.loss` against the log, the mean over rows}.
 
         Rows without a future count for nothing; without any such row the loss is 0 and still has a graph.
@@ -139,13 +151,25 @@ class WaypointHead(Head):
 
         return {"loss": self.decoder.loss(rows, error).sum() / known.sum().clamp(min=1)}
 
-    def metric(self) -> DisplacementMetric:
-        """As `Head.metric`."""
+    def metric(self) -> "DisplacementMetric":
+        """ADE, FDE and miss rate against the log."""
+        from roadcue.metrics.streaming import DisplacementMetric
+
         return DisplacementMetric()
 
-    def compared(self, prediction: Prediction, targets: HeadTargets) -> tuple[Tensor, Tensor]:
-        """As `Head.compared`: two (b, 20, 2) metres, ego frame."""
+    def compared(self, prediction: Outputs, targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """Predicted and logged paths, (b, 20, 2) metres each, ego frame."""
         return prediction["waypoints"], targets["future"]
+
+    def score(
+        self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> list[ScoreTable]:
+        """No tables here: paths have pages of their own, against the log and against raters (`evaluation.paths`)."""
+        return []
+
+    def words(self, prediction: Arrays) -> WaypointPredictions:
+        """The paths with their times."""
+        return WaypointPredictions.of(prediction["waypoints"])
 
     def _seen_past(self, past: Tensor) -> Tensor:
         """(b, 16, 6) normal past states, in training some rows' in favour of the average."""

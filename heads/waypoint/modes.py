@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from roadcue.heads.layers import mlp, zero_init
 from roadcue.heads.waypoint.choice import choice_loss, ranked
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.heads.waypoint.decoder import Decoder, PathError, Prediction, Situation, silence
-from roadcue.heads.waypoint.mlp import mlp
+from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs, PathError
 from roadcue.schema import WAYPOINTS
 
 SHARED = 0.05
@@ -24,25 +24,24 @@ class Modes(Decoder):
     """
 
     def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        """As `Decoder`."""
         super().__init__(config, features, width, scene)
         self.modes = config.modes
-        self.layers = mlp(config, self.inputs, config.modes * WAYPOINTS * 2)
-        self.scorer = mlp(config, self.inputs, config.modes)
+        self.layers = mlp(self.inputs, config.units, 2, config.modes * WAYPOINTS * 2, config.dropout)
+        self.scorer = mlp(self.inputs, config.units, 2, config.modes, config.dropout)
         offset = torch.randn(config.modes, 1, 2)
         offset[0] = 0.0
         self.offset = nn.Parameter(offset)
-        silence(self.scorer[-1])
+        zero_init(self.scorer[-1])
         if self.residual:
-            silence(self.layers[-1])
+            zero_init(self.layers[-1])
 
-    def forward(self, situation: Situation) -> Prediction:
+    def forward(self, inputs: DecoderInputs) -> Outputs:
         """The modes, most probable first. "waypoints" (b, 20, 2) is the first of "modes" (b, K, 20, 2), metres, ego
         frame; "mode_probabilities" (b, K) sum to 1, "mode_logits" (b, K) are what they are the softmax of."""
-        numbers = self.offset + self.layers(situation.numbers).unflatten(1, (self.modes, WAYPOINTS, 2))
-        logits = self.scorer(situation.numbers)
+        numbers = self.offset + self.layers(inputs.numbers).unflatten(1, (self.modes, WAYPOINTS, 2))
+        logits = self.scorer(inputs.numbers)
         order, probabilities = ranked(logits, self.modes)
-        paths = situation.base[:, None] + situation.mean + situation.scale * numbers
+        paths = inputs.base[:, None] + inputs.mean + inputs.scale * numbers
         modes = paths.take_along_dim(order[:, :, None, None], dim=1)
         return {
             "waypoints": modes[:, 0],
@@ -51,7 +50,7 @@ class Modes(Decoder):
             "mode_logits": logits.take_along_dim(order, dim=1),
         }
 
-    def loss(self, prediction: Prediction, error: PathError) -> Tensor:
+    def loss(self, prediction: Outputs, error: PathError) -> Tensor:
         """(b,) the error of the best mode with a little of the others', and the scorer's cross-entropy."""
         errors = error(prediction["modes"])
         others = SHARED / max(self.modes - 1, 1)

@@ -6,8 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from roadcue.heads.layers import zero_init
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
+from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs
 from roadcue.schema import EGO_NUMBERS, WAYPOINTS
 
 LAYERS, ATTENTION_HEADS = 2, 8
@@ -20,14 +21,13 @@ class Query(Decoder):
 
     The tokens are the pooled vectors, each plus the learnt place that it comes from, and one of past states and
     intent. 20 queries attend to each other and to the tokens, and each becomes a waypoint; with `queries` "scene" it
-    is one query that becomes the path. It reads all features: a mixture of cells, as `directions` makes them, has no
+    is one query that becomes the path. It reads all features: a mixture of cells, as `rank` makes them, has no
     place. Layers normalise before they add, which trains without a warm-up (Xiong et al. 2020).
     """
 
     reads_cells: ClassVar[bool] = True
 
     def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        """As `Decoder`."""
         super().__init__(config, features, width, scene)
         self.cells, hidden = (features, width), config.units
         count = WAYPOINTS if config.queries == "waypoint" else 1
@@ -51,18 +51,18 @@ class Query(Decoder):
         self.norm = nn.LayerNorm(hidden)
         self.say = nn.Linear(hidden, WAYPOINTS * 2 // count)
         if self.residual:
-            silence(self.say)
+            zero_init(self.say)
 
-    def forward(self, situation: Situation) -> Prediction:
+    def forward(self, inputs: DecoderInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame}."""
-        tokens, answer = self._tokens(situation), self.queries.expand(len(situation.ego), -1, -1)
+        tokens, answer = self._tokens(inputs), self.queries.expand(len(inputs.ego), -1, -1)
         for layer in self.layers:
             answer = layer(answer, tokens)
-        return {"waypoints": situation.path(self.say(self.norm(answer)))}
+        return {"waypoints": inputs.path(self.say(self.norm(answer)))}
 
-    def _tokens(self, situation: Situation) -> Tensor:
+    def _tokens(self, inputs: DecoderInputs) -> Tensor:
         """(b, n + 1, hidden)."""
-        tokens = self.feel(situation.ego)[:, None]
+        tokens = self.feel(inputs.ego)[:, None]
         if self.see is not None:
-            tokens = torch.cat([self.see(situation.scene.unflatten(1, self.cells)), tokens], dim=1)
+            tokens = torch.cat([self.see(inputs.scene.unflatten(1, self.cells)), tokens], dim=1)
         return self.token_norm(tokens + self.place)

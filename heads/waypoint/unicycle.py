@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from roadcue.heads.baselines.waypoint import MAX_CURVATURE
+from roadcue.heads.layers import mlp, zero_init
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.heads.waypoint.decoder import Decoder, Prediction, Situation, silence
-from roadcue.heads.waypoint.mlp import mlp
+from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs
 from roadcue.schema import STEP_S, WAYPOINTS
 
 MAX_ACCELERATION = 9.8
@@ -23,24 +23,23 @@ class Unicycle(Decoder):
     """
 
     def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        """As `Decoder`."""
         super().__init__(config, features, width, scene)
-        self.layers = mlp(config, self.inputs, WAYPOINTS * 2)
+        self.layers = mlp(self.inputs, config.units, 2, WAYPOINTS * 2, config.dropout)
         if self.residual:
-            silence(self.layers[-1])
+            zero_init(self.layers[-1])
 
-    def forward(self, situation: Situation) -> Prediction:
+    def forward(self, inputs: DecoderInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame}."""
-        acceleration, curvature = self.controls(situation)
-        path = roll_out(acceleration, curvature, situation.speed)
+        acceleration, curvature = self.controls(inputs)
+        path = roll_out(acceleration, curvature, inputs.speed)
         if self.residual:
             idle = torch.zeros_like(acceleration)
-            path = situation.base + (path - roll_out(idle, idle, situation.speed))
+            path = inputs.base + (path - roll_out(idle, idle, inputs.speed))
         return {"waypoints": path}
 
-    def controls(self, situation: Situation) -> tuple[Tensor, Tensor]:
+    def controls(self, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
         """Acceleration, m/s^2, and curvature, 1/m, left positive: (b, 20) each, constant over each quarter second."""
-        answers = self.layers(situation.numbers).unflatten(1, (WAYPOINTS, 2)).unbind(dim=2)
+        answers = self.layers(inputs.numbers).unflatten(1, (WAYPOINTS, 2)).unbind(dim=2)
         bounds = (MAX_ACCELERATION, MAX_CURVATURE)
         acceleration, curvature = (
             bound * torch.tanh(answer * unit / bound)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from roadcue.errors import BadHead
+from roadcue.heads.layers import mlp, zero_init
 from roadcue.heads.waypoint.choice import choice_loss, ranked
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.heads.waypoint.decoder import Decoder, PathError, Prediction, Situation, silence
+from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs, PathError
 from roadcue.heads.waypoint.kmeans import kmeans
-from roadcue.heads.waypoint.mlp import mlp
 from roadcue.schema import WAYPOINTS
 
 _AT_ONCE = 128
@@ -31,10 +31,9 @@ class Vocabulary(Decoder):
     anchors: Tensor
 
     def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        """As `Decoder`."""
         super().__init__(config, features, width, scene)
-        self.scorer = mlp(config, self.inputs, config.anchors)
-        silence(self.scorer[-1])
+        self.scorer = mlp(self.inputs, config.units, 2, config.anchors, config.dropout)
+        zero_init(self.scorer[-1])
         self.register_buffer("anchors", torch.full((config.anchors, WAYPOINTS, 2), torch.nan))
 
     def fit(self, corrections: Iterable[Tensor]) -> None:
@@ -44,22 +43,22 @@ class Vocabulary(Decoder):
             raise BadHead("no row of the training set has a future, so there are no paths to find anchors among")
         self.anchors.copy_(centres[centres.norm(dim=1).argsort(stable=True)].unflatten(1, (WAYPOINTS, 2)))
 
-    def forward(self, situation: Situation) -> Prediction:
+    def forward(self, inputs: DecoderInputs) -> Outputs:
         """The most probable anchors, best first. "waypoints" (b, 20, 2) is the first of "modes" (b, `SHOWN`, 20, 2),
         metres, ego frame; "mode_probabilities" (b, `SHOWN`) are among these and sum to 1; "anchor_logits" (b, K) and
         "base" (b, 20, 2), what the anchors are added to, are for the loss."""
-        logits = self.scorer(situation.numbers)
+        logits = self.scorer(inputs.numbers)
         order, probabilities = ranked(logits, self.SHOWN)
-        modes = situation.base[:, None] + self.anchors[order]
+        modes = inputs.base[:, None] + self.anchors[order]
         return {
             "waypoints": modes[:, 0],
             "modes": modes,
             "mode_probabilities": probabilities,
             "anchor_logits": logits,
-            "base": situation.base,
+            "base": inputs.base,
         }
 
-    def loss(self, prediction: Prediction, error: PathError) -> Tensor:
+    def loss(self, prediction: Outputs, error: PathError) -> Tensor:
         """(b,) cross-entropy of the scores towards the anchors with the least error."""
         base = prediction["base"][:, None]
         with torch.no_grad():

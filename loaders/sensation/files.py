@@ -41,10 +41,9 @@ class SensationFiles:
         return ""
 
     def text(self, caption: Caption) -> str:
-        """The BVPI text of a picture that has no fault: as its file has it, or composed where there is no file."""
-        if caption.split in self.texts:
-            return self.texts[caption.split][caption.image_path]
-        return bvpi.compose(self.annotations[caption.image], caption.target)
+        """The BVPI text of an annotated picture: as its file has it, or composed where none has."""
+        written = self.texts.get(caption.split, {}).get(caption.image_path)
+        return bvpi.compose(self.annotations[caption.image], caption.target) if written is None else written
 
 
 def read_files(data_dir: Path, split: str, on_bad_record: Literal["raise", "skip"] = "raise") -> SensationFiles:

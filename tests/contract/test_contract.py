@@ -12,9 +12,10 @@ import torch
 from drawn import DrawnDataset
 
 from roadcue.heads import registry as heads
+from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import no_fields
-from roadcue.heads.multi_head import RoadModel
-from roadcue.heads.waypoint.config import CueConfig, FieldConfig
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders import jpeg
 from roadcue.models import registry as models
 from roadcue.models.pooling import pool_tokens
@@ -169,7 +170,7 @@ def test_saving_and_loading_is_bit_equal(parts, tmp_path):
     _, _, split, model = parts
     model.calibrate(model.with_targets(split))
     model.save_pretrained(tmp_path / "model")
-    again = RoadModel.from_pretrained(tmp_path / "model")
+    again = MultiHeadModel.from_pretrained(tmp_path / "model")
     assert list(again.heads) == list(model.heads)
     batch = split.batch(np.arange(10))
     one, other = model.eval()(batch), again.eval()(batch)

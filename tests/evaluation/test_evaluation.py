@@ -6,10 +6,10 @@ import torch
 from fitted import fit
 
 from roadcue.errors import BadInput
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run
-from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.schema import Preference, SampleTargets
-from roadcue.training.config import EvalConfig
 
 
 @pytest.fixture
@@ -120,14 +120,14 @@ def test_predictions_go_to_the_rows_that_were_rated(rated, drawn, monkeypatch):
     """Without the rows that have no log, row numbers of the data set and of the predictions differ."""
     val = drawn.splits["val"]
     val.states.future[:11] = np.nan
-    forward = RoadModel.forward
+    forward = MultiHeadModel.forward
 
     def clairvoyant(self, batch):
         said = forward(self, batch)
         said["waypoint"]["waypoints"] = batch["future"]
         return said
 
-    monkeypatch.setattr(RoadModel, "forward", clairvoyant)
+    monkeypatch.setattr(MultiHeadModel, "forward", clairvoyant)
     found = {method["name"]: method["overall"] for method in scores_of(rated)["against_raters"]["methods"]}
     assert found["waypoint"] == found["logged"]
 
@@ -140,7 +140,7 @@ def test_a_frame_without_a_cluster_is_said_and_takes_the_mean_away(rated, drawn,
 
 
 def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
-    forward = RoadModel.forward
+    forward = MultiHeadModel.forward
 
     def with_modes(self, batch):
         said = forward(self, batch)
@@ -150,7 +150,7 @@ def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
             prediction["mode_probabilities"] = torch.tensor([[0.6, 0.3, 0.1]]).expand(len(path), 3)
         return said
 
-    monkeypatch.setattr(RoadModel, "forward", with_modes)
+    monkeypatch.setattr(MultiHeadModel, "forward", with_modes)
     numbers = scores_of(rated)
     modes = {key: figure["value"] for key, figure in numbers["modes"]["scores"].items()}
     head = next(method for method in numbers["methods"] if method["name"] == "waypoint")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from roadcue.evaluation.shuffled_pictures import from_other_sequences, with_other_pictures
+from roadcue.evaluation.shuffled_pictures import permutation_across_sequences, with_shuffled_pictures
 from roadcue.training.heads.batches import StoredSplit
 
 
@@ -15,14 +15,14 @@ from roadcue.training.heads.batches import StoredSplit
 def test_every_row_takes_from_another_sequence_and_every_row_is_taken_once(numbers, seed):
     sequence = np.array([f"drive{number}" for number in numbers])
     assume(2 * np.unique(sequence, return_counts=True)[1].max() <= len(sequence))
-    taken = from_other_sequences(sequence, seed)
+    taken = permutation_across_sequences(sequence, seed)
     assert (sequence[taken] != sequence).all()
     assert (np.sort(taken) == np.arange(len(sequence))).all()
 
 
 def test_the_seed_decides_and_frames_do_not_keep_their_order():
     sequence = np.repeat(np.arange(30), 8)
-    one, same, other = (from_other_sequences(sequence, seed) for seed in (0, 0, 1))
+    one, same, other = (permutation_across_sequences(sequence, seed) for seed in (0, 0, 1))
     assert (one == same).all()
     assert (one != other).mean() > 0.9
     # A frame's place in its drive would say a part of what its picture said.
@@ -31,7 +31,7 @@ def test_the_seed_decides_and_frames_do_not_keep_their_order():
 
 def test_a_drive_of_more_than_half_of_the_rows_is_refused():
     with pytest.raises(ValueError, match="holds 3 of 5 rows"):
-        from_other_sequences(np.array(["a", "a", "a", "b", "c"]), 0)
+        permutation_across_sequences(np.array(["a", "a", "a", "b", "c"]), 0)
 
 
 def test_only_the_features_move():
@@ -45,7 +45,7 @@ def test_only_the_features_move():
     store = SimpleNamespace(features=np.arange(n, dtype=np.float16), present=np.ones(n, bool))
     rows = np.arange(1, n)  # a row without features is no row of the split
     split = StoredSplit(SimpleNamespace(states=states), store, rows, rows)
-    batch = with_other_pictures(split, 0).batch(np.arange(len(rows)))
+    batch = with_shuffled_pictures(split, 0).batch(np.arange(len(rows)))
     for name in ("past", "intent", "future"):
         assert batch[name].tolist() == rows.tolist()
     assert sorted(batch["stored"].tolist()) == rows.tolist()
@@ -55,4 +55,4 @@ def test_only_the_features_move():
 
 def test_without_pictures_there_is_nothing_to_shuffle():
     with pytest.raises(ValueError, match="no features"):
-        with_other_pictures(StoredSplit(SimpleNamespace(), None, np.arange(2), np.arange(2)), 0)
+        with_shuffled_pictures(StoredSplit(SimpleNamespace(), None, np.arange(2), np.arange(2)), 0)

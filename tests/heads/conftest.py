@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from roadcue.heads.waypoint.decoder import Situation
+from roadcue.heads.waypoint.decoder import DecoderInputs
 from roadcue.schema import HeadInputs, HeadTargets
 
 Batch = tuple[HeadInputs, HeadTargets]
@@ -38,12 +38,12 @@ def batches(make_batch) -> list[Batch]:
 
 
 @pytest.fixture(scope="session")
-def make_situation() -> Callable[..., Situation]:
+def make_situation() -> Callable[..., DecoderInputs]:
     """Normal inputs without a base path, corrections in metres."""
 
-    def make(rows: int, scene: int = 0) -> Situation:
+    def make(rows: int, scene: int = 0) -> DecoderInputs:
         random = torch.Generator().manual_seed(0)
-        return Situation(
+        return DecoderInputs(
             scene=torch.randn(rows, scene, generator=random),
             ego=torch.randn(rows, 99, generator=random),
             speed=10 * torch.rand(rows, generator=random),

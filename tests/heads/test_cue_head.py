@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from roadcue.errors import BadHead
+from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.labels import no_fields
 from roadcue.heads.registry import build_baseline, build_head
-from roadcue.heads.waypoint.config import CueConfig
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = CueConfig(hidden=16, layers=1, dropout=0.0)

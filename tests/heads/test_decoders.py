@@ -13,7 +13,7 @@ from roadcue.heads.waypoint.decoder import Decoder
 from roadcue.heads.waypoint.losses import LOSSES
 from roadcue.heads.waypoint.unicycle import Unicycle
 
-SMALL = WaypointConfig(hidden=16, directions=4, dropout=0.0, modes=3, anchors=24)
+SMALL = WaypointConfig(hidden=16, rank=4, dropout=0.0, modes=3, anchors=24)
 every_kind = pytest.mark.parametrize("kind", DECODERS)
 
 
@@ -152,8 +152,8 @@ def test_past_states_are_hidden_in_training_only_from_some_rows_and_whole(batche
 
 
 def test_only_who_reads_cells_gets_them_all(batches):
-    assert fitted(batches, kind="mlp").reading.numbers == 4
-    assert fitted(batches, kind="query").reading.numbers == 10
+    assert fitted(batches, kind="mlp").reduced.numbers == 4
+    assert fitted(batches, kind="query").reduced.numbers == 10
 
 
 def test_the_unicycle_drives_from_the_speed_of_now(batches):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from roadcue.errors import BadHead
+from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import no_fields
 from roadcue.heads.registry import build_baseline, build_head, load_head
-from roadcue.heads.waypoint.config import FieldConfig
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = FieldConfig(hidden=32, dropout=0.0)

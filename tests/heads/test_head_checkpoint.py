@@ -121,7 +121,7 @@ def test_weights_that_do_not_fit_are_named(saved, change, message):
         (lambda config: config.update(width=-1), "does not describe a head"),
         (lambda config: config.update(color="red"), "color"),
         (lambda config: config.pop("width"), "width"),
-        (lambda config: config.update(width=6), r"reading.mean \(2, 5\) instead"),
+        (lambda config: config.update(width=6), r"reduced.mean \(2, 5\) instead"),
     ],
 )
 def test_a_config_that_does_not_fit_is_named(saved, change, message):

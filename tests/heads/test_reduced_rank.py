@@ -1,10 +1,10 @@
-"""The directions that a head reads: those of a reduced-rank ridge regression, found without its matrices."""
+"""The rank that a head reads: those of a reduced-rank ridge regression, found without its matrices."""
 
 import pytest
 import torch
 
 from roadcue.errors import BadHead
-from roadcue.heads.reduced_rank import MOST, PENALTY, Reading
+from roadcue.heads.reduced_rank import MOST, PENALTY, ReducedRank
 
 
 def batches_of(features, told, size=500):
@@ -30,8 +30,8 @@ def drawn():
     return features.unflatten(1, (3, 10)), (told - told.mean(0)) / told.std(0, correction=0)
 
 
-def fitted(batches, directions=2):
-    reading = Reading(3, 10, directions)
+def fitted(batches, rank=2):
+    reading = ReducedRank(3, 10, rank)
     reading.fit(batches, wanted)
     return reading
 
@@ -44,7 +44,7 @@ def test_it_is_the_reduced_rank_ridge_regression(drawn):
     weight = torch.linalg.solve(among + PENALTY * torch.eye(30), z.T @ told.double() / len(z))
     _, mixtures = torch.linalg.eigh(weight.T @ among @ weight)
     best = torch.linalg.qr(weight @ mixtures[:, -2:])[0]
-    found = torch.linalg.qr(fitted(batches_of(features, told)).directions.double())[0]
+    found = torch.linalg.qr(fitted(batches_of(features, told)).projection.double())[0]
     angles = torch.linalg.svdvals(best.T @ found)
     torch.testing.assert_close(angles, torch.ones(2, dtype=torch.float64), atol=1e-3, rtol=0)
 
@@ -65,10 +65,10 @@ def test_rows_that_do_not_tell_count_for_nothing(drawn):
     known = torch.arange(1500) % 3 > 0
     holes = told.clone()
     holes[~known] = torch.nan
-    other = Reading(3, 10, 2)
+    other = ReducedRank(3, 10, 2)
     other.fit(batches_of(features, holes), wanted)
     rows = fitted(batches_of(features[known], told[known]))
-    similar = torch.nn.functional.cosine_similarity(other.directions, rows.directions, dim=0).abs()
+    similar = torch.nn.functional.cosine_similarity(other.projection, rows.projection, dim=0).abs()
     assert (similar > 0.99).all()
 
 
@@ -84,14 +84,14 @@ def test_a_missing_vector_is_read_as_what_stands_in_for_it(drawn):
 
 
 def test_it_reads_no_more_than_there_is():
-    assert Reading(1, 6, 12).numbers == 6
-    assert Reading(40, 40, 100).numbers == MOST
-    assert Reading(3, 10, 0).numbers == 30
-    assert Reading(0, 0, 12).numbers == 0
+    assert ReducedRank(1, 6, 12).numbers == 6
+    assert ReducedRank(40, 40, 100).numbers == MOST
+    assert ReducedRank(3, 10, 0).numbers == 30
+    assert ReducedRank(0, 0, 12).numbers == 0
 
 
 def test_before_fit_it_reads_nan_and_another_shape_is_named(drawn):
     inputs, _ = batches_of(*drawn)[0]
-    assert Reading(3, 10, 2)(inputs).isnan().all()
+    assert ReducedRank(3, 10, 2)(inputs).isnan().all()
     with pytest.raises(BadHead, match="2 pooled vectors of 10 numbers, the batch has 3 of 10"):
-        Reading(2, 10, 2)(inputs)
+        ReducedRank(2, 10, 2)(inputs)

@@ -13,7 +13,7 @@ from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.head import WaypointHead
 
-SMALL = WaypointConfig("mlp", hidden=16, residual="none", directions=0)
+SMALL = WaypointConfig("mlp", hidden=16, residual="none", rank=0)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def joined(batches, part):
 
 
 def test_is_the_head_of_the_source_document():
-    head = WaypointHead(WaypointConfig(directions=0), features=1, width=1152)
+    head = WaypointHead(WaypointConfig(rank=0), features=1, width=1152)
     assert [type(layer) for layer in head.decoder.layers] == [
         *(nn.Linear, nn.LayerNorm, nn.GELU, nn.Dropout) * 2,
         nn.Linear,
@@ -46,7 +46,7 @@ def test_is_the_head_of_the_source_document():
 
 @pytest.mark.parametrize("residual", ["ego", "constant_velocity"])
 def test_a_base_path_adds_no_parameter(residual):
-    head = WaypointHead(WaypointConfig(directions=0, residual=residual), features=1, width=1152)
+    head = WaypointHead(WaypointConfig(rank=0, residual=residual), features=1, width=1152)
     assert sum(parameter.numel() for parameter in head.parameters()) == 926_248
 
 
@@ -58,8 +58,8 @@ def test_inputs_and_waypoints_are_normalised_with_training_statistics(head, batc
     torch.testing.assert_close(head.waypoints_mean, future.mean(0))
     torch.testing.assert_close(head.waypoints_scale, future.std(0, correction=0))
     second = joined(batches, "features")[:, 1][joined(batches, "feature_mask")[:, 1]]
-    torch.testing.assert_close(head.reading.mean[1], second.mean(0))
-    torch.testing.assert_close(head.reading.scale[1], second.std(0, correction=0))
+    torch.testing.assert_close(head.reduced.mean[1], second.mean(0))
+    torch.testing.assert_close(head.reduced.scale[1], second.std(0, correction=0))
 
 
 def test_a_constant_column_is_centred_and_not_blown_up(head):
@@ -241,7 +241,7 @@ def test_nothing_to_fit_to_is_said(batches):
     ("setting", "message"),
     [
         ({"hidden": 0}, "at least 1"),
-        ({"directions": -1}, "0 .all features. or more"),
+        ({"rank": -1}, "0 .all features. or more"),
         ({"dropout": 1.0}, "below 1"),
         ({"residual": "ridge"}, "none, ego"),
     ],

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from roadcue.evaluation.run import predict_split
-from roadcue.evaluation.shuffled_pictures import with_other_pictures
+from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.comparison import relative_gain
 from roadcue.metrics.displacement import displacement, per_frame
-from roadcue.metrics.gain import relative_gain
 from roadcue.roadworld.dataset import open_roadworld
 from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
@@ -92,13 +93,13 @@ def gain(predictions, val, other=BLIND, metric="ade_5s"):
     states = val.dataset.states.take(val.rows)
     paths = other if isinstance(other, np.ndarray) else predictions[other]
     errors = [per_frame(displacement(each, states.future))[metric] for each in (predictions["waypoint"], paths)]
-    return relative_gain(*errors, states.sequence, resamples=500)
+    return relative_gain(*errors, states.sequence, Bootstrap(500))
 
 
 def test_the_gain_is_there_with_own_pictures_and_gone_with_others(with_features, tmp_path):
     train, val = with_features(the_answer)
     model = trained(train, val, tmp_path)
-    own, others = predict_split(model, val), predict_split(model, with_other_pictures(val, 0))
+    own, others = predict_split(model, val), predict_split(model, with_shuffled_pictures(val, 0))
     assert gain(own, val).low > 0.1, "the training code finds an answer that is in the features"
     assert gain(own, val, "ridge").low > 0.1
     assert gain(others, val).low < 0
@@ -107,7 +108,7 @@ def test_the_gain_is_there_with_own_pictures_and_gone_with_others(with_features,
 
 
 def test_a_head_trained_on_others_pictures_gains_nothing(with_features, tmp_path):
-    train, val = (with_other_pictures(split, seed) for seed, split in enumerate(with_features(the_answer)))
+    train, val = (with_shuffled_pictures(split, seed) for seed, split in enumerate(with_features(the_answer)))
     found = gain(predict_split(trained(train, val, tmp_path), val), val)
     assert found.low <= 0
     assert found.value < 0.05
@@ -116,5 +117,5 @@ def test_a_head_trained_on_others_pictures_gains_nothing(with_features, tmp_path
 def test_a_leak_beside_the_stored_features_is_seen(with_features, tmp_path):
     splits = with_features(lambda future, random: random.normal(size=(len(future), WIDTH)))
     train, val = (LeakingSplit(split.dataset, split.store, split.rows, split.store_rows) for split in splits)
-    model = trained(with_other_pictures(train, 1), with_other_pictures(val, 0), tmp_path)
-    assert gain(predict_split(model, with_other_pictures(val, 0)), val).low > 0.1
+    model = trained(with_shuffled_pictures(train, 1), with_shuffled_pictures(val, 0), tmp_path)
+    assert gain(predict_split(model, with_shuffled_pictures(val, 0)), val).low > 0.1

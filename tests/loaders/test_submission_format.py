@@ -16,12 +16,12 @@ from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission,
 
 WANTED = {("a", 149): "a-149", ("b", 8): "b-008", ("c", 77): "c-077"}
 NAMES = list(WANTED.values())
-PATHS = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)
+WAYPOINT = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)
 ENTRY = Entry("me@example.org", "straight on", True, "414M", ("A", "B"), "home", "it drives", "https://x.org", ("V",))
 SHARD = "submission.binproto-00000-of-00001"
 
 
-def archive(names=NAMES, paths=PATHS, **changes):
+def archive(names=NAMES, paths=WAYPOINT, **changes):
     """A submission of these frames, with some of what it says of itself replaced."""
     return encode_submission(replace(ENTRY, **changes), names, paths)
 
@@ -84,11 +84,11 @@ def test_what_is_written_is_read_back():
         assert (tuple(found) if isinstance(value, tuple) else found) == value
     assert [one.frame_name for one in shard.predictions] == NAMES
     read = [np.stack([one.trajectory.pos_x, one.trajectory.pos_y], axis=1) for one in shard.predictions]
-    np.testing.assert_array_equal(np.float32(read), PATHS)
+    np.testing.assert_array_equal(np.float32(read), WAYPOINT)
 
 
 def test_what_is_empty_is_not_set():
-    (content,) = unpack(encode_submission(Entry("a@b.org", "m", False, "1K"), NAMES, PATHS))[0].values()
+    (content,) = unpack(encode_submission(Entry("a@b.org", "m", False, "1K"), NAMES, WAYPOINT))[0].values()
     shard = schema.E2EDChallengeSubmission.FromString(content)
     assert {field.name for field, _ in shard.ListFields()} == {
         "predictions",
@@ -101,7 +101,7 @@ def test_what_is_empty_is_not_set():
 
 
 def test_the_same_submission_is_the_same_bytes():
-    assert archive() == archive() != archive(paths=PATHS + 1)
+    assert archive() == archive() != archive(paths=WAYPOINT + 1)
     assert archive()[4:8] == bytes(4), "gzip keeps no time"
     with tarfile.open(fileobj=io.BytesIO(archive())) as tar:
         (member,) = tar.getmembers()
@@ -109,7 +109,7 @@ def test_the_same_submission_is_the_same_bytes():
 
 
 def test_many_frames_are_several_shards_that_all_say_the_same_of_themselves():
-    split = encode_submission(ENTRY, NAMES, PATHS, frames_per_shard=2)
+    split = encode_submission(ENTRY, NAMES, WAYPOINT, frames_per_shard=2)
     shards, faults = unpack(split)
     assert (list(shards), faults) == ([f"submission.binproto-{i:05d}-of-00002" for i in range(2)], [])
     read = [schema.E2EDChallengeSubmission.FromString(content) for content in shards.values()]
@@ -137,26 +137,26 @@ def test_parameters_are_an_integer_and_a_suffix(parameters, text):
     assert parameter_count(parameters) == text
 
 
-NOT_FINITE = np.where(np.arange(40).reshape(20, 2) == 7, np.inf, PATHS)
+NOT_FINITE = np.where(np.arange(40).reshape(20, 2) == 7, np.inf, WAYPOINT)
 FIRST, LAST = (SHARD.replace("00000-of-00001", f"0000{number}-of-00002") for number in (0, 1))
 EMPTY = message(predictions=None)
 REFUSED = {
     "no frame": (
-        archive([], PATHS[:0]),
+        archive([], WAYPOINT[:0]),
         "Missing 3 sequence names from the submission. Some examples: ['a', 'b', 'c']. Of 3 listed frames 3 are not "
         "there, first 'a-149'",
     ),
     "a missing frame": (
-        archive(NAMES[:2], PATHS[:2]),
+        archive(NAMES[:2], WAYPOINT[:2]),
         "Missing 1 sequence names from the submission. Some examples: ['c']. Of 3 listed frames 1 are not there, "
         "first 'c-077'",
     ),
     "another frame too": (
-        archive([*NAMES, "c-078"], PATHS[[0, 1, 2, 2]]),
+        archive([*NAMES, "c-078"], WAYPOINT[[0, 1, 2, 2]]),
         "frames that the list does not have: 1, first 'c-078'",
     ),
     "a frame twice": (
-        archive([*NAMES, "b-008"], PATHS[[0, 1, 2, 2]]),
+        archive([*NAMES, "b-008"], WAYPOINT[[0, 1, 2, 2]]),
         "frames that are there more than once: 1, first 'b-008'",
     ),
     "a frame twice in two shards": (
@@ -168,7 +168,7 @@ REFUSED = {
         "Unknown error: frame names in another form: 2, first 'b-8', which must be 'b-008'",
     ),
     "19 points": (
-        archive(paths=PATHS[:, :19]),
+        archive(paths=WAYPOINT[:, :19]),
         "paths that have 19 x and 19 y, not 20 each: 3, first that of 'a-149'",
     ),
     "no path": (

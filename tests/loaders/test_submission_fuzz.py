@@ -20,9 +20,9 @@ from roadcue.loaders.waymo_e2e.submission.frames import read_frames
 from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission
 
 WANTED = {("a", 149): "a-149", ("b", 8): "b-008", ("c", 77): "c-077"}
-PATHS = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)
+WAYPOINT = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)
 ENTRY = Entry("me@example.org", "straight on", True, "414M", authors=("A",), public_model_names=("V",))
-ARCHIVE = encode_submission(ENTRY, list(WANTED.values()), PATHS, frames_per_shard=2)
+ARCHIVE = encode_submission(ENTRY, list(WANTED.values()), WAYPOINT, frames_per_shard=2)
 SHARDS, _ = unpack(ARCHIVE)
 FIRST, LAST = SHARDS
 MANY = settings(max_examples=150, deadline=None)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import GROUPED, compare
 from roadcue.metrics.displacement import LABELS
 from roadcue.metrics.groups import SPEEDS
@@ -26,7 +27,7 @@ def frames():
         "intent": np.where(np.arange(n) % 10 == 0, 2, 1),
         "speed": random.uniform(0, 20, size=n),
         "reference": "ridge",
-        "resamples": 200,
+        "bootstrap": Bootstrap(200),
     }
 
 

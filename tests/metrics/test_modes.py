@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rated_paths import straight
 
-from roadcue.metrics.calibration_error import BINS
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.modes import LABELS, calibration_error, expected, mode_ade, per_frame, picked_mode, score_modes
+from roadcue.metrics.uncertainty import BINS
 
 
 def softmax(logits):
@@ -90,7 +91,7 @@ def test_calibration_error_by_hand():
     """Two bins: 0.8 sure and right in 3 of 4, 0.6 sure and right in none of 2."""
     probability = np.array([[0.8, 0.2]] * 4 + [[0.4, 0.6]] * 2)
     error = np.array([[0.0, 1], [0, 1], [0, 1], [1, 0], [0, 1], [0, 1]])
-    found = calibration_error(error, probability, np.arange(6), resamples=100)
+    found = calibration_error(error, probability, np.arange(6), Bootstrap(100))
     assert found.value == pytest.approx(4 / 6 * 0.05 + 2 / 6 * 0.6)
     assert found.low <= found.value <= found.high
 
@@ -98,7 +99,7 @@ def test_calibration_error_by_hand():
 def test_gaps_of_one_bin_cancel_and_those_of_two_do_not():
     def of(low, high):
         probability = np.array([[low, 1 - low], [high, 1 - high]])
-        return calibration_error(np.array([[1.0, 0], [0, 1]]), probability, np.arange(2), resamples=10).value
+        return calibration_error(np.array([[1.0, 0], [0, 1]]), probability, np.arange(2), Bootstrap(10)).value
 
     edge = 12 / BINS
     assert of(edge - 0.01, edge) == pytest.approx(abs((edge - 0.01 - 0) + (edge - 1)) / 2)  # an edge ends its bin
@@ -111,14 +112,14 @@ def test_true_probabilities_are_calibrated_and_sharpened_or_flattened_ones_are_n
     logits = 1.5 * random.normal(size=(20_000, 6))
     truth = (softmax(logits).cumsum(axis=1) < random.uniform(size=(20_000, 1))).sum(axis=1)
     error = 1.0 - np.eye(6)[np.minimum(truth, 5)]
-    found = calibration_error(error, softmax(logits / temperature), sequences(20_000), resamples=50)
+    found = calibration_error(error, softmax(logits / temperature), sequences(20_000), Bootstrap(50))
     assert low <= found.value < high
 
 
 def test_certainty_is_in_a_bin_and_fully_wrong_is_one():
     error = np.array([[1.0, 0]] * 8)
-    assert calibration_error(error, np.array([[1.0, 0]] * 8), sequences(8), resamples=10).value == 1
-    assert calibration_error(error, np.array([[0.0, 1]] * 8), sequences(8), resamples=10).value == 0
+    assert calibration_error(error, np.array([[1.0, 0]] * 8), sequences(8), Bootstrap(10)).value == 1
+    assert calibration_error(error, np.array([[0.0, 1]] * 8), sequences(8), Bootstrap(10)).value == 0
 
 
 @pytest.mark.parametrize("metric", [per_frame, expected])
@@ -143,9 +144,9 @@ def test_one_path_a_frame_has_no_modes():
 def test_the_scores_are_the_means_and_the_calibration_error():
     error, probability = drawn(5)
     sequence = np.repeat(np.arange(10), 4)
-    found = score_modes(error, probability, sequence, resamples=50, seed=1)
+    found = score_modes(error, probability, sequence, Bootstrap(50, seed=1))
     assert list(found) == [*LABELS, "calibration_error"]
     for name, values in per_frame(error, probability).items():
         assert found[name].value == pytest.approx(values.mean())
         assert found[name].low <= found[name].value <= found[name].high
-    assert found["calibration_error"] == calibration_error(error, probability, sequence, resamples=50, seed=1)
+    assert found["calibration_error"] == calibration_error(error, probability, sequence, Bootstrap(50, seed=1))

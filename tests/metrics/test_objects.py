@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.objects import Counts, score_places, score_presence
 
 KINDS = ("car", "person")
@@ -20,13 +21,13 @@ def scored(said, true, known=None, said_present=None):
     known = np.ones(true.shape[:2], bool) if known is None else known
     said_present = said.any(-1) if said_present is None else said_present
     walk = np.arange(len(true))
-    return score_places(said_present, said, true.any(-1), true, known, walk, ("car",), resamples=20)
+    return score_places(said_present, said, true.any(-1), true, known, walk, ("car",), Bootstrap(20))
 
 
 def test_presence_by_hand():
     true = np.array([[1, 0], [1, 0], [0, 0], [0, 1]], bool)
     said = np.array([[1, 0], [0, 0], [1, 0], [0, 1]], bool)
-    found = score_presence(said, true, np.ones((4, 2), bool), np.arange(4), KINDS, resamples=50)
+    found = score_presence(said, true, np.ones((4, 2), bool), np.arange(4), KINDS, Bootstrap(50))
     assert found.counts == {"car": Counts(tp=1, fn=1, fp=1), "person": Counts(tp=1, fn=0, fp=0)}
     assert (found.by_kind["car"].value, found.by_kind["person"].value, found.macro.value) == (0.5, 1.0, 0.75)
     assert found.macro.low <= 0.75 <= found.macro.high
@@ -58,11 +59,11 @@ def test_what_is_not_labelled_is_not_counted():
 
 def test_a_kind_that_is_nowhere_has_no_f1_but_its_false_claims_are_counted():
     true, said = np.array([[1, 0], [1, 0]], bool), np.array([[1, 1], [1, 0]], bool)
-    found = score_presence(said, true, np.ones((2, 2), bool), np.arange(2), KINDS, resamples=20)
+    found = score_presence(said, true, np.ones((2, 2), bool), np.arange(2), KINDS, Bootstrap(20))
     assert np.isnan(found.by_kind["person"].value)
     assert found.counts["person"] == Counts(tp=0, fn=0, fp=1)
     assert found.macro.value == 1.0
-    nothing = score_presence(said, np.zeros((2, 2), bool), np.ones((2, 2), bool), np.arange(2), KINDS, resamples=20)
+    nothing = score_presence(said, np.zeros((2, 2), bool), np.ones((2, 2), bool), np.arange(2), KINDS, Bootstrap(20))
     assert np.isnan([nothing.macro.value, nothing.macro.low, nothing.macro.high]).all()
 
 
@@ -76,7 +77,7 @@ def test_the_truth_scores_one_and_listing_everything_does_not(seed):
 
     def macro(said):
         return score_places(
-            said.any(-1), said, true.any(-1), true, known, np.arange(8), KINDS, resamples=10
+            said.any(-1), said, true.any(-1), true, known, np.arange(8), KINDS, Bootstrap(10)
         ).macro.value
 
     assert macro(true) == 1.0
@@ -89,7 +90,7 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(seed):
     random = np.random.default_rng(seed)
     true, said = random.random((2, 12, 1)) < 0.5
     true[0] = said[0] = True
-    found = score_presence(said, true, np.ones((12, 1), bool), np.arange(12), ("car",), resamples=5)
+    found = score_presence(said, true, np.ones((12, 1), bool), np.arange(12), ("car",), Bootstrap(5))
     precision, recall = (said & true).sum() / said.sum(), (said & true).sum() / true.sum()
     assert found.by_kind["car"].value == pytest.approx(2 * precision * recall / (precision + recall))
 

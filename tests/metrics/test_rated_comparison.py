@@ -8,6 +8,7 @@ from rated_paths import random_scene
 
 from roadcue.metrics.best_rated import LABELS as ADE_LABELS
 from roadcue.metrics.best_rated import best_rated_ade, official_ade
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.rated_comparison import compare_rated
 from roadcue.metrics.rater_feedback import LABELS, by_cluster, mean_over_clusters, rater_feedback
 from roadcue.metrics.raters import Raters
@@ -25,8 +26,7 @@ def frames():
         "sequence": np.repeat([f"drive{number}" for number in range(12)], 2),
         "cluster": np.repeat(["Cut_ins", "Cyclist", "Others"], 8),
         "reference": "head",
-        "resamples": 100,
-        "seed": 3,
+        "bootstrap": Bootstrap(100, seed=3),
     }
 
 
@@ -64,8 +64,8 @@ def test_differences_are_paired_and_only_the_reference_has_none(comparison, fram
         rater_feedback(frames["predictions"][name], frames["raters"], frames["speed"]).score
         for name in ("logged", "head")
     ]
-    drawn_alike = {"resamples": 100, "seed": 3}
-    paired = mean_over_clusters(scores[0] - scores[1], frames["cluster"], frames["sequence"], **drawn_alike)
+    bootstrap = Bootstrap(100, seed=3)
+    paired = mean_over_clusters(scores[0] - scores[1], frames["cluster"], frames["sequence"], bootstrap)
     assert logged.difference["rfs_cluster_mean"] == paired
     assert far.difference["rfs_frame_mean"].value == pytest.approx(
         far.overall["rfs_frame_mean"].value - head.overall["rfs_frame_mean"].value

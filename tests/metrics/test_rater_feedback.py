@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rated_paths import random_scene, raters_of, straight
 
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.modes import expected
 from roadcue.metrics.rater_feedback import (
     FLOOR,
@@ -237,10 +238,10 @@ class TestMeans:
 
     def test_intervals_hold_the_value_and_are_paired(self):
         score, cluster, sequence = np.tile(self.score, 10), np.tile(self.cluster, 10), np.arange(60)
-        interval = mean_over_clusters(score, cluster, sequence, resamples=500)
+        interval = mean_over_clusters(score, cluster, sequence, Bootstrap(500))
         assert 4 < interval.low < interval.value < interval.high < 5
         worse = score - 0.5 - 1e-3 * sequence
-        difference = mean_over_clusters(score - worse, cluster, sequence, resamples=500)
+        difference = mean_over_clusters(score - worse, cluster, sequence, Bootstrap(500))
         assert 0.5 < difference.low < difference.high < 0.56
 
     def test_a_cluster_that_a_resample_has_missed_does_not_count_there(self):

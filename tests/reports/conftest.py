@@ -1,8 +1,14 @@
 """A drive made of formulas: a bending road seen by a pinhole camera, and methods that err on it by known amounts."""
 
+from collections.abc import Callable
+from io import StringIO
+
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.table import Table
 
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import Comparison, compare
 from roadcue.reports.scene import Scene
 from roadcue.schema import CameraCalibration
@@ -62,8 +68,7 @@ def comparison() -> Comparison:
         intent=intent,
         speed=speed,
         reference="waypoint without features",
-        resamples=500,
-        seed=7,
+        bootstrap=Bootstrap(500, seed=7),
     )
 
 
@@ -96,3 +101,15 @@ HEADING = {
 @pytest.fixture
 def heading() -> dict[str, str]:
     return dict(HEADING)
+
+
+@pytest.fixture
+def lines() -> Callable[[Table], list[str]]:
+    """A table as the lines of a terminal of 80 columns, with single spaces."""
+
+    def shown(table: Table) -> list[str]:
+        console = Console(width=80, record=True, file=StringIO())
+        console.print(table)
+        return [" ".join(line.split()) for line in console.export_text().splitlines()]
+
+    return shown

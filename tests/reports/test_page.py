@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from roadcue.metrics.comparison import Comparison, MethodScores
-from roadcue.reports import page
+from roadcue.reports.comparison_table import rows
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
 from roadcue.reports.scene import Scene
-from roadcue.reports.table import rows
 
 
 class Elements(HTMLParser):
@@ -147,7 +146,7 @@ def test_a_failure_leaves_the_earlier_page_whole(
         self.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(page.Path, "write_text", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="No space left"):
         write_report(path, comparison=comparison, sees_image=set(), heading=heading, scenes=[])
     assert path.read_text() == "the earlier page"

@@ -8,7 +8,8 @@ import pytest
 from roadcue import train
 from roadcue.command_line import override, parse, parse_file, run, words_of
 from roadcue.errors import BadInput
-from roadcue.training.config import EvalConfig, HeadOptions, TrainConfig
+from roadcue.evaluation.config import EvalConfig
+from roadcue.training.config import HeadOptions, TrainConfig
 
 
 def test_defaults_need_no_flag():

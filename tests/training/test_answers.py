@@ -9,15 +9,17 @@ from fitted import fit
 
 import roadcue
 from roadcue.errors import BadInput
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run
+from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.head import FieldHead
 from roadcue.heads.field.words import field_predictions
-from roadcue.heads.multi_head import RoadModel
-from roadcue.heads.waypoint.config import CueConfig, FieldConfig
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders import jpeg
 from roadcue.prompts import annotation_json as schema
 from roadcue.schema import SampleTargets
-from roadcue.training.config import EvalConfig, HeadOptions, TrainConfig
+from roadcue.training.config import HeadOptions, TrainConfig
 
 SMALL = {"field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
 
@@ -89,7 +91,7 @@ def test_without_paths_nothing_about_paths_is_said(pedestrian, capsys):
 
 def test_the_rows_kept_for_calibration_are_not_trained_on(pedestrian):
     """Whatever labels they bear, the weights stay; only the temperatures know of them."""
-    plain = RoadModel.from_pretrained(fit(pedestrian(**heads("field"))).model)
+    plain = MultiHeadModel.from_pretrained(fit(pedestrian(**heads("field"))).model)
     train = pedestrian.splits["train"]
     from roadcue.training.heads.batches import StoredSplit
     from roadcue.training.heads.calibration_split import keep_for_calibration
@@ -105,7 +107,7 @@ def test_the_rows_kept_for_calibration_are_not_trained_on(pedestrian):
 
     train.targets = other
     run = fit(pedestrian(**heads("field", run_dir=str(pedestrian().run_dir) + "2")))
-    changed = RoadModel.from_pretrained(run.model)
+    changed = MultiHeadModel.from_pretrained(run.model)
     for (name, one), two in zip(plain.state_dict().items(), changed.state_dict().values(), strict=True):
         assert torch.equal(one, two) == (
             name != "roadcue.heads.field.head.temperature" and "temperature" not in name
@@ -115,7 +117,7 @@ def test_the_rows_kept_for_calibration_are_not_trained_on(pedestrian):
 def test_without_calibration_every_row_is_trained_on_and_no_cue_is_ruled_out(pedestrian, capsys):
     run = fit(pedestrian(**heads("cue", calibration=0.0)))
     assert "kept for calibration" not in capsys.readouterr().out
-    head = RoadModel.from_pretrained(run.model).heads["cue"]
+    head = MultiHeadModel.from_pretrained(run.model).heads["cue"]
     assert head.calibration.threshold.tolist() == [torch.inf, torch.inf]
     assert json.loads(run.facts.read_text())["calibration"] is None
 

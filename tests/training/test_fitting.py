@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.run import predict_split
-from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import KeepLast, SafetensorsIO
 from roadcue.training.config import HeadOptions, TrainConfig
@@ -34,7 +34,7 @@ def assert_equal_weights(one, other):
 
 def test_a_run_leaves_everything_that_evaluation_needs(drawn):
     folder = fit(drawn())
-    assert RoadModel.from_pretrained(folder.model).heads.keys() == {
+    assert MultiHeadModel.from_pretrained(folder.model).heads.keys() == {
         "waypoint",
         "waypoint without features",
         "ridge",
@@ -60,7 +60,7 @@ def test_the_picture_pays_where_only_it_shows_the_future(drawn):
     config = drawn(epochs=40, lr=3e-3)
     folder = fit(config)
     split = stored_split(drawn.splits["val"], build_run_encoder(config), config)
-    predictions = predict_split(RoadModel.from_pretrained(folder.model).eval(), split)
+    predictions = predict_split(MultiHeadModel.from_pretrained(folder.model).eval(), split)
     future = split.dataset.states.future
     error = {name: abs(path - future).mean() for name, path in predictions.items()}
     assert error["waypoint"] < 0.7 * error["waypoint without features"]
@@ -128,7 +128,7 @@ def test_an_average_of_the_weights_is_validated_and_saved(drawn, tmp_path, monke
         decay = min(0.3, (1 + before) / (10 + before))
         average = {name: decay * average[name] + (1 - decay) * tensor for name, tensor in weights_now.items()}
         averages.append(average)
-    saved = dict(RoadModel.from_pretrained(folder.model).named_parameters())
+    saved = dict(MultiHeadModel.from_pretrained(folder.model).named_parameters())
     for found, expected in ((validated[0], averages[2]), (validated[-1], averages[8]), (saved, averages[8])):
         for name, tensor in found.items():
             torch.testing.assert_close(tensor.double(), expected[name], rtol=1e-5, atol=1e-7)
@@ -174,7 +174,7 @@ def test_a_damaged_checkpoint_is_named(drawn):
 
 def test_without_an_encoder_no_picture_is_read_and_no_twin_is_trained(drawn):
     folder = fit(drawn(encoder="none", epochs=1))
-    assert "waypoint without features" not in RoadModel.from_pretrained(folder.model).heads
+    assert "waypoint without features" not in MultiHeadModel.from_pretrained(folder.model).heads
     assert drawn.splits["train"].reads == 0
 
 

@@ -8,10 +8,11 @@ from sensation_folder import write_folder
 
 from roadcue.command_line import parse
 from roadcue.errors import BadInput
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import run_options
 from roadcue.loaders.sensation.film import BETWEEN, leakage
 from roadcue.training.build import open_split
-from roadcue.training.config import DataOptions, EvalConfig, TrainConfig
+from roadcue.training.config import DataOptions, TrainConfig
 from roadcue.training.run_folder import RunFolder
 
 

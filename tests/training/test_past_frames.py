@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 import roadcue
 from roadcue.command_line import parse, parse_file
 from roadcue.errors import BadInput
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run, predict_split
-from roadcue.evaluation.shuffled_pictures import with_other_pictures
-from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.split import every_nth
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder
-from roadcue.training.config import EvalConfig, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, extract, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
@@ -131,7 +131,7 @@ def test_others_pictures_come_with_their_own_past():
     states = states_of({(sequence, frame) for sequence in range(3) for frame in range(4)})
     store = NumberedStore(states.id, np.random.default_rng(2))
     split = StoredSplit.of(Table(states), store, (1,))
-    batch = with_other_pictures(split, 0).batch(np.arange(12))
+    batch = with_shuffled_pictures(split, 0).batch(np.arange(12))
     row_of = {place: row for row, place in enumerate(store.rows_of(states.id).tolist())}
     for row in range(12):
         now, earlier = (batch["stored"][row, picture, 0, 0].item() / 10 for picture in (0, 2))
@@ -259,7 +259,7 @@ def pictures(dataset, rows):
 def test_predictions_are_those_of_evaluation(road, capsys):
     config, folder, dataset, predictor = road
     split = stored_split(dataset, build_run_encoder(config), config)
-    evaluated = predict_split(RoadModel.from_pretrained(folder.model).eval(), split)["waypoint"]
+    evaluated = predict_split(MultiHeadModel.from_pretrained(folder.model).eval(), split)["waypoint"]
     rows = np.arange(10, 15)  # the end of a sequence and the begin of the next
     past_images = {back: pictures(dataset, dataset.states.rows_before(back)[rows]) for back in (3, 1)}
     assert [picture is None for picture in past_images[3]] == [False, False, True, True, True]

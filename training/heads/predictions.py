@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from roadcue.heads.multi_head import RoadModel
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.registry import WAYPOINT, head_class
 from roadcue.training.heads.batches import StoredSplit
 
 Answers = Mapping[str, np.ndarray]
@@ -37,23 +38,24 @@ class Predictions:
         )
 
 
-def predict(model: RoadModel, split: StoredSplit, modes_of: str | None = None) -> Predictions:
+def predict(model: MultiHeadModel, split: StoredSplit, modes_of: str | None = None) -> Predictions:
     """Run every head over a split; of the head `modes_of`, if the model has it, keep the modes too."""
     paths: dict[str, list[np.ndarray]] = {}
     answers: dict[str, dict[str, list[np.ndarray]]] = {}
     modes: dict[str, list[np.ndarray]] = {"modes": [], "mode_probabilities": []}
+    path_methods = _path_methods(model)
     with torch.no_grad():
         for batch in split.batches():
-            said = model(batch)
-            for name, prediction in said.items():
-                if "waypoints" in prediction:
+            predictions = model(batch)
+            for name, prediction in predictions.items():
+                if name in path_methods:
                     paths.setdefault(name, []).append(prediction["waypoints"].numpy())
                     continue
                 for key, part in prediction.items():
                     answers.setdefault(name, {}).setdefault(key, []).append(part.numpy())
             for key, parts in modes.items():
-                if key in said.get(modes_of or "", {}):
-                    parts.append(said[str(modes_of)][key].numpy())
+                if key in predictions.get(modes_of or "", {}):
+                    parts.append(predictions[str(modes_of)][key].numpy())
     joined = {key: np.concatenate(parts) if parts else None for key, parts in modes.items()}
     return Predictions(
         {name: np.concatenate(parts) for name, parts in paths.items()},
@@ -61,4 +63,12 @@ def predict(model: RoadModel, split: StoredSplit, modes_of: str | None = None) -
         answers={
             name: {key: np.concatenate(parts) for key, parts in named.items()} for name, named in answers.items()
         },
+    )
+
+
+def _path_methods(model: MultiHeadModel) -> frozenset[str]:
+    """The waypoint head, its twin and its baselines, as far as the model has them."""
+    head = head_class(WAYPOINT)
+    return frozenset(
+        {WAYPOINT, WAYPOINT + BLIND_SUFFIX, *(each.name for each in head.baselines)} & model.heads.keys()
     )

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from lightning.pytorch import seed_everything
 
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
+from roadcue.files import write_whole, writing_into
 from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
-from roadcue.training.heads.batches import TrainingSteps
+from roadcue.training.build import device, device_name
+from roadcue.training.checkpoints import GO_ON
 from roadcue.training.miniatures.card import score, write_card
 from roadcue.training.miniatures.config import FREE_TO_CHANGE, DrawOptions, PretrainConfig
 from roadcue.training.miniatures.examples import Examples, draw_examples
@@ -22,26 +25,36 @@ from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
 from roadcue.training.miniatures.miniature import make_miniature
 from roadcue.training.miniatures.module import MiniatureModule
 from roadcue.training.miniatures.objectives import Objectives
-from roadcue.training.trainer import check_same_options, fit_by_steps
+from roadcue.training.run_folder import RunFolder, is_finished, run_facts
+from roadcue.training.steps import TrainingSteps
+from roadcue.training.trainer import fit
 
 
-def main(config: PretrainConfig) -> None:
-    """Draw, train, score, write the checkpoint into `config.out`."""
-    check_same_options(Path(config.out), config, FREE_TO_CHANGE)
+def main(config: PretrainConfig, config_text: str) -> None:
+    """Draw, train, score, write the checkpoint into the run folder."""
+    folder = RunFolder.for_training(config.run_dir, config.resume)
+    if is_finished(folder, config, FREE_TO_CHANGE):
+        print(f"{folder.path} is finished; nothing left to train")
+        return
     train, held_out = draw_examples(config, _drawn_folder(config), config.workers)
     print(f"{len(train)} drawn pictures to learn from, {len(held_out)} held out", flush=True)
     seed_everything(config.seed, verbose=False)
     steps = TrainingSteps(train, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
     module = _module(config, train, len(steps))
-    out = Path(config.out)
-    fit_by_steps(module, steps, out, config)
-    module.eval()
-    checkpoint = out / config.model
-    # In the numbers that are shipped, then scored.
-    scores = score(module.to(torch.bfloat16).float(), held_out)
-    module.miniature.save(checkpoint)
-    write_card(checkpoint / "README.md", config, module.miniature, len(train), len(steps), scores)
-    print(f"done: {checkpoint}")
+    resuming = folder.last.exists()
+    with writing_into(folder.path, GO_ON):
+        write_whole(folder.config, config_text)
+        on = device(config.device)
+        seconds = fit(module, steps, folder, config, device=on, resuming=resuming, clip=1.0, slow=True)
+        module.cpu().eval()
+        # In the numbers that are shipped, then scored.
+        scores = score(module.to(torch.bfloat16).float(), held_out)
+        module.miniature.save(folder.model)
+        write_card(folder.model / "README.md", config, module.miniature, len(train), len(steps), scores)
+        command = shlex.join(["python", *sys.argv])
+        rows = {"train": len(train), "val": len(held_out)}
+        folder.write_facts(run_facts(device_name(config.device), command, seconds, seed=config.seed, rows=rows))
+    print(f"done: {folder.model}")
 
 
 def _drawn_folder(config: PretrainConfig) -> Path:
@@ -67,5 +80,4 @@ def _module(config: PretrainConfig, train: Examples, steps: int) -> MiniatureMod
 
 
 if __name__ == "__main__":
-    parsed, _ = parse(PretrainConfig)
-    sys.exit(run(main, parsed))
+    sys.exit(run(main, *parse(PretrainConfig)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-FREE_TO_CHANGE = ("out", "drawn", "workers", "checkpoint_every", "device")
+FREE_TO_CHANGE = ("run_dir", "resume", "drawn", "workers", "checkpoint_every", "device")
 """Options that a run which goes on may set anew: where files lie and how fast it is, not what is learnt."""
 
 
@@ -27,8 +27,10 @@ class PretrainConfig(DrawOptions):
 
     model: Literal["smol", "flamingo"] = "smol"
     """Which one: the miniature SmolVLM2 or the miniature OpenFlamingo."""
-    out: str = "runs/pretrain_mini"
-    """Folder of the run; the checkpoint is its smol/ or flamingo/."""
+    run_dir: str = "runs/miniature"
+    """Folder of the run; the checkpoint is its model/."""
+    resume: Literal["no", "auto"] = "auto"
+    """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
     drawn: str | None = None
     """Folder of the drawn pictures. Default: pretrain_mini/ in RoadCue's cache."""
     workers: int = 2

@@ -1,12 +1,13 @@
 """What the recipe needs of the model that it trains, and which models there are."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
+
+from roadcue.registry import resolve
 
 MINIATURES = {
     "smol": "roadcue.training.miniatures.smol:SmolMiniature",
@@ -44,6 +45,5 @@ class Miniature(Protocol):
 
 def make_miniature(name: str, captions: list[str]) -> Miniature:
     """A miniature with fresh weights from torch's generator."""
-    module, factory = MINIATURES[name].split(":")
-    made: Miniature = getattr(import_module(module), factory)(captions)
+    made: Miniature = resolve(MINIATURES[name])(captions)
     return made

@@ -1,28 +1,27 @@
-"""The training loop's view of the miniature: losses, optimizer, what a resumed run needs."""
+"""The training loop's view of the miniature: losses and parameters."""
 
-import math
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from roadcue.training.miniatures.config import PretrainConfig
 from roadcue.training.miniatures.examples import Batch
 from roadcue.training.miniatures.miniature import Miniature
 from roadcue.training.miniatures.objectives import Objectives
+from roadcue.training.module import TrainingModule
 
 
-class MiniatureModule(LightningModule):
+class MiniatureModule(TrainingModule):
     """The whole model with the objectives around it."""
+
+    betas = (0.9, 0.98)
 
     def __init__(self, miniature: Miniature, objectives: Objectives, config: PretrainConfig, steps: int) -> None:
         """`steps` of the optimizer in all."""
-        super().__init__()
+        super().__init__(lr=config.lr, steps=steps, shape="cosine", warm_up=max(1, steps // 50))
         self.miniature, self.model, self.objectives = miniature, miniature.model, objectives
-        self.config, self.steps = config, steps
+        self.config = config
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """All losses by name."""
@@ -41,20 +40,11 @@ class MiniatureModule(LightningModule):
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
         return torch.stack(list(losses.values())).sum()
 
-    def configure_optimizers(self) -> Any:
-        """AdamW over everything; biases and norms do not decay."""
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Everything; biases and norms do not decay."""
         parts = ((self.model, self.config.weight_decay), (self.objectives, self.config.reading_decay))
-        groups = [
+        return [
             {"params": [p for p in part.parameters() if (p.ndim > 1) == matrix], "weight_decay": decay * matrix}
             for part, decay in parts
             for matrix in (True, False)
         ]
-        optimizer = AdamW(groups, lr=self.config.lr, betas=(0.9, 0.98))
-        warm_up = max(1, self.steps // 50)
-
-        def share(step: int) -> float:
-            if step < warm_up:
-                return (step + 1) / warm_up
-            return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, self.steps - warm_up)))
-
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, share), "interval": "step"}}

@@ -11,14 +11,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from roadcue.metrics.bootstrap import Interval, sequence_bootstrap
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Interval
 from roadcue.metrics.comparison import nan_to_none
+from roadcue.metrics.resampling import sequence_bootstrap
 
 JSON, CSV = "sweep.json", "sweep.csv"
 METRICS: Mapping[str, str] = {"ade_3s": "ADE 3 s (m)", "ade_5s": "ADE 5 s (m)"}
 """Keys of `metrics.displacement.LABELS`, against the log, with what heads their columns; the last one ranks."""
-RESAMPLES, BOOTSTRAP_SEED = 2000, 0
-"""As `eval.py` by default."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def results(scores: Sequence[RunScores]) -> list[SettingResult]:
 
 def _result(runs: list[RunScores]) -> SettingResult:
     frames = np.stack([np.mean([run.head[metric] for run in runs], axis=0) for metric in METRICS], axis=1)
-    intervals = sequence_bootstrap(frames, runs[0].sequence, resamples=RESAMPLES, seed=BOOTSTRAP_SEED)
+    intervals = sequence_bootstrap(frames, runs[0].sequence)
     blind = [run.blind for run in runs if run.blind is not None]
     return SettingResult(
         settings=runs[0].settings,
@@ -150,7 +149,7 @@ def as_json(found: Sequence[SettingResult], failed: Mapping[str, str]) -> str:
     ]
     content = {
         "caution": caution(found),
-        "bootstrap": {"resamples": RESAMPLES, "seed": BOOTSTRAP_SEED},
+        "bootstrap": asdict(DEFAULT_BOOTSTRAP),
         "settings": settings,
         "failed": dict(failed),
     }

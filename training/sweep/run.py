@@ -17,12 +17,12 @@ import torch
 
 from roadcue.command_line import words_of
 from roadcue.errors import RoadCueError
-from roadcue.evaluation.run import predict_split
-from roadcue.heads.multi_head import BLIND_SUFFIX, RoadModel
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, train_heads
+from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sweep.results import RunScores
 
@@ -136,9 +136,9 @@ def _wait_for_the_end() -> None:
 def _scores(run: SweepRun, val: StoredSplit) -> RunScores:
     """From the saved model, so that a run that was finished before is scored as one that has just been."""
     states = val.dataset.states.take(val.rows)
-    predictions = predict_split(RoadModel.from_pretrained(run.folder.model).eval(), val)
+    predictions = predict(MultiHeadModel.from_pretrained(run.folder.model).eval(), val).paths
     errors = {name: per_frame(displacement(path, states.future)) for name, path in predictions.items()}
-    name = run.config.head.name
+    name = run.config.head
     return RunScores(
         name=run.name,
         settings=run.settings,

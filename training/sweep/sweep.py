@@ -11,20 +11,19 @@ from rich.console import Console
 from roadcue.command_line import override, words_of
 from roadcue.errors import BadInput
 from roadcue.files import write_whole, writing_into
-from roadcue.heads.registry import PATHS, find_head
+from roadcue.heads.registry import WAYPOINT
 from roadcue.models.encoder import Encoder
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
-from roadcue.training.config import EncoderOptions, TrainConfig
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, build_model, is_finished, read_features
-from roadcue.training.run_folder import RunFolder, named_folder
+from roadcue.training.config import EncoderOptions, ExtractionOptions, TrainConfig
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, build_model, read_features
+from roadcue.training.run_folder import RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, results, results_table
 from roadcue.training.sweep.run import SweepRun, outcomes
 
 FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
 """Options that no sweep goes through: they change no setting, or `--seeds` is for them."""
-_DECIDES_ENCODER = ("encoder", "encoder_features", "checkpoint", "dtype", "aspect")
 
 
 def sweep(config: TrainConfig, config_text: str) -> None:
@@ -32,9 +31,9 @@ def sweep(config: TrainConfig, config_text: str) -> None:
 
     BadInput when a setting does not fit, before anything is read or trained, and when a run has failed, after all.
     """
-    folder = named_folder(config)
+    folder = named_folder(config.run_dir, config.run_name)
     runs = planned(config, config_text, folder)
-    finished = sum(is_finished(run.folder, run.config) for run in runs)
+    finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
     features = _features(runs, folder)
     print(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time", flush=True)
     jobs = [(run, features[_decides_features(run.config)]) for run in runs]
@@ -71,17 +70,15 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
                 run = SweepRun(settings, *override(TrainConfig, config_text, {**settings, **of_the_run}))
             except BadInput as error:
                 raise BadInput(f"--sweep: {error}") from error
-            for name in run.config.head_names:
-                find_head(name)  # BadHead with the nearest name
-            if run.config.head_names != (PATHS,):
+            if run.config.head_names != (WAYPOINT,):
                 raise BadInput(
-                    f"--sweep and --seeds compare {PATHS} heads, by their ADE; train {run.config.head.name} in a run "
+                    f"--sweep and --seeds compare {WAYPOINT} heads, by their ADE; train {run.config.head} in a run "
                     "for each setting"
                 )
             options = tuple(words_of(run.config, ("run_dir",)))
             if options in runs:
                 raise BadInput(f"--sweep: {run.name} is the same as {runs[options].name}; name each value once")
-            RunFolder.for_training(run.config)
+            RunFolder.for_training(str(run.config.run_dir), run.config.resume)
             runs[options] = run
     return list(runs.values())
 
@@ -91,7 +88,6 @@ def combinations(sweeps: Sequence[str]) -> list[dict[str, str]]:
     values: dict[str, list[str]] = {}
     for sweep in sweeps:
         option, _, listed = sweep.removeprefix("--").partition("=")
-        option = "head.name" if option == "head" else option
         parts = listed.split(";" if ";" in listed else ",")
         if not option or not all(parts):
             raise BadInput(f"--sweep {sweep}: expected OPTION=VALUE,VALUE, such as lr=1e-3,3e-3")
@@ -106,8 +102,13 @@ def combinations(sweeps: Sequence[str]) -> list[dict[str, str]]:
 
 def _decides_features(config: TrainConfig) -> tuple[object, ...]:
     """Runs for which this is equal share their features."""
-    encoded = tuple(getattr(config, option.name) for option in fields(EncoderOptions))
+    encoded = tuple(str(getattr(config, option.name)) for option in fields(ExtractionOptions))
     return (*encoded, config.past_frames)  # read from the same store, laid beside each other in another way
+
+
+def _decides_encoder(config: TrainConfig) -> tuple[object, ...]:
+    """Runs for which this is equal share an encoder."""
+    return tuple(getattr(config, option.name) for option in fields(EncoderOptions))
 
 
 def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], Features]:
@@ -115,13 +116,16 @@ def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...]
     encoders: dict[tuple[object, ...], Encoder] = {}
     needed: dict[tuple[object, ...], tuple[TrainConfig, Encoder]] = {}
     for run in runs:
-        weights = tuple(getattr(run.config, name) for name in _DECIDES_ENCODER)
+        weights = _decides_encoder(run.config)
         if weights not in encoders:
             encoders[weights] = build_run_encoder(run.config)
         needed.setdefault(_decides_features(run.config), (run.config, encoders[weights]))
     for run in {str(run.settings): run for run in runs}.values():
         build_model(run.config, needed[_decides_features(run.config)][1])
-    return {decisive: read_features(config, encoder, folder) for decisive, (config, encoder) in needed.items()}
+    return {
+        decisive: read_features(config, encoder, build_model(config, encoder), folder)
+        for decisive, (config, encoder) in needed.items()
+    }
 
 
 def _conclude(scores: Sequence[RunScores], failed: dict[str, str], folder: Path) -> None:

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
 from roadcue.reports.colours import LOG
-from roadcue.reports.table import Row, count, difference, how_made, percent, plain, table_of
+from roadcue.reports.comparison_table import how_made
+from roadcue.reports.table import Row, counted, difference, percent, plain, table_of
 
 SCORE_COLUMNS: Mapping[str, str] = {
     "rfs_cluster_mean": "RFS over clusters",
@@ -52,8 +53,8 @@ def rated_rows(comparison: RatedComparison, sees_image: Container[str], columns:
 
 
 def rated_extent(comparison: RatedComparison) -> str:
-    """How much the comparison is made on."""
-    return f"{count(comparison.frames, 'rated frame')} of {count(comparison.sequences, 'sequence')}"
+    """How many frames and sequences the comparison is made of."""
+    return f"{counted(comparison.frames, 'rated frame')} of {counted(comparison.sequences, 'sequence')}"
 
 
 def rated_how_made(comparison: RatedComparison) -> str:

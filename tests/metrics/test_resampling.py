@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from roadcue.metrics.bootstrap import bootstrap_of, sequence_bootstrap
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.resampling import bootstrap_of, sequence_bootstrap
 
 
 def one(values, sequence, resamples=500, seed=0):
-    return sequence_bootstrap(values[:, None], sequence, resamples=resamples, seed=seed)[0]
+    return sequence_bootstrap(values[:, None], sequence, Bootstrap(resamples, seed))[0]
 
 
 def drives(random, sequences=40, frames=10, spread=1.0, noise=0.2):
@@ -65,14 +66,14 @@ def test_one_sequence_has_no_interval():
 
 def test_a_column_counts_only_the_rows_it_has():
     values = np.array([[1.0, np.nan], [3.0, 10.0], [5.0, 20.0], [7.0, np.nan]])
-    everyone, group = sequence_bootstrap(values, np.array(["a", "a", "b", "c"]), resamples=200, seed=0)
+    everyone, group = sequence_bootstrap(values, np.array(["a", "a", "b", "c"]), Bootstrap(200, seed=0))
     assert (everyone.value, group.value) == (4, 15)
     assert (group.low, group.high) == (10, 20)
 
 
 def test_a_column_of_one_sequence_among_several_has_no_interval():
     values = np.array([[1.0], [np.nan], [np.nan]])
-    (interval,) = sequence_bootstrap(values, np.array(["a", "b", "c"]), resamples=100, seed=0)
+    (interval,) = sequence_bootstrap(values, np.array(["a", "b", "c"]), Bootstrap(100, seed=0))
     assert interval.value == 1
     assert math.isnan(interval.low)
 
@@ -82,7 +83,7 @@ def test_a_pair_is_narrower_than_its_parts():
     reference, sequence = drives(random)
     method = reference + 0.1 + 0.05 * random.normal(size=len(reference))
     a, b, difference = sequence_bootstrap(
-        np.stack([method, reference, method - reference], axis=1), sequence, resamples=500, seed=0
+        np.stack([method, reference, method - reference], axis=1), sequence, Bootstrap(500, seed=0)
     )
     assert difference.high - difference.low < 0.2 * (a.high - a.low)
     assert difference.value == pytest.approx(a.value - b.value)
@@ -93,28 +94,28 @@ def test_same_seed_same_interval_and_columns_share_their_resamples():
     values, sequence = drives(np.random.default_rng(5))
     assert one(values, sequence, seed=7) == one(values, sequence, seed=7) != one(values, sequence, seed=8)
     alone = one(values, sequence, seed=7)
-    beside = sequence_bootstrap(np.stack([values**2, values], axis=1), sequence, resamples=500, seed=7)[1]
+    beside = sequence_bootstrap(np.stack([values**2, values], axis=1), sequence, Bootstrap(500, seed=7))[1]
     assert (beside.low, beside.high) == pytest.approx((alone.low, alone.high))
 
 
 def test_blocks_do_not_change_the_draws(monkeypatch):
     values, sequence = drives(np.random.default_rng(6))
     whole = one(values, sequence)
-    monkeypatch.setattr("roadcue.metrics.bootstrap._BLOCK", 7 * 40)
+    monkeypatch.setattr("roadcue.metrics.resampling._BLOCK", 7 * 40)
     assert one(values, sequence) == whole
 
 
 def test_a_number_made_of_several_means_moves_with_them():
     values, sequence = drives(np.random.default_rng(7))
     columns = np.stack([values + 5, 2 * values + 10], axis=1)
-    same_draws = {"resamples": 500, "seed": 3}
-    ratio = bootstrap_of(lambda means: means[:, 0] / means[:, 1], columns, sequence, **same_draws)
+    same_draws = Bootstrap(500, seed=3)
+    ratio = bootstrap_of(lambda means: means[:, 0] / means[:, 1], columns, sequence, same_draws)
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((0.5, 0.5, 0.5))
-    first = bootstrap_of(lambda means: means[:, 0], columns, sequence, **same_draws)
-    assert first == sequence_bootstrap(columns, sequence, **same_draws)[0]
+    first = bootstrap_of(lambda means: means[:, 0], columns, sequence, same_draws)
+    assert first == sequence_bootstrap(columns, sequence, same_draws)[0]
 
 
 @pytest.mark.parametrize(("values", "sequence"), [(np.zeros((0, 1)), 0), (np.zeros((3, 1)), 2), (np.zeros(3), 3)])
 def test_wrong_shapes_are_named(values, sequence):
     with pytest.raises(ValueError, match="a bootstrap needs"):
-        sequence_bootstrap(values, np.arange(sequence), resamples=10, seed=0)
+        sequence_bootstrap(values, np.arange(sequence), Bootstrap(10, seed=0))

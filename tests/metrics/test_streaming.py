@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from roadcue.metrics.classification import balanced_accuracy
 from roadcue.metrics.displacement import LABELS, displacement, per_frame
-from roadcue.metrics.fields import balanced_accuracy
-from roadcue.metrics.torchmetrics import ClassificationMetric, DisplacementMetric
+from roadcue.metrics.streaming import ClassificationMetric, DisplacementMetric
 
 
 def frames(n=30):
@@ -81,8 +81,8 @@ def test_two_uneven_ranks_agree_with_one():
 RANK = """
 import sys
 import torch
-from roadcue.metrics.fields import balanced_accuracy
-from roadcue.metrics.torchmetrics import ClassificationMetric, DisplacementMetric
+from roadcue.metrics.classification import balanced_accuracy
+from roadcue.metrics.streaming import ClassificationMetric, DisplacementMetric
 rank, meeting = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
 random = torch.Generator().manual_seed(0)

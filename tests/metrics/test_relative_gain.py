@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from roadcue.metrics.gain import relative_gain
+from roadcue.metrics.comparison import relative_gain
 
 
 @pytest.fixture

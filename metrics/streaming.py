@@ -1,4 +1,6 @@
-"""Displacement metrics for the training loop, where the frames come in batches and on several ranks."""
+"""Metrics updated batch by batch, as the training loop needs them, on several ranks."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -42,31 +44,44 @@ class DisplacementMetric(Metric):
 
 
 class ClassificationMetric(Metric):
-    """Accuracy and balanced accuracy (`metrics.fields`) of several fields with equally many classes.
+    """Accuracy and balanced accuracy (`metrics.classification`) of several fields with equally many classes.
 
-    Tables of who was taken for whom are kept and added up over ranks. `compute` gives name -> scalar share, the mean
-    over fields; NaN where no row had a truth.
+    Confusion matrices (target, prediction) are kept and added up over ranks. `compute` gives name -> scalar share,
+    the mean over fields; NaN where no row had a target.
     """
 
     higher_is_better = True
     full_state_update = False
-    taken: Tensor
+    confusion: Tensor
 
     def __init__(self, fields: int, classes: int) -> None:
         super().__init__()
-        self.add_state("taken", torch.zeros(fields, classes, classes, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("confusion", torch.zeros(fields, classes, classes, dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, predicted: Tensor, truth: Tensor) -> None:
-        """Add a batch: two (b, fields) int64; a truth below 0 is unknown and left out."""
-        classes = self.taken.shape[-1]
-        for field, (said, true) in enumerate(zip(predicted.T, truth.T, strict=True)):
-            known = true >= 0
-            pairs = torch.bincount(true[known] * classes + said[known], minlength=classes**2)
-            self.taken[field] += pairs.view(classes, classes)
+    def update(self, predicted: Tensor, target: Tensor) -> None:
+        """Add a batch: two (b, fields) int64; a target below 0 is unknown and left out."""
+        classes = self.confusion.shape[-1]
+        for field, (predictions, targets) in enumerate(zip(predicted.T, target.T, strict=True)):
+            known = targets >= 0
+            pairs = torch.bincount(targets[known] * classes + predictions[known], minlength=classes**2)
+            self.confusion[field] += pairs.view(classes, classes)
 
     def compute(self) -> dict[str, Tensor]:
         """The means over all rows so far, by name."""
-        told, rows = self.taken.diagonal(dim1=1, dim2=2).double(), self.taken.sum(dim=2).double()
-        accuracy = told.sum(dim=1) / rows.sum(dim=1)
-        balanced = (told / rows).nanmean(dim=1)  # over the classes that occur
+        right, rows = self.confusion.diagonal(dim1=1, dim2=2).double(), self.confusion.sum(dim=2).double()
+        accuracy = right.sum(dim=1) / rows.sum(dim=1)
+        balanced = (right / rows).nanmean(dim=1)  # over the classes that occur
         return {"accuracy": accuracy.nanmean().float(), "balanced_accuracy": balanced.nanmean().float()}
+
+
+class AccuracyMetric(ClassificationMetric):
+    """Accuracy of each of several fields: `compute` gives "<field>_accuracy", a share of the rows with a truth."""
+
+    def __init__(self, fields: Sequence[str], classes: int) -> None:
+        super().__init__(len(fields), classes)
+        self.fields = tuple(fields)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The shares over all rows so far, by name."""
+        right, rows = self.taken.diagonal(dim1=1, dim2=2).sum(dim=1), self.taken.sum(dim=(1, 2))
+        return {f"{field}_accuracy": share for field, share in zip(self.fields, right / rows, strict=True)}

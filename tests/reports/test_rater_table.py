@@ -7,7 +7,7 @@ from rich.table import Table
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
 from roadcue.reports.modes_table import HeadModes, modes_rows, modes_table
-from roadcue.reports.rated_table import SCORE_COLUMNS, rated_how_made, rated_rows, rated_tables
+from roadcue.reports.rater_table import SCORE_COLUMNS, rated_how_made, rated_rows, rated_tables
 
 DISTANCES = ("ade_3s_best_rated", "ade_5s_best_rated", "ade_3s_official", "ade_5s_official")
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadcue.metrics.fields import (
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.classification import (
     LABELS,
     NO_LABEL,
     accuracy,
@@ -14,7 +15,7 @@ from roadcue.metrics.fields import (
     macro_f1,
     majority,
     recalls,
-    score_field,
+    score_classes,
 )
 
 FIELDS = st.lists(st.tuples(*2 * [st.sampled_from(["left", "centre", "right", "outside"])]), min_size=1, max_size=60)
@@ -71,7 +72,7 @@ def test_a_class_of_one_sequence_leaves_no_interval():
 
 @pytest.mark.parametrize("truth", [np.array([]), np.array(["left", "right"])])
 def test_answers_to_other_rows_are_refused(truth):
-    with pytest.raises(ValueError, match="as many answers as truths"):
+    with pytest.raises(ValueError, match="as many predictions as targets"):
         balanced_accuracy(np.array([]) if not len(truth) else np.array(["left"]), truth)
 
 
@@ -79,10 +80,10 @@ def test_macro_f1_by_hand():
     truth = np.array(["left", "left", "left", "right"])
     told = np.array(["left", "right", "", "right"])
     # left: tp 1 of 1 answer and 3 truths; right: tp 1 of 2 answers and 1 truth; no answer is an answer to neither.
-    found = macro_f1(told, truth, np.arange(4), resamples=50)
+    found = macro_f1(told, truth, np.arange(4), Bootstrap(50))
     assert found.value == pytest.approx((2 * 1 / (1 + 3) + 2 * 1 / (2 + 1)) / 2)
     assert found.low <= found.value <= found.high
-    assert accuracy(told, truth, np.arange(4), resamples=50).value == 0.5
+    assert accuracy(told, truth, np.arange(4), Bootstrap(50)).value == 0.5
 
 
 @given(FIELDS)
@@ -93,16 +94,21 @@ def test_f1_counted_one_by_one_over_the_classes_of_the_truth(pairs):
         tp = sum(guess == true == name for guess, true in pairs)
         wrong = sum((guess == name) != (true == name) for guess, true in pairs)
         scores.append(2 * tp / (2 * tp + wrong))
-    assert macro_f1(told, truth, np.arange(len(pairs)), resamples=5).value == pytest.approx(sum(scores) / len(scores))
+    assert macro_f1(told, truth, np.arange(len(pairs)), Bootstrap(5)).value == pytest.approx(
+        sum(scores) / len(scores)
+    )
 
 
 @given(FIELDS)
 def test_the_truth_scores_one_and_a_missing_label_is_left_out(pairs):
     told, truth = map(np.array, zip(*pairs, strict=True))
     walk = np.arange(len(pairs))
-    assert {found.value for found in score_field(truth, truth, walk, resamples=5).values()} == {1.0}
+    assert {found.value for found in score_classes(truth, truth, walk, Bootstrap(5)).values()} == {1.0}
     longer = [np.append(each, extra) for each, extra in ((told, "left"), (truth, NO_LABEL), (walk, 0))]
-    masked, plain = score_field(*longer, resamples=5), score_field(told, truth, walk, resamples=5)
+    masked, plain = (
+        score_classes(*longer, Bootstrap(5)),
+        score_classes(told, truth, walk, Bootstrap(5)),
+    )
     assert {name: found.value for name, found in masked.items()} == {name: f.value for name, f in plain.items()}
     assert list(plain) == list(LABELS)
     assert majority(longer[1]) == majority(truth)
@@ -111,10 +117,10 @@ def test_the_truth_scores_one_and_a_missing_label_is_left_out(pairs):
 def test_an_answer_that_is_no_class_is_wrong_and_no_class_of_its_own():
     truth = np.array(["left", "right"] * 5)
     told = np.where(truth == "left", "left", "perhaps")
-    assert score_field(told, truth, np.arange(10), resamples=5)["balanced_accuracy"].value == 0.5
-    assert score_field(told, truth, np.arange(10), resamples=5)["macro_f1"].value == 0.5
+    assert score_classes(told, truth, np.arange(10), Bootstrap(5))["balanced_accuracy"].value == 0.5
+    assert score_classes(told, truth, np.arange(10), Bootstrap(5))["macro_f1"].value == 0.5
 
 
 def test_without_any_label_there_is_no_score():
     with pytest.raises(ValueError, match="n > 0 labelled"):
-        score_field(np.array(["left"]), np.array([NO_LABEL]), np.arange(1))
+        score_classes(np.array(["left"]), np.array([NO_LABEL]), np.arange(1))

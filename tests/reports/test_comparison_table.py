@@ -7,7 +7,7 @@ from rich.table import Table
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import Comparison, MethodScores
-from roadcue.reports.table import comparison_table, group_rows, group_table, how_made, rows
+from roadcue.reports.comparison_table import comparison_table, group_rows, group_table, how_made, rows
 
 METRICS = ("ade_1s", "ade_3s", "ade_5s", "fde_1s", "fde_3s", "fde_5s", "miss_rate")
 

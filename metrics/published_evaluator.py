@@ -1,10 +1,10 @@
 """The published evaluator of BVPI texts, as it is, to compare with published figures and with nothing else.
 
 Document 000, sections 4.8 and 5.8, runs `eval_near_obj_recal.py` of the repository
-adityaBS/roadscene-vlm-for-visually-impaired. A field is told by the first `Name: value` in the text; an object is
-mentioned where one of its words occurs anywhere in the text, in other words too: "man" in "many", "sign" in "signal",
-"car" in "no cars". So a text that lists everything has recall 1, and the gold text false mentions; use
-`metrics.fields` and `metrics.objects` to know how good a text is.
+adityaBS/roadscene-vlm-for-visually-impaired. A field has the value of the first `Name: value` in the text; an object
+is mentioned where one of its words occurs anywhere in the text, in other words too: "man" in "many", "sign" in
+"signal", "car" in "no cars". So a text that lists everything has recall 1, and the gold text false mentions; use
+`metrics.classification` and `metrics.objects` to know how good a text is.
 """
 
 import re
@@ -36,7 +36,7 @@ FIELDS: Mapping[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True)
 class PublishedScores:
-    """Of `rows` texts: by field in how many it is told at all and rightly, by kind how its mentions are counted."""
+    """Of `rows` texts: field -> how many state it, and how many state it rightly; kind -> counts of its mentions."""
 
     rows: int
     present: dict[str, int]
@@ -54,26 +54,26 @@ def score_published(
     whether each kind of `WORDS` is near in each of the n pictures (False where it is not labelled). ValueError when
     the lengths differ.
     """
-    told = {name: [_told(pattern, text) for text in texts] for name, pattern in FIELDS.items()}
+    stated = {name: [_stated(pattern, text) for text in texts] for name, pattern in FIELDS.items()}
     mentioned = {
         kind: [any(word in text.lower() for word in words) for text in texts] for kind, words in WORDS.items()
     }
     return PublishedScores(
         rows=len(texts),
-        present={name: sum(value is not None for value in values) for name, values in told.items()},
+        present={name: sum(value is not None for value in values) for name, values in stated.items()},
         correct={
-            name: sum(value == true for value, true in zip(values, fields[name], strict=True))
-            for name, values in told.items()
+            name: sum(value == target for value, target in zip(values, fields[name], strict=True))
+            for name, values in stated.items()
         },
         objects={kind: _count(claims, objects[kind]) for kind, claims in mentioned.items()},
     )
 
 
-def _told(pattern: re.Pattern[str], text: str) -> str | None:
-    found = pattern.search(text)
-    return found[1].lower() if found else None
+def _stated(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(text)
+    return match[1].lower() if match else None
 
 
-def _count(claims: Sequence[bool], truths: Sequence[bool]) -> Counts:
-    pairs = [(bool(claim), bool(truth)) for claim, truth in zip(claims, truths, strict=True)]
+def _count(claims: Sequence[bool], targets: Sequence[bool]) -> Counts:
+    pairs = [(bool(claim), bool(target)) for claim, target in zip(claims, targets, strict=True)]
     return Counts(tp=pairs.count((True, True)), fn=pairs.count((False, True)), fp=pairs.count((True, False)))

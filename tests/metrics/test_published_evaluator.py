@@ -3,7 +3,7 @@
 import pytest
 
 from roadcue.metrics.objects import Counts
-from roadcue.metrics.published_fields import FIELDS, WORDS, score_published
+from roadcue.metrics.published_evaluator import FIELDS, WORDS, score_published
 
 TRUTH = {"sidewalk_pos": ["left"], "road_pos": ["unknown"], "road_vs_sidewalk": ["unknown"]}
 NOTHING = {kind: [False] for kind in WORDS}

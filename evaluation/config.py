@@ -1,0 +1,123 @@
+"""What eval.py is told: one typed dataclass that is its command line and help, so nothing heavy is imported here."""
+
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from roadcue.loaders.registry import DATASETS
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
+from roadcue.training.config import at_least, known_name
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """Which run is scored, and on what."""
+
+    run: str
+    """Run folder that train.py made."""
+    data: str | None = None
+    """Score on another data set than the run's own."""
+    data_dir: str | None = None
+    """Folder of that data set."""
+    image_root: str | None = None
+    """Folder of its pictures, as in train.py. Default: as in the run, or below --data_dir where that is given."""
+    split_by: Literal["official", "sequence"] | None = None
+    """How the data set is parted, as in train.py. Default: as in the run."""
+    on_bad_record: Literal["raise", "skip"] | None = None
+    """What happens to a record that cannot be read, as in train.py. Default: as in the run."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the encoder and the heads run."""
+    split: Literal["train", "val", "test"] | None = None
+    """Which split to score. Default: val; with --predictions test, where the data has one."""
+    resamples: int = DEFAULT_BOOTSTRAP.resamples
+    """Bootstrap resamples of the sequences behind each 95 % interval."""
+    seed: int = DEFAULT_BOOTSTRAP.seed
+    """Seed of the bootstrap."""
+    out: str | None = None
+    """Folder for metrics.json and report.html. Default: the run folder."""
+
+    plugin: list[str] = field(default_factory=list)
+    """A Python file that registers heads, encoders, captioners or data sets, as in train.py; needed again for a run
+    that was trained with one."""
+
+    def __post_init__(self) -> None:
+        if self.data is not None:
+            known_name("data", self.data, DATASETS)
+        at_least(1, self, "resamples")
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """How the intervals are drawn."""
+        return Bootstrap(self.resamples, self.seed)
+
+
+@dataclass(frozen=True)
+class EvalConfig(ScoreOptions):
+    """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder.
+
+    With --submission, write its paths for Waymo's end-to-end driving challenge instead. With --predictions in place
+    of --run, score a file of texts about sensation or sidewalk pictures.
+    """
+
+    run: str = ""
+    """Run folder that train.py made; this or --predictions is required."""
+    predictions: str | None = None
+    """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
+    go to <name>.metrics.json beside it, or in --out."""
+    protocol: Literal["roadcue", "published"] | None = None
+    """For --predictions: roadcue (default; sections are parsed, no constant wins), or published (document 000's
+    evaluator, to compare with its figures)."""
+    submission: str | None = None
+    """Score nothing: predict the test frames that the challenge asks for, and write them to this .tar.gz."""
+    account: str | None = None
+    """For --submission, required: the full e-mail address that you registered with at waymo.com/open."""
+    method: str | None = None
+    """For --submission, required: a short, unique name. The leaderboard shows the latest result of each method."""
+    row: str | None = None
+    """For --submission: the row of the results table that is submitted, such as ridge. Default: the run's head."""
+    frames: str | None = None
+    """For --submission: the list of its frames. Default: test_sequence_frames_for_submission.json in --data_dir."""
+    public_models: str | None = None
+    """For --submission: public pretrained models behind the row, with commas, or none. Default: the --checkpoint."""
+    authors: str | None = None
+    """For --submission: their names, with commas."""
+    affiliation: str | None = None
+    """For --submission: where the authors are at home."""
+    description: str | None = None
+    """For --submission: the method in a few words."""
+    method_link: str | None = None
+    """For --submission: address of a paper or page about the method."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_what_is_scored()
+        others = {*ScoreOptions.__dataclass_fields__, "predictions", "protocol"}
+        ours = [option.name for option in fields(self) if option.name not in others]
+        given = [name for name in ours if getattr(self, name) is not None]
+        if self.submission is None:
+            if given:
+                raise ValueError(f"--{given[0]} belongs to --submission FILE.tar.gz, which is not given")
+        elif not self.submission.endswith(".tar.gz"):
+            raise ValueError(f"--submission {self.submission}: the challenge takes a .tar.gz; let its name end so")
+        elif not {"account", "method"} <= set(given):
+            raise ValueError("--submission needs --account, your address at waymo.com/open, and --method, its name")
+
+    def _check_what_is_scored(self) -> None:
+        """ValueError unless there is one thing to score, with the options that belong to it."""
+        if self.predictions is None:
+            if not self.run:
+                raise ValueError("name what is to be scored: --run, a run folder, or --predictions, a file of texts")
+            if self.protocol is not None:
+                raise ValueError("--protocol belongs to --predictions FILE, which is not given")
+            if self.split == "test":
+                raise ValueError("--split test belongs to --predictions FILE; a run is scored on train or val")
+            return
+        if self.run or self.submission is not None:
+            other = "--run" if self.run else "--submission"
+            raise ValueError(f"--predictions and {other} do not go together: score one of them at a time")
+        if self.data not in ("sensation", "sidewalk"):
+            raise ValueError("--predictions needs --data sensation or --data sidewalk, which have labels for texts")
+        if self.image_root is not None or self.split_by is not None:
+            option = "--split_by" if self.image_root is None else "--image_root"
+            raise ValueError(
+                f"{option} does not belong to --predictions: no picture is read, and --split is published"
+            )

@@ -1,0 +1,31 @@
+"""What the cue head is compared with: the answer that comes most often in the training set."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from roadcue.heads.cue.answers import ANSWERS, QUESTIONS, CueAnswers, cue_frequencies
+from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.head import Batches
+from roadcue.schema import HeadInputs
+
+
+class MajorityCue(CueAnswers):
+    """Says what comes most often in the training set, as likely as it is there, with sets as the cue head's."""
+
+    name: ClassVar[str] = "majority cue"
+    frequency: Tensor
+
+    def __init__(self, config: CueConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("frequency", torch.full((len(QUESTIONS), ANSWERS), torch.nan))
+
+    def fit(self, batches: Batches) -> None:
+        """Count. BadHead when no row has a cue."""
+        self.frequency.copy_(cue_frequencies(self.config, batches))
+
+    def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
+        """{"cue_logits", "cue_probabilities", "cue_sets"}, (b, 2, 3) each, the same for every row."""
+        logits = self.frequency.clamp(min=1e-6).log()
+        return self.answers(logits.expand(len(inputs["past"]), *logits.shape))

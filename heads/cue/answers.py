@@ -1,0 +1,75 @@
+"""What the cue head and its baseline have in common: the questions, the true answers, and how sure an answer is."""
+
+import torch
+from torch import Tensor
+
+from roadcue.errors import BadHead
+from roadcue.heads.calibration import Calibration
+from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.cue.rules import CUES, PACES, driving_cues, walking_cues
+from roadcue.heads.field.labels import UNKNOWN
+from roadcue.heads.head import Batches, Head
+from roadcue.schema import HeadTargets
+
+QUESTIONS = {"cue": CUES, "pace": PACES}
+"""What is answered, in the order of the tensors, with the answers."""
+ANSWERS = 3
+
+
+def cue_truth(config: CueConfig, targets: HeadTargets) -> Tensor:
+    """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown: of the logged path, or else of a pedestrian's labels."""
+    driven = driving_cues(targets["future"], config.offset_m, config.offset_at_s)
+    walked = walking_cues(targets["positions"], targets["objects"])
+    return driven.where(driven != UNKNOWN, walked)
+
+
+class CueAnswers(Head):
+    """Two questions of three answers (`QUESTIONS`), calibrated, with a conformal set each."""
+
+    calibrated = True
+    config_class = CueConfig
+    needs = "a logged future or a pedestrian's labels"
+
+    def __init__(self, config: CueConfig) -> None:
+        """The layers or frequencies are a subclass's."""
+        super().__init__()
+        self.config = config
+        self.calibration = Calibration(len(QUESTIONS))
+
+    def truth(self, targets: HeadTargets) -> Tensor:
+        """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown, by this head's threshold."""
+        return cue_truth(self.config, targets)
+
+    def known(self, targets: HeadTargets) -> Tensor:
+        """(b,) bool: rows whose cue or pace is known."""
+        return (self.truth(targets) != UNKNOWN).any(dim=1)
+
+    def calibrate(self, batches: Batches) -> None:
+        """Fit temperatures and the thresholds of the sets."""
+        with torch.no_grad():
+            self.calibration.fit(
+                ((self(inputs)["cue_logits"], self.truth(targets)) for inputs, targets in batches),
+                self.config.coverage,
+            )
+
+    def answers(self, logits: Tensor) -> dict[str, Tensor]:
+        """{"cue_logits", "cue_probabilities", "cue_sets" (bool)}, (b, 2, 3) each: question and answer.
+
+        Before `calibrate` a set holds every answer: nothing is ruled out.
+        """
+        probabilities, sets = self.calibration(logits)
+        return {"cue_logits": logits, "cue_probabilities": probabilities, "cue_sets": sets}
+
+
+def cue_frequencies(config: CueConfig, batches: Batches) -> Tensor:
+    """(2, 3) shares of the answers among the rows that have one. BadHead when no row has a cue."""
+    counts = torch.zeros(len(QUESTIONS), ANSWERS)
+    for _, targets in batches:
+        truth = cue_truth(config, targets)
+        counts += torch.stack([(truth == answer).sum(dim=0) for answer in range(ANSWERS)], dim=1)
+    if not counts[0].any():
+        raise BadHead(
+            "no row of the training set has a logged path or a pedestrian's labels, so there is no cue to learn; "
+            "--data sidewalk and driving data with a future have them"
+        )
+    return counts / counts.sum(dim=1, keepdim=True).clamp(min=1)

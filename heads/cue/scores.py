@@ -1,0 +1,43 @@
+"""The cue head's scores: each question's accuracy, and what its sets are worth, beside what sees no image."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from roadcue.heads.class_scores import CLASS_COLUMNS, class_figures, score_table
+from roadcue.heads.cue.answers import QUESTIONS
+from roadcue.heads.field.labels import UNKNOWN
+from roadcue.heads.head import Arrays
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.metrics.uncertainty import SET_LABELS, score_sets
+
+
+def cue_scores(
+    methods: Mapping[str, Arrays], truth: np.ndarray, sequence: np.ndarray, coverage: float, bootstrap: Bootstrap
+) -> list[ScoreTable]:
+    """A table each for cue and pace.
+
+    `methods`: name -> what `CueHead.forward` gives of the n rows; `truth` (n, 2) places in `CUES` and `PACES`, -1
+    unknown; `sequence` (n,) names; `coverage` is that of the sets.
+    """
+    meaning = (
+        f"Sets are made to hold the true answer in {coverage:.0%} of the frames; not sure: a set of none or several."
+    )
+    tables = []
+    for place, (question, words) in enumerate(QUESTIONS.items()):
+        known = truth[:, place] != UNKNOWN
+        if known.any():
+            true, sequences = truth[known, place], sequence[known]
+            scores = {}
+            for name, answers in methods.items():
+                probabilities = answers["cue_probabilities"][known, place]
+                said, sets = probabilities.argmax(axis=1), answers["cue_sets"][known, place]
+                told = class_figures(np.array(words), said, probabilities, true, sequences, bootstrap)
+                scores[name] = {
+                    **told,
+                    **score_sets(sets, true, sequences, bootstrap),
+                }
+            columns = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
+            tables.append(score_table(question.capitalize(), {**columns, **SET_LABELS}, scores, sequences, meaning))
+    return tables

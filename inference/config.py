@@ -1,0 +1,28 @@
+"""What predict.py is told: a typed dataclass that is its command line and help, so nothing heavy is imported."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Predict with a finished run: pictures and folders in, one JSON line for each picture out."""
+
+    run: str = ""
+    """Run folder that train.py made; required."""
+    what: list[str] = field(default_factory=list)
+    """Pictures, and folders whose pictures are taken in the order of their names."""
+    out: str | None = None
+    """File for the lines. Default: they are printed."""
+    batch: int = 16
+    """Pictures that are predicted together."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the encoder and the heads run."""
+    plugin: list[str] = field(default_factory=list)
+    """A Python file that the run was trained with; it runs with your rights, and is never loaded by itself."""
+
+    def __post_init__(self) -> None:
+        if not self.run or not self.what:
+            raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_OR_FOLDER ...")
+        if self.batch < 1:
+            raise ValueError(f"--batch {self.batch}: must be at least 1")

@@ -1,0 +1,54 @@
+"""Pictures as users have them, ready for an encoder or a captioner."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from roadcue.errors import BadInput
+from roadcue.loaders import jpeg
+from roadcue.models.encoder import Preprocess
+
+Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
+"""PIL; NumPy (H, W, 3) uint8 RGB; torch (3, H, W) or (H, W, 3) uint8 RGB; the bytes of a JPEG;
+or the path of a file."""
+
+
+def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
+    """(3, S, S) uint8, or of tiles, as `preprocess` makes it; a JPEG is decoded as the features of training were.
+
+    `side` S in pixels. BadInput for a file or array that is no picture.
+    """
+    where = "images"
+    if isinstance(picture, str | Path):
+        where, picture = str(picture), _opened(Path(picture))
+    if isinstance(picture, bytes):
+        return preprocess(*jpeg.decode_at_least(picture, where, side))
+    return preprocess(_rgb(picture))
+
+
+def _opened(path: Path) -> bytes | Image.Image:
+    """A JPEG's bytes, another format's pixels; BadInput, with the path, when it is no picture."""
+    try:
+        content = path.expanduser().read_bytes()
+        if content.startswith(b"\xff\xd8\xff"):
+            return content
+        with Image.open(path.expanduser()) as picture:
+            return picture.convert("RGB")
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise BadInput(f"{path}: is no picture that can be read ({error})") from error
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _rgb(picture: Image.Image | np.ndarray | Tensor) -> np.ndarray:
+    """(H, W, 3) uint8 RGB."""
+    if isinstance(picture, Image.Image):
+        return np.array(picture.convert("RGB"))
+    array = picture.cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
+    if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
+        array = array.transpose(1, 2, 0)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise BadInput(f"image of shape {array.shape} and type {array.dtype}: expected (H, W, 3) uint8 RGB")
+    return np.ascontiguousarray(array)

@@ -1,0 +1,36 @@
+"""A table of scores: a line per method, a column per figure."""
+
+from collections.abc import Container
+
+from rich.table import Table
+from rich.text import Text
+
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.table import BLIND, SEES, Row, counted, percent, plain, table_of
+
+
+def score_table_extent(scores: ScoreTable) -> str:
+    """How many samples and sequences the table is made of."""
+    return f"{counted(scores.samples, 'sample')} of {counted(scores.sequences, 'sequence')}"
+
+
+def score_table_rows(scores: ScoreTable, sees_image: Container[str]) -> list[Row]:
+    """A row per method, in the order of the scores."""
+    return [
+        Row(
+            name,
+            None if name == scores.gold else name in sees_image,
+            tuple((plain if key in scores.plain else percent)(figures[key]) for key in scores.columns),
+        )
+        for name, figures in scores.methods.items()
+    ]
+
+
+def score_table(scores: ScoreTable, sees_image: Container[str]) -> Table:
+    """The table for a terminal of 80 columns or more."""
+    rows = {row: [*map(str, row.cells)] for row in score_table_rows(scores, sees_image)}
+    table = table_of(f"{scores.title}, {score_table_extent(scores)}", [*scores.columns.values()], rows)
+    table.caption = Text(
+        f"{SEES} sees the image  {BLIND} does not. 95 % intervals over sequences. {scores.meaning}".strip()
+    )
+    return table

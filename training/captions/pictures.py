@@ -1,0 +1,106 @@
+"""Pictures and what is to be said of them: the rows that a captioner learns from and is scored on."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders import jpeg
+from roadcue.loaders.dataset import RoadDataset
+from roadcue.models.preprocessing import Preprocessing
+from roadcue.progress import ProgressLine
+
+_AT_ONCE = 256
+"""Pictures that are looked at together before a training."""
+
+
+class PictureRows(TypedDict):
+    """`pixels` (b, 3, S, S) uint8, `rows` (b,) int64 of the data set."""
+
+    pixels: Tensor
+    rows: Tensor
+
+
+@dataclass(frozen=True)
+class CaptionPictures:
+    """The rows (n,) of a data set that have a text of the `target` kind; pictures are decoded when asked for."""
+
+    dataset: RoadDataset
+    preprocess: Preprocessing
+    target: Literal["bvpi", "caption"]
+    camera: str
+    rows: np.ndarray
+
+    @classmethod
+    def of(
+        cls, dataset: RoadDataset, preprocess: Preprocessing, target: Literal["bvpi", "caption"], camera: str
+    ) -> "CaptionPictures":
+        """Every row with a picture and a text; BadInput when there is none."""
+        with_picture = [row for row in range(len(dataset)) if camera in dataset.cameras_of(row)]
+        pictures = cls(dataset, preprocess, target, camera, np.array(with_picture, np.int64))
+        rows = np.array([row for row in with_picture if pictures.text(row)], np.int64)
+        if not len(rows):
+            other = "caption" if target == "bvpi" else "bvpi"
+            raise BadInput(
+                f"{dataset.name} {dataset.split}: no row has a picture of {camera} and a {target} text; "
+                f"try --caption.target {other}, or data with texts (sensation, sidewalk)"
+            )
+        return cls(dataset, preprocess, target, camera, rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def text(self, row: int) -> str:
+        """What is to be said of a row of the data set; "" where nothing is."""
+        return getattr(self.dataset.targets(row), self.target) or ""
+
+    def texts(self, rows: Sequence[int]) -> list[str]:
+        """Of several rows of the data set."""
+        return [self.text(row) for row in rows]
+
+    def batch(self, positions: np.ndarray) -> PictureRows:
+        """The pictures at (b,) positions; BadRecord for one that cannot be read."""
+        rows = self.rows[positions]
+        return PictureRows(pixels=torch.stack([self.picture(int(row)) for row in rows]), rows=torch.from_numpy(rows))
+
+    def picture(self, row: int) -> Tensor:
+        """(3, S, S) uint8, as `preprocess` makes it of a row's picture."""
+        where = self.dataset.where(row)
+        encoded = self.dataset.image(row, self.camera)
+        if encoded is None:
+            raise BadRecord(f"{where}: has no picture of {self.camera}")
+        return self.preprocess(*jpeg.decode_at_least(encoded, where, self.preprocess.side))
+
+    def readable(self, on_bad_record: str) -> tuple["CaptionPictures", list[str]]:
+        """The pictures that decode, and what is wrong with the others; BadRecord for the first unless "skip".
+
+        Looked at before the training, so that no bad one stops it in the middle.
+        """
+        faults: dict[int, str] = {}
+        with ThreadPoolExecutor(4) as pool, ProgressLine("looking at pictures", len(self), "pictures") as advance:
+            for first in range(0, len(self), _AT_ONCE):
+                rows = self.rows[first : first + _AT_ONCE].tolist()
+                for row, fault in zip(rows, pool.map(self._fault, rows), strict=True):
+                    if fault is not None and on_bad_record == "raise":
+                        raise BadRecord(f"{fault}; --on_bad_record skip leaves such pictures out and counts them")
+                    if fault is not None:
+                        faults[row] = str(fault)
+                advance(len(rows))
+        kept = np.array([row for row in self.rows.tolist() if row not in faults], np.int64)
+        if not len(kept):
+            raise BadInput(
+                f"{self.dataset.name} {self.dataset.split}: no picture can be read; {next(iter(faults.values()))}"
+            )
+        return CaptionPictures(self.dataset, self.preprocess, self.target, self.camera, kept), list(faults.values())
+
+    def _fault(self, row: int) -> BadRecord | None:
+        try:
+            self.picture(row)
+        except BadRecord as bad:
+            return bad
+        return None

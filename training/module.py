@@ -1,0 +1,71 @@
+"""What every training has in common to Lightning: its optimizer, its schedule, and what a resumed run needs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from roadcue.errors import BadInput
+from roadcue.training.checkpoints import generator_state, set_generator_state
+from roadcue.training.schedule import Shape, learning_rate
+
+
+class TrainingModule(LightningModule):
+    """A model under training; subclasses say its losses, and which parameters decay how much."""
+
+    betas: tuple[float, float] = (0.9, 0.999)
+
+    def __init__(self, *, lr: float, steps: int, shape: Shape, warm_up: int = 0, data: str = "") -> None:
+        """`lr` at its peak, over `steps` optimizer steps as `schedule.learning_rate` shapes it.
+
+        `data` is the fingerprint of the training rows: a checkpoint of other rows is refused.
+        """
+        super().__init__()
+        self.lr, self.steps, self.shape, self.warm_up, self.data = lr, steps, shape, warm_up, data
+        self._generators: dict[str, Any] | None = None
+
+    @property
+    def trained(self) -> nn.Module:
+        """The part whose parameters the optimizer takes: all of it that requires a gradient."""
+        return self
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The optimizer's groups: {"params", "weight_decay"} each."""
+        raise NotImplementedError
+
+    def headlines(self, measured: Mapping[str, Tensor]) -> str:
+        """What was measured last on the validation rows, in a few words."""
+        raise NotImplementedError
+
+    def configure_optimizers(self) -> Any:
+        """AdamW over all that requires a gradient; one that no group holds is an error, not a silent loss."""
+        groups = self.parameter_groups()
+        held = {id(parameter) for group in groups for parameter in group["params"]}
+        left_out = [
+            name
+            for name, parameter in self.trained.named_parameters()
+            if parameter.requires_grad != (id(parameter) in held)
+        ]
+        if left_out:
+            raise ValueError(f"these parameters would never train, or are frozen and in the optimizer: {left_out}")
+        optimizer = AdamW(groups, lr=self.lr, betas=self.betas)
+        schedule = learning_rate(optimizer, self.shape, steps=self.steps, warm_up=self.warm_up)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Dropout draws from torch's generators: a bit-equal resume needs their states."""
+        checkpoint["generators"] = generator_state()
+        checkpoint["data"] = self.data
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the states until the loop is about to draw from them; BadInput when the data are others."""
+        if checkpoint["data"] != self.data:
+            raise BadInput("the training data have changed since the checkpoint; train anew in another --run_dir")
+        self._generators = checkpoint["generators"]
+
+    def on_train_start(self) -> None:
+        """Go on drawing where the saved run stopped."""
+        if self._generators is not None:
+            set_generator_state(self._generators)
