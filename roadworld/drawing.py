@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import cv2
+
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput
 from roadcue.processes import in_processes
@@ -45,8 +47,6 @@ def draw_missing(title: str, draw: Callable[..., None], jobs: Sequence[Job], wor
 
 
 def _use_one_thread() -> None:
-    import cv2
-
     cv2.setNumThreads(1)
 
 

@@ -12,13 +12,13 @@ from roadcue.loaders import jpeg
 from roadcue.loaders.tfrecord import RecordWriter, read_records
 from roadcue.loaders.waymo_e2e import encode_frame
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
+from roadcue.roadworld.camera import camera
+from roadcue.roadworld.checksums import check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing
 from roadcue.roadworld.drive import cluster_of, drive, sequence_name
-from roadcue.roadworld.manifest import check_manifest, write_manifest
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
-from roadcue.roadworld.view import camera
 from roadcue.schema import Preference
 
 _PREFIX = {"train": "training", "val": "val"}
@@ -36,7 +36,7 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         written.append(_write_clusters(spec, part))
         for left_over in set(part.iterdir()) - set(written):
             left_over.unlink()
-        write_manifest(part, written, WORLD_VERSION, asdict(spec))
+        write_checksums(part, written, WORLD_VERSION, asdict(spec))
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
@@ -44,7 +44,7 @@ def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
 
     BadInput says which file is not what was written.
     """
-    return check_manifest(folder, RoadWorldSpec, "RoadWorld", "python -m roadcue.roadworld", hashes=hashes)
+    return check_checksums(folder, RoadWorldSpec, "RoadWorld", "python -m roadcue.roadworld", hashes=hashes)
 
 
 def draw_sequence(spec: RoadWorldSpec, number: int) -> Iterator[bytes]:

@@ -13,8 +13,8 @@ from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_cap
 from roadcue.loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
 from roadcue.prompts import bvpi
 from roadcue.prompts.annotation_json import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
+from roadcue.roadworld.checksums import check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing
-from roadcue.roadworld.manifest import check_manifest, write_manifest
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walk import Walk
 
@@ -33,7 +33,7 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
             written += [part / IMAGE_FOLDERS[split] / image_name(*picture) for picture in spec.pictures(split)]
         for waiting in part.glob("*.labels"):
             waiting.unlink()
-        write_manifest(part, written, VIEW_VERSION, asdict(spec))
+        write_checksums(part, written, VIEW_VERSION, asdict(spec))
 
 
 def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
@@ -42,7 +42,7 @@ def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
     BadInput says which file is not what was written.
     """
     command = "python -m roadcue.roadworld.sidewalk"
-    return check_manifest(folder, SidewalkSpec, "sidewalk view", command, hashes=hashes)
+    return check_checksums(folder, SidewalkSpec, "sidewalk view", command, hashes=hashes)
 
 
 def _draw_walks(spec: SidewalkSpec, part: Path, workers: int | None) -> None:
