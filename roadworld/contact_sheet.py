@@ -18,7 +18,7 @@ from roadcue.loaders import jpeg
 from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.loaders.waymo_e2e.clusters import Cluster
 from roadcue.roadworld.camera import camera
-from roadcue.roadworld.daylight import HOURS, WEATHERS
+from roadcue.roadworld.daylight import HOURS
 from roadcue.roadworld.drawing_command import add_seed
 from roadcue.roadworld.drive import cluster_of, drive
 from roadcue.roadworld.render import Painter
@@ -26,6 +26,7 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import paint_walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
+from roadcue.roadworld.weather import WEATHERS
 
 _ROWS, _COLUMNS = 5, 4
 _WIDTH, _ROW_HEIGHT = 960, 188
@@ -92,7 +93,7 @@ def _choose(spec: RoadWorldSpec, cluster: Cluster, skip: int, shown: Counter[str
         off = np.abs(np.log(np.maximum(shares, 1e-5) / share))
         frame = int(np.argmin(off))
         light = painter.light
-        seen = shown[light.hour] / HOURS[light.hour] + shown[light.weather] / WEATHERS[light.weather]
+        seen = shown[light.hour] / HOURS[light.hour] + shown[light.weather] / WEATHERS[light.weather].share
         score = -seen - 10 * float(off[frame])
         if best is None or score > best[0]:
             best = score, painter, frame

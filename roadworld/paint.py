@@ -14,6 +14,7 @@ from roadcue.roadworld.ground import Ground
 from roadcue.roadworld.mesh import Mesh, join
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.view import NEAR_M, SUBPIXEL_BITS, View, clip_near, fixed_point
+from roadcue.roadworld.weather import WEATHERS
 from roadcue.schema import CameraCalibration
 
 _MARKS_TO_M = 80.0
@@ -102,7 +103,7 @@ class Canvas:
         """The sun when it is low, and hills far away, which turn with the camera and never come nearer."""
         light = self.light
         towards = view.directions(light.sun)
-        if light.hour == "low sun" and light.weather == "dry" and towards[0] > 0.2:
+        if light.hour == "low sun" and not WEATHERS[light.weather].overcast and towards[0] > 0.2:
             _glow(picture, view.pixels(towards), 0.16 * view.focal, (255, 220, 160))
         middle = np.arctan2(view.forward[1], view.forward[0])
         half = np.arctan(self.camera.width / 2 / view.focal) + 0.05

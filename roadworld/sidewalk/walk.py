@@ -19,17 +19,8 @@ from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
 from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Scene
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec, image_name
+from roadcue.roadworld.weather import draw_walk
 
-_LIGHTS = (
-    ("noon", "dry"),
-    ("low sun", "dry"),
-    ("overcast", "dry"),
-    ("dusk", "dry"),
-    ("overcast", "rain"),
-    ("noon", "fog"),
-)
-_ODDS = (0.36, 0.16, 0.2, 0.1, 0.13, 0.05)
-"""People walk by day, as in SENSATION's pictures."""
 _NOTHING = Shape(SemanticClass.SKY).mesh()
 
 
@@ -50,8 +41,7 @@ class Walk:
         rng = np.random.default_rng([spec.seed, number, 2])
         self._camera = chest_camera(spec)
         self._scene, self._sights = self._draw(rng)
-        hour, weather = _LIGHTS[rng.choice(len(_LIGHTS), p=_ODDS)]
-        self._light, self._lens = draw_daylight(rng, hour, weather), draw_lens(rng)
+        self._light, self._lens = draw_daylight(rng, *draw_walk(rng)), draw_lens(rng)
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self._scene.surfaces]
         self._ground = lay(areas, self._scene.marks)
         self._canvas = Canvas(self._camera, self._light, draw_skyline(rng), np.array(self._scene.surfaces[0].colour))

@@ -1,12 +1,14 @@
 """What RoadWorld paints: where the calibration says, legible at a glance, and the same in colours and in classes."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.camera import camera, scaled
-from roadcue.roadworld.daylight import HOURS, WEATHERS, Daylight, draw_daylight, draw_grass, draw_skyline
+from roadcue.roadworld.daylight import HOURS, Daylight, draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive, drive
 from roadcue.roadworld.ground import Ground, lay
 from roadcue.roadworld.lens import Lens
@@ -19,6 +21,7 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import cone, signal
 from roadcue.roadworld.vehicles import car
 from roadcue.roadworld.view import View
+from roadcue.roadworld.weather import WEATHERS, Falling, Weather, draw_walk, draw_weather
 from roadcue.schema import CameraCalibration
 
 SPEC = RoadWorldSpec(stride=30)
@@ -298,3 +301,27 @@ def test_rain_and_snow_are_seen_to_fall() -> None:
         bright = pictures.max(axis=-1) > 80
         assert (bright[0] & ~bright[1]).sum() >= least
         assert bright.mean() < 0.2
+
+
+def test_a_new_weather_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    dry, sand = WEATHERS["dry"], Falling(900, lambda sheet, x, y, size, height: sheet[int(y), int(x)].fill(90))
+    monkeypatch.setitem(WEATHERS, "dry", replace(dry, share=dry.share - 0.2, walks={"noon": 0.2}))
+    storm = Weather(0.2, {"noon": 0.62}, haze_m=(20, 30), exposure=0.5, ground=(200, 160, 90), falling=sand)
+    monkeypatch.setitem(WEATHERS, "sandstorm", storm)
+    rng = np.random.default_rng(3)
+    assert "sandstorm" in {draw_weather(rng) for _ in range(40)}
+    assert ("noon", "sandstorm") in {draw_walk(rng) for _ in range(20)}
+    clear, light = (draw_daylight(np.random.default_rng(0), "overcast", each) for each in ("snow", "sandstorm"))
+    assert np.allclose(light.ambient, clear.ambient / 2)
+    assert 20 <= light.haze_m < 30
+    assert draw_grass(rng, light).tolist() == [200, 160, 90]
+    picture = np.zeros((200, 180, 3), np.uint8)
+    Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=7).expose(picture, "sandstorm", 0)
+    assert (picture == 90).all(axis=-1).sum() > 20
+
+
+def test_shares_of_hours_and_weathers_sum_to_one() -> None:
+    assert sum(HOURS.values()) == pytest.approx(1)
+    assert sum(each.share for each in WEATHERS.values()) == pytest.approx(1)
+    assert sum(share for each in WEATHERS.values() for share in each.walks.values()) == pytest.approx(1)
+    assert {hour for each in WEATHERS.values() for hour in each.walks} <= set(HOURS)
