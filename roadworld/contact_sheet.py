@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from roadcue.errors import BadInput, exit_code
+from roadcue.files import write_whole
 from roadcue.loaders import jpeg
 from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.loaders.waymo_e2e.clusters import Cluster
@@ -130,7 +131,7 @@ def main() -> int:
     def draw() -> None:
         sheet = jpeg.encode(contact_sheet(RoadWorldSpec(seed=given.seed, stride=10)), _QUALITY)
         try:
-            given.out.write_bytes(sheet)
+            write_whole(given.out, sheet)
         except OSError as error:
             raise BadInput(f"{given.out}: cannot be written ({error.strerror}). Name another file.") from error
         print(given.out)

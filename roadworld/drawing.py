@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -44,6 +44,12 @@ def draw_missing(title: str, draw: Callable[..., None], jobs: Sequence[Job], wor
         processes = workers or len(os.sched_getaffinity(0))
         for place in in_processes(draw, [job.arguments for job in missing], processes, start=_use_one_thread):
             advance(missing[place].pictures)
+
+
+def leave_only(folder: Path, written: Iterable[Path]) -> None:
+    """Delete every other file in a folder: what it was gathered from, and what a killed process had begun."""
+    for left_over in {path for path in folder.rglob("*") if path.is_file()} - set(written):
+        left_over.unlink()
 
 
 def _use_one_thread() -> None:

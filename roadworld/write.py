@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from roadcue.files import written_whole
+from roadcue.files import write_whole, written_whole
 from roadcue.loaders import jpeg
 from roadcue.loaders.tfrecord import RecordWriter, read_records
 from roadcue.loaders.waymo_e2e import encode_frame
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.checksums import check_checksums, write_checksums
-from roadcue.roadworld.drawing import Job, draw_missing
+from roadcue.roadworld.drawing import Job, draw_missing, leave_only
 from roadcue.roadworld.drive import cluster_of, drive, sequence_name
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
@@ -34,8 +34,7 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         _draw_sequences(spec, part, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, part)]
         written.append(_write_clusters(spec, part))
-        for left_over in set(part.iterdir()) - set(written):
-            left_over.unlink()
+        leave_only(part, written)
         write_checksums(part, written, WORLD_VERSION, asdict(spec))
 
 
@@ -109,5 +108,5 @@ def _shuffle_into_shards(spec: RoadWorldSpec, split: str, part: Path) -> list[Pa
 def _write_clusters(spec: RoadWorldSpec, part: Path) -> Path:
     file = part / CLUSTER_FILE
     clusters = {sequence_name(spec, n): {"scenario_cluster": cluster_of(spec, n)} for n in spec.numbers("val")}
-    file.write_text(json.dumps(clusters))
+    write_whole(file, json.dumps(clusters))
     return file

@@ -304,7 +304,7 @@ def test_rain_and_snow_are_seen_to_fall() -> None:
 
 
 def test_a_new_weather_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    dry, sand = WEATHERS["dry"], Falling(900, lambda sheet, x, y, size, height: sheet[int(y), int(x)].fill(90))
+    dry, sand = WEATHERS["dry"], Falling(400, lambda sheet, x, y, size, height: sheet[int(y), int(x)].fill(90))
     monkeypatch.setitem(WEATHERS, "dry", replace(dry, share=dry.share - 0.2, walks={"noon": 0.2}))
     storm = Weather(0.2, {"noon": 0.62}, haze_m=(20, 30), exposure=0.5, ground=(200, 160, 90), falling=sand)
     monkeypatch.setitem(WEATHERS, "sandstorm", storm)
