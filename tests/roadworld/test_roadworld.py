@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +223,28 @@ def test_no_manifest_but_a_true_one_passes(tmp_path_factory: pytest.TempPathFact
     (folder / CHECKSUMS_FILE).write_bytes(content)
     with pytest.raises(BadInput, match=r"python -m roadcue\.roadworld"):
         check_roadworld(folder)
+
+
+def test_the_room_is_imported_without_what_draws() -> None:
+    code = (
+        "import sys, roadcue.roadworld, roadcue.roadworld.sidewalk.spec\n"
+        "assert not {'cv2', 'numpy', 'roadcue.loaders'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["roadworld.__main__", "roadworld.sidewalk.__main__", "roadworld.contact_sheet", "roadworld.golden"],
+)
+def test_commands_say_how_they_are_called(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["anything", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        import_module(f"roadcue.{module}").main()
+    called = module.removesuffix(".__main__")
+    assert capsys.readouterr().out.startswith(f"usage: python -m roadcue.{called} [-h]")
 
 
 def test_the_command_draws_checks_and_refuses(tmp_path: Path) -> None:
