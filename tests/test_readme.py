@@ -47,7 +47,7 @@ NOT_EXECUTED = {
     r"python -m loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m training\.flamingo_sft .*": "trains for long; tests/training/test_fine_tuning.py runs it small",
     r"python -m training\.pretrain_mini.*": "trains for hours; tests/training/test_miniatures.py runs it small",
-    r"python -m loaders\.roadworld\.contact_sheet .*": "draws for long; see tests/roadworld/test_contact_sheet.py",
+    r"python -m roadcue\.roadworld\.contact_sheet .*": "draws for long; see tests/roadworld/test_contact_sheet.py",
     r"python benchmarks/picture_pays\.py .*": "takes five minutes; tests/journeys/test_leak.py runs its parts small",
     r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts with srun and python replaced",
     r"apt-get install .*": "installs system packages, as root",
