@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from roadcue.loaders import jpeg
+from roadcue.roadworld.camera import camera
 from roadcue.roadworld.dataset import DEFAULT
 from roadcue.roadworld.drive import drive
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.spec import RoadWorldSpec
-from roadcue.roadworld.view import camera
 
 
 def main() -> None:

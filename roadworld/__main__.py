@@ -2,7 +2,7 @@
 
 import sys
 
-from roadcue.roadworld.command import draw_or_check, drawing_parser
+from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
 from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 

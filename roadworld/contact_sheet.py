@@ -14,18 +14,20 @@ import cv2
 import numpy as np
 
 from roadcue.errors import BadInput, exit_code
+from roadcue.files import write_whole
 from roadcue.loaders import jpeg
 from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.loaders.waymo_e2e.clusters import Cluster
-from roadcue.roadworld.command import add_seed
-from roadcue.roadworld.daylight import HOURS, WEATHERS
+from roadcue.roadworld.camera import camera
+from roadcue.roadworld.daylight import HOURS
+from roadcue.roadworld.drawing_command import add_seed
 from roadcue.roadworld.drive import cluster_of, drive
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.render import Painter
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import paint_walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
-from roadcue.roadworld.view import camera
+from roadcue.roadworld.weather import WEATHERS
 
 _ROWS, _COLUMNS = 5, 4
 _WIDTH, _ROW_HEIGHT = 960, 188
@@ -33,14 +35,14 @@ _CHOICES = 4
 """Sequences among which each picture is chosen."""
 _QUALITY = 82
 _THEMES = {
-    Cluster.CONSTRUCTION: ((Kind.OBSTACLE,), 0.02),
-    Cluster.DEBRIS: ((Kind.OBSTACLE,), 0.01),
-    Cluster.INTERSECTION: ((Kind.LIGHT_RED, Kind.LIGHT_YELLOW), 0.001),
-    Cluster.PEDESTRIAN: ((Kind.PERSON,), 0.015),
-    Cluster.CYCLIST: ((Kind.CYCLIST, Kind.BICYCLE), 0.01),
-    Cluster.SPECIAL_VEHICLE: ((Kind.FLASHING_LIGHT,), 0.006),
+    Cluster.CONSTRUCTION: ((SemanticClass.OBSTACLE,), 0.02),
+    Cluster.DEBRIS: ((SemanticClass.OBSTACLE,), 0.01),
+    Cluster.INTERSECTION: ((SemanticClass.LIGHT_RED, SemanticClass.LIGHT_YELLOW), 0.001),
+    Cluster.PEDESTRIAN: ((SemanticClass.PERSON,), 0.015),
+    Cluster.CYCLIST: ((SemanticClass.CYCLIST, SemanticClass.BICYCLE), 0.01),
+    Cluster.SPECIAL_VEHICLE: ((SemanticClass.FLASHING_LIGHT,), 0.006),
 }
-_VEHICLES = ((Kind.VEHICLE, Kind.BRAKE_LIGHT), 0.03)
+_VEHICLES = ((SemanticClass.VEHICLE, SemanticClass.BRAKE_LIGHT), 0.03)
 """What a picture of a cluster should show, and of how much of the picture; of the others, vehicles."""
 
 
@@ -86,11 +88,13 @@ def _choose(spec: RoadWorldSpec, cluster: Cluster, skip: int, shown: Counter[str
     for number in islice(numbers, skip * _CHOICES, (skip + 1) * _CHOICES):
         painter = Painter(drive(spec, number), cameras, np.random.default_rng([spec.seed, number, 1]))
         wanted, share = _THEMES.get(cluster, _VEHICLES)
-        shares = [np.isin(painter.paint_kinds(i, "FRONT", 0.25), wanted).mean() for i in range(painter.drive.frames)]
+        shares = [
+            np.isin(painter.paint_classes(i, "FRONT", 0.25), wanted).mean() for i in range(painter.drive.frames)
+        ]
         off = np.abs(np.log(np.maximum(shares, 1e-5) / share))
         frame = int(np.argmin(off))
         light = painter.light
-        seen = shown[light.hour] / HOURS[light.hour] + shown[light.weather] / WEATHERS[light.weather]
+        seen = shown[light.hour] / HOURS[light.hour] + shown[light.weather] / WEATHERS[light.weather].share
         score = -seen - 10 * float(off[frame])
         if best is None or score > best[0]:
             best = score, painter, frame
@@ -127,7 +131,7 @@ def main() -> int:
     def draw() -> None:
         sheet = jpeg.encode(contact_sheet(RoadWorldSpec(seed=given.seed, stride=10)), _QUALITY)
         try:
-            given.out.write_bytes(sheet)
+            write_whole(given.out, sheet)
         except OSError as error:
             raise BadInput(f"{given.out}: cannot be written ({error.strerror}). Name another file.") from error
         print(given.out)

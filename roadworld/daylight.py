@@ -1,12 +1,13 @@
-"""The light of a sequence: hour, weather, haze, and the hills on the horizon."""
+"""The light of a sequence: its hour in its weather, and the hills on the horizon."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from roadcue.roadworld.weather import WEATHERS, draw_weather
+
 HOURS = {"noon": 0.34, "low sun": 0.16, "overcast": 0.22, "dusk": 0.13, "night": 0.15}
-"""How often each is drawn."""
-WEATHERS = {"dry": 0.66, "rain": 0.17, "fog": 0.09, "snow": 0.08}
+"""How often drives have each."""
 _UP = np.array([[0.0, 0, 1]])
 _BEAM_M = 26.0
 """The light of headlights falls by the factor e in so many metres."""
@@ -61,8 +62,9 @@ class Daylight:
 def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: str | None = None) -> Daylight:
     """An hour and a weather, drawn unless they are named, with exposure and white balance."""
     hour = hour or str(rng.choice(list(HOURS), p=list(HOURS.values())))
-    weather = weather or str(rng.choice(list(WEATHERS), p=list(WEATHERS.values())))
-    clouds = 1.0 if hour == "overcast" or weather != "dry" else rng.uniform(0, 0.6)
+    weather = weather or draw_weather(rng)
+    conditions = WEATHERS[weather]
+    clouds = 1.0 if hour == "overcast" or conditions.overcast else rng.uniform(0, 0.6)
     azimuth = rng.uniform(0, 2 * np.pi)
     elevation = {"noon": rng.uniform(0.5, 1.1), "low sun": rng.uniform(0.1, 0.3)}.get(hour, 0.6)
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
@@ -81,8 +83,9 @@ def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: st
         zenith, horizon = np.array([10.0, 14, 28]), np.array([36.0, 38, 48])
         ambient, direct, headlights = np.array([0.27, 0.28, 0.34]), np.zeros(3), 2.2
     exposure = rng.uniform(0.95, 1.25) * rng.uniform([0.95, 0.98, 0.93], [1.05, 1.02, 1.07])  # and white balance
-    exposure *= 0.85 if weather == "rain" else 1.0
-    haze_m = float(np.exp(rng.uniform(np.log(200), np.log(700))))
+    exposure *= conditions.exposure
+    haze_m = conditions.haze * float(np.exp(rng.uniform(np.log(200), np.log(700))))
+    near_haze_m = rng.uniform(*(conditions.haze_m or (0, 1)))  # drawn in every weather: what follows stays the same
     return Daylight(
         hour,
         weather,
@@ -91,16 +94,16 @@ def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: st
         direct * exposure,
         zenith * exposure,
         horizon * exposure,
-        haze_m={"fog": rng.uniform(32, 60), "rain": 0.5 * haze_m, "snow": 0.35 * haze_m}.get(weather, haze_m),
+        haze_m=near_haze_m if conditions.haze_m else haze_m,
         headlights=headlights,
-        wet=rng.uniform(0.6, 1.0) if weather == "rain" else 0.0,
+        wet=rng.uniform(*conditions.wet) if conditions.wet else 0.0,
     )
 
 
 def draw_grass(rng: np.random.Generator, light: Daylight) -> np.ndarray:
-    """(3,) RGB of the open ground: grass, earth or dry grass, and white when it snows."""
-    if light.weather == "snow":
-        return np.array([222.0, 226, 232])
+    """(3,) RGB of the open ground: grass, earth or dry grass, unless the weather covers it."""
+    if covered := WEATHERS[light.weather].ground:
+        return np.array(covered, float)
     return np.array([[92.0, 128, 62], [124, 112, 82], [138, 130, 88]])[rng.choice(3, p=[0.6, 0.2, 0.2])]
 
 

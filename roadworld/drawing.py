@@ -2,10 +2,12 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+import cv2
 
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput
@@ -44,9 +46,13 @@ def draw_missing(title: str, draw: Callable[..., None], jobs: Sequence[Job], wor
             advance(missing[place].pictures)
 
 
-def _use_one_thread() -> None:
-    import cv2
+def leave_only(folder: Path, written: Iterable[Path]) -> None:
+    """Delete every other file in a folder: what it was gathered from, and what a killed process had begun."""
+    for left_over in {path for path in folder.rglob("*") if path.is_file()} - set(written):
+        left_over.unlink()
 
+
+def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Colour
 from roadcue.roadworld.road import LANE_WIDTH_M, ROAD_HALF_WIDTH_M, SIDEWALK_M, STOP_LINE_M, Junction, Path, Streets
+from roadcue.roadworld.semantic_class import SemanticClass
 
 _SIDEWALK, _SEAM, _KERB, _ASPHALT = (196, 178, 160), (166, 148, 132), (226, 224, 218), (92, 94, 99)
 _WHITE, _YELLOW = (226, 226, 222), (216, 172, 52)
@@ -19,8 +19,8 @@ _JUNCTION_M = 9.5
 """From the middle of a junction to where the lane markings begin."""
 
 
-Marks = tuple[np.ndarray, Colour, Kind]
-"""Quadrangles (n, 4, 2) of one colour and kind."""
+Marks = tuple[np.ndarray, Colour, SemanticClass]
+"""Quadrangles (n, 4, 2) of one colour and class."""
 
 
 @dataclass(frozen=True)
@@ -28,29 +28,29 @@ class Ground:
     """Flat polygons in metres, world frame, in the order of painting: first areas, then marks.
 
     `area_points` (n, 2) of all areas, one after the other; area i begins at `area_starts[i]`. `marks` (m, 4, 2).
-    Colours are RGB, (areas, 3) and (m, 3), kinds (areas,) and (m,) uint8 of `Kind`.
+    Colours are RGB, (areas, 3) and (m, 3), classes (areas,) and (m,) uint8 of `SemanticClass`.
     """
 
     area_points: np.ndarray
     area_starts: np.ndarray
     area_colours: np.ndarray
-    area_kinds: np.ndarray
+    area_classes: np.ndarray
     marks: np.ndarray
     mark_colours: np.ndarray
-    mark_kinds: np.ndarray
+    mark_classes: np.ndarray
 
 
-def lay(areas: Sequence[tuple[np.ndarray, Colour, Kind]], marks: Sequence[Marks]) -> Ground:
-    """The ground of areas (polygon (n, 2), colour, kind) and of marks, each in the order of painting."""
+def lay(areas: Sequence[tuple[np.ndarray, Colour, SemanticClass]], marks: Sequence[Marks]) -> Ground:
+    """The ground of areas (polygon (n, 2), colour, class) and of marks, each in the order of painting."""
     counts = [len(quads) for quads, _, _ in marks]
     return Ground(
         area_points=np.concatenate([points for points, _, _ in areas]),
         area_starts=np.cumsum([0, *(len(points) for points, _, _ in areas[:-1])]),
         area_colours=np.array([colour for _, colour, _ in areas], float),
-        area_kinds=np.array([kind for _, _, kind in areas], np.uint8),
+        area_classes=np.array([semantic for _, _, semantic in areas], np.uint8),
         marks=np.concatenate([np.zeros((0, 4, 2)), *(quads for quads, _, _ in marks)]),
         mark_colours=np.repeat(np.array([colour for _, colour, _ in marks], float).reshape(-1, 3), counts, axis=0),
-        mark_kinds=np.repeat(np.array([kind for _, _, kind in marks], np.uint8), counts),
+        mark_classes=np.repeat(np.array([semantic for _, _, semantic in marks], np.uint8), counts),
     )
 
 
@@ -58,15 +58,15 @@ def pave(rng: np.random.Generator, streets: Streets, track: np.ndarray, sight: f
     """The ground of all streets within `sight` metres of a track (n, 2)."""
     stretches = streets.stretches_near(track, sight)
     corners = [corner for junction in streets.junctions for corner in _corners(streets.main, junction)]
-    areas: list[tuple[np.ndarray, Colour, Kind]] = []
-    for half_width, colour, kind in (
-        (ROAD_HALF_WIDTH_M + SIDEWALK_M, _SIDEWALK, Kind.SIDEWALK),
-        (ROAD_HALF_WIDTH_M + 0.2, _KERB, Kind.KERB),
-        (ROAD_HALF_WIDTH_M, _ASPHALT, Kind.ROAD),
+    areas: list[tuple[np.ndarray, Colour, SemanticClass]] = []
+    for half_width, colour, semantic in (
+        (ROAD_HALF_WIDTH_M + SIDEWALK_M, _SIDEWALK, SemanticClass.SIDEWALK),
+        (ROAD_HALF_WIDTH_M + 0.2, _KERB, SemanticClass.KERB),
+        (ROAD_HALF_WIDTH_M, _ASPHALT, SemanticClass.ROAD),
     ):
-        areas += [(_ribbon(*stretch, half_width), colour, kind) for stretch in stretches]
-        if kind != Kind.SIDEWALK:
-            areas += [(corner, colour, kind) for corner in corners]
+        areas += [(_ribbon(*stretch, half_width), colour, semantic) for stretch in stretches]
+        if semantic != SemanticClass.SIDEWALK:
+            areas += [(corner, colour, semantic) for corner in corners]
     dashed = bool(rng.random() < 0.4)
     marks = [_seams(*stretch, side) for stretch in stretches for side in (-1, 1)]
     marks += [mark for stretch in stretches for mark in _patches(rng, *stretch)]
@@ -123,7 +123,8 @@ def _patches(rng: np.random.Generator, road: Path, begin: float, end: float) -> 
     s = s + rng.uniform(0, 4, shape)
     length, offset, width = rng.uniform(0.6, 5, shape), rng.uniform(-5.2, 4.0, shape), rng.uniform(0.2, 1.4, shape)
     return [
-        (_across(road, s[i], length[i], offset[i], width[i]), colour, Kind.ROAD) for i, colour in enumerate(_PATCHES)
+        (_across(road, s[i], length[i], offset[i], width[i]), colour, SemanticClass.ROAD)
+        for i, colour in enumerate(_PATCHES)
     ]
 
 
@@ -132,7 +133,7 @@ def _seams(road: Path, begin: float, end: float, side: int) -> Marks:
     s = np.arange(begin + 20, end - 1, _SLAB_M)
     offset = ROAD_HALF_WIDTH_M + 0.3
     inner = offset if side > 0 else -offset - SIDEWALK_M + 0.4
-    return _across(road, s, 0.12, inner, SIDEWALK_M - 0.4), _SEAM, Kind.SIDEWALK
+    return _across(road, s, 0.12, inner, SIDEWALK_M - 0.4), _SEAM, SemanticClass.SIDEWALK
 
 
 def _lane_marks(road: Path, begin: float, end: float, streets: Streets, dashed: bool) -> list[Marks]:
@@ -146,13 +147,13 @@ def _lane_marks(road: Path, begin: float, end: float, streets: Streets, dashed: 
     dashes, solid = s[s % 8 < 4], s[s % 4 < 2]
     beside = [(solid, 4.0)] if not (streets.multilane and road is streets.main) else [(dashes, 2.0)]
     marks = [
-        (_across(road, at, length, d - 0.07, 0.14), _WHITE, Kind.MARKING)
+        (_across(road, at, length, d - 0.07, 0.14), _WHITE, SemanticClass.MARKING)
         for at, length in beside
         for d in (-LANE_WIDTH_M, LANE_WIDTH_M)
     ]
     if dashed:
-        return [*marks, (_across(road, dashes, 2.0, -0.07, 0.14), _WHITE, Kind.MARKING)]
-    return [*marks, *((_across(road, solid, 4.0, d, 0.12), _YELLOW, Kind.MARKING) for d in (-0.2, 0.08))]
+        return [*marks, (_across(road, dashes, 2.0, -0.07, 0.14), _WHITE, SemanticClass.MARKING)]
+    return [*marks, *((_across(road, solid, 4.0, d, 0.12), _YELLOW, SemanticClass.MARKING) for d in (-0.2, 0.08))]
 
 
 def _stop_lines(main: Path, junction: Junction) -> list[Marks]:
@@ -165,10 +166,10 @@ def _stop_lines(main: Path, junction: Junction) -> list[Marks]:
         *(_across(arm, STOP_LINE_M, width, 0.2, lane) for arm in arms),
     ]
     zebras = [_zebra(main, junction.s - 8.4), _zebra(main, junction.s + 8.4)]
-    return [*((line, _WHITE, Kind.MARKING) for line in lines), *zebras]
+    return [*((line, _WHITE, SemanticClass.MARKING) for line in lines), *zebras]
 
 
 def _zebra(road: Path, s: float) -> Marks:
     """Stripes of 0.5 m across the whole road, 2.6 m long."""
     offsets = np.arange(-ROAD_HALF_WIDTH_M + 0.2, ROAD_HALF_WIDTH_M - 0.6, 1.0)
-    return _across(road, s - 1.3, 2.6, offsets, 0.5), _WHITE, Kind.MARKING
+    return _across(road, s - 1.3, 2.6, offsets, 0.5), _WHITE, SemanticClass.MARKING

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from roadcue.roadworld.road import LANE_CENTRE_M
-
-if TYPE_CHECKING:
-    from roadcue.roadworld.traffic import Car, Pedestrian
 
 _YELLOW_S = 3.0
 _ALL_RED_S = 1.5
@@ -34,6 +31,25 @@ class Light:
         return "yellow" if green <= in_cycle < green + _YELLOW_S else "red"
 
 
+class Crosser(Protocol):
+    """Who crosses the road: `offset` metres left of its centreline, from `side`, +1 the left; perhaps `walking`."""
+
+    offset: float
+    side: int
+    walking: bool
+
+
+class Approaching(Protocol):
+    """Who comes along a route, at `speed` m/s."""
+
+    speed: float
+
+    @property
+    def front(self) -> float:
+        """Arc length of the front bumper in metres."""
+        ...
+
+
 class Hold(Protocol):
     """A place on a route, `s` metres of arc length, that is sometimes closed."""
 
@@ -53,7 +69,7 @@ class StopLine:
     side_road: bool = False
 
     def closed(self, t: float, gap: float, speed: float) -> bool:
-        """As `Hold.closed`."""
+        """Whether the light tells a car to stop that still can, `gap` metres before the line, at `speed` m/s."""
         colour = self.light.colour(t, self.side_road)
         hardest = {"green": 0.0, "yellow": 2.8, "red": 3.5}[colour]
         return speed**2 <= 2 * hardest * max(gap, 0.05) and colour != "green"
@@ -64,11 +80,11 @@ class Zebra:
     """Closed while someone is on the way to, or on, this car's lane (`lane` metres left of the centreline)."""
 
     s: float
-    people: Sequence["Pedestrian"]
+    people: Sequence[Crosser]
     lane: float = -LANE_CENTRE_M
 
     def closed(self, t: float, gap: float, speed: float) -> bool:
-        """As `Hold.closed`."""
+        """Whether anybody bars the lane now; `t`, `gap` and `speed` do not matter."""
         return any(p.walking and bars(p.offset, p.side, self.lane) for p in self.people)
 
 
@@ -82,11 +98,11 @@ class Oncoming:
     """Before a left turn: closed while a car of the other direction is near `junction_s` on its own route."""
 
     s: float
-    cars: Sequence["Car"]
+    cars: Sequence[Approaching]
     junction_s: float
 
     def closed(self, t: float, gap: float, speed: float) -> bool:
-        """As `Hold.closed`."""
+        """Whether somebody comes who would be in the way; `t`, `gap` and `speed` do not matter."""
         return any(-8 < self.junction_s - car.front < max(20.0, 7.0 * car.speed) for car in self.cars)
 
 
@@ -99,7 +115,7 @@ class Halt:
     left_at: float = float("inf")
 
     def closed(self, t: float, gap: float, speed: float) -> bool:
-        """As `Hold.closed`."""
+        """Whether the car, standing near at `t` seconds, is still to wait."""
         if speed < 0.1 and gap < 6:
             self.left_at = min(self.left_at, t + self.wait_s)
         return t < self.left_at

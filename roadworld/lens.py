@@ -1,4 +1,4 @@
-"""What is between the scene and the file: rain and snow in the air, blur, sensor noise, a camera that shakes."""
+"""What is between the scene and the file: what falls, blur, sensor noise, a camera that shakes."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,8 +6,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from roadcue.roadworld.weather import falling
+
 _SHIFTS = 64
-"""Pixels by which a sheet of noise can be shifted, down and across."""
+"""Pixels by which a sheet of noise, or of rain, can be shifted, down and across."""
 _SHAKES = np.radians([0.1, 0.12, 0.08])
 """One sigma of roll, pitch and yaw."""
 _MOST_SHAKE = np.radians(0.3)
@@ -32,8 +34,8 @@ class Lens:
         """Put onto a finished picture what falls, the blur and the noise, each frame's its own."""
         height, width = picture.shape[:2]
         y, x = (self.seed + frame * 29) % _SHIFTS, (self.seed + frame * 37) % _SHIFTS
-        if weather in ("rain", "snow"):
-            cv2.add(picture, _falling(height, width, weather)[y : y + height, x : x + width], picture)
+        if (sheet := falling(height, width, weather, _SHIFTS)) is not None:
+            cv2.add(picture, sheet[y : y + height, x : x + width], picture)
         if self.blur != (1, 1):
             cv2.blur(picture, self.blur, picture)
         brighter, darker = _noise(height, width, self.noise)[:, y : y + height, x : x + width]
@@ -58,18 +60,3 @@ def _noise(height: int, width: int, sigma: float) -> np.ndarray:
     shape = (height + _SHIFTS, width + _SHIFTS, 3)
     noise = np.rint(np.random.default_rng(0).standard_normal(shape, np.float32) * sigma)
     return np.stack([noise.clip(0), (-noise).clip(0)]).astype(np.uint8)
-
-
-@lru_cache(maxsize=8)
-def _falling(height: int, width: int, weather: str) -> np.ndarray:
-    """Streaks of rain or flakes of snow to add to a picture, (height + shifts, width + shifts, 3) uint8."""
-    rng = np.random.default_rng(1)
-    sheet = np.zeros((height + _SHIFTS, width + _SHIFTS, 3), np.uint8)
-    count = round(height * width / (1500 if weather == "rain" else 2200))
-    for x, y, size in rng.uniform([0, 0, 0.4], [width + _SHIFTS, height + _SHIFTS, 1.6], (count, 3)):
-        if weather == "rain":
-            end = (round(x - 0.006 * size * height), round(y + 0.045 * size * height))
-            cv2.line(sheet, (round(x), round(y)), end, (34, 36, 40), 1, cv2.LINE_AA)
-        else:
-            cv2.circle(sheet, (round(x), round(y)), round(size * height / 350), (120, 120, 120), -1, cv2.LINE_AA)
-    return sheet

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.semantic_class import SemanticClass
 
 Colour = tuple[float, float, float]
 """RGB, 0 to 255, under white light."""
@@ -18,9 +18,9 @@ class Mesh:
 
     Quadrangles: `quads` (n, 4, 3), `sizes` (n,) half the longest side. Discs, which turn to the camera: `centres`
     (m, 3), `radii` (m,). Of both, quadrangles first: `normals` (n + m, 3) outwards, zero where it is painted from
-    all sides, `colours` (n + m, 3) RGB, `kinds` (n + m,) uint8 of `Kind`, `shines` (n + m,) for lamps, which neither
-    light nor dusk changes, `owner` (n + m,) the object. Of the objects: `origins` (k, 2), by whose distance they are
-    sorted, and `recess` (k,) metres added to that distance.
+    all sides, `colours` (n + m, 3) RGB, `classes` (n + m,) uint8 of `SemanticClass`,
+    `shines` (n + m,) for lamps, which neither light nor dusk changes, `owner` (n + m,) the object. Of the objects:
+    `origins` (k, 2), by whose distance they are sorted, and `recess` (k,) metres added to that distance.
     """
 
     quads: np.ndarray
@@ -29,7 +29,7 @@ class Mesh:
     radii: np.ndarray
     normals: np.ndarray
     colours: np.ndarray
-    kinds: np.ndarray
+    classes: np.ndarray
     shines: np.ndarray
     owner: np.ndarray
     origins: np.ndarray
@@ -53,7 +53,7 @@ class Mesh:
             radii=self.radii[discs],
             normals=self.normals[parts],
             colours=self.colours[parts],
-            kinds=self.kinds[parts],
+            classes=self.classes[parts],
             shines=self.shines[parts],
             owner=self.owner[parts],
         )
@@ -61,7 +61,7 @@ class Mesh:
 
 def join(meshes: Sequence[Mesh]) -> Mesh:
     """Many meshes, or none, as one that holds all their objects."""
-    meshes = meshes or [Shape(Kind.SKY).mesh()]
+    meshes = meshes or [Shape(SemanticClass.SKY).mesh()]
     first = np.cumsum([0, *(len(mesh.origins) for mesh in meshes)])
     owners = [mesh.owner + k for mesh, k in zip(meshes, first, strict=False)]
     n = [len(mesh.quads) for mesh in meshes]
@@ -77,7 +77,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
         radii=np.concatenate([mesh.radii for mesh in meshes]),
         normals=quads_then_discs([mesh.normals for mesh in meshes]),
         colours=quads_then_discs([mesh.colours for mesh in meshes]),
-        kinds=quads_then_discs([mesh.kinds for mesh in meshes]),
+        classes=quads_then_discs([mesh.classes for mesh in meshes]),
         shines=quads_then_discs([mesh.shines for mesh in meshes]),
         owner=quads_then_discs(owners),
         origins=np.concatenate([mesh.origins for mesh in meshes]),
@@ -105,11 +105,11 @@ def place(meshes: Sequence[Mesh], xy: np.ndarray, heading: np.ndarray) -> Mesh:
 class Shape:
     """A drawing in progress: quadrangles and discs in metres, x forward, y left, z up, painted in this order.
 
-    A part is of the shape's `kind` unless it says another.
+    A part is of the shape's class, `semantic`, unless it says another.
     """
 
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
+    def __init__(self, semantic: SemanticClass) -> None:
+        self.semantic = semantic
         self._quads: list[Sequence[Point]] = []
         self._discs: list[tuple[float, float, float, float]] = []
         self._quad_looks: list[tuple[float, ...]] = []
@@ -127,7 +127,7 @@ class Shape:
             radii=discs[:, 3],
             normals=looks[:, :3],
             colours=looks[:, 3:6],
-            kinds=looks[:, 6].astype(np.uint8),
+            classes=looks[:, 6].astype(np.uint8),
             shines=looks[:, 7] > 0,
             owner=np.zeros(len(looks), int),
             origins=np.array([origin], np.float32),
@@ -140,11 +140,11 @@ class Shape:
         colour: Colour,
         normal: Point = (0, 0, 0),
         shines: bool = False,
-        kind: Kind | None = None,
+        semantic: SemanticClass | None = None,
     ) -> None:
         """Add one quadrangle, its four corners in order."""
         self._quads.append(corners)
-        self._quad_looks.append((*normal, *colour, self.kind if kind is None else kind, shines))
+        self._quad_looks.append((*normal, *colour, self.semantic if semantic is None else semantic, shines))
 
     def upright(
         self, start: tuple[float, float], end: tuple[float, float], z: tuple[float, float], colour: Colour
@@ -159,11 +159,11 @@ class Shape:
         colour: Colour,
         normal: Point = (0, 0, 0),
         shines: bool = False,
-        kind: Kind | None = None,
+        semantic: SemanticClass | None = None,
     ) -> None:
         """Add one disc, which turns to the camera; one with a normal is not seen from behind."""
         self._discs.append((*centre, radius))
-        self._disc_looks.append((*normal, *colour, self.kind if kind is None else kind, shines))
+        self._disc_looks.append((*normal, *colour, self.semantic if semantic is None else semantic, shines))
 
     def box(
         self,
@@ -186,7 +186,7 @@ class Shape:
         normal: Point,
         colour: Colour,
         shines: bool = False,
-        kind: Kind | None = None,
+        semantic: SemanticClass | None = None,
     ) -> None:
         """Add the upright face of a box that looks along `normal`, (+-1, 0, 0) or (0, +-1, 0)."""
         if normal[0]:
@@ -196,4 +196,4 @@ class Shape:
             at = y[normal[1] > 0]
             ends = ((x[0], at), (x[1], at))
         (x0, y0), (x1, y1) = ends
-        self.quad([(x0, y0, z[0]), (x1, y1, z[0]), (x1, y1, z[1]), (x0, y0, z[1])], colour, normal, shines, kind)
+        self.quad([(x0, y0, z[0]), (x1, y1, z[0]), (x1, y1, z[1]), (x0, y0, z[1])], colour, normal, shines, semantic)

@@ -1,4 +1,4 @@
-"""The painter's algorithm, from the sky to what is nearest: in colours under a light, or in kinds.
+"""The painter's algorithm, from the sky to what is nearest: in colours under a light, or in classes.
 
 A view, a ground and meshes are all it takes; who drives or walks there is no matter of this file.
 """
@@ -11,9 +11,10 @@ import numpy as np
 
 from roadcue.roadworld.daylight import Daylight
 from roadcue.roadworld.ground import Ground
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Mesh, join
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.view import NEAR_M, SUBPIXEL_BITS, View, clip_near, fixed_point
+from roadcue.roadworld.weather import WEATHERS
 from roadcue.schema import CameraCalibration
 
 _MARKS_TO_M = 80.0
@@ -102,7 +103,7 @@ class Canvas:
         """The sun when it is low, and hills far away, which turn with the camera and never come nearer."""
         light = self.light
         towards = view.directions(light.sun)
-        if light.hour == "low sun" and light.weather == "dry" and towards[0] > 0.2:
+        if light.hour == "low sun" and not WEATHERS[light.weather].overcast and towards[0] > 0.2:
             _glow(picture, view.pixels(towards), 0.16 * view.focal, (255, 220, 160))
         middle = np.arctan2(view.forward[1], view.forward[0])
         half = np.arctan(self.camera.width / 2 / view.focal) + 0.05
@@ -116,14 +117,14 @@ class Canvas:
         cv2.fillPoly(picture, [fixed_point(outline)], colour.tolist(), cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def paint_kinds(view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:
-    """What is seen at each pixel, (height, width) uint8 of `Kind`: the same painting, without light or weather."""
-    picture = np.full((view.camera.height, view.camera.width), Kind.SKY, np.uint8)
-    picture[max(0, round(view.horizon_row)) :] = Kind.GRASS
-    areas, marks = (kinds[:, None].astype(float) for kinds in (ground.area_kinds, ground.mark_kinds))
+def paint_classes(view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:
+    """What is seen at each pixel, (height, width) uint8 of `SemanticClass`: painted alike, but without light."""
+    picture = np.full((view.camera.height, view.camera.width), SemanticClass.SKY, np.uint8)
+    picture[max(0, round(view.horizon_row)) :] = SemanticClass.GRASS
+    areas, marks = (classes[:, None].astype(float) for classes in (ground.area_classes, ground.mark_classes))
     _paint_ground(picture, view, ground, areas, marks, cv2.LINE_8)
     mesh = join([view.crop(each) for each in meshes])
-    _paint_objects(picture, view, mesh, mesh.kinds[:, None].astype(float), cv2.LINE_8)
+    _paint_objects(picture, view, mesh, mesh.classes[:, None].astype(float), cv2.LINE_8)
     return picture
 
 

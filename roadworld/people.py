@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Mesh, Shape
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import FORWARD, pick
 from roadcue.roadworld.vehicles import add_bicycle
 
@@ -24,7 +24,7 @@ _HAIR = ((44, 34, 28), (92, 66, 42), (28, 26, 26), (170, 140, 90))
 @lru_cache(maxsize=2048)
 def person(style: int, stride: int) -> Mesh:
     """Someone 1.75 m tall who looks along x; `stride`, -4 to 4, is how far the legs are apart."""
-    shape, jacket = Shape(Kind.PERSON), pick(_CLOTHES, style)
+    shape, jacket = Shape(SemanticClass.PERSON), pick(_CLOTHES, style)
     trousers, skin = pick(_TROUSERS, style // 3), pick(_SKINS, style // 5)
     for side in (-1, 1):
         foot = 0.085 * stride * side
@@ -42,7 +42,7 @@ def person(style: int, stride: int) -> Mesh:
 @lru_cache(maxsize=1024)
 def cyclist(style: int, stride: int) -> Mesh:
     """Someone on a bicycle who rides along x; `stride`, -4 to 4, is how far one foot is below the other."""
-    shape, jacket = Shape(Kind.CYCLIST), pick(_CLOTHES, style)
+    shape, jacket = Shape(SemanticClass.CYCLIST), pick(_CLOTHES, style)
     add_bicycle(shape, style)
     for side in (-1, 1):
         low, y = 0.32 + 0.04 * stride * side, 0.13 * side

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadcue.loaders.waymo_e2e.clusters import Cluster
+from roadcue.roadworld.camera import scaled
 from roadcue.roadworld.daylight import draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive
 from roadcue.roadworld.ground import pave
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, place
-from roadcue.roadworld.paint import Canvas, paint_kinds
+from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
 from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M
 from roadcue.roadworld.scenery import furnish, strollers
 from roadcue.roadworld.shapes import STYLES, signal
 from roadcue.roadworld.traffic import DT_S, Car
 from roadcue.roadworld.vehicles import car, special, truck
-from roadcue.roadworld.view import FAR_M, View, scaled
+from roadcue.roadworld.view import FAR_M, View
 from roadcue.schema import CameraCalibration, Intent
 
 _SIGNAL_M = ROAD_HALF_WIDTH_M + 0.6
@@ -64,10 +65,10 @@ class Painter:
         self._lens.expose(picture, self.light.weather, frame)
         return picture
 
-    def paint_kinds(self, frame: int, camera: str, scale: float) -> np.ndarray:
-        """What is where in that picture, (height * scale, width * scale) uint8 of `Kind`."""
+    def paint_classes(self, frame: int, camera: str, scale: float) -> np.ndarray:
+        """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
         view = self._view(frame, scaled(self.cameras[camera], scale))
-        return paint_kinds(view, self._ground, self._seen(view, frame))
+        return paint_classes(view, self._ground, self._seen(view, frame))
 
     def _view(self, frame: int, camera: CameraCalibration) -> View:
         xy, heading = self.drive.pose(self.drive.steps[frame])

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Colour, Mesh, Point, Shape
+from roadcue.roadworld.semantic_class import SemanticClass
 
 STYLES = 64
 """Cars, houses, trees and people come in so many looks, numbered from 0; each is drawn once in a process."""
@@ -16,10 +16,10 @@ LEFT: Point = (0, 1, 0)
 RIGHT: Point = (0, -1, 0)
 _LAMP_RADIUS_M = 0.33
 """Of a traffic light: more than twice the real one, so that it is still a few pixels at 60 m."""
-_LAMPS: dict[str, tuple[Kind, Colour]] = {
-    "green": (Kind.LIGHT_GREEN, (30, 255, 130)),
-    "yellow": (Kind.LIGHT_YELLOW, (255, 205, 30)),
-    "red": (Kind.LIGHT_RED, (255, 30, 24)),
+_LAMPS: dict[str, tuple[SemanticClass, Colour]] = {
+    "green": (SemanticClass.LIGHT_GREEN, (30, 255, 130)),
+    "yellow": (SemanticClass.LIGHT_YELLOW, (255, 205, 30)),
+    "red": (SemanticClass.LIGHT_RED, (255, 30, 24)),
 }
 _LAMP_OFF = (52, 52, 54)
 _STEEL = (96, 98, 100)
@@ -41,7 +41,7 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
 
     When it is `lit`, the windows of one style in three shine.
     """
-    shape, wall = Shape(Kind.BUILDING), pick(_WALLS, style)
+    shape, wall = Shape(SemanticClass.BUILDING), pick(_WALLS, style)
     depth, height = 9.0, 3.2 * floors + 0.8
     x, y = (-length / 2, length / 2), (0.0, depth)
     shape.box(x, y, (0, height), wall, top=(90, 86, 84))
@@ -62,7 +62,7 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
 @lru_cache(maxsize=2048)
 def tree(height: int, style: int) -> Mesh:
     """A broad-leaved tree, `height` metres high."""
-    shape, leaves = Shape(Kind.TREE), pick(_LEAVES, style)
+    shape, leaves = Shape(SemanticClass.TREE), pick(_LEAVES, style)
     shape.box((-0.15, 0.15), (-0.15, 0.15), (0, height * 0.55), (84, 66, 50))
     dark = (leaves[0] * 0.72, leaves[1] * 0.72, leaves[2] * 0.72)
     crown = height * 0.3
@@ -74,7 +74,7 @@ def tree(height: int, style: int) -> Mesh:
 @lru_cache(maxsize=2)
 def lamp_post(lit: bool = False) -> Mesh:
     """A street lamp whose arm reaches over the road, to the right."""
-    shape, height = Shape(Kind.POLE), 6.5
+    shape, height = Shape(SemanticClass.POLE), 6.5
     shape.box((-0.08, 0.08), (-0.08, 0.08), (0, height), _STEEL)
     shape.box((-0.1, 0.1), (-2.0, 0), (height - 0.15, height), _STEEL)
     if lit:
@@ -88,7 +88,7 @@ def signal(colour: str, reach: float = 0.0) -> Mesh:
 
     With a `reach` in metres, a second head hangs from an arm over the lane so far to the left.
     """
-    shape = Shape(Kind.POLE)
+    shape = Shape(SemanticClass.POLE)
     top = 6.8 if reach else 4.6
     shape.box((-0.1, 0.1), (-0.1, 0.1), (0, top), (70, 72, 74))
     heads = [(0.0, 2.3)]
@@ -102,21 +102,25 @@ def signal(colour: str, reach: float = 0.0) -> Mesh:
 
 def _head(shape: Shape, y: float, z: float, colour: str) -> None:
     """Three lamps on a black plate with a white rim, its lower edge at height `z`."""
-    shape.panel((-0.12, 0), (y - 0.62, y + 0.62), (z - 0.08, z + 2.38), BACK, _WHITE, kind=Kind.LIGHT_OFF)
-    shape.panel((-0.13, 0), (y - 0.54, y + 0.54), (z, z + 2.3), BACK, (16, 16, 16), kind=Kind.LIGHT_OFF)
-    shape.panel((0, 0.05), (y - 0.54, y + 0.54), (z, z + 2.3), FORWARD, (30, 30, 30), kind=Kind.LIGHT_OFF)
-    for i, (name, (kind, lit)) in enumerate(_LAMPS.items()):
+    shape.panel(
+        (-0.12, 0), (y - 0.62, y + 0.62), (z - 0.08, z + 2.38), BACK, _WHITE, semantic=SemanticClass.LIGHT_OFF
+    )
+    shape.panel((-0.13, 0), (y - 0.54, y + 0.54), (z, z + 2.3), BACK, (16, 16, 16), semantic=SemanticClass.LIGHT_OFF)
+    shape.panel(
+        (0, 0.05), (y - 0.54, y + 0.54), (z, z + 2.3), FORWARD, (30, 30, 30), semantic=SemanticClass.LIGHT_OFF
+    )
+    for i, (name, (semantic, lit)) in enumerate(_LAMPS.items()):
         centre = (-0.2, y, z + 0.41 + 0.74 * i)
         if name == colour:
-            shape.disc(centre, _LAMP_RADIUS_M, lit, BACK, shines=True, kind=kind)
+            shape.disc(centre, _LAMP_RADIUS_M, lit, BACK, shines=True, semantic=semantic)
         else:
-            shape.disc(centre, _LAMP_RADIUS_M * 0.8, _LAMP_OFF, BACK, kind=Kind.LIGHT_OFF)
+            shape.disc(centre, _LAMP_RADIUS_M * 0.8, _LAMP_OFF, BACK, semantic=SemanticClass.LIGHT_OFF)
 
 
 @lru_cache(maxsize=1)
 def cone() -> Mesh:
     """A traffic cone, orange with a white band."""
-    shape = Shape(Kind.OBSTACLE)
+    shape = Shape(SemanticClass.OBSTACLE)
     shape.box((-0.24, 0.24), (-0.24, 0.24), (0, 0.06), _ORANGE)
     for low, high, colour in ((0.06, 0.4, _ORANGE), (0.4, 0.62, _WHITE), (0.62, 0.9, _ORANGE)):
         wide, slim = 0.24 - 0.2 * low, 0.24 - 0.2 * high
@@ -129,7 +133,7 @@ def cone() -> Mesh:
 @lru_cache(maxsize=1)
 def barrier() -> Mesh:
     """A board of road works across the lane, striped red and white, with a lamp on either end."""
-    shape = Shape(Kind.OBSTACLE)
+    shape = Shape(SemanticClass.OBSTACLE)
     for side in (-1.0, 1.0):
         shape.box((-0.04, 0.04), (side - 0.04, side + 0.04), (0, 1.3), _STEEL)
         shape.disc((-0.05, side, 1.4), 0.12, (255, 170, 20), shines=True)
@@ -142,7 +146,7 @@ def barrier() -> Mesh:
 @lru_cache(maxsize=8)
 def debris(style: int) -> Mesh:
     """Something lost on the road: a cardboard box, a tyre, a plank."""
-    shape = Shape(Kind.OBSTACLE)
+    shape = Shape(SemanticClass.OBSTACLE)
     if style % 3 == 0:
         shape.box((-0.35, 0.35), (-0.45, 0.45), (0, 0.6), (176, 132, 84), top=(150, 110, 68))
     elif style % 3 == 1:

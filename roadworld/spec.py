@@ -9,7 +9,10 @@ from typing import Any
 from roadcue.errors import BadInput
 
 WORLD_VERSION = "3"
-"""Raised with every change of what is drawn or driven, so that no cache of an older world is taken for this one."""
+"""Raised with every change of what is drawn or driven, so that no cache of an older world is taken for this one.
+
+A test compares with the hashes in golden.json, which `python -m roadcue.roadworld.golden` writes.
+"""
 
 FRAMES_PER_S = 10
 FIRST_NUMBER = {"train": 0, "val": 1_000_000, "pretrain": 2_000_000}

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Colour, Mesh, Shape
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import BACK, FORWARD, LEFT, RIGHT, pick
 
 _BRAKING, _TAIL, _BEAM = (255, 24, 20), (112, 20, 20), (255, 252, 230)
@@ -30,7 +30,7 @@ def car(style: int, braking: bool = False, lit: bool = False, blinking: tuple[in
 
     `lit`: its lamps are on, for the night. `blinking`: the sides whose indicators are alight, 1 left, -1 right.
     """
-    shape, paint = Shape(Kind.VEHICLE), pick(_PAINTS, style)
+    shape, paint = Shape(SemanticClass.VEHICLE), pick(_PAINTS, style)
     van = style % 5 == 0
     half = 0.98 if van else 0.9
     deck, roof = (1.05, 2.1) if van else (0.92, 1.48)
@@ -46,7 +46,9 @@ def car(style: int, braking: bool = False, lit: bool = False, blinking: tuple[in
     for normal in (LEFT, RIGHT):
         shape.panel((cabin[0] + 0.2, cabin[1] - 0.2), y, (deck + 0.08, roof - 0.1), normal, _GLASS)
     if braking:
-        shape.panel(cabin, (-0.4, 0.4), (roof - 0.12, roof), BACK, _BRAKING, shines=True, kind=Kind.BRAKE_LIGHT)
+        shape.panel(
+            cabin, (-0.4, 0.4), (roof - 0.12, roof), BACK, _BRAKING, shines=True, semantic=SemanticClass.BRAKE_LIGHT
+        )
     _lamps(shape, half, (0.58, 0.88), braking, lit)
     _indicators(shape, half, 0.98, blinking)
     return shape.mesh()
@@ -55,7 +57,7 @@ def car(style: int, braking: bool = False, lit: bool = False, blinking: tuple[in
 @lru_cache(maxsize=512)
 def truck(style: int, braking: bool = False, lit: bool = False, blinking: tuple[int, ...] = ()) -> Mesh:
     """A lorry with a high box; the origin and the arguments as a car's."""
-    shape = Shape(Kind.VEHICLE)
+    shape = Shape(SemanticClass.VEHICLE)
     _running_gear(shape, 1.15)
     shape.box((_REAR_M, 2.4), (-1.2, 1.2), (0.6, 3.3), pick(((226, 226, 222), (70, 96, 140), (176, 140, 60)), style))
     shape.panel((_REAR_M, 0), (-1.05, 1.05), (0.75, 3.15), BACK, pick(((190, 190, 188), (60, 80, 116)), style))
@@ -71,7 +73,7 @@ def truck(style: int, braking: bool = False, lit: bool = False, blinking: tuple[
 @lru_cache(maxsize=512)
 def special(style: int, braking: bool = False, flash: int = 0) -> Mesh:
     """A fire engine, or with an odd style an ambulance; its lamps flash red and blue in turn with `flash`."""
-    shape = Shape(Kind.VEHICLE)
+    shape = Shape(SemanticClass.VEHICLE)
     body, stripe = (((186, 24, 26), (240, 200, 40)), ((236, 236, 232), (226, 60, 30)))[style % 2]
     _running_gear(shape, 1.1)
     x, y, height = (_REAR_M, _FRONT_M), (-1.1, 1.1), 2.7
@@ -83,7 +85,7 @@ def special(style: int, braking: bool = False, flash: int = 0) -> Mesh:
     for along in (_REAR_M + 0.2, _FRONT_M - 0.4):
         for i, side in enumerate((-0.7, 0.7)):
             lit: Colour = ((255, 30, 30), (50, 90, 255))[(i + flash) % 2]
-            shape.disc((along, side, height + 0.15), 0.24, lit, shines=True, kind=Kind.FLASHING_LIGHT)
+            shape.disc((along, side, height + 0.15), 0.24, lit, shines=True, semantic=SemanticClass.FLASHING_LIGHT)
     _lamps(shape, 1.1, (0.6, 0.9), braking, lit=True)
     return shape.mesh()
 
@@ -103,15 +105,17 @@ def _running_gear(shape: Shape, half: float) -> None:
 def _lamps(shape: Shape, half: float, z: tuple[float, float], braking: bool, lit: bool) -> None:
     """White lamps in front; at the back dull red ones, which are wide and bright when `braking`."""
     width = 0.42 if braking else 0.3
-    kind = Kind.BRAKE_LIGHT if braking else Kind.VEHICLE
+    semantic = SemanticClass.BRAKE_LIGHT if braking else SemanticClass.VEHICLE
     for side in (-1, 1):
         inner, outer = sorted((side * (half - width), side * half))
         middle = (inner + outer) / 2
         red = _BRAKING if braking else _TAIL
-        shape.panel((_REAR_M, 0), (inner, outer), z, BACK, red, shines=braking or lit, kind=kind)
+        shape.panel((_REAR_M, 0), (inner, outer), z, BACK, red, shines=braking or lit, semantic=semantic)
         shape.panel((0, _FRONT_M), (inner, outer), (0.56, 0.76), FORWARD, _BEAM, shines=True)
         if braking:
-            shape.disc((_REAR_M - 0.02, middle, sum(z) / 2), 0.17, (255, 70, 60), BACK, shines=True, kind=kind)
+            shape.disc(
+                (_REAR_M - 0.02, middle, sum(z) / 2), 0.17, (255, 70, 60), BACK, shines=True, semantic=semantic
+            )
         if lit:
             shape.disc((_FRONT_M + 0.02, middle, 0.66), 0.13, _BEAM, FORWARD, shines=True)
 
@@ -126,7 +130,7 @@ def _indicators(shape: Shape, half: float, z: float, blinking: tuple[int, ...]) 
 @lru_cache(maxsize=64)
 def bicycle(style: int) -> Mesh:
     """A bicycle that stands, its wheels on the x axis and its origin between them."""
-    shape = Shape(Kind.BICYCLE)
+    shape = Shape(SemanticClass.BICYCLE)
     add_bicycle(shape, style)
     return shape.mesh()
 
@@ -140,10 +144,10 @@ def add_bicycle(shape: Shape, style: int) -> None:
         tread = [(hub + 0.26 * c, 0.34 + 0.26 * s) for c, s in zip(np.cos(turn), np.sin(turn), strict=True)]
         for i in range(8):
             ring = [rim[i], rim[i + 1], tread[i + 1], tread[i]]
-            shape.quad([(x, 0, z) for x, z in ring], _TYRE, kind=Kind.BICYCLE)
+            shape.quad([(x, 0, z) for x, z in ring], _TYRE, semantic=SemanticClass.BICYCLE)
         # Seen from ahead or behind, the wheel is a thin upright bar.
         bar = [(-0.03, 0.0), (0.03, 0.0), (0.03, 0.68), (-0.03, 0.68)]
-        shape.quad([(hub, y, z) for y, z in bar], _TYRE, kind=Kind.BICYCLE)
+        shape.quad([(hub, y, z) for y, z in bar], _TYRE, semantic=SemanticClass.BICYCLE)
     for (x0, z0), (x1, z1) in (
         ((-0.52, 0.34), (-0.2, 0.85)),
         ((-0.2, 0.8), (0.42, 0.85)),
@@ -152,6 +156,6 @@ def add_bicycle(shape: Shape, style: int) -> None:
         ((0.52, 0.34), (0.4, 1.0)),
     ):
         beam = [(x0, 0.0, z0 - 0.04), (x1, 0.0, z1 - 0.04), (x1, 0.0, z1 + 0.04), (x0, 0.0, z0 + 0.04)]
-        shape.quad(beam, paint, kind=Kind.BICYCLE)
+        shape.quad(beam, paint, semantic=SemanticClass.BICYCLE)
     shape.box((0.36, 0.44), (-0.28, 0.28), (0.98, 1.04), _TYRE)
     shape.box((-0.34, -0.08), (-0.08, 0.08), (0.9, 0.97), _TYRE)

@@ -1,17 +1,10 @@
-"""The camera in the world: where a point is in its frame, which pixel that is, and what cannot be in the picture."""
-
-from dataclasses import replace
+"""The projection of the world into a picture: which pixel a point is, and what cannot be in the picture."""
 
 import numpy as np
 
 from roadcue.roadworld.mesh import Mesh
-from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.schema import CameraCalibration
 
-_FIELD_OF_VIEW = np.radians(50)
-_YAWS = {"FRONT": 0.0, "FRONT_LEFT": np.radians(45), "FRONT_RIGHT": np.radians(-45)}
-_MOUNTS_M = {"FRONT": (1.6, 0.0, 1.9), "FRONT_LEFT": (1.55, 0.1, 1.9), "FRONT_RIGHT": (1.55, -0.1, 1.9)}
-"""The cameras above the ground, ahead of the rear axle: together on the roof, as on Waymo's cars."""
 NEAR_M, FAR_M = 0.8, 170.0
 """What is nearer or farther is not painted."""
 SUBPIXEL_BITS = 4
@@ -22,25 +15,8 @@ _BIGGEST_OBJECT_M = 10.0
 """No part of an object is farther from its origin."""
 
 
-def camera(spec: RoadWorldSpec, name: str) -> CameraCalibration:
-    """The pinhole of a camera, a key of `_YAWS`: level, without distortion, the horizon above the middle."""
-    focal = spec.width / 2 / np.tan(_FIELD_OF_VIEW / 2)
-    intrinsic = np.array([focal, focal, spec.width / 2, 0.45 * spec.height, 0, 0, 0, 0, 0])
-    extrinsic = np.eye(4)
-    extrinsic[:3, :3] = _turn(0, 0, _YAWS[name])
-    extrinsic[:3, 3] = _MOUNTS_M[name]
-    return CameraCalibration(intrinsic, extrinsic, spec.width, spec.height)
-
-
-def scaled(camera: CameraCalibration, scale: float) -> CameraCalibration:
-    """The same camera with `scale` times the pixels along either side, rounded."""
-    width, height = round(camera.width * scale), round(camera.height * scale)
-    u, v = width / camera.width, height / camera.height
-    return replace(camera, intrinsic=camera.intrinsic * [u, v, u, v, 1, 1, 1, 1, 1], width=width, height=height)
-
-
-def _turn(roll: float, pitch: float, yaw: float) -> np.ndarray:
-    """(3, 3): by `roll` about x, then by `pitch` about y, down positive, then by `yaw` about z, left positive."""
+def turned(roll: float, pitch: float, yaw: float) -> np.ndarray:
+    """(3, 3) rotation by `roll` about x, then `pitch` about y, down positive, then `yaw` about z, left positive."""
     (cr, cp, cy), (sr, sp, sy) = np.cos([roll, pitch, yaw]), np.sin([roll, pitch, yaw])
     about_x = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
     about_y = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
@@ -58,7 +34,7 @@ class View:
         self, ego_to_world: np.ndarray, camera: CameraCalibration, shake: tuple[float, float, float] = (0, 0, 0)
     ) -> None:
         camera_to_world = ego_to_world @ camera.extrinsic
-        camera_to_world[:3, :3] @= _turn(*shake)
+        camera_to_world[:3, :3] @= turned(*shake)
         self.camera = camera
         self.position = camera_to_world[:3, 3]
         self.forward = camera_to_world[:3, 0]

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from roadcue.files import written_whole
+from roadcue.files import write_whole, written_whole
 from roadcue.loaders import jpeg
 from roadcue.loaders.tfrecord import RecordWriter, read_records
 from roadcue.loaders.waymo_e2e import encode_frame
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
-from roadcue.roadworld.drawing import Job, draw_missing
+from roadcue.roadworld.camera import camera
+from roadcue.roadworld.checksums import check_checksums, write_checksums
+from roadcue.roadworld.drawing import Job, draw_missing, leave_only
 from roadcue.roadworld.drive import cluster_of, drive, sequence_name
-from roadcue.roadworld.manifest import check_manifest, write_manifest
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
-from roadcue.roadworld.view import camera
 from roadcue.schema import Preference
 
 _PREFIX = {"train": "training", "val": "val"}
@@ -34,9 +34,8 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         _draw_sequences(spec, part, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, part)]
         written.append(_write_clusters(spec, part))
-        for left_over in set(part.iterdir()) - set(written):
-            left_over.unlink()
-        write_manifest(part, written, WORLD_VERSION, asdict(spec))
+        leave_only(part, written)
+        write_checksums(part, written, WORLD_VERSION, asdict(spec))
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
@@ -44,7 +43,7 @@ def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
 
     BadInput says which file is not what was written.
     """
-    return check_manifest(folder, RoadWorldSpec, "RoadWorld", "python -m roadcue.roadworld", hashes=hashes)
+    return check_checksums(folder, RoadWorldSpec, "RoadWorld", "python -m roadcue.roadworld", hashes=hashes)
 
 
 def draw_sequence(spec: RoadWorldSpec, number: int) -> Iterator[bytes]:
@@ -109,5 +108,5 @@ def _shuffle_into_shards(spec: RoadWorldSpec, split: str, part: Path) -> list[Pa
 def _write_clusters(spec: RoadWorldSpec, part: Path) -> Path:
     file = part / CLUSTER_FILE
     clusters = {sequence_name(spec, n): {"scenario_cluster": cluster_of(spec, n)} for n in spec.numbers("val")}
-    file.write_text(json.dumps(clusters))
+    write_whole(file, json.dumps(clusters))
     return file

@@ -2,7 +2,7 @@
 
 import sys
 
-from roadcue.roadworld.command import draw_or_check, drawing_parser
+from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
 from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Colour, Mesh, Shape
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import BACK, FORWARD, pick
 
 _STEEL, _BLACK, _WHITE, _RED, _BLUE = (112, 114, 118), (34, 34, 36), (238, 238, 234), (204, 30, 36), (24, 78, 170)
@@ -19,7 +19,7 @@ _BRICKS = ((156, 100, 80), (176, 166, 150), (140, 136, 130), (190, 176, 146))
 @lru_cache(maxsize=64)
 def bin_(style: int) -> Mesh:
     """A litter bin, 1.05 m high."""
-    shape, paint = Shape(Kind.OBSTACLE), pick(_BINS, style)
+    shape, paint = Shape(SemanticClass.OBSTACLE), pick(_BINS, style)
     shape.box((-0.28, 0.28), (-0.28, 0.28), (0.0, 0.92), paint)
     shape.box((-0.32, 0.32), (-0.32, 0.32), (0.92, 1.05), _BLACK)
     shape.panel((-0.29, 0.29), (-0.18, 0.18), (0.62, 0.8), BACK, _BLACK)
@@ -29,7 +29,7 @@ def bin_(style: int) -> Mesh:
 @lru_cache(maxsize=8)
 def bollard(style: int) -> Mesh:
     """A post that keeps cars off, 0.95 m high, with a band that reflects."""
-    shape = Shape(Kind.OBSTACLE)
+    shape = Shape(SemanticClass.OBSTACLE)
     paint: Colour = (_WHITE, (52, 54, 58))[style % 2]
     band: Colour = (_RED, _WHITE)[style % 2]
     for low, high, colour in ((0.0, 0.62, paint), (0.62, 0.8, band), (0.8, 0.95, paint)):
@@ -40,7 +40,7 @@ def bollard(style: int) -> Mesh:
 @lru_cache(maxsize=4)
 def bench(style: int) -> Mesh:
     """A wooden bench along x, whose sitters would look along y, or the other way with an odd style."""
-    shape, side = Shape(Kind.OBSTACLE), -1 if style % 2 else 1
+    shape, side = Shape(SemanticClass.OBSTACLE), -1 if style % 2 else 1
     for x in (-0.75, 0.75):
         shape.box((x - 0.05, x + 0.05), (-0.22, 0.22), (0.0, 0.42), _STEEL)
     back = sorted((-side * 0.26, -side * 0.2))
@@ -52,7 +52,7 @@ def bench(style: int) -> Mesh:
 @lru_cache(maxsize=1)
 def hydrant() -> Mesh:
     """A red hydrant, 0.8 m high."""
-    shape = Shape(Kind.OBSTACLE)
+    shape = Shape(SemanticClass.OBSTACLE)
     shape.box((-0.13, 0.13), (-0.13, 0.13), (0.0, 0.62), _RED)
     shape.box((-0.08, 0.08), (-0.24, 0.24), (0.4, 0.52), (226, 190, 60))
     shape.disc((0, 0, 0.66), 0.14, _RED)
@@ -62,7 +62,7 @@ def hydrant() -> Mesh:
 @lru_cache(maxsize=8)
 def scooter(style: int) -> Mesh:
     """A rental scooter left standing along x."""
-    shape = Shape(Kind.OBSTACLE)
+    shape = Shape(SemanticClass.OBSTACLE)
     paint = pick(((60, 200, 120), (240, 120, 40), (120, 80, 200)), style)
     for x in (-0.5, 0.5):
         shape.disc((x, 0, 0.12), 0.12, _BLACK)
@@ -75,7 +75,7 @@ def scooter(style: int) -> Mesh:
 @lru_cache(maxsize=8)
 def board(style: int) -> Mesh:
     """A shop's folding board across the way, 1.1 m high."""
-    shape = Shape(Kind.OBSTACLE)
+    shape = Shape(SemanticClass.OBSTACLE)
     paint = pick(((40, 44, 50), (150, 40, 46), (40, 90, 70)), style)
     for x in (-0.22, 0.22):
         shape.quad([(x, -0.36, 0), (x, 0.36, 0), (0, 0.33, 1.1), (0, -0.33, 1.1)], paint)
@@ -87,7 +87,7 @@ def board(style: int) -> Mesh:
 @lru_cache(maxsize=16)
 def sign(style: int) -> Mesh:
     """A traffic sign that looks back along x: no entry, a blue square, a warning triangle or a speed limit."""
-    shape, z = Shape(Kind.SIGN), 1.8
+    shape, z = Shape(SemanticClass.SIGN), 1.8
     shape.box((-0.04, 0.04), (-0.04, 0.04), (0.0, 2.2), _STEEL)
     if style % 4 == 0:
         _octagon(shape, -0.06, z, 0.4, _RED)
@@ -126,23 +126,25 @@ def _octagon(shape: Shape, x: float, z: float, radius: float, colour: Colour) ->
 @lru_cache(maxsize=2)
 def pedestrian_light(red: bool) -> Mesh:
     """A walkers' traffic light that looks back along x: red above green, lower and larger than a real one."""
-    shape = Shape(Kind.POLE)
+    shape = Shape(SemanticClass.POLE)
     shape.box((-0.06, 0.06), (-0.06, 0.06), (0.0, 2.4), _STEEL)
-    shape.panel((-0.12, 0), (-0.3, 0.3), (1.45, 2.42), BACK, _WHITE, kind=Kind.LIGHT_OFF)
-    shape.panel((-0.13, 0), (-0.25, 0.25), (1.5, 2.37), BACK, _BLACK, kind=Kind.LIGHT_OFF)
-    shape.panel((0, 0.05), (-0.28, 0.28), (1.45, 2.42), FORWARD, _BLACK, kind=Kind.LIGHT_OFF)
-    for z, colour, kind, lit in (
-        (2.15, (255, 30, 24), Kind.LIGHT_RED, red),
-        (1.72, (30, 255, 130), Kind.LIGHT_GREEN, not red),
+    shape.panel((-0.12, 0), (-0.3, 0.3), (1.45, 2.42), BACK, _WHITE, semantic=SemanticClass.LIGHT_OFF)
+    shape.panel((-0.13, 0), (-0.25, 0.25), (1.5, 2.37), BACK, _BLACK, semantic=SemanticClass.LIGHT_OFF)
+    shape.panel((0, 0.05), (-0.28, 0.28), (1.45, 2.42), FORWARD, _BLACK, semantic=SemanticClass.LIGHT_OFF)
+    for z, colour, semantic, lit in (
+        (2.15, (255, 30, 24), SemanticClass.LIGHT_RED, red),
+        (1.72, (30, 255, 130), SemanticClass.LIGHT_GREEN, not red),
     ):
-        shape.disc((-0.16, 0, z), 0.18, colour if lit else _BLACK, BACK, lit, kind if lit else Kind.LIGHT_OFF)
+        shape.disc(
+            (-0.16, 0, z), 0.18, colour if lit else _BLACK, BACK, lit, semantic if lit else SemanticClass.LIGHT_OFF
+        )
     return shape.mesh()
 
 
 @lru_cache(maxsize=64)
 def bush(style: int) -> Mesh:
     """A round bush, 1.1 m high and 1.4 m wide, one time in three in flower."""
-    shape, leaves = Shape(Kind.PLANT), pick(_LEAVES, style)
+    shape, leaves = Shape(SemanticClass.PLANT), pick(_LEAVES, style)
     r, g, b = leaves
     rng = np.random.default_rng(style)
     for y, z, radius, shade in (
@@ -161,7 +163,7 @@ def bush(style: int) -> Mesh:
 @lru_cache(maxsize=64)
 def hedge(style: int, height_dm: int) -> Mesh:
     """A metre of clipped hedge along x, 0.8 m deep, flecked with light and shade."""
-    shape, (r, g, b) = Shape(Kind.PLANT), pick(_LEAVES, style)
+    shape, (r, g, b) = Shape(SemanticClass.PLANT), pick(_LEAVES, style)
     height = height_dm / 10
     shape.box((-0.5, 0.5), (-0.4, 0.4), (0, height), (r, g, b), top=(r * 1.2, g * 1.2, b * 1.15))
     rng = np.random.default_rng(style)
@@ -174,7 +176,7 @@ def hedge(style: int, height_dm: int) -> Mesh:
 @lru_cache(maxsize=64)
 def wall(style: int, height_dm: int) -> Mesh:
     """Two metres of wall along x, with courses and a coping."""
-    shape, colour = Shape(Kind.BUILDING), pick(_BRICKS, style)
+    shape, colour = Shape(SemanticClass.BUILDING), pick(_BRICKS, style)
     r, g, b = colour
     height = height_dm / 10
     shape.box((-1, 1), (-0.15, 0.15), (0, height), colour)
@@ -189,7 +191,7 @@ def wall(style: int, height_dm: int) -> Mesh:
 @lru_cache(maxsize=16)
 def fence(style: int) -> Mesh:
     """Two metres of fence along x: pickets or rails."""
-    shape, paint = Shape(Kind.BUILDING), pick((_WOOD, _WHITE, (62, 76, 66)), style)
+    shape, paint = Shape(SemanticClass.BUILDING), pick((_WOOD, _WHITE, (62, 76, 66)), style)
     for z in (0.35, 0.85):
         shape.upright((-1, 0), (1, 0), (z, z + 0.08), paint)
     posts = np.linspace(-1, 1, 9 if style % 2 else 3).tolist()

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from roadcue.roadworld.ground import Marks
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Colour, Mesh
+from roadcue.roadworld.semantic_class import SemanticClass
 
 
 class Surface(NamedTuple):
@@ -20,7 +20,7 @@ class Surface(NamedTuple):
     x: tuple[float, float]
     y: tuple[float, float]
     colour: Colour
-    kind: Kind
+    semantic: SemanticClass
 
 
 @dataclass(frozen=True)

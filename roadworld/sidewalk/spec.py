@@ -6,7 +6,10 @@ from roadcue.errors import BadInput
 from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
 
 VIEW_VERSION = "1"
-"""Raised with every change of what is drawn or labelled, so that no cache of an older view is taken for this one."""
+"""Raised with every change of what is drawn or labelled, so that no cache of an older view is taken for this one.
+
+A test compares with the hashes in golden.json, which `python -m roadcue.roadworld.golden` writes.
+"""
 FRAMES = 4
 """Pictures of one walk."""
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from roadcue.roadworld.ground import Marks
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.mesh import Colour
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import STYLES, house, pick
 from roadcue.roadworld.sidewalk.furniture import fence, hedge, wall
 from roadcue.roadworld.sidewalk.scene import Scene, Surface, Thing
@@ -27,7 +27,7 @@ def lay_base(rng: np.random.Generator, scene: Scene, grassy: bool) -> None:
     """The open ground under all else: grass or bare earth."""
     colour = pick(_GRASS if grassy else _BARE, int(rng.integers(STYLES)))
     label = "grass" if grassy else ""
-    scene.surfaces.append(Surface(label, (BEHIND_M, FAR_M), (-FAR_M, FAR_M), colour, Kind.GRASS))
+    scene.surfaces.append(Surface(label, (BEHIND_M, FAR_M), (-FAR_M, FAR_M), colour, SemanticClass.GRASS))
 
 
 def strew(rng: np.random.Generator, scene: Scene) -> None:
@@ -36,7 +36,7 @@ def strew(rng: np.random.Generator, scene: Scene) -> None:
     tufts = _rectangles(rng.uniform((1, -9), (16, 9), (110, 2)), size)
     open_ground = (scene.topmost(tufts.reshape(-1, 2)) == 0).reshape(-1, 4).all(axis=1)
     r, g, b = scene.surfaces[0].colour
-    scene.marks.append((tufts[open_ground], (r * 0.9, g * 0.9, b * 0.9), Kind.GRASS))
+    scene.marks.append((tufts[open_ground], (r * 0.9, g * 0.9, b * 0.9), SemanticClass.GRASS))
 
 
 def lay_path(
@@ -48,27 +48,27 @@ def lay_path(
     seam = (colour[0] * 0.84, colour[1] * 0.84, colour[2] * 0.84)
     for x in stretches:
         if not park:
-            scene.surfaces.append(Surface("", x, (-half - 0.12, half + 0.12), _KERB, Kind.KERB))
-        scene.surfaces.append(Surface("sidewalk", x, (-half, half), colour, Kind.SIDEWALK))
+            scene.surfaces.append(Surface("", x, (-half - 0.12, half + 0.12), _KERB, SemanticClass.KERB))
+        scene.surfaces.append(Surface("sidewalk", x, (-half, half), colour, SemanticClass.SIDEWALK))
         begin, end = max(x[0], 0.8), min(x[1], 18)
         if park:
             at = rng.uniform((begin, -half + 0.1), (end, half - 0.3), (40, 2))
-            scene.marks.append((_rectangles(at, rng.uniform(0.05, 0.2, (40, 2))), seam, Kind.SIDEWALK))
+            scene.marks.append((_rectangles(at, rng.uniform(0.05, 0.2, (40, 2))), seam, SemanticClass.SIDEWALK))
         elif begin < end:
             across = [_rectangle((s, s + 0.03), (-half, half)) for s in np.arange(begin, end, slab)]
             along = [_rectangle((begin, end), (y, y + 0.025)) for y in np.arange(-half, half, slab)[1:]]
-            scene.marks.append((np.array(across + along), seam, Kind.SIDEWALK))
+            scene.marks.append((np.array(across + along), seam, SemanticClass.SIDEWALK))
 
 
 def lay_road_along(rng: np.random.Generator, scene: Scene, y: tuple[float, float]) -> None:
     """A road along x between two kerbs, with its centre line."""
     colour = pick(_ASPHALT, int(rng.integers(STYLES)), vary=0.06)
     x = (BEHIND_M, FAR_M)
-    scene.surfaces.append(Surface("", x, (y[0] - _KERB_M, y[1] + _KERB_M), _KERB, Kind.KERB))
-    scene.surfaces.append(Surface("road", x, y, colour, Kind.ROAD))
+    scene.surfaces.append(Surface("", x, (y[0] - _KERB_M, y[1] + _KERB_M), _KERB, SemanticClass.KERB))
+    scene.surfaces.append(Surface("road", x, y, colour, SemanticClass.ROAD))
     middle = sum(y) / 2
     dashes = [_rectangle((s, s + 2.0), (middle - 0.07, middle + 0.07)) for s in np.arange(1, 45, 5.0)]
-    scene.marks.append((np.array(dashes), _WHITE, Kind.MARKING))
+    scene.marks.append((np.array(dashes), _WHITE, SemanticClass.MARKING))
     scene.marks.append(_repairs(rng, (1, 20), (y[0] + 0.4, y[1] - 0.4), colour))
 
 
@@ -76,19 +76,19 @@ def lay_road_across(rng: np.random.Generator, scene: Scene, x: tuple[float, floa
     """A road along y between x[0] and x[1]; `zebra` is the width of a crossing on the path's line, or 0."""
     colour = pick(_ASPHALT, int(rng.integers(STYLES)), vary=0.06)
     y = (-FAR_M, FAR_M)
-    scene.surfaces.append(Surface("", (x[0] - _KERB_M, x[1] + _KERB_M), y, _KERB, Kind.KERB))
-    scene.surfaces.append(Surface("road", x, y, colour, Kind.ROAD))
+    scene.surfaces.append(Surface("", (x[0] - _KERB_M, x[1] + _KERB_M), y, _KERB, SemanticClass.KERB))
+    scene.surfaces.append(Surface("road", x, y, colour, SemanticClass.ROAD))
     scene.marks.append(_repairs(rng, (x[0] + 0.3, x[1] - 0.6), (-9, 9), colour))
     middle = sum(x) / 2
     half = zebra / 2 + 0.6 if zebra else 0.0
     lines = [s for s in np.arange(-30, 30, 4.0) if s > half or s + 2 < -half]
     scene.marks.append(
-        (_rectangles(np.array([(middle - 0.07, s) for s in lines]), (0.14, 2.0)), _WHITE, Kind.MARKING)
+        (_rectangles(np.array([(middle - 0.07, s) for s in lines]), (0.14, 2.0)), _WHITE, SemanticClass.MARKING)
     )
     if zebra:
         stripes = [(x[0] + 0.3, s) for s in np.arange(-zebra / 2, zebra / 2 - 0.4, 0.95)]
         size = (x[1] - x[0] - 0.6, 0.48)
-        scene.marks.append((_rectangles(np.array(stripes), size), _WHITE, Kind.MARKING))
+        scene.marks.append((_rectangles(np.array(stripes), size), _WHITE, SemanticClass.MARKING))
         scene.zebra = True
 
 
@@ -97,7 +97,7 @@ def lay_strip(
 ) -> None:
     """A strip of grass or bare earth, such as lies between a path and a kerb."""
     colour = pick(_GRASS if grassy else _BARE, int(rng.integers(STYLES)))
-    scene.surfaces.append(Surface("grass" if grassy else "", x, y, colour, Kind.GRASS))
+    scene.surfaces.append(Surface("grass" if grassy else "", x, y, colour, SemanticClass.GRASS))
 
 
 def line_with(rng: np.random.Generator, scene: Scene, side: int, y: float, x: tuple[float, float], what: str) -> str:
@@ -144,7 +144,7 @@ def _repairs(rng: np.random.Generator, x: tuple[float, float], y: tuple[float, f
     at = rng.uniform((x[0], y[0]), (x[1], y[1]), (12, 2))
     darker = (colour[0] * 0.88, colour[1] * 0.88, colour[2] * 0.88)
     size = np.minimum(rng.uniform(0.2, 1.6, (12, 2)), np.array([x[1], y[1]]) - at)
-    return _rectangles(at, size), darker, Kind.ROAD
+    return _rectangles(at, size), darker, SemanticClass.ROAD
 
 
 def _rectangle(x: tuple[float, float], y: tuple[float, float]) -> np.ndarray:

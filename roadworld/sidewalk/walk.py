@@ -6,31 +6,22 @@ from functools import lru_cache
 import numpy as np
 
 from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.roadworld.camera import scaled
 from roadcue.roadworld.daylight import draw_daylight, draw_skyline
 from roadcue.roadworld.ground import lay
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, Shape, place
-from roadcue.roadworld.paint import Canvas, paint_kinds
+from roadcue.roadworld.paint import Canvas, paint_classes
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import chest_camera, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
 from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Scene
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec, image_name
-from roadcue.roadworld.view import scaled
+from roadcue.roadworld.weather import draw_walk
 
-_LIGHTS = (
-    ("noon", "dry"),
-    ("low sun", "dry"),
-    ("overcast", "dry"),
-    ("dusk", "dry"),
-    ("overcast", "rain"),
-    ("noon", "fog"),
-)
-_ODDS = (0.36, 0.16, 0.2, 0.1, 0.13, 0.05)
-"""People walk by day, as in SENSATION's pictures."""
-_NOTHING = Shape(Kind.SKY).mesh()
+_NOTHING = Shape(SemanticClass.SKY).mesh()
 
 
 @dataclass(frozen=True)
@@ -50,9 +41,8 @@ class Walk:
         rng = np.random.default_rng([spec.seed, number, 2])
         self._camera = chest_camera(spec)
         self._scene, self._sights = self._draw(rng)
-        hour, weather = _LIGHTS[rng.choice(len(_LIGHTS), p=_ODDS)]
-        self._light, self._lens = draw_daylight(rng, hour, weather), draw_lens(rng)
-        areas = [(_outline(each.x, each.y), each.colour, each.kind) for each in self._scene.surfaces]
+        self._light, self._lens = draw_daylight(rng, *draw_walk(rng)), draw_lens(rng)
+        areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self._scene.surfaces]
         self._ground = lay(areas, self._scene.marks)
         self._canvas = Canvas(self._camera, self._light, draw_skyline(rng), np.array(self._scene.surfaces[0].colour))
 
@@ -81,10 +71,10 @@ class Walk:
         self._lens.expose(picture, self._light.weather, frame)
         return picture
 
-    def paint_kinds(self, frame: int, scale: float) -> np.ndarray:
-        """What is where in that picture, (height * scale, width * scale) uint8 of `Kind`."""
+    def paint_classes(self, frame: int, scale: float) -> np.ndarray:
+        """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
         view = view_of(self._scene, frame, scaled(self._camera, scale), self._lens.shake(frame))
-        return paint_kinds(view, self._ground, self._meshes(frame))
+        return paint_classes(view, self._ground, self._meshes(frame))
 
     def _meshes(self, frame: int) -> list[Mesh]:
         things = self._scene.things

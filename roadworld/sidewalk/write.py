@@ -1,20 +1,19 @@
 """From a spec to a folder of SENSATION files: walks drawn by many processes, their labels gathered at the end."""
 
 import json
-import os
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from roadcue.files import written_whole
+from roadcue.files import write_whole, written_whole
 from roadcue.loaders import jpeg
 from roadcue.loaders.sensation.annotation import Annotation, parse_row, write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
 from roadcue.loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
 from roadcue.prompts import bvpi
 from roadcue.prompts.annotation_json import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
-from roadcue.roadworld.drawing import Job, draw_missing
-from roadcue.roadworld.manifest import check_manifest, write_manifest
+from roadcue.roadworld.checksums import check_checksums, write_checksums
+from roadcue.roadworld.drawing import Job, draw_missing, leave_only
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walk import Walk
 
@@ -31,9 +30,8 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
         written = _gather(spec, part)
         for split in ("train", "val"):
             written += [part / IMAGE_FOLDERS[split] / image_name(*picture) for picture in spec.pictures(split)]
-        for waiting in part.glob("*.labels"):
-            waiting.unlink()
-        write_manifest(part, written, VIEW_VERSION, asdict(spec))
+        leave_only(part, written)
+        write_checksums(part, written, VIEW_VERSION, asdict(spec))
 
 
 def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
@@ -42,7 +40,7 @@ def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
     BadInput says which file is not what was written.
     """
     command = "python -m roadcue.roadworld.sidewalk"
-    return check_manifest(folder, SidewalkSpec, "sidewalk view", command, hashes=hashes)
+    return check_checksums(folder, SidewalkSpec, "sidewalk view", command, hashes=hashes)
 
 
 def _draw_walks(spec: SidewalkSpec, part: Path, workers: int | None) -> None:
@@ -57,15 +55,13 @@ def _draw_walks(spec: SidewalkSpec, part: Path, workers: int | None) -> None:
 
 
 def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], part: Path, images: str) -> None:
-    """The pictures of a walk, and after them, as the sign that they are whole, its labels."""
+    """The pictures of a walk, and its labels after them, as the sign that they are whole."""
     walk = Walk(spec, number)
     for frame in frames:
         picture = jpeg.encode(walk.paint(frame), spec.jpeg_quality)
         (part / images / image_name(number, frame)).write_bytes(picture)
     labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames]
-    unfinished = _labels_file(part, number).with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(labels))
-    os.replace(unfinished, _labels_file(part, number))
+    write_whole(_labels_file(part, number), json.dumps(labels))
 
 
 def _labels_file(part: Path, number: int) -> Path:
@@ -86,12 +82,12 @@ def _gather(spec: SidewalkSpec, part: Path) -> list[Path]:
         new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in told]
         records = [bvpi.sft_record(c.image_path, a, c.target) for c, (a, _) in zip(new, told, strict=True)]
         file = part / BVPI.format(split=split)
-        file.write_text("".join(map(bvpi.to_line, records)), encoding="utf-8")
+        write_whole(file, "".join(map(bvpi.to_line, records)))
         written.append(file)
         annotations += [annotation for annotation, _ in told]
         captions += new
     write_annotations(part / ANNOTATIONS, annotations)
     write_captions(part / CAPTIONS, captions)
-    (part / SCHEMA_FILE).write_text(json.dumps(SCHEMA, indent=1) + "\n")
-    (part / JSON_LINES).write_text("".join(json.dumps(to_json(each)) + "\n" for each in annotations))
+    write_whole(part / SCHEMA_FILE, json.dumps(SCHEMA, indent=1) + "\n")
+    write_whole(part / JSON_LINES, "".join(json.dumps(to_json(each)) + "\n" for each in annotations))
     return written

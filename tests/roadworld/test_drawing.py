@@ -6,8 +6,8 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.files import written_whole
+from roadcue.roadworld.checksums import CHECKSUMS_FILE, check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing
-from roadcue.roadworld.manifest import MANIFEST, check_manifest, write_manifest
 
 
 def draw(folder, drawn, stop_at=None):
@@ -21,11 +21,11 @@ def draw(folder, drawn, stop_at=None):
 
     with written_whole(folder, "key") as part:
         draw_missing("drawing", one, [Job(part / str(number), 1, (number,)) for number in range(3)], workers=1)
-        write_manifest(part, sorted(part.iterdir()), "1", {"seed": 7})
+        write_checksums(part, sorted(part.iterdir()), "1", {"seed": 7})
 
 
 def checked(folder, hashes=True):
-    return check_manifest(folder, lambda seed: seed, "test", "this command", hashes=hashes)
+    return check_checksums(folder, lambda seed: seed, "test", "this command", hashes=hashes)
 
 
 def test_a_stopped_drawing_is_not_there_and_goes_on_where_it_was(tmp_path):
@@ -64,8 +64,8 @@ def test_a_changed_file_is_named_with_the_remedy(tmp_path, content, sentence):
 def test_a_manifest_cannot_name_a_file_outside(tmp_path, name):
     draw(tmp_path / "out", [])
     (tmp_path / "outside").write_bytes(b"drew")
-    manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    manifest = json.loads((tmp_path / "out" / CHECKSUMS_FILE).read_text())
     manifest["files"][str(tmp_path / "outside") if name == "/outside" else name] = manifest["files"]["0"]
-    (tmp_path / "out" / MANIFEST).write_text(json.dumps(manifest))
+    (tmp_path / "out" / CHECKSUMS_FILE).write_text(json.dumps(manifest))
     with pytest.raises(BadInput, match="outside the folder"):
         checked(tmp_path / "out")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,13 @@ from roadcue.loaders.tfrecord import read_records
 from roadcue.loaders.waymo_e2e import open_waymo_e2e
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster
 from roadcue.loaders.waymo_e2e.schema_pb2 import E2EDFrame
-from roadcue.roadworld import RoadWorldSpec, open_roadworld
+from roadcue.roadworld.camera import camera
+from roadcue.roadworld.checksums import CHECKSUMS_FILE
+from roadcue.roadworld.dataset import open_roadworld
 from roadcue.roadworld.drawing import drawn_once
 from roadcue.roadworld.drive import drive
-from roadcue.roadworld.manifest import MANIFEST
 from roadcue.roadworld.render import Painter
-from roadcue.roadworld.view import camera
+from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 
 SMALL = RoadWorldSpec(train_sequences=2, val_sequences=1, seconds=0.3, stride=1, width=160, height=178)
@@ -98,7 +100,7 @@ def test_the_cluster_file_names_every_validation_sequence_as_the_real_one_does(f
     told = json.loads((folder / CLUSTER_FILE).read_text())
     assert set(told) == set(open_roadworld(folder, "val").states.sequence)
     assert all(Cluster(value["scenario_cluster"]) for value in told.values())
-    assert CLUSTER_FILE in json.loads((folder / MANIFEST).read_text())["files"]
+    assert CLUSTER_FILE in json.loads((folder / CHECKSUMS_FILE).read_text())["files"]
 
 
 def test_splits_share_no_sequence_and_are_shuffled(folder: Path) -> None:
@@ -112,7 +114,7 @@ def test_splits_share_no_sequence_and_are_shuffled(folder: Path) -> None:
 
 def test_the_same_spec_gives_the_same_bytes_with_any_number_of_processes(folder: Path, tmp_path: Path) -> None:
     write_roadworld(SMALL, tmp_path / "again", workers=2)
-    assert (tmp_path / "again" / MANIFEST).read_bytes() == (folder / MANIFEST).read_bytes()
+    assert (tmp_path / "again" / CHECKSUMS_FILE).read_bytes() == (folder / CHECKSUMS_FILE).read_bytes()
     check_roadworld(tmp_path / "again", hashes=True)
     other = dataclasses.replace(SMALL, seed=1, train_sequences=1, val_sequences=0)
     write_roadworld(other, tmp_path / "other", workers=1)
@@ -143,7 +145,7 @@ def test_a_killed_drawing_goes_on_and_is_never_half_read(folder: Path, tmp_path:
     with pytest.raises(BadInput, match="manifest"):
         open_roadworld(out, "train")
     write_roadworld(SMALL, out, workers=1)
-    assert (out / MANIFEST).read_bytes() == (folder / MANIFEST).read_bytes()
+    assert (out / CHECKSUMS_FILE).read_bytes() == (folder / CHECKSUMS_FILE).read_bytes()
     assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in folder.iterdir())
     assert not part.exists()
 
@@ -153,9 +155,9 @@ def test_the_cache_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     spec = RoadWorldSpec(train_sequences=1, val_sequences=0, seconds=0.1, cameras=("FRONT",), width=80, height=90)
     first = drawn_once("roadworld", spec, write_roadworld)
     assert first == tmp_path / "roadworld" / spec.key
-    drawn = (first / MANIFEST).stat().st_mtime_ns
+    drawn = (first / CHECKSUMS_FILE).stat().st_mtime_ns
     assert drawn_once("roadworld", spec, write_roadworld) == first
-    assert (first / MANIFEST).stat().st_mtime_ns == drawn
+    assert (first / CHECKSUMS_FILE).stat().st_mtime_ns == drawn
 
 
 def test_a_damaged_folder_is_told_by_file_and_remedy(folder: Path, tmp_path: Path) -> None:
@@ -218,9 +220,31 @@ _MANIFESTS = st.fixed_dictionaries(
 def test_no_manifest_but_a_true_one_passes(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.getbasetemp() / "manifests"
     folder.mkdir(exist_ok=True)
-    (folder / MANIFEST).write_bytes(content)
-    with pytest.raises(BadInput, match=r"python -m loaders\.roadworld"):
+    (folder / CHECKSUMS_FILE).write_bytes(content)
+    with pytest.raises(BadInput, match=r"python -m roadcue\.roadworld"):
         check_roadworld(folder)
+
+
+def test_the_room_is_imported_without_what_draws() -> None:
+    code = (
+        "import sys, roadcue.roadworld, roadcue.roadworld.sidewalk.spec\n"
+        "assert not {'cv2', 'numpy', 'roadcue.loaders'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["roadworld.__main__", "roadworld.sidewalk.__main__", "roadworld.contact_sheet", "roadworld.golden"],
+)
+def test_commands_say_how_they_are_called(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["anything", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        import_module(f"roadcue.{module}").main()
+    called = module.removesuffix(".__main__")
+    assert capsys.readouterr().out.startswith(f"usage: python -m roadcue.{called} [-h]")
 
 
 def test_the_command_draws_checks_and_refuses(tmp_path: Path) -> None:

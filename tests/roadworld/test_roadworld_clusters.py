@@ -10,8 +10,8 @@ from roadcue.loaders.waymo_e2e.clusters import Cluster
 from roadcue.roadworld.clusters import MIX
 from roadcue.roadworld.drive import cluster_of, drive, sequence_name
 from roadcue.roadworld.hazards import Hazards, set_out
-from roadcue.roadworld.labels import scene_of
 from roadcue.roadworld.layout import lay_streets
+from roadcue.roadworld.road_ahead import road_ahead
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 
 SPEC = RoadWorldSpec(stride=10)
@@ -61,7 +61,7 @@ def test_most_sequences_meet_late_what_they_are_named_after() -> None:
     met = []
     for number in numbers:
         driven = drive(SPEC, number)
-        scenes = [scene_of(driven, position) for position in range(8, 20)]
+        scenes = [road_ahead(driven, position) for position in range(8, 20)]
         met.append(any(getattr(scene, seen[driven.cluster]) is not None for scene in scenes))
     assert np.mean(met) > 0.8
 

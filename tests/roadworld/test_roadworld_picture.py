@@ -1,23 +1,27 @@
-"""What RoadWorld paints: where the calibration says, legible at a glance, and the same in colours and in kinds."""
+"""What RoadWorld paints: where the calibration says, legible at a glance, and the same in colours and in classes."""
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from roadcue.roadworld import RoadWorldSpec
-from roadcue.roadworld.daylight import HOURS, WEATHERS, Daylight, draw_daylight, draw_grass, draw_skyline
+from roadcue.roadworld.camera import camera, scaled
+from roadcue.roadworld.daylight import HOURS, Daylight, draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive, drive
 from roadcue.roadworld.ground import Ground, lay
-from roadcue.roadworld.kinds import Kind
 from roadcue.roadworld.lens import Lens
 from roadcue.roadworld.mesh import Mesh, place
-from roadcue.roadworld.paint import Canvas, paint_kinds
+from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.road import LANE_CENTRE_M
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import cone, signal
 from roadcue.roadworld.vehicles import car
-from roadcue.roadworld.view import View, camera, scaled
+from roadcue.roadworld.view import View
+from roadcue.roadworld.weather import WEATHERS, Falling, Weather, draw_walk, draw_weather
 from roadcue.schema import CameraCalibration
 
 SPEC = RoadWorldSpec(stride=30)
@@ -29,7 +33,7 @@ def _square(x: float, y: float, half: float) -> np.ndarray:
     return np.array([(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)])
 
 
-ROAD = lay([(_square(0, 0, 300), (92, 94, 99), Kind.ROAD)], [])
+ROAD = lay([(_square(0, 0, 300), (92, 94, 99), SemanticClass.ROAD)], [])
 
 
 def _paint(
@@ -50,9 +54,9 @@ def _pixel(camera: CameraCalibration, *point: float) -> tuple[int, int]:
     return int(pixel[1]), int(pixel[0])
 
 
-def _lamp_height(kind: Kind, reach: float) -> float:
-    mesh = signal({Kind.LIGHT_RED: "red", Kind.LIGHT_GREEN: "green"}[kind], reach)
-    return float(mesh.middles[mesh.kinds == kind][0, 2])
+def _lamp_height(kind: SemanticClass, reach: float) -> float:
+    mesh = signal({SemanticClass.LIGHT_RED: "red", SemanticClass.LIGHT_GREEN: "green"}[kind], reach)
+    return float(mesh.middles[mesh.classes == kind][0, 2])
 
 
 # The cameras
@@ -72,13 +76,19 @@ def test_a_spot_on_the_ground_is_painted_where_the_calibration_says(name: str) -
     light = draw_daylight(np.random.default_rng(0), "noon", "dry")
     for distance, bearing in ((8, 0.0), (15, 0.3), (15, -0.3), (30, 0.2)):
         x, y = distance * np.cos(yaw + bearing), distance * np.sin(yaw + bearing)
-        spot = lay([(_square(0, 0, 300), (92, 94, 99), Kind.ROAD), (_square(x, y, 0.5), (255, 0, 0), Kind.SIGN)], [])
+        spot = lay(
+            [
+                (_square(0, 0, 300), (92, 94, 99), SemanticClass.ROAD),
+                (_square(x, y, 0.5), (255, 0, 0), SemanticClass.SIGN),
+            ],
+            [],
+        )
         picture = _paint(light, [], spot, CAMERAS[name])
         red = np.argwhere(picture[..., 0] - picture[..., 1] > 80)
         row, column = _pixel(CAMERAS[name], x, y, 0)
         assert red.mean(axis=0) == pytest.approx([row, column], abs=1.5)
-        kinds = paint_kinds(View(np.eye(4), CAMERAS[name]), spot, [])
-        assert kinds[row, column] == Kind.SIGN
+        classes = paint_classes(View(np.eye(4), CAMERAS[name]), spot, [])
+        assert classes[row, column] == SemanticClass.SIGN
 
 
 def test_the_centre_line_is_where_the_calibration_says() -> None:
@@ -113,9 +123,9 @@ def test_a_pitched_camera_has_its_horizon_higher_up() -> None:
     chest = CameraCalibration(CAMERAS["FRONT"].intrinsic, extrinsic, SPEC.width, SPEC.height)
     row, column = _pixel(chest, 1e6, 0, 0)
     assert row < _pixel(CAMERAS["FRONT"], 1e6, 0, 0)[0] - 80
-    kinds = paint_kinds(View(np.eye(4), chest), ROAD, [])
-    assert kinds[row - 4, column] == Kind.SKY
-    assert kinds[row + 4, column] == Kind.ROAD
+    classes = paint_classes(View(np.eye(4), chest), ROAD, [])
+    assert classes[row - 4, column] == SemanticClass.SKY
+    assert classes[row + 4, column] == SemanticClass.ROAD
     picture = _paint(draw_daylight(np.random.default_rng(0), "noon", "fog"), [], ROAD, chest)
     assert np.abs(np.diff(picture[row - 6 : row + 6].mean(axis=(1, 2)))).max() < 12, "fog hides the horizon"
 
@@ -128,7 +138,7 @@ def test_a_pitched_camera_has_its_horizon_higher_up() -> None:
 def test_the_colour_of_a_traffic_light_is_seen_from_60_m_in_224_pixels(hour: str, weather: str) -> None:
     light = draw_daylight(np.random.default_rng(5), hour, weather)
     seen = {}
-    for kind, colour in ((Kind.LIGHT_RED, "red"), (Kind.LIGHT_GREEN, "green")):
+    for kind, colour in ((SemanticClass.LIGHT_RED, "red"), (SemanticClass.LIGHT_GREEN, "green")):
         picture = _paint(light, [_at(61.6, 0, signal(colour))]).astype(np.uint8)
         Lens(noise=3.0, blur=(3, 3), shaking=0.0, seed=1).expose(picture, weather, 0)
         small = cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA).astype(int)
@@ -143,13 +153,13 @@ def test_the_colour_of_a_traffic_light_is_seen_from_60_m_in_224_pixels(hour: str
 
 
 def test_a_traffic_light_shows_nothing_to_those_behind_it() -> None:
-    for colour, kind in (("red", Kind.LIGHT_RED), ("green", Kind.LIGHT_GREEN)):
+    for colour, kind in (("red", SemanticClass.LIGHT_RED), ("green", SemanticClass.LIGHT_GREEN)):
         view = View(np.eye(4), CAMERAS["FRONT"])
-        towards = paint_kinds(view, ROAD, [_at(20, 0, signal(colour))])
-        away = paint_kinds(view, ROAD, [place([signal(colour)], np.array([[20.0, 0]]), np.array([np.pi]))])
+        towards = paint_classes(view, ROAD, [_at(20, 0, signal(colour))])
+        away = paint_classes(view, ROAD, [place([signal(colour)], np.array([[20.0, 0]]), np.array([np.pi]))])
         assert (towards == kind).sum() > 50
         assert not (away == kind).any()
-        assert (away == Kind.LIGHT_OFF).any()
+        assert (away == SemanticClass.LIGHT_OFF).any()
 
 
 @pytest.mark.parametrize("hour", HOURS)
@@ -168,16 +178,16 @@ def test_brake_lights_differ_from_tail_lights(hour: str) -> None:
 def test_each_thing_is_of_its_kind(scale: float) -> None:
     view = View(np.eye(4), scaled(CAMERAS["FRONT"], scale))
     for mesh, kind, pixels in (
-        (person(3, 2), Kind.PERSON, 800),
-        (cyclist(3, 2), Kind.CYCLIST, 800),
-        (cone(), Kind.OBSTACLE, 200),
-        (car(3), Kind.VEHICLE, 4000),
-        (signal("yellow"), Kind.LIGHT_YELLOW, 100),
+        (person(3, 2), SemanticClass.PERSON, 800),
+        (cyclist(3, 2), SemanticClass.CYCLIST, 800),
+        (cone(), SemanticClass.OBSTACLE, 200),
+        (car(3), SemanticClass.VEHICLE, 4000),
+        (signal("yellow"), SemanticClass.LIGHT_YELLOW, 100),
     ):
-        painted = (paint_kinds(view, ROAD, [_at(14, 0, mesh)]) == kind).sum()
+        painted = (paint_classes(view, ROAD, [_at(14, 0, mesh)]) == kind).sum()
         assert painted > pixels * scale**2, kind.name
     across = place([cyclist(3, 2)], np.array([[14.0, 0]]), np.array([np.pi / 2]))
-    assert (paint_kinds(view, ROAD, [across]) == Kind.BICYCLE).sum() > 500 * scale**2
+    assert (paint_classes(view, ROAD, [across]) == SemanticClass.BICYCLE).sum() > 500 * scale**2
 
 
 # A drive
@@ -188,39 +198,41 @@ def driven() -> list[Drive]:
     return [drive(SPEC, number) for number in range(6)]
 
 
-def test_kinds_and_picture_show_the_same(driven: list[Drive]) -> None:
+def test_classes_and_picture_show_the_same(driven: list[Drive]) -> None:
     sky: list[float] = []
     for number, each in enumerate(driven):
         painter = Painter(each, CAMERAS, np.random.default_rng(number))
         for frame in range(0, each.frames, 2):
             picture = painter.paint(frame, "FRONT").astype(int)
-            kinds = painter.paint_kinds(frame, "FRONT", 1.0)
-            assert kinds.shape == picture.shape[:2]
-            assert set(np.unique(kinds)) <= set(Kind)
+            classes = painter.paint_classes(frame, "FRONT", 1.0)
+            assert classes.shape == picture.shape[:2]
+            assert set(np.unique(classes)) <= set(SemanticClass)
             smooth = np.abs(np.diff(picture.mean(axis=2), axis=1)) < 12
-            sky.append(smooth[kinds[:, 1:] == Kind.SKY].mean())
+            sky.append(smooth[classes[:, 1:] == SemanticClass.SKY].mean())
     assert min(sky) > 0.8
 
 
 @pytest.mark.parametrize("hour", HOURS)
-def test_where_the_kinds_say_a_light_is_red_the_picture_is_red(hour: str) -> None:
+def test_where_the_classes_say_a_light_is_red_the_picture_is_red(hour: str) -> None:
     light = draw_daylight(np.random.default_rng(4), hour, "dry")
     meshes = [_at(25, 3, signal("red")), _at(35, -3, signal("green", 5.0)), _at(18, -4, car(1, braking=True))]
-    picture, kinds = _paint(light, meshes), paint_kinds(View(np.eye(4), CAMERAS["FRONT"]), ROAD, meshes)
-    for kind, way in ((Kind.LIGHT_RED, 1), (Kind.BRAKE_LIGHT, 1), (Kind.LIGHT_GREEN, -1)):
-        inside = cv2.erode((kinds == kind).astype(np.uint8), np.ones((3, 3))) > 0
+    picture, classes = _paint(light, meshes), paint_classes(View(np.eye(4), CAMERAS["FRONT"]), ROAD, meshes)
+    for kind, way in ((SemanticClass.LIGHT_RED, 1), (SemanticClass.BRAKE_LIGHT, 1), (SemanticClass.LIGHT_GREEN, -1)):
+        inside = cv2.erode((classes == kind).astype(np.uint8), np.ones((3, 3))) > 0
         lamp = picture[inside]
         assert len(lamp) > 20
         assert (way * (lamp[:, 0] - lamp[:, 1]) > 100).mean() > 0.95
     red = (picture[..., 0] - picture[..., 1:].max(axis=-1)) > 150
-    near = cv2.dilate(np.isin(kinds, (Kind.LIGHT_RED, Kind.BRAKE_LIGHT)).astype(np.uint8), np.ones((9, 9)))
+    near = cv2.dilate(
+        np.isin(classes, (SemanticClass.LIGHT_RED, SemanticClass.BRAKE_LIGHT)).astype(np.uint8), np.ones((9, 9))
+    )
     assert near[red].mean() > 0.95
 
 
-def test_kinds_at_a_quarter_agree_with_those_of_full_size(driven: list[Drive]) -> None:
+def test_classes_at_a_quarter_agree_with_those_of_full_size(driven: list[Drive]) -> None:
     painter = Painter(driven[0], CAMERAS, np.random.default_rng(0))
     for name in CAMERAS:
-        whole, small = (painter.paint_kinds(2, name, scale) for scale in (1.0, 0.25))
+        whole, small = (painter.paint_classes(2, name, scale) for scale in (1.0, 0.25))
         assert small.shape == (135, 122)
         again = cv2.resize(whole, (122, 135), interpolation=cv2.INTER_NEAREST)
         assert (small == again).mean() > 0.85
@@ -232,7 +244,7 @@ def test_cameras_meet_at_their_edges(driven: list[Drive]) -> None:
     for name, bearing in (("FRONT_LEFT", 22.5), ("FRONT_RIGHT", -22.5)):
         same = []
         for frame in range(driven[1].frames):
-            front, side = (painter.paint_kinds(frame, each, 1.0) for each in ("FRONT", name))
+            front, side = (painter.paint_classes(frame, each, 1.0) for each in ("FRONT", name))
             for fall in np.radians(np.arange(-12, 20, 0.5)):
                 b = np.radians(bearing)
                 point = 60 * np.array([np.cos(b) * np.cos(fall), np.sin(b) * np.cos(fall), -np.sin(fall)])
@@ -289,3 +301,27 @@ def test_rain_and_snow_are_seen_to_fall() -> None:
         bright = pictures.max(axis=-1) > 80
         assert (bright[0] & ~bright[1]).sum() >= least
         assert bright.mean() < 0.2
+
+
+def test_a_new_weather_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    dry, sand = WEATHERS["dry"], Falling(400, lambda sheet, x, y, size, height: sheet[int(y), int(x)].fill(90))
+    monkeypatch.setitem(WEATHERS, "dry", replace(dry, share=dry.share - 0.2, walks={"noon": 0.2}))
+    storm = Weather(0.2, {"noon": 0.62}, haze_m=(20, 30), exposure=0.5, ground=(200, 160, 90), falling=sand)
+    monkeypatch.setitem(WEATHERS, "sandstorm", storm)
+    rng = np.random.default_rng(3)
+    assert "sandstorm" in {draw_weather(rng) for _ in range(40)}
+    assert ("noon", "sandstorm") in {draw_walk(rng) for _ in range(20)}
+    clear, light = (draw_daylight(np.random.default_rng(0), "overcast", each) for each in ("snow", "sandstorm"))
+    assert np.allclose(light.ambient, clear.ambient / 2)
+    assert 20 <= light.haze_m < 30
+    assert draw_grass(rng, light).tolist() == [200, 160, 90]
+    picture = np.zeros((200, 180, 3), np.uint8)
+    Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=7).expose(picture, "sandstorm", 0)
+    assert (picture == 90).all(axis=-1).sum() > 20
+
+
+def test_shares_of_hours_and_weathers_sum_to_one() -> None:
+    assert sum(HOURS.values()) == pytest.approx(1)
+    assert sum(each.share for each in WEATHERS.values()) == pytest.approx(1)
+    assert sum(share for each in WEATHERS.values() for share in each.walks.values()) == pytest.approx(1)
+    assert {hour for each in WEATHERS.values() for hour in each.walks} <= set(HOURS)

@@ -114,11 +114,15 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(drawn, tmp_path, mon
     with pytest.raises(KeyboardInterrupt):
         write_sidewalk(SPEC, folder, workers=1)
     assert not folder.exists()
+    (begun_in,) = tmp_path.iterdir()
+    (begun_in / ".walk-0000002.labels.77.partial").write_bytes(b"half")
     monkeypatch.setattr(write, "_write_walk", lambda *job: (begun.append(job[1]), whole(*job)))
     write_sidewalk(SPEC, folder, workers=1)
     assert begun == [0, 1, 2, 1_000_000]
     assert (folder / "manifest.json").read_bytes() == (drawn / "manifest.json").read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["again"]
+    files = [{path.relative_to(made) for path in made.rglob("*")} for made in (folder, drawn)]
+    assert files[0] == files[1]
 
 
 def test_the_default_view_is_drawn_once_into_the_cache(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.loaders.sensation import OBJECTS, ROAD_POSITIONS, SIDEWALK_POSITIONS
-from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import HEIGHT_M, chest_camera, view_of
 from roadcue.roadworld.sidewalk.furniture import bin_
 from roadcue.roadworld.sidewalk.labels import clear_sights
@@ -23,13 +23,15 @@ def scene(path=(-1.0, 1.0), road=None, across=None, things=(), grass=False) -> S
     """A straight scene with the camera at the origin: `path` and `road` between two y, a road `across` two x."""
     made = Scene()
     everywhere = (-10.0, 60.0), (-60.0, 60.0)
-    made.surfaces.append(Surface("grass" if grass else "", *everywhere, EARTH, Kind.GRASS))
+    made.surfaces.append(Surface("grass" if grass else "", *everywhere, EARTH, SemanticClass.GRASS))
     if path:
-        made.surfaces.append(Surface("sidewalk", (-10.0, across[0] if across else 60.0), path, GREY, Kind.SIDEWALK))
+        made.surfaces.append(
+            Surface("sidewalk", (-10.0, across[0] if across else 60.0), path, GREY, SemanticClass.SIDEWALK)
+        )
     if road:
-        made.surfaces.append(Surface("road", (-10.0, 60.0), road, EARTH, Kind.ROAD))
+        made.surfaces.append(Surface("road", (-10.0, 60.0), road, EARTH, SemanticClass.ROAD))
     if across:
-        made.surfaces.append(Surface("road", across, (-60.0, 60.0), EARTH, Kind.ROAD))
+        made.surfaces.append(Surface("road", across, (-60.0, 60.0), EARTH, SemanticClass.ROAD))
     made.things += things
     made.camera_xy, made.camera_heading = np.zeros((1, 2)), np.zeros(1)
     return made
@@ -171,14 +173,16 @@ def test_labels_do_not_depend_on_the_size_of_the_picture(walks):
 def test_painted_kinds_agree_with_the_labels(walks):
     """Counted in the painting, which the labels' boxes and cells know nothing of."""
     for walk in walks:
-        label, kinds = walk.annotation(0), walk.paint_kinds(0, 0.5)
-        assert (np.count_nonzero(kinds == Kind.SIDEWALK) > 40) == (label.sidewalk != "Outside")
-        assert (np.count_nonzero(np.isin(kinds, (Kind.ROAD, Kind.MARKING))) > 40) == (label.road != "Not present")
-        lower = (kinds == Kind.SIDEWALK)[len(kinds) * 2 // 3 :]
+        label, kinds = walk.annotation(0), walk.paint_classes(0, 0.5)
+        assert (np.count_nonzero(kinds == SemanticClass.SIDEWALK) > 40) == (label.sidewalk != "Outside")
+        assert (np.count_nonzero(np.isin(kinds, (SemanticClass.ROAD, SemanticClass.MARKING))) > 40) == (
+            label.road != "Not present"
+        )
+        lower = (kinds == SemanticClass.SIDEWALK)[len(kinds) * 2 // 3 :]
         if label.sidewalk in ("Left", "Right") and lower.any():
             assert (np.nonzero(lower)[1].mean() < kinds.shape[1] / 2) == (label.sidewalk == "Left")
         if label.near["bicycle"]:
-            columns = np.nonzero(kinds == Kind.BICYCLE)[1]
+            columns = np.nonzero(kinds == SemanticClass.BICYCLE)[1]
             assert len(columns) > 10
 
 
@@ -186,7 +190,11 @@ def test_a_scene_without_things_is_painted():
     walk = Walk(SPEC, 0)
     walk._scene.things.clear()
     assert walk.paint(0).std() > 5
-    assert set(np.unique(walk.paint_kinds(0, 0.25))) <= {Kind.SKY, Kind.GRASS, *range(Kind.ROAD, Kind.KERB + 1)}
+    assert set(np.unique(walk.paint_classes(0, 0.25))) <= {
+        SemanticClass.SKY,
+        SemanticClass.GRASS,
+        *range(SemanticClass.ROAD, SemanticClass.KERB + 1),
+    }
 
 
 def test_captions_agree_with_the_labels(walks):

@@ -13,7 +13,7 @@ from lightning.pytorch import seed_everything
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
 from roadcue.files import write_whole, writing_into
-from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training.build import device, device_name
@@ -72,7 +72,7 @@ def _module(config: PretrainConfig, train: Examples, steps: int) -> MiniatureMod
     captions = [caption for of_file in train.captions for caption in of_file]
     miniature = make_miniature(config.model, captions)
     width = miniature.sizes["vision"]["hidden_size"]
-    objectives = Objectives(width, len(Kind), len(NUMBERS), len(FLAGS), miniature.latents)
+    objectives = Objectives(width, len(SemanticClass), len(NUMBERS), len(FLAGS), miniature.latents)
     mean, deviation = train.moments("numbers")
     objectives.number_mean, objectives.number_scale = mean, deviation.clamp(min=1e-3)
     objectives.flag_share = train.moments("flags")[0].clamp(0.005, 0.995)

@@ -9,7 +9,7 @@ import torch
 from jinja2 import Environment, FileSystemLoader
 from torch import Tensor
 
-from roadcue.roadworld.kinds import Kind
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.training.miniatures.config import FREE_TO_CHANGE, PretrainConfig
 from roadcue.training.miniatures.examples import Batch, Examples
 from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
@@ -106,7 +106,7 @@ def write_card(
         steps=steps,
         scores=scores,
         sizes=miniature.sizes,
-        kinds=len(Kind),
+        kinds=len(SemanticClass),
         numbers=len(NUMBERS),
         flags=len(FLAGS),
         date=f"{datetime.now(UTC):%Y-%m-%d}",

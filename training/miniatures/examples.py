@@ -20,14 +20,15 @@ from roadcue.models.mini import PATCH, SIDE
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.processes import in_processes
 from roadcue.progress import ProgressLine
+from roadcue.roadworld.camera import camera
+from roadcue.roadworld.caption import caption
 from roadcue.roadworld.drive import drive
-from roadcue.roadworld.kinds import Kind
-from roadcue.roadworld.labels import caption, scene_of
 from roadcue.roadworld.render import Painter
+from roadcue.roadworld.road_ahead import road_ahead
+from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
-from roadcue.roadworld.view import camera
 from roadcue.training.miniatures.config import DrawOptions
 from roadcue.training.miniatures.knowledge import of_annotation, of_scene
 
@@ -123,9 +124,9 @@ def _draw_drive(options: DrawOptions, number: int, file: Path) -> None:
     painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, np.random.default_rng([spec.seed, number, 1]))
     pictures, kinds, known, captions = [], [], [], []
     for position in range(len(driven.steps)):
-        scene = scene_of(driven, position)
+        scene = road_ahead(driven, position)
         pictures.append(_as_read(painter.paint(position, "FRONT"), spec.jpeg_quality))
-        kinds.append(_shares(painter.paint_kinds(position, "FRONT", _KINDS_SCALE)))
+        kinds.append(_shares(painter.paint_classes(position, "FRONT", _KINDS_SCALE)))
         known.append(of_scene(scene))
         captions.append(caption(scene))
     _write(file, pictures, kinds, known, captions)
@@ -135,7 +136,7 @@ def _draw_walk(options: DrawOptions, number: int, file: Path) -> None:
     spec = SidewalkSpec(seed=options.world_seed)
     walk, frames = Walk(spec, number), range(FRAMES)
     pictures = [_as_read(walk.paint(frame), spec.jpeg_quality) for frame in frames]
-    kinds = [_shares(walk.paint_kinds(frame, _KINDS_SCALE)) for frame in frames]
+    kinds = [_shares(walk.paint_classes(frame, _KINDS_SCALE)) for frame in frames]
     known = [of_annotation(walk.annotation(frame)) for frame in frames]
     _write(file, pictures, kinds, known, [walk.caption(frame) for frame in frames])
 
@@ -149,7 +150,7 @@ def _as_read(picture: np.ndarray, quality: int) -> Tensor:
 
 def _shares(kinds: np.ndarray) -> np.ndarray:
     """(h, w) kinds -> (14, 14, K) uint8, the share of each kind in each patch, of 255."""
-    each = torch.from_numpy(kinds == np.arange(len(Kind))[:, None, None]).float() * 255
+    each = torch.from_numpy(kinds == np.arange(len(SemanticClass))[:, None, None]).float() * 255
     shares = adaptive_avg_pool2d(each, PATCHES).round().to(torch.uint8)
     return shares.permute(1, 2, 0).contiguous().numpy()
 

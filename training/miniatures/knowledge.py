@@ -3,7 +3,7 @@
 import numpy as np
 
 from roadcue.loaders.sensation.annotation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
-from roadcue.roadworld.labels import LANE_AHEAD_M, Scene
+from roadcue.roadworld.road_ahead import LANE_AHEAD_M, RoadAhead
 
 _LIGHTS = ("green", "yellow", "red")
 _NEARNESS = ("lead", "light", "crossing", "junction", "works", "debris", "standing", "oncoming")
@@ -35,7 +35,7 @@ Known = tuple[np.ndarray, np.ndarray]
 """`NUMBERS` (A,) and `FLAGS` (B,) float32; NaN for those of the other view."""
 
 
-def of_scene(scene: Scene) -> Known:
+def of_scene(scene: RoadAhead) -> Known:
     """A driver's view."""
     near = [_nearness(getattr(scene, f"{name}_m")) for name in _NEARNESS]
     flags = [

@@ -1,10 +1,10 @@
-"""What a painted thing is, so that a picture of classes can be painted beside the picture of colours."""
+"""The classes of semantic segmentation: what each pixel shows, painted beside the picture of colours."""
 
 from enum import IntEnum
 
 
-class Kind(IntEnum):
-    """The classes of a kinds picture; the numbers are what its pixels hold."""
+class SemanticClass(IntEnum):
+    """What is seen at a pixel; the numbers are what a picture of classes holds."""
 
     SKY = 0
     GRASS = 1

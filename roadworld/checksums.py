@@ -1,4 +1,4 @@
-"""The manifest of a drawn folder: the spec it was drawn from, and the size and hash of its files."""
+"""The manifest.json of a drawn folder: the spec it was drawn from, and the size and sha256 of its files."""
 
 import hashlib
 import json
@@ -7,34 +7,35 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from roadcue.errors import BadInput
+from roadcue.files import write_whole
 
-MANIFEST = "manifest.json"
+CHECKSUMS_FILE = "manifest.json"
 Spec = TypeVar("Spec")
 
 
-def write_manifest(folder: Path, files: Iterable[Path], version: str, spec: Mapping[str, Any]) -> None:
+def write_checksums(folder: Path, files: Iterable[Path], version: str, spec: Mapping[str, Any]) -> None:
     """Write the version of what was drawn, its spec, and bytes and sha256 of its files by their path in `folder`."""
     sizes = {
         file.relative_to(folder).as_posix(): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files
     }
     content = {"version": version, "spec": spec, "files": sizes}
-    (folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n")
+    write_whole(folder / CHECKSUMS_FILE, json.dumps(content, indent=1) + "\n")
 
 
-def check_manifest(folder: Path, spec_of: Callable[..., Spec], name: str, command: str, *, hashes: bool) -> Spec:
+def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, command: str, *, hashes: bool) -> Spec:
     """The spec in a folder's manifest; every file has its size and, when `hashes`, its sha256 from there.
 
     BadInput says which file is not what was written; `name` is what the folder holds, `command` draws it.
     """
     remedy = f"Delete the folder and draw it again with {command}."
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = json.loads((folder / CHECKSUMS_FILE).read_text())
         spec = spec_of(**manifest["spec"])
         files = {_inside(one): (int(told["bytes"]), str(told["sha256"])) for one, told in manifest["files"].items()}
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{folder / MANIFEST}: is not the manifest of a {name} ({error!r}). {remedy}") from error
+        raise BadInput(f"{folder / CHECKSUMS_FILE}: is not the manifest of a {name} ({error!r}). {remedy}") from error
     if not files:
-        raise BadInput(f"{folder / MANIFEST}: names no file. {remedy}")
+        raise BadInput(f"{folder / CHECKSUMS_FILE}: names no file. {remedy}")
     for file, (size, digest) in files.items():
         path = folder / file
         found = f"has {path.stat().st_size} bytes" if path.is_file() else "is missing"

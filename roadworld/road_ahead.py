@@ -1,4 +1,4 @@
-"""What a driver sees ahead in a drawn frame, as numbers and as plain sentences."""
+"""What lies ahead of the car in a drawn frame, as far as its driver sees, in numbers."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ Crossing = Literal["none", "pedestrian", "cyclist"]
 
 
 @dataclass(frozen=True)
-class Scene:
+class RoadAhead:
     """A moment of a drive, as far as 70 m ahead on the road that is driven.
 
     `lane_ahead` (8,) metres left, ego frame: the middle of the driven lane `LANE_AHEAD_M` ahead along the road that
@@ -58,7 +58,7 @@ class _Others:
     merging: np.ndarray
 
 
-def scene_of(drive: Drive, position: int) -> Scene:
+def road_ahead(drive: Drive, position: int) -> RoadAhead:
     """What is ahead in the drive's drawn frame number `position`."""
     step = drive.steps[position]
     xy, heading = drive.pose(step)
@@ -75,7 +75,7 @@ def scene_of(drive: Drive, position: int) -> Scene:
     cutting_in = others.merging & (others.s > here) & (others.s < here + SIGHT_M)
     lane = _lane_ahead(road, here) - xy
     on_main = road is drive.streets.main
-    return Scene(
+    return RoadAhead(
         lane_ahead=tuple((lane @ [-np.sin(heading), np.cos(heading)]).tolist()),
         lead_m=lead_m,
         lead_braking=lead is not None and bool(others.braking[lead]),
@@ -94,7 +94,7 @@ def _lane_ahead(road: Path, here: float) -> np.ndarray:
 
 
 def _fixed_things(drive: Drive, step: int, front: float) -> dict:
-    """What lies on the main road ahead of `front`, as fields of `Scene`."""
+    """What lies on the main road ahead of `front`, as fields of `RoadAhead`."""
     streets = drive.streets
     light, light_m = _next([junction.s - STOP_LINE_M - front for junction, _ in drive.lights], at_least=-1.0)
     junction, junction_m = _next([junction.s - front for junction in streets.junctions])
@@ -141,51 +141,3 @@ def _next(distances: np.ndarray | list[float], at_least: float = 0.0) -> tuple[i
         return None, None
     place = int(seen[np.argmin(distances[seen])])
     return place, float(distances[place])
-
-
-def caption(scene: Scene) -> str:
-    """Plain English sentences about the road and the three nearest things that a driver has to heed."""
-    return " ".join([_road(scene), *(sentence for _, sentence in sorted(_things(scene))[:3])])
-
-
-def _road(scene: Scene) -> str:
-    near, far = scene.lane_ahead[3], scene.lane_ahead[5]  # 20 m and 40 m ahead
-    aside = far if abs(far) > abs(near) else near
-    if abs(aside) < 1.5:
-        return "The road goes straight on."
-    side = "left" if aside > 0 else "right"
-    return f"The road bends {'sharply' if abs(aside) > 8 else 'gently'} to the {side}."
-
-
-def _things(scene: Scene) -> list[tuple[float, str]]:
-    """(metres, sentence) for everything worth saying."""
-    things = []
-    if scene.light_m is not None:
-        things.append((scene.light_m, f"The traffic light {_metres(scene.light_m)} ahead is {scene.light}."))
-    if scene.lead_m is not None:
-        doing = "is braking" if scene.lead_braking else "drives"
-        things.append((scene.lead_m, f"A car {doing} {_metres(scene.lead_m)} ahead."))
-    if scene.cut_in:
-        things.append((0.0, "A car is coming into the lane from the right."))
-    if scene.crossing_m is not None:
-        if scene.someone_crossing != "none":
-            sentence = f"A {scene.someone_crossing} is crossing the road {_metres(scene.crossing_m)} ahead."
-        else:
-            sentence = f"Someone stands at the zebra crossing {_metres(scene.crossing_m)} ahead."
-        things.append((scene.crossing_m, sentence))
-    if scene.works_m is not None:
-        things.append((scene.works_m, f"Cones mark a construction site {_metres(scene.works_m)} ahead."))
-    if scene.debris_m is not None:
-        things.append((scene.debris_m, f"An object lies on the lane {_metres(scene.debris_m)} ahead."))
-    if scene.standing_m is not None:
-        things.append((scene.standing_m, f"A vehicle stands half in the lane {_metres(scene.standing_m)} ahead."))
-    if scene.junction_m is not None:
-        sides = [side for side, arm in (("left", scene.left_arm), ("right", scene.right_arm)) if arm]
-        turn_off = f"{'Side roads' if len(sides) > 1 else 'A side road'} to the {' and the '.join(sides)}"
-        verb = "leave" if len(sides) > 1 else "leaves"
-        things.append((scene.junction_m, f"{turn_off} {verb} the junction {_metres(scene.junction_m)} ahead."))
-    return things
-
-
-def _metres(distance: float) -> str:
-    return "1 metre" if distance < 1.5 else f"{round(distance)} metres"

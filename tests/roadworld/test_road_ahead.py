@@ -5,22 +5,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from roadcue.roadworld.caption import caption
 from roadcue.roadworld.drive import Drive, drive
-from roadcue.roadworld.labels import LANE_AHEAD_M, Scene, caption, scene_of
+from roadcue.roadworld.road_ahead import LANE_AHEAD_M, RoadAhead, road_ahead
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 
-EMPTY = Scene(
+EMPTY = RoadAhead(
     (0.0,) * 8, None, False, None, None, None, "none", False, None, False, False, None, None, None, False, None
 )
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[tuple[Drive, int, Scene]]:
+def scenes() -> list[tuple[Drive, int, RoadAhead]]:
     drives = [drive(RoadWorldSpec(stride=10), FIRST_NUMBER["pretrain"] + i) for i in range(20)]
-    return [(each, i, scene_of(each, i)) for each in drives for i in range(each.frames)]
+    return [(each, i, road_ahead(each, i)) for each in drives for i in range(each.frames)]
 
 
-def test_the_lane_ahead_is_where_a_car_that_goes_straight_on_drives(scenes: list[tuple[Drive, int, Scene]]) -> None:
+def test_the_lane_ahead_is_where_a_car_that_goes_straight_on_drives(
+    scenes: list[tuple[Drive, int, RoadAhead]],
+) -> None:
     checked = 0
     for driven, position, scene in scenes:
         clear = not (driven.streets.works or driven.streets.debris or driven.traffic.ego.route.junction)
@@ -35,7 +38,7 @@ def test_the_lane_ahead_is_where_a_car_that_goes_straight_on_drives(scenes: list
     assert checked > 100
 
 
-def test_the_gap_to_the_lead_is_that_of_the_simulation(scenes: list[tuple[Drive, int, Scene]]) -> None:
+def test_the_gap_to_the_lead_is_that_of_the_simulation(scenes: list[tuple[Drive, int, RoadAhead]]) -> None:
     checked = 0
     for driven, position, scene in scenes:
         step, lane, ego = driven.steps[position], driven.traffic.lanes[0], driven.traffic.ego
@@ -48,7 +51,7 @@ def test_the_gap_to_the_lead_is_that_of_the_simulation(scenes: list[tuple[Drive,
     assert checked > 20
 
 
-def test_whoever_waits_has_a_reason_that_the_scene_tells(scenes: list[tuple[Drive, int, Scene]]) -> None:
+def test_whoever_waits_has_a_reason_that_the_scene_tells(scenes: list[tuple[Drive, int, RoadAhead]]) -> None:
     waits = [scene for driven, i, scene in scenes if driven.ego[driven.steps[i], 1] < 0.05]
     assert len(waits) > 10
     near = [(each.lead_m, each.crossing_m, each.light_m) for each in waits]
@@ -57,7 +60,7 @@ def test_whoever_waits_has_a_reason_that_the_scene_tells(scenes: list[tuple[Driv
     assert np.mean(np.array(reasons) | np.array(yields)) > 0.9
 
 
-def test_a_light_is_red_before_a_car_that_stops_at_its_line(scenes: list[tuple[Drive, int, Scene]]) -> None:
+def test_a_light_is_red_before_a_car_that_stops_at_its_line(scenes: list[tuple[Drive, int, RoadAhead]]) -> None:
     at_line = [
         scene
         for driven, i, scene in scenes
@@ -68,7 +71,7 @@ def test_a_light_is_red_before_a_car_that_stops_at_its_line(scenes: list[tuple[D
     assert np.mean([scene.light == "red" for scene in at_line]) > 0.7
 
 
-def test_everything_that_can_be_told_is_met(scenes: list[tuple[Drive, int, Scene]]) -> None:
+def test_everything_that_can_be_told_is_met(scenes: list[tuple[Drive, int, RoadAhead]]) -> None:
     told = [scene for _, _, scene in scenes]
     for field in ("lead_m", "light_m", "crossing_m", "junction_m", "oncoming_m"):
         distances = [getattr(scene, field) for scene in told if getattr(scene, field) is not None]
