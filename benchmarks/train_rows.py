@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
-from roadcue.models.pooling import FeaturePool
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import fit_by_gradient

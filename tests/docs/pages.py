@@ -15,13 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-HELPS = (
-    ("train.py",),
-    *(("train.py", "--head", head) for head in ("waypoint", "field", "cue")),
-    *(("train.py", "--encoder", encoder, "--head", "caption") for encoder in ("smol", "flamingo")),
-    *((program,) for program in ("eval.py", "predict.py", "roadcue.training.extraction", "roadcue.roadworld")),
-)
-"""Programs whose options are named in running text, with the words that make them show all."""
+PROGRAMS = ("train.py", "eval.py", "predict.py", "roadcue.training.extraction", "roadcue.roadworld")
+"""Those whose options are named in running text."""
 
 
 def pages() -> list[Path]:
@@ -67,10 +62,10 @@ def outside_make() -> dict[str, str]:
 
 
 @cache
-def options_of(program: str, *words: str) -> frozenset[str]:
-    """All that the help of a program names: a file of the repository, or a module, after `words` of its own."""
+def options_of(program: str, *subcommand: str) -> frozenset[str]:
+    """All that the help of a program names: a file of the repository, or a module, or what one of its words does."""
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
-        patch.setattr(sys, "argv", [program, *words, "--help"])
+        patch.setattr(sys, "argv", [program, *subcommand, "--help"])
         with contextlib.suppress(SystemExit):
             if program.endswith(".py"):
                 patch.syspath_prepend(str((ROOT / program).parent))  # as Python itself does
@@ -83,11 +78,8 @@ def options_of(program: str, *words: str) -> frozenset[str]:
 def unknown_options(words: list[str]) -> set[str]:
     """Of `python PROGRAM ...`: the options that the program's help does not name."""
     program, *rest = words[2:] if words[1] == "-m" else words[1:]
-    shown = [word for word in rest[:1] if words[1] == "-m" and word.isalpha()]  # a subcommand
-    for option in ("--encoder", "--head"):  # which decide what other options there are
-        if program == "train.py" and option in rest:
-            shown += [option, rest[rest.index(option) + 1]]
-    return {word.partition("=")[0] for word in rest if word.startswith("--")} - options_of(program, *shown)
+    subcommand = [word for word in rest[:1] if words[1] == "-m" and word.isalpha()]
+    return {word.partition("=")[0] for word in rest if word.startswith("--")} - options_of(program, *subcommand)
 
 
 def words_of(command: str) -> list[str]:

@@ -30,6 +30,7 @@ from real_photographs import udacity_folder, write_udacity_manifest
 from waymo_shards import write_shards
 
 from roadcue.command_line import parse
+from roadcue.heads.registry import HEADS
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.training.config import ExtractConfig, TrainConfig
@@ -40,7 +41,6 @@ SMALL_AMOUNTS = {"--train": "4", "--val": "2", "--stride": "100"}
 """In the place of those by which the pages draw thousands of pictures."""
 SHORT = {r"python train\.py .*--head caption .*": ("--epochs", "1")}
 """What is added to a command that trains a language model ten times over all pictures."""
-REGISTRIES = {"heads": ("HEADS",), "models": ("ENCODERS", "CAPTIONERS"), "loaders": ("DATASETS",)}
 # runpy warns of a module that is imported already; the help of one is the same then.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 
@@ -103,16 +103,13 @@ def test_every_word_of_a_command_is_known(command: str):
 def place(tmp_path, monkeypatch, one_thread, golden_dir):
     """A folder to type the commands in: DIR and my/ hold data, and what is drawn by default is small.
 
-    Plugins that a page registers are gone afterwards.
+    A head that a page registers is gone afterwards.
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT", SMALL_WORLD)
     monkeypatch.setattr("roadcue.roadworld.sidewalk.dataset.DEFAULT", SMALL_WALKS)
-    for room, names in REGISTRIES.items():
-        for name in names:
-            registry = getattr(import_module(f"roadcue.{room}.registry"), name)
-            monkeypatch.setattr(registry, "_own", dict(registry._own))
+    monkeypatch.setattr(HEADS, "_own", dict(HEADS._own))
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pages import HELPS, README, ROOT, blocks, made_by, options_of, pages, prose, spans, unknown_options
+from pages import PROGRAMS, README, ROOT, blocks, made_by, options_of, pages, prose, spans, unknown_options
 
 import roadcue
 from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED, parse_line
@@ -66,7 +66,7 @@ def test_every_link_leads_somewhere(page: Path):
 
 @each_page
 def test_every_option_and_target_that_is_named_exists(page: Path):
-    known = frozenset().union(*(options_of(*words) for words in HELPS))
+    known = frozenset().union(*map(options_of, PROGRAMS))
     for span in spans(page):
         if span.startswith("python "):
             assert unknown_options(span.split()) == set(), span
