@@ -13,7 +13,6 @@ from rich.console import Console
 from roadcue.errors import BadInput
 from roadcue.evaluation.text_scores import FIELDS, TextScores, answers_of, labels_of, score_answers
 from roadcue.files import write_whole, writing_into
-from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
 from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
@@ -23,8 +22,9 @@ from roadcue.metrics.fields import LABELS, majority
 from roadcue.metrics.objects import Counts
 from roadcue.metrics.published_fields import WORDS, PublishedScores, score_published
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.prompts.annotation import SIDES, Annotation
 from roadcue.prompts.bvpi import compose, position_word, road_vs_sidewalk
-from roadcue.prompts.claims import KINDS, Claims, parse_claims
+from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 from roadcue.reports.answers_table import answers_table
 from roadcue.reports.kinds_table import counts_text, kinds_table
 from roadcue.reports.table import Row, count, table_of
@@ -32,7 +32,7 @@ from roadcue.training.config import EvalConfig
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}
-OBJECT_COLUMNS = {"near_presence_f1": "near presence", "near_placed_f1": "near place"}
+OBJECT_SCORES = {"near_presence_f1": "near presence", "near_placed_f1": "near place"}
 OF_OBJECTS = (
     "Mean F1 of the kinds that occur: of whether one is there, and of the sides on which it is, as `Nearby:` tells."
 )
@@ -173,7 +173,7 @@ def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[Scor
         )
         for field in FIELDS
     ]
-    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_COLUMNS, figures, *extent, OF_OBJECTS, truth=GOLD)]
+    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_SCORES, figures, *extent, OF_OBJECTS, truth=GOLD)]
 
 
 def _rows(texts: Texts) -> dict[str, list[Claims]]:
@@ -183,7 +183,7 @@ def _rows(texts: Texts) -> dict[str, list[Claims]]:
     heads = Counter(text.partition("Context:")[0].strip() for text in texts.training_texts)
     commonest, _ = heads.most_common(1)[0]
     blind = _majority(texts.training)
-    everything = dict.fromkeys(KINDS, POSITIONS)
+    everything = dict.fromkeys(MENTIONED_KINDS, SIDES)
     return {
         PREDICTION: [parse_claims(text) for text in texts.said],
         "majority": [blind] * n,
@@ -199,7 +199,7 @@ def _majority(labels: list[Annotation]) -> Claims:
     sidewalk, road, relation = (majority(truth.fields[name]) for name in FIELDS)
     taken = 2 * truth.places.sum(axis=0) > truth.known.sum(axis=0)[:, None]
     near = {
-        kind: tuple(place for place, often in zip(POSITIONS, row, strict=True) if often)
+        kind: tuple(place for place, often in zip(SIDES, row, strict=True) if often)
         for kind, row in zip(truth.kinds, taken, strict=True)
         if row.any()
     }

@@ -15,8 +15,8 @@ import numpy as np
 
 from roadcue.errors import BadInput, exit_code
 from roadcue.loaders import jpeg
-from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.loaders.waymo_e2e.clusters import Cluster
+from roadcue.prompts.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.roadworld.command import add_seed
 from roadcue.roadworld.daylight import HOURS, WEATHERS
 from roadcue.roadworld.drive import cluster_of, drive

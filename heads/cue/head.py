@@ -11,19 +11,20 @@ from torch import Tensor, nn
 from roadcue.errors import BadHead
 from roadcue.heads.conformal import fit_threshold, prediction_sets
 from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cues
-from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN
+from roadcue.heads.field.labels import POSITION_CLASSES, UNKNOWN
 from roadcue.heads.head import Head, Headline
 from roadcue.heads.temperature import fit_temperature
 from roadcue.heads.trunk import Trunk
 from roadcue.heads.waypoint.config import CueConfig
 from roadcue.metrics.torchmetrics import ClassificationMetric
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 from roadcue.schema import HeadInputs, HeadTargets
 
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]
 QUESTIONS = {"cue": CUES, "pace": PACES}
 """What is answered, in the order of the tensors, with the answers."""
 _ANSWERS = 3
-_POSITION_CLASSES = sum(map(len, POSITIONS.values()))
+_POSITION_CLASSES = sum(map(len, POSITION_CLASSES.values()))
 
 
 def cue_truth(config: CueConfig, targets: HeadTargets) -> Tensor:
@@ -99,7 +100,7 @@ class CueHead(Head):
         for logits, true in zip(classes, torch.cat([truth, targets["positions"]], dim=1).unbind(dim=1), strict=True):
             entropy = F.cross_entropy(logits, true, ignore_index=UNKNOWN, reduction="sum")
             loss = loss + entropy / (true != UNKNOWN).sum().clamp(min=1)
-        blocked = targets["objects"][:, 0, [KINDS.index(kind) for kind in IN_THE_WAY]].amax(dim=1)
+        blocked = targets["objects"][:, 0, [OBJECT_KINDS.index(kind) for kind in IN_THE_WAY]].amax(dim=1)
         entropy = F.binary_cross_entropy_with_logits(
             prediction["blocked_hints"], blocked.nan_to_num(), reduction="none"
         )
@@ -116,7 +117,7 @@ class CueHead(Head):
 
     @staticmethod
     def _by_column(hints: Tensor) -> tuple[Tensor, ...]:
-        return hints.split([len(classes) for classes in POSITIONS.values()], dim=1)
+        return hints.split([len(classes) for classes in POSITION_CLASSES.values()], dim=1)
 
 
 class MajorityCue(Head):

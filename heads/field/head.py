@@ -9,17 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roadcue.errors import BadHead
-from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, SIDES, UNKNOWN
+from roadcue.heads.field.labels import OBJECT_COLUMNS, POSITION_CLASSES, UNKNOWN
 from roadcue.heads.head import Head, Headline
 from roadcue.heads.temperature import fit_binary_temperature, fit_temperature
 from roadcue.heads.trunk import Trunk
 from roadcue.heads.waypoint.config import FieldConfig
 from roadcue.metrics.torchmetrics import ClassificationMetric
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 from roadcue.schema import HeadInputs, HeadTargets
 
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]
-_FIELDS, _CLASSES = len(POSITIONS), 4
-_OBJECTS = (len(OBJECT_COLUMNS), len(KINDS))
+_FIELDS, _CLASSES = len(POSITION_CLASSES), 4
+_OBJECTS = (len(OBJECT_COLUMNS), len(OBJECT_KINDS))
 _OUTPUTS = {
     "position_logits": (_FIELDS, _CLASSES),
     "presence_logits": _OBJECTS,
@@ -110,7 +111,7 @@ class FieldHead(Head):
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """The answers, and how likely things are.
 
-        "position" (b, 2) int64, classes of `heads.field.labels.POSITIONS`, and "position_probabilities" (b, 2, 4);
+        "position" (b, 2) int64, classes of `labels.POSITION_CLASSES`, and "position_probabilities" (b, 2, 4);
         "seen" (b, 2, 9, 3) bool, near and far, kind, side, "presence_probabilities" (b, 2, 9), and
         "side_probabilities" (b, 2, 9, 3), each given that the kind is there; and the logits behind them. BadHead when
         the features are not of the head's shape.

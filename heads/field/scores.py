@@ -7,7 +7,7 @@ import numpy as np
 
 from roadcue.heads.cue.head import QUESTIONS, CueHead
 from roadcue.heads.field.head import FieldHead
-from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
+from roadcue.heads.field.labels import OBJECT_COLUMNS, POSITION_CLASSES, UNKNOWN
 from roadcue.heads.multi_head import RoadModel
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.calibration_error import expected_calibration_error
@@ -15,6 +15,7 @@ from roadcue.metrics.fields import score_field
 from roadcue.metrics.objects import score_places, score_presence
 from roadcue.metrics.prediction_sets import LABELS, score_sets
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.prompts.annotation import OBJECT_KINDS
 from roadcue.prompts.bvpi import road_vs_sidewalk
 from roadcue.schema import HeadTargets
 from roadcue.training.heads.predictions import Answers
@@ -37,7 +38,7 @@ def field_scores(
     drawn_alike = Bootstrap(resamples=resamples, seed=seed)
     positions, objects = targets["positions"].numpy(), targets["objects"].numpy()
     tables = []
-    for field, (column, classes) in enumerate(POSITIONS.items()):
+    for field, (column, classes) in enumerate(POSITION_CLASSES.items()):
         known = positions[:, field] != UNKNOWN
         if known.any():
             scores = {
@@ -118,8 +119,8 @@ _OF_OBJECTS = "Mean F1 of the kinds that occur: of whether one is there, and of 
 
 
 def _relations(positions: np.ndarray) -> np.ndarray:
-    """(n, 2) classes of `POSITIONS` -> (n,) of words."""
-    sidewalks, roads = POSITIONS.values()
+    """(n, 2) classes of `POSITION_CLASSES` -> (n,) of words."""
+    sidewalks, roads = POSITION_CLASSES.values()
     return np.array([road_vs_sidewalk(sidewalks[sidewalk], roads[road]) for sidewalk, road in positions.tolist()])
 
 
@@ -145,8 +146,8 @@ def _object_figures(
     for distance in range(len(OBJECT_COLUMNS)):
         claims, truths, labelled = said[:, distance], true[:, distance], known[:, distance]
         claimed, there = np.asarray(claims.any(axis=2)), np.asarray(truths.any(axis=2))
-        found.append(score_presence(claimed, there, labelled, sequence, KINDS, **drawn_alike))
-        found.append(score_places(claimed, claims, there, truths, labelled, sequence, KINDS, **drawn_alike))
+        found.append(score_presence(claimed, there, labelled, sequence, OBJECT_KINDS, **drawn_alike))
+        found.append(score_places(claimed, claims, there, truths, labelled, sequence, OBJECT_KINDS, **drawn_alike))
     return {key: scores.macro for key, scores in zip(_OBJECTS, found, strict=True)}
 
 

@@ -15,7 +15,7 @@ from roadcue.loaders.bdd100k.boxes import objects_of
 from roadcue.loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
 from roadcue.loaders.dataset import Skipped, StateTable, named_first
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
-from roadcue.loaders.sensation.annotation import Annotation
+from roadcue.prompts.annotation import Annotation
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
 
 CAMERA = "FRONT"

@@ -9,10 +9,10 @@ from roadcue.errors import BadInput
 from roadcue.files import written_whole
 from roadcue.loaders.dataset import Skipped, named_first
 from roadcue.loaders.sensation.captions import SPLITS
-from roadcue.loaders.sensation.files import BVPI, PAIRS, SensationFiles, read_files
+from roadcue.loaders.sensation.files import BVPI, JSON_LINES, PAIRS, SCHEMA_FILE, SensationFiles, read_files
 from roadcue.progress import ProgressLine
 from roadcue.prompts import bvpi
-from roadcue.prompts.annotation_json import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
+from roadcue.prompts.annotation_json import SCHEMA, to_json
 
 PAIR_SPLITS = ("train", "val")
 """The splits of which pairs are made: nobody trains a preference on the test pictures."""

@@ -14,13 +14,11 @@ import numpy as np
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.dataset import Skipped, StateTable, named_first
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
-from roadcue.loaders.sensation.annotation import Annotation
 from roadcue.loaders.sensation.captions import Caption
-from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, SensationFiles, read_files
+from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
+from roadcue.prompts.annotation import Annotation
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
-
-__all__ = ["ANNOTATIONS", "BVPI", "CAMERA", "CAPTIONS", "Sensation", "open_sensation"]
 
 CAMERA = "CHEST"
 """The one camera, worn on the chest."""

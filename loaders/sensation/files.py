@@ -8,15 +8,17 @@ from typing import Literal
 from roadcue.errors import BadInput, BadRecord
 from roadcue.json_lines import lines_of
 from roadcue.loaders.dataset import Skipped
-from roadcue.loaders.sensation.annotation import Annotation, read_annotations
+from roadcue.loaders.sensation.annotation_files import read_annotations, read_json_annotations
 from roadcue.loaders.sensation.captions import SPLITS, Caption, read_captions
 from roadcue.loaders.sensation.film import is_between
 from roadcue.prompts import bvpi
-from roadcue.prompts.annotation_json import JSON_LINES, read_json_annotations
+from roadcue.prompts.annotation import Annotation
 
 ANNOTATIONS, CAPTIONS = "annotations_with_obj_pos.csv", "complete_captions_sensation.csv"
 BVPI, PAIRS = "bvpi_sft_{split}.jsonl", "bvpi_dpo_{split}.jsonl"
 """Texts to learn, and pairs of texts of which one is chosen."""
+JSON_LINES, SCHEMA_FILE = "annotations.jsonl", "annotation.schema.json"
+"""One annotation per line, and its schema, in a folder that was drawn or converted."""
 
 
 @dataclass(frozen=True)
