@@ -2,7 +2,7 @@
 
 Columns, spelling and values are those of the published `annotations_with_obj_pos.csv` (SENSATION, document 000;
 repository adityaBS/roadscene-vlm-for-visually-impaired). Its form asks for objects on the sidewalk and
-outside of it; the texts made of it call the first close and the second farther away, and so they are `near` and `far`.
+outside of it; the texts made of it call the first close and the second farther away: `near` and `far` here.
 """
 
 from collections.abc import Mapping
