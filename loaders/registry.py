@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
+from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.registry import Registry, resolve
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def open_dataset(
     split: str,
     *,
     image_root: Path | None = None,
-    on_bad_record: Literal["raise", "skip"] = "raise",
+    on_bad_record: OnBadRecord = "raise",
 ) -> "RoadDataset":
     """One split ("train", "val", "test", or "all" of them) of a data set; BadInput when it cannot be opened.
 

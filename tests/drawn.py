@@ -6,7 +6,8 @@ import numpy as np
 import simplejpeg
 
 from roadcue.errors import BadRecord
-from roadcue.loaders.dataset import Skipped, StateTable
+from roadcue.loaders.bad_records import Skipped
+from roadcue.loaders.dataset import StateTable
 from roadcue.prompts.annotation import COLUMNS
 from roadcue.schema import SampleTargets
 

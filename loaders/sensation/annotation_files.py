@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.json_lines import from_json, lines_of
-from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.bad_records import BadRecords, Skipped
 from roadcue.prompts.annotation import COLUMNS, Annotation, parse_row
 from roadcue.prompts.annotation_json import parse_json
 
@@ -63,15 +63,14 @@ def _first_of_each(
 ) -> tuple[dict[str, Annotation], list[Skipped]]:
     """The annotations by image name of (where, record) pairs, and the records left out, with the reason."""
     annotations: dict[str, Annotation] = {}
-    skipped = []
+    bad_records = BadRecords("skip")
     for where, record in records:
         try:
             annotation = parse(record, where)
+            if annotation.image in annotations:
+                raise BadRecord(f"{where}: {annotation.image} is annotated before; its first row counts")
         except BadRecord as bad:
-            skipped.append(Skipped.of(where, bad))
-            continue
-        if annotation.image in annotations:
-            skipped.append(Skipped(where, f"{annotation.image} is annotated before; its first row counts"))
-            continue
-        annotations[annotation.image] = annotation
-    return annotations, skipped
+            bad_records.reject(where, bad)
+        else:
+            annotations[annotation.image] = annotation
+    return annotations, bad_records.skipped

@@ -7,12 +7,13 @@ of the captions CSV.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders.dataset import Skipped, StateTable, named_first
+from roadcue.errors import BadRecord
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_first
+from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
 from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
@@ -34,7 +35,7 @@ class _Row(NamedTuple):
 
 
 def open_sensation(
-    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: Literal["raise", "skip"] = "raise"
+    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: OnBadRecord = "raise"
 ) -> "Sensation":
     """Open "train", "val", "test", "all", or "grouped": all but the pictures between two stretches of a film.
 
@@ -55,12 +56,14 @@ def open_sensation(
         else:
             rows.append(_Row(caption, files.annotations[caption.image], files.text(caption), stamp))
     lost = sum(isinstance(stamp, BadRecord) for stamp in stamps)
-    if faults and (on_bad_record == "raise" or not rows):
-        raise BadInput(
+    bad_records = BadRecords(on_bad_record)
+    if faults:
+        said = (
             f"{data_dir}: {len(faults)} of {len(files.captions)} pictures of {split} are unusable, {lost} of them "
             f"not found below {folder.root}; {named_first(faults)}. {_remedy(files, lost, some_left=bool(rows))}"
         )
-    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *faults])
+        bad_records.reject_all(faults, said, some_left=bool(rows))
+    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *bad_records.skipped])
     dataset.description += _missing(files, lost, folder)
     return dataset
 

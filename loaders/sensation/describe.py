@@ -10,7 +10,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from roadcue.errors import BadRecord
-from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.loaders.sensation.captions import SPLITS
 from roadcue.loaders.sensation.files import BVPI, SensationFiles, read_files
