@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.bdd100k.boxes import HEIGHT, KIND, WIDTH, Box
 
@@ -92,7 +93,7 @@ def _values(file: Path) -> Iterator[tuple[str, Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
+        raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{file}: is not JSON ({error}); unpack the labels again") from None
     if not isinstance(content, list):

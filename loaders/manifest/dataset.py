@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
 from roadcue.json_lines import from_json
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.dataset import StateTable
@@ -224,6 +225,8 @@ def _values(manifest: Path) -> Iterator[tuple[int, object]]:
                     (row for batch in batches for row in batch.to_pylist(maps_as_pydicts="strict")), 1
                 )
     except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno:  # pyarrow says of a damaged file that it is an OSError without
+            raise unreadable(manifest, error) from error
         raise BadInput(f"{manifest} cannot be read ({error}); check that it is whole") from None
 
 

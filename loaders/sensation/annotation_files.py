@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
 from roadcue.json_lines import from_json, lines_of
 from roadcue.loaders.bad_records import BadRecords, Skipped
 from roadcue.prompts.annotation import COLUMNS, Annotation, parse_row
@@ -45,7 +46,7 @@ def read_rows(file: Path, header: Sequence[str], encoding: str = "utf-8-sig") ->
                 raise BadInput(f"{file}: has no column {', '.join(missing)}; its first line must name them all")
             return [(reader.line_num, row) for row in reader]
     except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror}); name the folder that holds it") from error
+        raise unreadable(file, error, "name the folder that holds it") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise BadInput(f"{file}: is not a CSV file in UTF-8 ({error}); save it as one") from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clusters
@@ -106,7 +107,7 @@ class _ShardFiles:
                 self._descriptors[shard] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             read = os.pread(self._descriptors[shard], length, offset)
         except OSError as error:
-            raise BadInput(f"{path}: cannot be read ({error.strerror}). Is it still there?") from error
+            raise unreadable(path, error, "put it back") from error
         if len(read) != length:
             raise BadRecord(
                 f"{path}: ends within the {length} bytes at {offset}; it was cut off after it was indexed."
