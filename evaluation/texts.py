@@ -14,7 +14,6 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.text_scores import FIELDS, TextScores, claim_arrays, label_arrays, score_claims
 from roadcue.files import write_whole, writing_into
-from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
 from roadcue.loaders.sensation.files import read_files
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.loaders.sensation.predictions import picture_name, read_predictions
@@ -22,15 +21,16 @@ from roadcue.metrics.classification import LABELS, majority
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.published_evaluator import WORDS, score_published
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.prompts.annotation import SIDES, Annotation
 from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
-from roadcue.prompts.claims import KINDS, Claims, parse_claims
+from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import counted
 from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}
-OBJECT_COLUMNS = {"near_presence_f1": "near presence", "near_placed_f1": "near place"}
+OBJECT_SCORES = {"near_presence_f1": "near presence", "near_placed_f1": "near place"}
 OF_OBJECTS = (
     "Mean F1 of the kinds that occur: of whether one is there, and of the sides on which it is, as `Nearby:` says."
 )
@@ -163,7 +163,7 @@ def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[Scor
         )
         for field in FIELDS
     ]
-    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_COLUMNS, figures, *extent, OF_OBJECTS, gold=GOLD)]
+    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_SCORES, figures, *extent, OF_OBJECTS, gold=GOLD)]
 
 
 def _rows(texts: Texts) -> dict[str, list[Claims]]:
@@ -173,7 +173,7 @@ def _rows(texts: Texts) -> dict[str, list[Claims]]:
     heads = Counter(text.partition("Context:")[0].strip() for text in texts.training_texts)
     commonest, _ = heads.most_common(1)[0]
     blind = _majority(texts.training)
-    everything = dict.fromkeys(KINDS, POSITIONS)
+    everything = dict.fromkeys(MENTIONED_KINDS, SIDES)
     return {
         PREDICTION: [parse_claims(text) for text in texts.predicted],
         "majority": [blind] * n,
@@ -189,7 +189,7 @@ def _majority(labels: list[Annotation]) -> Claims:
     sidewalk, road, relation = (majority(target.fields[name]) for name in FIELDS)
     taken = 2 * target.places.sum(axis=0) > target.known.sum(axis=0)[:, None]
     near = {
-        kind: tuple(place for place, often in zip(POSITIONS, row, strict=True) if often)
+        kind: tuple(place for place, often in zip(SIDES, row, strict=True) if often)
         for kind, row in zip(target.kinds, taken, strict=True)
         if row.any()
     }
