@@ -55,23 +55,34 @@ class Texts:
 def evaluate_predictions(config: EvalConfig) -> None:
     """Print the table of `--protocol`; write its numbers to `<stem>.metrics.json` beside the file, or in `--out`."""
     file = Path(config.predictions or "")
-    texts = _texts(config, file)
-    console = Console()
-    console.print(_extent(texts), highlight=False)
-    content = _published(texts, console) if config.protocol == "published" else _roadcue(texts, config, console)
+    _, content = score_predictions(config, file)
     out = Path(config.out) if config.out else file.parent
     target = out / f"{file.stem}.metrics.json"
     with writing_into(out, "free space there, or name another folder with --out"):
-        counted = {
-            "pictures": len(texts.predicted),
-            "predictions_without_picture": len(texts.without_picture),
-            "pictures_without_prediction": len(texts.without_prediction),
-            "pictures_without_labels": len(texts.without_labels),
-        }
-        made_of = {"predictions": str(file), "data": config.data, "data_dir": str(_folder(config))}
-        scores = {**made_of, "protocol": config.protocol or "roadcue", "split": texts.split, **counted, **content}
-        write_whole(target, json.dumps(nan_to_none(scores), indent=1) + "\n")
+        write_whole(target, json.dumps(nan_to_none(content), indent=1) + "\n")
     print(f"wrote {target}")
+
+
+def score_predictions(config: EvalConfig, file: Path) -> tuple[list[ScoreTable], dict[str, Any]]:
+    """Print the scores of a file of texts by the `--protocol`; its tables, and its numbers as JSON."""
+    texts = _texts(config, file)
+    console = Console()
+    console.print(_extent(texts), highlight=False)
+    published = config.protocol == "published"
+    tables, numbers = ([], _published(texts, console)) if published else _roadcue(texts, config, console)
+    content = {
+        "predictions": str(file),
+        "data": config.data,
+        "data_dir": str(_folder(config)),
+        "protocol": config.protocol or "roadcue",
+        "split": texts.split,
+        "pictures": len(texts.predicted),
+        "predictions_without_picture": len(texts.without_picture),
+        "pictures_without_prediction": len(texts.without_prediction),
+        "pictures_without_labels": len(texts.without_labels),
+        **numbers,
+    }
+    return tables, content
 
 
 def _texts(config: EvalConfig, file: Path) -> Texts:
@@ -133,20 +144,21 @@ def _some(names: list[str]) -> str:
     return f"{len(names):,} (first: {names[0]})" if names else "0"
 
 
-def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> dict[str, Any]:
-    """The protocol that no constant wins."""
+def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> tuple[list[ScoreTable], dict[str, Any]]:
+    """The protocol that no constant wins: its tables, and its numbers."""
     target = label_arrays(texts.labels)
     sequence = np.array([place_in_film(label.image)[0] for label in texts.labels])
     scores = {
         name: score_claims(claim_arrays(claims), target, sequence, config.bootstrap)
         for name, claims in _rows(texts).items()
     }
-    for table in _tables(scores, sequence):
+    tables = _tables(scores, sequence)
+    for table in tables:
         console.print(score_table(table, {PREDICTION}))
         console.print()
     predicted = scores[PREDICTION]
     console.print(object_table("Near objects of the prediction", predicted.presence, predicted.placed))
-    return {"sees_image": [PREDICTION], "rows": {name: asdict(row) for name, row in scores.items()}}
+    return tables, {"sees_image": [PREDICTION], "rows": {name: asdict(row) for name, row in scores.items()}}
 
 
 def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[ScoreTable]:

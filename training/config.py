@@ -141,8 +141,8 @@ class ExtractionOptions(EncoderOptions, DataOptions):
     @property
     def camera_names(self) -> tuple[str, ...]:
         """The cameras, in order."""
-        default = "CHEST" if self.data in ("sidewalk", "sensation") else "FRONT"
-        return tuple((default if self.cameras is None else self.cameras).split(","))
+        named = DATASETS.find(self.data).camera if self.cameras is None else self.cameras
+        return tuple(named.split(","))
 
 
 @dataclass(frozen=True)

@@ -129,8 +129,9 @@ class Sensation:
         return None
 
     def targets(self, row: int) -> SampleTargets:
-        """As `RoadDataset.targets`; `fields` are the annotation's columns."""
-        return SampleTargets(fields=self._rows[row].annotation.row, caption=self._rows[row].caption.target)
+        """The annotation's columns as `fields`, and the two texts."""
+        found = self._rows[row]
+        return SampleTargets(fields=found.annotation.row, caption=found.caption.target, bvpi=found.bvpi)
 
 
 def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:
