@@ -1,4 +1,4 @@
-"""From a camera's picture to the square, or the three squares, that an encoder reads.
+"""From a camera's picture to the square, or the three squares, that an encoder reads, and to its normalised numbers.
 
 As SmolVLM2's own preprocessor file says, or as CLIP and with it OpenFlamingo were published.
 """
@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from roadcue.errors import BadCheckpoint, BadEncoder
@@ -144,6 +144,29 @@ class Preprocessing:
         picture = np.stack([x * 255 // 130, y * 255 // 96, (x // 7 + y // 5) % 2 * 255], axis=-1).astype(np.uint8)
         probe = hashlib.sha256(self(picture).contiguous().numpy().tobytes()).hexdigest()
         return {"preprocessing": json.dumps(asdict(self), sort_keys=True), "preprocessing_probe": probe}
+
+
+class Normalisation(nn.Module):
+    """The first step of every encoder: levels of 0 to 255 into the numbers that its weights learnt from.
+
+    (b, *shape) uint8, as the preprocessing makes them -> (b tiles, 3, S, S) fp32: (x - 255 mean) / (255 std).
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, preprocess: Preprocessing) -> None:
+        super().__init__()
+        self.shape = preprocess.shape
+        self.register_buffer("mean", 255 * torch.tensor(preprocess.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(preprocess.std)[:, None, None], persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """On the module's device; tiles of one picture follow each other. ValueError for other input."""
+        if pixels.dtype != torch.uint8 or pixels.shape[1:] != self.shape:
+            expected = ", ".join(map(str, self.shape))
+            raise ValueError(f"pixels must be (b, {expected}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
+        return (pixels.flatten(0, -4).to(self.mean.device).float() - self.mean) / self.std
 
 
 def _resize_by_pillow(planes: Tensor, extent: tuple[float, float], height: int, width: int, resample: str) -> Tensor:

@@ -16,8 +16,7 @@ from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
 from roadcue.models.flamingo.parts import Parts
 from roadcue.models.flamingo.published import TOWER, read_clip, read_trained
 from roadcue.models.freezing import FrozenModule
-from roadcue.models.normalisation import Normalisation
-from roadcue.models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join_tiles
+from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing, clip_preprocessing, join_tiles
 from roadcue.weights import digest, load_strict
 
 Dtype = Literal["fp32", "bf16"]

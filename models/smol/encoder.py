@@ -23,8 +23,7 @@ from roadcue.models.checkpoint import (
     resolve_checkpoint,
 )
 from roadcue.models.freezing import FrozenModule
-from roadcue.models.normalisation import Normalisation
-from roadcue.models.preprocessing import Aspect, Preprocessing, join_tiles, read_preprocessing
+from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing, join_tiles, read_preprocessing
 from roadcue.weights import digest, load_strict
 
 PREFIX = "model.vision_model."

@@ -11,8 +11,7 @@ from roadcue.models.flamingo import miniature as flamingo_architecture
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.tokenizer import read_tokenizer
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer, learn_tokenizer
-from roadcue.models.normalisation import Normalisation
-from roadcue.models.preprocessing import clip_preprocessing
+from roadcue.models.preprocessing import Normalisation, clip_preprocessing
 from roadcue.models.smol import miniature as smol_architecture
 from roadcue.models.smol.miniature import IMAGE_TOKENS
 from roadcue.prompts.few_shot import few_shot_prompt

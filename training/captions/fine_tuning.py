@@ -24,8 +24,7 @@ from roadcue.loaders.sensation import Sensation
 from roadcue.models.flamingo.batches import caption_batch
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.parts import Parts, load_whole
-from roadcue.models.normalisation import Normalisation
-from roadcue.models.preprocessing import Preprocessing, clip_preprocessing
+from roadcue.models.preprocessing import Normalisation, Preprocessing, clip_preprocessing
 from roadcue.training.captions.text_dropout import drop_words
 from roadcue.training.heads.batches import TrainingSteps
 from roadcue.training.schedule import warm_up_then_constant
