@@ -20,7 +20,7 @@ from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter, store_folder
 from roadcue.models.encoder import Encoder
-from roadcue.models.pooling import cells_stored, pool_tokens
+from roadcue.models.pooling import cells_stored, pool_tokens, pooling_fingerprint
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import EncoderOptions, ExtractConfig, TrainConfig
@@ -78,10 +78,9 @@ def feature_parts(dataset: RoadDataset, encoder: Encoder, options: EncoderOption
 
 def encoder_parts(encoder: Encoder, options: EncoderOptions) -> dict[str, str]:
     """The parts that do not depend on the data: encoder, pooling and cameras."""
-    layout = "mean" if options.pooling in ("mean", "cls") else f"grid {options.grid}"
-    pooling = options.pooling if layout == "mean" else layout
+    pooling = pooling_fingerprint(options.pooling, options.grid)
     cameras = ",".join(options.camera_names)
-    return {**encoder.fingerprint, "decoding": jpeg.HALVING, "stored": pooling, "cameras": cameras}
+    return {**encoder.fingerprint, "decoding": jpeg.HALVING, **pooling, "cameras": cameras}
 
 
 def extract(

@@ -43,7 +43,7 @@ def test_the_command_line_offers_what_the_rooms_have():
         "encoder_features": get_args(roadcue.models.flamingo.encoder.Features),
         "dtype": get_args(roadcue.models.smol.encoder.Dtype),
         "aspect": get_args(roadcue.models.preprocessing.Aspect),
-        "pooling": get_args(roadcue.models.pooling.Pooling),
+        "pooling": roadcue.models.pooling.POOLINGS,
         "missing_camera": get_args(roadcue.models.pooling.Missing),
     }.items():
         assert set(get_args(hints[option])) == set(known), option
