@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
-from roadcue.prompts.few_shot import answer_text, few_shot_parts, part_ids
+from roadcue.models.flamingo.prompt import answer_text, few_shot_parts, part_ids
 
 IGNORED = -100
 """The label of a token that is no target: cross-entropy's `ignore_index`."""
@@ -45,7 +45,7 @@ def prompt_batch(
     """The prompts of b queries, padded on the left: a generation goes on at the right end of every row.
 
     `demonstrations` holds the captions shown to each query, none for a prompt without; the rest as in
-    `prompts.few_shot.few_shot_prompt`. ValueError also for a prompt that has `longest` tokens or more: what the model
+    `few_shot_prompt`. ValueError also for a prompt that has `longest` tokens or more: what the model
     reads, less what it is to write. The demonstrations of one batch may differ in number; their pictures then need
     padding at the end, to which no text attends.
     """
@@ -74,7 +74,7 @@ def caption_batch(
 
     What is longer than `longest` tokens loses the end of its last answer, and with it the sign that it has ended:
     the prompt is never cut, so no `<image>` is parted from its picture. ValueError when the prompt leaves no room for
-    an answer, for numbers of answers and demonstrations that differ, and as in `prompts.few_shot`.
+    an answer, for numbers of answers and demonstrations that differ, and as in `few_shot_prompt`.
     """
     shown = [()] * len(answers) if demonstrations is None else demonstrations
     if len(shown) != len(answers):

@@ -6,9 +6,7 @@ from transformers import PreTrainedTokenizerFast
 
 from roadcue.errors import BadCheckpoint
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
-
-ENDOFCHUNK, IMAGE, PAD = "<|endofchunk|>", "<image>", "<PAD>"
-END = "<|endoftext|>"
+from roadcue.models.flamingo.prompt import END, ENDOFCHUNK, IMAGE, PAD
 
 
 def read_tokenizer(folder: Path, config: FlamingoConfig) -> PreTrainedTokenizerFast:
@@ -24,7 +22,7 @@ def read_tokenizer(folder: Path, config: FlamingoConfig) -> PreTrainedTokenizerF
     try:
         tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path), padding_side="left")
     except Exception as error:  # the tokenizers library raises bare Exception
-        raise BadCheckpoint(f"{path}: is of no tokeniser ({error}); download it again") from error
+        raise BadCheckpoint(f"{path}: does not hold a tokeniser ({error}); download it again") from error
     add_special_tokens(tokenizer)
     rows = config.text_config.vocab_size  # type: ignore[union-attr]
     wanted = {ENDOFCHUNK: config.endofchunk_token_id, IMAGE: config.image_token_id, PAD: config.pad_token_id}
