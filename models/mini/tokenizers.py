@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from roadcue.models.flamingo.loading import add_special_tokens
 from roadcue.models.flamingo.prompt import END
-from roadcue.models.flamingo.tokenizer import add_special_tokens
 
 _SPECIAL = (
     "<|endoftext|>",

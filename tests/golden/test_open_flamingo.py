@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file
 
 from roadcue.models.checkpoint import read_json
+from roadcue.models.flamingo.loading import load_published
 from roadcue.models.flamingo.modeling.clip import visual_tokens
-from roadcue.models.flamingo.published import load_published
 
 EQUAL = 1e-4
 

@@ -8,9 +8,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from roadcue.models import mini
 from roadcue.models.flamingo import miniature as flamingo_architecture
+from roadcue.models.flamingo.loading import read_tokenizer
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.prompt import few_shot_prompt
-from roadcue.models.flamingo.tokenizer import read_tokenizer
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer, learn_tokenizer
 from roadcue.models.preprocessing import Normalisation, clip_preprocessing
 from roadcue.models.smol import miniature as smol_architecture

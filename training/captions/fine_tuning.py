@@ -22,8 +22,8 @@ from roadcue.loaders import jpeg
 from roadcue.loaders.registry import open_dataset
 from roadcue.loaders.sensation import Sensation
 from roadcue.models.flamingo.batches import caption_batch
+from roadcue.models.flamingo.loading import Parts, load_whole
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.models.flamingo.parts import Parts, load_whole
 from roadcue.models.preprocessing import Normalisation, Preprocessing, clip_preprocessing
 from roadcue.training.captions.text_dropout import drop_words
 from roadcue.training.heads.batches import TrainingSteps
