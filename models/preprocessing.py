@@ -32,7 +32,8 @@ _LONGEST_CROPPED = 16
 """A picture longer than so many of its short side loses its far ends before it is cropped, or a line of pixels would
 be enlarged to gigabytes, all but one square of which is then cut off."""
 _TORCH_HAS_LANCZOS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 12)
-_FILES = ("preprocessor_config.json", "processor_config.json")
+PREPROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+"""Where checkpoints keep the settings of their image processor; newer ones in the second."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _check_aspect(aspect: str) -> None:
 
 def _settings(folder: Path) -> tuple[Path, dict[str, Any]]:
     """The image processor's settings and their file: one of their own, or a part of processor_config.json."""
-    own, shared = (folder / name for name in _FILES)
+    own, shared = (folder / name for name in PREPROCESSOR_FILES)
     if not own.exists() and shared.exists():
         settings = read_json(shared).get("image_processor")
         if isinstance(settings, dict):
