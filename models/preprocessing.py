@@ -92,6 +92,7 @@ class Preprocessing:
         return (TILES, *square) if self.aspect == "tiles" else square
 
     def _letterbox(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
+        """(3, H, W) uint8, which stands for `extent` -> (3, side, side) uint8, in the middle of the mean colour."""
         height, width = extent
         scale = self.side / max(height, width)
         small = self._resize(planes, (height, width), max(1, round(height * scale)), max(1, round(width * scale)))
@@ -102,7 +103,10 @@ class Preprocessing:
         return square
 
     def _crop(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
-        """By Pillow, as published: torch's own bicubic filter gives one pixel in two hundred another level."""
+        """(3, H, W) uint8, which stands for `extent` -> (3, side, side) uint8.
+
+        By Pillow, as published: torch's own bicubic filter gives one pixel in two hundred another level.
+        """
         short = min(extent)
         longest = math.ceil(_LONGEST_CROPPED * short)
         for dim, length in enumerate(extent, start=1):
@@ -116,6 +120,7 @@ class Preprocessing:
         return whole[:, top : top + self.side, left : left + self.side].contiguous()
 
     def _tiles(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
+        """(3, H, W) uint8, which stands for `extent` -> (3 tiles, 3, side, side) uint8, from left to right."""
         height, width = planes.shape[1:]
         high = min(height, width)
         wide = max(high, math.ceil(width / TILES))
@@ -128,6 +133,7 @@ class Preprocessing:
         return torch.stack(squares)
 
     def _resize(self, planes: Tensor, extent: tuple[float, float], height: int, width: int) -> Tensor:
+        """(3, H, W) uint8, which stands for `extent` -> (3, height, width) uint8."""
         if self.resample == "lanczos" and not _TORCH_HAS_LANCZOS:
             return _resize_by_pillow(planes, extent, height, width, self.resample)
         # a batch of one with the strides of channels last: else torch packs the result once more, a fifth of the time
@@ -171,7 +177,10 @@ class Normalisation(nn.Module):
 
 
 def _resize_by_pillow(planes: Tensor, extent: tuple[float, float], height: int, width: int, resample: str) -> Tensor:
-    """Pillow's filters, which torch took over: within 2 of 255 levels of torch's, and five to ten times slower."""
+    """(3, H, W) uint8, which stands for `extent` -> (3, height, width) uint8, by Pillow's filters.
+
+    torch took them over: its results are within 2 of 255 levels of these, and it is five to ten times as fast.
+    """
     picture = Image.fromarray(planes.permute(1, 2, 0).numpy())
     small = picture.resize((width, height), Image.Resampling[resample.upper()], box=(0, 0, extent[1], extent[0]))
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)

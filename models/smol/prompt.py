@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BEGIN, END, PAD, UNKNOWN = "<|im_start|>", "<end_of_utterance>", "<|im_end|>", "<|endoftext|>"
 AROUND_IMAGE, GLOBAL_IMAGE, IMAGE = "<fake_token_around_image>", "<global-img>", "<image>"
-"""As many `<image>` as the connector makes tokens of a picture, in what stands around each picture."""
+"""A picture is as many `<image>` as the connector makes tokens of it, between the other two."""
 SPECIAL = (UNKNOWN, BEGIN, PAD, AROUND_IMAGE, GLOBAL_IMAGE, IMAGE, END)
 CHAT_TEMPLATE = (
     "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}"
