@@ -10,16 +10,24 @@ def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, _ = parse(EvalConfig, argv)
     if config.submission is not None:
-        from roadcue.evaluation.submission import submit_run
+        from roadcue.evaluation.submission import submit_run  # here, so that --help need not wait for torch
 
         return run(submit_run, config)
     if config.predictions is not None:
         from roadcue.evaluation.texts import evaluate_predictions
 
         return run(evaluate_predictions, config)
-    from roadcue.evaluation.run import evaluate_run
+    return run(score, config)
 
-    return run(evaluate_run, config)
+
+def score(config: EvalConfig) -> None:
+    """Score a run of heads, or of a captioner."""
+    from roadcue.evaluation.captions import evaluate_captions
+    from roadcue.evaluation.run import evaluate_run, run_options
+    from roadcue.training.run_folder import RunFolder
+
+    options = run_options(RunFolder.of(config.run), config)
+    (evaluate_captions if options.captions else evaluate_run)(config)
 
 
 def script() -> None:

@@ -1,68 +1,112 @@
-"""Score a caption run: what its captioner writes of the pictures of a split, as a file of texts and its scores."""
+"""Score a caption run: its loss on a split's texts, and what it writes, scored as any file of texts."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import cautions, run_heading, run_options
-from roadcue.evaluation.texts import score_texts
+from roadcue.evaluation.texts import PREDICTION, score_predictions
 from roadcue.files import write_whole, writing_into
 from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.comparison import nan_to_none
+from roadcue.metrics.resampling import sequence_bootstrap
+from roadcue.metrics.score_table import ScoreTable
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.progress import ProgressLine
 from roadcue.reports.page import write_report
+from roadcue.reports.score_table import score_table
 from roadcue.training.build import device
 from roadcue.training.captions.fine_tuning import InOrder, caption_options, caption_pictures
-from roadcue.training.config import TrainConfig
+from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.run_folder import RunFolder
 
 PREDICTIONS = "predictions.jsonl"
 """The texts, a line for each picture, in the form that `--predictions` reads."""
+LABELLED = ("sensation", "sidewalk")
+"""Data sets with labels that texts are scored against."""
 
 
-def load_captioner(folder: RunFolder, options: TrainConfig) -> Captioner:
-    """The captioner that a finished caption run has left, in evaluation mode."""
-    captioner = build_captioner(options.encoder, checkpoint=str(folder.model), aspect=options.aspect)
-    captioner.eval()
-    return captioner.to(device(options.device))
-
-
+@torch.no_grad()
 def evaluate_captions(config: EvalConfig) -> None:
     """Write the texts of a split, print their scores, write metrics.json and report.html."""
     folder = RunFolder.of(config.run)
     options = run_options(folder, config)
     facts = folder.read_facts()
-    captioner = load_captioner(folder, options)
-    pictures, bad = caption_pictures(options, captioner, caption_options(options), config.split or "val")
+    captioner = build_captioner(options.encoder, checkpoint=str(folder.model), aspect=options.aspect)
+    captioner.to(device(options.device)).eval()
+    split = config.split or "val"
+    pictures, bad = caption_pictures(options, captioner, caption_options(options), split)
     print(pictures.dataset.description, captioner.description, sep="\n", flush=True)
     out = Path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
-        rows, texts = [], []
-        batches = InOrder(pictures, options.optimization.batch_size)
-        with ProgressLine("writing captions", len(pictures), "pictures") as advance, torch.no_grad():
-            for batch in batches:
-                rows += batch["rows"].tolist()
-                texts += captioner.generate(batch["pixels"], captioner.instruction)
-                advance(len(batch["rows"]))
-        names = [str(pictures.dataset.states.id[row]) for row in rows]
-        lines = (json.dumps({"image": name, "prediction": text}) for name, text in zip(names, texts, strict=True))
+        loss, lines = [], []
+        with ProgressLine("writing captions", len(pictures), "pictures") as advance:
+            for row, nats, text in _written(captioner, pictures, options.optimization.batch_size):
+                loss.append(nats)
+                lines.append(json.dumps({"image": _name(pictures, row), "prediction": text}))
+                advance()
         write_whole(out / PREDICTIONS, "".join(f"{line}\n" for line in lines))
-        bootstrap = Bootstrap(config.resamples, config.seed)
-        tables, content = score_texts(pictures, rows, texts, bootstrap, Console())
+        tables = [_loss_table(pictures, np.array(loss), config.bootstrap)]
+        Console().print(score_table(tables[0], {PREDICTION}))
+        content: dict[str, Any] = {}
+        if options.data in LABELLED and options.split_by == "official" and options.frame_stride == 1:
+            scored = EvalConfig(
+                predictions=str(out / PREDICTIONS),
+                data=options.data,
+                data_dir=options.data_dir,
+                split=split,
+                on_bad_record=options.on_bad_record,
+                resamples=config.resamples,
+                seed=config.seed,
+            )
+            found, content = score_predictions(scored, out / PREDICTIONS)
+            tables += found
         heading = run_heading(facts, pictures.dataset, captioner.description, options)
-        numbers = {"run": heading, "skipped": len(bad), "sees_image": ["prediction"], **content}
-        write_whole(out / "metrics.json", json.dumps(numbers, indent=1) + "\n")
+        numbers = {"run": heading, "sees_image": [PREDICTION], "skipped_pictures": len(bad), **content}
+        numbers["answers"] = [table.to_json() for table in tables]
+        write_whole(out / "metrics.json", json.dumps(nan_to_none(numbers), indent=1) + "\n")
         report = write_report(
             out / "report.html",
             comparison=None,
-            sees_image={"prediction"},
+            sees_image={PREDICTION},
             heading=heading,
             scenes=[],
             answers=tables,
             cautions=cautions(pictures.dataset, options),
         )
     print(f"{out / PREDICTIONS}\n{out / 'metrics.json'}\n{report}")
+
+
+def _written(captioner: Captioner, pictures: CaptionPictures, batch_size: int) -> Iterator[tuple[int, float, str]]:
+    """Of every picture its row in the data set, the loss of its text in nats per token, and what is written of it."""
+    for batch in InOrder(pictures, batch_size):
+        texts = captioner.generate(batch["pixels"], captioner.instruction)
+        for row, pixels, text in zip(batch["rows"].tolist(), batch["pixels"], texts, strict=True):
+            target = captioner.batch(pixels[None], captioner.instruction, [pictures.text(row)])
+            yield row, float(captioner.loss(target)), text
+
+
+def _name(pictures: CaptionPictures, row: int) -> str:
+    return f"{pictures.dataset.states.id[row]}.jpg"
+
+
+def _loss_table(pictures: CaptionPictures, loss: np.ndarray, bootstrap: Bootstrap) -> ScoreTable:
+    """(n,) nats per token of each picture's text."""
+    sequence = pictures.dataset.states.sequence[pictures.rows]
+    (interval,) = sequence_bootstrap(loss[:, None], sequence, bootstrap)
+    return ScoreTable(
+        f"Loss on the {pictures.target} texts",
+        {"loss": "nats per token"},
+        {PREDICTION: {"loss": interval}},
+        len(loss),
+        len(np.unique(sequence)),
+        "Mean cross-entropy of each text given its picture; 0 would be a text that is certain.",
+        ("loss",),
+    )

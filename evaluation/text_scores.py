@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.classification import recalls, score_classes
 from roadcue.metrics.objects import ObjectScores, score_places, score_presence
+from roadcue.prompts.annotation import SIDES, Annotation
 from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
-from roadcue.prompts.claims import KINDS, Claims
+from roadcue.prompts.claims import MENTIONED_KINDS, Claims
 
 FIELDS = ("sidewalk", "road", "relation")
 """The fields of a text, as `Claims` names them."""
@@ -41,13 +41,13 @@ class TextScores:
     placed: ObjectScores
 
 
-def claim_arrays(claims: Sequence[Claims], kinds: tuple[str, ...] = KINDS) -> ClaimArrays:
+def claim_arrays(claims: Sequence[Claims], kinds: tuple[str, ...] = MENTIONED_KINDS) -> ClaimArrays:
     """What texts claim of the pictures."""
     fields = {name: np.array([getattr(claim, name) for claim in claims], dtype=object) for name in FIELDS}
     return _arrays(fields, [claim.near for claim in claims], kinds, all_known=True)
 
 
-def label_arrays(annotations: Sequence[Annotation], kinds: tuple[str, ...] = KINDS) -> ClaimArrays:
+def label_arrays(annotations: Sequence[Annotation], kinds: tuple[str, ...] = MENTIONED_KINDS) -> ClaimArrays:
     """What is true of the pictures, in the words of the BVPI texts."""
     words = [
         (position_word(one.sidewalk), position_word(one.road), road_vs_sidewalk(one.sidewalk, one.road))
@@ -96,7 +96,7 @@ def _arrays(
     """From kind -> positions: a claim's kind without positions is there somewhere, a label's is not there."""
     named = np.array([[kind in one for kind in kinds] for one in near], bool).reshape(len(near), len(kinds))
     places = np.array(
-        [[[place in one.get(kind, ()) for place in POSITIONS] for kind in kinds] for one in near], bool
-    ).reshape(len(near), len(kinds), len(POSITIONS))
+        [[[place in one.get(kind, ()) for place in SIDES] for kind in kinds] for one in near], bool
+    ).reshape(len(near), len(kinds), len(SIDES))
     present = named if all_known else np.asarray(places.any(axis=-1))
     return ClaimArrays(fields, present, places, np.ones_like(named) if all_known else named, kinds)

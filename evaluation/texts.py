@@ -14,7 +14,6 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.text_scores import FIELDS, TextScores, claim_arrays, label_arrays, score_claims
 from roadcue.files import write_whole, writing_into
-from roadcue.loaders.sensation.annotation import POSITIONS, Annotation
 from roadcue.loaders.sensation.files import read_files
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.loaders.sensation.predictions import picture_name, read_predictions
@@ -22,15 +21,16 @@ from roadcue.metrics.classification import LABELS, majority
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.published_evaluator import WORDS, score_published
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.prompts.annotation import SIDES, Annotation
 from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
-from roadcue.prompts.claims import KINDS, Claims, parse_claims
+from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import counted
 from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}
-OBJECT_COLUMNS = {"near_presence_f1": "near presence", "near_placed_f1": "near place"}
+OBJECT_SCORES = {"near_presence_f1": "near presence", "near_placed_f1": "near place"}
 OF_OBJECTS = (
     "Mean F1 of the kinds that occur: of whether one is there, and of the sides on which it is, as `Nearby:` says."
 )
@@ -55,23 +55,34 @@ class Texts:
 def evaluate_predictions(config: EvalConfig) -> None:
     """Print the table of `--protocol`; write its numbers to `<stem>.metrics.json` beside the file, or in `--out`."""
     file = Path(config.predictions or "")
-    texts = _texts(config, file)
-    console = Console()
-    console.print(_extent(texts), highlight=False)
-    content = _published(texts, console) if config.protocol == "published" else _roadcue(texts, config, console)
+    _, content = score_predictions(config, file)
     out = Path(config.out) if config.out else file.parent
     target = out / f"{file.stem}.metrics.json"
     with writing_into(out, "free space there, or name another folder with --out"):
-        counted = {
-            "pictures": len(texts.predicted),
-            "predictions_without_picture": len(texts.without_picture),
-            "pictures_without_prediction": len(texts.without_prediction),
-            "pictures_without_labels": len(texts.without_labels),
-        }
-        made_of = {"predictions": str(file), "data": config.data, "data_dir": str(_folder(config))}
-        scores = {**made_of, "protocol": config.protocol or "roadcue", "split": texts.split, **counted, **content}
-        write_whole(target, json.dumps(nan_to_none(scores), indent=1) + "\n")
+        write_whole(target, json.dumps(nan_to_none(content), indent=1) + "\n")
     print(f"wrote {target}")
+
+
+def score_predictions(config: EvalConfig, file: Path) -> tuple[list[ScoreTable], dict[str, Any]]:
+    """Print the scores of a file of texts by the `--protocol`; its tables, and its numbers as JSON."""
+    texts = _texts(config, file)
+    console = Console()
+    console.print(_extent(texts), highlight=False)
+    published = config.protocol == "published"
+    tables, numbers = ([], _published(texts, console)) if published else _roadcue(texts, config, console)
+    content = {
+        "predictions": str(file),
+        "data": config.data,
+        "data_dir": str(_folder(config)),
+        "protocol": config.protocol or "roadcue",
+        "split": texts.split,
+        "pictures": len(texts.predicted),
+        "predictions_without_picture": len(texts.without_picture),
+        "pictures_without_prediction": len(texts.without_prediction),
+        "pictures_without_labels": len(texts.without_labels),
+        **numbers,
+    }
+    return tables, content
 
 
 def _texts(config: EvalConfig, file: Path) -> Texts:
@@ -133,20 +144,21 @@ def _some(names: list[str]) -> str:
     return f"{len(names):,} (first: {names[0]})" if names else "0"
 
 
-def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> dict[str, Any]:
-    """The protocol that no constant wins."""
+def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> tuple[list[ScoreTable], dict[str, Any]]:
+    """The protocol that no constant wins: its tables, and its numbers."""
     target = label_arrays(texts.labels)
     sequence = np.array([place_in_film(label.image)[0] for label in texts.labels])
     scores = {
         name: score_claims(claim_arrays(claims), target, sequence, config.bootstrap)
         for name, claims in _rows(texts).items()
     }
-    for table in _tables(scores, sequence):
+    tables = _tables(scores, sequence)
+    for table in tables:
         console.print(score_table(table, {PREDICTION}))
         console.print()
     predicted = scores[PREDICTION]
     console.print(object_table("Near objects of the prediction", predicted.presence, predicted.placed))
-    return {"sees_image": [PREDICTION], "rows": {name: asdict(row) for name, row in scores.items()}}
+    return tables, {"sees_image": [PREDICTION], "rows": {name: asdict(row) for name, row in scores.items()}}
 
 
 def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[ScoreTable]:
@@ -163,7 +175,7 @@ def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[Scor
         )
         for field in FIELDS
     ]
-    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_COLUMNS, figures, *extent, OF_OBJECTS, gold=GOLD)]
+    return [*fields, ScoreTable("Near objects, macro F1", OBJECT_SCORES, figures, *extent, OF_OBJECTS, gold=GOLD)]
 
 
 def _rows(texts: Texts) -> dict[str, list[Claims]]:
@@ -173,7 +185,7 @@ def _rows(texts: Texts) -> dict[str, list[Claims]]:
     heads = Counter(text.partition("Context:")[0].strip() for text in texts.training_texts)
     commonest, _ = heads.most_common(1)[0]
     blind = _majority(texts.training)
-    everything = dict.fromkeys(KINDS, POSITIONS)
+    everything = dict.fromkeys(MENTIONED_KINDS, SIDES)
     return {
         PREDICTION: [parse_claims(text) for text in texts.predicted],
         "majority": [blind] * n,
@@ -189,7 +201,7 @@ def _majority(labels: list[Annotation]) -> Claims:
     sidewalk, road, relation = (majority(target.fields[name]) for name in FIELDS)
     taken = 2 * target.places.sum(axis=0) > target.known.sum(axis=0)[:, None]
     near = {
-        kind: tuple(place for place, often in zip(POSITIONS, row, strict=True) if often)
+        kind: tuple(place for place, often in zip(SIDES, row, strict=True) if often)
         for kind, row in zip(target.kinds, taken, strict=True)
         if row.any()
     }

@@ -7,28 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from roadcue.errors import BadRecord
+from roadcue.loaders.bad_records import Skipped
 from roadcue.schema import CameraCalibration, Intent, Sample, SampleInputs, SampleTargets
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A record that could not be used, and why."""
-
-    where: str
-    reason: str
-
-    @classmethod
-    def of(cls, where: str, bad: BadRecord) -> "Skipped":
-        """The reason that an error gives, without the place if it begins with that."""
-        return cls(where, str(bad).removeprefix(where).lstrip(":, "))
-
-
-def named_first(skipped: Sequence[Skipped]) -> str:
-    """What is wrong with the first of some records, and where the next few are."""
-    first, *others = skipped[:4]
-    more = f"; then {', '.join(one.where for one in others[:3])}" if others else ""
-    return f"the first: {first.reason}{more}{', ...' if skipped[4:] else ''}"
 
 
 @dataclass(frozen=True)

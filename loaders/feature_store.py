@@ -23,17 +23,19 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from roadcue.errors import BadInput
+from roadcue.files import unreadable
 
 STORE_VERSION = "1"
 _TODO, _WRITTEN, _SKIPPED = 0, 1, 2
 
 
 class IncompleteStore(BadInput):
-    """Rows of the store are still to be encoded."""
+    """Rows of the store are still to be encoded, or all of them."""
 
 
 def store_folder(root: Path, data: str, encoder: str, parts: Mapping[str, str]) -> Path:
@@ -70,10 +72,10 @@ class StoreWriter:
         self.folder = folder
         if not (folder / "meta.json").exists():
             _create(folder, parts, ids, cameras, shape)
-        _check(folder, parts)
         with _reading(folder):
-            if json.loads((folder / "index.json").read_text()) != ids.tolist():
-                raise BadInput(f"{folder}: its rows are other samples than this data set's; delete the folder")
+            _check(folder, parts)
+            _check_ids(folder, json.loads((folder / "index.json").read_text()), ids)
+        with _writing(folder), _undamaged(folder):
             self._features = np.lib.format.open_memmap(folder / "features.npy", mode="r+")
             self._present = np.lib.format.open_memmap(folder / "present.npy", mode="r+")
             self._progress = np.lib.format.open_memmap(folder / "progress.npy", mode="r+")
@@ -125,25 +127,30 @@ class StoreWriter:
 class FeatureStore:
     """A finished store, opened for reading.
 
-    `features` (rows, c, k, d) float16 memory map, `present` (rows, c) bool, `skipped` sample id -> reason.
+    `features` (rows, c, k, d) float16 memory map, `present` (rows, c) bool, `ids` in the order of the
+    rows, `skipped` sample id -> reason.
     """
 
     def __init__(self, folder: Path, parts: Mapping[str, str]) -> None:
-        """Open `folder`; BadInput when it is damaged, or holds other features than `parts`: it names the one."""
-        if not (folder / "meta.json").exists():
-            raise BadInput(f"{folder}: no feature store here; run the extraction first")
-        _check(folder, parts)
+        """Open `folder` and write nothing there.
+
+        IncompleteStore when there is nothing, or rows are left. BadInput when it is damaged, or holds other features
+        than `parts`: it names the one. Unreadable when the system does not hand a file over.
+        """
         self.folder, self._parts = folder, parts
         with _reading(folder):
+            if not (folder / "meta.json").exists():
+                raise IncompleteStore(f"{folder}: no feature store here; run the extraction first")
+            meta = _check(folder, parts)
             progress = np.load(folder / "progress.npy", allow_pickle=False)
             if not (folder / "DONE").exists():
                 left = int((progress == _TODO).sum())
                 raise IncompleteStore(f"{folder}: {left} rows are not encoded yet; run the extraction again to go on")
             self.usable: np.ndarray = progress == _WRITTEN
-            self.cameras: tuple[str, ...] = tuple(json.loads((folder / "meta.json").read_text())["cameras"])
+            self.cameras: tuple[str, ...] = tuple(meta["cameras"])
             self.features: np.ndarray = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
             self.present: np.ndarray = np.load(folder / "present.npy", allow_pickle=False)
-            self._ids = json.loads((folder / "index.json").read_text())
+            self.ids: list[str] = json.loads((folder / "index.json").read_text())
             lines = folder / "skipped.jsonl"
             entries = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
             self.skipped: dict[str, str] = {entry["id"]: entry["reason"] for entry in entries}
@@ -154,11 +161,24 @@ class FeatureStore:
 
     def rows_of(self, ids: np.ndarray) -> np.ndarray:
         """(n,) sample ids -> (n,) rows; BadInput when the store does not hold one."""
-        row_of = {sample_id: row for row, sample_id in enumerate(self._ids)}
+        row_of = {sample_id: row for row, sample_id in enumerate(self.ids)}
         missing = [sample_id for sample_id in ids if sample_id not in row_of]
         if missing:
             raise BadInput(f"{self.folder}: {len(missing)} samples have no features here, first {missing[0]!r}")
         return np.array([row_of[sample_id] for sample_id in ids], dtype=np.int64)
+
+
+def open_finished(folder: Path, parts: Mapping[str, str], ids: np.ndarray) -> FeatureStore | None:
+    """The finished store of these samples, opened by reading alone; None when it is still to be made or finished.
+
+    `ids` (n,) unique str, in the order of the rows. BadInput when the folder holds other features or samples.
+    """
+    try:
+        store = FeatureStore(folder, parts)
+    except IncompleteStore:
+        return None
+    _check_ids(folder, store.ids, ids)
+    return store
 
 
 def _create(
@@ -196,31 +216,47 @@ def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> None:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """What a full disk makes a writer say becomes one OSError with the store's folder and the remedy."""
+    """What a full or read-only disk makes a writer say becomes one OSError with the store's folder and the remedy."""
     try:
         yield
     except OSError as error:
-        remedy = (
-            f"the feature store cannot be written ({error.strerror}); free space, then the same command goes on, or "
-            "choose another --store_dir"
-        )
-        raise OSError(error.errno, remedy, str(folder)) from error
+        no_leave = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        room = "" if no_leave else "free space, then the same command goes on, or "
+        said = f"the feature store cannot be written ({error.strerror}); {room}choose another --store_dir"
+        raise OSError(error.errno, said, str(folder)) from error
 
 
 @contextmanager
 def _reading(folder: Path) -> Iterator[None]:
+    """What the system does not hand over is Unreadable, whatever else goes wrong is damage."""
+    try:
+        with _undamaged(folder):
+            yield
+    except OSError as error:
+        raise unreadable(Path(error.filename or folder), error) from error
+
+
+@contextmanager
+def _undamaged(folder: Path) -> Iterator[None]:
     """Whatever a missing or damaged file makes its reader say becomes one BadInput with the remedy."""
     try:
         yield
     except BadInput:
         raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder}: the store is damaged ({error}); delete the folder and encode again") from error
 
 
-def _check(folder: Path, parts: Mapping[str, str]) -> None:
+def _check_ids(folder: Path, stored: object, ids: np.ndarray) -> None:
+    if stored != ids.tolist():
+        raise BadInput(f"{folder}: its rows are other samples than this data set's; delete the folder")
+
+
+def _check(folder: Path, parts: Mapping[str, str]) -> dict[str, Any]:
+    """The store's description; BadInput when it is none, or was made with other parts."""
     try:
-        stored = json.loads((folder / "meta.json").read_text())["parts"]
+        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+        stored = meta["parts"]
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{folder / 'meta.json'}: not a feature store ({error}); delete the folder") from error
     for name in sorted({*stored, *parts}):
@@ -229,3 +265,4 @@ def _check(folder: Path, parts: Mapping[str, str]) -> None:
                 f"{folder}: these features were made with {name} = {stored.get(name)!r}, this run has "
                 f"{parts.get(name)!r}; encode again (another --store_dir) or change the option back"
             )
+    return meta

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from roadcue.errors import BadRecord
+from roadcue.files import reading_remedy
 
 Stamp = tuple[int, int]
 """Size in bytes and time of change in ns."""
@@ -36,9 +37,7 @@ class PictureFolder:
         try:
             encoded = self.locate(path).read_bytes()
         except OSError as error:
-            raise BadRecord(
-                f"{path!r} cannot be read ({error.strerror}); check that {self.root} is complete"
-            ) from None
+            raise BadRecord(f"{path!r} cannot be read ({error.strerror}); {self._remedy(error)}") from None
         if not encoded.startswith(JPEG_START):
             raise BadRecord(f"{path!r} is not a JPEG; only JPEG is supported: convert it, at quality 95 or so")
         return encoded
@@ -59,14 +58,15 @@ class PictureFolder:
             try:
                 stamps.append(self._stamp(path))
             except OSError as error:
-                stamps.append(
-                    BadRecord(f"{path!r}: {error.strerror}; check the path and that {self.root} is complete")
-                )
+                stamps.append(BadRecord(f"{path!r}: {error.strerror}; {self._remedy(error)}"))
             except BadRecord as bad:
                 stamps.append(bad)
             except ValueError as error:  # a null byte
                 stamps.append(BadRecord(f"{path!r} is no path ({error}); correct it"))
         return stamps
+
+    def _remedy(self, error: OSError) -> str:
+        return reading_remedy(error, f"check the path and that {self.root} is complete")
 
     def _stamp(self, path: str) -> Stamp:
         folder, _, name = path.rpartition("/")

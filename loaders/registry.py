@@ -1,30 +1,56 @@
-"""Files in, samples out; the registry of data sets."""
+"""The data sets by name: a line each. Files in, samples out."""
 
-from collections.abc import Mapping
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
+from roadcue.loaders.bad_records import OnBadRecord
+from roadcue.registry import Registry, resolve
 
 if TYPE_CHECKING:
     from roadcue.loaders.dataset import RoadDataset
 
-DATASETS: Mapping[str, str] = {
-    "roadworld": "roadcue.roadworld.dataset:open_roadworld",
-    "waymo_e2e": "roadcue.loaders.waymo_e2e.dataset:open_waymo_e2e",
-    "manifest": "roadcue.loaders.manifest.dataset:open_manifest",
-    "sensation": "roadcue.loaders.sensation.dataset:open_sensation",
-    "bdd100k": "roadcue.loaders.bdd100k.dataset:open_bdd100k",
-    "sidewalk": "roadcue.roadworld.sidewalk.dataset:open_sidewalk",
-}
-"""Name -> where the function is that opens it."""
-NEEDS_NO_FOLDER = frozenset({"roadworld", "sidewalk"})
-"""Data sets that make themselves when no folder is named."""
-TAKES_IMAGE_ROOT = frozenset({"sensation", "bdd100k"})
-"""Data sets whose pictures may lie in another folder than their labels."""
-TO_PART: Mapping[str, str] = {"sensation": "grouped"}
-"""The split whose sequences are to be parted, where that is not simply "all"."""
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """What is known of a data set before it is opened."""
+
+    open: "str | Callable[..., RoadDataset]"
+    """The function that opens a split, or where it is ("module:function"): open(data_dir, split, *, on_bad_record),
+    and `image_root` where it takes one. It raises BadInput for a split that there is not."""
+    needs_folder: bool = True
+    """False: the data set makes itself when no folder is named, and `data_dir` is then None."""
+    takes_image_root: bool = False
+    """Whether the pictures may lie in another folder than their labels."""
+    whole_split: str = "all"
+    """The split whose sequences `--split_by sequence` parts into train and val."""
+    camera: str = "FRONT"
+    """The camera that is read when none is named."""
+
+
+DATASETS = Registry[DatasetEntry](
+    "data set",
+    {
+        "roadworld": DatasetEntry("roadcue.roadworld.dataset:open_roadworld", needs_folder=False),
+        "waymo_e2e": DatasetEntry("roadcue.loaders.waymo_e2e.dataset:open_waymo_e2e"),
+        "manifest": DatasetEntry("roadcue.loaders.manifest.dataset:open_manifest"),
+        "sensation": DatasetEntry(
+            "roadcue.loaders.sensation.dataset:open_sensation",
+            takes_image_root=True,
+            whole_split="grouped",
+            camera="CHEST",
+        ),
+        "bdd100k": DatasetEntry("roadcue.loaders.bdd100k.dataset:open_bdd100k", takes_image_root=True),
+        "sidewalk": DatasetEntry(
+            "roadcue.roadworld.sidewalk.dataset:open_sidewalk", needs_folder=False, camera="CHEST"
+        ),
+    },
+    group="roadcue.datasets",
+)
+"""Name -> data set. An installed package names a `DatasetEntry` of its own as an entry point of the group
+`roadcue.datasets`; a file that `--plugin` names calls `DATASETS.register(name, DatasetEntry(...))`."""
 
 
 def open_dataset(
@@ -33,21 +59,19 @@ def open_dataset(
     split: str,
     *,
     image_root: Path | None = None,
-    on_bad_record: Literal["raise", "skip"] = "raise",
+    on_bad_record: OnBadRecord = "raise",
 ) -> "RoadDataset":
     """One split ("train", "val", "test", or "all" of them) of a data set; BadInput when it cannot be opened.
 
     `image_root` is where the pictures are, if they are apart from the labels in `data_dir`.
     """
-    if name not in DATASETS:
-        raise BadInput(f"unknown data set {name!r}; choose one of {', '.join(DATASETS)}")
-    if data_dir is None and name not in NEEDS_NO_FOLDER:
+    entry = DATASETS.find(name)
+    if data_dir is None and entry.needs_folder:
         raise BadInput(f"--data {name} needs --data_dir, the folder or file with the data")
-    if image_root is not None and name not in TAKES_IMAGE_ROOT:
-        raise BadInput(f"--image_root belongs to --data {' or '.join(sorted(TAKES_IMAGE_ROOT))}, not to {name}")
-    module, function = DATASETS[name].split(":")
+    if image_root is not None and not entry.takes_image_root:
+        taking = [other for other in DATASETS if DATASETS.find(other).takes_image_root]
+        raise BadInput(f"--image_root belongs to --data {' or '.join(sorted(taking))}, not to {name}")
+    open_split = resolve(entry.open) if isinstance(entry.open, str) else entry.open
     apart = {} if image_root is None else {"image_root": image_root}
-    opened: RoadDataset = getattr(import_module(module), function)(
-        data_dir, split, on_bad_record=on_bad_record, **apart
-    )
+    opened: RoadDataset = open_split(data_dir, split, on_bad_record=on_bad_record, **apart)
     return opened

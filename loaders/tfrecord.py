@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import google_crc32c
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
 
 HEADER_BYTES = 12
 """Length and its checksum, before the payload."""
@@ -56,32 +57,36 @@ def read_records(path: Path, *, start: int = 0, on_bad: Callable[[BadRecord], No
     """Every record of a TFRecord file from byte `start` on, both checksums checked.
 
     `on_bad` hears of every damaged record, with file, byte offset and remedy; when it returns, reading goes on behind
-    the record, or ends where the damage hides where the next one begins. BadInput when the file cannot be opened.
+    the record, or ends where the damage hides where the next one begins. Unreadable when the system
+    does not hand the file over.
     """
     try:
-        file = open(path, "rb")  # noqa: SIM115 - the generator closes it below
+        with open(path, "rb") as file:
+            yield from _records(file, path, start, on_bad)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be opened ({error.strerror}). Check the path and its permissions.") from error
-    with file:
-        size = os.fstat(file.fileno()).st_size
-        if size == 0:
-            on_bad(BadRecord(f"{path}: the file is empty. {REMEDY}"))
-        file.seek(start)
-        offset = start
-        while offset < size:
-            where = f"{path}: record at byte {offset}"
-            header = file.read(HEADER_BYTES)
-            fault = _header_fault(header, size - offset)
-            if fault:
-                on_bad(BadRecord(f"{where}: {fault}; the rest of the file, {size - offset} bytes, is lost. {REMEDY}"))
-                return
-            (length,) = struct.unpack_from("<Q", header)
-            payload, footer = file.read(length), file.read(FOOTER_BYTES)
-            if footer != struct.pack("<I", masked_crc(payload)):
-                on_bad(BadRecord(f"{where}: checksum of the {length}-byte payload does not match. {REMEDY}"))
-            else:
-                yield Record(offset, payload)
-            offset += HEADER_BYTES + length + FOOTER_BYTES
+        raise unreadable(path, error) from error
+
+
+def _records(file: BinaryIO, path: Path, start: int, on_bad: Callable[[BadRecord], None]) -> Iterator[Record]:
+    size = os.fstat(file.fileno()).st_size
+    if size == 0:
+        on_bad(BadRecord(f"{path}: the file is empty. {REMEDY}"))
+    file.seek(start)
+    offset = start
+    while offset < size:
+        where = f"{path}: record at byte {offset}"
+        header = file.read(HEADER_BYTES)
+        fault = _header_fault(header, size - offset)
+        if fault:
+            on_bad(BadRecord(f"{where}: {fault}; the rest of the file, {size - offset} bytes, is lost. {REMEDY}"))
+            return
+        (length,) = struct.unpack_from("<Q", header)
+        payload, footer = file.read(length), file.read(FOOTER_BYTES)
+        if footer != struct.pack("<I", masked_crc(payload)):
+            on_bad(BadRecord(f"{where}: checksum of the {length}-byte payload does not match. {REMEDY}"))
+        else:
+            yield Record(offset, payload)
+        offset += HEADER_BYTES + length + FOOTER_BYTES
 
 
 def _header_fault(header: bytes, remaining: int) -> str | None:

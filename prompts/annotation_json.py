@@ -1,26 +1,20 @@
 """The JSON form of an annotation, and the document's schema for it (document 000, section 8.2)."""
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.json_lines import from_json, lines_of
-from roadcue.loaders.dataset import Skipped
-from roadcue.loaders.sensation.annotation import (
+from roadcue.prompts.annotation import (
     NOT_PRESENT,
-    OBJECTS,
-    POSITIONS,
+    OBJECT_KINDS,
     ROAD_POSITIONS,
+    SIDES,
     SIDEWALK_POSITIONS,
     Annotation,
     Objects,
-    first_of_each,
 )
 
-SCHEMA_FILE, JSON_LINES = "annotation.schema.json", "annotations.jsonl"
-"""The schema, and one annotation per line, in a folder that was drawn or converted."""
-_PLACE = {"type": "string", "enum": [NOT_PRESENT, *POSITIONS]}
+_PLACE = {"type": "string", "enum": [NOT_PRESENT, *SIDES]}
 _PLACES = {"type": "array", "items": _PLACE}
 _YES_OR_NO = {"type": "string", "enum": ["No", "Yes"]}
 SCHEMA: dict[str, Any] = {
@@ -32,10 +26,10 @@ SCHEMA: dict[str, Any] = {
         "object_present": _YES_OR_NO,
         "objects_on_sidewalk": {
             "type": "object",
-            "properties": {kind: _PLACES if kind == "obstacle" else _PLACE for kind in OBJECTS},
+            "properties": {kind: _PLACES if kind == "obstacle" else _PLACE for kind in OBJECT_KINDS},
         },
         "object_present_outside": _YES_OR_NO,
-        "objects_outside_sidewalk": {"type": "object", "properties": dict.fromkeys(OBJECTS, _PLACE)},
+        "objects_outside_sidewalk": {"type": "object", "properties": dict.fromkeys(OBJECT_KINDS, _PLACE)},
     },
     "required": ["image", "sidewalk_pos", "road_pos", "object_present", "object_present_outside"],
 }
@@ -82,14 +76,6 @@ def parse_json(document: Any, where: str) -> Annotation:
         raise BadRecord(f"{where}: {bad}") from None
 
 
-def read_json_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
-    """The annotations by image name of a file with one JSON object per line, and the lines left out.
-
-    BadInput when the file cannot be read.
-    """
-    return first_of_each(lines_of(file), lambda line, where: parse_json(from_json(line, where), where))
-
-
 def check(document: Any) -> None:
     """BadInput, with the place in the document, when it does not fit the schema."""
     error = next(iter(_validator().iter_errors(document)), None)
@@ -114,9 +100,9 @@ def _image(name: str) -> str:
 def _objects(document: dict[str, Any], present: str, objects: str) -> Objects:
     """The labelled kinds; all of them, and none there, under a "No" without objects."""
     if objects not in document and document[present] == "No":
-        return dict.fromkeys(OBJECTS, ())
+        return dict.fromkeys(OBJECT_KINDS, ())
     named = document.get(objects, {})
-    return {kind: _places(named[kind], f"{objects}/{kind}") for kind in OBJECTS if kind in named}
+    return {kind: _places(named[kind], f"{objects}/{kind}") for kind in OBJECT_KINDS if kind in named}
 
 
 def _places(value: str | list[str], place: str) -> tuple[str, ...]:

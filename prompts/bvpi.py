@@ -11,7 +11,7 @@ from typing import Literal
 
 from roadcue.errors import BadRecord
 from roadcue.json_lines import from_json
-from roadcue.loaders.sensation.annotation import POSITIONS, Annotation, Objects
+from roadcue.prompts.annotation import SIDES, Annotation, Objects
 
 PROMPT = (
     "Describe the scene for a blind pedestrian. "
@@ -44,9 +44,9 @@ def road_vs_sidewalk(sidewalk: str, road: str) -> str:
     """
     if road == "Front":
         return "crossing_front"
-    if sidewalk not in POSITIONS or road not in POSITIONS or sidewalk == road:
+    if sidewalk not in SIDES or road not in SIDES or sidewalk == road:
         return "unknown"
-    return "left_of" if POSITIONS.index(road) < POSITIONS.index(sidewalk) else "right_of"
+    return "left_of" if SIDES.index(road) < SIDES.index(sidewalk) else "right_of"
 
 
 def position_word(position: str) -> str:
@@ -149,5 +149,5 @@ def _phrases(objects: Objects, distance: str) -> list[str]:
 
 def _where(positions: tuple[str, ...]) -> str:
     """In words: every position once, from left to right."""
-    words = [position.lower() for position in POSITIONS if position in positions]
+    words = [position.lower() for position in SIDES if position in positions]
     return "across the left, center, and right" if len(words) == 3 else f"on the {' and '.join(words)}"

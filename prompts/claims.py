@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from roadcue.loaders.sensation.annotation import POSITIONS
+from roadcue.prompts.annotation import SIDES
 from roadcue.prompts.bvpi import parse_sections
 
 UNREADABLE = ""
 """A position that the text does not state, or states in several ways."""
-KINDS = ("person", "car", "bicycle", "obstacle", "traffic_sign", "traffic_light")
+MENTIONED_KINDS = ("person", "car", "bicycle", "obstacle", "traffic_sign", "traffic_light")
 """The kinds that a BVPI text mentions; grass, plants and trees are never in it."""
 
 _WORDS = {
@@ -98,7 +98,7 @@ def _objects(text: str) -> dict[str, tuple[str, ...]]:
     for phrase in re.split(r"[;.\n]", text):
         for kind, places in _phrase(" ".join(phrase.split())):
             claimed.setdefault(kind, set()).update(places)
-    return {kind: tuple(place for place in POSITIONS if place in places) for kind, places in claimed.items()}
+    return {kind: tuple(place for place in SIDES if place in places) for kind, places in claimed.items()}
 
 
 def _phrase(phrase: str) -> list[tuple[str, set[str]]]:

@@ -16,6 +16,10 @@ class BadInput(RoadCueError):
     """A file, folder or option that cannot be used."""
 
 
+class Unreadable(BadInput):
+    """A file that the system does not hand over, for want of leave or a working disk: its content may be sound."""
+
+
 class BadRecord(BadInput):
     """One record that cannot be used while its neighbours can; `--on_bad_record skip` counts it and goes on."""
 

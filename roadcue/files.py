@@ -1,5 +1,6 @@
-"""Files and folders that appear whole or not at all, and what is said when one cannot be written."""
+"""Files and folders that appear whole or not at all, and what is said when one cannot be written or read."""
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from roadcue.errors import BadInput
+from roadcue.errors import BadInput, Unreadable
 
 
 @contextmanager
@@ -68,3 +69,20 @@ def writing_into(folder: Path, remedy: str) -> Iterator[None]:
         raise BadInput(f"{folder}: cannot be written ({error}); {remedy}") from error
     finally:
         threading.excepthook = loud
+
+
+def unreadable(path: Path, error: OSError, missing: str = "check the path") -> Unreadable:
+    """What the system said when `path` was to be read, to be raised; `missing` mends a path that is not there.
+
+    Neither a permission nor a failing disk is damage: nobody should delete or download anything for it.
+    """
+    return Unreadable(f"{path}: cannot be read ({error.strerror or error}); {reading_remedy(error, missing)}")
+
+
+def reading_remedy(error: OSError, missing: str) -> str:
+    """What to do about a file that the system does not hand over."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "get the permission to read it"
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return missing
+    return "look whether the disk or the network drive is in order, then try again"

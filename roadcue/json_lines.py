@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from roadcue.errors import BadInput, BadRecord
+from roadcue.errors import BadRecord
+from roadcue.files import unreadable
 
 
 def from_json(line: bytes | str, where: str) -> object:
@@ -30,4 +31,4 @@ def lines_of(file: Path) -> Iterator[tuple[str, bytes]]:
                 if line.strip():
                     yield f"{file}, line {number}", line
     except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror}); name the folder that holds it") from error
+        raise unreadable(file, error, "name the folder that holds it") from error

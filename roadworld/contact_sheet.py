@@ -16,8 +16,8 @@ import numpy as np
 from roadcue.errors import BadInput, exit_code
 from roadcue.files import write_whole
 from roadcue.loaders import jpeg
-from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.loaders.waymo_e2e.clusters import Cluster
+from roadcue.prompts.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.daylight import HOURS
 from roadcue.roadworld.drawing_command import add_seed

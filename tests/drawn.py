@@ -6,8 +6,9 @@ import numpy as np
 import simplejpeg
 
 from roadcue.errors import BadRecord
-from roadcue.loaders.dataset import Skipped, StateTable
-from roadcue.loaders.sensation.annotation import HEADER
+from roadcue.loaders.bad_records import Skipped
+from roadcue.loaders.dataset import StateTable
+from roadcue.prompts.annotation import COLUMNS
 from roadcue.schema import SampleTargets
 
 
@@ -76,7 +77,7 @@ class DrawnDataset:
         if row % 5 == 3:
             return {}
         side = ("Right", "Center", "Left")[int((self._drift[row] + 1) * 1.499)]
-        fields = dict.fromkeys(HEADER[6:], "not present")
+        fields = dict.fromkeys(COLUMNS[6:], "not present")
         fields |= {"sidewalk_pos": side, "road_pos": "Front", "m_car": side, "m_person_outside": "Left-Center-Left"}
         if row % 7 == 1:
             fields["road_pos"] = fields["m_bicycle"] = ""

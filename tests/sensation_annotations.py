@@ -2,11 +2,11 @@
 
 from hypothesis import strategies as st
 
-from roadcue.loaders.sensation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDES, SIDEWALK_POSITIONS, Annotation
 
-NONE = dict.fromkeys(OBJECTS, ())
+NONE = dict.fromkeys(OBJECT_KINDS, ())
 
-objects = st.dictionaries(st.sampled_from(OBJECTS), st.lists(st.sampled_from(POSITIONS), max_size=5).map(tuple))
+objects = st.dictionaries(st.sampled_from(OBJECT_KINDS), st.lists(st.sampled_from(SIDES), max_size=5).map(tuple))
 annotations = st.builds(
     Annotation,
     image=st.from_regex(r"[\w-]{1,22}\.jpg", fullmatch=True),

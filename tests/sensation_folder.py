@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from roadcue.loaders import jpeg
-from roadcue.loaders.sensation import OBJECTS, Annotation
-from roadcue.loaders.sensation.annotation import write_annotations
+from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 from roadcue.prompts.bvpi import sft_record, to_line
 
 PICTURE = jpeg.encode(np.full((16, 16, 3), 90, np.uint8), 90)
-_NONE: Mapping[str, tuple[str, ...]] = dict.fromkeys(OBJECTS, ())
+_NONE: Mapping[str, tuple[str, ...]] = dict.fromkeys(OBJECT_KINDS, ())
 
 
 def labelled(image: str, sidewalk="Center", road="Left", near=(), far=()) -> Annotation:

@@ -8,7 +8,7 @@ import torch
 
 from roadcue.errors import BadInput
 from roadcue.loaders.dataset import RoadDataset
-from roadcue.loaders.registry import TO_PART, open_dataset
+from roadcue.loaders.registry import DATASETS, open_dataset
 from roadcue.loaders.split import every_nth, split_by_sequence
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
@@ -20,7 +20,7 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
     folder, images = (Path(given).expanduser() if given else None for given in (options.data_dir, options.image_root))
     if options.split_by == "sequence" and split == "test":
         raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
-    whole = TO_PART.get(options.data, "all") if options.split_by == "sequence" else split
+    whole = DATASETS.find(options.data).whole_split if options.split_by == "sequence" else split
     dataset = open_dataset(options.data, folder, whole, image_root=images, on_bad_record=options.on_bad_record)
     if options.split_by == "sequence":
         part: Literal["train", "val"] = "train" if split == "train" else "val"

@@ -5,8 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from roadcue.heads.field.labels import OBJECT_SHAPE, POSITION_SHAPE, SIDES, LabelCounts, known_fields, seen_sides
+from roadcue.heads.field.labels import OBJECT_SHAPE, POSITION_SHAPE, LabelCounts, known_fields, seen_sides
 from roadcue.heads.head import Batches, Head
+from roadcue.prompts.annotation import SIDES
 from roadcue.schema import HeadInputs, HeadTargets
 
 

@@ -14,17 +14,18 @@ from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import IN_THE_WAY
 from roadcue.heads.cue.scores import cue_scores
 from roadcue.heads.cue.words import CuePrediction, cue_predictions
-from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN, pedestrian_labels
+from roadcue.heads.field.labels import POSITION_CLASSES, UNKNOWN, pedestrian_labels
 from roadcue.heads.head import Arrays, Batches, Head, Headline
 from roadcue.heads.trunk import Trunk
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
 
 if TYPE_CHECKING:
     from roadcue.metrics.streaming import ClassificationMetric
 
-_POSITION_CLASSES = sum(map(len, POSITIONS.values()))
+_POSITION_CLASSES = sum(map(len, POSITION_CLASSES.values()))
 
 
 class CueHead(CueAnswers):
@@ -76,7 +77,7 @@ class CueHead(CueAnswers):
         for logits, true in zip(classes, torch.cat([truth, targets["positions"]], dim=1).unbind(dim=1), strict=True):
             entropy = F.cross_entropy(logits, true, ignore_index=UNKNOWN, reduction="sum")
             loss = loss + entropy / (true != UNKNOWN).sum().clamp(min=1)
-        blocked = targets["objects"][:, 0, [KINDS.index(kind) for kind in IN_THE_WAY]].amax(dim=1)
+        blocked = targets["objects"][:, 0, [OBJECT_KINDS.index(kind) for kind in IN_THE_WAY]].amax(dim=1)
         entropy = F.binary_cross_entropy_with_logits(
             prediction["blocked_hints"], blocked.nan_to_num(), reduction="none"
         )
@@ -105,4 +106,4 @@ class CueHead(CueAnswers):
 
     @staticmethod
     def _by_column(hints: Tensor) -> tuple[Tensor, ...]:
-        return hints.split([len(classes) for classes in POSITIONS.values()], dim=1)
+        return hints.split([len(classes) for classes in POSITION_CLASSES.values()], dim=1)

@@ -11,11 +11,12 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, UNKNOWN
+from roadcue.heads.field.labels import POSITION_CLASSES, UNKNOWN
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 from roadcue.schema import STEP_S
 
 CUES = ("deviate left", "keep straight", "deviate right")
-"""In the order of `heads.field.labels.SIDES`: towards what is in that third of the picture."""
+"""In the order of `prompts.annotation.SIDES`: towards what is in that third of the picture."""
 PACES = ("keep pace", "slow down", "stop")
 IN_THE_WAY = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle")
 """Near objects that one would walk into: things that stand, lie or move on the sidewalk. Grass, plants and trees are
@@ -49,7 +50,7 @@ def walking_cues(positions: Tensor, objects: Tensor) -> Tensor:
 
     int64 places in `CUES` and `PACES`; -1 where a position or a near object in the way is not labelled.
     """
-    near = objects[:, 0, [KINDS.index(kind) for kind in IN_THE_WAY]]
+    near = objects[:, 0, [OBJECT_KINDS.index(kind) for kind in IN_THE_WAY]]
     known = (positions != UNKNOWN).all(dim=1) & ~near.isnan().flatten(1).any(dim=1)
     bits = ((near.nan_to_num() > 0).any(dim=1) * torch.tensor([1, 2, 4], device=near.device)).sum(dim=1)
     sidewalk, road = positions.clamp(min=0).unbind(dim=1)
@@ -89,7 +90,7 @@ def _ways_round(road: str | None) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _table() -> Tensor:
     """`walking_cue` of all it can be asked: (4 sidewalk, 4 road, 8 sets of blocked sides, 2); bit i is SIDES[i]."""
-    sidewalks, roads = POSITIONS.values()
+    sidewalks, roads = POSITION_CLASSES.values()
     table = torch.empty(len(sidewalks), len(roads), 2 ** len(SIDES), 2, dtype=torch.int64)
     for i, sidewalk in enumerate(sidewalks):
         for j, road in enumerate(roads):

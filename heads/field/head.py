@@ -14,7 +14,6 @@ from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import (
     OBJECT_SHAPE,
     POSITION_SHAPE,
-    SIDES,
     UNKNOWN,
     LabelCounts,
     known_fields,
@@ -27,6 +26,7 @@ from roadcue.heads.head import Arrays, Batches, Head, Headline
 from roadcue.heads.trunk import Trunk
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.prompts.annotation import SIDES
 from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class FieldHead(Head):
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """The answers, and how likely things are.
 
-        "position" (b, 2) int64, classes of `heads.field.labels.POSITIONS`, and "position_probabilities" (b, 2, 4);
+        "position" (b, 2) int64, classes of `labels.POSITION_CLASSES`, and "position_probabilities" (b, 2, 4);
         "seen" (b, 2, 9, 3) bool, near and far, kind, side, "presence_probabilities" (b, 2, 9), and
         "side_probabilities" (b, 2, 9, 3), each given that the kind is there; and the logits behind them. BadHead when
         the features are not of the head's shape.

@@ -1,8 +1,4 @@
-"""The labels of a pedestrian's picture as heads count them: two positions, and nine kinds of object, near and far.
-
-Columns and values are those of SENSATION's annotation CSV (`loaders.sensation.annotation`, which heads may not
-import); a test holds the two together.
-"""
+"""The labels of a pedestrian's picture as heads count them: two positions, and nine kinds of object, near and far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,24 +9,24 @@ from torch import Tensor
 
 from roadcue.errors import BadHead
 from roadcue.heads.head import Batches
+from roadcue.prompts.annotation import (
+    FAR_COLUMNS,
+    NEAR_COLUMNS,
+    NOT_PRESENT,
+    OBJECT_KINDS,
+    ROAD_POSITIONS,
+    SIDES,
+    SIDEWALK_POSITIONS,
+)
 from roadcue.schema import HeadTargets, SampleTargets
 
-SIDES = ("Left", "Center", "Right")
-"""Where an object is in the picture."""
-POSITIONS: Mapping[str, tuple[str, ...]] = {
-    "sidewalk_pos": (*SIDES, "Outside"),
-    "road_pos": ("Not present", "Left", "Front", "Right"),
-}
+POSITION_CLASSES: Mapping[str, tuple[str, ...]] = {"sidewalk_pos": SIDEWALK_POSITIONS, "road_pos": ROAD_POSITIONS}
 """Column -> its classes, of each of which a picture has one."""
-KINDS = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle", "grass", "plants", "trees")
-OBJECT_COLUMNS: tuple[tuple[str, ...], ...] = tuple(
-    tuple(f"{'' if kind == 'traffic_light' else 'm_'}{kind}{suffix}" for kind in KINDS) for suffix in ("", "_outside")
-)
-"""Near columns, far columns, each in the order of `KINDS`."""
-ABSENT = "not present"
-POSITION_SHAPE = (len(POSITIONS), 4)
+OBJECT_COLUMNS = (tuple(NEAR_COLUMNS.values()), tuple(FAR_COLUMNS.values()))
+"""Near columns, far columns, each in the order of `OBJECT_KINDS`."""
+POSITION_SHAPE = (len(POSITION_CLASSES), 4)
 """Fields with a position, and the classes of each."""
-OBJECT_SHAPE = (len(OBJECT_COLUMNS), len(KINDS))
+OBJECT_SHAPE = (len(OBJECT_COLUMNS), len(OBJECT_KINDS))
 """Near and far, and the kinds of object."""
 UNKNOWN = -1
 """In place of a class that a row has no label for."""
@@ -39,13 +35,13 @@ UNKNOWN = -1
 def encode_fields(fields: Mapping[str, str]) -> tuple[Tensor, Tensor]:
     """Column -> value, as `SampleTargets.fields` has them: a column that is not there, or empty, is not labelled.
 
-    Gives (2,) int64, the class of each of `POSITIONS` or -1, and (2, 9, 3) float32: near and far, kind, side; 1 where
-    one was seen, 0 where not, NaN where nothing is labelled. Other columns are passed over. BadHead when a value is
-    none of its column's.
+    Gives (2,) int64, the class of each of `POSITION_CLASSES` or -1, and (2, 9, 3) float32: near and far, kind, side;
+    1 where one was seen, 0 where not, NaN where nothing is labelled. Other columns are passed over. BadHead when a
+    value is none of its column's.
     """
     positions = [
         _class(column, value, classes) if (value := fields.get(column)) else UNKNOWN
-        for column, classes in POSITIONS.items()
+        for column, classes in POSITION_CLASSES.items()
     ]
     objects = [[_sides(column, fields.get(column) or "") for column in columns] for columns in OBJECT_COLUMNS]
     return torch.tensor(positions), torch.tensor(objects)
@@ -59,8 +55,8 @@ def pedestrian_labels(target: SampleTargets) -> dict[str, Tensor]:
 
 def no_fields(rows: int) -> tuple[Tensor, Tensor]:
     """What `encode_fields` gives for rows without any label, (b, 2) and (b, 2, 9, 3)."""
-    shape = (rows, len(OBJECT_COLUMNS), len(KINDS), len(SIDES))
-    return torch.full((rows, len(POSITIONS)), UNKNOWN), torch.full(shape, torch.nan)
+    shape = (rows, len(OBJECT_COLUMNS), len(OBJECT_KINDS), len(SIDES))
+    return torch.full((rows, len(POSITION_CLASSES)), UNKNOWN), torch.full(shape, torch.nan)
 
 
 def _class(column: str, value: str, classes: tuple[str, ...]) -> int:
@@ -73,9 +69,9 @@ def _sides(column: str, value: str) -> list[float]:
     """ "Center-Left" -> [1, 1, 0]; how often one is named does not matter."""
     if not value:
         return [torch.nan] * len(SIDES)
-    named = set() if value == ABSENT else set(value.split("-"))
+    named = set() if value == NOT_PRESENT else set(value.split("-"))
     if not named <= set(SIDES):
-        raise BadHead(f"{column} is {value!r}, neither {ABSENT!r} nor {', '.join(SIDES)} joined by hyphens")
+        raise BadHead(f"{column} is {value!r}, neither {NOT_PRESENT!r} nor {', '.join(SIDES)} joined by hyphens")
     return [float(side in named) for side in SIDES]
 
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from roadcue.heads.class_scores import CLASS_COLUMNS, OF_CALIBRATION, Figures, class_figures, score_table
-from roadcue.heads.field.labels import KINDS, OBJECT_COLUMNS, POSITIONS, UNKNOWN
+from roadcue.heads.field.labels import OBJECT_COLUMNS, POSITION_CLASSES, UNKNOWN
 from roadcue.heads.head import Arrays
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.classification import score_classes
 from roadcue.metrics.objects import score_places, score_presence
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.prompts.annotation import OBJECT_KINDS
 from roadcue.prompts.bvpi import road_vs_sidewalk
 from roadcue.schema import HeadTargets
 
@@ -33,7 +34,7 @@ def field_scores(
     """
     positions, objects = targets["positions"].numpy(), targets["objects"].numpy()
     tables = []
-    for field, (column, classes) in enumerate(POSITIONS.items()):
+    for field, (column, classes) in enumerate(POSITION_CLASSES.items()):
         known = positions[:, field] != UNKNOWN
         if known.any():
             scores = {
@@ -76,8 +77,8 @@ def field_scores(
 
 
 def _relations(positions: np.ndarray) -> np.ndarray:
-    """(n, 2) classes of `POSITIONS` -> (n,) of words."""
-    sidewalks, roads = POSITIONS.values()
+    """(n, 2) classes of `POSITION_CLASSES` -> (n,) of words."""
+    sidewalks, roads = POSITION_CLASSES.values()
     return np.array([road_vs_sidewalk(sidewalks[sidewalk], roads[road]) for sidewalk, road in positions.tolist()])
 
 
@@ -89,7 +90,7 @@ def _object_figures(
     for distance in range(len(OBJECT_COLUMNS)):
         claims, truths, labelled = said[:, distance], true[:, distance], known[:, distance]
         claimed, there = np.asarray(claims.any(axis=2)), np.asarray(truths.any(axis=2))
-        found.append(score_presence(claimed, there, labelled, sequence, KINDS, bootstrap))
+        found.append(score_presence(claimed, there, labelled, sequence, OBJECT_KINDS, bootstrap))
         found.append(
             score_places(
                 claimed,
@@ -98,7 +99,7 @@ def _object_figures(
                 truths,
                 labelled,
                 sequence,
-                KINDS,
+                OBJECT_KINDS,
                 bootstrap,
             )
         )

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES
-from roadcue.loaders.sensation.annotation import Annotation
+from roadcue.heads.field.labels import POSITION_CLASSES
 from roadcue.prompts import annotation_json as schema
 from roadcue.prompts import bvpi
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES, Annotation
 
 _DISTANCES = ("near", "far")
 
@@ -53,21 +53,22 @@ def field_predictions(prediction: Mapping[str, np.ndarray]) -> list[FieldPredict
 
 def _one(prediction: Mapping[str, np.ndarray]) -> FieldPrediction:
     sidewalk, road = (
-        classes[index] for classes, index in zip(POSITIONS.values(), prediction["position"].tolist(), strict=True)
+        classes[index]
+        for classes, index in zip(POSITION_CLASSES.values(), prediction["position"].tolist(), strict=True)
     )
     near, far = (
         {
             kind: tuple(side for side, there in zip(SIDES, sides, strict=True) if there)
-            for kind, sides in zip(KINDS, distance, strict=True)
+            for kind, sides in zip(OBJECT_KINDS, distance, strict=True)
         }
         for distance in prediction["seen"].tolist()
     )
     probabilities = {
         column: dict(zip(classes, shares, strict=True))
         for (column, classes), shares in zip(
-            POSITIONS.items(), prediction["position_probabilities"].tolist(), strict=True
+            POSITION_CLASSES.items(), prediction["position_probabilities"].tolist(), strict=True
         )
     }
     present = dict(zip(_DISTANCES, prediction["presence_probabilities"].tolist(), strict=True))
-    probabilities |= {distance: dict(zip(KINDS, shares, strict=True)) for distance, shares in present.items()}
+    probabilities |= {distance: dict(zip(OBJECT_KINDS, shares, strict=True)) for distance, shares in present.items()}
     return FieldPrediction(Annotation("", sidewalk, road, near, far), probabilities)

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from roadcue.loaders.sensation.annotation import POSITIONS, Objects
+from roadcue.prompts.annotation import SIDES, Objects
 
 WIDTH, HEIGHT = 1280, 720
 """Pixels of every picture (BDD100K, section 3 of arXiv 1805.04687)."""
@@ -57,8 +57,8 @@ def is_near(box: Box) -> bool:
 
 def position_of(box: Box) -> str:
     """Left, Center or Right."""
-    third = int((box.x1 + box.x2) / 2 / WIDTH * len(POSITIONS))
-    return POSITIONS[min(max(third, 0), len(POSITIONS) - 1)]
+    third = int((box.x1 + box.x2) / 2 / WIDTH * len(SIDES))
+    return SIDES[min(max(third, 0), len(SIDES) - 1)]
 
 
 def objects_of(boxes: Iterable[Box], *, near: bool) -> Objects:

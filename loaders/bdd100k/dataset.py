@@ -6,16 +6,17 @@ Below the data folder, as published: `labels/det_20/det_train.json` and `images/
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_first
 from roadcue.loaders.bdd100k.boxes import objects_of
 from roadcue.loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
-from roadcue.loaders.dataset import Skipped, StateTable, named_first
+from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
-from roadcue.loaders.sensation.annotation import Annotation
+from roadcue.prompts.annotation import Annotation
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
 
 CAMERA = "FRONT"
@@ -33,7 +34,7 @@ class _Row(NamedTuple):
 
 
 def open_bdd100k(
-    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: Literal["raise", "skip"] = "raise"
+    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: OnBadRecord = "raise"
 ) -> "Bdd100k":
     """Open the clear, daytime pictures of "train", "val" or "all"; `image_root` holds the folders train and val.
 
@@ -41,7 +42,7 @@ def open_bdd100k(
     or a picture is missing; "skip" leaves those out and lists them.
     """
     frames: dict[str, Frame] = {}  # by path below the image root
-    skipped: list[Skipped] = []
+    bad_records = BadRecords(on_bad_record)
     labelled: set[str] = set()
     for part in SPLITS if split == "all" else (split,):
         file = labels_file(data_dir, part)
@@ -50,7 +51,7 @@ def open_bdd100k(
             raise BadInput(f"{file}: {twice[0]} is labelled in another split, too; keep a picture in one split")
         labelled.update(frame.name for frame in read)
         frames |= {f"{part}/{frame.name}": frame for frame in read if frame.is_clear_day}
-        skipped += left_out
+        bad_records.skipped += left_out
     if not frames:
         raise BadInput(f"{data_dir}: of {len(labelled)} labelled pictures of {split} none is of a clear day")
     folder = PictureFolder(image_root or data_dir / IMAGES)
@@ -61,14 +62,15 @@ def open_bdd100k(
             missing.append(Skipped(path, f"picture {stamp}"))
         else:
             rows.append(_Row(path, frame, stamp))
-    if missing and (on_bad_record == "raise" or not rows):
-        raise BadInput(
+    if missing:
+        said = (
             f"{data_dir}: {len(missing)} of {len(frames)} pictures of clear days of {split} are not found below "
             f"{folder.root}; {named_first(missing)}. "
             "Name the folder that holds train and val with --image_root"
             f"{', or leave these pictures out with --on_bad_record skip' if rows else ''}."
         )
-    dataset = Bdd100k(split, rows, folder, [*skipped, *missing])
+        bad_records.reject_all(missing, said, some_left=bool(rows))
+    dataset = Bdd100k(split, rows, folder, bad_records.skipped)
     dataset.description = (
         f"BDD100K: {len(rows)} pictures of clear days of {len(labelled)} labelled, split {split}, from {data_dir}"
         f"{f'; {len(missing)} picture files missing below {folder.root} and left out' if missing else ''}"

@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.bdd100k.boxes import HEIGHT, KIND, WIDTH, Box
-from roadcue.loaders.dataset import Skipped
 
 SPLITS = ("train", "val")
 """The splits whose labels are public."""
@@ -46,25 +47,23 @@ def labels_file(data_dir: Path, split: str) -> Path:
     return found
 
 
-def read_frames(file: Path, on_bad_record: Literal["raise", "skip"] = "raise") -> tuple[list[Frame], list[Skipped]]:
+def read_frames(file: Path, on_bad_record: OnBadRecord = "raise") -> tuple[list[Frame], list[Skipped]]:
     """The frames of a label file, and those left out: damaged ones, and a second one of a name.
 
     BadInput when the file is no JSON list, BadRecord for a frame unless they are skipped.
     """
     frames: dict[str, Frame] = {}
-    skipped = []
+    bad_records = BadRecords(on_bad_record)
     for where, value in _values(file):
         try:
             frame = parse_frame(value, where)
             if frame.name in frames:
                 raise BadRecord(f"{where}: {frame.name} has labels before, at {frames[frame.name].where}; remove one")
         except BadRecord as bad:
-            if on_bad_record == "raise":
-                raise BadRecord(f"{bad}; --on_bad_record skip leaves it out") from None
-            skipped.append(Skipped.of(where, bad))
+            bad_records.reject(where, bad)
         else:
             frames[frame.name] = frame
-    return list(frames.values()), skipped
+    return list(frames.values()), bad_records.skipped
 
 
 def parse_frame(value: Any, where: str) -> Frame:
@@ -94,7 +93,7 @@ def _values(file: Path) -> Iterator[tuple[str, Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
+        raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{file}: is not JSON ({error}); unpack the labels again") from None
     if not isinstance(content, list):

@@ -7,15 +7,16 @@ import hashlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
 from roadcue.json_lines import from_json
-from roadcue.loaders.dataset import Skipped, StateTable
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
+from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.manifest.line import SPLITS, ManifestLine, parse_line
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, SampleTargets
@@ -23,9 +24,7 @@ from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibrat
 FILE_NAMES = ("manifest.jsonl", "manifest.parquet")
 
 
-def open_manifest(
-    data_dir: Path, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise"
-) -> "ManifestDataset":
+def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "raise") -> "ManifestDataset":
     """Open a manifest (x.jsonl, x.parquet) or the folder that holds manifest.jsonl or manifest.parquet.
 
     `split` is train, val or test, which every line must then carry, or all. A line that cannot be used or whose
@@ -33,14 +32,14 @@ def open_manifest(
     """
     if split not in (*SPLITS, "all"):
         raise BadInput(f"split {split!r} is none of {', '.join(SPLITS)}, all")
-    content = _Content(_find(Path(data_dir)))
+    content = _Content(_find(Path(data_dir)), BadRecords(on_bad_record))
     for number, value in _values(content.manifest):
         try:
             content.add(value, number)
         except BadRecord as bad:
-            content.reject(bad, number, on_bad_record)
+            content.bad_records.reject(_place(content.manifest, number), bad)
     folder = PictureFolder(content.manifest.parent)
-    rows, fingerprint = _check_pictures(content, content.rows_of(split), folder, on_bad_record)
+    rows, fingerprint = _check_pictures(content, content.rows_of(split), folder)
     return ManifestDataset(content, rows, split, folder, fingerprint)
 
 
@@ -56,7 +55,7 @@ class ManifestDataset:
     def __init__(
         self, content: "_Content", rows: Sequence[int], split: str, folder: PictureFolder, fingerprint: str
     ) -> None:
-        self.split, self.fingerprint, self.skipped = split, fingerprint, tuple(content.skipped)
+        self.split, self.fingerprint, self.skipped = split, fingerprint, tuple(content.bad_records.skipped)
         self.states = content.states(rows)
         self._manifest, self._folder = content.manifest, folder
         self._lines = [content.lines[row] for row in rows]
@@ -107,9 +106,8 @@ class _Content:
     The numbers lie in flat buffers and equal calibrations are kept once, so that a million lines fit in memory.
     """
 
-    def __init__(self, manifest: Path) -> None:
-        self.manifest = manifest
-        self.skipped: list[Skipped] = []
+    def __init__(self, manifest: Path, bad_records: BadRecords) -> None:
+        self.manifest, self.bad_records = manifest, bad_records
         self.cameras: dict[str, None] = {}
         self.lines: list[ManifestLine] = []
         self.numbers: list[int] = []
@@ -140,18 +138,11 @@ class _Content:
         self._past += past.tobytes()
         self._future += future.tobytes()
 
-    def reject(self, bad: BadRecord, number: int, on_bad_record: Literal["raise", "skip"]) -> None:
-        """Raise what is wrong with line `number`, or count it."""
-        if on_bad_record == "raise":
-            raise bad
-        where = _place(self.manifest, number)
-        self.skipped.append(Skipped.of(where, bad))
-
     def rows_of(self, split: str) -> list[int]:
         """The rows of a split, sorted by sequence and frame; BadInput when there are none."""
         if not self.lines:
-            first = "".join(f", the first at {one.where}: {one.reason}" for one in self.skipped[:1])
-            raise BadInput(f"{self.manifest} has no usable line; {len(self.skipped)} were skipped{first}")
+            first = "".join(f", the first at {one.where}: {one.reason}" for one in self.bad_records.skipped[:1])
+            raise BadInput(f"{self.manifest} has no usable line; {len(self.bad_records.skipped)} were skipped{first}")
         if split != "all":
             self._check_split(split)
         rows = [row for row, line in enumerate(self.lines) if split in ("all", line.split)]
@@ -234,12 +225,12 @@ def _values(manifest: Path) -> Iterator[tuple[int, object]]:
                     (row for batch in batches for row in batch.to_pylist(maps_as_pydicts="strict")), 1
                 )
     except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno:  # pyarrow says of a damaged file that it is an OSError without
+            raise unreadable(manifest, error) from error
         raise BadInput(f"{manifest} cannot be read ({error}); check that it is whole") from None
 
 
-def _check_pictures(
-    content: _Content, rows: Sequence[int], folder: PictureFolder, on_bad_record: Literal["raise", "skip"]
-) -> tuple[list[int], str]:
+def _check_pictures(content: _Content, rows: Sequence[int], folder: PictureFolder) -> tuple[list[int], str]:
     """The rows whose pictures are all there, and the fingerprint over them."""
     pictures = [(row, camera, path) for row in rows for camera, path in sorted(content.lines[row].images.items())]
     stamps = folder.stamps([path for _, _, path in pictures])
@@ -247,10 +238,10 @@ def _check_pictures(
     for (row, camera, _), stamp in zip(pictures, stamps, strict=True):
         if isinstance(stamp, BadRecord):
             missing.setdefault(row, f"images[{camera!r}] = {stamp}")
-    for row, reason in missing.items():
-        number = content.numbers[row]
-        more = f" ({len(missing)} of {len(rows)} samples lack a picture)" if on_bad_record == "raise" else ""
-        content.reject(BadRecord(f"{_place(content.manifest, number)}: {reason}{more}"), number, on_bad_record)
+    if missing:
+        faults = [Skipped(_place(content.manifest, content.numbers[row]), reason) for row, reason in missing.items()]
+        said = f"{faults[0].where}: {faults[0].reason} ({len(faults)} of {len(rows)} samples lack a picture)"
+        content.bad_records.reject_all(faults, f"{said}; --on_bad_record skip leaves them out")
     if len(missing) == len(rows):
         raise BadInput(f"{content.manifest}: not one sample has its pictures; first: {next(iter(missing.values()))}")
     usable = [row for row in rows if row not in missing]

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from roadcue.errors import exit_code
-from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.sensation.convert import convert
 from roadcue.loaders.sensation.describe import describe, table
 from roadcue.loaders.sensation.files import ANNOTATIONS, CAPTIONS

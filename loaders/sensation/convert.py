@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from roadcue.errors import BadInput
 from roadcue.files import written_whole
-from roadcue.loaders.dataset import Skipped, named_first
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_first
 from roadcue.loaders.sensation.captions import SPLITS
-from roadcue.loaders.sensation.files import BVPI, PAIRS, SensationFiles, read_files
+from roadcue.loaders.sensation.files import BVPI, JSON_LINES, PAIRS, SCHEMA_FILE, SensationFiles, read_files
 from roadcue.progress import ProgressLine
 from roadcue.prompts import bvpi
-from roadcue.prompts.annotation_json import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
+from roadcue.prompts.annotation_json import SCHEMA, to_json
 
 PAIR_SPLITS = ("train", "val")
 """The splits of which pairs are made: nobody trains a preference on the test pictures."""
@@ -23,7 +22,7 @@ def convert(
     out: Path,
     *,
     rejected: Literal["caption", "swapped"] = "caption",
-    on_bad_record: Literal["raise", "skip"] = "raise",
+    on_bad_record: OnBadRecord = "raise",
 ) -> tuple[dict[str, int], list[Skipped]]:
     """Write what a SENSATION folder's CSVs give into the new folder `out`; returns its files' lengths, and faults.
 
@@ -35,11 +34,12 @@ def convert(
     files = read_files(data_dir, "all", on_bad_record)
     files = SensationFiles(files.annotations, files.captions, {}, files.skipped)  # composed, not copied
     faults = [Skipped(caption.image_path, fault) for caption in files.captions if (fault := files.fault(caption))]
-    if faults and on_bad_record == "raise":
-        raise BadInput(
+    if faults:
+        said = (
             f"{data_dir}: {len(faults)} of {len(files.captions)} captioned pictures cannot be converted; "
             f"{named_first(faults)}. Annotate them, or leave them out with --on_bad_record skip."
         )
+        BadRecords(on_bad_record).reject_all(faults, said)
     contents = dict(_contents(files, rejected))
     with (
         written_whole(out, "converted") as part,

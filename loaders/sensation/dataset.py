@@ -7,20 +7,19 @@ of the captions CSV.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders.dataset import Skipped, StateTable, named_first
+from roadcue.errors import BadRecord
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_first
+from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
-from roadcue.loaders.sensation.annotation import Annotation
 from roadcue.loaders.sensation.captions import Caption
-from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, SensationFiles, read_files
+from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
+from roadcue.prompts.annotation import Annotation
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
-
-__all__ = ["ANNOTATIONS", "BVPI", "CAMERA", "CAPTIONS", "Sensation", "open_sensation"]
 
 CAMERA = "CHEST"
 """The one camera, worn on the chest."""
@@ -36,7 +35,7 @@ class _Row(NamedTuple):
 
 
 def open_sensation(
-    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: Literal["raise", "skip"] = "raise"
+    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: OnBadRecord = "raise"
 ) -> "Sensation":
     """Open "train", "val", "test", "all", or "grouped": all but the pictures between two stretches of a film.
 
@@ -57,12 +56,14 @@ def open_sensation(
         else:
             rows.append(_Row(caption, files.annotations[caption.image], files.text(caption), stamp))
     lost = sum(isinstance(stamp, BadRecord) for stamp in stamps)
-    if faults and (on_bad_record == "raise" or not rows):
-        raise BadInput(
+    bad_records = BadRecords(on_bad_record)
+    if faults:
+        said = (
             f"{data_dir}: {len(faults)} of {len(files.captions)} pictures of {split} are unusable, {lost} of them "
             f"not found below {folder.root}; {named_first(faults)}. {_remedy(files, lost, some_left=bool(rows))}"
         )
-    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *faults])
+        bad_records.reject_all(faults, said, some_left=bool(rows))
+    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *bad_records.skipped])
     dataset.description += _missing(files, lost, folder)
     return dataset
 
@@ -128,8 +129,9 @@ class Sensation:
         return None
 
     def targets(self, row: int) -> SampleTargets:
-        """As `RoadDataset.targets`; `fields` are the annotation's columns."""
-        return SampleTargets(fields=self._rows[row].annotation.row, caption=self._rows[row].caption.target)
+        """The annotation's columns as `fields`, and the two texts."""
+        found = self._rows[row]
+        return SampleTargets(fields=found.annotation.row, caption=found.caption.target, bvpi=found.bvpi)
 
 
 def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:

@@ -10,13 +10,13 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from roadcue.errors import BadRecord
-from roadcue.loaders.dataset import Skipped
+from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.picture_folder import PictureFolder
-from roadcue.loaders.sensation.annotation import OBJECTS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
 from roadcue.loaders.sensation.captions import SPLITS
 from roadcue.loaders.sensation.files import BVPI, SensationFiles, read_files
 from roadcue.loaders.sensation.film import Leakage, is_between, leakage, place_in_film
 from roadcue.loaders.split import in_validation
+from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _rows(description: Description) -> Iterable[tuple[str, list[str]]]:
         yield f"sidewalk {position}", [f"{_count(some, 'sidewalk')[position]}" for some in labels]
     for position in ROAD_POSITIONS:
         yield f"road {position}", [f"{_count(some, 'road')[position]}" for some in labels]
-    for kind in OBJECTS:
+    for kind in OBJECT_KINDS:
         yield f"{kind.replace('_', ' ')} near/far", [_near_and_far(some, kind) for some in labels]
 
 

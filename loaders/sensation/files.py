@@ -3,20 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.json_lines import lines_of
-from roadcue.loaders.dataset import Skipped
-from roadcue.loaders.sensation.annotation import Annotation, read_annotations
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
+from roadcue.loaders.sensation.annotation_files import read_annotations, read_json_annotations
 from roadcue.loaders.sensation.captions import SPLITS, Caption, read_captions
 from roadcue.loaders.sensation.film import is_between
 from roadcue.prompts import bvpi
-from roadcue.prompts.annotation_json import JSON_LINES, read_json_annotations
+from roadcue.prompts.annotation import Annotation
 
 ANNOTATIONS, CAPTIONS = "annotations_with_obj_pos.csv", "complete_captions_sensation.csv"
 BVPI, PAIRS = "bvpi_sft_{split}.jsonl", "bvpi_dpo_{split}.jsonl"
 """Texts to learn, and pairs of texts of which one is chosen."""
+JSON_LINES, SCHEMA_FILE = "annotations.jsonl", "annotation.schema.json"
+"""One annotation per line, and its schema, in a folder that was drawn or converted."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class SensationFiles:
         return bvpi.compose(self.annotations[caption.image], caption.target) if written is None else written
 
 
-def read_files(data_dir: Path, split: str, on_bad_record: Literal["raise", "skip"] = "raise") -> SensationFiles:
+def read_files(data_dir: Path, split: str, on_bad_record: OnBadRecord = "raise") -> SensationFiles:
     """The files of "train", "val", "test", "all", or "grouped": all but the pictures between two stretches of a film.
 
     The annotations come from the CSV, or where there is none from the JSON lines; what is damaged or repeated in them
@@ -73,19 +74,17 @@ def _is_in(caption: Caption, split: str) -> bool:
     return not is_between(caption.image) if split == "grouped" else split in ("all", caption.split)
 
 
-def _read_texts(file: Path, on_bad_record: Literal["raise", "skip"]) -> tuple[dict[str, str], list[Skipped]]:
+def _read_texts(file: Path, on_bad_record: OnBadRecord) -> tuple[dict[str, str], list[Skipped]]:
     """The BVPI texts of a file by image path, and the lines left out; of two for one picture the first counts."""
     texts: dict[str, str] = {}
-    skipped: list[Skipped] = []
+    bad_records = BadRecords(on_bad_record)
     for where, line in lines_of(file):
         try:
             record = bvpi.parse_line(line, where)
             if record["image"] in texts:
                 raise BadRecord(f"{where}: {record['image']} has a text before; its first line counts")
         except BadRecord as bad:
-            if on_bad_record == "raise":
-                raise BadRecord(f"{bad}; correct the line, or leave it out with --on_bad_record skip") from None
-            skipped.append(Skipped.of(where, bad))
+            bad_records.reject(where, bad)
         else:
             texts[record["image"]] = record["response"]
-    return texts, skipped
+    return texts, bad_records.skipped

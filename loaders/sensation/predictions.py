@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput
+from roadcue.files import unreadable
 from roadcue.json_lines import from_json
 
 IMAGE_KEYS = ("image", "image_path", "id")
@@ -24,7 +25,7 @@ def read_predictions(file: Path) -> dict[str, str]:
     try:
         content = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror}); name the file of predictions") from error
+        raise unreadable(file, error, "name the file of predictions") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     found: dict[str, str] = {}

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from roadcue.errors import BadInput
+from roadcue.files import unreadable
 
 CLUSTER_FILE = "val_sequence_name_to_scenario_cluster.json"
 """Beside the shards: {sequence: {"scenario_cluster": label}}."""
@@ -31,7 +32,7 @@ def read_clusters(file: Path) -> dict[str, Cluster]:
     try:
         told = json.loads(file.read_bytes())
     except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror}). {_REMEDY}") from error
+        raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of too many digits, too deep
         raise BadInput(f"{file}: is not JSON in UTF-8 ({error}). {_REMEDY}") from None
     if not isinstance(told, dict):

@@ -5,12 +5,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders.dataset import Skipped, StateTable
+from roadcue.files import unreadable
+from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
+from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clusters
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, decode_calibration
 from roadcue.loaders.waymo_e2e.index import Index, open_index, shard_key
@@ -106,7 +107,7 @@ class _ShardFiles:
                 self._descriptors[shard] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             read = os.pread(self._descriptors[shard], length, offset)
         except OSError as error:
-            raise BadInput(f"{path}: cannot be read ({error.strerror}). Is it still there?") from error
+            raise unreadable(path, error, "put it back") from error
         if len(read) != length:
             raise BadRecord(
                 f"{path}: ends within the {length} bytes at {offset}; it was cut off after it was indexed."
@@ -121,7 +122,7 @@ class _ShardFiles:
             os.close(descriptor)
 
 
-def open_waymo_e2e(data_dir: Path, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise") -> WaymoE2E:
+def open_waymo_e2e(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "raise") -> WaymoE2E:
     """Open the shards of a split ("train", "val", "test", or "all") in a folder; the first time, index them.
 
     A part of a split's shards is enough; `CLUSTER_FILE` is read where it lies beside them. BadRecord for the first
@@ -132,9 +133,10 @@ def open_waymo_e2e(data_dir: Path, split: str, *, on_bad_record: Literal["raise"
     cluster_file = data_dir / CLUSTER_FILE
     clusters = read_clusters(cluster_file) if cluster_file.exists() else None
     dataset = WaymoE2E(split, shards, open_index(shards), clusters)
-    if dataset.skipped and on_bad_record == "raise":
+    if dataset.skipped:
         first, others = dataset.skipped[0], len(dataset.skipped) - 1
-        raise BadRecord(f"{first.where}: {first.reason}" + (f" ({others} more bad records)" if others else ""))
+        said = f"{first.where}: {first.reason}" + (f" ({others} more bad records)" if others else "")
+        BadRecords(on_bad_record).reject_all(dataset.skipped, said)
     if not len(dataset):
         raise BadInput(f"{data_dir}: no usable record in {len(shards)} shards; {len(dataset.skipped)} were skipped.")
     return dataset

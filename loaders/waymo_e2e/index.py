@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from roadcue.cache import cache_root
-from roadcue.errors import BadInput, BadRecord
+from roadcue.errors import BadInput, BadRecord, Unreadable
 from roadcue.loaders.tfrecord import REMEDY, Record, RecordWriter, read_records
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
 from roadcue.loaders.waymo_e2e.spans import camera_spans
@@ -90,11 +90,13 @@ def _index_file(shard: Path) -> Path:
 
 
 def _read(file: Path) -> Index | None:
-    """The index in `file`, or None when it is missing or damaged."""
+    """The index in `file`, or None when it is missing or damaged; Unreadable when the system keeps it back."""
     if not file.exists():
         return None
     try:
         return Index(*(np.load(io.BytesIO(record.payload), allow_pickle=False) for record in read_records(file)))
+    except Unreadable:
+        raise
     except (ValueError, TypeError):  # BadInput is a ValueError; TypeError: a column is missing
         return None
 

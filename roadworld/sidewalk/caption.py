@@ -1,6 +1,6 @@
 """What a sighted companion would say of a frame: the way, its borders, the road, what is close, where is room."""
 
-from roadcue.loaders.sensation.annotation import POSITIONS
+from roadcue.prompts.annotation import SIDES
 from roadcue.roadworld.sidewalk.labels import Sight
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 
@@ -63,7 +63,7 @@ def _clearness(sight: Sight) -> str:
     """Whether something close is in the middle of the view, or where there is room."""
     in_the_way = [position for thing, position, _ in sight.close_by]
     if "Center" in in_the_way:
-        free = [position.lower() for position in POSITIONS if position not in in_the_way]
+        free = [position.lower() for position in SIDES if position not in in_the_way]
         return f"The way is partly blocked, with more room on the {free[0]}." if free else "The way is blocked."
     if in_the_way:
         return "The way straight ahead is clear."

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.loaders.sensation.annotation import OBJECTS, POSITIONS
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 from roadcue.roadworld.sidewalk.occlusion import CELLS, GroundCells, Sightings, cells_of_ground, look
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.view import View
@@ -30,7 +30,7 @@ _NEAR_M, _FAR_M = 5.0, (5.6, 25.0)
 _MASS_PRESENT, _MASS_ABSENT = 0.012, 0.004
 """Shares of the picture."""
 _SURFACE_PRESENT, _SURFACE_ABSENT = 0.02, 0.001
-_COUNTED = OBJECTS[:6]
+_COUNTED = OBJECT_KINDS[:6]
 _UNCLEAR, _UNSEEN = -1, -2
 
 Places = dict[str, tuple[str, ...]]
@@ -75,11 +75,11 @@ def _sight(
     scene: Scene, surface: tuple[str, str], masses: tuple[Places, Places], seen: Sightings, place: np.ndarray
 ) -> Sight:
     order = np.argsort(seen.distance, kind="stable").tolist()
-    placed = [(scene.things[i], POSITIONS[place[i]], float(seen.distance[i])) for i in order if place[i] >= 0]
+    placed = [(scene.things[i], SIDES[place[i]], float(seen.distance[i])) for i in order if place[i] >= 0]
     near, far = (
         {
             kind: _named(kind, [p for t, p, d in placed if t.label == kind and (d < _NEAR_M) == close])
-            for kind in OBJECTS
+            for kind in OBJECT_KINDS
         }
         for close in (True, False)
     )
@@ -92,7 +92,7 @@ def _sight(
 def _named(kind: str, where: list[str]) -> tuple[str, ...]:
     if kind in _COUNTED:
         return tuple(where)
-    return tuple(position for position in POSITIONS if position in where)
+    return tuple(position for position in SIDES if position in where)
 
 
 def _sidewalk(scene: Scene, view: View, cells: GroundCells) -> str:
@@ -136,7 +136,7 @@ def _ahead(view: View, ahead: np.ndarray, left: np.ndarray) -> np.ndarray:
 
 
 def _places(things: list[Thing], seen: Sightings) -> np.ndarray:
-    """For each thing the number of its position in `POSITIONS`, or `_UNCLEAR`, or `_UNSEEN`."""
+    """For each thing the number of its position in `SIDES`, or `_UNCLEAR`, or `_UNSEEN`."""
     u, distance = seen.u, seen.distance
     place = np.select([u < 0.30, (u >= 0.37) & (u <= 0.63), u > 0.70], [0, 1, 2], _UNCLEAR)
     in_range = (distance < _NEAR_M) | ((distance >= _FAR_M[0]) & (distance < _FAR_M[1]))
@@ -164,7 +164,7 @@ def _masses(scene: Scene, cells: GroundCells, seen: Sightings) -> tuple[Places, 
             return None
         found.append(
             {
-                kind: tuple(POSITIONS[k] for k, share in enumerate(by_third) if share >= _MASS_PRESENT)
+                kind: tuple(SIDES[k] for k, share in enumerate(by_third) if share >= _MASS_PRESENT)
                 for kind, by_third in cover.items()
             }
         )

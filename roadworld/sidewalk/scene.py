@@ -27,10 +27,10 @@ class Surface(NamedTuple):
 class Thing:
     """Something that stands or moves.
 
-    `label` is its kind of `OBJECTS`, or "" for what is no such object; `name` what a caption calls it. `looks` holds
-    one mesh, or one for each frame. `xy` is the middle of its extent in the first frame, `half` half that extent
-    along the world's x and y, and its height up to 2 m; 0 for what hides nothing. `velocity` is in metres from one
-    frame to the next, `ahead` how far along its heading the mesh's origin lies from `xy`. The extent of a sign
+    `label` is its kind of `OBJECT_KINDS`, or "" for what is no such object; `name` what a caption calls it. `looks`
+    holds one mesh, or one for each frame. `xy` is the middle of its extent in the first frame, `half` half that
+    extent along the world's x and y, and its height up to 2 m; 0 for what hides nothing. `velocity` is in metres from
+    one frame to the next, `ahead` how far along its heading the mesh's origin lies from `xy`. The extent of a sign
     or a light begins with its head, `base` metres above the ground. Parts of a `mass` (a hedge) count by the room
     that they take up, not each.
     """

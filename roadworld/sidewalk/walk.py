@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from roadcue.loaders.sensation.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.prompts.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
 from roadcue.roadworld.camera import scaled
 from roadcue.roadworld.daylight import draw_daylight, draw_skyline
 from roadcue.roadworld.ground import lay

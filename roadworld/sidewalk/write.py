@@ -7,11 +7,12 @@ from pathlib import Path
 
 from roadcue.files import write_whole, written_whole
 from roadcue.loaders import jpeg
-from roadcue.loaders.sensation.annotation import Annotation, parse_row, write_annotations
+from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
-from roadcue.loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES, SCHEMA_FILE
 from roadcue.prompts import bvpi
-from roadcue.prompts.annotation_json import JSON_LINES, SCHEMA, SCHEMA_FILE, to_json
+from roadcue.prompts.annotation import Annotation, parse_row
+from roadcue.prompts.annotation_json import SCHEMA, to_json
 from roadcue.roadworld.checksums import check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing, leave_only
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name

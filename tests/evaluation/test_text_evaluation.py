@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from roadcue import eval as scoring
-from roadcue.loaders.sensation.annotation import OBJECTS, Annotation, write_annotations
+from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import Caption, write_captions
-from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS
-from roadcue.prompts.annotation_json import JSON_LINES, to_json
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES
+from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
+from roadcue.prompts.annotation_json import to_json
 from roadcue.prompts.bvpi import compose
 
-NONE = dict.fromkeys(OBJECTS, ())
+NONE = dict.fromkeys(OBJECT_KINDS, ())
 PLACES = [("Left", "Right"), ("Center", "Left"), ("Right", "Front"), ("Center", "Right")]
 LABELS = [
     Annotation(f"{100 * i:04d}.jpg", *PLACES[i % 4], {**NONE, "person": ("Left",) if i % 2 else ()}, NONE)

@@ -9,12 +9,11 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.loaders.sensation import open_sensation
-from roadcue.loaders.sensation.annotation import read_annotations, read_rows, write_annotations
+from roadcue.loaders.sensation.annotation_files import read_annotations, read_rows, write_annotations
 from roadcue.loaders.sensation.captions import read_captions, write_captions
 from roadcue.loaders.sensation.convert import convert
-from roadcue.loaders.sensation.dataset import ANNOTATIONS, BVPI, CAPTIONS
 from roadcue.loaders.sensation.describe import describe, grouped_parts
-from roadcue.loaders.sensation.files import PAIRS, read_files
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, PAIRS, read_files
 from roadcue.loaders.sensation.film import is_between, leakage, place_in_film
 from roadcue.prompts.bvpi import compose, parse_sections, sft_record, to_line
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cue, walking_cues
-from roadcue.heads.field.labels import KINDS, POSITIONS, SIDES, no_fields
-from roadcue.loaders.sensation.annotation import OBJECTS
+from roadcue.heads.field.labels import POSITION_CLASSES, no_fields
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 
 L, C, R = SIDES
 LEFT, STRAIGHT, RIGHT = CUES
@@ -56,13 +56,13 @@ def test_tensors_say_what_the_rule_says():
     positions, objects = no_fields(len(TRUTH))
     objects[:] = 0
     for row, (sidewalk, road, blocked, *_) in enumerate(TRUTH):
-        classes = list(POSITIONS.values())
+        classes = list(POSITION_CLASSES.values())
         positions[row] = torch.tensor([classes[0].index(sidewalk), classes[1].index(road)])
         for number, side in enumerate(blocked):
             kind = IN_THE_WAY[(row + number) % len(IN_THE_WAY)]
-            objects[row, 0, KINDS.index(kind), SIDES.index(side)] = 1
+            objects[row, 0, OBJECT_KINDS.index(kind), SIDES.index(side)] = 1
     objects[:, 1] = 1  # what is far is not in the way
-    objects[:, 0, [KINDS.index(kind) for kind in set(OBJECTS) - set(IN_THE_WAY)]] = 1
+    objects[:, 0, [OBJECT_KINDS.index(kind) for kind in set(OBJECT_KINDS) - set(IN_THE_WAY)]] = 1
     assert [(CUES[c], PACES[p]) for c, p in walking_cues(positions, objects)] == [row[3:] for row in TRUTH]
 
 
@@ -72,7 +72,7 @@ def test_without_a_label_that_the_rule_asks_for_nothing_is_said(lacking):
     if lacking in ("sidewalk", "road"):
         positions[0, ("sidewalk", "road").index(lacking)] = -1
     else:
-        objects[0, 0, KINDS.index(lacking)] = torch.nan
+        objects[0, 0, OBJECT_KINDS.index(lacking)] = torch.nan
     assert (walking_cues(positions, objects) == -1).all() == (lacking != "grass")
 
 

@@ -1,23 +1,30 @@
-"""Labels as heads count them, against the loaders that read them."""
+"""Labels as heads count them."""
 
 import pytest
 import torch
 
 from roadcue.errors import BadHead
-from roadcue.heads.field.labels import ABSENT, KINDS, OBJECT_COLUMNS, POSITIONS, SIDES, encode_fields, no_fields
-from roadcue.loaders.sensation import annotation
-from roadcue.loaders.sensation.annotation import Annotation
+from roadcue.heads.field.labels import OBJECT_COLUMNS, POSITION_CLASSES, encode_fields, no_fields
+from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 
 
-def test_columns_and_classes_are_those_of_the_loader():
-    assert SIDES == annotation.POSITIONS
-    assert dict(POSITIONS) == {
-        "sidewalk_pos": annotation.SIDEWALK_POSITIONS,
-        "road_pos": annotation.ROAD_POSITIONS,
+def test_columns_and_classes_are_counted_in_the_order_that_saved_heads_know():
+    assert dict(POSITION_CLASSES) == {
+        "sidewalk_pos": ("Left", "Center", "Right", "Outside"),
+        "road_pos": ("Not present", "Left", "Front", "Right"),
     }
-    assert KINDS == annotation.OBJECTS
-    assert (tuple(annotation.NEAR_COLUMNS.values()), tuple(annotation.FAR_COLUMNS.values())) == OBJECT_COLUMNS
-    assert ABSENT == annotation.NOT_PRESENT
+    kinds = [
+        "m_bicycle",
+        "m_car",
+        "m_person",
+        "m_traffic_sign",
+        "traffic_light",
+        "m_obstacle",
+        "m_grass",
+        "m_plants",
+        "m_trees",
+    ]
+    assert (tuple(kinds), tuple(f"{kind}_outside" for kind in kinds)) == OBJECT_COLUMNS
 
 
 def test_an_annotation_is_encoded():
@@ -25,9 +32,9 @@ def test_an_annotation_is_encoded():
     row = Annotation("a.jpg", "Outside", "Front", near, {"bicycle": ("Right",)}).row
     positions, objects = encode_fields(row)
     assert positions.tolist() == [3, 2]
-    assert objects[0, KINDS.index("car")].tolist() == [1, 1, 0]
-    assert objects[0, KINDS.index("trees")].tolist() == [0, 0, 0]
-    assert objects[1, KINDS.index("bicycle")].tolist() == [0, 0, 1]
+    assert objects[0, OBJECT_KINDS.index("car")].tolist() == [1, 1, 0]
+    assert objects[0, OBJECT_KINDS.index("trees")].tolist() == [0, 0, 0]
+    assert objects[1, OBJECT_KINDS.index("bicycle")].tolist() == [0, 0, 1]
     assert objects.isnan().any(dim=2).sum() == 18 - 3
 
 

@@ -16,8 +16,8 @@ from roadcue.loaders.bdd100k.boxes import HEIGHT, HEIGHT_M, KIND, WIDTH, Box, is
 from roadcue.loaders.bdd100k.labels import FILES, parse_frame, read_frames
 from roadcue.loaders.dataset import sample
 from roadcue.loaders.registry import open_dataset
-from roadcue.loaders.sensation.annotation import FAR_COLUMNS, HEADER, NEAR_COLUMNS, OBJECTS, POSITIONS
 from roadcue.loaders.split import split_by_sequence
+from roadcue.prompts.annotation import COLUMNS, FAR_COLUMNS, NEAR_COLUMNS, OBJECT_KINDS, SIDES
 
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PICTURE = jpeg.encode(np.full((16, 16, 3), 90, np.uint8), 90)
@@ -73,14 +73,14 @@ def test_pictures_of_clear_days_are_read_in_order(tmp_path):
 def test_fields_are_sensations_columns_empty_where_there_is_no_label(tmp_path):
     write_bdd(tmp_path, "val", SCENE)
     fields = open_bdd100k(tmp_path, "val").targets(1).fields
-    assert tuple(fields) == HEADER
+    assert tuple(fields) == COLUMNS
     assert fields["m_car"] == "Left-Left"
     assert fields["m_person"] == "Right"
     assert fields["m_car_outside"] == "Center"
     assert fields["m_person_outside"] == fields["traffic_light"] == "not present"
     unlabelled = {"obstacle", "grass", "plants", "trees"}
-    assert {kind for kind in OBJECTS if fields[NEAR_COLUMNS[kind]] == ""} == unlabelled
-    assert {kind for kind in OBJECTS if fields[FAR_COLUMNS[kind]] == ""} == unlabelled
+    assert {kind for kind in OBJECT_KINDS if fields[NEAR_COLUMNS[kind]] == ""} == unlabelled
+    assert {kind for kind in OBJECT_KINDS if fields[FAR_COLUMNS[kind]] == ""} == unlabelled
     assert fields["sidewalk_pos"] == fields["road_pos"] == ""
 
 
@@ -137,7 +137,7 @@ def test_every_box_is_near_or_far_once(some):
     assert set(near) == set(far) == set(HEIGHT_M) == set(KIND.values())
     for kind in HEIGHT_M:
         assert len(near[kind]) + len(far[kind]) == sum(box.kind == kind for box in some)
-        assert list(near[kind]) == sorted(near[kind], key=POSITIONS.index)
+        assert list(near[kind]) == sorted(near[kind], key=SIDES.index)
 
 
 def test_missing_pictures_are_counted_and_named_or_left_out(tmp_path):

@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -7,9 +9,17 @@ import textwrap
 
 import numpy as np
 import pytest
+from refusing_disk import not_readable, read_only, stamps
 
-from roadcue.errors import BadInput
-from roadcue.loaders.feature_store import FeatureStore, IncompleteStore, StoreWriter, fingerprint, store_folder
+from roadcue.errors import BadInput, Unreadable
+from roadcue.loaders.feature_store import (
+    FeatureStore,
+    IncompleteStore,
+    StoreWriter,
+    fingerprint,
+    open_finished,
+    store_folder,
+)
 
 PARTS = {"weights": "abc", "aspect": "squash"}
 IDS = np.array([f"s-{row:03d}" for row in range(10)])
@@ -167,3 +177,61 @@ def test_kill_9_loses_at_most_the_batch_in_hand(tmp_path):
 
 def test_meta_names_every_part(writer):
     assert json.loads((writer.folder / "meta.json").read_text())["parts"] == PARTS
+
+
+@pytest.fixture
+def finished(writer):
+    fill(writer, [row for row in range(10) if row != 4])
+    writer.skip(4, "s-004", "bad JPEG")
+    assert writer.finish()
+    return writer.folder
+
+
+def test_a_finished_store_is_read_on_a_read_only_disk_and_nothing_is_touched(finished):
+    before = stamps(finished.parent)
+    with read_only():
+        store = open_finished(finished, PARTS, IDS)
+        assert store is not None
+        assert np.array_equal(store.features[3], features(slice(None))[3].astype(np.float16))
+        assert pickle.loads(pickle.dumps(store)).skipped == {"s-004": "bad JPEG"}
+    assert stamps(finished.parent) == before
+
+
+def test_only_a_finished_store_of_these_samples_is_opened(writer, tmp_path):
+    assert open_finished(tmp_path / "nothing", PARTS, IDS) is None
+    assert open_finished(writer.folder, PARTS, IDS) is None
+    fill(writer, range(10))
+    assert open_finished(writer.folder, PARTS, IDS) is None
+    assert writer.finish()
+    assert open_finished(writer.folder, PARTS, IDS) is not None
+    with pytest.raises(BadInput, match="other samples"):
+        open_finished(writer.folder, PARTS, IDS[::-1])
+    with pytest.raises(BadInput, match="weights"):
+        open_finished(writer.folder, PARTS | {"weights": "xyz"}, IDS)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("name", ["meta.json", "index.json", "features.npy", "present.npy", "progress.npy"])
+def test_a_file_that_may_not_be_read_is_no_damage(finished, name, number):
+    said = rf"cannot be read \({os.strerror(number)}"
+    with (
+        not_readable(finished / name, number),
+        pytest.raises(Unreadable, match=said) as told,
+    ):
+        FeatureStore(finished, PARTS)
+    assert str(finished) in str(told.value)
+    assert "delete" not in str(told.value)
+
+
+def test_a_missing_file_is_damage(finished):
+    (finished / "present.npy").unlink()
+    with pytest.raises(BadInput, match=r"store is damaged .*present\.npy.*; delete the folder"):
+        open_finished(finished, PARTS, IDS)
+
+
+def test_an_unfinished_store_on_a_read_only_disk_cannot_be_gone_on_with(writer):
+    said = r"cannot be written \(Read-only file system\); choose another --store_dir"
+    with read_only(), pytest.raises(OSError, match=said):
+        StoreWriter(writer.folder, PARTS, IDS, ["FRONT", "REAR"], (4, 3))
+    with read_only(), pytest.raises(OSError, match=said):
+        StoreWriter(writer.folder.with_name("new"), PARTS, IDS, ["FRONT", "REAR"], (4, 3))

@@ -11,7 +11,7 @@ from sensation_folder import labelled, write_folder
 
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.__main__ import main
-from roadcue.loaders.sensation.annotation import write_annotations
+from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.convert import convert
 from roadcue.loaders.sensation.files import ANNOTATIONS
 from roadcue.prompts.annotation_json import SCHEMA

@@ -12,10 +12,10 @@ from sensation_folder import PICTURE, labelled, write_folder
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.registry import open_dataset
 from roadcue.loaders.sensation import Sensation, open_sensation
-from roadcue.loaders.sensation.annotation import write_annotations
+from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
-from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, read_files
-from roadcue.prompts.annotation_json import JSON_LINES, to_json
+from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES, read_files
+from roadcue.prompts.annotation_json import to_json
 from roadcue.prompts.bvpi import compose
 
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,20 +6,20 @@ from hypothesis import strategies as st
 from sensation_annotations import annotation, annotations
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders.sensation import OBJECTS, SIDEWALK_POSITIONS
-from roadcue.loaders.sensation.annotation import HEADER, parse_row, read_annotations, write_annotations
+from roadcue.loaders.sensation.annotation_files import read_annotations, write_annotations
 from roadcue.loaders.sensation.captions import read_captions
 from roadcue.loaders.sensation.film import place_in_film
+from roadcue.prompts.annotation import COLUMNS, OBJECT_KINDS, SIDEWALK_POSITIONS, parse_row
 from roadcue.prompts.bvpi import compose, parse_line, parse_sections, road_vs_sidewalk, sft_record, to_line
 
 
 @given(annotations)
 def test_a_row_reads_back_as_it_was_written(given_one):
-    assert tuple(given_one.row) == HEADER
+    assert tuple(given_one.row) == COLUMNS
     assert parse_row(given_one.row, "here") == given_one
 
 
-@given(st.dictionaries(st.sampled_from(HEADER), st.text(max_size=12)))
+@given(st.dictionaries(st.sampled_from(COLUMNS), st.text(max_size=12)))
 def test_any_row_is_parsed_or_refused_with_its_place(row):
     try:
         parse_row(row, "file.csv, line 7")
@@ -93,7 +93,7 @@ def test_a_text_parses_into_the_sections_it_was_composed_of(given_one, caption):
     sections = parse_sections(compose(given_one, caption))
     assert sections["Sidewalk"] == {"Outside": "unknown"}.get(given_one.sidewalk, given_one.sidewalk.lower())
     assert sections.get("Context", "") == caption
-    assert ("Far" in sections) == any(given_one.far.get(kind) for kind in OBJECTS[:6])
+    assert ("Far" in sections) == any(given_one.far.get(kind) for kind in OBJECT_KINDS[:6])
 
 
 @given(st.text(max_size=80))

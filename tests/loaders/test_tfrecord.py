@@ -113,7 +113,7 @@ def test_empty_file(tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"absent: cannot be opened \(No such file"):
+    with pytest.raises(BadInput, match=r"absent: cannot be read \(No such file or directory\); check the path"):
         list(read_records(tmp_path / "absent"))
 
 

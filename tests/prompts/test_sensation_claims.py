@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadcue.loaders.sensation.annotation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDES, SIDEWALK_POSITIONS, Annotation
 from roadcue.prompts.bvpi import SECTIONS, compose, position_word, road_vs_sidewalk
-from roadcue.prompts.claims import KINDS, Claims, parse_claims
+from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 
 OBJECT_SETS = st.dictionaries(
-    st.sampled_from(OBJECTS), st.lists(st.sampled_from(POSITIONS), max_size=4).map(tuple), max_size=9
+    st.sampled_from(OBJECT_KINDS), st.lists(st.sampled_from(SIDES), max_size=4).map(tuple), max_size=9
 )
 ANNOTATIONS = st.builds(
     Annotation,
@@ -22,9 +22,9 @@ ANNOTATIONS = st.builds(
 
 def mentioned(objects):
     return {
-        kind: tuple(place for place in POSITIONS if place in where)
+        kind: tuple(place for place in SIDES if place in where)
         for kind, where in objects.items()
-        if where and kind in KINDS
+        if where and kind in MENTIONED_KINDS
     }
 
 
@@ -49,7 +49,7 @@ L, C, R = (("Left",), ("Center",), ("Right",))
         ("a car and a person on the left", {"car": L, "person": L}),
         (
             "cars, people and 2 bikes across the left, centre, and right",
-            dict.fromkeys(["car", "person", "bicycle"], POSITIONS),
+            dict.fromkeys(["car", "person", "bicycle"], SIDES),
         ),
         ("on the left a car, on the right two men", {"car": L, "person": R}),
         ("a barrier on both sides", {"obstacle": ("Left", "Right")}),
@@ -141,8 +141,8 @@ WORDS = st.sampled_from(
 def test_any_text_claims_something_of_the_known_or_nothing(text):
     claims = parse_claims(text)
     for objects in (claims.near, claims.far):
-        assert objects.keys() <= set(KINDS)
-        assert all(set(where) <= set(POSITIONS) for where in objects.values())
+        assert objects.keys() <= set(MENTIONED_KINDS)
+        assert all(set(where) <= set(SIDES) for where in objects.values())
 
 
 @pytest.mark.parametrize("again", ["a car, no ", "no ", "car ", "car is ", ", ", "not on ", "Sidewalk ", "x\n"])

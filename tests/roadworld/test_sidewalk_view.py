@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from roadcue.errors import BadInput
-from roadcue.loaders.sensation import OBJECTS, ROAD_POSITIONS, SIDEWALK_POSITIONS
+from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import HEIGHT_M, chest_camera, view_of
 from roadcue.roadworld.sidewalk.furniture import bin_
@@ -153,7 +153,7 @@ def test_all_positions_of_sidewalk_and_road_are_frequent(walks):
 
 def test_all_kinds_of_object_are_found_near_and_far(walks):
     for objects in ([walk.annotation(0).near for walk in walks], [walk.annotation(0).far for walk in walks]):
-        assert {kind for each in objects for kind in OBJECTS if each[kind]} == set(OBJECTS)
+        assert {kind for each in objects for kind in OBJECT_KINDS if each[kind]} == set(OBJECT_KINDS)
 
 
 def test_a_walk_is_the_same_whenever_it_is_drawn(walks):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from drawn import DrawnDataset
+from refusing_disk import read_only, stamps
 from torch.nn.functional import adaptive_avg_pool2d
 
 from roadcue.errors import BadInput, BadRecord
@@ -128,6 +129,16 @@ def test_killing_the_process_loses_no_row_and_repeats_none(drawn, encoder, tmp_p
     store = extract(dataset, encoder, drawn(store_dir=str(tmp_path)))
     assert dataset.reads == len(dataset) - 16
     assert (np.abs(store.features).reshape(len(dataset), -1).max(axis=1) > 0).all()
+
+
+def test_a_finished_store_is_used_from_a_read_only_disk(drawn, encoder):
+    dataset = drawn.splits["val"]
+    store = extract(dataset, encoder, drawn())
+    before = stamps(store.folder.parent)
+    with read_only():
+        again = extract(dataset, encoder, drawn(), part=(2, 8))
+    assert np.array_equal(again.features, store.features)
+    assert stamps(store.folder.parent) == before
 
 
 def test_a_store_of_other_weights_is_never_read(drawn, encoder):

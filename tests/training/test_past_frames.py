@@ -15,6 +15,7 @@ from roadcue.command_line import parse, parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run, predict_split
+from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.split import every_nth

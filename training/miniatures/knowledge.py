@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from roadcue.loaders.sensation.annotation import OBJECTS, POSITIONS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
+from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDES, SIDEWALK_POSITIONS, Annotation
 from roadcue.roadworld.road_ahead import LANE_AHEAD_M, RoadAhead
 
 _LIGHTS = ("green", "yellow", "red")
@@ -26,8 +26,8 @@ _DRIVE_FLAGS = (
 _WALK_FLAGS = (
     *(f"sidewalk {position.lower()}" for position in SIDEWALK_POSITIONS),
     *(f"road {position.lower()}" for position in ROAD_POSITIONS),
-    *(f"near {kind} {position.lower()}" for kind in OBJECTS for position in POSITIONS),
-    *(f"far {kind} {position.lower()}" for kind in OBJECTS for position in POSITIONS),
+    *(f"near {kind} {position.lower()}" for kind in OBJECT_KINDS for position in SIDES),
+    *(f"far {kind} {position.lower()}" for kind in OBJECT_KINDS for position in SIDES),
 )
 FLAGS = (*_DRIVE_FLAGS, *_WALK_FLAGS)
 
@@ -60,7 +60,7 @@ def of_annotation(annotation: Annotation) -> Known:
     flags = [annotation.sidewalk == position for position in SIDEWALK_POSITIONS]
     flags += [annotation.road == position for position in ROAD_POSITIONS]
     for objects in (annotation.near, annotation.far):
-        flags += [position in objects[kind] for kind in OBJECTS for position in POSITIONS]
+        flags += [position in objects[kind] for kind in OBJECT_KINDS for position in SIDES]
     return _array([np.nan] * len(NUMBERS)), _array([*[np.nan] * len(_DRIVE_FLAGS), *map(float, flags)])
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from roadcue.errors import BadInput
+from roadcue.files import unreadable
 from roadcue.loaders.waymo_e2e.submission.archive import MAX_BYTES
 from roadcue.loaders.waymo_e2e.submission.check import check_submission
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE, read_frames
@@ -43,7 +44,7 @@ def _read(path: Path) -> bytes:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
+        raise unreadable(path, error) from error
     if len(content) > MAX_BYTES:
         raise BadInput(f"{path}: has more than {MAX_BYTES // 2**20} MB, which no submission needs.")
     return content

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput
+from roadcue.files import unreadable
 from roadcue.loaders.waymo_e2e.frame import parse_name
 
 FRAMES_FILE = "test_sequence_frames_for_submission.json"
@@ -29,10 +30,8 @@ def read_frames(path: Path) -> dict[FrameKey, str]:
         text = path.read_text(encoding="utf-8")
         content = text.split() if path.suffix == ".txt" else json.loads(text)
     except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be read ({error.strerror}). It lists the frames that a submission needs: download "
-            f"{FRAMES_FILE} from the set's bucket, next to the test shards, or name it with --frames."
-        ) from error
+        where = f"download {FRAMES_FILE} from the set's bucket, next to the test shards, or name it with --frames"
+        raise unreadable(path, error, f"it lists the frames that a submission needs: {where}") from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: is not JSON ({error}). Download it again; a list of lines ends in .txt.") from error
     listed: dict[FrameKey, str] = {}

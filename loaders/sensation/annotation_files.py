@@ -1,0 +1,77 @@
+"""Files of annotations, as SENSATION's CSV or as JSON lines, and CSV files in general."""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
+from roadcue.json_lines import from_json, lines_of
+from roadcue.loaders.bad_records import BadRecords, Skipped
+from roadcue.prompts.annotation import COLUMNS, Annotation, parse_row
+from roadcue.prompts.annotation_json import parse_json
+
+Record = TypeVar("Record")
+
+
+def read_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
+    """The annotations by image name, and the rows left out: damaged ones, and repeats of an image.
+
+    BadInput when the file cannot be read, or lacks a column.
+    """
+    return _first_of_each(((f"{file}, line {line}", row) for line, row in read_rows(file, COLUMNS)), parse_row)
+
+
+def read_json_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
+    """The annotations by image name of a file with one JSON object per line, and the lines left out.
+
+    BadInput when the file cannot be read.
+    """
+    return _first_of_each(lines_of(file), lambda line, where: parse_json(from_json(line, where), where))
+
+
+def write_annotations(file: Path, annotations: Iterable[Annotation]) -> None:
+    """Write an annotation CSV with the published file's columns."""
+    write_rows(file, COLUMNS, (annotation.row for annotation in annotations))
+
+
+def read_rows(file: Path, header: Sequence[str], encoding: str = "utf-8-sig") -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with the lines on which they end; BadInput when a column of `header` is not there."""
+    try:
+        with open(file, newline="", encoding=encoding) as lines:
+            reader = csv.DictReader(lines, strict=True, restval="")
+            missing = [column for column in header if column not in (reader.fieldnames or ())]
+            if missing:
+                raise BadInput(f"{file}: has no column {', '.join(missing)}; its first line must name them all")
+            return [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise unreadable(file, error, "name the folder that holds it") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise BadInput(f"{file}: is not a CSV file in UTF-8 ({error}); save it as one") from error
+
+
+def write_rows(file: Path, header: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+    """Write a CSV file with Unix line ends, as the published ones have."""
+    with open(file, "w", newline="", encoding="utf-8") as lines:
+        writer = csv.DictWriter(lines, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _first_of_each(
+    records: Iterable[tuple[str, Record]], parse: Callable[[Record, str], Annotation]
+) -> tuple[dict[str, Annotation], list[Skipped]]:
+    """The annotations by image name of (where, record) pairs, and the records left out, with the reason."""
+    annotations: dict[str, Annotation] = {}
+    bad_records = BadRecords("skip")
+    for where, record in records:
+        try:
+            annotation = parse(record, where)
+            if annotation.image in annotations:
+                raise BadRecord(f"{where}: {annotation.image} is annotated before; its first row counts")
+        except BadRecord as bad:
+            bad_records.reject(where, bad)
+        else:
+            annotations[annotation.image] = annotation
+    return annotations, bad_records.skipped

@@ -1,0 +1,118 @@
+"""What an annotation is: where the sidewalk, the road and nine kinds of object are in one picture.
+
+Columns, spelling and values are those of the published `annotations_with_obj_pos.csv` (SENSATION, document 000;
+repository adityaBS/roadscene-vlm-for-visually-impaired). Its form asks for objects on the sidewalk and
+outside of it; the texts made of it call the first close and the second farther away: `near` and `far` here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from roadcue.errors import BadRecord
+
+SIDES = ("Left", "Center", "Right")
+"""Where an object is in the picture."""
+SIDEWALK_POSITIONS = (*SIDES, "Outside")
+ROAD_POSITIONS = ("Not present", "Left", "Front", "Right")
+OBJECT_KINDS = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle", "grass", "plants", "trees")
+"""Kinds of object, in the order of the columns."""
+NOT_PRESENT = "not present"
+_MIRROR = dict(zip(SIDES, reversed(SIDES), strict=True))
+
+Objects = Mapping[str, tuple[str, ...]]
+"""Kind -> the positions where one was seen, with repeats; empty: not present; no key: not labelled."""
+
+
+def _columns(suffix: str) -> dict[str, str]:
+    """Kind -> column name; the file marks all but the traffic light with `m_`."""
+    return {kind: f"{'' if kind == 'traffic_light' else 'm_'}{kind}{suffix}" for kind in OBJECT_KINDS}
+
+
+NEAR_COLUMNS, FAR_COLUMNS = _columns(""), _columns("_outside")
+COLUMNS = (
+    *("image", "status", "sidewalk_pos", "road_pos", "Object_present", "Object_present_outside"),
+    *NEAR_COLUMNS.values(),
+    *FAR_COLUMNS.values(),
+)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One picture's labels: `sidewalk` of `SIDEWALK_POSITIONS`, `road` of `ROAD_POSITIONS`, objects by kind."""
+
+    image: str
+    sidewalk: str
+    road: str
+    near: Objects
+    far: Objects
+
+    @property
+    def row(self) -> dict[str, str]:
+        """The CSV row: column -> value."""
+        return {
+            "image": self.image,
+            "status": "done",
+            "sidewalk_pos": self.sidewalk,
+            "road_pos": self.road,
+            "Object_present": _yes_or_no(self.near),
+            "Object_present_outside": _yes_or_no(self.far),
+            **{column: _cell(self.near, kind) for kind, column in NEAR_COLUMNS.items()},
+            **{column: _cell(self.far, kind) for kind, column in FAR_COLUMNS.items()},
+        }
+
+    @property
+    def mirrored(self) -> "Annotation":
+        """The labels of the picture with left and right exchanged."""
+        near, far = (
+            {kind: tuple(_MIRROR[where] for where in places) for kind, places in objects.items()}
+            for objects in (self.near, self.far)
+        )
+        sidewalk, road = (_MIRROR.get(position, position) for position in (self.sidewalk, self.road))
+        return Annotation(self.image, sidewalk, road, near, far)
+
+
+def parse_row(row: Mapping[str, str | None], where: str) -> Annotation:
+    """An annotation from a CSV row. BadRecord, beginning with `where`, when a value is none of the column's.
+
+    The two `Object_present` columns are not read: 42 published rows contradict the objects beside them.
+    """
+    return Annotation(
+        image=_one_of(row, "image", None, where),
+        sidewalk=_one_of(row, "sidewalk_pos", SIDEWALK_POSITIONS, where),
+        road=_one_of(row, "road_pos", ROAD_POSITIONS, where),
+        near=_objects(row, NEAR_COLUMNS, where),
+        far=_objects(row, FAR_COLUMNS, where),
+    )
+
+
+def _one_of(row: Mapping[str, str | None], column: str, values: tuple[str, ...] | None, where: str) -> str:
+    value = row.get(column) or ""
+    if not value or (values and value not in values):
+        raise BadRecord(
+            f"{where}: {column} is {value!r}, not {'one of ' + ', '.join(values) if values else 'a name'}; "
+            "look whether the row has lost a column"
+        )
+    return value
+
+
+def _objects(row: Mapping[str, str | None], columns: Mapping[str, str], where: str) -> Objects:
+    """The labelled kinds; an empty cell is no label."""
+    cells = {kind: row.get(column) or "" for kind, column in columns.items()}
+    return {kind: _positions(cell, f"{where}: {columns[kind]}") for kind, cell in cells.items() if cell}
+
+
+def _positions(cell: str, where: str) -> tuple[str, ...]:
+    if cell == NOT_PRESENT:
+        return ()
+    positions = tuple(cell.split("-"))
+    if not set(positions) <= set(SIDES):
+        raise BadRecord(f"{where} is {cell!r}, neither {NOT_PRESENT!r} nor {', '.join(SIDES)} joined by hyphens")
+    return positions
+
+
+def _cell(objects: Objects, kind: str) -> str:
+    return "-".join(objects[kind]) or NOT_PRESENT if kind in objects else ""
+
+
+def _yes_or_no(objects: Objects) -> str:
+    return "Yes" if any(objects.values()) else "No"

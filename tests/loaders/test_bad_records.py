@@ -1,0 +1,46 @@
+"""The policy for records that cannot be used."""
+
+import pytest
+
+from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.bad_records import BadRecords, Skipped, named_first
+
+FAULTS = [Skipped(f"line {number}", f"fault {number}") for number in range(1, 6)]
+
+
+def test_the_first_stops_with_the_remedy():
+    with pytest.raises(BadRecord, match=r"^a.txt, line 3: is empty; --on_bad_record skip leaves it out$"):
+        BadRecords("raise").reject("a.txt, line 3", BadRecord("a.txt, line 3: is empty"))
+
+
+def test_or_all_are_counted_with_their_places():
+    bad_records = BadRecords("skip")
+    bad_records.reject("a.txt, line 3", BadRecord("a.txt, line 3: is empty"))
+    bad_records.reject("b.jpg", BadRecord("cannot be read"))
+    bad_records.reject_all(FAULTS, "five faults")
+    assert bad_records.skipped == [Skipped("a.txt, line 3", "is empty"), Skipped("b.jpg", "cannot be read"), *FAULTS]
+
+
+@pytest.mark.parametrize(
+    ("policy", "some_left", "error"),
+    [("raise", True, BadRecord), ("raise", False, BadInput), ("skip", False, BadInput)],
+)
+def test_many_faults_are_one_message(policy, some_left, error):
+    bad_records = BadRecords(policy)
+    bad_records.reject_all([], "nothing", some_left=some_left)
+    with pytest.raises(error, match="five faults"):
+        bad_records.reject_all(FAULTS, "five faults", some_left=some_left)
+    assert bad_records.skipped == []
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "the first: fault 1"),
+        (2, "the first: fault 1; then line 2"),
+        (4, "the first: fault 1; then line 2, line 3, line 4"),
+        (5, "the first: fault 1; then line 2, line 3, line 4, ..."),
+    ],
+)
+def test_the_first_faults_are_named(count, said):
+    assert named_first(FAULTS[:count]) == said
