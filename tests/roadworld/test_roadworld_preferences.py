@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from roadcue.roadworld.drive import Drive, drive
-from roadcue.roadworld.preferences import _violations, preferences, rated_position
+from roadcue.roadworld.preferences import _runs_red, _violations, preferences, rated_position
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.schema import Preference
 
@@ -70,6 +70,10 @@ def test_whoever_starts_at_a_red_light_loses_points() -> None:
             started = [each.score for each in scored if np.hypot(*each.xy[-1]) > 5]
             assert started
             assert max(started) < 6
+            path, s = driven.traffic.ego.route.path, driven.ego[driven.steps[position], 0]
+            steps = driven.steps[position] + 5 * np.arange(22)
+            assert _runs_red(driven, steps, path.along(path.xy, s + np.linspace(0, 60, 22)))
+            assert not _runs_red(driven, steps, path.along(path.xy, np.full(22, s)))
             return
     pytest.fail("nobody waits at a red light")
 
