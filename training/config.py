@@ -116,7 +116,7 @@ class ExtractionOptions(EncoderOptions, DataOptions):
     plugin: list[str] = field(default_factory=list)
     """A Python file that registers heads, encoders, captioners or data sets of your own; may be given several times.
     It runs with your rights. A plugin that a run folder names is never loaded by itself."""
-    pooling: Literal["mean", "grid", "attention", "cls"] = "grid"
+    pooling: str = "grid"
     """How patches become features: mean, grid (means of g x g regions), attention (learnt, over the grid), cls."""
     grid: int = 4
     """Regions per side for grid and attention pooling."""

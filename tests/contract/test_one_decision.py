@@ -6,10 +6,10 @@ from typing import get_args, get_type_hints
 import roadcue.loaders.rated
 import roadcue.metrics.displacement
 import roadcue.metrics.raters
+import roadcue.models.encoder
 import roadcue.models.flamingo.encoder
 import roadcue.models.pooling
 import roadcue.models.preprocessing
-import roadcue.models.smol.encoder
 import roadcue.schema
 from roadcue.loaders import registry as loaders
 from roadcue.metrics.groups import INTENTS
@@ -41,9 +41,9 @@ def test_the_command_line_offers_what_the_rooms_have():
         "data": loaders.DATASETS,
         "encoder": models.ENCODERS,
         "encoder_features": get_args(roadcue.models.flamingo.encoder.Features),
-        "dtype": get_args(roadcue.models.smol.encoder.Dtype),
+        "dtype": get_args(roadcue.models.encoder.Dtype),
         "aspect": get_args(roadcue.models.preprocessing.Aspect),
-        "pooling": get_args(roadcue.models.pooling.Pooling),
+        "pooling": roadcue.models.pooling.POOLINGS,
         "missing_camera": get_args(roadcue.models.pooling.Missing),
     }.items():
         assert set(get_args(hints[option])) == set(known), option
