@@ -38,8 +38,8 @@ def few_shot_parts(captions: Sequence[str] = (), instruction: str = "", *, text_
     check_count(len(captions))
     question = QUESTION if text_only else IMAGE + QUESTION
     parts = [part for caption in captions for part in (question, answer_text(caption))] + [IMAGE + QUESTION]
-    told = _one_line(instruction, "instruction")
-    return [f"{told} {parts[0]}" if told and not parts[0].startswith(IMAGE) else told + parts[0], *parts[1:]]
+    line = _one_line(instruction, "instruction")
+    return [f"{line} {parts[0]}" if line and not parts[0].startswith(IMAGE) else line + parts[0], *parts[1:]]
 
 
 def answer_text(caption: str) -> str:
