@@ -70,7 +70,8 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         load_plugins(plugins)
         parser = parser_for(config)
         options = read_options(file, config, plugins) if file else {}
-        found = _instantiate(config, parser.parse_args(words, parser.parse_object(options)))
+        given = parser.parse_object(options) if options else None  # which a positional word would be missing in
+        found = _instantiate(config, parser.parse_args(words, given))
         return found, as_yaml(found)
     except (ArgumentError, TypeError, ValueError) as error:
         said = _explained(str(error), parser) if parser else str(error)

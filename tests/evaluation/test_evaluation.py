@@ -39,14 +39,14 @@ def overall(run):
 
 def test_the_numbers_are_those_of_the_saved_heads_on_every_row(run, drawn, monkeypatch):
     predicted = []
-    forward = RoadModel.forward
+    forward = MultiHeadModel.forward
 
     def recording(self, batch):
         predictions = forward(self, batch)
         predicted.append({name: each["waypoints"].numpy() for name, each in predictions.items()})
         return predictions
 
-    monkeypatch.setattr(RoadModel, "forward", recording)
+    monkeypatch.setattr(MultiHeadModel, "forward", recording)
     evaluate_run(EvalConfig(run=str(run.path), resamples=10))
     before = overall(run)
     future = drawn.splits["val"].states.future
@@ -54,7 +54,7 @@ def test_the_numbers_are_those_of_the_saved_heads_on_every_row(run, drawn, monke
         paths = np.concatenate([batch[name] for batch in predicted])
         assert value == pytest.approx(np.linalg.norm(paths - future, axis=2).mean(), rel=1e-5)
 
-    model = RoadModel.from_pretrained(run.model)
+    model = MultiHeadModel.from_pretrained(run.model)
     with torch.no_grad():
         for parameter in model.heads["waypoint"].parameters():
             parameter.mul_(1.5)
