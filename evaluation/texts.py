@@ -121,10 +121,10 @@ def _folder(config: EvalConfig) -> Path:
     if config.data == "sensation":
         raise BadInput("--data sensation needs --data_dir, the folder with its CSV files")
     from roadcue.roadworld.drawing import drawn_once
-    from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+    from roadcue.roadworld.sidewalk import dataset
     from roadcue.roadworld.sidewalk.write import write_sidewalk
 
-    return drawn_once("sidewalk", SidewalkSpec(), write_sidewalk)
+    return drawn_once("sidewalk", dataset.DEFAULT, write_sidewalk)
 
 
 def _extent(texts: Texts) -> str:
