@@ -77,7 +77,7 @@ class RoadPredictor:
         if len(set(counts.values())) > 1:
             *said, last = (f"{count} {name}" for name, count in counts.items())
             raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
-        device = next(self.model.buffers()).device
+        device = next((part.device for part in self.model.state_dict().values()), torch.device("cpu"))
         stored, present = self._features(frames)
         inputs = StoredInputs(
             stored=stored.to(device),
@@ -115,7 +115,7 @@ class RoadPredictor:
         shape = (PAST_STATES, len(STATE_COLUMNS))
         if past is None:
             self._needs_no_path("past")
-            single = not isinstance(images, Sequence) or isinstance(images, bytes)
+            single = not isinstance(images, Sequence) or isinstance(images, bytes | str)
             single &= getattr(images, "ndim", 3) != 4
             return torch.full((1 if single else len(images), *shape), torch.nan), single
         states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()

@@ -67,7 +67,9 @@ def fit(
     progress = SayProgress(steps.per_epoch, slow=slow)
     average = [averaging(ema)] if ema else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", ".*srun.*|.*LeafSpec.*")  # both are Lightning's own affairs
+    warnings.filterwarnings(
+        "ignore", ".*srun.*|.*LeafSpec.*|.*in eval mode at the start.*"
+    )  # all are Lightning's own affairs
     trainer = Trainer(
         max_epochs=1,  # one pass over `steps`, which holds every epoch of the run
         max_steps=len(steps),

@@ -39,7 +39,9 @@ def words(request, registries, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     if request.param == "--plugin":
         return ("--plugin", FILE)
+    # As pip would leave them in site-packages, side by side: the package, and what it says of itself.
     monkeypatch.syspath_prepend(str(PLUGINS / "package"))
+    monkeypatch.syspath_prepend(str(PLUGINS / "entry_points"))
     return ()
 
 
@@ -106,7 +108,7 @@ def test_a_plugin_that_a_run_folder_names_is_not_loaded(registries, tmp_path, ca
     sentence = "was written with the plugin .*mine.py, which is code and is never loaded by itself"
     with pytest.raises(BadInput, match=sentence):
         roadcue.load(run)
-    for main, words in ((scoring.main, ("--run", run)), (predict.main, ("--run", run, run))):
+    for main, words in ((scoring.main, ("--run", run)), (predict.main, ("--run", run, canary))):
         assert exit_code(main, *words) == 2
         assert "name it again: --plugin" in capsys.readouterr().err
     assert exit_code(train.main, "--config", run / "config.yaml") == 2
@@ -133,7 +135,7 @@ def test_a_plugin_that_cannot_be_used_is_a_sentence(registries, tmp_path, capsys
 
 
 def test_a_head_without_scores_is_an_error_and_not_left_out(registries, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(PLUGINS / "package"), *sys.path])
+    monkeypatch.setattr(sys, "path", [str(PLUGINS / "package"), str(PLUGINS / "entry_points"), *sys.path])
     from road_dots.dot import DotHead
 
     monkeypatch.delattr(DotHead, "score")
