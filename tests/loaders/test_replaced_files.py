@@ -1,0 +1,92 @@
+"""A replaced file is noticed by its size and by its time of change: features and index are of the old one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sensation_folder import write_folder
+from test_bdd100k import frame, write_bdd
+from waymo_shards import OTHER, SEQUENCE, SHARD, frame_bytes, write_shard, write_shards
+
+from roadcue.loaders.bdd100k import open_bdd100k
+from roadcue.loaders.picture_folder import PictureFolder
+from roadcue.loaders.sensation import open_sensation
+from roadcue.loaders.waymo_e2e import index, open_waymo_e2e
+
+
+def touch(file: Path) -> None:
+    """Another time of change, the same size."""
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+
+
+def grow(file: Path) -> None:
+    """Another size, the same time of change."""
+    before = file.stat().st_mtime_ns
+    file.write_bytes(file.read_bytes() + b"\0")
+    os.utime(file, ns=(0, before))
+
+
+REPLACED = pytest.mark.parametrize("replace", [touch, grow])
+
+
+@REPLACED
+def test_a_picture(tmp_path: Path, replace: Callable[[Path], None]) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    folder = PictureFolder(tmp_path)
+    before = folder.stamps(["a.jpg"])
+    assert folder.stamps(["a.jpg"]) == before
+    replace(tmp_path / "a.jpg")
+    assert folder.stamps(["a.jpg"]) != before
+
+
+@REPLACED
+def test_a_picture_of_sensation(tmp_path: Path, replace: Callable[[Path], None]) -> None:
+    captions = write_folder(tmp_path, {"train": ["a.jpg", "b.jpg"], "val": ["c.jpg"]}, pictures=tmp_path)
+    before = open_sensation(tmp_path, "train").fingerprint
+    replace(tmp_path / captions[2].image_path)
+    assert open_sensation(tmp_path, "train").fingerprint == before, "another split's picture"
+    replace(tmp_path / captions[1].image_path)
+    assert open_sensation(tmp_path, "train").fingerprint != before
+
+
+@REPLACED
+def test_a_picture_of_bdd100k(tmp_path: Path, replace: Callable[[Path], None]) -> None:
+    write_bdd(tmp_path, "train", [frame("a.jpg"), frame("b.jpg"), frame("night.jpg", timeofday="night")])
+    before = open_bdd100k(tmp_path, "train").fingerprint
+    replace(tmp_path / "images/100k/train/night.jpg")
+    assert open_bdd100k(tmp_path, "train").fingerprint == before, "not a picture of a clear day"
+    replace(tmp_path / "images/100k/train/b.jpg")
+    assert open_bdd100k(tmp_path, "train").fingerprint != before
+
+
+@pytest.mark.usefixtures("cache")
+class TestShard:
+    def test_of_the_same_size_is_indexed_again(self, two_shards: Path) -> None:
+        before, file = open_waymo_e2e(two_shards, "val"), two_shards / SHARD.format(1)
+        status = file.stat()
+        past = np.full((16, 6), 5, np.float32)
+        write_shard(file, [frame_bytes(f"{SEQUENCE}-011", 3, past=past), frame_bytes(f"{OTHER}-99", 4)])
+        touch(file)
+        assert file.stat().st_size == status.st_size
+        after = open_waymo_e2e(two_shards, "val")
+        np.testing.assert_array_equal(after.states.past[0], past)
+        assert after.fingerprint != before.fingerprint
+
+    def test_with_the_same_time_of_change_is_indexed_again(self, two_shards: Path) -> None:
+        before, file = open_waymo_e2e(two_shards, "val"), two_shards / SHARD.format(1)
+        changed = file.stat().st_mtime_ns
+        write_shards(two_shards, {SHARD.format(1): [(f"{SEQUENCE}-011", 3)]})
+        os.utime(file, ns=(0, changed))
+        after = open_waymo_e2e(two_shards, "val")
+        assert (len(before), len(after)) == (4, 3)
+        assert after.fingerprint != before.fingerprint
+
+    def test_of_another_version_of_the_index_is_indexed_again(
+        self, two_shards: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        open_waymo_e2e(two_shards, "val")
+        monkeypatch.setattr(index, "_VERSION", index._VERSION + 1)
+        open_waymo_e2e(two_shards, "val")
+        assert len(list(cache.iterdir())) == 4
