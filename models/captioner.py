@@ -38,6 +38,7 @@ class Captioner(nn.Module, ABC):
 
     name: str
     image_token: str
+    """Where a picture stands in a prompt; no answer holds one."""
     end_token: str
     """What ends an answer."""
     instruction: str = ""
@@ -49,23 +50,20 @@ class Captioner(nn.Module, ABC):
         tokenizer: PreTrainedTokenizerFast,
         preprocess: Preprocessing,
         *,
-        dtype: Dtype,
         origin: str,
     ) -> None:
-        """All three are kept, the model converted to `dtype`; `origin` says in words whose weights they are."""
+        """All three are kept as they are; `origin` says in words whose weights the model has."""
         super().__init__()
         if preprocess.tiles > 1:
             raise BadEncoder(f"aspect {preprocess.aspect}: a captioner reads one square of a picture; use another")
-        self.model, self.tokenizer, self.preprocess, self.dtype = (
-            model.to(DTYPES[dtype]),
-            tokenizer,
-            preprocess,
-            dtype,
-        )
+        self.model, self.tokenizer, self.preprocess = model, tokenizer, preprocess
+        self.dtype = next(name for name, dtype in DTYPES.items() if dtype == model.dtype)
         self.normalise = Normalisation(preprocess)
         self.choose_trainable()
         total, learnt = (sum(w.numel() for w in ws) / 1e6 for ws in (model.parameters(), self._learnt().values()))
-        self.description = f"{self.name} captioner: {origin}, {total:.1f} M parameters, {learnt:.1f} M learn, {dtype}"
+        self.description = (
+            f"{self.name} captioner: {origin}, {total:.1f} M parameters, {learnt:.1f} M learn, {self.dtype}"
+        )
 
     @classmethod
     @abstractmethod

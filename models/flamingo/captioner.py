@@ -10,7 +10,7 @@ from torch import Tensor
 
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint
-from roadcue.models.encoder import Dtype
+from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.flamingo.loading import Parts, load_whole
 from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, answer_text, few_shot_parts, part_ids
 from roadcue.models.preprocessing import Aspect, clip_preprocessing
@@ -26,9 +26,9 @@ class FlamingoCaptioner(Captioner):
     @classmethod
     def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
         """`checkpoint` as in `Parts`; BadCheckpoint when it cannot be used."""
-        model, tokenizer = load_whole(Parts(checkpoint))
+        model, tokenizer = load_whole(Parts(checkpoint), DTYPES[dtype])
         preprocess = clip_preprocessing(model.config.vision_config.image_size, aspect)
-        return cls(model, tokenizer, preprocess, dtype=dtype, origin=describe_checkpoint(checkpoint, "flamingo"))
+        return cls(model, tokenizer, preprocess, origin=describe_checkpoint(checkpoint, "flamingo"))
 
     def choose_trainable(self) -> None:
         """The package's trained part; `after_backward` keeps all but two rows of the embedding."""

@@ -96,12 +96,12 @@ class Parts:
         return path
 
 
-def load_whole(parts: Parts) -> tuple[Flamingo, PreTrainedTokenizerFast]:
-    """The model in fp32, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
+def load_whole(parts: Parts, dtype: torch.dtype = torch.float32) -> tuple[Flamingo, PreTrainedTokenizerFast]:
+    """The model in `dtype`, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
     if saved := parts.saved:
-        model = Flamingo.from_pretrained(saved)
+        model = Flamingo.from_pretrained(saved, dtype=dtype)
         return model, read_tokenizer(saved, model.config)
-    model = load_published(parts.clip, parts.mpt, parts.checkpoint)
+    model = load_published(parts.clip, parts.mpt, parts.checkpoint, dtype=dtype)
     return model, read_tokenizer(parts.mpt, model.config)
 
 

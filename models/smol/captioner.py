@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from roadcue.errors import BadCheckpoint
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint, resolve_checkpoint
-from roadcue.models.encoder import Dtype
+from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.plain_text import token_ids
 from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, read_preprocessing
 from roadcue.models.smol.encoder import tile_positions, tile_tokens
@@ -36,12 +36,11 @@ class SmolCaptioner(Captioner):
         tokenizer: PreTrainedTokenizerFast,
         preprocess: Preprocessing,
         *,
-        dtype: Dtype,
         origin: str,
         processor: dict[str, str],
     ) -> None:
         """`processor` holds the texts of the checkpoint's processor files by name, which are saved as they are."""
-        super().__init__(model, tokenizer, preprocess, dtype=dtype, origin=origin)
+        super().__init__(model, tokenizer, preprocess, origin=origin)
         self.processor = processor
         vision, scale = model.config.vision_config, model.config.scale_factor
         side = preprocess.side // vision.patch_size
@@ -59,10 +58,10 @@ class SmolCaptioner(Captioner):
         """`checkpoint` as in `resolve_checkpoint`; BadCheckpoint when it cannot be used."""
         folder = resolve_checkpoint(checkpoint)
         preprocess = read_preprocessing(folder, aspect)
-        model, tokenizer = load_whole(folder)
+        model, tokenizer = load_whole(folder, DTYPES[dtype])
         processor = {name: (folder / name).read_text() for name in PREPROCESSOR_FILES if (folder / name).exists()}
         origin = describe_checkpoint(checkpoint)
-        return cls(model, tokenizer, preprocess, dtype=dtype, origin=origin, processor=processor)
+        return cls(model, tokenizer, preprocess, origin=origin, processor=processor)
 
     def choose_trainable(self) -> None:
         """All but the vision tower."""

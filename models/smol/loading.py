@@ -63,17 +63,19 @@ def empty_tower(path: Path) -> SmolVLMVisionTransformer:
         ) from error
 
 
-def load_whole(folder: Path) -> tuple[SmolVLMForConditionalGeneration, PreTrainedTokenizerFast]:
-    """The model in fp32, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
+def load_whole(
+    folder: Path, dtype: torch.dtype = torch.float32
+) -> tuple[SmolVLMForConditionalGeneration, PreTrainedTokenizerFast]:
+    """The model in `dtype`, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
     model = _empty_model(folder / "config.json")
     tensors = read_tensors(folder)
     if model.config.tie_word_embeddings and _EMBEDDING in tensors:
         tensors.setdefault(_OUTPUT, tensors[_EMBEDDING])
     load_strict(model, tensors, folder)
     model.tie_weights()
-    model.float()
+    model.to(dtype)
     text = model.model.text_model
-    text.rotary_emb = type(text.rotary_emb)(model.config.text_config)  # its numbers are in no file
+    text.rotary_emb = type(text.rotary_emb)(model.config.text_config)  # in no file, and fp32 always
     tokenizer = _read_tokenizer(folder, model.config)
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.convert_tokens_to_ids(END), pad_token_id=tokenizer.pad_token_id

@@ -38,6 +38,15 @@ def test_the_model_is_that_of_transformers():
 
 
 @torch.no_grad()
+def test_in_bf16_too_the_places_of_words_are_counted_in_fp32():
+    ours, _ = load_whole(mini.SMOL, torch.bfloat16)
+    theirs = SmolVLMForConditionalGeneration.from_pretrained(mini.SMOL, dtype=torch.bfloat16).eval()
+    assert ours.model.text_model.rotary_emb.inv_freq.dtype == torch.float32
+    ids = torch.arange(100, 160)[None]
+    assert torch.equal(ours(ids).logits, theirs(ids).logits)
+
+
+@torch.no_grad()
 def test_an_output_that_is_the_embedding_is_in_no_file(folder):
     edit(folder / "config.json", lambda config: config.update(tie_word_embeddings=True))
     path = folder / "model.safetensors"
