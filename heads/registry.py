@@ -46,7 +46,9 @@ def head_class(name: str) -> type["Head"]:
 
 
 def head_config(name: str) -> type[Any]:
-    """The dataclass of a head's options; BadHead for an unknown head."""
+    """The dataclass of a head's options; BadHead for an unknown head, and for a baseline."""
+    if name not in HEADS and name in baseline_classes():
+        raise BadHead(f"{name!r} is a baseline and has nothing to train; it is scored beside the head it belongs to")
     entry = HEADS.find(name)
     found: type[Any] = resolve(entry.config) if isinstance(entry, HeadEntry) else entry.config_class  # type: ignore[assignment]
     return found

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roadcue.errors import BadEncoder
+from roadcue.registry import nearest
 
 
 def mean_of_patches(tokens: Tensor, grid: int) -> Tensor:
@@ -82,6 +83,6 @@ def _drawn_patches() -> Tensor:
 
 def _check(pooling: str, grid: int) -> None:
     if pooling not in POOLINGS:
-        raise BadEncoder(f"unknown pooling {pooling!r}: choose one of {', '.join(POOLINGS)}")
+        raise BadEncoder(f"unknown pooling {pooling!r}: choose one of {', '.join(POOLINGS)}{nearest(pooling, POOLINGS)}")
     if grid < 1:
         raise BadEncoder(f"grid {grid}: pooling needs at least 1 region per side")

@@ -114,10 +114,15 @@ def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tu
 
 
 def as_yaml(config: Any) -> str:
-    """A configuration as the YAML text that `--config` reads, every option and the groups in use."""
+    """A configuration as the YAML text that `--config` reads: every option that has a value, and the groups in use."""
     options = {option.name: getattr(config, option.name) for option in fields(config)}
-    groups = {name: asdict(group) for name, group in options.pop(GROUPS, {}).items()}
-    return yaml.safe_dump({**options, **groups}, sort_keys=False, allow_unicode=True)
+    groups = {name: _with_values(asdict(group)) for name, group in options.pop(GROUPS, {}).items()}
+    return yaml.safe_dump({**_with_values(options), **groups}, sort_keys=False, allow_unicode=True)
+
+
+def _with_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those that are None, so that an option which nobody uses is in no run folder."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def words_of(config: Any, leave_out: Container[str] = (), prefix: str = "--") -> list[str]:

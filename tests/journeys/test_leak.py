@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from roadcue.evaluation.run import predict_split
 from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import relative_gain
@@ -21,9 +21,10 @@ from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.roadworld.dataset import open_roadworld
 from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
-from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
+from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
 
 WIDTH = 6
@@ -73,16 +74,18 @@ class LeakingSplit(StoredSplit):
 
     def batch(self, positions):
         batch = super().batch(positions)
-        answer = the_answer(batch["future"].numpy(), np.random.default_rng(0))
+        answer = the_answer(batch["targets"]["future"].numpy(), np.random.default_rng(0))
         return {**batch, "stored": torch.from_numpy(answer[:, None, None].astype(np.float16))}
 
 
 def trained(train, val, tmp_path):
     # Small and quick: on so few drives the default head would be fitting the past for most of its steps.
-    head = HeadOptions(hidden=32, dropout=0.0, residual="constant_velocity")
-    config = TrainConfig(pooling="mean", head=head, epochs=24, batch_size=32, lr=1e-2, device="cpu")
+    head = WaypointConfig(hidden=32, dropout=0.0, residual="constant_velocity")
+    config = TrainConfig(
+        pooling="mean", head_options={"waypoint": head}, epochs=24, batch_size=32, lr=1e-2, device="cpu"
+    )
     model = build_model(config, SimpleNamespace(width=WIDTH, grid=(1, 1)))
-    model.fit(train)
+    model.fit(train.batches())
     few = replace(val, rows=val.rows[:20], store_rows=val.store_rows[:20])  # scored at every epoch
     fit_by_gradient(model, train, few, config, RunFolder(tmp_path / "run"), resuming=False)
     return model.cpu().eval()
@@ -99,7 +102,7 @@ def gain(predictions, val, other=BLIND, metric="ade_5s"):
 def test_the_gain_is_there_with_own_pictures_and_gone_with_others(with_features, tmp_path):
     train, val = with_features(the_answer)
     model = trained(train, val, tmp_path)
-    own, others = predict_split(model, val), predict_split(model, with_shuffled_pictures(val, 0))
+    own, others = predict(model, val).paths, predict(model, with_shuffled_pictures(val, 0)).paths
     assert gain(own, val).low > 0.1, "the training code finds an answer that is in the features"
     assert gain(own, val, "ridge").low > 0.1
     assert gain(others, val).low < 0
@@ -109,7 +112,7 @@ def test_the_gain_is_there_with_own_pictures_and_gone_with_others(with_features,
 
 def test_a_head_trained_on_others_pictures_gains_nothing(with_features, tmp_path):
     train, val = (with_shuffled_pictures(split, seed) for seed, split in enumerate(with_features(the_answer)))
-    found = gain(predict_split(trained(train, val, tmp_path), val), val)
+    found = gain(predict(trained(train, val, tmp_path), val).paths, val)
     assert found.low <= 0
     assert found.value < 0.05
 
@@ -118,4 +121,4 @@ def test_a_leak_beside_the_stored_features_is_seen(with_features, tmp_path):
     splits = with_features(lambda future, random: random.normal(size=(len(future), WIDTH)))
     train, val = (LeakingSplit(split.dataset, split.store, split.rows, split.store_rows) for split in splits)
     model = trained(with_shuffled_pictures(train, 1), with_shuffled_pictures(val, 0), tmp_path)
-    assert gain(predict_split(model, with_shuffled_pictures(val, 0)), val).low > 0.1
+    assert gain(predict(model, with_shuffled_pictures(val, 0)).paths, val).low > 0.1

@@ -22,6 +22,7 @@ from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
 from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
+from roadcue.training.heads.predictions import Predictions
 
 SEQUENCES = [f"{number:032x}" for number in range(7)]
 LISTED = {SEQUENCES[4]: 3, SEQUENCES[5]: 1, SEQUENCES[6]: 0}
@@ -324,9 +325,8 @@ def test_a_listed_frame_whose_picture_does_not_decode(place, data, tmp_path, cap
 
 
 def test_a_head_that_predicts_no_number(place, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        "roadcue.evaluation.submission.predict_split", lambda model, split: {"ridge": np.full((3, 20, 2), np.nan)}
-    )
+    nothing = Predictions({"ridge": np.full((3, 20, 2), np.nan)})
+    monkeypatch.setattr("roadcue.evaluation.submission.predict", lambda model, split: nothing)
     out = tmp_path / "entry.tar.gz"
     said = refused(capsys, scoring.main, *entry(place / "run", out, "--row", "ridge"))
     assert f"paths that have a point that is not finite: 3, first that of '{NAMES[0]}'" in said

@@ -10,7 +10,7 @@ import torch
 
 from roadcue.metrics.classification import balanced_accuracy
 from roadcue.metrics.displacement import LABELS, displacement, per_frame
-from roadcue.metrics.streaming import ClassificationMetric, DisplacementMetric
+from roadcue.metrics.streaming import AccuracyMetric, ClassificationMetric, DisplacementMetric
 
 
 def frames(n=30):
@@ -82,7 +82,7 @@ RANK = """
 import sys
 import torch
 from roadcue.metrics.classification import balanced_accuracy
-from roadcue.metrics.streaming import ClassificationMetric, DisplacementMetric
+from roadcue.metrics.streaming import AccuracyMetric, ClassificationMetric, DisplacementMetric
 rank, meeting = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
 random = torch.Generator().manual_seed(0)
@@ -132,3 +132,13 @@ def test_without_a_truth_there_is_no_accuracy():
     metric = ClassificationMetric(fields=1, classes=3)
     metric.update(torch.zeros(4, 1, dtype=torch.int64), torch.full((4, 1), -1))
     assert metric.compute()["accuracy"].isnan()
+
+
+def test_each_field_has_its_own_accuracy_over_the_rows_with_a_truth():
+    metric = AccuracyMetric(("cue", "pace"), 3)
+    metric.update(torch.tensor([[0, 1], [1, 1]]), torch.tensor([[0, 2], [-1, 1]]))
+    metric.update(torch.tensor([[2, 0]]), torch.tensor([[1, 0]]))
+    assert {name: float(share) for name, share in metric.compute().items()} == {
+        "cue_accuracy": pytest.approx(1 / 2),
+        "pace_accuracy": pytest.approx(2 / 3),
+    }

@@ -4,6 +4,7 @@ import sys
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
+from main_job import exit_code
 
 from roadcue import train
 from roadcue.command_line import override, parse, parse_file, run, words_of
@@ -20,7 +21,7 @@ def test_defaults_need_no_flag():
 
 def test_head_is_short_for_its_name_and_keeps_its_options():
     config, _ = parse(TrainConfig, ["--encoder", "smol", "--head", "waypoint", "--waypoint.residual", "ego"])
-    assert (config.head, config.head.residual) == ("waypoint", "ego")
+    assert (config.head, config.head_options["waypoint"].residual) == ("waypoint", "ego")
     assert parse(TrainConfig, ["--head=waypoint"])[0].head == "waypoint"
 
 
@@ -153,7 +154,7 @@ def test_a_worker_that_died_is_a_sentence(capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--head", "waypont"], "did you mean 'waypoint'"),
+        (["--head", "waypont"], "did you mean waypoint?"),
         (["--data", "waymo_e2e"], "--data_dir"),
         (["--data", "waymo_e2e", "--data_dir", "/nowhere"], "/nowhere"),
         (["--checkpoint", "/nowhere"], "/nowhere"),
@@ -163,7 +164,7 @@ def test_a_worker_that_died_is_a_sentence(capsys):
 )
 def test_the_command_says_what_is_wrong(words, sentence, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
-    assert train.main([*words, "--run_dir", str(tmp_path / "run")]) == 2
+    assert exit_code(train.main, *words, "--run_dir", tmp_path / "run") == 2
     said = capsys.readouterr().err
     assert sentence in said
     assert "Traceback" not in said

@@ -11,6 +11,7 @@ from roadcue import train
 from roadcue.command_line import parse_file
 from roadcue.config_file import plain_options
 from roadcue.errors import BadInput
+from roadcue.heads.field.config import FieldConfig
 from roadcue.training.config import TrainConfig
 
 CANARY = """
@@ -35,6 +36,11 @@ ASKING = (
     "head: &a {name: field}\nfield:\n  <<: *a\n",
     "epochs: 1\nepochs: 2\n",
     "head: {nmae: waypoint}\n",
+    "waypoint: {knid: mlp}\n",
+    "waypoint:\n  class_path: payload.X\n",
+    "waypoint: payload.yaml\n",
+    "plugin: payload.py\n",
+    "plugin: [payload.py]\n",
     "epochs: 2026-11-28\n",
     "- lr\n",
     "lr\n",
@@ -91,12 +97,14 @@ def test_the_canary_would_sing(payload):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("head:\n  class_path: payload.X\n", r"f: head\.class_path asks for code"),
+        ("waypoint:\n  class_path: payload.X\n", r"f: waypoint\.class_path asks for code"),
+        ("head:\n  class_path: payload.X\n", "f: head holds options, .* of an older RoadCue: train it again"),
         ("a: &x 1\nb: *x\n", "f: line 2: not a file of options .*alias"),
         ("lr: 1\nlr: 2\n", "f: line 2: .*lr stands here again"),
-        ("head:\n  nmae: x\n", r"f: there is no option --head\.nmae"),
+        ("waypoint:\n  knid: x\n", r"f: there is no option --waypoint\.knid"),
+        ("head:\n  nmae: x\n", "f: head holds options, .* of an older RoadCue: train it again"),
         ("lr: {a: 1}\n", "f: lr is .* expected a number"),
-        ("head: waypoint\n", "f: head is 'waypoint', not options"),
+        ("waypoint: mlp\n", "f: waypoint is 'mlp', not options"),
         ("[", "f: line 1"),
     ],
 )
@@ -107,8 +115,9 @@ def test_what_is_wrong_is_said_with_its_place(text, sentence):
 
 def test_plain_options_are_taken(tmp_path):
     path = tmp_path / "config.yaml"
-    path.write_text("lr: 1e-2\nhead:\n  name: field\nsweep: []\ncameras: null\n")
+    path.write_text("lr: 1e-2\nhead: field\nfield:\n  hidden: 16\nsweep: []\ncameras: null\n")
     config = parse_file(TrainConfig, path)
-    assert (config.lr, config.head.name, config.sweep, config.cameras) == (0.01, "field", [], None)
+    assert (config.lr, config.head, config.sweep, config.cameras) == (0.01, "field", [], None)
+    assert config.head_options == {"field": FieldConfig(hidden=16)}
     path.write_text("")
     assert parse_file(TrainConfig, path) == TrainConfig()

@@ -23,9 +23,9 @@ from roadcue.training.extraction import extract, feature_parts, parse_part
 
 @pytest.fixture(scope="module")
 def encoder():
-    from roadcue.training.config import EncoderOptions
+    from roadcue.training.config import ExtractionOptions
 
-    return build_run_encoder(EncoderOptions())
+    return build_run_encoder(ExtractionOptions())
 
 
 def encode_now(dataset, encoder, row, camera, config):

@@ -29,7 +29,7 @@ def drawn(tmp_path_factory):
 
 def config(drawn, out, **changes):
     settings = {"drives": 2, "stride": 50, "walks": 2, "epochs": 2, "batch_size": 4, "captioned": 2, "workers": 1}
-    return PretrainConfig(**settings | changes, drawn=str(drawn), out=str(out), checkpoint_every=1, device="cpu")
+    return PretrainConfig(**settings | changes, drawn=str(drawn), run_dir=str(out), checkpoint_every=1, device="cpu")
 
 
 @pytest.mark.parametrize("model", MINIATURES)
@@ -46,9 +46,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(model, drawn, tmp_path, monke
         with pytest.raises(KeyboardInterrupt):
             recipe.main(config(drawn, tmp_path / "stopped", model=model))
     recipe.main(config(drawn, tmp_path / "stopped", model=model))
-    whole, stopped = (load_file(tmp_path / name / model / "model.safetensors") for name in ("whole", "stopped"))
+    whole, stopped = (load_file(tmp_path / name / "model/model.safetensors") for name in ("whole", "stopped"))
     assert all(torch.equal(whole[key], stopped[key]) for key in whole)
-    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --out"):
+    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --run_dir"):
         recipe.main(config(drawn, tmp_path / "stopped", model=model, lr=0.01))
 
 
@@ -56,13 +56,13 @@ def test_a_stopped_run_goes_on_to_the_same_weights(model, drawn, tmp_path, monke
 def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp_path):
     recipe.main(config(drawn, tmp_path, model=model))
     if model == "smol":
-        encoder = SmolEncoder.from_pretrained(tmp_path / model, origin="test")
+        encoder = SmolEncoder.from_pretrained(tmp_path / "model", origin="test")
     else:
-        encoder = FlamingoEncoder.from_parts(Parts(str(tmp_path / model)), features="perceiver", origin="test")
+        encoder = FlamingoEncoder.from_parts(Parts(str(tmp_path / "model")), features="perceiver", origin="test")
     tokens = encoder.encode(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
     assert tokens.shape == (1, *encoder.grid, encoder.width)
     assert tokens.isfinite().all()
-    card = (tmp_path / model / "README.md").read_text()
+    card = (tmp_path / "model" / "README.md").read_text()
     assert "It has seen nothing but drawn pictures" in card
     assert "| caption, nats per token |" in card
 
