@@ -114,7 +114,7 @@ def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tu
 
 
 def as_yaml(config: Any) -> str:
-    """A configuration as the YAML text that `--config` reads: every option that has a value, and the groups in use."""
+    """A configuration as the YAML text that `--config` reads: options that have a value, and the groups in use."""
     options = {option.name: getattr(config, option.name) for option in fields(config)}
     groups = {name: _with_values(asdict(group)) for name, group in options.pop(GROUPS, {}).items()}
     return yaml.safe_dump({**_with_values(options), **groups}, sort_keys=False, allow_unicode=True)

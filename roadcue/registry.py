@@ -50,7 +50,7 @@ class Registry(Generic[Thing]):
     def register(self, name: str, thing: Thing) -> None:
         """Add a thing of a plugin; BadInput when there is one of that name."""
         if name in self._all():
-            raise BadInput(f"there is a {self.kind} {name!r} already; give yours another name")
+            raise BadInput(f"{self.kind} {name!r} is there already; give yours another name")
         self._own[name] = thing
 
     def check(self, name: str) -> None:

@@ -12,11 +12,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from roadcue.errors import BadInput
+from roadcue.training.run_folder import GO_ON, LAST
 from roadcue.weights import write_safetensors
 
-LAST = "last.safetensors"
-GO_ON = "free space there, then the same command with --resume auto goes on"
-"""What helps when the disk is full while a run is written."""
 _TENSOR, _TUPLE, _ITEMS = "__tensor__", "__tuple__", "__items__"
 
 

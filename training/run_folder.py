@@ -24,8 +24,11 @@ from roadcue import __version__
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import write_whole
-from roadcue.training.checkpoints import LAST
 
+LAST = "last.safetensors"
+"""The newest checkpoint."""
+GO_ON = "free space there, then the same command with --resume auto goes on"
+"""What helps when the disk is full while a run is written."""
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
 

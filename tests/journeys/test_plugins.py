@@ -121,7 +121,7 @@ def test_a_plugin_that_a_run_folder_names_is_not_loaded(registries, tmp_path, ca
     [
         (None, "there is no such file"),
         ("1 +", "fails .SyntaxError"),
-        ("from roadcue.heads.registry import HEADS\nHEADS.register('cue', int)", "there is a head 'cue' already"),
+        ("from roadcue.heads.registry import HEADS\nHEADS.register('cue', int)", "head 'cue' is there already"),
     ],
 )
 def test_a_plugin_that_cannot_be_used_is_a_sentence(registries, tmp_path, capsys, content, sentence):

@@ -77,7 +77,7 @@ def test_a_plugin_registers_a_data_set(own_datasets, tmp_path):
     assert isinstance(dataset, DrawnDataset)
     assert dataset.split == "val"
     assert DATASETS.find("mine").camera == "REAR"
-    with pytest.raises(BadInput, match="there is a data set 'mine' already"):
+    with pytest.raises(BadInput, match="data set 'mine' is there already"):
         DATASETS.register("mine", MINE)
 
 

@@ -19,9 +19,8 @@ from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, open_split
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows
-from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
-from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
+from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder, run_facts
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import fit
 
