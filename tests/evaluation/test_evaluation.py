@@ -124,7 +124,7 @@ def test_predictions_go_to_the_rows_that_were_rated(rated, drawn, monkeypatch):
 
     def clairvoyant(self, batch):
         said = forward(self, batch)
-        said["waypoint"]["waypoints"] = batch["future"]
+        said["waypoint"]["waypoints"] = batch["targets"]["future"]
         return said
 
     monkeypatch.setattr(MultiHeadModel, "forward", clairvoyant)
@@ -146,7 +146,7 @@ def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
         said = forward(self, batch)
         for prediction in said.values():
             path = prediction["waypoints"]
-            prediction["modes"] = torch.stack([path, batch["future"], path + 50], dim=1)
+            prediction["modes"] = torch.stack([path, batch["targets"]["future"], path + 50], dim=1)
             prediction["mode_probabilities"] = torch.tensor([[0.6, 0.3, 0.1]]).expand(len(path), 3)
         return said
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from roadcue.errors import BadHead
+from roadcue.heads.baselines.cue import MajorityCue
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.labels import no_fields
-from roadcue.heads.registry import build_baseline, build_head
+from roadcue.heads.registry import build_head
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = CueConfig(hidden=16, layers=1, dropout=0.0)
@@ -93,7 +94,7 @@ def test_the_threshold_is_the_configs():
 
 def test_the_majority_is_as_sure_as_it_may_be():
     batch = drawn(100)
-    majority = build_baseline("majority cue", SMALL)
+    majority = MajorityCue(SMALL)
     majority.fit([batch])
     often = torch.bincount(majority.truth(batch[1])[:, 0], minlength=3) / 100
     torch.testing.assert_close(majority(batch[0])["cue_probabilities"][0, 0], often)
@@ -102,7 +103,7 @@ def test_the_majority_is_as_sure_as_it_may_be():
 def test_without_a_cue_there_is_nothing_to_learn():
     inputs, targets = drawn(4)
     targets["future"][:] = torch.nan
-    for head in (build_head("cue", SMALL, 1, 4), build_baseline("majority cue", SMALL)):
+    for head in (build_head("cue", SMALL, 1, 4), MajorityCue(SMALL)):
         with pytest.raises(BadHead, match="so there is no cue to learn"):
             head.fit([(inputs, targets)])
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from roadcue.errors import BadHead
+from roadcue.heads.baselines.field import EverythingField, MajorityField
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import no_fields
-from roadcue.heads.registry import build_baseline, build_head, load_head
+from roadcue.heads.registry import build_head, load_head
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = FieldConfig(hidden=32, dropout=0.0)
@@ -134,7 +135,7 @@ def test_calibration_changes_probabilities_and_no_answer(head):
 
 def test_the_majority_says_how_often_everything_comes(tmp_path):
     batches = [drawn(30), drawn(70, seed=1)]
-    majority = build_baseline("majority field")
+    majority = MajorityField()
     majority.fit(batches)
     positions = torch.cat([targets["positions"] for _, targets in batches])
     said = majority(batches[0][0])
@@ -146,7 +147,7 @@ def test_the_majority_says_how_often_everything_comes(tmp_path):
 
 def test_listing_everything_finds_every_object_and_places_it_everywhere():
     batches = [drawn(30)]
-    everything, majority = build_baseline("list everything"), build_baseline("majority field")
+    everything, majority = EverythingField(), MajorityField()
     everything.fit(batches)
     majority.fit(batches)
     said = everything(batches[0][0])
@@ -159,6 +160,6 @@ def test_without_a_label_there_is_nothing_to_learn():
     inputs, targets = drawn(4)
     positions, objects = no_fields(4)
     nothing = HeadTargets(future=targets["future"], positions=positions, objects=objects)
-    for head in (build_head("field", SMALL, 2, 6), build_baseline("majority field")):
+    for head in (build_head("field", SMALL, 2, 6), MajorityField()):
         with pytest.raises(BadHead, match="no row of the training set has a label"):
             head.fit([(inputs, nothing)])
