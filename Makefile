@@ -17,7 +17,7 @@ demo: .venv/installed
 	$(BIN)/python eval.py --run runs/demo
 
 # The rooms below one name, as in the wheel: links for the tools that follow imports.
-ROOMS := models heads prompts loaders roadworld metrics training evaluation inference reports train.py eval.py
+ROOMS := models heads prompts loaders roadworld metrics training evaluation inference reports train.py eval.py predict.py
 one_name:
 	@rm -rf build/one_name && mkdir -p build/one_name/roadcue
 	@ln -sfn $(foreach room,$(wildcard roadcue/*) $(ROOMS),$(CURDIR)/$(room)) build/one_name/roadcue/

@@ -15,10 +15,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from roadcue.models.flamingo.loading import empty_model
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.config import PUBLISHED
 from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.modeling.weights import empty_model
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 WORDS = 40

@@ -1,4 +1,4 @@
-"""Score a caption run: its loss on a split's texts, and what it writes of the pictures, scored as any file of texts."""
+"""Score a caption run: its loss on a split's texts, and what it writes, scored as any file of texts."""
 
 import json
 from collections.abc import Iterator

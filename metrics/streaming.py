@@ -83,5 +83,5 @@ class AccuracyMetric(ClassificationMetric):
 
     def compute(self) -> dict[str, Tensor]:
         """The shares over all rows so far, by name."""
-        right, rows = self.taken.diagonal(dim1=1, dim2=2).sum(dim=1), self.taken.sum(dim=(1, 2))
+        right, rows = self.confusion.diagonal(dim1=1, dim2=2).sum(dim=1), self.confusion.sum(dim=(1, 2))
         return {f"{field}_accuracy": share for field, share in zip(self.fields, right / rows, strict=True)}

@@ -27,7 +27,7 @@ VISION_ARCHITECTURE = (
 )
 """All that is read from a `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-_PUBLISHED_FILES = ("*.safetensors", "*.json")
+_PUBLISHED_FILES = ("*.safetensors", "*.json", "chat_template.jinja")
 
 
 def resolve_checkpoint(name: str, encoder: str = "smol") -> Path:

@@ -1,19 +1,15 @@
 """What an encoder offers: pictures in, a grid of features out, and a name for everything that decides them."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-
-class BadEncoder(ValueError):
-    """An encoder, or a pooling of its patches, that cannot be had; the message says which there are."""
-
-
-class BadCheckpoint(BadEncoder):
-    """Weights or their configuration cannot be used; the message names the file and the keys, and the remedy."""
+Dtype = Literal["fp32", "bf16"]
+"""Number format in which a model computes."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Preprocess(Protocol):

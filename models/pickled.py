@@ -36,6 +36,7 @@ def read_pickled(path: Path, key: str | None = None) -> dict[str, Tensor]:
 
 
 def _checked(held: Any, path: Path) -> dict[str, Tensor]:
+    """What was loaded, if it is tensors by name; BadCheckpoint for anything else."""
     if not isinstance(held, dict):
         raise BadCheckpoint(f"{path}: holds a {type(held).__name__} and no dict of tensors; save a state_dict")
     strange = [str(name) for name, value in held.items() if not (isinstance(name, str) and torch.is_tensor(value))]

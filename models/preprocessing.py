@@ -1,4 +1,4 @@
-"""From a camera's picture to the square, or the three squares, that an encoder reads.
+"""From a camera's picture to the square, or the three squares, that an encoder reads, and to its normalised numbers.
 
 As SmolVLM2's own preprocessor file says, or as CLIP and with it OpenFlamingo were published.
 """
@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from roadcue.errors import BadCheckpoint, BadEncoder
@@ -32,7 +32,8 @@ _LONGEST_CROPPED = 16
 """A picture longer than so many of its short side loses its far ends before it is cropped, or a line of pixels would
 be enlarged to gigabytes, all but one square of which is then cut off."""
 _TORCH_HAS_LANCZOS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 12)
-_FILES = ("preprocessor_config.json", "processor_config.json")
+PREPROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+"""Where checkpoints keep the settings of their image processor; newer ones in the second."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Preprocessing:
         return (TILES, *square) if self.aspect == "tiles" else square
 
     def _letterbox(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
+        """(3, H, W) uint8, which stands for `extent` -> (3, side, side) uint8, in the middle of the mean colour."""
         height, width = extent
         scale = self.side / max(height, width)
         small = self._resize(planes, (height, width), max(1, round(height * scale)), max(1, round(width * scale)))
@@ -101,7 +103,10 @@ class Preprocessing:
         return square
 
     def _crop(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
-        """By Pillow, as published: torch's own bicubic filter gives one pixel in two hundred another level."""
+        """(3, H, W) uint8, which stands for `extent` -> (3, side, side) uint8.
+
+        By Pillow, as published: torch's own bicubic filter gives one pixel in two hundred another level.
+        """
         short = min(extent)
         longest = math.ceil(_LONGEST_CROPPED * short)
         for dim, length in enumerate(extent, start=1):
@@ -115,6 +120,7 @@ class Preprocessing:
         return whole[:, top : top + self.side, left : left + self.side].contiguous()
 
     def _tiles(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
+        """(3, H, W) uint8, which stands for `extent` -> (3 tiles, 3, side, side) uint8, from left to right."""
         height, width = planes.shape[1:]
         high = min(height, width)
         wide = max(high, math.ceil(width / TILES))
@@ -127,6 +133,7 @@ class Preprocessing:
         return torch.stack(squares)
 
     def _resize(self, planes: Tensor, extent: tuple[float, float], height: int, width: int) -> Tensor:
+        """(3, H, W) uint8, which stands for `extent` -> (3, height, width) uint8."""
         if self.resample == "lanczos" and not _TORCH_HAS_LANCZOS:
             return _resize_by_pillow(planes, extent, height, width, self.resample)
         # a batch of one with the strides of channels last: else torch packs the result once more, a fifth of the time
@@ -146,8 +153,34 @@ class Preprocessing:
         return {"preprocessing": json.dumps(asdict(self), sort_keys=True), "preprocessing_probe": probe}
 
 
+class Normalisation(nn.Module):
+    """The first step of every encoder: levels of 0 to 255 into the numbers that its weights learnt from.
+
+    (b, *shape) uint8, as the preprocessing makes them -> (b tiles, 3, S, S) fp32: (x - 255 mean) / (255 std).
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, preprocess: Preprocessing) -> None:
+        super().__init__()
+        self.shape = preprocess.shape
+        self.register_buffer("mean", 255 * torch.tensor(preprocess.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(preprocess.std)[:, None, None], persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """On the module's device; tiles of one picture follow each other. ValueError for other input."""
+        if pixels.dtype != torch.uint8 or pixels.shape[1:] != self.shape:
+            expected = ", ".join(map(str, self.shape))
+            raise ValueError(f"pixels must be (b, {expected}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
+        return (pixels.flatten(0, -4).to(self.mean.device).float() - self.mean) / self.std
+
+
 def _resize_by_pillow(planes: Tensor, extent: tuple[float, float], height: int, width: int, resample: str) -> Tensor:
-    """Pillow's filters, which torch took over: within 2 of 255 levels of torch's, and five to ten times slower."""
+    """(3, H, W) uint8, which stands for `extent` -> (3, height, width) uint8, by Pillow's filters.
+
+    torch took them over: its results are within 2 of 255 levels of these, and it is five to ten times as fast.
+    """
     picture = Image.fromarray(planes.permute(1, 2, 0).numpy())
     small = picture.resize((width, height), Image.Resampling[resample.upper()], box=(0, 0, extent[1], extent[0]))
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)
@@ -198,7 +231,7 @@ def _check_aspect(aspect: str) -> None:
 
 def _settings(folder: Path) -> tuple[Path, dict[str, Any]]:
     """The image processor's settings and their file: one of their own, or a part of processor_config.json."""
-    own, shared = (folder / name for name in _FILES)
+    own, shared = (folder / name for name in PREPROCESSOR_FILES)
     if not own.exists() and shared.exists():
         settings = read_json(shared).get("image_processor")
         if isinstance(settings, dict):

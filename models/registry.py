@@ -1,18 +1,40 @@
-"""Pictures in, features out; the registry of encoders."""
+"""The encoders and captioners by name; a new one of RoadCue's own is one line here.
 
-import difflib
-from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+Imported by `--help`: naming one must not cost an import of torch. A plugin adds its own by
+`ENCODERS.register(name, factory)` or as an entry point of the group.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from roadcue.errors import BadEncoder
+from roadcue.registry import Registry
 
 if TYPE_CHECKING:
+    from roadcue.models.captioner import Captioner
     from roadcue.models.encoder import Encoder
 
-ENCODERS = {
-    "smol": "roadcue.models.smol.encoder:build",
-    "flamingo": "roadcue.models.flamingo.encoder:build",
-    "none": "roadcue.models.none.encoder:build",
-}
-"""Encoder name -> module:factory, imported when asked for: naming an encoder must not cost an import of torch."""
+ENCODERS: Registry[Callable[..., Any]] = Registry(
+    "encoder",
+    {
+        "smol": "roadcue.models.smol.encoder:build",
+        "flamingo": "roadcue.models.flamingo.encoder:build",
+        "none": "roadcue.models.none.encoder:build",
+    },
+    group="roadcue.encoders",
+    error=BadEncoder,
+)
+"""Name -> factory of an `Encoder`, called with checkpoint, dtype, aspect and features."""
+CAPTIONERS: Registry[Callable[..., Any]] = Registry(
+    "captioner",
+    {
+        "smol": "roadcue.models.smol.captioner:build",
+        "flamingo": "roadcue.models.flamingo.captioner:build",
+    },
+    group="roadcue.captioners",
+    error=BadEncoder,
+)
+"""Name -> factory of a `Captioner`, called with checkpoint, dtype and aspect."""
 
 
 def build_encoder(
@@ -30,13 +52,23 @@ def build_encoder(
     OpenFlamingo's Perceiver makes of them. BadEncoder for an unknown encoder or one without such features,
     BadCheckpoint (which is one) for weights that cannot be used.
     """
-    if name not in ENCODERS:
-        from roadcue.errors import BadEncoder
-
-        close = difflib.get_close_matches(name, ENCODERS, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise BadEncoder(f"unknown encoder {name!r}: {hint}the encoders are {', '.join(ENCODERS)}")
-    module, factory = ENCODERS[name].split(":")
-    build = getattr(import_module(module), factory)
+    build = ENCODERS.find(name)
     encoder: Encoder = build(checkpoint=checkpoint, dtype=dtype, aspect=aspect, features=features)
     return encoder.to(device)
+
+
+def build_captioner(
+    name: str,
+    *,
+    checkpoint: str = "mini",
+    dtype: Literal["fp32", "bf16"] = "fp32",
+    aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash",
+    device: str = "cpu",
+) -> "Captioner":
+    """A captioner by name, with its weights, on its device; the options are as in `build_encoder`.
+
+    BadEncoder for an unknown captioner, BadCheckpoint (which is one) for weights that cannot be used.
+    """
+    build = CAPTIONERS.find(name)
+    captioner: Captioner = build(checkpoint=checkpoint, dtype=dtype, aspect=aspect)
+    return captioner.to(device)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadcue.prompts.few_shot import check_count
-
+MOST_DEMONSTRATIONS = 32
+"""As in OpenFlamingo's evaluation; more make its cues worse (document 000, 10.2)."""
 _ROWS_AT_ONCE = 1024
 """Rows of a feature store in memory at once: 38 MB of one camera's 4 x 4 vectors of width 1152."""
 
@@ -44,6 +44,12 @@ class StoredFrames:
             total = np.where(there, self.features[rows], 0).sum(axis=(1, 2), dtype=np.float32)
             length = np.linalg.norm(total, axis=1, keepdims=True)
             yield first, total / np.where(length > 0, length, 1)
+
+
+def check_count(demonstrations: int) -> None:
+    """ValueError unless there are 0 to 32 demonstrations."""
+    if not 0 <= demonstrations <= MOST_DEMONSTRATIONS:
+        raise ValueError(f"{demonstrations} demonstrations: a prompt has 0 to {MOST_DEMONSTRATIONS} of them")
 
 
 def random_demonstrations(queries: np.ndarray, candidates: np.ndarray, count: int, *, seed: int) -> np.ndarray:

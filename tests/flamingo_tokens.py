@@ -2,8 +2,8 @@
 
 from transformers import PreTrainedTokenizerFast
 
+from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, PAD
 from roadcue.models.mini.tokenizers import learn_tokenizer
-from roadcue.prompts.few_shot import ENDOFCHUNK, IMAGE, PAD
 
 CAPTIONS = ["Output:The road bends to the left.", "Output:A car is braking: 12 metres ahead. The light is red."] * 9
 

@@ -10,7 +10,7 @@ from typing import Any
 from roadcue import eval as scoring
 from roadcue import train
 from roadcue.heads.multi_head import BLIND_SUFFIX
-from roadcue.heads.registry import BASELINES
+from roadcue.heads.registry import WAYPOINT, head_class
 
 
 def exit_code(main: Callable[[list[str]], int], *words: object) -> int:
@@ -33,7 +33,7 @@ def scored(run: Path, *words: object, out: Path | None = None) -> dict[str, Any]
     metrics: dict[str, Any] = json.loads(((out or run) / "metrics.json").read_text())
     figures = {method["name"]: method["overall"] for method in metrics["methods"]}
     twin = {f"waypoint{BLIND_SUFFIX}"} if metrics["sees_image"] else set()
-    assert figures.keys() == {"waypoint", *twin, *BASELINES}
+    assert figures.keys() == {"waypoint", *twin, *(baseline.name for baseline in head_class(WAYPOINT).baselines)}
     for name, overall in figures.items():
         assert all(math.isfinite(figure["value"]) for figure in overall.values()), name
     page = ((out or run) / "report.html").read_text()

@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
-from roadcue.models.flamingo.loading import TIED
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.modeling.weights import TIED
 from roadcue.models.flamingo.mosaic import mosaic_name
 
 WORDS = ("<|endoftext|>", "<|padding|>", "Output", ":", "A", "road", "car", "left", "right", "ahead")

@@ -21,7 +21,7 @@ from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finished, store_folder
 from roadcue.models.encoder import Encoder
-from roadcue.models.pooling import cells_stored, pool_tokens
+from roadcue.models.pooling import cells_stored, pool_tokens, pooling_fingerprint
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import ExtractConfig, ExtractionOptions, TrainConfig
@@ -79,10 +79,9 @@ def feature_parts(dataset: RoadDataset, encoder: Encoder, options: ExtractionOpt
 
 def encoder_parts(encoder: Encoder, options: ExtractionOptions) -> dict[str, str]:
     """The parts that do not depend on the data: encoder, pooling and cameras."""
-    layout = "mean" if options.pooling in ("mean", "cls") else f"grid {options.grid}"
-    pooling = options.pooling if layout == "mean" else layout
+    pooling = pooling_fingerprint(options.pooling, options.grid)
     cameras = ",".join(options.camera_names)
-    return {**encoder.fingerprint, "decoding": jpeg.HALVING, "stored": pooling, "cameras": cameras}
+    return {**encoder.fingerprint, "decoding": jpeg.HALVING, **pooling, "cameras": cameras}
 
 
 def extract(

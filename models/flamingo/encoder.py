@@ -6,26 +6,19 @@ from typing import Literal, Self
 
 import torch
 from torch import Tensor
-from transformers import CLIPVisionConfig, CLIPVisionModel
+from transformers import CLIPVisionModel
 
-from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, read_tensors
-from roadcue.models.flamingo.loading import read_config
-from roadcue.models.flamingo.modeling.clip import PREFIX, read_vision_config, restore_positions, visual_tokens
-from roadcue.models.flamingo.modeling.config import PUBLISHED, FlamingoConfig
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint
+from roadcue.models.encoder import DTYPES, Dtype
+from roadcue.models.flamingo.loading import Parts, load_perceiver, load_tower
+from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
-from roadcue.models.flamingo.parts import Parts
-from roadcue.models.flamingo.published import TOWER, read_clip, read_trained
 from roadcue.models.freezing import FrozenModule
-from roadcue.models.normalisation import Normalisation
-from roadcue.models.preprocessing import Aspect, Preprocessing, clip_preprocessing, join_tiles
-from roadcue.weights import digest, load_strict
+from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing, clip_preprocessing, join_tiles
+from roadcue.weights import digest
 
-Dtype = Literal["fp32", "bf16"]
 Features = Literal["patches", "perceiver"]
 """patches: CLIP's, of the last layer, as OpenFlamingo reads them; perceiver: the latents that its words look at."""
-RESAMPLER = "perceiver."
-"""Where the Perceiver's keys stand in a checkpoint of OpenFlamingo."""
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class FlamingoEncoder(FrozenModule):
@@ -56,7 +49,7 @@ class FlamingoEncoder(FrozenModule):
             **preprocess.fingerprint,
             "dtype": dtype,
         }
-        self.to(_DTYPES[dtype])
+        self.to(DTYPES[dtype])
         self.normalise = Normalisation(preprocess)  # behind the conversion: its numbers stay fp32
         millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
         part = "vision tower" if perceiver is None else "vision tower and Perceiver"
@@ -74,19 +67,9 @@ class FlamingoEncoder(FrozenModule):
         origin: str,
     ) -> Self:
         """What the features need out of a checkpoint, and no more of it; BadCheckpoint when it cannot be used."""
-        saved = parts.saved
-        config = PUBLISHED if saved is None else read_config(saved / "config.json")
-        vision = read_vision_config(parts.clip) if saved is None else config.vision_config
-        assert isinstance(vision, CLIPVisionConfig)
-        with torch.device("meta"):
-            tower = CLIPVisionModel(vision)
-        if saved is None:
-            load_strict(tower, _without(PREFIX, read_clip(parts.clip)), parts.clip, PREFIX)
-        else:
-            load_strict(tower, read_tensors(saved, TOWER), saved, TOWER)
-        restore_positions(tower)
-        perceiver = _perceiver(parts, config, vision.hidden_size) if features == "perceiver" else None
-        return cls(tower, perceiver, clip_preprocessing(vision.image_size, aspect), dtype=dtype, origin=origin)
+        tower = load_tower(parts)
+        perceiver = load_perceiver(parts, tower.config.hidden_size) if features == "perceiver" else None
+        return cls(tower, perceiver, clip_preprocessing(tower.config.image_size, aspect), dtype=dtype, origin=origin)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """(b, 3, S, S), or of t tiles (b, t, 3, S, S), uint8 -> (b, h, w, d) in the tower's dtype.
@@ -105,30 +88,6 @@ def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: Features) -> 
     """The encoder of the registry; `checkpoint` as in `Parts`."""
     origin = describe_checkpoint(checkpoint, "flamingo")
     return FlamingoEncoder.from_parts(Parts(checkpoint), features=features, dtype=dtype, aspect=aspect, origin=origin)
-
-
-def _perceiver(parts: Parts, config: FlamingoConfig, width: int) -> PerceiverResampler:
-    """The Perceiver of a saved model, or that of checkpoint.pt, whose sizes are the published ones."""
-    with torch.device("meta"):
-        perceiver = PerceiverResampler(
-            width,
-            depth=config.perceiver_depth,
-            heads=config.perceiver_heads,
-            head_dim=config.perceiver_head_dim,
-            latents=config.perceiver_latents,
-            ff_mult=config.ff_mult,
-        )
-    saved = parts.saved
-    if saved is not None:
-        load_strict(perceiver, read_tensors(saved, RESAMPLER), saved, RESAMPLER)
-    else:
-        load_strict(perceiver, _without(RESAMPLER, read_trained(parts.checkpoint)), parts.checkpoint, RESAMPLER)
-    return perceiver
-
-
-def _without(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those under the prefix, without it."""
-    return {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
 
 
 def _square(tower: CLIPVisionModel, perceiver: PerceiverResampler | None) -> tuple[int, int]:

@@ -1,95 +1,240 @@
-"""Weights into a Flamingo: all of them checked, then each copied once, and no random ones made before."""
+"""An OpenFlamingo, or the part of one that is asked for, from wherever its weights lie.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+It is one folder that `save_pretrained` left, or three places as it was published: CLIP, MPT, and the trained part
+that joins them.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Size, Tensor
+from transformers import CLIPVisionConfig, CLIPVisionModel, PreTrainedTokenizerFast
 
 from roadcue.errors import BadCheckpoint
-from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json, read_tensors
-from roadcue.models.flamingo.modeling.clip import restore_positions
-from roadcue.models.flamingo.modeling.config import FlamingoConfig
+from roadcue.models.checkpoint import FULL, download, local_or_hub, read_json, read_tensors
+from roadcue.models.flamingo.modeling.clip import NOT_A_WEIGHT, PREFIX, read_vision_config, restore_positions
+from roadcue.models.flamingo.modeling.config import PUBLISHED, FlamingoConfig, read_config
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.weights import audit
+from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler, build_perceiver
+from roadcue.models.flamingo.modeling.weights import TIED, Source, empty_model, fill
+from roadcue.models.flamingo.mosaic import mosaic_name, read_mosaic_config
+from roadcue.models.flamingo.prompt import END, ENDOFCHUNK, IMAGE, PAD
+from roadcue.models.pickled import read_pickled
+from roadcue.weights import load_strict, read_safetensors
 
-TIED = "lang_encoder.lm_head.weight"
-"""The output layer, which is the input embedding and is in no file."""
-_TEXT = ("d_model", "n_heads", "n_layers", "max_seq_len", "vocab_size", "layer_norm_epsilon", "learned_pos_emb")
-_ATTENTION = ("qk_ln", "alibi_bias_max", "softmax_scale")
-AnyFlamingo = TypeVar("AnyFlamingo", bound=Flamingo)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Tensors from one place: what each is called in the model, and there; and what is there and not used."""
-
-    source: Path
-    tensors: Mapping[str, Tensor]
-    names: Mapping[str, str]
-    unused: Mapping[str, Size] = field(default_factory=dict)
-
-
-def empty_model(cls: type[AnyFlamingo], config: FlamingoConfig) -> AnyFlamingo:
-    """The model on the meta device: shapes without memory."""
-    with torch.device("meta"):
-        return cls(config).eval()
+CLIP = "openai/clip-vit-large-patch14"
+"""The vision tower of every published OpenFlamingo."""
+MPT = "anas-awadalla/mpt-1b-redpajama-200b"
+"""The language model of OpenFlamingo-3B-vitl-mpt1b: mosaicml/mpt-1b-redpajama-200b with its tokeniser."""
+_WEIGHTS = ("config.json", "model*.safetensors", "model.safetensors.index.json")
+TOWER, RESAMPLER, LANGUAGE = "vision_encoder.", "perceiver.", "lang_encoder."
+"""Where the keys of each part stand in a checkpoint of OpenFlamingo."""
+EMBEDDING = LANGUAGE + "transformer.wte.weight"
+_REMEDY = (
+    "The three must be of one model (openai/clip-vit-large-patch14, mosaicml/mpt-1b-redpajama-200b and "
+    "openflamingo/OpenFlamingo-3B-vitl-mpt1b), and cross_attn_every_n_layers that of the checkpoint."
+)
 
 
-def fill(model: Flamingo, parts: Sequence[Part], dtype: torch.dtype, remedy: str) -> None:
-    """Make the tensors of the parts the weights of a model on the meta device, converted to `dtype`.
+class Parts:
+    """The places of a checkpoint's parts; a part that is asked for is downloaded if it is not here.
 
-    The parts together must name every weight. BadCheckpoint lists what is missing, unexpected or misshapen in all of
-    them. Each tensor is copied, for the file it is mapped from may go; what was mapped is given back as memory runs
-    short, so that the peak is the model itself.
+    "mini" is the shipped miniature, "full" the published OpenFlamingo-3B-vitl-mpt1b, "org/name" another of the hub.
+    A folder, here or there, holds what `save_pretrained` left, or `clip/`, `mpt/` and `checkpoint.pt`, or a CLIP
+    alone; one of the hub without a config.json is an OpenFlamingo's, whose tower is CLIP ViT-L/14.
     """
-    weights = {key: value for key, value in model.state_dict().items() if key != TIED}
-    problems = [f"{part.source}: {found}" for part in parts if (found := _audit(part, weights))]
-    if problems:
-        raise BadCheckpoint("\n".join(["the weights are not those of this Flamingo", *problems, remedy]))
-    state = {key: part.tensors[name].to(dtype, copy=True) for part in parts for key, name in part.names.items()}
-    assert state.keys() == weights.keys(), "the parts do not cover the model"
-    model.load_state_dict(state, strict=False, assign=True)
-    model.lang_encoder.lm_head.weight = model.lang_encoder.transformer.wte.weight
-    restore_positions(model.vision_encoder)
+
+    def __init__(self, name: str) -> None:
+        """BadCheckpoint when there is nothing under the name."""
+        self.place = local_or_hub(name, "flamingo")
+        if isinstance(self.place, str) and self.place != FULL["flamingo"]:
+            folder = download(self.place, _WEIGHTS)
+            self.place = folder if (folder / "config.json").exists() else self.place
+
+    @property
+    def saved(self) -> Path | None:
+        """The folder that has all of it, as `save_pretrained` left it; None when it comes in parts."""
+        if isinstance(self.place, str) or not (config := self.place / "config.json").exists():
+            return None
+        return self.place if read_json(config).get("model_type") == FlamingoConfig.model_type else None
+
+    @property
+    def clip(self) -> Path:
+        """The folder of the CLIP whose vision tower it is."""
+        if isinstance(self.place, str):
+            return download(CLIP, _WEIGHTS)
+        return self.place if (self.place / "config.json").exists() else self._inside("clip")
+
+    @property
+    def mpt(self) -> Path:
+        """The folder of the language model and its tokeniser."""
+        if isinstance(self.place, str):
+            if self.place != FULL["flamingo"]:
+                raise BadCheckpoint(
+                    f"checkpoint {self.place}: which language model it was trained with is not known; put that in "
+                    "mpt/ of a folder, CLIP in clip/ and checkpoint.pt beside them, and pass the folder"
+                )
+            return download(MPT, (*_WEIGHTS, "pytorch_model*.bin", "tokenizer.json"))
+        return self._inside("mpt")
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file of what joins the two: the Perceiver and the gated cross-attention."""
+        if isinstance(self.place, str):
+            return download(self.place, ("checkpoint.pt",)) / "checkpoint.pt"
+        return self._inside("checkpoint.pt")
+
+    def _inside(self, part: str) -> Path:
+        assert isinstance(self.place, Path)
+        if not (path := self.place / part).exists():
+            raise BadCheckpoint(
+                f"{path}: missing; a folder with an OpenFlamingo holds clip/ ({CLIP}), mpt/ ({MPT}) and "
+                "checkpoint.pt, or what save_pretrained left"
+            )
+        return path
 
 
-def _audit(part: Part, weights: Mapping[str, Tensor]) -> str:
-    unused = {name: torch.empty(shape, device="meta") for name, shape in part.unused.items()}
-    return audit({name: weights[key] for key, name in part.names.items()} | unused, part.tensors)
+def load_whole(parts: Parts) -> tuple[Flamingo, PreTrainedTokenizerFast]:
+    """The model in fp32, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
+    if saved := parts.saved:
+        model = Flamingo.from_pretrained(saved)
+        return model, read_tokenizer(saved, model.config)
+    model = load_published(parts.clip, parts.mpt, parts.checkpoint)
+    return model, read_tokenizer(parts.mpt, model.config)
 
 
-def load_saved(cls: type[AnyFlamingo], folder: Path, dtype: torch.dtype) -> AnyFlamingo:
-    """What `save_pretrained` left in `folder`: config.json and safetensors; BadCheckpoint if it cannot be used."""
-    model = empty_model(cls, read_config(folder / "config.json"))
-    tensors = read_tensors(folder)
-    part = Part(folder, tensors, {key: key for key in model.state_dict() if key != TIED})
-    fill(model, [part], dtype, "Its config.json and its safetensors must be of one checkpoint: copy both again.")
+def read_tokenizer(folder: Path, config: FlamingoConfig) -> PreTrainedTokenizerFast:
+    """The tokeniser in `folder`/tokenizer.json, padding on the left, with the special tokens where `config` has them.
+
+    Only that file is read, and no class that another file names. transformers 5 gives a GPT-NeoX tokeniser a padding
+    token of its own, `<|padding|>`; taken for one, it would leave out `<PAD>`, the last row of the published
+    embedding. BadCheckpoint when the tokeniser is not the model's, by its length or by an id.
+    """
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise BadCheckpoint(f"{path}: missing; the tokeniser is that of EleutherAI/gpt-neox-20b: put its file there")
+    try:
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path), padding_side="left")
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise BadCheckpoint(f"{path}: does not hold a tokeniser ({error}); download it again") from error
+    add_special_tokens(tokenizer)
+    rows = config.text_config.vocab_size  # type: ignore[union-attr]
+    wanted = {ENDOFCHUNK: config.endofchunk_token_id, IMAGE: config.image_token_id, PAD: config.pad_token_id}
+    found = {token: tokenizer.convert_tokens_to_ids(token) for token in wanted}
+    if found != wanted or len(tokenizer) != rows:
+        raise BadCheckpoint(
+            f"{path}: is not the tokeniser of this model: it has {len(tokenizer)} tokens with {found}, and the model "
+            f"has {rows} with {wanted}; take the one that the model was trained with"
+        )
+    return tokenizer
+
+
+def add_special_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Add `<|endofchunk|>`, `<image>` and `<PAD>` in the package's order; those already there stay."""
+    if END in tokenizer.get_vocab():
+        tokenizer.add_special_tokens({"bos_token": END, "eos_token": END, "unk_token": END})
+    tokenizer.add_special_tokens({"extra_special_tokens": [ENDOFCHUNK, IMAGE]})
+    tokenizer.add_special_tokens({"pad_token": PAD})
+
+
+def load_tower(parts: Parts) -> CLIPVisionModel:
+    """The vision tower alone, without reading the rest; BadCheckpoint when it cannot be used."""
+    saved = parts.saved
+    vision = read_vision_config(parts.clip) if saved is None else read_config(saved / "config.json").vision_config
+    assert isinstance(vision, CLIPVisionConfig)
+    with torch.device("meta"):
+        tower = CLIPVisionModel(vision)
+    if saved is None:
+        load_strict(tower, _without(PREFIX, read_clip(parts.clip)), parts.clip, PREFIX)
+    else:
+        load_strict(tower, read_tensors(saved, TOWER), saved, TOWER)
+    restore_positions(tower)
+    return tower
+
+
+def load_perceiver(parts: Parts, width: int) -> PerceiverResampler:
+    """The Perceiver behind a tower `width` wide: a saved model's, or checkpoint.pt's, in the published sizes."""
+    saved = parts.saved
+    config = PUBLISHED if saved is None else read_config(saved / "config.json")
+    with torch.device("meta"):
+        perceiver = build_perceiver(config, width)
+    if saved is not None:
+        load_strict(perceiver, read_tensors(saved, RESAMPLER), saved, RESAMPLER)
+    else:
+        load_strict(perceiver, _without(RESAMPLER, read_trained(parts.checkpoint)), parts.checkpoint, RESAMPLER)
+    return perceiver
+
+
+def load_published(
+    clip: Path, mpt: Path, checkpoint: Path, *, dtype: torch.dtype = torch.float32, **settings: Any
+) -> Flamingo:
+    """The model of a CLIP folder, a folder of Mosaic's MPT and a `checkpoint.pt`, in eval mode on the CPU.
+
+    The folders hold config.json and model.safetensors (or its shards) or pytorch_model.bin; the checkpoint is a file
+    of torch.save, flat or under "model_state_dict", or safetensors. `settings` are fields of FlamingoConfig, for a
+    checkpoint that is not OpenFlamingo-3B-vitl-mpt1b: cross_attn_every_n_layers, token ids. The vocabulary is as
+    large as the checkpoint's embedding, which takes the place of MPT's. BadCheckpoint lists all that does not fit.
+    """
+    trained = read_trained(checkpoint)
+    if (embedding := trained.get(EMBEDDING)) is None or embedding.ndim != 2:
+        raise BadCheckpoint(f"{checkpoint}: {EMBEDDING} is missing or no matrix; it is no checkpoint of OpenFlamingo")
+    text = read_mosaic_config(mpt)
+    own_rows, text.vocab_size = text.vocab_size, embedding.shape[0]
+    config = FlamingoConfig(vision_config=read_vision_config(clip), text_config=text, **settings)
+    ids = {name: getattr(config, name) for name in ("endofchunk_token_id", "image_token_id", "pad_token_id")}
+    if max(ids.values()) >= text.vocab_size:
+        raise BadCheckpoint(
+            f"{checkpoint}: its vocabulary has {text.vocab_size} rows, too few for {ids}; pass its ids"
+        )
+    model = empty_model(Flamingo, config)
+    learnt = model.trained_state().keys()
+    frozen = model.state_dict().keys() - learnt - {TIED}
+    tower = {key: PREFIX + key.removeprefix(TOWER) for key in frozen if key.startswith(TOWER)}
+    language = {key: mosaic_name(key.removeprefix(LANGUAGE)) for key in frozen if key.startswith(LANGUAGE)}
+    own_embedding = {mosaic_name(EMBEDDING.removeprefix(LANGUAGE)): Size((own_rows, text.d_model))}
+    sources = [
+        Source(clip, read_clip(clip), tower),
+        Source(mpt, _read_folder(mpt), language, unused=own_embedding),
+        Source(checkpoint, trained, {key: key for key in learnt}),
+    ]
+    fill(model, sources, dtype, _REMEDY)
     return model
 
 
-def read_config(path: Path) -> FlamingoConfig:
-    """The configuration that `save_pretrained` left; a file decides sizes and ids, not how code is loaded or run."""
-    found = read_json(path)
-    if found.get("model_type") != FlamingoConfig.model_type:
-        raise BadCheckpoint(
-            f"{path}: model_type is {found.get('model_type')!r} and not {FlamingoConfig.model_type!r}; a published "
-            "OpenFlamingo comes in three parts, which load_published reads"
-        )
-    try:
-        vision, text = found["vision_config"], found["text_config"]
-        own = _known(found, [key for key in FlamingoConfig.__annotations__ if not key.endswith("_config")])
-        attention = _known(text["attn_config"], _ATTENTION)
-        return FlamingoConfig(
-            **own,
-            vision_config=_known(vision, VISION_ARCHITECTURE),
-            text_config=_known(text, _TEXT) | {"attn_config": attention},
-        )
-    except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
-        raise BadCheckpoint(f"{path}: is of no Flamingo ({type(error).__name__}: {error}); copy it again") from error
+def read_trained(checkpoint: Path) -> dict[str, Tensor]:
+    """The tensors of a `checkpoint.pt` under their plain names, without what DataParallel and checkpointing added."""
+    if checkpoint.suffix == ".safetensors":
+        held = dict(read_safetensors(checkpoint))
+    else:
+        held = read_pickled(checkpoint, "model_state_dict")
+    plain = {key.removeprefix("module.").replace("_checkpoint_wrapped_module.", ""): held[key] for key in held}
+    if len(plain) < len(held):
+        raise BadCheckpoint(f"{checkpoint}: holds weights twice, with and without a prefix; save one state_dict")
+    return plain
 
 
-def _known(found: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    return {key: found[key] for key in keys if key in found}
+def read_clip(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the vision tower in a CLIP folder, under their names there."""
+    tensors = _read_folder(folder, PREFIX)
+    return {key: tensors[key] for key in tensors if key != NOT_A_WEIGHT}
+
+
+def _read_folder(folder: Path, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors whose keys start with `prefix`, from safetensors, or from pytorch_model.bin if there are none."""
+    pickled = folder / "pytorch_model.bin"
+    if pickled.exists() and not any(folder.glob("model.safetensors*")):
+        tensors = {key: value for key, value in read_pickled(pickled).items() if key.startswith(prefix)}
+        if not tensors:
+            raise BadCheckpoint(
+                f"{pickled}: no key starts with {prefix!r}; this is not a checkpoint that has this part"
+            )
+        return tensors
+    tensors = read_tensors(folder, prefix)
+    return {prefix + key: value for key, value in tensors.items()}
+
+
+def _without(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those under the prefix, without it."""
+    return {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}

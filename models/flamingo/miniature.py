@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.models.flamingo.tokenizer import ENDOFCHUNK, IMAGE, PAD
+from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, PAD
 from roadcue.models.mini import PATCH, SIDE
 
 VISION = {

@@ -68,7 +68,7 @@ def read_mosaic_config(folder: Path) -> MptConfig:
     except KeyError as error:
         raise BadCheckpoint(f"{path}: lacks {error.args[0]}; download it again") from error
     except Exception as error:  # transformers checks types with errors of its own
-        raise BadCheckpoint(f"{path}: is of no language model ({error}); download it again") from error
+        raise BadCheckpoint(f"{path}: does not describe a language model ({error}); download it again") from error
 
 
 def _config(found: dict[str, Any]) -> MptConfig:

@@ -9,7 +9,7 @@ FLAMINGO = Path(__file__).parent / "flamingo"
 SIDE, PATCH = 224, 16
 """Of the square picture that they read, and of its patches, in pixels: both are taught by the same drawn pictures."""
 FOLDERS = {"smol": SMOL, "flamingo": FLAMINGO}
-"""By encoder."""
+"""Name of an encoder -> the folder of its miniature."""
 NAMES = {"smol": "RoadCue's miniature SmolVLM2", "flamingo": "RoadCue's miniature OpenFlamingo"}
 """What they are called where models are listed."""
 DESCRIPTION = "miniature shipped with RoadCue, trained on drawn RoadWorld pictures only"

@@ -5,37 +5,21 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from roadcue.models.flamingo.tokenizer import END, add_special_tokens
-
-_SPECIAL = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<fake_token_around_image>",
-    "<global-img>",
-    "<image>",
-    "<end_of_utterance>",
-)
-CHAT_TEMPLATE = (
-    "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}"
-    "{% if message['content'][0]['type'] == 'image' %}:{% else %}: {% endif %}"
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'text' %}{{ part['text'] }}{% elif part['type'] == 'image' %}<image>{% endif %}"
-    "{% endfor %}<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
-)
-"""SmolVLM2's, without video (https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct, chat_template.json)."""
+from roadcue.models.flamingo.loading import add_special_tokens
+from roadcue.models.flamingo.prompt import END
+from roadcue.models.smol import prompt as smol
 
 
 def learn_tokenizer(captions: Iterable[str], vocabulary: int = 768) -> PreTrainedTokenizerFast:
     """SmolVLM2's, of at most `vocabulary` tokens, with its chat template; the same captions give the same tokens."""
     return PreTrainedTokenizerFast(
-        tokenizer_object=_byte_pairs(captions, vocabulary, _SPECIAL),
-        bos_token="<|im_start|>",
-        eos_token="<end_of_utterance>",
-        pad_token="<|im_end|>",
-        unk_token="<|endoftext|>",
-        additional_special_tokens=["<fake_token_around_image>", "<global-img>", "<image>"],
-        chat_template=CHAT_TEMPLATE,
+        tokenizer_object=_byte_pairs(captions, vocabulary, smol.SPECIAL),
+        bos_token=smol.BEGIN,
+        eos_token=smol.END,
+        pad_token=smol.PAD,
+        unk_token=smol.UNKNOWN,
+        additional_special_tokens=[smol.AROUND_IMAGE, smol.GLOBAL_IMAGE, smol.IMAGE],
+        chat_template=smol.CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
         padding_side="left",
     )

@@ -7,30 +7,19 @@ SmolVLM2 (Marafioti et al., 2025, https://arxiv.org/abs/2504.05299) reads pictur
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
-from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
-from roadcue.errors import BadCheckpoint, BadEncoder
-from roadcue.models.checkpoint import (
-    VISION_ARCHITECTURE,
-    describe_checkpoint,
-    read_json,
-    read_tensors,
-    resolve_checkpoint,
-)
+from roadcue.errors import BadEncoder
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, resolve_checkpoint
+from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.freezing import FrozenModule
-from roadcue.models.normalisation import Normalisation
-from roadcue.models.preprocessing import Aspect, Preprocessing, join_tiles, read_preprocessing
-from roadcue.weights import digest, load_strict
-
-PREFIX = "model.vision_model."
-"""Where the tower's keys stand in the checkpoint of the whole model."""
-Dtype = Literal["fp32", "bf16"]
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing, join_tiles, read_preprocessing
+from roadcue.models.smol.loading import load_tower
+from roadcue.weights import digest
 
 
 class SmolEncoder(FrozenModule):
@@ -57,9 +46,11 @@ class SmolEncoder(FrozenModule):
             **preprocess.fingerprint,
             "dtype": dtype,
         }
-        tower.to(_DTYPES[dtype])
+        tower.to(DTYPES[dtype])
         self.normalise = Normalisation(preprocess)
-        self.register_buffer("positions", _positions(side, config.image_size // config.patch_size), persistent=False)
+        self.register_buffer(
+            "positions", tile_positions(side, config.image_size // config.patch_size), persistent=False
+        )
         millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
         self.description = f"SmolVLM2 vision tower: {origin}, {millions:.1f} M parameters, {dtype}"
         self.freeze()
@@ -68,9 +59,7 @@ class SmolEncoder(FrozenModule):
     def from_pretrained(cls, folder: Path, *, dtype: Dtype = "fp32", aspect: Aspect = "squash", origin: str) -> Self:
         """The tower out of the SmolVLM2 checkpoint in `folder`; BadCheckpoint when it cannot be used."""
         preprocess = read_preprocessing(folder, aspect)
-        tower = _empty_tower(folder / "config.json")
-        load_strict(tower, read_tensors(folder, PREFIX), folder, PREFIX)
-        return cls(tower, preprocess, dtype=dtype, origin=origin)
+        return cls(load_tower(folder), preprocess, dtype=dtype, origin=origin)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """(b, 3, S, S), or of t tiles (b, t, 3, S, S), uint8 -> (b, h, w, d) in the tower's dtype.
@@ -103,29 +92,7 @@ def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: str) -> SmolE
     return SmolEncoder.from_pretrained(folder, dtype=dtype, aspect=aspect, origin=describe_checkpoint(checkpoint))
 
 
-def _empty_tower(path: Path) -> SmolVLMVisionTransformer:
-    """The tower of a config.json on the meta device: shapes without memory.
-
-    A key that `vision_config` omits has the value of transformers' class, as for the library that wrote the file;
-    most sizes are checked once more by the shapes of the weights.
-    """
-    config = read_json(path)
-    vision = config.get("vision_config")
-    if config.get("model_type") != "smolvlm" or not isinstance(vision, dict):
-        raise BadCheckpoint(
-            f"{path}: model_type is {config.get('model_type')!r}, and the smol encoder reads checkpoints of type "
-            "smolvlm with a vision_config; pass another checkpoint"
-        )
-    try:
-        with torch.device("meta"):
-            return SmolVLMVisionTransformer(
-                SmolVLMVisionConfig(**{key: vision[key] for key in VISION_ARCHITECTURE if key in vision})
-            )
-    except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
-        raise BadCheckpoint(f"{path}: vision_config is of no vision tower ({error}); download it again") from error
-
-
-def _positions(side: int, learned: int) -> Tensor:
+def tile_positions(side: int, learned: int) -> Tensor:
     """(side * side,) which of learned x learned position embeddings each patch of a tile gets.
 
     As in transformers' SmolVLMVisionEmbeddings, by buckets of the fraction of the side, and always in fp32:

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast, SmolVLMConfig, SmolVLMForConditionalGeneration
 
 from roadcue.models.mini import PATCH, SIDE
+from roadcue.models.smol.prompt import BEGIN, END, IMAGE, PAD
 
 VISION = {
     "hidden_size": 192,
@@ -53,16 +54,17 @@ PREPROCESSOR = {
     # One tile: the published model cuts a picture of 1536 pixels into sixteen and adds the whole.
     "size": {"longest_edge": SIDE},
 }
+_IDS = {"bos": BEGIN, "eos": END, "pad": PAD}
 
 
 def build(tokenizer: PreTrainedTokenizerFast) -> SmolVLMForConditionalGeneration:
     """A model with fresh weights from torch's generator, fp32, for the tokens of `tokenizer`."""
-    special = {f"{name}_token_id": tokenizer.convert_tokens_to_ids(token) for name, token in _SPECIAL.items()}
+    special = {f"{name}_token_id": tokenizer.convert_tokens_to_ids(token) for name, token in _IDS.items()}
     config = SmolVLMConfig(
         vision_config=VISION,
         text_config=TEXT | {"vocab_size": len(tokenizer)} | special,
         scale_factor=SCALE_FACTOR,
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
         **special,
     )
     model = SmolVLMForConditionalGeneration(config)
@@ -73,9 +75,6 @@ def build(tokenizer: PreTrainedTokenizerFast) -> SmolVLMForConditionalGeneration
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     return model
-
-
-_SPECIAL = {"bos": "<|im_start|>", "eos": "<end_of_utterance>", "pad": "<|im_end|>"}
 
 
 def save(model: SmolVLMForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

@@ -7,10 +7,10 @@ import roadcue.heads.pool
 import roadcue.loaders.rated
 import roadcue.metrics.displacement
 import roadcue.metrics.raters
+import roadcue.models.encoder
 import roadcue.models.flamingo.encoder
 import roadcue.models.pooling
 import roadcue.models.preprocessing
-import roadcue.models.smol.encoder
 import roadcue.schema
 from roadcue.loaders import registry as loaders
 from roadcue.metrics.groups import INTENTS
@@ -42,9 +42,9 @@ def test_the_command_line_offers_what_the_rooms_have():
         "data": loaders.DATASETS,
         "encoder": models.ENCODERS,
         "encoder_features": get_args(roadcue.models.flamingo.encoder.Features),
-        "dtype": get_args(roadcue.models.smol.encoder.Dtype),
+        "dtype": get_args(roadcue.models.encoder.Dtype),
         "aspect": get_args(roadcue.models.preprocessing.Aspect),
-        "pooling": get_args(roadcue.models.pooling.Pooling),
+        "pooling": roadcue.models.pooling.POOLINGS,
         "missing_camera": get_args(roadcue.heads.pool.Missing),
     }.items():
         assert set(get_args(hints[option])) == set(known), option

@@ -6,7 +6,7 @@ from main_job import exit_code
 
 from roadcue import train
 
-QUICK = ("--epochs", 1, "--grid", 2, "--head.hidden", 16, "--workers", 0)
+QUICK = ("--epochs", 1, "--grid", 2, "--waypoint.hidden", 16, "--workers", 0)
 """Options of train.py that make a run short."""
 
 

@@ -17,7 +17,20 @@ from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
 
 SPEC = RoadWorldSpec(6, 4, seconds=1, stride=1, width=243, height=270, cameras=("FRONT",))
-LEARNS = ("--cameras", "FRONT", "--epochs", 40, "--batch_size", 32, "--lr", 3e-3, "--grid", 2, "--head.hidden", 128)
+LEARNS = (
+    "--cameras",
+    "FRONT",
+    "--epochs",
+    40,
+    "--batch_size",
+    32,
+    "--lr",
+    3e-3,
+    "--grid",
+    2,
+    "--waypoint.hidden",
+    128,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +71,7 @@ def test_main_job_without_an_encoder(roadworld: Path, tmp_path: Path):
 
 
 def test_main_job_with_the_head_of_the_source_document(roadworld: Path, tmp_path: Path):
-    head = ("--head.residual", "none", "--head.normalize", "false", "--pooling", "mean")
+    head = ("--waypoint.residual", "none", "--waypoint.normalize", "false", "--pooling", "mean")
     metrics = train_and_score(tmp_path / "run", "--data_dir", roadworld, "--epochs", 2, *head)
     assert "mean features" in metrics["run"]["head"]
 

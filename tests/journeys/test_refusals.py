@@ -44,7 +44,7 @@ def finished(tmp_path_factory):
         (("--encoder", "smoll"), "--encoder smoll: choose one of smol, flamingo, none; did you mean smol?"),
         (("--head", "wayponit"), "there is no head 'wayponit', did you mean 'waypoint'"),
         (("--head", "ridge"), "'ridge' is a baseline and has nothing to train"),
-        (("--head.hiden", "64"), "there is no option --head.hiden; did you mean --head.hidden?"),
+        (("--waypoint.hiden", "64"), "there is no option --waypoint.hiden; did you mean --waypoint.hidden?"),
         (("--fields", "weather"), "there is no option --fields"),
         (
             ("--data", "waymo"),

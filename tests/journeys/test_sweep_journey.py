@@ -36,6 +36,6 @@ def test_a_sweep_and_a_bigger_one_on_top_of_it(words, tmp_path, capsys):
 
 
 def test_a_sweep_that_does_not_fit(words, tmp_path, capsys):
-    said = refused(capsys, train.main, *QUICK, *words, "--sweep", "head.hiden=16,32")
-    assert said == "--sweep: there is no option --head.hiden; did you mean --head.hidden?"
+    said = refused(capsys, train.main, *QUICK, *words, "--sweep", "waypoint.hiden=16,32")
+    assert said == "--sweep: there is no option --waypoint.hiden; did you mean --waypoint.hidden?"
     assert not (tmp_path / "sweep").exists()

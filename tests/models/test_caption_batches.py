@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadcue.models.flamingo.batches import caption_batch, prompt_batch
+from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, few_shot_prompt
 from roadcue.models.mini.tokenizers import learn_tokenizer
-from roadcue.prompts.few_shot import ENDOFCHUNK, IMAGE, few_shot_prompt
 
 TOKENIZER = flamingo_tokenizer()
 IMAGE_ID = TOKENIZER.convert_tokens_to_ids(IMAGE)

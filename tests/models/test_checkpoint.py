@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from roadcue.errors import BadCheckpoint
 from roadcue.models import checkpoint, mini
 from roadcue.models.checkpoint import describe_checkpoint, public_name, read_json, read_tensors, resolve_checkpoint
-from roadcue.models.smol.encoder import PREFIX, SmolEncoder
+from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.models.smol.loading import PREFIX
 
 INDEX = "model.safetensors.index.json"
 

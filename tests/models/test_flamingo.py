@@ -4,9 +4,9 @@ from tiny_flamingo import ENDOFCHUNK, IMAGE, PAD, drawn_images, tiny_config, tin
 from torch import nn
 from transformers.models.mpt.modeling_mpt import MptAttention
 
-from roadcue.models.flamingo.loading import empty_model
 from roadcue.models.flamingo.modeling.config import MPT_1B, PUBLISHED
 from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.models.flamingo.modeling.weights import empty_model
 
 
 class Gives(nn.Module):

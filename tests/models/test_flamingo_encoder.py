@@ -10,13 +10,13 @@ from tiny_flamingo import tiny_flamingo, write_published
 
 from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models import mini
-from roadcue.models.flamingo import parts as places
+from roadcue.models.flamingo import loading as places
 from roadcue.models.flamingo.encoder import FlamingoEncoder, _square
+from roadcue.models.flamingo.loading import Parts
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.config import PUBLISHED
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
-from roadcue.models.flamingo.parts import Parts
 from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD
 from roadcue.models.registry import build_encoder
 

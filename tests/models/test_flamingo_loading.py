@@ -7,10 +7,10 @@ from safetensors.torch import load_file, save_file
 from tiny_flamingo import IMAGE, SMALL, drawn_images, tiny_flamingo, write_published
 
 from roadcue.errors import BadCheckpoint
-from roadcue.models.flamingo.loading import TIED
+from roadcue.models.flamingo.loading import load_published
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.models.flamingo.published import load_published
+from roadcue.models.flamingo.modeling.weights import TIED
 
 IDS = torch.tensor([[2, IMAGE, 3, 4]])
 GATED = "lang_encoder.transformer.blocks.{}.gated_cross_attn_layer.attn.to_q.weight"

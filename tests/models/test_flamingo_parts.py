@@ -5,8 +5,8 @@ import torch
 from tiny_flamingo import IMAGE, drawn_images, tiny_config, tiny_flamingo, write_published, write_tokenizer
 
 from roadcue.errors import BadCheckpoint
-from roadcue.models.flamingo import published
-from roadcue.models.flamingo.parts import Parts, load_whole
+from roadcue.models.flamingo import loading
+from roadcue.models.flamingo.loading import Parts, load_whole
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_three_published_parts_side_by_side(model, tmp_path, monkeypatch):
     config = tiny_config()
     sizes = {name: getattr(config, name) for name in ("image_token_id", "endofchunk_token_id", "pad_token_id")}
     sizes |= {name: getattr(config, name) for name in vars(config) if name.startswith(("perceiver_", "cross_attn_"))}
-    monkeypatch.setattr(published, "FlamingoConfig", lambda **parts: type(config)(**parts, **sizes))
+    monkeypatch.setattr(loading, "FlamingoConfig", lambda **parts: type(config)(**parts, **sizes))
     again, tokenizer = load_whole(Parts(str(tmp_path)))
     assert torch.equal(logits(again), logits(model))
     assert len(tokenizer) == config.text_config.vocab_size

@@ -2,7 +2,7 @@ import pytest
 from tiny_flamingo import ENDOFCHUNK, IMAGE, PAD, WORDS, tiny_config, write_tokenizer
 
 from roadcue.errors import BadCheckpoint
-from roadcue.models.flamingo.tokenizer import read_tokenizer
+from roadcue.models.flamingo.loading import read_tokenizer
 
 
 @pytest.fixture

@@ -8,14 +8,13 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from roadcue.models import mini
 from roadcue.models.flamingo import miniature as flamingo_architecture
+from roadcue.models.flamingo.loading import read_tokenizer
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.models.flamingo.tokenizer import read_tokenizer
+from roadcue.models.flamingo.prompt import few_shot_prompt
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer, learn_tokenizer
-from roadcue.models.normalisation import Normalisation
-from roadcue.models.preprocessing import clip_preprocessing
+from roadcue.models.preprocessing import Normalisation, clip_preprocessing
 from roadcue.models.smol import miniature as smol_architecture
 from roadcue.models.smol.miniature import IMAGE_TOKENS
-from roadcue.prompts.few_shot import few_shot_prompt
 
 CAPTIONS = ["The road bends to the left.", "A car is braking 12 metres ahead. The light is red: été, naïve, 20 %."]
 

@@ -46,8 +46,8 @@ def test_names_of_mosaic(ours, theirs):
         ({"prefix_lm": True}, "prefix_lm True"),
         ({"model_type": "mpt"}, "model_type is 'mpt', and the language model is one of type mosaic_gpt"),
         ({"n_heads": 3}, "n_heads is 3, and it must be a power of two that divides d_model"),
-        ({"n_heads": "4"}, r"config\.json: is of no language model"),
-        ({"vocab_size": [1]}, r"config\.json: is of no language model"),
+        ({"n_heads": "4"}, r"config\.json: does not describe a language model"),
+        ({"vocab_size": [1]}, r"config\.json: does not describe a language model"),
     ],
 )
 def test_settings_of_mosaic_that_are_not_implemented_are_refused(read, change, said):

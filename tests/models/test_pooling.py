@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from roadcue.errors import BadCheckpoint, BadEncoder
-from roadcue.models.pooling import FeaturePool, cells_stored, pool_tokens
+from roadcue.models import pooling as module
+from roadcue.models.pooling import FeaturePool, cells_stored, pool_tokens, pooling_fingerprint
 
 POOLINGS = ("mean", "grid", "attention")
 CAMERAS = ("FRONT", "FRONT_LEFT", "FRONT_RIGHT")
@@ -61,6 +62,42 @@ def test_what_cannot_be_pooled_is_refused():
         pool_tokens(tokens, "max", 4)
     with pytest.raises(BadEncoder, match="grid 0"):
         cells_stored("grid", 0)
+
+
+def biggest(tokens, grid):
+    return torch.nn.functional.adaptive_max_pool2d(tokens.permute(0, 3, 1, 2), grid).flatten(2).transpose(1, 2)
+
+
+@pytest.mark.parametrize("name", ["mean", "grid"])
+@pytest.mark.parametrize("grid", [1, 4])
+def test_another_function_under_the_same_name_has_another_fingerprint(monkeypatch, name, grid):
+    before = pooling_fingerprint(name, grid)
+    monkeypatch.setitem(module.POOLINGS, name, lambda tokens, grid: biggest(tokens, 1 if name == "mean" else grid))
+    assert pooling_fingerprint(name, grid) != before
+
+
+def test_a_new_pooling_is_one_line_and_takes_over_no_fingerprint(monkeypatch):
+    monkeypatch.setitem(module.POOLINGS, "max", biggest)
+    assert cells_stored("max", 3) == 9
+    assert pool_tokens(torch.randn(2, 6, 9, 5), "max", 3).shape == (2, 9, 5)
+    found = [pooling_fingerprint(name, grid)["stored"] for name in ("max", "mean", "grid") for grid in (2, 3)]
+    assert found[2] == found[3], "the mean knows no grid"
+    assert len(set(found)) == 5
+
+
+def test_a_fingerprint_says_the_pooling_and_attention_shares_the_grids():
+    assert pooling_fingerprint("grid", 4)["stored"].startswith("grid 4, probe ")
+    assert pooling_fingerprint("attention", 4) == pooling_fingerprint("grid", 4)
+    assert pooling_fingerprint("mean", 4)["stored"].startswith("mean, probe ")
+    with pytest.raises(BadEncoder, match="class token"):
+        pooling_fingerprint("cls", 4)
+
+
+def test_the_last_bit_of_a_sum_is_not_in_the_fingerprint(monkeypatch):
+    before = pooling_fingerprint("grid", 4)
+    exact = module.means_of_regions
+    monkeypatch.setitem(module.POOLINGS, "grid", lambda tokens, grid: exact(tokens, grid) * (1 + 1e-7))
+    assert pooling_fingerprint("grid", 4) == before
 
 
 def test_all_vectors_pass_in_the_stated_order():

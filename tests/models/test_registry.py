@@ -5,18 +5,19 @@ import numpy as np
 import pytest
 import torch
 
-from roadcue.errors import BadEncoder
+from roadcue.errors import BadEncoder, BadInput
 from roadcue.models.encoder import Encoder
-from roadcue.models.registry import ENCODERS, build_encoder
+from roadcue.models.none.encoder import NoEncoder
+from roadcue.models.registry import CAPTIONERS, ENCODERS, build_captioner, build_encoder
 
 
-def test_naming_encoders_imports_neither_torch_nor_transformers():
+def test_naming_encoders_and_captioners_imports_neither_torch_nor_transformers():
     code = (
-        "import sys\nfrom roadcue.models.registry import ENCODERS\n"
-        "assert not {'torch', 'transformers'} & set(sys.modules); print(*ENCODERS)"
+        "import sys\nfrom roadcue.models.registry import CAPTIONERS, ENCODERS\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules); print(*ENCODERS, *CAPTIONERS)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == list(ENCODERS), done.stderr
+    assert done.stdout.split() == [*ENCODERS, *CAPTIONERS], done.stderr
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -33,10 +34,25 @@ def test_every_encoder_keeps_the_contract(name):
 
 
 def test_an_unknown_encoder_is_told_what_it_may_have_meant():
-    with pytest.raises(
-        BadEncoder, match=r"unknown encoder 'smoll': did you mean 'smol'\? the encoders are smol, flamingo, none"
-    ):
+    with pytest.raises(BadEncoder, match=r"no encoder 'smoll'; did you mean smol\?; there are smol, flamingo, none"):
         build_encoder("smoll")
+    with pytest.raises(BadEncoder, match=r"no captioner 'flamingos'; did you mean flamingo\?; there are smol,"):
+        build_captioner("flamingos")
+
+
+def test_an_encoder_of_a_plugin_is_called_with_the_same_options(monkeypatch):
+    monkeypatch.setattr(ENCODERS, "_own", dict(ENCODERS._own))
+    asked = {}
+
+    def build(**options):
+        asked.update(options)
+        return NoEncoder()
+
+    ENCODERS.register("mine", build)
+    assert isinstance(build_encoder("mine", checkpoint="mini", aspect="crop"), NoEncoder)
+    assert asked == {"checkpoint": "mini", "dtype": "fp32", "aspect": "crop", "features": "patches"}
+    with pytest.raises(BadInput, match="encoder 'smol' already"):
+        ENCODERS.register("smol", build)
 
 
 def test_the_run_is_told_what_the_miniature_has_seen():

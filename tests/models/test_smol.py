@@ -10,7 +10,8 @@ from transformers import SmolVLMForConditionalGeneration
 from roadcue.errors import BadCheckpoint
 from roadcue.models import mini
 from roadcue.models.pooling import pool_tokens
-from roadcue.models.smol.encoder import PREFIX, SmolEncoder, _empty_tower
+from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.models.smol.loading import PREFIX, empty_tower
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,7 @@ def test_the_published_sizes_give_the_published_tower(tmp_path):
     vision = {"image_size": 384, "intermediate_size": 4304, "num_hidden_layers": 27, "patch_size": 14}
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"model_type": "smolvlm", "vision_config": vision}))
-    tower = _empty_tower(path)
+    tower = empty_tower(path)
     assert sum(parameter.numel() for parameter in tower.parameters()) == 412_987_248
     assert tower.embeddings.num_positions == 27 * 27
     assert all(tensor.is_meta for tensor in tower.state_dict().values())

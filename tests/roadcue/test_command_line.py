@@ -9,7 +9,8 @@ from roadcue import train
 from roadcue.command_line import override, parse, parse_file, run, words_of
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
-from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.training.config import TrainConfig
 
 
 def test_defaults_need_no_flag():
@@ -18,18 +19,18 @@ def test_defaults_need_no_flag():
 
 
 def test_head_is_short_for_its_name_and_keeps_its_options():
-    config, _ = parse(TrainConfig, ["--encoder", "smol", "--head", "waypoint", "--head.residual", "ego"])
-    assert (config.head.name, config.head.residual) == ("waypoint", "ego")
-    assert parse(TrainConfig, ["--head=waypoint"])[0].head.name == "waypoint"
+    config, _ = parse(TrainConfig, ["--encoder", "smol", "--head", "waypoint", "--waypoint.residual", "ego"])
+    assert (config.head, config.head.residual) == ("waypoint", "ego")
+    assert parse(TrainConfig, ["--head=waypoint"])[0].head == "waypoint"
 
 
 def test_a_dump_reads_back_and_flags_override_it(tmp_path):
-    config, text = parse(TrainConfig, ["--lr", "0.01", "--head.residual", "ego", "--cameras", "FRONT,REAR"])
+    config, text = parse(TrainConfig, ["--lr", "0.01", "--waypoint.residual", "ego", "--cameras", "FRONT,REAR"])
     path = tmp_path / "config.yaml"
     path.write_text(text)
     assert parse_file(TrainConfig, path) == config
     again, _ = parse(TrainConfig, ["--config", str(path), "--lr", "0.5"])
-    assert (again.lr, again.head.residual, again.camera_names) == (0.5, "ego", ("FRONT", "REAR"))
+    assert (again.lr, again.head_options["waypoint"].residual, again.camera_names) == (0.5, "ego", ("FRONT", "REAR"))
 
 
 def test_the_features_of_an_encoder_are_named_like_the_options_of_a_head(tmp_path):
@@ -45,12 +46,12 @@ def test_the_features_of_an_encoder_are_named_like_the_options_of_a_head(tmp_pat
     ("words", "sentence"),
     [
         (["--encoder", "smoll"], "--encoder smoll: choose one of smol, flamingo, none; did you mean smol?"),
-        (["--head.residul", "ego"], "there is no option --head.residul; did you mean --head.residual?"),
+        (["--waypoint.residul", "ego"], "there is no option --waypoint.residul; did you mean --waypoint.residual?"),
         (["--epochs", "many"], "--epochs many: expected int"),
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
         (["--val_fraction", "1"], "must lie between 0 and 1"),
         (["--config", "/nowhere.yaml"], "/nowhere.yaml"),
-        (["--head.dropout", "2"], "dropout"),
+        (["--waypoint.dropout", "2"], "dropout"),
         (["--ema", "1"], "--ema 1.0: a decay from 0"),
         (["--seeds", "0"], "--seeds 0: must be at least 1"),
     ],
@@ -77,7 +78,7 @@ def test_every_sweep_counts():
 
 def test_the_words_of_a_configuration_make_it_again():
     options = {"lr": 0.5, "data_dir": "/a b", "ema": 0.99, "cameras": "FRONT,REAR", "seed": 4}
-    config = TrainConfig(head=HeadOptions(normalize=False, residual="none"), **options)
+    config = TrainConfig(head_options={"waypoint": WaypointConfig(normalize=False, residual="none")}, **options)
     assert parse(TrainConfig, words_of(config))[0] == config
     assert words_of(TrainConfig()) == []
     assert "--seed" not in words_of(config, ("seed",))
@@ -85,10 +86,13 @@ def test_the_words_of_a_configuration_make_it_again():
 
 def test_a_dump_with_other_options():
     _, text = parse(TrainConfig, ["--lr", "0.5", "--sweep", "lr=1,2"])
-    config, again = override(TrainConfig, text, {"head.dropout": "0.3", "sweep": "[]"})
-    assert (config.lr, config.head.dropout, config.sweep) == (0.5, 0.3, [])
+    config, again = override(TrainConfig, text, {"waypoint.dropout": "0.3", "sweep": "[]"})
+    assert (config.lr, config.head_options["waypoint"].dropout, config.sweep) == (0.5, 0.3, [])
     assert "dropout: 0.3" in again
-    for settings, sentence in (({"head.drop": "0"}, "there is no option --head.drop"), ({"lr": "x"}, "--lr x: expe")):
+    for settings, sentence in (
+        ({"waypoint.drop": "0"}, "there is no option --waypoint.drop"),
+        ({"lr": "x"}, "--lr x: expe"),
+    ):
         with pytest.raises(BadInput, match=sentence):
             override(TrainConfig, text, settings)
 

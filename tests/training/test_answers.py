@@ -16,17 +16,19 @@ from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.head import FieldHead
 from roadcue.heads.field.words import field_predictions
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders import jpeg
 from roadcue.prompts import annotation_json as schema
 from roadcue.schema import SampleTargets
-from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 
-SMALL = {"field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
+SMALL = {"waypoint": WaypointConfig(hidden=16), "field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
 
 
 def heads(names, **options):
     """Blind ones, where it does not matter what they see."""
-    return {"head": HeadOptions(name=names, hidden=16), "epochs": 2, "encoder": "none", **SMALL, **options}
+    small = {name: SMALL[name] for name in names.split(",")}
+    return {"head": names, "head_options": small, "epochs": 2, "encoder": "none", **options}
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_a_label_that_is_none_is_refused_with_its_row(pedestrian):
 
 def test_a_head_is_named_once():
     with pytest.raises(ValueError, match="names a head twice"):
-        TrainConfig(head=HeadOptions(name="cue,cue"))
+        TrainConfig(head="cue,cue")
 
 
 def test_cameras_are_those_of_the_data_set_where_none_are_named():

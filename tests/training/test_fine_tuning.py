@@ -7,8 +7,8 @@ from safetensors.torch import load_file
 
 from roadcue.errors import BadInput
 from roadcue.models import mini
+from roadcue.models.flamingo.loading import Parts, load_whole
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.models.flamingo.parts import Parts, load_whole
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training import trainer as stepwise

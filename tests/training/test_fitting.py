@@ -9,14 +9,15 @@ from safetensors.torch import load_file
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.evaluation.run import predict_split
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import KeepLast, SafetensorsIO
-from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.fitting import build_model
 from roadcue.training.heads.module import HeadsModule
+from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
 
 
@@ -60,7 +61,7 @@ def test_the_picture_pays_where_only_it_shows_the_future(drawn):
     config = drawn(epochs=40, lr=3e-3)
     folder = fit(config)
     split = stored_split(drawn.splits["val"], build_run_encoder(config), config)
-    predictions = predict_split(MultiHeadModel.from_pretrained(folder.model).eval(), split)
+    predictions = predict(MultiHeadModel.from_pretrained(folder.model).eval(), split).paths
     future = split.dataset.states.future
     error = {name: abs(path - future).mean() for name, path in predictions.items()}
     assert error["waypoint"] < 0.7 * error["waypoint without features"]
@@ -179,7 +180,7 @@ def test_without_an_encoder_no_picture_is_read_and_no_twin_is_trained(drawn):
 
 
 def test_head_options_reach_the_head(drawn):
-    folder = fit(drawn(head=HeadOptions(hidden=32, residual="ego"), epochs=1))
+    folder = fit(drawn(head_options={"waypoint": WaypointConfig(hidden=32, residual="ego")}, epochs=1))
     settings = json.loads((folder.model / "heads" / "waypoint" / "config.json").read_text())["config"]
     assert (settings["hidden"], settings["residual"]) == (32, "ego")
 

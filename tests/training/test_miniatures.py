@@ -9,7 +9,7 @@ from transformers import SmolVLMForConditionalGeneration
 from roadcue.errors import BadInput
 from roadcue.models import mini
 from roadcue.models.flamingo.encoder import FlamingoEncoder
-from roadcue.models.flamingo.parts import Parts
+from roadcue.models.flamingo.loading import Parts
 from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.training import trainer as stepwise
 from roadcue.training.miniatures import __main__ as recipe

@@ -14,7 +14,7 @@ import roadcue
 from roadcue.command_line import parse, parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
-from roadcue.evaluation.run import evaluate_run, predict_split
+from roadcue.evaluation.run import evaluate_run
 from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.dataset import StateTable
@@ -25,6 +25,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, extract, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
+from roadcue.training.heads.predictions import predict
 from roadcue.training.sweep.sweep import _decides_features
 
 
@@ -260,7 +261,7 @@ def pictures(dataset, rows):
 def test_predictions_are_those_of_evaluation(road, capsys):
     config, folder, dataset, predictor = road
     split = stored_split(dataset, build_run_encoder(config), config)
-    evaluated = predict_split(MultiHeadModel.from_pretrained(folder.model).eval(), split)["waypoint"]
+    evaluated = predict(MultiHeadModel.from_pretrained(folder.model).eval(), split).paths["waypoint"]
     rows = np.arange(10, 15)  # the end of a sequence and the begin of the next
     past_images = {back: pictures(dataset, dataset.states.rows_before(back)[rows]) for back in (3, 1)}
     assert [picture is None for picture in past_images[3]] == [False, False, True, True, True]

@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch.optim import SGD
 
-from roadcue.training.schedule import warm_up_then_constant
+from roadcue.training.schedule import learning_rate
 
 
 def rates(steps, until, lr=(0.5,)):
     optimizer = SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in lr])
-    schedule = warm_up_then_constant(optimizer, steps)
+    schedule = learning_rate(optimizer, "constant", steps=100, warm_up=steps)
     seen = []
     for _ in range(until):
         seen.append([group["lr"] for group in optimizer.param_groups])
@@ -30,12 +30,12 @@ def test_without_warm_up_it_is_constant():
 
 def test_it_goes_on_from_a_checkpoint():
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = warm_up_then_constant(optimizer, 10)
+    schedule = learning_rate(optimizer, "constant", steps=100, warm_up=10)
     for _ in range(3):
         optimizer.step()
         schedule.step()
     again = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    resumed = warm_up_then_constant(again, 10)
+    resumed = learning_rate(again, "constant", steps=100, warm_up=10)
     again.load_state_dict(optimizer.state_dict())
     resumed.load_state_dict(schedule.state_dict())
     assert again.param_groups[0]["lr"] == pytest.approx(0.4)

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from roadcue.command_line import parse, words_of
 from roadcue.errors import BadHead, BadInput
-from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.heads.fitting import Features, train, train_heads
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.sweep import run as sweep_run
@@ -32,7 +33,9 @@ def swept(drawn, tmp_path):
     """A config and its YAML, as the command line makes them, without an encoder unless one is named."""
 
     def make(*sweeps, **options):
-        base = drawn(**{"encoder": "none", "epochs": 1, "head": HeadOptions(hidden=16), **options})
+        base = drawn(
+            **{"encoder": "none", "epochs": 1, "head_options": {"waypoint": WaypointConfig(hidden=16)}, **options}
+        )
         words = [*words_of(base, ("run_dir",)), "--run_dir", str(tmp_path / "sweep")]
         return parse(TrainConfig, [*words, *(word for given in sweeps for word in ("--sweep", given))])
 
@@ -54,17 +57,17 @@ def assert_equal_weights(one, other):
 def test_every_combination_is_a_setting():
     found = combinations(["lr=1e-3,3e-3", "head=waypoint", "cameras=FRONT;FRONT,REAR"])
     assert len(found) == 4
-    assert found[1] == {"lr": "1e-3", "head.name": "waypoint", "cameras": "FRONT,REAR"}
+    assert found[1] == {"lr": "1e-3", "head": "waypoint", "cameras": "FRONT,REAR"}
     assert combinations([]) == [{}]
 
 
 @pytest.mark.parametrize(
     ("sweeps", "sentence"),
     [
-        (["head.dropuot=0,0.1"], "there is no option --head.dropuot; did you mean --head.dropout?"),
-        (["head.drop=0,0.1"], "there is no option --head.drop"),
+        (["waypoint.dropuot=0,0.1"], "there is no option --waypoint.dropuot; did you mean --waypoint.dropout?"),
+        (["waypoint.drop=0,0.1"], "there is no option --waypoint.drop"),
         (["epochs=1,many"], "--epochs many: expected int"),
-        (["head.dropout=0,2"], "dropout is a share of hidden units from 0"),
+        (["waypoint.dropout=0,2"], "dropout is a share of hidden units from 0"),
         (["pooling=grid,gird"], "choose one of mean, grid, attention, cls; did you mean grid?"),
         (["lr"], "expected OPTION=VALUE,VALUE"),
         (["lr=1,,2"], "expected OPTION=VALUE,VALUE"),
@@ -84,12 +87,12 @@ def test_a_sweep_that_does_not_fit_is_said_before_anything_is_read(swept, sweeps
 
 
 def test_a_sweep_trains_what_train_py_trains_and_says_how_good_it_is(swept, tmp_path, capsys):
-    sweep(*swept("head.dropout=0,0.5", "lr=1e-3,3e-2", seeds=2, seed=3, epochs=2, workers=0))
+    sweep(*swept("waypoint.dropout=0,0.5", "lr=1e-3,3e-2", seeds=2, seed=3, epochs=2, workers=0))
     printed = capsys.readouterr().out
     found = json.loads((swept.folder / "sweep.json").read_text())
     names = [run["name"] for setting in found["settings"] for run in setting["runs"]]
     assert sorted(names) == sorted(
-        f"head.dropout={dropout},lr={lr}-seed{seed}"
+        f"waypoint.dropout={dropout},lr={lr}-seed{seed}"
         for dropout in ("0", "0.5")
         for lr in ("1e-3", "3e-2")
         for seed in (3, 4)
@@ -107,7 +110,7 @@ def test_a_sweep_trains_what_train_py_trains_and_says_how_good_it_is(swept, tmp_
         assert setting["without_features"] is None
     lines = list(csv.DictReader((swept.folder / "sweep.csv").read_text().splitlines()))
     assert [float(line["ade_5s"]) for line in lines] == means
-    assert lines[0]["head.dropout"] == found["settings"][0]["settings"]["head.dropout"]
+    assert lines[0]["waypoint.dropout"] == found["settings"][0]["settings"]["waypoint.dropout"]
     assert "Choosing the best of 4" in " ".join(printed.split())
     assert "8 runs" in printed
 
@@ -214,12 +217,13 @@ def test_features_are_shared_and_not_copied_to_another_process(swept):
     import pickle
 
     from roadcue.training.build import build_run_encoder
-    from roadcue.training.heads.fitting import read_features
+    from roadcue.training.heads.fitting import build_model, read_features
 
     swept.splits["train"] = DrawnDataset("train", sequences=2, frames=6)
     swept.splits["val"] = DrawnDataset("val", sequences=2, frames=3)
     config, _ = swept(encoder="smol")
-    features = read_features(config, build_run_encoder(config), swept.folder)
+    encoder = build_run_encoder(config)
+    features = read_features(config, encoder, build_model(config, encoder), swept.folder)
     copied: Features = pickle.loads(pickle.dumps(features))
     assert isinstance(copied.train.store.features, np.memmap)
     assert len(pickle.dumps(features.train.store)) < 2000

@@ -8,7 +8,7 @@ from roadcue.training.sweep.results import RunScores, results, results_table
 
 def run(residual, seed, error):
     frames = {"ade_3s": np.full(6, error), "ade_5s": np.full(6, 2 * error)}
-    settings = {"head.residual": residual, "head.dropout": "0.25"}
+    settings = {"waypoint.residual": residual, "waypoint.dropout": "0.25"}
     return RunScores("run", settings, seed, "python", 1.0, frames, frames, np.repeat(["a", "b"], 3))
 
 

@@ -14,7 +14,7 @@ from roadcue.models.flamingo.miniature import RESAMPLER, TEXT, VISION, build, sa
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer
 from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD
-from roadcue.models.smol.encoder import PREFIX
+from roadcue.models.smol.loading import PREFIX
 
 
 class FlamingoMiniature:

@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roadcue.models.mini.tokenizers import learn_tokenizer
+from roadcue.models.plain_text import token_ids
 from roadcue.models.smol.encoder import tile_tokens
 from roadcue.models.smol.miniature import IMAGE_TOKENS, TEXT, VISION, build, save
+from roadcue.models.smol.prompt import END, question_text
 
 QUESTION = "Describe the scene."
-_PICTURE = f"<fake_token_around_image><global-img>{'<image>' * IMAGE_TOKENS}<fake_token_around_image>"
-"""What SmolVLM's processor makes of one untiled picture."""
 
 
 class SmolMiniature:
@@ -26,11 +26,7 @@ class SmolMiniature:
         """Fresh weights from torch's generator."""
         self.tokenizer = tokenizer = learn_tokenizer(captions)
         self.model = build(tokenizer)
-        question = [{"type": "image"}, {"type": "text", "text": QUESTION}]
-        prompt = tokenizer.apply_chat_template(
-            [{"role": "user", "content": question}], add_generation_prompt=True, tokenize=False
-        )
-        self.prompt: list[int] = tokenizer(str(prompt).replace("<image>", _PICTURE)).input_ids
+        self.prompt = token_ids(tokenizer, question_text(tokenizer, QUESTION, IMAGE_TOKENS))
 
     def tokens(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""
@@ -60,7 +56,7 @@ class SmolMiniature:
 
     def _batch(self, captions: list[str], device: torch.device) -> tuple[Tensor, Tensor]:
         """(b, n) token ids, padded on the right where nothing looks back, and (b, n - prompt) targets."""
-        answers = [self.tokenizer(f" {caption}<end_of_utterance>").input_ids for caption in captions]
+        answers = [self.tokenizer(f" {caption}{END}").input_ids for caption in captions]
         longest = max(len(answer) for answer in answers)
         padding: int = self.tokenizer.pad_token_id
         ids = [self.prompt + answer + [padding] * (longest - len(answer)) for answer in answers]

@@ -44,4 +44,6 @@ def read_vision_config(folder: Path) -> CLIPVisionConfig:
     try:
         return CLIPVisionConfig(**{key: vision[key] for key in VISION_ARCHITECTURE if key in vision})
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
-        raise BadCheckpoint(f"{path}: vision_config is of no vision tower ({error}); download it again") from error
+        raise BadCheckpoint(
+            f"{path}: vision_config does not describe a vision tower ({error}); download it again"
+        ) from error

@@ -1,9 +1,17 @@
 """The sizes and token ids of a Flamingo; those of the published OpenFlamingo-3B-vitl-mpt1b by name."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import CLIPVisionConfig, MptConfig, PreTrainedConfig
+
+from roadcue.errors import BadCheckpoint
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json
+
+_TEXT = ("d_model", "n_heads", "n_layers", "max_seq_len", "vocab_size", "layer_norm_epsilon", "learned_pos_emb")
+_ATTENTION = ("qk_ln", "alibi_bias_max", "softmax_scale")
 
 
 @strict
@@ -77,3 +85,31 @@ MPT_1B = {
 
 PUBLISHED = FlamingoConfig()
 """openflamingo/OpenFlamingo-3B-vitl-mpt1b."""
+
+
+def read_config(path: Path) -> FlamingoConfig:
+    """The configuration that `save_pretrained` left; a file decides sizes and ids, not how code is loaded or run."""
+    found = read_json(path)
+    if found.get("model_type") != FlamingoConfig.model_type:
+        raise BadCheckpoint(
+            f"{path}: model_type is {found.get('model_type')!r} and not {FlamingoConfig.model_type!r}; a published "
+            "OpenFlamingo comes in three parts, which load_published reads"
+        )
+    try:
+        vision, text = found["vision_config"], found["text_config"]
+        own = _known(found, [key for key in FlamingoConfig.__annotations__ if not key.endswith("_config")])
+        attention = _known(text["attn_config"], _ATTENTION)
+        return FlamingoConfig(
+            **own,
+            vision_config=_known(vision, VISION_ARCHITECTURE),
+            text_config=_known(text, _TEXT) | {"attn_config": attention},
+        )
+    except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
+        raise BadCheckpoint(
+            f"{path}: is not the configuration of a Flamingo ({type(error).__name__}: {error}); copy it again"
+        ) from error
+
+
+def _known(found: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """What is found under those keys, and nothing else."""
+    return {key: found[key] for key in keys if key in found}

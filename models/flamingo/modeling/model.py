@@ -11,7 +11,8 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.language import FlamingoMpt
-from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
+from roadcue.models.flamingo.modeling.perceiver import build_perceiver
+from roadcue.models.flamingo.modeling.weights import load_saved
 
 
 class Flamingo(PreTrainedModel, GenerationMixin):
@@ -28,18 +29,11 @@ class Flamingo(PreTrainedModel, GenerationMixin):
     supports_gradient_checkpointing = True
 
     def __init__(self, config: FlamingoConfig) -> None:
-        """Random weights; see `from_pretrained` and `models.flamingo.published.load_published` for others."""
+        """Random weights; see `from_pretrained` and `models.flamingo.loading.load_whole` for others."""
         super().__init__(config)
         vision: Any = config.vision_config
         self.vision_encoder = CLIPVisionModel(vision)
-        self.perceiver = PerceiverResampler(
-            vision.hidden_size,
-            depth=config.perceiver_depth,
-            heads=config.perceiver_heads,
-            head_dim=config.perceiver_head_dim,
-            latents=config.perceiver_latents,
-            ff_mult=config.ff_mult,
-        )
+        self.perceiver = build_perceiver(config, vision.hidden_size)
         self.lang_encoder = FlamingoMpt(config)
         self.generation_config = GenerationConfig(
             eos_token_id=config.endofchunk_token_id, pad_token_id=config.pad_token_id
@@ -50,8 +44,6 @@ class Flamingo(PreTrainedModel, GenerationMixin):
     @classmethod
     def from_pretrained(cls, folder: str | Path, *, dtype: torch.dtype = torch.float32) -> Self:
         """The model that `save_pretrained` left in a folder, in eval mode on the CPU; BadCheckpoint if none is."""
-        from roadcue.models.flamingo.loading import load_saved  # it needs this class
-
         return load_saved(cls, Path(folder), dtype)
 
     def _init_weights(self, module: Any) -> None:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from roadcue.models.flamingo.modeling.config import FlamingoConfig
+
 
 def feed_forward(width: int, mult: int) -> nn.Sequential:
     """LayerNorm, two bias-free linears and a GELU between them: (..., width) -> (..., width)."""
@@ -67,3 +69,15 @@ class PerceiverResampler(nn.Module):
             latents = latents + feed(latents)
         result: Tensor = self.norm(latents)
         return result
+
+
+def build_perceiver(config: FlamingoConfig, width: int) -> PerceiverResampler:
+    """The resampler of a Flamingo whose visual tokens are `width` wide; random weights."""
+    return PerceiverResampler(
+        width,
+        depth=config.perceiver_depth,
+        heads=config.perceiver_heads,
+        head_dim=config.perceiver_head_dim,
+        latents=config.perceiver_latents,
+        ff_mult=config.ff_mult,
+    )

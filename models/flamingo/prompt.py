@@ -10,15 +10,18 @@ before it, so there are as many pictures as `<image>`, in their order.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from roadcue.models.plain_text import one_line, refuse_tokens, token_ids
+from roadcue.prompts.demonstrations import check_count
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IMAGE, ENDOFCHUNK, PAD = "<image>", "<|endofchunk|>", "<PAD>"
-"""The tokens that OpenFlamingo adds to its language model's (src/factory.py)."""
+ENDOFCHUNK, IMAGE, PAD = "<|endofchunk|>", "<image>", "<PAD>"
+"""The tokens that OpenFlamingo adds to its language model's, in this order (src/factory.py)."""
+END = "<|endoftext|>"
+"""Where GPT-NeoX's texts end; an answer ends with `<|endofchunk|>`."""
 QUESTION = "Output:"
-MOST_DEMONSTRATIONS = 32
-"""As in OpenFlamingo's evaluation; more make its cues worse (document 000, 10.2)."""
-_RESERVED = (IMAGE, ENDOFCHUNK, PAD, "<|endoftext|>", "<|padding|>")
+_RESERVED = (IMAGE, ENDOFCHUNK, PAD, END, "<|padding|>")
 """The published tokenizer's special tokens: GPT-NeoX's two, and those of OpenFlamingo."""
 
 
@@ -38,22 +41,16 @@ def few_shot_parts(captions: Sequence[str] = (), instruction: str = "", *, text_
     check_count(len(captions))
     question = QUESTION if text_only else IMAGE + QUESTION
     parts = [part for caption in captions for part in (question, answer_text(caption))] + [IMAGE + QUESTION]
-    told = _one_line(instruction, "instruction")
+    told = one_line(instruction, _RESERVED, "instruction")
     return [f"{told} {parts[0]}" if told and not parts[0].startswith(IMAGE) else told + parts[0], *parts[1:]]
 
 
 def answer_text(caption: str) -> str:
     """A caption as the model is to write it: in one line and ended; ValueError when it is empty or cannot be."""
-    line = _one_line(caption, "caption")
+    line = one_line(caption, _RESERVED, "caption")
     if not line:
         raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
     return line + ENDOFCHUNK
-
-
-def check_count(demonstrations: int) -> None:
-    """ValueError unless there are 0 to 32 demonstrations."""
-    if not 0 <= demonstrations <= MOST_DEMONSTRATIONS:
-        raise ValueError(f"{demonstrations} demonstrations: a prompt has 0 to {MOST_DEMONSTRATIONS} of them")
 
 
 def part_ids(tokenizer: "PreTrainedTokenizerBase", parts: Iterable[str]) -> list[list[int]]:
@@ -65,30 +62,10 @@ def part_ids(tokenizer: "PreTrainedTokenizerBase", parts: Iterable[str]) -> list
     """
     ours = (IMAGE, ENDOFCHUNK)
     for token in ours:
-        spelt = _ids(tokenizer, token)
+        spelt = token_ids(tokenizer, token)
         if len(spelt) != 1 or spelt[0] == tokenizer.unk_token_id:
             raise ValueError(f"this tokenizer does not know {token}: add OpenFlamingo's special tokens to it first")
     parts = list(parts)
     for part in parts:
-        _refuse_tokens(part, [token for token in tokenizer.all_special_tokens if token not in ours], "prompt")
-    return [_ids(tokenizer, part) for part in parts]
-
-
-def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False).input_ids
-    return ids
-
-
-def _one_line(text: str, name: str) -> str:
-    """A line break ends a caption for its readers, and some of the tools that score captions hang at one."""
-    _refuse_tokens(text, _RESERVED, name)
-    return " ".join(text.split())
-
-
-def _refuse_tokens(text: str, tokens: Iterable[str], name: str) -> None:
-    for token in tokens:
-        if token in text:
-            raise ValueError(
-                f"the {name} {text[:60]!r} holds {token!r}, which the model would take for a sign and not for text: "
-                "take it out"
-            )
+        refuse_tokens(part, [token for token in tokenizer.all_special_tokens if token not in ours], "prompt")
+    return [token_ids(tokenizer, part) for part in parts]

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
 
-from roadcue.models.mini.tokenizers import learn_tokenizer
-from roadcue.prompts.few_shot import (
+from roadcue.models.flamingo.prompt import (
     ENDOFCHUNK,
     IMAGE,
-    MOST_DEMONSTRATIONS,
     answer_text,
     few_shot_parts,
     few_shot_prompt,
     part_ids,
 )
+from roadcue.models.mini.tokenizers import learn_tokenizer
+from roadcue.prompts.demonstrations import MOST_DEMONSTRATIONS
 
 TOKENIZER = flamingo_tokenizer()
 SPECIAL = [IMAGE, ENDOFCHUNK, "<PAD>", "<|endoftext|>", "<|padding|>"]
@@ -125,5 +125,5 @@ def test_the_tokenizers_other_special_tokens_are_refused_too():
 
 
 def test_prompts_cost_no_import_of_torch():
-    code = "import sys, roadcue.prompts.few_shot; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    code = "import sys, roadcue.models.flamingo.prompt; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,73 @@
+"""OpenFlamingo as a captioner, trained as its authors and document 000 train it.
+
+The Perceiver, the gated cross-attention and the rows of `<image>` and `<|endofchunk|>` in the embedding learn, 1.04
+billion numbers at the published size; the tower and the language model stay.
+"""
+
+from typing import Any, Self
+
+from torch import Tensor
+
+from roadcue.models.captioner import Captioner
+from roadcue.models.checkpoint import describe_checkpoint
+from roadcue.models.encoder import Dtype
+from roadcue.models.flamingo.loading import Parts, load_whole
+from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, answer_text, few_shot_parts, part_ids
+from roadcue.models.preprocessing import Aspect, clip_preprocessing
+from roadcue.models.token_batches import check_room
+
+
+class FlamingoCaptioner(Captioner):
+    """One picture, an instruction before it if there is one, and `Output:` behind it."""
+
+    name = "flamingo"
+    image_token, end_token = IMAGE, ENDOFCHUNK
+
+    @classmethod
+    def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
+        """`checkpoint` as in `Parts`; BadCheckpoint when it cannot be used."""
+        model, tokenizer = load_whole(Parts(checkpoint))
+        preprocess = clip_preprocessing(model.config.vision_config.image_size, aspect)
+        return cls(model, tokenizer, preprocess, dtype=dtype, origin=describe_checkpoint(checkpoint, "flamingo"))
+
+    def choose_trainable(self) -> None:
+        """The package's trained part; `after_backward` keeps all but two rows of the embedding."""
+        self.model.freeze_pretrained()
+
+    def decays(self, name: str) -> bool:
+        """The gated cross-attention alone (open_flamingo, train/train.py)."""
+        return "gated_cross_attn" in name
+
+    def question_ids(self, instruction: str) -> list[int]:
+        """The prompt without demonstrations: `{instruction}<image>Output:`."""
+        (ids,) = part_ids(self.tokenizer, few_shot_parts((), instruction))
+        check_room(ids, self.longest)
+        return ids
+
+    def answer_ids(self, answer: str) -> list[int]:
+        """An answer and `<|endofchunk|>`."""
+        (ids,) = part_ids(self.tokenizer, [answer_text(answer)])
+        return ids
+
+    def picture_inputs(self, pixels: Tensor) -> dict[str, Any]:
+        """(b, 3, S, S) uint8 -> `pixel_values` (b, 1, 3, S, S), one picture for each text."""
+        return {"pixel_values": self.normalise(pixels)[:, None]}
+
+    @property
+    def longest(self) -> int:
+        """What MPT was trained to read, though ALiBi lets it read on."""
+        return int(self.model.config.text_config.max_seq_len)
+
+    def after_backward(self) -> None:
+        """Keep all but the two new rows of the embedding as they are (open_flamingo, train/train_utils.py)."""
+        gradient = self.model.lang_encoder.transformer.wte.weight.grad
+        assert gradient is not None
+        rows = [self.model.config.endofchunk_token_id, self.model.config.image_token_id]
+        new = gradient[rows]
+        gradient.zero_()
+        gradient[rows] = new
+
+
+def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> FlamingoCaptioner:
+    """The captioner of the registry; `checkpoint` as in `Parts`."""
+    return FlamingoCaptioner.from_pretrained(checkpoint, dtype=dtype, aspect=aspect)

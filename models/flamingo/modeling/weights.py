@@ -1,0 +1,71 @@
+"""Weights into a Flamingo: all of them checked, then each copied once, and no random ones made before."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Size, Tensor
+from transformers import PreTrainedModel
+
+from roadcue.errors import BadCheckpoint
+from roadcue.models.checkpoint import read_tensors
+from roadcue.models.flamingo.modeling.clip import restore_positions
+from roadcue.models.flamingo.modeling.config import FlamingoConfig, read_config
+from roadcue.weights import audit
+
+TIED = "lang_encoder.lm_head.weight"
+"""The output layer, which is the input embedding and is in no file."""
+AnyFlamingo = TypeVar("AnyFlamingo", bound=PreTrainedModel)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Tensors from one place: what each is called in the model, and there; and what is there and not used."""
+
+    place: Path
+    tensors: Mapping[str, Tensor]
+    names: Mapping[str, str]
+    unused: Mapping[str, Size] = field(default_factory=dict)
+
+
+def empty_model(cls: type[AnyFlamingo], config: FlamingoConfig) -> AnyFlamingo:
+    """The model on the meta device: shapes without memory."""
+    with torch.device("meta"):
+        return cls(config).eval()
+
+
+def fill(model: Any, sources: Sequence[Source], dtype: torch.dtype, remedy: str) -> None:
+    """Make the tensors of the sources the weights of a Flamingo on the meta device, converted to `dtype`.
+
+    The sources together must name every weight. BadCheckpoint lists what is missing, unexpected or misshapen in all
+    of them. Each tensor is copied, for the file it is mapped from may go; what was mapped is given back as memory
+    runs short, so that the peak is the model itself.
+    """
+    weights = {key: value for key, value in model.state_dict().items() if key != TIED}
+    problems = [f"{source.place}: {found}" for source in sources if (found := _audit(source, weights))]
+    if problems:
+        raise BadCheckpoint("\n".join(["the weights are not those of this Flamingo", *problems, remedy]))
+    state = {
+        key: source.tensors[name].to(dtype, copy=True) for source in sources for key, name in source.names.items()
+    }
+    assert state.keys() == weights.keys(), "the sources do not cover the model"
+    model.load_state_dict(state, strict=False, assign=True)
+    model.lang_encoder.lm_head.weight = model.lang_encoder.transformer.wte.weight
+    restore_positions(model.vision_encoder)
+
+
+def _audit(source: Source, weights: Mapping[str, Tensor]) -> str:
+    """What of a source does not fit the model's `weights`, in words; empty when all does."""
+    unused = {name: torch.empty(shape, device="meta") for name, shape in source.unused.items()}
+    return audit({name: weights[key] for key, name in source.names.items()} | unused, source.tensors)
+
+
+def load_saved(cls: type[AnyFlamingo], folder: Path, dtype: torch.dtype) -> AnyFlamingo:
+    """What `save_pretrained` left in `folder`: config.json and safetensors; BadCheckpoint if it cannot be used."""
+    model = empty_model(cls, read_config(folder / "config.json"))
+    tensors = read_tensors(folder)
+    source = Source(folder, tensors, {key: key for key in model.state_dict() if key != TIED})
+    fill(model, [source], dtype, "Its config.json and its safetensors must be of one checkpoint: copy both again.")
+    return model

@@ -1,0 +1,34 @@
+"""How a captioner writes: one set of settings for all of them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from roadcue.errors import BadInput
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """Greedy or beam search of transformers' `generate`; the same pictures and prompts give the same text."""
+
+    max_new_tokens: int = 256
+    """Where an answer that does not end is cut off; long enough for a BVPI text."""
+    num_beams: int = 1
+    """Beams; 1 is greedy, which costs least. OpenFlamingo's evaluation of captions has 3."""
+    length_penalty: float = 1.0
+    """Of beams, which are ranked by log-likelihood / length ** length_penalty: above 0 favours long answers."""
+    repetition_penalty: float = 1.0
+    """What divides the likelihood of tokens that are already there (Keskar et al., 2019); 1 leaves it as it is."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_new_tokens", "num_beams"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} {getattr(self, name)}: must be at least 1")
+        if self.repetition_penalty <= 0:
+            raise BadInput(f"repetition_penalty {self.repetition_penalty}: must be above 0, and is 1 for none")
+
+    def options(self) -> dict[str, Any]:
+        """The same as keyword arguments of `generate`; what only beams understand is left out without them."""
+        options = asdict(self)
+        if self.num_beams == 1:
+            del options["length_penalty"]
+        return {**options, "do_sample": False}

@@ -1,0 +1,33 @@
+"""Texts of people on their way into a prompt: one line each, and none of the signs that mean more than text."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def one_line(text: str, tokens: Iterable[str], name: str) -> str:
+    """The text with every run of white space as one space; ValueError when it holds one of the special `tokens`.
+
+    A line break ends a caption for its readers, and some of the tools that score captions hang at one. `name` is what
+    the text is called in the message.
+    """
+    refuse_tokens(text, tokens, name)
+    return " ".join(text.split())
+
+
+def refuse_tokens(text: str, tokens: Iterable[str], name: str) -> None:
+    """ValueError when the text holds one of the special `tokens`."""
+    for token in tokens:
+        if token in text:
+            raise ValueError(
+                f"the {name} {text[:60]!r} holds {token!r}, which the model would take for a sign and not for text: "
+                "take it out"
+            )
+
+
+def token_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+    """The ids of a text as it stands, without the tokens with which some tokenizers begin or end every text."""
+    ids: list[int] = tokenizer(text, add_special_tokens=False).input_ids
+    return ids

@@ -1,0 +1,109 @@
+"""SmolVLM2 as a captioner: one untiled picture, the chat template, and a language model that may learn.
+
+The connector and the language model learn, 1.83 billion numbers at the published size; the vision tower stays.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast, SmolVLMForConditionalGeneration
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from roadcue.errors import BadCheckpoint
+from roadcue.models.captioner import Captioner
+from roadcue.models.checkpoint import describe_checkpoint, resolve_checkpoint
+from roadcue.models.encoder import Dtype
+from roadcue.models.plain_text import token_ids
+from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, read_preprocessing
+from roadcue.models.smol.encoder import tile_positions, tile_tokens
+from roadcue.models.smol.loading import load_whole
+from roadcue.models.smol.prompt import END, IMAGE, answer_text, question_text
+from roadcue.models.token_batches import check_room
+
+
+class SmolCaptioner(Captioner):
+    """The picture's tokens stand where the prompt has `<image>`, as transformers' own model places them."""
+
+    name = "smol"
+    image_token, end_token = IMAGE, END
+    instruction = "Describe the scene."
+    positions: Tensor
+
+    def __init__(
+        self,
+        model: SmolVLMForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        preprocess: Preprocessing,
+        *,
+        dtype: Dtype,
+        origin: str,
+        processor: dict[str, str],
+    ) -> None:
+        """`processor` holds the texts of the checkpoint's processor files by name, which are saved as they are."""
+        super().__init__(model, tokenizer, preprocess, dtype=dtype, origin=origin)
+        self.processor = processor
+        vision, scale = model.config.vision_config, model.config.scale_factor
+        side = preprocess.side // vision.patch_size
+        if side % scale:
+            raise BadCheckpoint(
+                f"{tokenizer.name_or_path}: a picture of {side} x {side} patches cannot be joined {scale} x {scale} "
+                "at a time; config.json and the processor's settings must be of one checkpoint"
+            )
+        self.image_tokens = (side // scale) ** 2
+        positions = tile_positions(side, vision.image_size // vision.patch_size)
+        self.register_buffer("positions", positions, persistent=False)
+
+    @classmethod
+    def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
+        """`checkpoint` as in `resolve_checkpoint`; BadCheckpoint when it cannot be used."""
+        folder = resolve_checkpoint(checkpoint)
+        preprocess = read_preprocessing(folder, aspect)
+        model, tokenizer = load_whole(folder)
+        processor = {name: (folder / name).read_text() for name in PREPROCESSOR_FILES if (folder / name).exists()}
+        origin = describe_checkpoint(checkpoint)
+        return cls(model, tokenizer, preprocess, dtype=dtype, origin=origin, processor=processor)
+
+    def choose_trainable(self) -> None:
+        """All but the vision tower."""
+        self.model.requires_grad_(True)
+        self.model.model.vision_model.requires_grad_(False)
+
+    def decays(self, name: str) -> bool:
+        """Matrices decay, norms do not; nor does the embedding, of which a batch holds few rows."""
+        return self.model.get_parameter(name).ndim > 1 and "embed_tokens" not in name
+
+    def question_ids(self, instruction: str) -> list[int]:
+        """The user's turn, the picture before the instruction, and the beginning of the answer's."""
+        ids = token_ids(self.tokenizer, question_text(self.tokenizer, instruction, self.image_tokens))
+        check_room(ids, self.longest)
+        return ids
+
+    def answer_ids(self, answer: str) -> list[int]:
+        """An answer and `<end_of_utterance>`."""
+        return token_ids(self.tokenizer, answer_text(self.tokenizer, answer))
+
+    def picture_inputs(self, pixels: Tensor) -> dict[str, Any]:
+        """(b, 3, S, S) uint8 -> the connector's tokens, (b, image tokens, d), as transformers' model takes them.
+
+        Encoded here, because its own `get_image_features` leaves out a picture whose every number is zero.
+        """
+        inner = self.model.model
+        patches = tile_tokens(inner.vision_model, self.normalise(pixels).to(inner.vision_model.dtype), self.positions)
+        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=inner.connector(patches))}}
+
+    @property
+    def longest(self) -> int:
+        """The language model's `max_position_embeddings`."""
+        return int(self.model.config.text_config.max_position_embeddings)
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write a checkpoint that this, the smol encoder and transformers read."""
+        super().save_pretrained(folder)
+        for name, text in self.processor.items():
+            (folder / name).write_text(text)
+
+
+def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> SmolCaptioner:
+    """The captioner of the registry; `checkpoint` as in `resolve_checkpoint`."""
+    return SmolCaptioner.from_pretrained(checkpoint, dtype=dtype, aspect=aspect)

@@ -1,0 +1,144 @@
+"""SmolVLM2 out of its checkpoint: the vision tower alone, or the whole model with its tokeniser."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, PreTrainedTokenizerFast, SmolVLMConfig, SmolVLMForConditionalGeneration
+from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
+from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
+
+from roadcue.errors import BadCheckpoint
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json, read_tensors
+from roadcue.models.smol.prompt import BEGIN, END, IMAGE, PAD, SPECIAL
+from roadcue.weights import load_strict
+
+PREFIX = "model.vision_model."
+"""Where the tower's keys stand in the checkpoint of the whole model."""
+_TEXT = (
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "hidden_act",
+    "max_position_embeddings",
+    "rms_norm_eps",
+    "rope_parameters",
+    "rope_theta",
+    "attention_bias",
+    "mlp_bias",
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+)
+"""All that is read from a `text_config`."""
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+_EMBEDDING, _OUTPUT = "model.text_model.embed_tokens.weight", "lm_head.weight"
+
+
+def load_tower(folder: Path) -> SmolVLMVisionTransformer:
+    """The vision tower alone, without reading the rest; BadCheckpoint when it cannot be used."""
+    tower = empty_tower(folder / "config.json")
+    load_strict(tower, read_tensors(folder, PREFIX), folder, PREFIX)
+    return tower
+
+
+def empty_tower(path: Path) -> SmolVLMVisionTransformer:
+    """The tower of a config.json on the meta device: shapes without memory.
+
+    A key that `vision_config` omits has the value of transformers' class, as for the library that wrote the file;
+    most sizes are checked once more by the shapes of the weights.
+    """
+    vision = _read_config(path)["vision_config"]
+    try:
+        with torch.device("meta"):
+            return SmolVLMVisionTransformer(SmolVLMVisionConfig(**_known(vision, VISION_ARCHITECTURE)))
+    except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
+        raise BadCheckpoint(
+            f"{path}: vision_config does not describe a vision tower ({error}); download it again"
+        ) from error
+
+
+def load_whole(folder: Path) -> tuple[SmolVLMForConditionalGeneration, PreTrainedTokenizerFast]:
+    """The model in fp32, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
+    model = _empty_model(folder / "config.json")
+    tensors = read_tensors(folder)
+    if model.config.tie_word_embeddings and _EMBEDDING in tensors:
+        tensors.setdefault(_OUTPUT, tensors[_EMBEDDING])
+    load_strict(model, tensors, folder)
+    model.tie_weights()
+    model.float()
+    text = model.model.text_model
+    text.rotary_emb = type(text.rotary_emb)(model.config.text_config)  # its numbers are in no file
+    tokenizer = _read_tokenizer(folder, model.config)
+    model.generation_config = GenerationConfig(
+        eos_token_id=tokenizer.convert_tokens_to_ids(END), pad_token_id=tokenizer.pad_token_id
+    )
+    return model.eval(), tokenizer
+
+
+def _empty_model(path: Path) -> SmolVLMForConditionalGeneration:
+    """The whole model of a config.json on the meta device; only the language model of the published ones is built."""
+    found = _read_config(path)
+    text = found.get("text_config")
+    if not isinstance(text, dict) or text.get("model_type", "llama") != "llama":
+        raise BadCheckpoint(f"{path}: its text_config is not that of a llama, SmolVLM2's; pass another checkpoint")
+    try:
+        config = SmolVLMConfig(
+            vision_config=_known(found["vision_config"], VISION_ARCHITECTURE),
+            text_config=_known(text, _TEXT) | {"model_type": "llama"},
+            pad_token_id=text.get("pad_token_id"),
+            **_known(found, ("scale_factor", "image_token_id", "tie_word_embeddings")),
+        )
+        with torch.device("meta"):
+            return SmolVLMForConditionalGeneration(config)
+    except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
+        raise BadCheckpoint(f"{path}: does not describe a SmolVLM2 ({error}); download it again") from error
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """A config.json of type smolvlm with a vision_config."""
+    config = read_json(path)
+    if config.get("model_type") != "smolvlm" or not isinstance(config.get("vision_config"), dict):
+        raise BadCheckpoint(
+            f"{path}: model_type is {config.get('model_type')!r}, and a SmolVLM2 is of type smolvlm with a "
+            "vision_config; pass another checkpoint"
+        )
+    return config
+
+
+def _known(found: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    """What is found under those keys, and nothing else: a file decides sizes, not how code is loaded or run."""
+    return {key: found[key] for key in keys if key in found}
+
+
+def _read_tokenizer(folder: Path, config: SmolVLMConfig) -> PreTrainedTokenizerFast:
+    """The tokeniser in `folder`, padding on the left, with its chat template.
+
+    No class that a file names is taken. BadCheckpoint when a file is missing or damaged, when there is no chat
+    template, and when a special token is not a token or has another id than the model's.
+    """
+    if missing := [name for name in _TOKENIZER_FILES if not (folder / name).is_file()]:
+        raise BadCheckpoint(f"{folder / missing[0]}: missing; the whole model needs it, download it again")
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(
+            folder, local_files_only=True, padding_side="left", bos_token=BEGIN, eos_token=END, pad_token=PAD
+        )
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise BadCheckpoint(f"{folder / 'tokenizer.json'}: does not hold a tokeniser ({error})") from error
+    if not tokenizer.chat_template and (older := folder / "chat_template.json").exists():
+        tokenizer.chat_template = read_json(older).get("chat_template")
+    if not isinstance(tokenizer.chat_template, str):
+        raise BadCheckpoint(f"{folder}: has no chat template (chat_template.jinja or .json); download it again")
+    rows = config.text_config.vocab_size
+    strange = [token for token in SPECIAL if token not in tokenizer.get_vocab()]
+    if strange or len(tokenizer) > rows or tokenizer.convert_tokens_to_ids(IMAGE) != config.image_token_id:
+        raise BadCheckpoint(
+            f"{folder / 'tokenizer.json'}: is not the tokeniser of this model, which has {rows} tokens with {IMAGE} "
+            f"at {config.image_token_id}" + (f"; it lacks {', '.join(strange)}" if strange else "")
+        )
+    return tokenizer
