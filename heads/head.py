@@ -89,7 +89,10 @@ class Head(nn.Module):
         if self.config_class is None:
             return given
         config = self.config  # type: ignore[attr-defined]
-        return {"config": {option.name: getattr(config, option.name) for option in fields(self.config_class)}, **given}
+        return {
+            "config": {option.name: getattr(config, option.name) for option in fields(self.config_class)},
+            **given,
+        }
 
     def encode_target(self, target: SampleTargets) -> dict[str, Tensor]:
         """What this head learns of one row besides its future, by the name in `HeadTargets`; BadHead for a bad label.

@@ -121,7 +121,9 @@ def test_without_any_target_the_loss_is_nothing_and_still_has_a_graph(parts):
     _, _, split, model = parts
     batch = split.batch(np.arange(10))
     positions, objects = no_fields(10)
-    nothing = HeadTargets(future=torch.full_like(batch["targets"]["future"], torch.nan), positions=positions, objects=objects)
+    nothing = HeadTargets(
+        future=torch.full_like(batch["targets"]["future"], torch.nan), positions=positions, objects=objects
+    )
     for name, prediction in model(batch).items():
         assert not model.heads[name].known(nothing).any(), name
         if any(True for _ in model.heads[name].parameters()):
@@ -242,3 +244,48 @@ def test_stopping_after_k_steps_and_going_on_is_as_if_it_never_stopped(parts, tm
     resumed = trained(tmp_path / "parts", resuming=True)
     for (name, one), other in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
+
+
+def test_calibration_draws_nothing_and_drops_nothing(parts):
+    """In training mode before it, with whatever random numbers: the same temperatures and sets come out."""
+    _, _, split, model = parts
+    rows, found = split.learnable(model).batches(), []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model.train().calibrate(rows)
+        found.append({name: buffer.clone() for name, buffer in model.named_buffers()})
+    assert all(torch.equal(buffer, found[1][name]) for name, buffer in found[0].items())
+
+
+def test_the_optimizer_is_told_all_of_its_options(parts):
+    config, _, split, model = parts
+    module = HeadsModule(model, lr=3e-3, weight_decay=0.07, steps=4)
+    groups = module.configure_optimizers()["optimizer"].param_groups
+    assert {group["initial_lr"] for group in groups} == {3e-3}
+    assert {group["weight_decay"] for group in groups} == {0.07}
+    held = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(held) == sorted(map(id, model.parameters()))
+
+
+def test_weight_decay_is_the_run_s_and_shrinks_its_weights(parts, tmp_path):
+    config, encoder, split, _ = parts
+    if encoder.width:  # what decays knows nothing of the encoder
+        return
+    split, sizes = split.learnable(parts[3]), []
+    for decay in (0.0, 5.0):
+        torch.manual_seed(0)
+        model = build_model(config, encoder)
+        model.fit(split.batches())
+        options = replace(config, lr=1e-2, weight_decay=decay)
+        fit_by_gradient(model, split, split, options, RunFolder(tmp_path / str(decay)), False)
+        sizes.append(sum(float(parameter.detach().square().sum()) for parameter in model.parameters()))
+    assert sizes[1] < 0.9 * sizes[0]
+
+
+def test_a_row_that_no_head_can_learn_from_is_in_no_part_of_a_run(parts):
+    _, _, split, model = parts
+    for name, head in model.heads.items():
+        known = head.known(split.targets)
+        assert split.learnable(model, name).rows.tolist() == split.rows[known.numpy()].tolist(), name
+        if "future" in head.needs and "labels" not in head.needs:
+            assert 7 not in split.learnable(model, name).rows, "the row without a log"

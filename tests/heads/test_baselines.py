@@ -189,3 +189,23 @@ def test_every_baseline_shares_the_contract(name, batches):
         assert waypoints.isfinite().all()
     with pytest.raises(NotImplementedError, match="no parameter"):
         baseline.loss({}, batches[0][1])
+
+
+def test_the_turn_rate_is_that_of_the_last_second_all_four_turns_of_it():
+    """Five steps make four turns: the first of them counts as much as the last, and the one before does not."""
+
+    def turning(*turns):
+        """A row of 4 m/s whose last turns from step to step are these, radians; straight on before them."""
+        heading = torch.cat([torch.zeros(15 - len(turns)), torch.tensor(turns).cumsum(0)])
+        positions = torch.cat([torch.zeros(1, 2), torch.stack([heading.cos(), heading.sin()], dim=1).cumsum(0)])
+        inputs, _ = straight(4.0, 0.0)
+        inputs["past"][0, :, :2] = positions - positions[-1]
+        return ConstantTurnRate()(inputs)["waypoints"][0]
+
+    quarter_second = torch.tensor(0.08)
+    for turns in ((0.08, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.08)):
+        rate = torch.atan2(quarter_second.sin(), 3 + quarter_second.cos()) / 0.25
+        angle = rate * 0.25 * torch.arange(1, 21)
+        arc = 4 / rate * torch.stack([angle.sin(), 1 - angle.cos()], dim=1)
+        torch.testing.assert_close(turning(*turns), arc, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(turning(0.08, 0.0, 0.0, 0.0, 0.0), straight(4.0, 0.0)[1][0], atol=1e-4, rtol=1e-4)

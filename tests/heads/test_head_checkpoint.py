@@ -110,7 +110,7 @@ def test_weights_that_do_not_fit_are_named(saved, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda config: config.update(head="waypiont"), "no head 'waypiont'; did you mean 'waypoint'"),
+        (lambda config: config.update(head="waypiont"), "no head 'waypiont'; did you mean waypoint"),
         (lambda config: config.pop("head"), "head"),
         (lambda config: config.update(head=["waypoint"]), "does not describe a head"),
         (lambda config: config["config"].update(layers=3), "layers"),
