@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -81,9 +81,18 @@ class Head(nn.Module):
     """Whether `calibrate` does something, so that some sequences have to be kept for it."""
 
     def arguments(self) -> dict[str, Any]:
-        """What the constructor was given, as JSON: those of `config`, `features` and `width` that the head has."""
-        given = {name: getattr(self, name) for name in ("config", "features", "width") if hasattr(self, name)}
-        return {name: asdict(value) if name == "config" else value for name, value in given.items()}
+        """What the constructor was given, as JSON: those of `config`, `features` and `width` that the head has.
+
+        Of a config that holds more than the head's own options, those.
+        """
+        given = {name: getattr(self, name) for name in ("features", "width") if hasattr(self, name)}
+        if self.config_class is None:
+            return given
+        config = self.config  # type: ignore[attr-defined]
+        return {
+            "config": {option.name: getattr(config, option.name) for option in fields(self.config_class)},
+            **given,
+        }
 
     def encode_target(self, target: SampleTargets) -> dict[str, Tensor]:
         """What this head learns of one row besides its future, by the name in `HeadTargets`; BadHead for a bad label.

@@ -12,8 +12,21 @@ from roadcue.prompts.annotation import COLUMNS
 from roadcue.schema import SampleTargets
 
 
+def moving(speed, acceleration, t):
+    """(n,) m/s and (n, 2) m/s^2 along and across, ego frame -> (n, len(t), 6) states: every column of them changes
+    over time but the acceleration, and at t = 0 the car is at the origin and heads along x.
+    """
+    velocity = np.stack([speed, np.zeros_like(speed)], axis=1)[:, None] + acceleration[:, None] * t[:, None]
+    position = speed[:, None, None] * t[:, None] * [1, 0] + acceleration[:, None] * t[:, None] ** 2 / 2
+    return np.concatenate([position, velocity, np.broadcast_to(acceleration[:, None], velocity.shape)], axis=2)
+
+
 class DrawnDataset:
-    """`sequences` x `frames` rows; the left/right brightness of FRONT decides the lateral drift of the future."""
+    """`sequences` x `frames` rows; the left/right brightness of FRONT decides the lateral drift of the future.
+
+    Pasts accelerate and turn, in the train split otherwise than in the others: who takes the statistics of the wrong
+    split, or the speed of the wrong moment, is told apart.
+    """
 
     name, cameras = "drawn", ("FRONT", "REAR")
     skipped: tuple[Skipped, ...] = ()
@@ -26,11 +39,12 @@ class DrawnDataset:
         drift = rng.uniform(-1, 1, n).astype(np.float32)
         self._drift = drift
         speed = rng.uniform(2, 12, n).astype(np.float32)
-        past_t = np.arange(-15, 1, dtype=np.float32) / 4
-        past = np.zeros((n, 16, 6), np.float32)
-        past[:, :, 0], past[:, :, 2] = speed[:, None] * past_t, speed[:, None]
+        least, most = ((-0.4, -0.5), (0.2, 0.3)) if split == "train" else ((-0.1, -0.2), (0.4, 0.6))
+        acceleration = np.random.default_rng([seed, len(split), 1]).uniform(least, most, (n, 2)).astype(np.float32)
+        past = moving(speed, acceleration, np.arange(-15, 1) / 4).astype(np.float32)
         t = np.arange(1, 21, dtype=np.float32) / 4
-        future = np.stack([speed[:, None] * t, drift[:, None] * t**2 / 2], axis=2)
+        ahead = speed[:, None] * t + acceleration[:, :1] * t**2 / 2
+        future = np.stack([ahead, drift[:, None] * t**2 / 2], axis=2)
         future[list(no_future)] = np.nan
         self.states = StateTable(
             id=np.array([f"{split}{s:02d}-{f:03d}" for s in range(sequences) for f in range(frames)]),

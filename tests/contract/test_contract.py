@@ -1,5 +1,6 @@
 """What holds for every encoder with every head, on the miniature weights and drawn pictures."""
 
+import copy
 import hashlib
 from dataclasses import replace
 from functools import cache
@@ -16,15 +17,16 @@ from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import no_fields
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.head import DECODERS
 from roadcue.loaders import jpeg
 from roadcue.models import registry as models
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import HeadTargets
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import KeepLast
-from roadcue.training.config import HeadOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
-from roadcue.training.heads.batches import targets_of
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder
@@ -38,14 +40,14 @@ POOLINGS = {
 }
 """What pools an encoder's patches knows nothing of the encoder, and to a head poolings are but more or fewer vectors:
 one pair goes through all."""
-DEFAULT = TrainConfig().head.kind
+DEFAULT = WaypointConfig().kind
 EARLIER = "attention with earlier frames"
 PAIRS = [
     (encoder, head, pooling, DEFAULT)
     for encoder, head in product(models.ENCODERS, heads.HEADS)
     for pooling in POOLINGS[encoder, head]
 ]
-PAIRS += [("smol", "waypoint", "grid", kind) for kind in heads.DECODERS if kind != DEFAULT]
+PAIRS += [("smol", "waypoint", "grid", kind) for kind in DECODERS if kind != DEFAULT]
 PAIRS.append(("smol", "waypoint", EARLIER, DEFAULT))  # to any head they are but more vectors
 PAIRS.append(("smol", "waypoint,field,cue", "grid", DEFAULT))
 
@@ -60,11 +62,15 @@ def features(tmp_path_factory):
 def parts(request, features):
     """Config, encoder, training split and fitted model of one pair."""
     encoder_name, head, pooling, kind = request.param
+    small = {
+        "waypoint": WaypointConfig(kind=kind, hidden=32, modes=3, anchors=16, past_dropout=0.25),
+        "field": FieldConfig(hidden=16),
+        "cue": CueConfig(hidden=16),
+    }
     config = TrainConfig(
         encoder=encoder_name,
-        head=HeadOptions(name=head, kind=kind, hidden=32, modes=3, anchors=16, past_dropout=0.25),
-        field=FieldConfig(hidden=16),
-        cue=CueConfig(hidden=16),
+        head=head,
+        head_options={name: options for name, options in small.items() if name in head.split(",")},
         pooling=pooling.split()[0],
         past_frames="1,3" if pooling == EARLIER else None,
         grid=2,
@@ -76,10 +82,11 @@ def parts(request, features):
         store_dir=str(features),
     )
     encoder = build_run_encoder(config)
-    split = stored_split(DrawnDataset(sequences=2, without_rear={4}, no_future={7}), encoder, config)
     torch.manual_seed(0)
     model = build_model(config, encoder)
-    model.fit(model.with_targets(split))
+    data = DrawnDataset(sequences=2, without_rear={4}, no_future={7})
+    split = stored_split(data, encoder, config, heads=model.heads.values())
+    model.fit(split.learnable(model).batches())
     return config, encoder, split, model
 
 
@@ -105,7 +112,7 @@ def test_shapes_and_finite_losses(parts):
             assert torch.equal(modes[:, 0], prediction["waypoints"]), name
             torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(10))
         if any(True for _ in model.heads[name].parameters()):
-            loss = model.heads[name].loss(prediction, targets_of(batch))["loss"]
+            loss = model.heads[name].loss(prediction, batch["targets"])["loss"]
             assert torch.isfinite(loss)
             assert loss > 0
 
@@ -114,7 +121,9 @@ def test_without_any_target_the_loss_is_nothing_and_still_has_a_graph(parts):
     _, _, split, model = parts
     batch = split.batch(np.arange(10))
     positions, objects = no_fields(10)
-    nothing = HeadTargets(future=torch.full_like(batch["future"], torch.nan), positions=positions, objects=objects)
+    nothing = HeadTargets(
+        future=torch.full_like(batch["targets"]["future"], torch.nan), positions=positions, objects=objects
+    )
     for name, prediction in model(batch).items():
         assert not model.heads[name].known(nothing).any(), name
         if any(True for _ in model.heads[name].parameters()):
@@ -129,7 +138,7 @@ def test_calibrating_changes_no_weight(parts):
     before = digest(model.parameters())
     batch = split.batch(np.arange(10))
     plain = model.eval()(batch)
-    model.calibrate(model.with_targets(split))
+    model.calibrate(split.learnable(model).batches())
     assert digest(model.parameters()) == before
     for name, prediction in model(batch).items():
         changed = {key for key, part in prediction.items() if not torch.equal(part, plain[name][key])}
@@ -140,11 +149,12 @@ def test_calibrating_changes_no_weight(parts):
 def test_a_batch_is_not_changed(parts):
     config, _, split, model = parts
     batch = split.batch(np.arange(10))
-    before = {name: tensor.clone() for name, tensor in batch.items()}
+    before = copy.deepcopy(batch)
     HeadsModule(model, lr=config.lr, weight_decay=0, steps=1)._losses(model(batch), batch)
-    assert batch.keys() == before.keys()
-    for name, tensor in batch.items():
-        assert torch.equal(tensor.nan_to_num(7e7), before[name].nan_to_num(7e7)), name
+    for now, then in ((batch, before), (batch["targets"], before["targets"])):
+        assert now.keys() == then.keys()
+        for name in now.keys() - {"targets"}:
+            assert torch.equal(now[name].nan_to_num(7e7), then[name].nan_to_num(7e7)), name
 
 
 def test_only_heads_and_pool_get_gradients_and_the_encoder_stays_as_it_was(parts):
@@ -168,7 +178,7 @@ def test_only_heads_and_pool_get_gradients_and_the_encoder_stays_as_it_was(parts
 
 def test_saving_and_loading_is_bit_equal(parts, tmp_path):
     _, _, split, model = parts
-    model.calibrate(model.with_targets(split))
+    model.calibrate(split.learnable(model).batches())
     model.save_pretrained(tmp_path / "model")
     again = MultiHeadModel.from_pretrained(tmp_path / "model")
     assert list(again.heads) == list(model.heads)
@@ -206,12 +216,12 @@ def test_cached_equals_uncached(parts):
 
 def test_stopping_after_k_steps_and_going_on_is_as_if_it_never_stopped(parts, tmp_path, monkeypatch):
     config, encoder, split, model = parts
-    split = model.with_targets(split)
+    split = split.learnable(model)
 
     def trained(folder, resuming):
         torch.manual_seed(0)
         model = build_model(config, encoder)
-        model.fit(split)
+        model.fit(split.batches())
         fit_by_gradient(model, split, split, replace(config, checkpoint_every=2), RunFolder(folder), resuming)
         return model
 
@@ -234,3 +244,48 @@ def test_stopping_after_k_steps_and_going_on_is_as_if_it_never_stopped(parts, tm
     resumed = trained(tmp_path / "parts", resuming=True)
     for (name, one), other in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
+
+
+def test_calibration_draws_nothing_and_drops_nothing(parts):
+    """In training mode before it, with whatever random numbers: the same temperatures and sets come out."""
+    _, _, split, model = parts
+    rows, found = split.learnable(model).batches(), []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model.train().calibrate(rows)
+        found.append({name: buffer.clone() for name, buffer in model.named_buffers()})
+    assert all(torch.equal(buffer, found[1][name]) for name, buffer in found[0].items())
+
+
+def test_the_optimizer_is_told_all_of_its_options(parts):
+    config, _, split, model = parts
+    module = HeadsModule(model, lr=3e-3, weight_decay=0.07, steps=4)
+    groups = module.configure_optimizers()["optimizer"].param_groups
+    assert {group["initial_lr"] for group in groups} == {3e-3}
+    assert {group["weight_decay"] for group in groups} == {0.07}
+    held = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(held) == sorted(map(id, model.parameters()))
+
+
+def test_weight_decay_is_the_run_s_and_shrinks_its_weights(parts, tmp_path):
+    config, encoder, split, _ = parts
+    if encoder.width:  # what decays knows nothing of the encoder
+        return
+    split, sizes = split.learnable(parts[3]), []
+    for decay in (0.0, 5.0):
+        torch.manual_seed(0)
+        model = build_model(config, encoder)
+        model.fit(split.batches())
+        options = replace(config, lr=1e-2, weight_decay=decay)
+        fit_by_gradient(model, split, split, options, RunFolder(tmp_path / str(decay)), False)
+        sizes.append(sum(float(parameter.detach().square().sum()) for parameter in model.parameters()))
+    assert sizes[1] < 0.9 * sizes[0]
+
+
+def test_a_row_that_no_head_can_learn_from_is_in_no_part_of_a_run(parts):
+    _, _, split, model = parts
+    for name, head in model.heads.items():
+        known = head.known(split.targets)
+        assert split.learnable(model, name).rows.tolist() == split.rows[known.numpy()].tolist(), name
+        if "future" in head.needs and "labels" not in head.needs:
+            assert 7 not in split.learnable(model, name).rows, "the row without a log"

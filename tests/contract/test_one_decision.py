@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import get_args, get_type_hints
 
+import roadcue.heads.pool
 import roadcue.loaders.rated
 import roadcue.metrics.displacement
 import roadcue.metrics.raters
@@ -44,6 +45,6 @@ def test_the_command_line_offers_what_the_rooms_have():
         "dtype": get_args(roadcue.models.encoder.Dtype),
         "aspect": get_args(roadcue.models.preprocessing.Aspect),
         "pooling": roadcue.models.pooling.POOLINGS,
-        "missing_camera": get_args(roadcue.models.pooling.Missing),
+        "missing_camera": get_args(roadcue.heads.pool.Missing),
     }.items():
         assert set(get_args(hints[option])) == set(known), option

@@ -8,7 +8,9 @@ from fitted import fit
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run
+from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.schema import Preference, SampleTargets
 
 
@@ -154,7 +156,7 @@ def test_predictions_go_to_the_rows_that_were_rated(rated, drawn, monkeypatch):
 
     def clairvoyant(self, batch):
         said = forward(self, batch)
-        said["waypoint"]["waypoints"] = batch["future"]
+        said["waypoint"]["waypoints"] = batch["targets"]["future"]
         return said
 
     monkeypatch.setattr(MultiHeadModel, "forward", clairvoyant)
@@ -176,7 +178,7 @@ def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
         said = forward(self, batch)
         for prediction in said.values():
             path = prediction["waypoints"]
-            prediction["modes"] = torch.stack([path, batch["future"], path + 50], dim=1)
+            prediction["modes"] = torch.stack([path, batch["targets"]["future"], path + 50], dim=1)
             prediction["mode_probabilities"] = torch.tensor([[0.6, 0.3, 0.1]]).expand(len(path), 3)
         return said
 
@@ -193,3 +195,18 @@ def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
     assert "The 3 modes of waypoint" in said
     assert "The 3 modes of waypoint" in page
     assert ">60%</text>" in page
+
+
+def test_rows_without_a_log_are_not_scored_where_another_head_knows_them(drawn):
+    """They stay in the run's rows for their labels, and the paths are scored without them."""
+    options = {"waypoint": WaypointConfig(hidden=16), "field": FieldConfig(hidden=16)}
+    run = fit(drawn(head="waypoint,field", head_options=options, encoder="none", epochs=1))
+    future = drawn.splits["val"].states.future
+    before = scores_of(run)
+    future[:10] = np.nan
+    numbers = scores_of(run)
+    assert (before["samples"], numbers["samples"]) == (48, 38)
+    fields = ({table["title"]: table["samples"] for table in found["answers"]} for found in (before, numbers))
+    assert next(fields) == next(fields)
+    for method in numbers["methods"]:
+        assert all(np.isfinite(figure["value"]) for figure in method["overall"].values()), method["name"]

@@ -46,8 +46,8 @@ def test_only_the_features_move():
     rows = np.arange(1, n)  # a row without features is no row of the split
     split = StoredSplit(SimpleNamespace(states=states), store, rows, rows)
     batch = with_shuffled_pictures(split, 0).batch(np.arange(len(rows)))
-    for name in ("past", "intent", "future"):
-        assert batch[name].tolist() == rows.tolist()
+    for values in (batch["past"], batch["intent"], batch["targets"]["future"]):
+        assert values.tolist() == rows.tolist()
     assert sorted(batch["stored"].tolist()) == rows.tolist()
     assert (states.sequence[batch["stored"].int().numpy()] != states.sequence[rows]).all()
     assert split.batch(np.arange(3))["stored"].tolist() == [1, 2, 3], "the split itself stays as it was"

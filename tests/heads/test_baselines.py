@@ -8,8 +8,9 @@ import torch
 
 from roadcue.errors import BadHead
 from roadcue.heads.baselines.waypoint import ConstantTurnRate, ConstantVelocity, Ridge, StandStill, _least_gcv
-from roadcue.heads.registry import BASELINES, build_baseline
+from roadcue.heads.waypoint.head import WaypointHead
 
+BASELINES = {baseline.name: baseline for baseline in WaypointHead.baselines}
 TIMES = 0.25 * torch.arange(-15, 21)
 
 
@@ -82,7 +83,7 @@ def test_a_turn_is_no_tighter_than_a_car_can():
 def test_a_standing_car_stands():
     inputs, future = straight(0.0, 0.0)
     for name in set(BASELINES) - {"ridge"}:
-        assert torch.equal(build_baseline(name)(inputs)["waypoints"], future)
+        assert torch.equal(BASELINES[name]()(inputs)["waypoints"], future)
     moving, _ = straight(5.0, 0.0)
     assert not StandStill()(moving)["waypoints"].any()
 
@@ -176,9 +177,9 @@ def test_ridge_before_fit_is_nan_and_without_a_future_says_so(batches):
         Ridge().fit([])
 
 
-@pytest.mark.parametrize("name", list(BASELINES))
+@pytest.mark.parametrize("name", BASELINES)
 def test_every_baseline_shares_the_contract(name, batches):
-    baseline = build_baseline(name)
+    baseline = BASELINES[name]()
     assert baseline.name == name
     assert not list(baseline.parameters())
     baseline.fit(batches)
@@ -188,3 +189,23 @@ def test_every_baseline_shares_the_contract(name, batches):
         assert waypoints.isfinite().all()
     with pytest.raises(NotImplementedError, match="no parameter"):
         baseline.loss({}, batches[0][1])
+
+
+def test_the_turn_rate_is_that_of_the_last_second_all_four_turns_of_it():
+    """Five steps make four turns: the first of them counts as much as the last, and the one before does not."""
+
+    def turning(*turns):
+        """A row of 4 m/s whose last turns from step to step are these, radians; straight on before them."""
+        heading = torch.cat([torch.zeros(15 - len(turns)), torch.tensor(turns).cumsum(0)])
+        positions = torch.cat([torch.zeros(1, 2), torch.stack([heading.cos(), heading.sin()], dim=1).cumsum(0)])
+        inputs, _ = straight(4.0, 0.0)
+        inputs["past"][0, :, :2] = positions - positions[-1]
+        return ConstantTurnRate()(inputs)["waypoints"][0]
+
+    quarter_second = torch.tensor(0.08)
+    for turns in ((0.08, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.08)):
+        rate = torch.atan2(quarter_second.sin(), 3 + quarter_second.cos()) / 0.25
+        angle = rate * 0.25 * torch.arange(1, 21)
+        arc = 4 / rate * torch.stack([angle.sin(), 1 - angle.cos()], dim=1)
+        torch.testing.assert_close(turning(*turns), arc, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(turning(0.08, 0.0, 0.0, 0.0, 0.0), straight(4.0, 0.0)[1][0], atol=1e-4, rtol=1e-4)

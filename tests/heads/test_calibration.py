@@ -7,8 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadcue.heads.conformal import fit_threshold, prediction_sets
-from roadcue.heads.temperature import fit_binary_temperature, fit_temperature
+from roadcue.heads.calibration import fit_binary_temperature, fit_temperature, fit_threshold, prediction_sets
 
 
 def drawn(rows, seed, sharpness=1.0):

@@ -1,12 +1,16 @@
 """The cue head: both kinds of truth, its sets, and what it does without past states."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from roadcue.errors import BadHead
+from roadcue.heads.baselines.cue import MajorityCue
+from roadcue.heads.calibration import fit_threshold
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.labels import no_fields
-from roadcue.heads.registry import build_baseline, build_head
+from roadcue.heads.registry import build_head
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = CueConfig(hidden=16, layers=1, dropout=0.0)
@@ -73,13 +77,14 @@ def test_a_past_that_is_partly_there_does_not_poison_the_rest():
     torch.testing.assert_close(head.trunk.past_mean, driving[0]["past"].mean(0))
 
 
-def test_sets_cover_as_often_as_the_config_says_and_none_is_ruled_out_before():
-    head = trained(drawn(1000, noise=1.0))
+@pytest.mark.parametrize("coverage", [CueConfig().coverage, 0.6])
+def test_sets_cover_as_often_as_the_config_says_and_none_is_ruled_out_before(coverage):
+    head = trained(drawn(1000, noise=1.0), replace(SMALL, coverage=coverage))
     inputs, targets = drawn(3000, seed=1, noise=1.0)
     assert head(inputs)["cue_sets"].all()
     head.calibrate([drawn(1000, seed=seed, noise=1.0) for seed in (2, 3, 4)])
     sets, truth = head(inputs)["cue_sets"], head.truth(targets)
-    assert sets[:, 0].gather(1, truth[:, :1]).float().mean() == pytest.approx(0.9, abs=0.02)
+    assert sets[:, 0].gather(1, truth[:, :1]).float().mean() == pytest.approx(coverage, abs=0.02)
     assert sets[:, 0].sum(dim=1).float().mean() < 2
 
 
@@ -93,7 +98,7 @@ def test_the_threshold_is_the_configs():
 
 def test_the_majority_is_as_sure_as_it_may_be():
     batch = drawn(100)
-    majority = build_baseline("majority cue", SMALL)
+    majority = MajorityCue(SMALL)
     majority.fit([batch])
     often = torch.bincount(majority.truth(batch[1])[:, 0], minlength=3) / 100
     torch.testing.assert_close(majority(batch[0])["cue_probabilities"][0, 0], often)
@@ -102,7 +107,7 @@ def test_the_majority_is_as_sure_as_it_may_be():
 def test_without_a_cue_there_is_nothing_to_learn():
     inputs, targets = drawn(4)
     targets["future"][:] = torch.nan
-    for head in (build_head("cue", SMALL, 1, 4), build_baseline("majority cue", SMALL)):
+    for head in (build_head("cue", SMALL, 1, 4), MajorityCue(SMALL)):
         with pytest.raises(BadHead, match="so there is no cue to learn"):
             head.fit([(inputs, targets)])
 
@@ -113,3 +118,23 @@ def test_without_a_cue_there_is_nothing_to_learn():
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         CueConfig(**wrong)
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8])
+def test_the_majority_s_sets_cover_as_its_config_says(coverage):
+    majority = MajorityCue(CueConfig(coverage=coverage))
+    held_out = drawn(300, seed=1)
+    majority.fit([drawn(300)])
+    majority.calibrate([held_out])
+    said, truth = majority(held_out[0]), majority.truth(held_out[1])
+    expected = fit_threshold(said["cue_probabilities"][:, 0], truth[:, 0], coverage)
+    assert majority.calibration.threshold[0] == pytest.approx(expected)
+
+
+def test_a_row_is_known_by_its_path_or_its_labels():
+    driving, walking = drawn(4)[1], drawn(4, walking=True)[1]
+    head = build_head("cue", SMALL, 1, 4)
+    assert head.known(driving).all()
+    assert head.known(walking).all()
+    nothing = HeadTargets(future=walking["future"], positions=driving["positions"], objects=driving["objects"])
+    assert not head.known(nothing).any()

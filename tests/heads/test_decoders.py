@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
-from roadcue.heads.registry import DECODERS, build_head, find_decoder, load_head
+from roadcue.heads.registry import build_head, load_head
 from roadcue.heads.waypoint.config import WaypointConfig, choices
 from roadcue.heads.waypoint.decoder import Decoder
+from roadcue.heads.waypoint.head import DECODERS
 from roadcue.heads.waypoint.losses import LOSSES
 from roadcue.heads.waypoint.unicycle import Unicycle
+from roadcue.registry import resolve
 
 SMALL = WaypointConfig(hidden=16, rank=4, dropout=0.0, modes=3, anchors=24)
 every_kind = pytest.mark.parametrize("kind", DECODERS)
@@ -38,7 +40,7 @@ def bending_roads(make_batch):
 def test_the_kinds_of_the_command_line_are_those_of_the_registry():
     assert choices("kind") == tuple(DECODERS)
     assert choices("loss") == tuple(LOSSES)
-    assert all(issubclass(find_decoder(kind), Decoder) for kind in DECODERS)
+    assert all(issubclass(resolve(place), Decoder) for place in DECODERS.values())
 
 
 @every_kind

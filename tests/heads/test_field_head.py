@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from roadcue.errors import BadHead
+from roadcue.heads.baselines.field import EverythingField, MajorityField
+from roadcue.heads.calibration import fit_binary_temperature, fit_temperature
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import no_fields
-from roadcue.heads.registry import build_baseline, build_head, load_head
+from roadcue.heads.registry import build_head, load_head
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = FieldConfig(hidden=32, dropout=0.0)
@@ -134,7 +136,7 @@ def test_calibration_changes_probabilities_and_no_answer(head):
 
 def test_the_majority_says_how_often_everything_comes(tmp_path):
     batches = [drawn(30), drawn(70, seed=1)]
-    majority = build_baseline("majority field")
+    majority = MajorityField()
     majority.fit(batches)
     positions = torch.cat([targets["positions"] for _, targets in batches])
     said = majority(batches[0][0])
@@ -146,7 +148,7 @@ def test_the_majority_says_how_often_everything_comes(tmp_path):
 
 def test_listing_everything_finds_every_object_and_places_it_everywhere():
     batches = [drawn(30)]
-    everything, majority = build_baseline("list everything"), build_baseline("majority field")
+    everything, majority = EverythingField(), MajorityField()
     everything.fit(batches)
     majority.fit(batches)
     said = everything(batches[0][0])
@@ -159,6 +161,55 @@ def test_without_a_label_there_is_nothing_to_learn():
     inputs, targets = drawn(4)
     positions, objects = no_fields(4)
     nothing = HeadTargets(future=targets["future"], positions=positions, objects=objects)
-    for head in (build_head("field", SMALL, 2, 6), build_baseline("majority field")):
+    for head in (build_head("field", SMALL, 2, 6), MajorityField()):
         with pytest.raises(BadHead, match="no row of the training set has a label"):
             head.fit([(inputs, nothing)])
+
+
+def test_the_loss_is_the_sum_of_its_six_parts_each_with_its_own_weights(head):
+    """By hand, with sidewalk, road, near and far each weighed otherwise."""
+    inputs, targets = drawn(60, seed=5)
+    targets["positions"][:20, 1] = 2
+    targets["objects"][30:, 1, 4, 0] = 1
+    own = build_head("field", SMALL, 2, 6)
+    own.fit([(inputs, targets)])
+    assert not torch.allclose(own.class_weight[0], own.class_weight[1])
+    assert not torch.allclose(own.presence_weight[0], own.presence_weight[1])
+    said = {key: part.detach() for key, part in head(inputs).items()}
+    expected = 0.0
+    for field in range(2):
+        true = targets["positions"][:, field]
+        right = said["position_logits"][:, field].log_softmax(1)[torch.arange(60), true]
+        expected -= (own.class_weight[field][true] * right).mean()
+    present = targets["objects"].amax(dim=3)
+    yes, no = (torch.nn.functional.logsigmoid(sign * said["presence_logits"]) for sign in (1, -1))
+    left, right = (torch.nn.functional.logsigmoid(sign * said["side_logits"]) for sign in (1, -1))
+    for distance in range(2):
+        there = present[:, distance] == 1
+        weighed = torch.where(there, own.presence_weight[distance] * yes[:, distance], no[:, distance])
+        sides = torch.where(targets["objects"][:, distance] == 1, left[:, distance], right[:, distance])
+        expected -= weighed.mean() + sides[there].mean()
+    torch.testing.assert_close(own.loss(said, targets)["loss"], expected)
+
+
+def test_each_question_has_a_temperature_of_its_own_rows():
+    """Sides are asked where the kind is there and nowhere else; what is not labelled is not asked at all."""
+    own = trained(steps=40)
+    inputs, targets = drawn(500, seed=6)
+    targets["positions"][::3, 1] = -1
+    targets["objects"][::4, 0, 2] = torch.nan
+    said = {key: part.detach() for key, part in own(inputs).items()}
+    positions, objects = targets["positions"], targets["objects"]
+    fair = said["position_logits"] - own.class_weight.log()
+    present, labelled = objects.amax(dim=3), ~objects.isnan().any(dim=3)
+    presence, there = said["presence_logits"] - own.presence_weight.log(), present == 1
+    expected = [
+        fit_temperature(fair[:, 0], positions[:, 0]),
+        fit_temperature(fair[positions[:, 1] >= 0, 1], positions[positions[:, 1] >= 0, 1]),
+        fit_binary_temperature(presence[labelled], present[labelled]),
+        fit_binary_temperature(said["side_logits"][there].flatten(), objects[there].flatten()),
+    ]
+    everywhere = fit_binary_temperature(said["side_logits"][labelled].flatten(), objects[labelled].flatten())
+    assert everywhere != pytest.approx(expected[3], rel=0.05), "the data do not tell the two apart"
+    own.calibrate([(inputs, targets)])
+    assert own.temperature.tolist() == pytest.approx(expected, rel=1e-4)

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from roadcue.heads.registry import find_decoder
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.gru import Gru
+from roadcue.heads.waypoint.head import DECODERS
+from roadcue.registry import resolve
 
 
 def test_each_step_is_told_the_point_before_it(make_situation):
@@ -20,5 +21,5 @@ def test_each_step_is_told_the_point_before_it(make_situation):
 
 @pytest.mark.parametrize(("kind", "hidden", "units"), [("gru", None, 64), ("mlp", None, 512), ("gru", 512, 512)])
 def test_layers_that_run_for_every_waypoint_are_narrower_unless_told_otherwise(kind, hidden, units):
-    decoder = find_decoder(kind)(WaypointConfig(kind, hidden=hidden), 0, 0, 0)
+    decoder = resolve(DECODERS[kind])(WaypointConfig(kind, hidden=hidden), 0, 0, 0)
     assert {parameter.shape[0] for parameter in decoder.parameters()} & {64, 512} == {units}

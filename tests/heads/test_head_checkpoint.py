@@ -11,15 +11,17 @@ from safetensors.torch import load_file, save_file
 
 from roadcue.errors import BadHead
 from roadcue.heads.baselines.waypoint import Ridge
-from roadcue.heads.registry import BASELINES, build_baseline, build_head, load_head
+from roadcue.heads.registry import build_head, load_head
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.head import WaypointHead
+
+BASELINES = {baseline.name: baseline for baseline in WaypointHead.baselines}
 
 
 def make(name, batches, features=2):
     torch.manual_seed(0)
     config = WaypointConfig(hidden=16, residual="ego")
-    head = build_baseline(name) if name in BASELINES else build_head(name, config, features, 5)
+    head = BASELINES[name]() if name in BASELINES else build_head(name, config, features, 5)
     head.fit(batches)
     return head.eval()
 
@@ -108,7 +110,7 @@ def test_weights_that_do_not_fit_are_named(saved, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda config: config.update(head="waypiont"), "no head 'waypiont', did you mean 'waypoint'"),
+        (lambda config: config.update(head="waypiont"), "no head 'waypiont'; did you mean waypoint"),
         (lambda config: config.pop("head"), "head"),
         (lambda config: config.update(head=["waypoint"]), "does not describe a head"),
         (lambda config: config["config"].update(layers=3), "layers"),

@@ -6,24 +6,40 @@ import sys
 import pytest
 
 from roadcue.errors import BadHead
-from roadcue.heads.registry import BASELINES, CONSTANTS, HEADS, build_baseline, build_head, find_head
+from roadcue.heads.registry import HEADS, baseline_classes, build_baselines, build_head, head_class, head_config
 from roadcue.heads.waypoint.config import WaypointConfig
 
 
 def test_every_name_leads_to_the_class_that_bears_it():
-    for name, entry in {**HEADS, **BASELINES, **CONSTANTS}.items():
-        head, config = find_head(name)
-        assert head.name == name
-        assert config is entry.config
+    assert list(HEADS) == ["waypoint", "field", "cue"]
+    for name in HEADS:
+        assert head_class(name).name == name
+        assert head_class(name).config_class is head_config(name)
+    assert {name: baseline.name for name, baseline in baseline_classes().items()} == {
+        name: name
+        for name in (
+            *("ridge", "constant turn rate", "constant velocity", "stand still"),
+            *("majority field", "list everything", "majority cue"),
+        )
+    }
+
+
+def test_every_head_stands_beside_its_own_baselines():
+    for name in HEADS:
+        built = build_baselines(name, head_config(name)())
+        assert {each: type(baseline) for each, baseline in built.items()} == {
+            baseline.name: baseline for baseline in head_class(name).baselines
+        }
+        assert built
+    cue = head_config("cue")(coverage=0.7)
+    assert build_baselines("cue", cue)["majority cue"].config == cue
 
 
 def test_an_unknown_head_is_met_with_the_nearest_one():
-    with pytest.raises(
-        BadHead, match=r"no head 'waypont', did you mean 'waypoint'\? Heads: waypoint, field, cue\. Baselines: ridge"
-    ):
+    with pytest.raises(BadHead, match=r"no head 'waypont'; did you mean waypoint\?; there are waypoint, field, cue"):
         build_head("waypont", WaypointConfig(), 1, 4)
-    with pytest.raises(BadHead, match=r"no head 'xyz'\. Heads"):
-        build_baseline("xyz")
+    with pytest.raises(BadHead, match=r"no head 'xyz'; there are"):
+        build_baselines("xyz", WaypointConfig())
 
 
 def test_a_config_of_another_head_is_refused():
@@ -32,10 +48,9 @@ def test_a_config_of_another_head_is_refused():
 
 
 def test_heads_and_baselines_are_not_mixed_up():
-    with pytest.raises(BadHead, match="build_baseline"):
+    with pytest.raises(BadHead, match="no head 'ridge'"):
         build_head("ridge", WaypointConfig(), 1, 4)
-    with pytest.raises(BadHead, match="build_head"):
-        build_baseline("waypoint")
+    assert not baseline_classes().keys() & set(HEADS)
 
 
 def test_importing_the_registry_and_the_configs_is_light():

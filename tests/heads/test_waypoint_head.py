@@ -12,6 +12,7 @@ from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
 from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.head import WaypointHead
+from roadcue.heads.waypoint.losses import rater
 
 SMALL = WaypointConfig("mlp", hidden=16, residual="none", rank=0)
 
@@ -249,3 +250,25 @@ def test_nothing_to_fit_to_is_said(batches):
 def test_an_impossible_setting_is_said(setting, message):
     with pytest.raises(ValueError, match=message):
         WaypointConfig(**setting)
+
+
+def test_the_speed_of_the_rater_loss_is_that_of_the_car_whichever_way_it_moves(batches):
+    """A trust region grows with the speed, not with its forward component."""
+    inputs, targets = batches[2]
+    velocity = inputs["past"][:, -1, 2:4]
+    assert (velocity.norm(dim=1) > velocity[:, 0].abs() + 0.1).any()
+    head = build_head("waypoint", replace(SMALL, loss="rater"), 2, 5)
+    head.fit(batches)
+    prediction, known = head.eval()(inputs), head.known(targets)
+    torch.testing.assert_close(prediction["speed"], velocity.square().sum(dim=1).sqrt())
+    costs = rater(prediction["waypoints"][known], targets["future"][known], velocity.norm(dim=1)[known])
+    torch.testing.assert_close(head.loss(prediction, targets)["loss"], costs.mean())
+    forward = rater(prediction["waypoints"][known], targets["future"][known], velocity[known, 0].abs())
+    assert not torch.allclose(costs, forward)
+
+
+def test_a_row_without_a_whole_log_is_not_known(batches):
+    head = build_head("waypoint", SMALL, 2, 5)
+    future = batches[2][1]["future"].clone()
+    future[3, 7, 1] = torch.nan  # a path with a hole is as good as none
+    assert head.known({"future": future}).tolist() == [row % 5 != 0 and row != 3 for row in range(64)]

@@ -7,11 +7,11 @@ from PIL import Image
 
 import roadcue
 from roadcue.errors import BadInput
-from roadcue.evaluation.run import predict_split
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders import jpeg
 from roadcue.training.build import build_run_encoder
 from roadcue.training.extraction import stored_split
+from roadcue.training.heads.predictions import predict
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_run_reads_tiles_as_it_was_trained(drawn):
     dataset = drawn.splits["val"]
     predictor = roadcue.load(fit(drawn(epochs=1, aspect="tiles", workers=0)).path)
     split = stored_split(dataset, predictor.encoder, predictor.config)
-    evaluated = predict_split(predictor.model, split)["waypoint"]
+    evaluated = predict(predictor.model, split).paths["waypoint"]
     images = [dataset.image(row, "FRONT") for row in range(3)]
     predicted = predictor.predict(images=images, past=dataset.states.past[:3], intent=dataset.states.intent[:3])
     np.testing.assert_allclose(predicted["waypoint"].waypoints_m, evaluated[:3], atol=1e-2)
@@ -74,7 +74,7 @@ def test_a_batch_is_its_samples_one_by_one(road):
 def test_predictions_are_those_of_evaluation(road, drawn):
     config, folder, dataset, images, predictor = road
     split = stored_split(dataset, build_run_encoder(config), config)
-    evaluated = predict_split(MultiHeadModel.from_pretrained(folder.model).eval(), split)
+    evaluated = predict(MultiHeadModel.from_pretrained(folder.model).eval(), split).paths
     predicted = predictor.predict(images=images, past=dataset.states.past[:4], intent=dataset.states.intent[:4])
     for name in evaluated:
         np.testing.assert_allclose(predicted[name].waypoints_m, evaluated[name][:4], atol=1e-2)
@@ -123,7 +123,7 @@ def test_a_run_on_openflamingo_predicts_as_it_was_trained(drawn, features):
     dataset, predictor = drawn.splits["val"], roadcue.load(folder.path)
     assert predictor.encoder.fingerprint["features"] == features
     split = stored_split(dataset, predictor.encoder, config)
-    stored = predict_split(MultiHeadModel.from_pretrained(folder.model).eval(), split)
+    stored = predict(MultiHeadModel.from_pretrained(folder.model).eval(), split).paths
     images = [dataset.image(row, "FRONT") for row in range(3)]
     again = predictor.predict(images=images, past=dataset.states.past[:3], intent=dataset.states.intent[:3])
     np.testing.assert_allclose(again["waypoint"].waypoints_m, stored["waypoint"][:3], atol=1e-2)

@@ -1,0 +1,126 @@
+"""`predict.py`: pictures and folders in, one JSON line for each picture out."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from fitted import fit
+from main_job import exit_code
+from PIL import Image
+
+from roadcue import predict
+from roadcue.errors import BadInput
+from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.field.config import FieldConfig
+from roadcue.inference.pictures import found_pictures, load
+
+SMALL = {"field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
+
+
+@pytest.fixture
+def run(drawn):
+    """A pedestrian's run: it needs a picture and nothing else."""
+    for dataset in drawn.splits.values():
+        dataset.states.past[:] = np.nan
+        dataset.states.future[:] = np.nan
+        dataset.states.intent[:] = 0
+    return fit(drawn(head="field,cue", head_options=SMALL, epochs=1)).path
+
+
+@pytest.fixture
+def folder(drawn, tmp_path):
+    """Three pictures, one of them below another folder, and a file that is none."""
+    where = tmp_path / "pictures"
+    (where / "c").mkdir(parents=True)
+    dataset = drawn.splits["val"]
+    (where / "b.jpg").write_bytes(dataset.image(0, "FRONT"))
+    Image.new("RGB", (80, 60), "grey").save(where / "a.PNG")
+    (where / "c" / "d.jpeg").write_bytes(dataset.image(1, "FRONT"))
+    (where / "notes.txt").write_text("no picture")
+    return where
+
+
+def lines_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_pictures_and_folders_are_answered_line_by_line(run, folder, capsys):
+    assert exit_code(predict.main, "--run", run, folder, folder / "b.jpg", "--batch", 2) == 0
+    lines = lines_of(capsys.readouterr().out)
+    names = ["a.PNG", "b.jpg", "c/d.jpeg", "b.jpg"]
+    assert [line["id"] for line in lines] == [str(folder / name) for name in names]
+    predictor = load(run)
+    for line, name in zip(lines, names, strict=True):
+        assert line.keys() == {"id", "field", "cue"}, "the run's heads, and no baseline"
+        one = predictor.predict(Image.open(folder / name).convert("RGB") if "PNG" in name else str(folder / name))
+        for head in ("field", "cue"):
+            assert line[head]["sentence"] == one[head].sentence
+            assert line[head].keys() == {*one[head].to_json(), "sentence"}
+        assert line["field"]["annotation"] == json.loads(json.dumps(one["field"].json))
+    assert lines[1] == lines[3]
+
+
+def test_out_is_a_whole_file_and_nothing_is_printed_beside_it(run, folder, tmp_path, capsys):
+    out = tmp_path / "answers" / "lines.jsonl"
+    assert exit_code(predict.main, "--run", run, folder, "--out", out) == 0
+    assert not capsys.readouterr().out
+    assert len(lines_of(out.read_text())) == 3
+    assert [file.name for file in out.parent.iterdir()] == ["lines.jsonl"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 16])
+def test_a_bad_picture_says_why_and_the_others_are_answered(run, folder, tmp_path, capsys, batch):
+    (folder / "bad.jpg").write_bytes((folder / "b.jpg").read_bytes()[:300])
+    out = tmp_path / "lines.jsonl"
+    assert exit_code(predict.main, "--run", run, folder, "--out", out, "--batch", batch) == 2
+    lines = lines_of(out.read_text())
+    assert [line["id"] for line in lines] == [
+        str(folder / name) for name in ("a.PNG", "b.jpg", "bad.jpg", "c/d.jpeg")
+    ]
+    assert [line.keys() for line in lines] == [{"id", "field", "cue"}] * 2 + [{"id", "error"}] + [
+        {"id", "field", "cue"}
+    ]
+    assert str(folder / "bad.jpg") in lines[2]["error"]
+    said = capsys.readouterr().err
+    assert "error: 1 of 4 pictures could not be read; each says why in its line" in said
+    assert "Traceback" not in said
+
+
+def test_a_file_that_is_named_is_taken_whatever_it_is_called(run, folder, capsys):
+    assert exit_code(predict.main, "--run", run, folder / "notes.txt") == 2
+    (line,) = lines_of(capsys.readouterr().out)
+    assert line["error"].startswith(f"{folder / 'notes.txt'}: is no picture that can be read")
+    shutil.copy(folder / "b.jpg", folder / "picture")
+    assert exit_code(predict.main, "--run", run, folder / "picture") == 0
+
+
+def test_a_run_that_predicts_paths_says_what_a_picture_lacks(drawn, folder, capsys):
+    waypoint = fit(drawn(epochs=1)).path
+    assert exit_code(predict.main, "--run", waypoint, folder) == 2
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "Traceback" not in text
+    assert "past states and an intent that no picture has" in said.out + said.err
+    assert "roadcue.load(run).predict(images, past=..., intent=...)" in said.out + said.err
+
+
+def test_what_is_not_there_is_named_before_anything_is_loaded(folder, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for what, why in ((tmp_path / "no", "there is no such picture or folder"), (tmp_path / "empty", "no picture")):
+        assert exit_code(predict.main, "--run", tmp_path / "no run", folder, what) == 2
+        said = capsys.readouterr()
+        assert said.err.startswith(f"error: {what}: ")
+        assert why in said.err
+        assert not said.out
+        with pytest.raises(BadInput, match=why):
+            found_pictures([str(what)])
+
+
+def test_a_missing_run_and_missing_words_are_said(folder, tmp_path, capsys):
+    assert exit_code(predict.main, "--run", tmp_path / "no run", folder) == 2
+    assert "no run here" in capsys.readouterr().err
+    assert exit_code(predict.main, folder) == 2
+    assert "name a run and pictures" in capsys.readouterr().err
+    assert exit_code(predict.main, "--run", tmp_path, folder, "--batch", 0) == 2
+    assert "--batch 0: must be at least 1" in capsys.readouterr().err
