@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
-from roadcue.models.pooling import FeaturePool
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import fit_by_gradient
@@ -45,7 +45,8 @@ def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit
         features = rng.normal(size=(len(some), 1, cells, width)).astype(np.float32)
         writer.write(some, features, np.ones((len(some), 1), bool))
     writer.finish()
-    dataset = SimpleNamespace(states=states, name="random", split="train", __len__=lambda: rows)
+    facts = {"name": "random", "split": "train", "fingerprint": "random"}
+    dataset = SimpleNamespace(states=states, **facts, __len__=lambda: rows)
     store = FeatureStore(folder, {"benchmark": "1"})
     return StoredSplit(dataset, store, np.arange(rows), np.arange(rows))
 

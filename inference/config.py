@@ -11,7 +11,7 @@ class PredictConfig:
     run: str = ""
     """Run folder that train.py made; required."""
     what: list[str] = field(default_factory=list)
-    """Pictures, and folders whose pictures are taken in the order of their names."""
+    """Pictures, and folders: all pictures below them, in the order of their paths."""
     out: str | None = None
     """File for the lines. Default: they are printed."""
     batch: int = 16

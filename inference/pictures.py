@@ -54,7 +54,7 @@ def found_pictures(what: Sequence[str]) -> list[Path]:
     for word in what:
         path = Path(word).expanduser()
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
             if not inside:
                 raise BadInput(f"{path}: has no picture in it ({', '.join(SUFFIXES)})")
             pictures += inside

@@ -148,21 +148,21 @@ class Subset:
         return len(self._rows)
 
     def cameras_of(self, row: int) -> tuple[str, ...]:
-        """As `RoadDataset.cameras_of`."""
+        """The cameras of a kept row; reads no picture."""
         return self._dataset.cameras_of(int(self._rows[row]))
 
     def image(self, row: int, camera: str) -> bytes | None:
-        """As `RoadDataset.image`."""
+        """The JPEG bytes of one camera of a kept row, or None when it lacks the camera."""
         return self._dataset.image(int(self._rows[row]), camera)
 
     def where(self, row: int) -> str:
-        """As `RoadDataset.where`."""
+        """A kept row's file and id, for messages."""
         return self._dataset.where(int(self._rows[row]))
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
-        """As `RoadDataset.calibration`."""
+        """A camera's calibration in a kept row, or None."""
         return self._dataset.calibration(int(self._rows[row]), camera)
 
     def targets(self, row: int) -> SampleTargets:
-        """As `RoadDataset.targets`."""
+        """What is to be predicted for a kept row."""
         return self._dataset.targets(int(self._rows[row]))

@@ -18,8 +18,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable
+from roadcue.files import unreadable, whole_folder, write_whole
 
 STORE_VERSION = "1"
 _TODO, _WRITTEN, _SKIPPED = 0, 1, 2
@@ -117,10 +115,8 @@ class StoreWriter:
             array.flush()
         if (self._progress == _TODO).any():
             return False
-        partial = self.folder / f"DONE.{os.getpid()}"
         with _writing(self.folder):
-            partial.write_text(f"{len(self._progress)} rows\n")
-            partial.replace(self.folder / "DONE")
+            write_whole(self.folder / "DONE", f"{len(self._progress)} rows\n")
         return True
 
 
@@ -184,24 +180,20 @@ def open_finished(folder: Path, parts: Mapping[str, str], ids: np.ndarray) -> Fe
 def _create(
     folder: Path, parts: Mapping[str, str], ids: np.ndarray, cameras: Sequence[str], shape: tuple[int, int]
 ) -> None:
-    """Make an empty store under a temporary name, then rename it, so that no reader sees half of one."""
+    """Make an empty store, whole, so that no reader sees half of one."""
     if len(set(ids.tolist())) != len(ids):
         raise BadInput("sample ids are not unique; a feature store needs one id per row")
+    rows, (cells, width) = len(ids), shape
+    meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
     with _writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            partial.chmod(0o755)
-            rows, (cells, width) = len(ids), shape
-            _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
-            _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
-            _reserve(partial / "progress.npy", (rows,), np.uint8)
-            (partial / "index.json").write_text(json.dumps(ids.tolist()))
-            meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
-            (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
-            partial.rename(folder)
+            with whole_folder(folder) as partial:
+                _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
+                _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
+                _reserve(partial / "progress.npy", (rows,), np.uint8)
+                (partial / "index.json").write_text(json.dumps(ids.tolist()))
+                (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
         except OSError:
-            shutil.rmtree(partial, ignore_errors=True)
             if not (folder / "meta.json").exists():  # else another process was faster, which is as good
                 raise
 

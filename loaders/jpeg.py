@@ -22,7 +22,7 @@ def decode(jpeg: bytes, where: str) -> np.ndarray:
 
 
 def decode_at_least(jpeg: bytes, where: str, side: int) -> tuple[np.ndarray, tuple[float, float]]:
-    """As `decode`, at half the size when both sides then still have `side` pixels: to be made smaller anyway.
+    """Decode at half the size where both sides then still have `side` pixels, for pictures that are made smaller.
 
     Also returns the rows and columns that the pixels stand for: half of an odd 1079 rows are 540 rows of pixels that
     stand for 539.5. Who resizes without that moves the last row by 0.36 of 384, more than all that halving changes.

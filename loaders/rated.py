@@ -39,12 +39,12 @@ def rated_frames(dataset: RoadDataset) -> RatedFrames:
 
     Of a few rows only, ask for those of a `loaders.dataset.Subset`: `row` then counts its rows.
     """
-    targets = {row: told for row in range(len(dataset)) if (told := dataset.targets(row)).preferences}
+    targets = {row: one for row in range(len(dataset)) if (one := dataset.targets(row)).preferences}
     row, m = np.array(list(targets), np.int64), len(targets)
     xy = np.full((m, RATERS, RATED_POINTS, 2), np.nan)
     length, score = np.zeros((m, RATERS), np.int64), np.full((m, RATERS), np.nan)
-    for i, told in enumerate(targets.values()):
-        for j, preference in enumerate(told.preferences[:RATERS]):
+    for i, one in enumerate(targets.values()):
+        for j, preference in enumerate(one.preferences[:RATERS]):
             kept = preference.xy[:RATED_POINTS]
             xy[i, j, : len(kept)] = kept
             length[i, j], score[i, j] = len(kept), preference.score
@@ -53,7 +53,7 @@ def rated_frames(dataset: RoadDataset) -> RatedFrames:
         row=row,
         sequence=dataset.states.sequence[row],
         speed=np.hypot(velocity[:, 0], velocity[:, 1]),
-        cluster=np.array([told.cluster or "" for told in targets.values()], str),
+        cluster=np.array([one.cluster or "" for one in targets.values()], str),
         rater_xy=xy,
         rater_length=length,
         rater_score=score,

@@ -16,7 +16,7 @@ from typing import BinaryIO, NoReturn
 import google_crc32c
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import unreadable
+from roadcue.files import unreadable, whole_file
 
 HEADER_BYTES = 12
 """Length and its checksum, before the payload."""
@@ -104,20 +104,20 @@ def _header_fault(header: bytes, remaining: int) -> str | None:
 
 
 class RecordWriter:
-    """Writes a TFRecord file under a temporary name and gives it its own name when all of it is on the disk.
+    """Writes a TFRecord file that appears when all of it is on the disk.
 
     A context manager. When anything fails, a full disk too, nothing is left behind; OSErrors come as BadInput.
     """
 
     def __init__(self, path: Path) -> None:
         """`path` is replaced if it exists; its folder must exist."""
-        self.path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self.path, self._offset = path, 0
         try:
-            self._file = open(self._part, "wb")  # noqa: SIM115 - closed by __exit__
+            with contextlib.ExitStack() as opening:
+                self._file = opening.enter_context(open(opening.enter_context(whole_file(path)), "wb"))
+                self._opened = opening.pop_all()
         except OSError as error:
             raise BadInput(f"{path}: cannot be written ({error.strerror}).") from error
-        self._offset = 0
 
     def write(self, payload: bytes) -> int:
         """Append one record; returns the byte offset of its framing."""
@@ -137,23 +137,19 @@ class RecordWriter:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._opened.push(self._to_disk)
         try:
-            if kind is None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                os.replace(self._part, self.path)
+            self._opened.__exit__(kind, value, trace)
         except OSError as error:
             raise self._failed(error) from error
-        finally:
-            self._discard()
+
+    def _to_disk(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def _failed(self, error: OSError) -> BadInput:
         return BadInput(
             f"{self.path}: cannot be written beyond byte {self._offset} ({error.strerror}); nothing was left behind. "
             "Make room on the disk, or choose another folder."
         )
-
-    def _discard(self) -> None:
-        with contextlib.suppress(OSError):  # closing flushes, and a full disk would say so once more
-            self._file.close()
-        self._part.unlink(missing_ok=True)

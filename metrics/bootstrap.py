@@ -15,6 +15,7 @@ class Bootstrap:
 
 
 DEFAULT_BOOTSTRAP = Bootstrap()
+"""For every interval for which nothing else is asked: that of eval.py, of a sweep, of the benchmarks."""
 
 
 @dataclass(frozen=True)

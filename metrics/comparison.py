@@ -28,11 +28,11 @@ class MethodScores:
     by_intent: dict[str, dict[str, Interval]]
     """Group -> `GROUPED` metric -> mean over its frames; only groups that have frames, in the order of `INTENTS`."""
     by_speed: dict[str, dict[str, Interval]]
-    """As `by_intent`, in the order of `SPEEDS`."""
+    """Speed group -> `GROUPED` metric -> mean over its frames, in the order of `SPEEDS`."""
     displacement_over_time: list[float]
     """(20,) mean displacement in metres at t = 0.25 ... 5 s."""
     by_cluster: dict[str, dict[str, Interval]] = field(default_factory=dict)
-    """As `by_intent`, by scenario cluster in alphabetical order; empty where no frame has one."""
+    """Scenario cluster in alphabetical order -> `GROUPED` metric -> mean over its frames; empty if there is none."""
 
     def by(self, kind: str) -> dict[str, dict[str, Interval]]:
         """The groups by `kind`, "intent", "speed" or "cluster"."""

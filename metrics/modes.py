@@ -73,7 +73,7 @@ def score_modes(
 ) -> dict[str, Interval]:
     """The mean of each metric of `LABELS` over the frames, and their `calibration_error`, by name.
 
-    Everything is as in `calibration_error`.
+    Shapes and errors are those of `calibration_error`.
     """
     frames = per_frame(error, probability)
     drawn = sequence_bootstrap(np.stack([*frames.values()], axis=1), sequence, bootstrap)
@@ -86,8 +86,8 @@ def calibration_error(
 ) -> Interval:
     """Expected calibration error: by how much the picked mode's probability misses the share in which it is the best.
 
-    As `expected_calibration_error`, to which it is handed. `error` and `probability` (n, k) are of the same frames,
-    `sequence` (n,) their drives. ValueError as in `per_frame`.
+    The formula is that of `metrics.uncertainty.expected_calibration_error`. `error` and `probability` (n, k) are of
+    the same frames, `sequence` (n,) their drives. ValueError as in `per_frame`.
     """
     probability = _probabilities(probability, error)
     right = np.take_along_axis(_best(error), picked_mode(probability)[:, None], 1)[:, 0]

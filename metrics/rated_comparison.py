@@ -54,7 +54,7 @@ class RatedComparison:
         return "rfs_frame_mean" if self.without_cluster else "rfs_cluster_mean"
 
     def to_json(self) -> dict[str, Any]:
-        """As `metrics.comparison.Comparison.to_json`."""
+        """Plain lists, dicts and numbers, with None for a bound that does not exist."""
         return {**nan_to_none(asdict(self)), "headline": self.headline}
 
 

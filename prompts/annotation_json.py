@@ -106,10 +106,10 @@ def _objects(document: dict[str, Any], present: str, objects: str) -> Objects:
 
 
 def _places(value: str | list[str], place: str) -> tuple[str, ...]:
-    told = [value] if isinstance(value, str) else value
-    if NOT_PRESENT in told and len(told) > 1:
+    places = [value] if isinstance(value, str) else value
+    if NOT_PRESENT in places and len(places) > 1:
         raise BadInput(f"annotation JSON, {place}: {NOT_PRESENT!r} stands beside a position")
-    return tuple(where for where in told if where != NOT_PRESENT)
+    return tuple(where for where in places if where != NOT_PRESENT)
 
 
 def _one_place(where: tuple[str, ...]) -> Any:

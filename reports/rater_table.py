@@ -59,15 +59,17 @@ def rated_extent(comparison: RatedComparison) -> str:
 
 def rated_how_made(comparison: RatedComparison) -> str:
     """What the intervals and differences are, and which mean is missing, and why."""
-    said = [how_made(comparison, "RFS")]
+    sentences = [how_made(comparison, "RFS")]
     if comparison.without_cluster:
-        said.append(
+        sentences.append(
             f"No RFS over clusters: {comparison.without_cluster:,} of the rated frames are of a sequence without a "
             "scenario cluster, and the leaderboard's mean over clusters needs one for each."
         )
     elif alone := [name for name, sequences in comparison.cluster_sequences.items() if sequences < 2]:
-        said.append(f"RFS over clusters has no interval, since one sequence is all there is of {', '.join(alone)}.")
-    return " ".join(said)
+        sentences.append(
+            f"RFS over clusters has no interval, since one sequence is all there is of {', '.join(alone)}."
+        )
+    return " ".join(sentences)
 
 
 def rated_tables(comparison: RatedComparison, sees_image: Container[str]) -> list[Table]:

@@ -35,7 +35,7 @@ def parser_for(config: type) -> ArgumentParser:
     parser = ArgumentParser(description=(config.__doc__ or "").strip(), exit_on_error=False, allow_abbrev=False)
     own = {option.name for option in fields(config)}
     if "what" in own:
-        parser.add_argument("what", nargs="*", help="Pictures and folders of pictures.")
+        parser.add_argument("what", nargs="*", default=[], help="Pictures and folders of pictures.")
     parser.add_argument(_CONFIG, metavar="FILE", help="A YAML file with options; flags override it.")
     parser.add_class_arguments(config, as_group=False, skip={GROUPS, "what"} & own)
     for name, options in groups_of(config).items():
@@ -70,7 +70,8 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         load_plugins(plugins)
         parser = parser_for(config)
         options = read_options(file, config, plugins) if file else {}
-        found = _instantiate(config, parser.parse_args(words, parser.parse_object(options)))
+        given = parser.parse_object(options) if options else None  # which a positional word would be missing in
+        found = _instantiate(config, parser.parse_args(words, given))
         return found, as_yaml(found)
     except (ArgumentError, TypeError, ValueError) as error:
         said = _explained(str(error), parser) if parser else str(error)

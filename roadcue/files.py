@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +34,26 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file that appears whole or not at all; an OSError names it."""
     with whole_file(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside `folder` to write in, which takes its name at the end, and is gone after an error.
+
+    Several processes may make the same folder: the first one names it, the others get an OSError. OSErrors name
+    `folder`.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+        try:
+            partial.chmod(0o755)  # mkdtemp's is 0o700
+            yield partial
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -67,7 +68,7 @@ class Registry(Generic[Thing]):
 def resolve(where: str) -> Any:
     """What "module:attribute" names."""
     module, _, attribute = where.partition(":")
-    return getattr(import_module(module), attribute)
+    return attrgetter(attribute)(import_module(module))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from roadcue.heads.registry import HEADS, head_config
 from roadcue.loaders.registry import DATASETS
-from roadcue.models.registry import ENCODERS
+from roadcue.models.registry import CAPTIONERS, ENCODERS
 from roadcue.registry import nearest
 
 CAPTION = "caption"
@@ -134,9 +134,14 @@ class ExtractionOptions(EncoderOptions, DataOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known_name("encoder", self.encoder, ENCODERS)
+        known_name("encoder", self.encoder, self._encoders)
         at_least(1, self, "grid", "encode_batch")
         at_least(0, self, "workers")
+
+    @property
+    def _encoders(self) -> Iterable[str]:
+        """What `--encoder` may name."""
+        return ENCODERS
 
     @property
     def camera_names(self) -> tuple[str, ...]:
@@ -213,6 +218,11 @@ class TrainConfig(ExtractionOptions):
             raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
         if not 0 <= self.calibration < 1:
             raise ValueError(f"--calibration {self.calibration}: a share of the sequences from 0 to below 1")
+
+    @property
+    def _encoders(self) -> Iterable[str]:
+        """A captioner is named by the encoder that it belongs to."""
+        return CAPTIONERS if self.captions else ENCODERS
 
     def _check_heads(self) -> None:
         """ValueError for an unknown head or options of one that is not trained; the others get their defaults."""

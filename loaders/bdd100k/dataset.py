@@ -104,11 +104,11 @@ class Bdd100k:
         return Annotation(frame.name, sidewalk="", road="", near=near, far=far)
 
     def cameras_of(self, row: int) -> tuple[str, ...]:
-        """As `RoadDataset.cameras_of`."""
+        """FRONT, the only camera."""
         return self.cameras
 
     def image(self, row: int, camera: str) -> bytes | None:
-        """As `RoadDataset.image`."""
+        """The bytes of the picture, or None for a camera other than FRONT."""
         if camera != CAMERA:
             return None
         try:
@@ -117,15 +117,15 @@ class Bdd100k:
             raise BadRecord(f"{self.where(row)}: {bad}") from None
 
     def where(self, row: int) -> str:
-        """As `RoadDataset.where`."""
+        """Label file, frame and picture, for messages."""
         return f"{self._rows[row].frame.where}: {self._rows[row].path}"
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
-        """As `RoadDataset.calibration`; the labels have none."""
+        """None: the labels have no calibration."""
         return None
 
     def targets(self, row: int) -> SampleTargets:
-        """As `RoadDataset.targets`; `fields` are SENSATION's columns, empty where BDD100K has no label."""
+        """`fields` alone: SENSATION's columns, empty where BDD100K has no label."""
         return SampleTargets(fields=self.annotation(row).row)
 
 

@@ -71,11 +71,11 @@ class ManifestDataset:
         return len(self._lines)
 
     def cameras_of(self, row: int) -> tuple[str, ...]:
-        """As `RoadDataset.cameras_of`."""
+        """The cameras of which the line names a picture."""
         return tuple(camera for camera in self.cameras if camera in self._lines[row].images)
 
     def image(self, row: int, camera: str) -> bytes | None:
-        """As `RoadDataset.image`."""
+        """The JPEG file that the line names for a camera, or None; BadRecord when it cannot be used."""
         path = self._lines[row].images.get(camera)
         if path is None:
             return None
@@ -85,15 +85,15 @@ class ManifestDataset:
             raise BadRecord(f"{self.where(row)}: images[{camera!r}] = {bad}") from None
 
     def where(self, row: int) -> str:
-        """As `RoadDataset.where`."""
+        """Manifest, line and sample, for messages."""
         return f"{_place(self._manifest, self._numbers[row])}: sample {self.states.id[row]}"
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
-        """As `RoadDataset.calibration`."""
+        """The line's calibration of a camera, or None."""
         return self._lines[row].calibration.get(camera)
 
     def targets(self, row: int) -> SampleTargets:
-        """As `RoadDataset.targets`."""
+        """Future, fields and caption, as far as the line has them."""
         line, future = self._lines[row], self.states.future[row]
         return SampleTargets(
             future=None if np.isnan(future).any() else future, fields=line.fields, caption=line.caption

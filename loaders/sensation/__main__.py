@@ -57,17 +57,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _describe(given: argparse.Namespace) -> None:
-    told = describe(given.data_dir, given.image_root, given.val_fraction)
-    files, limit = told.files, None if given.all else NAMED
+    report = describe(given.data_dir, given.image_root, given.val_fraction)
+    files, limit = report.files, None if given.all else NAMED
     print(f"annotations: {len(files.annotations)} pictures")
     _list("rows and lines left out", files.skipped, limit)
     print(f"captions: {len(files.captions)} pictures")
-    _list("captioned pictures without annotation or text", told.unused, limit)
-    _list(f"picture files missing below {given.image_root or given.data_dir}", told.missing, limit)
-    for line in told.texts:
+    _list("captioned pictures without annotation or text", report.unused, limit)
+    _list(f"picture files missing below {given.image_root or given.data_dir}", report.missing, limit)
+    for line in report.texts:
         print(line)
     print("grouped is --split_by sequence: whole stretches of numbered pictures, and some between two left out")
-    Console().print(table(told))
+    Console().print(table(report))
 
 
 def _convert(given: argparse.Namespace) -> None:

@@ -57,14 +57,14 @@ def convert(
 def _contents(files: SensationFiles, rejected: Literal["caption", "swapped"]) -> Iterator[tuple[str, list[str]]]:
     """The name and the lines of every JSON lines file."""
     for split in SPLITS:
-        told = [
+        usable = [
             (caption.image_path, files.annotations[caption.image], caption.target)
             for caption in files.captions
             if caption.split == split and not files.fault(caption)
         ]
-        if told:
-            yield BVPI.format(split=split), [bvpi.to_line(bvpi.sft_record(*one)) for one in told]
-        if told and split in PAIR_SPLITS:
-            pairs = (bvpi.dpo_record(*one, rejected) for one in told)
+        if usable:
+            yield BVPI.format(split=split), [bvpi.to_line(bvpi.sft_record(*one)) for one in usable]
+        if usable and split in PAIR_SPLITS:
+            pairs = (bvpi.dpo_record(*one, rejected) for one in usable)
             yield PAIRS.format(split=split), [bvpi.to_line(pair) for pair in pairs if pair]
     yield JSON_LINES, [json.dumps(to_json(one), ensure_ascii=False) + "\n" for one in files.annotations.values()]

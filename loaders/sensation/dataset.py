@@ -108,11 +108,11 @@ class Sensation:
         return self._rows[row].bvpi
 
     def cameras_of(self, row: int) -> tuple[str, ...]:
-        """As `RoadDataset.cameras_of`."""
+        """CHEST, the only camera."""
         return self.cameras
 
     def image(self, row: int, camera: str) -> bytes | None:
-        """As `RoadDataset.image`."""
+        """The bytes of the picture, or None for a camera other than CHEST."""
         if camera != CAMERA:
             return None
         try:
@@ -121,11 +121,11 @@ class Sensation:
             raise BadRecord(f"{self.where(row)}: {bad}") from None
 
     def where(self, row: int) -> str:
-        """As `RoadDataset.where`."""
+        """Captions file and picture, for messages."""
         return f"{self._captions_file}: {self._rows[row].caption.image_path}"
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
-        """As `RoadDataset.calibration`; the walkers' cameras are not calibrated."""
+        """None: the walkers' cameras are not calibrated."""
         return None
 
     def targets(self, row: int) -> SampleTargets:
@@ -144,18 +144,18 @@ def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:
 def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:
     """What is to be said of pictures that are missing, and of texts that no file holds."""
     composed = sorted({caption.split for caption in files.captions} - files.texts.keys())
-    told = ""
+    notes = ""
     if lost:
-        told += (
+        notes += (
             f"; {lost} picture files missing below {folder.root} and left out "
             "(python -m roadcue.loaders.sensation describe --all names them)"
         )
     if composed:
-        told += (
+        notes += (
             f"; no BVPI file for {', '.join(composed)}, so that its texts are composed of annotations and captions "
             "(python -m roadcue.loaders.sensation convert writes the files)"
         )
-    return told
+    return notes
 
 
 def _states(images: Sequence[str]) -> StateTable:

@@ -112,8 +112,8 @@ def _texts(files: SensationFiles, split: str) -> str:
     if split not in files.texts:
         return f"{name}: there is none; convert makes it"
     composed = SensationFiles(files.annotations, files.captions, {}, files.skipped)
-    told = [caption for caption in files.captions if caption.split == split and not files.fault(caption)]
-    other = [caption.image_path for caption in told if files.text(caption) != composed.text(caption)]
+    usable = [caption for caption in files.captions if caption.split == split and not files.fault(caption)]
+    other = [caption.image_path for caption in usable if files.text(caption) != composed.text(caption)]
     differing = f"{len(other)} of them otherwise than composed, such as {other[0]}" if other else "all as composed"
     return f"{name}: {len(files.texts[split])} texts, {differing}"
 

@@ -30,14 +30,14 @@ class Cluster(StrEnum):
 def read_clusters(file: Path) -> dict[str, Cluster]:
     """Sequence -> its scenario cluster, of the sequences that the file names; BadInput says what is wrong with it."""
     try:
-        told = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes())
     except OSError as error:
         raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of too many digits, too deep
         raise BadInput(f"{file}: is not JSON in UTF-8 ({error}). {_REMEDY}") from None
-    if not isinstance(told, dict):
-        raise BadInput(f"{file}: {_SHOWN} is expected, not a {type(told).__name__}. {_REMEDY}")
-    return {sequence: _cluster(value, f"{file}: sequence {sequence[:80]!r}") for sequence, value in told.items()}
+    if not isinstance(content, dict):
+        raise BadInput(f"{file}: {_SHOWN} is expected, not a {type(content).__name__}. {_REMEDY}")
+    return {sequence: _cluster(value, f"{file}: sequence {sequence[:80]!r}") for sequence, value in content.items()}
 
 
 _SHOWN = '{sequence: {"scenario_cluster": label}}'

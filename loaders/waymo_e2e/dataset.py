@@ -47,20 +47,20 @@ class WaymoE2E:
         return len(self.states)
 
     def cameras_of(self, row: int) -> tuple[str, ...]:
-        """As `RoadDataset.cameras_of`."""
+        """The cameras whose picture the frame holds, in the order of `CAMERAS`."""
         return _names(self._index.image_span[row, :, 1])
 
     def image(self, row: int, camera: str) -> bytes | None:
-        """As `RoadDataset.image`; what the bytes are is for `loaders.jpeg.decode` to say."""
+        """The JPEG bytes of one camera, not looked at, or None when the frame lacks it."""
         return self._read(row, self._index.image_span[row, _camera(camera)])
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
-        """As `RoadDataset.calibration`; found by the camera's name, never by its place."""
+        """The calibration of the camera of that name, wherever in the frame it stands, or None."""
         message = self._read(row, self._index.calibration_span[row, _camera(camera)])
         return None if message is None else decode_calibration(message, f"{self.where(row)}: calibration of {camera}")
 
     def targets(self, row: int) -> SampleTargets:
-        """As `RoadDataset.targets`: the future, the scored preference trajectories and the scenario cluster."""
+        """The future, the scored preference trajectories and the scenario cluster, as far as they are known."""
         future = self.states.future[row]
         return SampleTargets(
             future=None if np.isnan(future).any() else future,

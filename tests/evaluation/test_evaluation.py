@@ -32,12 +32,42 @@ def test_the_table_the_numbers_and_the_page_come_out(run, capsys):
     assert "drawn data, val" in said
 
 
-def test_the_numbers_are_those_of_the_saved_heads(run):
+def overall(run):
+    numbers = json.loads((run.path / "metrics.json").read_text())
+    return {method["name"]: method["overall"]["ade_5s"]["value"] for method in numbers["methods"]}
+
+
+def test_the_numbers_are_those_of_the_saved_heads_on_every_row(run, drawn, monkeypatch):
+    predicted = []
+    forward = MultiHeadModel.forward
+
+    def recording(self, batch):
+        predictions = forward(self, batch)
+        predicted.append({name: each["waypoints"].numpy() for name, each in predictions.items()})
+        return predictions
+
+    monkeypatch.setattr(MultiHeadModel, "forward", recording)
     evaluate_run(EvalConfig(run=str(run.path), resamples=10))
-    first = json.loads((run.path / "metrics.json").read_text())
+    before = overall(run)
+    future = drawn.splits["val"].states.future
+    for name, value in before.items():
+        paths = np.concatenate([batch[name] for batch in predicted])
+        assert value == pytest.approx(np.linalg.norm(paths - future, axis=2).mean(), rel=1e-5)
+
+    model = MultiHeadModel.from_pretrained(run.model)
+    with torch.no_grad():
+        for parameter in model.heads["waypoint"].parameters():
+            parameter.mul_(1.5)
+    model.save_pretrained(run.model)
     evaluate_run(EvalConfig(run=str(run.path), resamples=10))
-    again = json.loads((run.path / "metrics.json").read_text())
-    assert first["methods"] == again["methods"]
+    after = overall(run)
+    assert {name for name in before if before[name] != after[name]} == {"waypoint"}
+
+
+def test_the_bootstrap_is_the_one_that_was_asked_for(run):
+    evaluate_run(EvalConfig(run=str(run.path), resamples=10, seed=5))
+    numbers = json.loads((run.path / "metrics.json").read_text())
+    assert (numbers["resamples"], numbers["seed"]) == (10, 5)
 
 
 def test_another_encoder_than_the_run_s_is_refused(run):

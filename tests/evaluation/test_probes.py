@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import simplejpeg
 from drawn import DrawnDataset
 
 from roadcue.errors import BadHead, BadInput
-from roadcue.evaluation.probes import PENALTIES, fit_probe, probe_field
-from roadcue.metrics.classification import balanced_accuracy
+from roadcue.evaluation.probes import PENALTIES, fit_probe, probe_field, thumbnails
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.classification import balanced_accuracy, balanced_accuracy_interval
 from roadcue.schema import SampleTargets
 from roadcue.training.heads.batches import StoredSplit
 
@@ -169,3 +171,61 @@ def test_without_features_there_is_nothing_to_probe():
     train = stored("train")
     with pytest.raises(BadInput, match="a probe needs an encoder"):
         probe_field("road_pos", StoredSplit(train.dataset, None, train.rows, train.rows), stored("val"))
+
+
+def test_the_penalty_is_the_best_on_the_held_out_rows_and_not_on_the_fitted_ones(monkeypatch):
+    """A stand-in likes the third of the penalties best; it is asked about the held-out rows, and followed."""
+    features, labels = separable(100)
+    scores = iter([0.2, 0.3, 0.9, 0.5, 0.9])
+
+    def scripted(predicted, target):
+        assert (target == labels[held_out(100)]).all()
+        assert predicted.shape == target.shape
+        return next(scores)
+
+    monkeypatch.setattr("roadcue.evaluation.probes.balanced_accuracy", scripted)
+    assert fit_probe(features, labels, held_out(100)).penalty == PENALTIES[2]
+
+
+def test_the_probe_is_fitted_on_all_rows_in_the_end():
+    features, labels = separable(100)
+    features[held_out(100)] += 50
+    assert fit_probe(features, labels, held_out(100)).mean.numpy() == pytest.approx(features.mean(axis=0), rel=1e-4)
+
+
+def test_the_intervals_are_over_the_sequences_of_the_scored_rows_and_the_constant_is_the_training_rows_class(
+    monkeypatch,
+):
+    train, val = stored("train", sequences=30), stored("val", sequences=12)
+    label = np.array([train.dataset.targets(row).fields["road_pos"] for row in train.rows])
+    common = max(set(label), key=lambda name: (label == name).sum())
+    of_val = np.array([val.dataset.targets(row).fields["road_pos"] for row in val.rows])
+    kept = of_val != common
+    val = StoredSplit(val.dataset, val.store, val.rows[kept], val.store_rows[kept])
+    calls = []
+
+    def recording(predicted, target, sequence, bootstrap):
+        calls.append((predicted, sequence, bootstrap))
+        return balanced_accuracy_interval(predicted, target, sequence, bootstrap)
+
+    monkeypatch.setattr("roadcue.evaluation.probes.balanced_accuracy_interval", recording)
+    scores = probe_field("road_pos", train, val, bootstrap=Bootstrap(20, seed=3))
+    assert len(calls) == 2
+    for _, sequence, bootstrap in calls:
+        assert (sequence == val.dataset.states.sequence[val.rows]).all()
+        assert bootstrap == Bootstrap(20, seed=3)
+    assert set(calls[1][0]) == {common}
+    assert scores.majority.value == 0
+
+
+def test_a_thumbnail_is_of_its_row_and_in_rgb():
+    colours = [(200, 40, 40), (40, 200, 40), (40, 40, 200)]
+    images = [np.full((48, 64, 3), colour, np.uint8) for colour in colours]
+    dataset = SimpleNamespace(
+        cameras=("FRONT",),
+        image=lambda row, camera: simplejpeg.encode_jpeg(images[row], quality=98),
+        where=lambda row: f"row {row}",
+    )
+    pictures = thumbnails(StoredSplit(dataset, None, np.array([2, 0]), np.array([0, 1])))
+    assert pictures.shape == (2, 16, 16, 3)
+    assert pictures.mean(axis=(1, 2)) == pytest.approx(np.array([colours[2], colours[0]]), abs=4)

@@ -56,3 +56,15 @@ def test_only_the_features_move():
 def test_without_pictures_there_is_nothing_to_shuffle():
     with pytest.raises(ValueError, match="no features"):
         with_shuffled_pictures(StoredSplit(SimpleNamespace(), None, np.arange(2), np.arange(2)), 0)
+
+
+def test_rows_of_the_store_are_shuffled_where_it_holds_them_in_another_order():
+    sequence = np.repeat(["a", "b", "c"], 4)
+    rows = np.arange(2, 12)
+    split = StoredSplit(
+        SimpleNamespace(states=SimpleNamespace(sequence=sequence)), SimpleNamespace(), rows, 50 - rows
+    )
+    shuffled = with_shuffled_pictures(split, 0)
+    assert sorted(shuffled.store_rows) == sorted(split.store_rows)
+    assert (sequence[50 - shuffled.store_rows] != sequence[rows]).all()
+    assert (shuffled.rows == rows).all()

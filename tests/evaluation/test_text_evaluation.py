@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from roadcue import eval as scoring
+from roadcue.evaluation.text_scores import label_arrays
+from roadcue.evaluation.texts import _majority
 from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import Caption, write_captions
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES
@@ -168,3 +170,65 @@ def test_options_that_do_not_belong_together_are_refused(words, said, capsys):
 def test_sensation_has_no_default_folder(capsys):
     assert scoring.main(["--predictions", "b", "--data", "sensation"]) == 2
     assert "needs --data_dir" in capsys.readouterr().err
+
+
+def parted(data, *splits):
+    write_captions(
+        data / CAPTIONS, [Caption(f"x/{one.image}", "", split) for one, split in zip(LABELS, splits, strict=True)]
+    )
+
+
+def test_the_test_split_is_scored_where_there_is_one(data):
+    parted(data, *["train"] * 8, *["val"] * 4, *["test"] * 4)
+    assert scored(data, gold(LABELS[12:])) == 0
+    found = json.loads((data / "said.metrics.json").read_text())
+    assert (found["split"], found["pictures"]) == ("test", 4)
+
+
+def test_the_majority_is_that_of_the_training_labels_alone(data):
+    """Left in the three pictures to train on, Center in more than half of all."""
+    labels = [replace(one, sidewalk="Left" if i < 3 else "Center") for i, one in enumerate(LABELS)]
+    labels[15] = replace(labels[15], sidewalk="Left")
+    write_annotations(data / ANNOTATIONS, labels)
+    parted(data, *["train"] * 3, *["val"] * 13)
+    assert scored(data, gold(labels[3:])) == 0
+    majority = json.loads((data / "said.metrics.json").read_text())["rows"]["majority"]
+    assert majority["recalls"]["sidewalk"] == {"center": 0.0, "left": 1.0}
+
+
+def test_intervals_are_over_stretches_of_a_film_and_not_over_pictures(data, capsys):
+    labels = [replace(one, image=f"{i:04d}.jpg") for i, one in enumerate(LABELS)]
+    write_annotations(data / ANNOTATIONS, labels)
+    write_captions(data / CAPTIONS, [Caption(f"x/{one.image}", "", "val") for one in labels])
+    assert scored(data, gold(labels)) == 0
+    assert "16 samples of 1 sequence" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_seed_of_the_bootstrap_counts(data):
+    def interval(*words):
+        assert scored(data, gold(LABELS[8:12]), *words) == 0
+        found = json.loads((data / "said.metrics.json").read_text())
+        return found["rows"]["prediction"]["figures"]["sidewalk_accuracy"]
+
+    one, same, other = interval("--seed", "1"), interval("--seed", "1"), interval("--seed", "2")
+    assert one == same != other
+
+
+def test_a_kind_that_a_label_does_not_name_is_unknown_and_one_without_places_is_not_there():
+    labels = label_arrays([Annotation("0.jpg", "Left", "Right", {"car": ("Left",), "person": ()}, {})])
+    assert dict(zip(labels.kinds, labels.known[0].tolist(), strict=True))["bicycle"] is False
+    assert dict(zip(labels.kinds, labels.known[0].tolist(), strict=True))["person"] is True
+    assert dict(zip(labels.kinds, labels.present[0].tolist(), strict=True))["person"] is False
+
+
+def test_a_place_is_claimed_by_the_majority_of_the_labels_that_name_its_kind():
+    near = [{"car": ("Left",)}, {"person": ()}, {"person": ()}]
+    claims = _majority([Annotation(f"{i}.jpg", "Left", "Right", each, {}) for i, each in enumerate(near)])
+    assert claims.near == {"car": ("Left",)}
+
+
+def test_a_labelled_picture_without_a_line_in_the_text_file_has_the_composed_text(data):
+    texts = [{"image": f"x/{one.image}", "response": compose(one, "")} for one in LABELS[8:15]]
+    (data / BVPI.format(split="val")).write_text("".join(json.dumps(text) + "\n" for text in texts))
+    assert scored(data, gold(LABELS[8:])) == 0
+    assert figures(data, "gold text")["sidewalk_accuracy"] == 1

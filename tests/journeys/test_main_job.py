@@ -17,7 +17,20 @@ from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
 
 SPEC = RoadWorldSpec(6, 4, seconds=1, stride=1, width=243, height=270, cameras=("FRONT",))
-LEARNS = ("--cameras", "FRONT", "--epochs", 40, "--batch_size", 32, "--lr", 3e-3, "--grid", 2, "--waypoint.hidden", 128)
+LEARNS = (
+    "--cameras",
+    "FRONT",
+    "--epochs",
+    40,
+    "--batch_size",
+    32,
+    "--lr",
+    3e-3,
+    "--grid",
+    2,
+    "--waypoint.hidden",
+    128,
+)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from refusing_disk import not_readable, read_only, stamps
 
 from roadcue.errors import BadInput, Unreadable
+from roadcue.loaders import feature_store
 from roadcue.loaders.feature_store import (
     FeatureStore,
     IncompleteStore,
@@ -235,3 +236,40 @@ def test_an_unfinished_store_on_a_read_only_disk_cannot_be_gone_on_with(writer):
         StoreWriter(writer.folder, PARTS, IDS, ["FRONT", "REAR"], (4, 3))
     with read_only(), pytest.raises(OSError, match=said):
         StoreWriter(writer.folder.with_name("new"), PARTS, IDS, ["FRONT", "REAR"], (4, 3))
+
+
+def test_of_two_writers_that_make_a_store_both_go_on(tmp_path, monkeypatch):
+    reserve, others = feature_store._reserve, []
+
+    def reserve_slowly(path, *given):
+        if not others:
+            others.append(path)
+            others.append(StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3)))
+        reserve(path, *given)
+
+    monkeypatch.setattr(feature_store, "_reserve", reserve_slowly)
+    writer = StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3))
+    others[1].write(np.array([0]), np.ones((1, 1, 4, 3)), np.ones((1, 1), bool))
+    assert writer.todo().tolist() == list(range(1, 10))
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_cameras_that_a_row_lacks_are_told_from_those_it_has(writer):
+    present = np.arange(20).reshape(10, 2) % 3 > 0
+    writer.write(np.arange(10)[::-1], features(slice(None, None, -1)), present[::-1])
+    assert writer.finish()
+    assert np.array_equal(FeatureStore(writer.folder, PARTS).present, present)
+
+
+def test_a_row_counts_as_written_only_after_its_features(writer):
+    with pytest.raises(ValueError, match="broadcast"):
+        writer.write(np.array([3]), np.ones((1, 2, 4, 5)), np.ones((1, 2), bool))
+    with pytest.raises(ValueError, match="broadcast"):
+        writer.write(np.array([3]), np.ones((1, 2, 4, 3)), np.ones((1, 5), bool))
+    assert 3 in writer.todo()
+
+
+def test_a_new_version_of_the_store_is_another_fingerprint(monkeypatch):
+    before = fingerprint(PARTS)
+    monkeypatch.setattr(feature_store, "STORE_VERSION", "next")
+    assert fingerprint(PARTS) != before

@@ -101,6 +101,21 @@ class TestReading:
         assert dataset.targets(0).future is None
         assert dataset.targets(0).preferences == ()
 
+    def test_states_go_by_the_names_of_the_format(self, tmp_path: Path) -> None:
+        """Written here by name, since a fault in `encode_frame` and `decode_frame` alike would cancel out."""
+        message = schema.E2EDFrame(intent=2)
+        message.frame.context.name = f"{SEQUENCE}-7"
+        for column, name in enumerate(("pos_x", "pos_y", "vel_x", "vel_y", "accel_x", "accel_y")):
+            getattr(message.past_states, name).extend(100.0 * column + step for step in range(16))
+        message.future_states.pos_x.extend(range(20))
+        message.future_states.pos_y.extend(range(100, 120))
+        dataset = one_record(tmp_path, message.SerializeToString())
+        row = dataset.states.sequence.tolist().index(SEQUENCE)
+        np.testing.assert_array_equal(dataset.states.past[row, 0], 100 * np.arange(6))
+        np.testing.assert_array_equal(dataset.states.past[row, -1], 100 * np.arange(6) + 15)
+        np.testing.assert_array_equal(dataset.states.future[row, [0, -1]], [(0, 100), (19, 119)])
+        assert dataset.states.intent[row] == Intent.GO_LEFT
+
     def test_future_with_height(self, tmp_path: Path) -> None:
         future = np.arange(60, dtype=np.float32).reshape(20, 3)
         payload = frame_bytes(f"{SEQUENCE}-7", future=future)

@@ -1,7 +1,7 @@
 """The JSON form of annotations against the document's schema."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensation_annotations import NONE, annotation, annotations
 
@@ -9,6 +9,7 @@ from roadcue.errors import BadInput, BadRecord
 from roadcue.prompts.annotation_json import check, parse_json, to_json
 
 
+@settings(deadline=None)  # the first one imports jsonschema
 @given(annotations)
 def test_every_annotation_fits_the_schema(given_one):
     check(to_json(given_one))

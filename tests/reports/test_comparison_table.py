@@ -8,6 +8,7 @@ from rich.table import Table
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import Comparison, MethodScores
 from roadcue.reports.comparison_table import comparison_table, group_rows, group_table, how_made, rows
+from roadcue.reports.table import difference
 
 METRICS = ("ade_1s", "ade_3s", "ade_5s", "fde_1s", "fde_3s", "fde_5s", "miss_rate")
 
@@ -109,3 +110,14 @@ def test_many_groups_are_lines_instead_of_columns(small: Comparison):
         line = next(line for line in printed.splitlines() if line.strip().startswith(name))
         assert line.split()[-3:] == ["2.50", "3.26", "21.3"]
     assert "[x]" in printed
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "clear"), [(-1.5, -0.01, True), (0.01, 1.5, True), (-0.01, 0.01, False), (0.0, 1.0, False)]
+)
+def test_a_difference_is_starred_where_its_interval_leaves_out_zero_on_either_side(low, high, clear):
+    assert difference(Interval((low + high) / 2, low, high)).clear is clear
+
+
+def test_a_difference_without_an_interval_is_not_starred():
+    assert not difference(Interval(-1.0, math.nan, math.nan)).clear

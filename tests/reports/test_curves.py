@@ -54,3 +54,9 @@ def test_groups_are_drawn_for_the_reference_and_the_best_two_others(comparison: 
     paint = colours(method.name for method in comparison.methods)
     assert f"fill: {paint['waypoint']}" in figure
     assert f"fill: {paint['ridge']}" not in figure
+
+
+def test_the_groups_are_named_in_the_order_in_which_they_are_drawn(comparison: Comparison):
+    figure = group_chart(comparison, {"waypoint"}, "speed")
+    places = [figure.index(f">{group}  (") for group in comparison.group_sizes["speed"]]
+    assert places == sorted(places)

@@ -14,7 +14,7 @@ from roadcue.metrics.raters import Raters
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import colours
-from roadcue.reports.scene import MODES_SHOWN, Modes, Scene, rated_paths
+from roadcue.reports.scene import MODES_SHOWN, Modes, Scene, named_lines, rated_paths
 from roadcue.schema import CameraCalibration
 
 GREY = 120
@@ -218,3 +218,12 @@ def test_of_many_modes_the_most_probable_are_shown():
     assert [xy[0, 0] for xy, _ in shown] == [5, 4, 3, 2, 1, 0]
     assert len(shown) == MODES_SHOWN
     assert [p for _, p in shown] == sorted(probability)[-6:]
+
+
+def test_the_dots_of_the_past_lie_at_full_seconds_before_now_and_those_of_a_path_after_it():
+    past = np.zeros((16, 6))
+    past[:, 0] = np.arange(-15, 1)
+    path = np.stack([np.arange(1, 21), np.zeros(20)], axis=1)
+    (_, _, behind), (_, _, ahead) = named_lines(past, {"head": path})
+    assert behind[:, 0].tolist() == [-4, -8, -12]
+    assert ahead[:, 0].tolist() == [4, 8, 12, 16, 20]

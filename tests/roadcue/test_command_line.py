@@ -90,7 +90,10 @@ def test_a_dump_with_other_options():
     config, again = override(TrainConfig, text, {"waypoint.dropout": "0.3", "sweep": "[]"})
     assert (config.lr, config.head_options["waypoint"].dropout, config.sweep) == (0.5, 0.3, [])
     assert "dropout: 0.3" in again
-    for settings, sentence in (({"waypoint.drop": "0"}, "there is no option --waypoint.drop"), ({"lr": "x"}, "--lr x: expe")):
+    for settings, sentence in (
+        ({"waypoint.drop": "0"}, "there is no option --waypoint.drop"),
+        ({"lr": "x"}, "--lr x: expe"),
+    ):
         with pytest.raises(BadInput, match=sentence):
             override(TrainConfig, text, settings)
 

@@ -9,6 +9,7 @@ from roadcue.roadworld.caption import caption
 from roadcue.roadworld.drive import Drive, drive
 from roadcue.roadworld.road_ahead import LANE_AHEAD_M, RoadAhead, road_ahead
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
+from roadcue.roadworld.traffic import FRONT_M, REAR_M
 
 EMPTY = RoadAhead(
     (0.0,) * 8, None, False, None, None, None, "none", False, None, False, False, None, None, None, False, None
@@ -80,6 +81,27 @@ def test_everything_that_can_be_told_is_met(scenes: list[tuple[Drive, int, RoadA
     assert {scene.light for scene in told} == {None, "green", "yellow", "red"}
     assert {scene.someone_crossing for scene in told} == {"none", "pedestrian", "cyclist"}
     assert any(scene.lead_braking for scene in told)
+
+
+def test_a_lead_that_brakes_or_stands_is_told_to_brake(scenes: list[tuple[Drive, int, RoadAhead]]) -> None:
+    told = []
+    for driven, position, scene in scenes:
+        ego, step = driven.traffic.ego, driven.steps[position]
+        lane = [car for car in driven.traffic.lanes[0] if car is not ego and not car.aside and car.route is ego.route]
+        gaps = {car.track[step][0] - REAR_M - driven.ego[step, 0] - FRONT_M: car for car in lane}
+        for gap, car in gaps.items():
+            if scene.lead_m is not None and abs(gap - scene.lead_m) < 0.5:
+                _, speed, accel = car.track[step]
+                told.append(scene.lead_braking)
+                assert scene.lead_braking == (accel < -0.5 or speed < 0.3)
+    assert set(told) == {True, False}
+
+
+def test_a_caption_names_the_three_nearest_things() -> None:
+    busy = replace(EMPTY, lead_m=40.0, light="red", light_m=30.0, debris_m=20.0, standing_m=10.0)
+    said = caption(busy)
+    assert said.count(".") == 4, "the road, and three things"
+    assert "A car drives" not in said
 
 
 def test_captions_say_what_is_there_the_nearest_first() -> None:

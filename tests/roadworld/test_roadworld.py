@@ -24,10 +24,10 @@ from roadcue.roadworld.camera import camera
 from roadcue.roadworld.checksums import CHECKSUMS_FILE
 from roadcue.roadworld.dataset import open_roadworld
 from roadcue.roadworld.drawing import drawn_once
-from roadcue.roadworld.drive import drive
+from roadcue.roadworld.drive import cluster_of, drive
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.spec import RoadWorldSpec
-from roadcue.roadworld.write import check_roadworld, write_roadworld
+from roadcue.roadworld.write import check_roadworld, draw_sequence, write_roadworld
 
 SMALL = RoadWorldSpec(train_sequences=2, val_sequences=1, seconds=0.3, stride=1, width=160, height=178)
 
@@ -109,7 +109,34 @@ def test_splits_share_no_sequence_and_are_shuffled(folder: Path) -> None:
     assert len(val) == 1
     assert not train & val
     assert set(open_roadworld(folder, "all").states.sequence) == train | val
+    (shard,) = folder.glob("training*")
+    in_file = [E2EDFrame.FromString(record.payload).frame.context.name for record in read_records(shard)]
+    assert in_file != sorted(in_file)
+    assert len({name.split("-")[0] for name in in_file[:3]}) == 2, "frames of both sequences, in no order of time"
     assert all(len(name) == 32 and set(name) <= set("0123456789abcdef") for name in train | val)
+
+
+def test_pictures_are_encoded_in_the_quality_of_the_spec(folder: Path) -> None:
+    dataset = open_roadworld(folder, "val")
+    driven = drive(SMALL, 1_000_000)
+    cameras = {"FRONT": camera(SMALL, "FRONT")}
+    painter = Painter(driven, cameras, np.random.default_rng([SMALL.seed, 1_000_000, 1]))
+    (row,) = np.flatnonzero(dataset.states.frame == 1)
+    assert dataset.image(row, "FRONT") == jpeg.encode(painter.paint(1, "FRONT"), SMALL.jpeg_quality)
+
+
+def test_another_seed_is_another_world() -> None:
+    worlds = [dataclasses.replace(SMALL, seed=seed) for seed in (0, 1)]
+    clusters = [[cluster_of(spec, number) for number in range(30)] for spec in worlds]
+    assert clusters[0] != clusters[1]
+    # Two sequences of one cluster, so that nothing but the seed makes the streets and the light differ.
+    number = next(n for n in range(30) if clusters[0][n] == clusters[1][n])
+    assert drive(worlds[0], number).past(0).tolist() != drive(worlds[1], number).past(0).tolist()
+    same = drive(worlds[0], number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("roadcue.roadworld.write.drive", lambda *_: same)
+        pictures = [E2EDFrame.FromString(next(draw_sequence(spec, number))).frame.images[0].image for spec in worlds]
+    assert pictures[0] != pictures[1]
 
 
 def test_the_same_spec_gives_the_same_bytes_with_any_number_of_processes(folder: Path, tmp_path: Path) -> None:

@@ -6,23 +6,25 @@ import cv2
 import numpy as np
 import pytest
 
+from roadcue.loaders.waymo_e2e.clusters import Cluster
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.camera import camera, scaled
 from roadcue.roadworld.daylight import HOURS, Daylight, draw_daylight, draw_grass, draw_skyline
-from roadcue.roadworld.drive import Drive, drive
+from roadcue.roadworld.drive import Drive, cluster_of, drive
 from roadcue.roadworld.ground import Ground, lay
 from roadcue.roadworld.lens import Lens
 from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
-from roadcue.roadworld.render import Painter
+from roadcue.roadworld.render import Painter, _indicated
 from roadcue.roadworld.road import LANE_CENTRE_M
+from roadcue.roadworld.road_ahead import road_ahead
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import cone, signal
 from roadcue.roadworld.vehicles import car
 from roadcue.roadworld.view import View
 from roadcue.roadworld.weather import WEATHERS, Falling, Weather, draw_walk, draw_weather
-from roadcue.schema import CameraCalibration
+from roadcue.schema import CameraCalibration, Intent
 
 SPEC = RoadWorldSpec(stride=30)
 CAMERAS = {name: camera(SPEC, name) for name in ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")}
@@ -325,3 +327,56 @@ def test_shares_of_hours_and_weathers_sum_to_one() -> None:
     assert sum(each.share for each in WEATHERS.values()) == pytest.approx(1)
     assert sum(share for each in WEATHERS.values() for share in each.walks.values()) == pytest.approx(1)
     assert {hour for each in WEATHERS.values() for hour in each.walks} <= set(HOURS)
+
+
+def test_snow_covers_the_grass_and_rain_wets_the_road() -> None:
+    rng = np.random.default_rng(0)
+    light = {weather: draw_daylight(np.random.default_rng(1), "noon", weather) for weather in WEATHERS}
+    assert draw_grass(rng, light["snow"]).min() > 200
+    assert draw_grass(rng, light["dry"]).max() < 150
+    assert 0.6 <= light["rain"].wet <= 1
+    assert [light[weather].wet for weather in ("dry", "fog", "snow")] == [0, 0, 0]
+    assert light["fog"].haze_m <= 60 < light["snow"].haze_m < light["rain"].haze_m < light["dry"].haze_m
+
+
+def test_cars_indicate_to_the_side_of_their_turn(driven: list[Drive]) -> None:
+    sides = set()
+    for each in (drive(SPEC, number) for number in range(12)):
+        for other in each.traffic.others:
+            begin, _ = other.route.turn
+            if np.isfinite(begin) and not other.parked and not other.merging:
+                sides.add((other.route.intent, _indicated(other, begin - 1)))
+                assert _indicated(other, begin - 40) == ()
+    assert sides >= {(Intent.GO_RIGHT, (-1,)), (Intent.GO_LEFT, (1,))}
+
+
+def test_what_is_told_of_the_road_ahead_is_painted() -> None:
+    """Lights and brakes as the simulation has them, in the picture's classes; a few are hidden by something."""
+    told = dict.fromkeys((SemanticClass.LIGHT_RED, SemanticClass.LIGHT_GREEN, SemanticClass.BRAKE_LIGHT), 0)
+    shown = dict(told)
+    spec = RoadWorldSpec(stride=10)
+    for number in [number for number in range(80) if cluster_of(spec, number) == Cluster.INTERSECTION]:
+        each = drive(spec, number)
+        painter = Painter(each, {"FRONT": CAMERAS["FRONT"]}, np.random.default_rng(number))
+        for frame in range(each.frames):
+            ahead = road_ahead(each, frame)
+            wanted = [SemanticClass.BRAKE_LIGHT] if ahead.lead_braking and 2 < (ahead.lead_m or 0) < 15 else []
+            if ahead.light in ("red", "green") and 0 < (ahead.light_m or 0) < 20 and ahead.lead_m is None:
+                wanted.append(SemanticClass[f"LIGHT_{ahead.light.upper()}"])
+            for one in wanted:
+                told[one] += 1
+                shown[one] += bool((painter.paint_classes(frame, "FRONT", 1.0) == one).any())
+        if min(told.values()) >= 3:
+            break
+    assert all(shown[one] >= 0.6 * told[one] > 1 for one in told), (told, shown)
+
+
+def test_spotlight_sequences_are_driven_in_the_dark() -> None:
+    numbers = [number for number in range(200) if cluster_of(SPEC, number) == Cluster.SPOTLIGHT][:5]
+    lights = [Painter(drive(SPEC, number), {}, np.random.default_rng(number)).light for number in numbers]
+    assert {light.hour for light in lights} <= {"low sun", "dusk", "night"}
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_the_cameras_are_on_the_roof(name: str) -> None:
+    assert CAMERAS[name].extrinsic[2, 3] == 1.9, "metres above the ground, as on Waymo's cars"

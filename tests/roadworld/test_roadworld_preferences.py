@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from roadcue.roadworld.drive import Drive, drive
-from roadcue.roadworld.preferences import preferences, rated_position
+from roadcue.roadworld.preferences import _runs_red, _violations, preferences, rated_position
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.schema import Preference
 
@@ -70,5 +70,34 @@ def test_whoever_starts_at_a_red_light_loses_points() -> None:
             started = [each.score for each in scored if np.hypot(*each.xy[-1]) > 5]
             assert started
             assert max(started) < 6
+            path, s = driven.traffic.ego.route.path, driven.ego[driven.steps[position], 0]
+            steps = driven.steps[position] + 5 * np.arange(22)
+            assert _runs_red(driven, steps, path.along(path.xy, s + np.linspace(0, 60, 22)))
+            assert not _runs_red(driven, steps, path.along(path.xy, np.full(22, s)))
             return
     pytest.fail("nobody waits at a red light")
+
+
+def test_a_rater_takes_points_for_each_broken_rule(rated: list[tuple[Drive, tuple[Preference, ...]]]) -> None:
+    hits = 0
+    for driven, _ in rated[:8]:
+        position = rated_position(driven)
+        steps = driven.steps[position] + 5 * np.arange(22)
+        log, heading = driven.pose(steps)
+        assert _violations(driven, position, log) == 0
+        left = np.stack([-np.sin(heading), np.cos(heading)], axis=1)
+        assert _violations(driven, position, log + 60 * left) == 1, "off the road, where nobody is"
+        for car in driven.traffic.others:
+            path, s = car.route.path, np.array(car.track)[steps, 0]
+            hits += _violations(driven, position, path.along(path.xy, s)) > 0
+    assert hits > 10, "where another car drives, one hits it"
+
+
+def test_a_broken_rule_costs_more_than_the_distance_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    driven = drive(SPEC, FIRST_NUMBER["val"])
+
+    def scores(broken: int) -> list[float]:
+        monkeypatch.setattr("roadcue.roadworld.preferences._violations", lambda *_: broken)
+        return [each.score for each in preferences(driven, 5, np.random.default_rng(0))]
+
+    assert max(scores(0)) - max(scores(1)) == pytest.approx(3, abs=0.11)

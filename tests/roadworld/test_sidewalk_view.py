@@ -9,8 +9,9 @@ from roadcue.errors import BadInput
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import HEIGHT_M, chest_camera, view_of
+from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.furniture import bin_
-from roadcue.roadworld.sidewalk.labels import clear_sights
+from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
 from roadcue.roadworld.sidewalk.scene import Scene, Surface, Thing
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk, paint_walk
@@ -162,7 +163,9 @@ def test_a_walk_is_the_same_whenever_it_is_drawn(walks):
     assert again.annotation(2) == walks[5].annotation(2)
     assert again.caption(2) == walks[5].caption(2)
     assert not np.array_equal(again.paint(2), again.paint(3))
-    assert not np.array_equal(Walk(SidewalkSpec(seed=1, width=256, height=192), 5).paint(2), again.paint(2))
+    other = Walk(SidewalkSpec(seed=1, width=256, height=192), 5)
+    assert not np.array_equal(other.paint(2), again.paint(2))
+    assert other._scene.camera_heading.tolist() != again._scene.camera_heading.tolist()
 
 
 def test_labels_do_not_depend_on_the_size_of_the_picture(walks):
@@ -170,19 +173,19 @@ def test_labels_do_not_depend_on_the_size_of_the_picture(walks):
     assert [large.annotation(f) for f in range(FRAMES)] == [walks[5].annotation(f) for f in range(FRAMES)]
 
 
-def test_painted_kinds_agree_with_the_labels(walks):
+def test_painted_classes_agree_with_the_labels(walks):
     """Counted in the painting, which the labels' boxes and cells know nothing of."""
     for walk in walks:
-        label, kinds = walk.annotation(0), walk.paint_classes(0, 0.5)
-        assert (np.count_nonzero(kinds == SemanticClass.SIDEWALK) > 40) == (label.sidewalk != "Outside")
-        assert (np.count_nonzero(np.isin(kinds, (SemanticClass.ROAD, SemanticClass.MARKING))) > 40) == (
+        label, classes = walk.annotation(0), walk.paint_classes(0, 0.5)
+        assert (np.count_nonzero(classes == SemanticClass.SIDEWALK) > 40) == (label.sidewalk != "Outside")
+        assert (np.count_nonzero(np.isin(classes, (SemanticClass.ROAD, SemanticClass.MARKING))) > 40) == (
             label.road != "Not present"
         )
-        lower = (kinds == SemanticClass.SIDEWALK)[len(kinds) * 2 // 3 :]
+        lower = (classes == SemanticClass.SIDEWALK)[len(classes) * 2 // 3 :]
         if label.sidewalk in ("Left", "Right") and lower.any():
-            assert (np.nonzero(lower)[1].mean() < kinds.shape[1] / 2) == (label.sidewalk == "Left")
+            assert (np.nonzero(lower)[1].mean() < classes.shape[1] / 2) == (label.sidewalk == "Left")
         if label.near["bicycle"]:
-            columns = np.nonzero(kinds == SemanticClass.BICYCLE)[1]
+            columns = np.nonzero(classes == SemanticClass.BICYCLE)[1]
             assert len(columns) > 10
 
 
@@ -214,6 +217,28 @@ def test_captions_agree_with_the_labels(walks):
             assert f"a road on the {side}" in text or f"along the {side} side" in text
         for kind, word in (("bicycle", "bicycle"), ("car", "A car "), ("person", "person")):
             assert word not in text or label.near[kind]
+
+
+def test_captions_say_borders_places_and_distances():
+    made = scene()
+    made.beside = {"left": "a hedge", "right": "a wall"}
+    ahead = Thing("person", "a person", (), (4.6, 0.0), 0.0, (0.3, 0.3, 1.8), velocity=(0.5, 0.0))
+    comes = Thing("person", "a person", (), (4.8, 0.0), 0.0, (0.3, 0.3, 1.8), velocity=(-0.5, 0.0))
+    close_by = ((bin_at(3.2, 1.0), "Left", 3.2), (ahead, "Center", 4.4), (comes, "Right", 4.6))
+    assert caption_of(made, Sight("Center", "Not present", {}, {}, close_by)) == (
+        "The sidewalk is centered in the view, bordered by a hedge on the left and a wall on the right. "
+        "No road is in sight. A trash bin stands 3 meters away on the left. "
+        "A person walks ahead 4 meters away in the middle. A person comes closer 5 meters away on the right. "
+        "The way is blocked."
+    )
+
+
+def test_the_chest_camera_is_where_its_words_say():
+    """1.25 m above the ground, 12 degrees down, 75 degrees wide."""
+    camera = chest_camera(SPEC)
+    assert camera.extrinsic[:3, 3].tolist() == [0, 0, 1.25]
+    assert np.degrees(np.arcsin(-camera.extrinsic[2, 0])) == pytest.approx(12)
+    assert 2 * np.degrees(np.arctan(SPEC.width / 2 / camera.intrinsic[0])) == pytest.approx(75)
 
 
 def test_a_walk_of_any_number_is_painted_without_files():

@@ -16,10 +16,10 @@ from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.head import FieldHead
 from roadcue.heads.field.words import field_predictions
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders import jpeg
 from roadcue.prompts import annotation_json as schema
 from roadcue.schema import SampleTargets
-from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training.config import TrainConfig
 
 SMALL = {"waypoint": WaypointConfig(hidden=16), "field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}

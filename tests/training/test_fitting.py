@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import KeepLast, SafetensorsIO
-from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.fitting import build_model

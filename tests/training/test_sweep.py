@@ -33,7 +33,9 @@ def swept(drawn, tmp_path):
     """A config and its YAML, as the command line makes them, without an encoder unless one is named."""
 
     def make(*sweeps, **options):
-        base = drawn(**{"encoder": "none", "epochs": 1, "head_options": {"waypoint": WaypointConfig(hidden=16)}, **options})
+        base = drawn(
+            **{"encoder": "none", "epochs": 1, "head_options": {"waypoint": WaypointConfig(hidden=16)}, **options}
+        )
         words = [*words_of(base, ("run_dir",)), "--run_dir", str(tmp_path / "sweep")]
         return parse(TrainConfig, [*words, *(word for given in sweeps for word in ("--sweep", given))])
 

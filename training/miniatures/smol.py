@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roadcue.models.mini.tokenizers import learn_tokenizer
+from roadcue.models.plain_text import token_ids
 from roadcue.models.smol.encoder import tile_tokens
 from roadcue.models.smol.miniature import IMAGE_TOKENS, TEXT, VISION, build, save
-from roadcue.models.smol.prompt import END, IMAGE, picture_text
+from roadcue.models.smol.prompt import END, question_text
 
 QUESTION = "Describe the scene."
 
@@ -25,11 +26,7 @@ class SmolMiniature:
         """Fresh weights from torch's generator."""
         self.tokenizer = tokenizer = learn_tokenizer(captions)
         self.model = build(tokenizer)
-        question = [{"type": "image"}, {"type": "text", "text": QUESTION}]
-        prompt = tokenizer.apply_chat_template(
-            [{"role": "user", "content": question}], add_generation_prompt=True, tokenize=False
-        )
-        self.prompt: list[int] = tokenizer(str(prompt).replace(IMAGE, picture_text(IMAGE_TOKENS))).input_ids
+        self.prompt = token_ids(tokenizer, question_text(tokenizer, QUESTION, IMAGE_TOKENS))
 
     def tokens(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""

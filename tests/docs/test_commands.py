@@ -1,54 +1,65 @@
-"""The README does what it says: its commands are executed as written, or listed here with the reason why not."""
+"""README and docs do what they say: their commands are executed as written, or listed here with a reason why not."""
 
-import contextlib
-import io
 import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import subprocess
 import sys
-from functools import cache
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from main_job import exit_code
+from pages import (
+    ROOT,
+    all_commands,
+    blocks,
+    commands,
+    made_by,
+    outside_make,
+    pages,
+    unknown_options,
+    words_of,
+)
 from PIL import Image
 from real_photographs import udacity_folder, write_udacity_manifest
 from waymo_shards import write_shards
 
-from roadcue import eval as scoring
-from roadcue import train
 from roadcue.command_line import parse
-from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED
+from roadcue.heads.registry import HEADS
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.training.config import ExtractConfig, TrainConfig
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 SMALL_WORLD = RoadWorldSpec(4, 2, seconds=0.2, stride=1, width=160, height=178, cameras=("FRONT",))
 SMALL_WALKS = SidewalkSpec(80, 16, width=160, height=120)
 SMALL_AMOUNTS = {"--train": "4", "--val": "2", "--stride": "100"}
-"""In the place of those by which the README draws thousands of pictures."""
+"""In the place of those by which the pages draw thousands of pictures."""
+SHORT = {r"python train\.py .*--head caption .*": ("--epochs", "1")}
+"""What is added to a command that trains a language model ten times over all pictures."""
 # runpy warns of a module that is imported already; the help of one is the same then.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 
 NOT_EXECUTED = {
+    r"make demo": "test_make_demo_in_a_copy_of_the_repository executes it, and the test below its commands, small",
     r"make test": "it is what runs this test",
+    r"make parity": "builds environments of half a gigabyte each; tests/parity",
+    r"make schema": "writes into the repository",
+    r"\.venv/bin/python -m pytest .*": "runs other tests",
+    r"python train\.py --help": "shows what the tests of words read for every page",
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
     r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
-    r"python -m loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
-    r"python -m training\.flamingo_sft .*": "trains for long; tests/training/test_fine_tuning.py runs it small",
-    r"python -m training\.pretrain_mini.*": "trains for hours; tests/training/test_miniatures.py runs it small",
-    r"python -m roadcue\.roadworld\.contact_sheet .*": "draws for long; see tests/roadworld/test_contact_sheet.py",
+    r"python -m roadcue\.loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
+    r"python -m roadcue\.training\.miniatures.*": "trains for hours; tests/training/test_miniatures.py runs it small",
+    r"python -m roadcue\.roadworld\.contact_sheet .*": "draws for long; tests/roadworld/test_contact_sheet.py",
     r"python benchmarks/picture_pays\.py .*": "takes five minutes; tests/journeys/test_leak.py runs its parts small",
+    r"benchmarks/record\.sh.*": "takes hours, and some minutes with --quick; tests/docs/test_record_script.py",
     r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts with srun and python replaced",
     r"apt-get install .*": "installs system packages, as root",
     r"slurm/one_node\.sh (start|stop)": "starts daemons, as root",
@@ -57,56 +68,19 @@ NOT_EXECUTED = {
 """Pattern of a whole command -> why it is not executed here. The words of all of them are checked all the same."""
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-def commands() -> list[str]:
-    lines = [line.split("   #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
-    return [re.sub(r"\s+#.*", "", line) for line in lines if line]
-
-
-def executed_here() -> list[str]:
-    return [one for one in commands() if not any(re.fullmatch(pattern, one) for pattern in NOT_EXECUTED)]
-
-
-def made_by(target: str) -> str:
-    """What `make <target>` would run."""
-    said = subprocess.run(["make", "-n", target], cwd=ROOT, env=outside_make(), capture_output=True, text=True)
-    assert said.returncode == 0, said.stderr
-    return said.stdout
-
-
-def outside_make() -> dict[str, str]:
-    """The environment without what a `make test` around this test has put there."""
-    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-
-
-@cache
-def options_of(program: str, *subcommand: str) -> frozenset[str]:
-    """All that the help of a program names: a file of the repository, or a module, or what one of its words does."""
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
-        patch.setattr(sys, "argv", [program, *subcommand, "--help"])
-        with contextlib.suppress(SystemExit):
-            if program.endswith(".py"):
-                patch.syspath_prepend(str((ROOT / program).parent))  # as Python itself does
-                runpy.run_path(str(ROOT / program), run_name="__main__")
-            else:
-                runpy.run_module(program, run_name="__main__")
-    return frozenset(re.findall(r"--[\w.]+", said.getvalue()))
+def is_executed(command: str) -> bool:
+    return not any(re.fullmatch(pattern, command) for pattern in NOT_EXECUTED)
 
 
 def test_no_reason_outlives_its_command():
-    assert len(commands()) > 15
+    assert len(all_commands()) > 40
     for pattern in NOT_EXECUTED:
-        assert any(re.fullmatch(pattern, one) for one in commands()), pattern
+        assert any(re.fullmatch(pattern, one) for one in all_commands()), pattern
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", all_commands())
 def test_every_word_of_a_command_is_known(command: str):
-    words = shlex.split(command)
-    while "=" in words[0]:
-        words = words[1:]
+    words = words_of(command)
     if words[0] == "make":
         made_by(words[1])
     elif words[0] == "sbatch":
@@ -114,54 +88,28 @@ def test_every_word_of_a_command_is_known(command: str):
         config = TrainConfig if script.endswith("train_vlm.sh") else ExtractConfig
         parse(config, words[words.index(script) + 1 :])
         assert (ROOT / script).is_file()
+    elif "--plugin" in words:
+        assert is_executed(command)  # what words there are, only the plugin knows
     elif words[0] == "python":
-        program = words[2] if words[1] == "-m" else words[1]
-        subcommand = [word for word in words[3:4] if words[1] == "-m" and word.isalpha()]
-        assert {word for word in words if word.startswith("--")} <= options_of(program, *subcommand)
-    elif words[0].startswith("slurm/"):
-        assert words[1] in (ROOT / words[0]).read_text()
+        assert unknown_options(words) == set()
+    elif words[0].endswith(".sh"):
+        assert all(word in (ROOT / words[0]).read_text() for word in words[1:])
         assert os.access(ROOT / words[0], os.X_OK)
     else:
-        assert words[0] in ("apt-get", "export"), command
-
-
-def test_every_number_is_filled_in():
-    assert re.findall(r"\b[A-Z]+_(?:TABLE|RATIO|PARAMETERS)\b", README) == []
-
-
-def test_every_file_and_option_that_is_named_exists():
-    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE))
-    paths = {path for span in spans for path in re.findall(r"(?<![\w./<-])(?:\w+/)+[\w.]*|\b\w+\.py\b", span)}
-    assert len(paths) > 30
-    made = ("runs/", "worlds/", "my/")
-    assert [path for path in sorted(paths) if not path.startswith(made) and not (ROOT / path).exists()] == []
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert [link for link in links if not (ROOT / link).exists()] == []
-    benchmarks = [span.split() for span in spans if span.startswith("python benchmarks/")]
-    for _, script, *words in benchmarks:
-        assert {word for word in words if word.startswith("--")} <= options_of(script), script
-    others = [span for span in spans if span.split() not in benchmarks]
-    options = {option for span in others for option in re.findall(r"(?<!\S)--[\w.]+", span)}
-    assert len(options) > 8
-    programs = (
-        "train.py",
-        "eval.py",
-        "roadcue.training.extraction",
-        "roadcue.training.captions.fine_tuning",
-        "roadcue.roadworld",
-    )
-    assert options <= frozenset().union(*map(options_of, programs))
-    for target in re.findall(r"`make (\w+)", README):
-        made_by(target)
+        assert words[0] in ("apt-get", "export", ".venv/bin/python"), command
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, one_thread, golden_dir):
-    """A folder to type the commands in: DIR and my/ hold data, and the default RoadWorld is a small one."""
+    """A folder to type the commands in: DIR and my/ hold data, and what is drawn by default is small.
+
+    A head that a page registers is gone afterwards.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT", SMALL_WORLD)
     monkeypatch.setattr("roadcue.roadworld.sidewalk.dataset.DEFAULT", SMALL_WALKS)
+    monkeypatch.setattr(HEADS, "_own", dict(HEADS._own))
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})
@@ -169,15 +117,17 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir):
         pytest.skip("no real photographs to stand for your own data")
     write_udacity_manifest(udacity_folder(), tmp_path / "my", every=20)
     (tmp_path / "SENSATION").symlink_to(golden_dir / "sensation")
+    (tmp_path / "pictures").mkdir()
+    for name in ("a", "b"):
+        Image.new("RGB", (640, 480), "grey").save(tmp_path / "pictures" / f"{name}.jpg")
     return tmp_path
 
 
 def execute(command: str) -> int:
     words = shlex.split(command)
-    if words[1] == "train.py":
-        return exit_code(train.main, *words[2:])
-    if words[1] == "eval.py":
-        return exit_code(scoring.main, *words[2:])
+    if words[1] in ("train.py", "eval.py", "predict.py"):
+        more = [word for pattern, added in SHORT.items() if re.fullmatch(pattern, command) for word in added]
+        return exit_code(import_module(f"roadcue.{words[1][:-3]}").main, *words[2:], *more)
     assert words[:2] == ["python", "-m"], f"{command}: execute it or say why not"
     small = [SMALL_AMOUNTS.get(option, word) for option, word in pairwise(words)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -186,26 +136,39 @@ def execute(command: str) -> int:
 
 @pytest.mark.timeout(900)
 def test_the_commands_do_as_they_are_written(place: Path):
+    """Page after page, each command once; all that fail are named, not only the first."""
     demo = [line.removeprefix(".venv/bin/") for line in made_by("demo").splitlines() if "python" in line]
     demo = [line for line in demo if re.match(r"python (train|eval)\.py", line)]
     assert len(demo) == 2
-    for command in [*demo, *(one for one in executed_here() if one != "make demo")]:
-        assert execute(command) == 0, command
-    assert len(list(Path("runs").iterdir())) >= 5
-    for block in blocks("python"):
-        exec(block, use_as_a_library())
+    failed = [command for command in demo if execute(command) != 0]
+    done = set()
+    for page in pages():
+        for block in blocks(page, "python"):
+            if name := file_named_in(block):
+                Path(name).write_text(block)
+        for command in commands(page):
+            if is_executed(command) and command not in done:
+                done.add(command)
+                failed += [f"{page.name}: {command}"] if execute(command) != 0 else []
+        for block in blocks(page, "python"):
+            if not file_named_in(block):
+                exec(block, use_as_a_library())
+    assert failed == []
+    assert len(list(Path("runs").iterdir())) >= 10
+    answers = [json.loads(line) for line in Path("runs/answers.jsonl").read_text().splitlines()]
+    assert len(answers) == 2
+    assert all({"id", "field", "cue"} <= answer.keys() for answer in answers)
+
+
+def file_named_in(block: str) -> str | None:
+    """A block of Python that begins with a file's name is that file, for the page's commands to read."""
+    named = re.match(r"# (\w+\.py)\n", block)
+    return named[1] if named else None
 
 
 def use_as_a_library() -> dict[str, object]:
-    """The names that the README's example takes for granted."""
+    """The names that the examples take for granted."""
     return {"picture": Image.new("RGB", (640, 480), "grey"), "past": np.zeros((16, 6), np.float32)}
-
-
-def test_the_line_of_a_manifest_has_its_keys():
-    (block,) = blocks("json")
-    line = json.loads(block)
-    assert set(REQUIRED) <= line.keys() <= {*REQUIRED, *OPTIONAL}
-    assert all(f"`{key}`" in README for key in OPTIONAL if key != "future")
 
 
 @pytest.mark.timeout(900)

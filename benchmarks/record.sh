@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Measure the tables of README.md and docs/record.md anew. Hours on two cores; the same command goes on where it stopped.
+#   benchmarks/record.sh            # into $RECORD_DIR (runs/record): NAME.log and NAME.done of each step
+#   benchmarks/record.sh --quick    # the same steps on small data (runs/record-quick): its numbers mean nothing
+# A step is done anew when its NAME.done is removed. SENSATION_DIR is the folder of the published texts; without it their
+# steps are left out. PYTHON is the interpreter, by default that of make's .venv.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+quick=false
+case "${1:-}" in
+  "") ;;
+  --quick) quick=true ;;
+  *)
+    echo "usage: $0 [--quick]" >&2
+    exit 2
+    ;;
+esac
+
+if $quick; then RECORD_DIR="${RECORD_DIR:-runs/record-quick}"; else RECORD_DIR="${RECORD_DIR:-runs/record}"; fi
+PYTHON="${PYTHON:-.venv/bin/python}"
+export PYTHONPATH="$PWD" HF_HUB_OFFLINE="${HF_HUB_OFFLINE:-1}" TOKENIZERS_PARALLELISM=false
+mkdir -p "$RECORD_DIR"
+
+# step NAME COMMAND...: run it unless it is done, keep what it says, and leave a stamp with commit, date and seconds.
+step() {
+  local name="$1" start="$SECONDS" stamp="$RECORD_DIR/$1.done"
+  shift
+  if [[ -e $stamp ]]; then
+    echo "== $name is done: $(<"$stamp")"
+    return
+  fi
+  echo "== $name: $*"
+  "$@" 2>&1 | tee -a "$RECORD_DIR/$name.log"
+  echo "$(git rev-parse --short HEAD 2>/dev/null || echo 'no git'), $(date -u +%F), $((SECONDS - start)) s" >"$stamp.new"
+  mv "$stamp.new" "$stamp"
+}
+
+train() { "$PYTHON" train.py --resume auto "$@"; }
+evaluate() { "$PYTHON" eval.py "$@"; }
+
+# Exit code 1 says that a claim does not hold: that is a result.
+picture_pays() { "$PYTHON" benchmarks/picture_pays.py "$@" || [[ $? == 1 ]]; }
+
+# The rater feedback score of runs of a sweep: their folders are named after the settings.
+evaluate_each() {
+  local run
+  for run in "$@"; do
+    echo "-- $run"
+    evaluate --run "$run"
+  done
+}
+
+# What is small in --quick; arrays stay empty otherwise, and the default data sets are drawn into the cache.
+drives=() walks=() short=() probed=() seeds=3
+other_world=(--train 1440 --val 240 --stride 20)
+rows=() frames=() pictures=() tower=(--layers 4 --batch 4) sequences=()
+if $quick; then
+  drives=(--data_dir "$RECORD_DIR/drives") walks=(--data_dir "$RECORD_DIR/walks") short=(--epochs 1) seeds=1
+  probed=("${drives[@]}" --sidewalk_dir "$RECORD_DIR/walks")
+  other_world=(--train 12 --val 6 --seconds 8 --stride 20)
+  rows=(--rows 2000 --epochs 1 --repeats 1) frames=(--frames 2000 --looped 100 --repeats 1)
+  pictures=(--frames 8 --rounds 1) tower=(--layers 1 --batch 1 --repeats 1) sequences=(--sequences 1)
+  step quick-drives "$PYTHON" -m roadcue.roadworld --out "$RECORD_DIR/drives" --cameras FRONT "${other_world[@]}"
+  step quick-walks "$PYTHON" -m roadcue.roadworld.sidewalk --out "$RECORD_DIR/walks" --train 160 --val 40
+fi
+
+# The demo: README's table.
+step demo train --encoder smol --head waypoint "${drives[@]}" "${short[@]}" --run_dir "$RECORD_DIR/demo"
+step demo-eval evaluate --run "$RECORD_DIR/demo"
+
+# Which head?
+step heads train --sweep waypoint.kind=linear,mlp,unicycle,modes --sweep waypoint.residual=none,ego --seeds "$seeds" \
+  "${drives[@]}" "${short[@]}" --run_dir "$RECORD_DIR/heads"
+step slow-heads train --sweep waypoint.kind=gru,query,vocabulary --sweep waypoint.residual=none,ego \
+  "${drives[@]}" "${short[@]}" --run_dir "$RECORD_DIR/slow_heads"
+step heads-raters evaluate_each "$RECORD_DIR"/heads/*kind=unicycle,*residual=none-seed* \
+  "$RECORD_DIR"/heads/*kind=mlp,*residual=ego-seed*
+
+# On what the default head was chosen: a world of another seed.
+other=(--data_dir "$RECORD_DIR/world_seed_1" "${short[@]}")
+step choice-world "$PYTHON" -m roadcue.roadworld --out "$RECORD_DIR/world_seed_1" --seed 1 --cameras FRONT "${other_world[@]}"
+step choice-kinds train --sweep waypoint.kind=linear,mlp,unicycle,modes --sweep waypoint.residual=none,ego \
+  --seeds "$seeds" "${other[@]}" --run_dir "$RECORD_DIR/choice_kinds"
+step choice-modes evaluate_each "$RECORD_DIR"/choice_kinds/*kind=modes,*residual=none-seed0
+step choice-losses train --sweep waypoint.loss=l2,l1,smooth,rater "${other[@]}" --run_dir "$RECORD_DIR/choice_losses"
+step choice-average train --sweep ema=0,0.99 "${other[@]}" --run_dir "$RECORD_DIR/choice_average"
+step choice-past train --sweep waypoint.past_dropout=0,0.25 "${other[@]}" --run_dir "$RECORD_DIR/choice_past"
+step choice-rank train --sweep waypoint.rank=12,24 "${other[@]}" --run_dir "$RECORD_DIR/choice_rank"
+
+# Sidewalk, road, objects, cues.
+step walk train --head field,cue --data sidewalk "${walks[@]}" "${short[@]}" --run_dir "$RECORD_DIR/walk"
+step walk-eval evaluate --run "$RECORD_DIR/walk"
+step drive train --head waypoint,cue "${drives[@]}" "${short[@]}" --run_dir "$RECORD_DIR/drive"
+step drive-eval evaluate --run "$RECORD_DIR/drive"
+
+# Published texts.
+if [[ -n ${SENSATION_DIR:-} ]]; then
+  texts=(--predictions "$SENSATION_DIR/flamingo_bvpi_predictions.jsonl" --data sensation --data_dir "$SENSATION_DIR")
+  step texts evaluate "${texts[@]}" --out "$RECORD_DIR/texts"
+  step texts-published evaluate "${texts[@]}" --protocol published --out "$RECORD_DIR/texts_published"
+else
+  echo "== texts: left out; set SENSATION_DIR to the folder of the published texts"
+fi
+
+# Does the picture pay?
+step picture-pays picture_pays "${probed[@]}" --json "$RECORD_DIR/picture_pays.json"
+
+# Speed. The last two hold 4.5 and 5.6 GB, so --quick leaves them out.
+step speed-read "$PYTHON" benchmarks/read_camera.py "${pictures[@]}"
+step speed-rows "$PYTHON" benchmarks/train_rows.py "${rows[@]}"
+step speed-tower-fp32 "$PYTHON" benchmarks/tower.py --dtype fp32 "${tower[@]}"
+step speed-tower-bf16 "$PYTHON" benchmarks/tower.py --dtype bf16 "${tower[@]}"
+step speed-predict "$PYTHON" benchmarks/predict_latency.py --run "$RECORD_DIR/demo"
+step speed-draw "$PYTHON" benchmarks/render_roadworld.py "${sequences[@]}"
+step speed-raters "$PYTHON" benchmarks/rater_feedback.py "${frames[@]}"
+if ! $quick; then
+  step speed-tower-memory "$PYTHON" benchmarks/tower_memory.py
+  step speed-flamingo "$PYTHON" benchmarks/full_size_flamingo.py
+fi
+
+echo "All steps are done: $RECORD_DIR/*.log has what they said, *.done from which commit, when, and for how long."

@@ -1,0 +1,114 @@
+"""What README and docs name is there: files, links, options, targets; and the README stays one screen."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from pages import PROGRAMS, README, ROOT, blocks, made_by, options_of, pages, prose, spans, unknown_options
+
+import roadcue
+from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED, parse_line
+from roadcue.schema import PAST_STATES, STATE_NUMBERS
+
+RECORD, OWN_DATA, PLUGINS = (ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins"))
+MADE = ("runs/", "worlds/", "my/", "pictures/", "my_head.py", "labels/", "images/")
+"""What the commands make, and folders of data."""
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+each_page = pytest.mark.parametrize("page", pages(), ids=[page.stem for page in pages()])
+
+
+def tables(text: str) -> list[str]:
+    return re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_is_one_screen_with_one_table_and_the_table_is_the_records():
+    assert len(README.read_text().splitlines()) <= 150
+    (table,) = tables(README.read_text())
+    assert table in RECORD.read_text()
+
+
+def test_every_page_of_docs_is_linked_from_the_readme():
+    assert set((ROOT / "docs").glob("*.md")) <= set(pages())
+
+
+@each_page
+def test_every_path_that_is_named_exists(page: Path):
+    named = re.findall(r"(?<![\w./<$-])(?:\w[\w-]*/)+[\w.-]*|\b\w+\.(?:py|sh)\b", "\n".join(spans(page)))
+    elsewhere = [path for path in named if not path.startswith(MADE) and not (ROOT / path).exists()]
+    assert elsewhere == []
+
+
+def test_the_map_of_ordinary_changes_is_long_and_in_places_that_exist():
+    rows = tables((ROOT / "docs/architecture.md").read_text())[-1].splitlines()[2:]
+    assert len(rows) >= 60
+    assert [row for row in rows if not re.search(r"\| .*`[\w/.]+`", row)] == []
+
+
+@each_page
+def test_every_link_leads_somewhere(page: Path):
+    for link in re.findall(r"\]\(([^)]+)\)", prose(page)):
+        if "://" not in link:
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+@each_page
+def test_every_option_and_target_that_is_named_exists(page: Path):
+    known = frozenset().union(*map(options_of, PROGRAMS))
+    for span in spans(page):
+        if span.startswith("python "):
+            assert unknown_options(span.split()) == set(), span
+        elif not span.startswith(("benchmarks/", "--quiet")):
+            assert set(re.findall(r"(?<!\S)--[a-z][\w.]*", span)) <= known, span
+    for target in re.findall(r"`make (\w+)", page.read_text()):
+        made_by(target)
+
+
+@each_page
+def test_every_number_is_filled_in(page: Path):
+    assert re.findall(r"\b[A-Z]+_(?:TABLE|RATIO|PARAMETERS)\b|\bTODO\b|\bXX+\b", page.read_text()) == []
+
+
+def test_the_line_of_a_manifest_has_its_keys():
+    line = json.loads(blocks(OWN_DATA, "json")[0])
+    assert set(REQUIRED) <= line.keys() <= {*REQUIRED, *OPTIONAL}
+    assert all(f"| `{key}` | required |" in OWN_DATA.read_text() for key in REQUIRED)
+    assert all(f"| `{key}` | optional |" in OWN_DATA.read_text() for key in OPTIONAL)
+
+
+def test_the_calibration_is_one_that_a_manifest_may_hold_and_looks_straight_ahead():
+    line = json.loads(blocks(OWN_DATA, "json")[0]) | {"past": [[0] * STATE_NUMBERS] * PAST_STATES, "future": None}
+    line["calibration"] = json.loads(blocks(OWN_DATA, "json")[1])
+    (calibration,) = parse_line(line, "docs/own_data.md")[0].calibration.values()
+    pixels, in_front = calibration.project(calibration.extrinsic[:3, 3] + [[10, 0, 0], [-10, 0, 0]])
+    assert in_front.tolist() == [True, False]
+    assert pixels[0].tolist() == [960, 640]
+
+
+def test_the_entry_points_are_of_groups_that_are_read():
+    from roadcue.heads.registry import HEADS
+    from roadcue.loaders.registry import DATASETS
+    from roadcue.models.registry import CAPTIONERS, ENCODERS
+
+    groups = {registry.group for registry in (HEADS, ENCODERS, CAPTIONERS, DATASETS)}
+    (block,) = blocks(PLUGINS, "toml")
+    assert tomllib.loads(block)["project"]["entry-points"].keys() <= groups
+    assert {span for span in spans(PLUGINS) if re.fullmatch(r"roadcue\.\w+s", span)} == groups
+
+
+def test_the_citation_names_the_version_that_there_is():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == roadcue.__version__
+    assert cited["license"] == "Apache-2.0"
