@@ -33,8 +33,7 @@ def scored(run: Path, *words: object, out: Path | None = None) -> dict[str, Any]
     metrics: dict[str, Any] = json.loads(((out or run) / "metrics.json").read_text())
     figures = {method["name"]: method["overall"] for method in metrics["methods"]}
     twin = {f"waypoint{BLIND_SUFFIX}"} if metrics["sees_image"] else set()
-    baselines = {baseline.name for baseline in head_class(WAYPOINT).baselines}
-    assert figures.keys() == {"waypoint", *twin, *baselines}
+    assert figures.keys() == {"waypoint", *twin, *(baseline.name for baseline in head_class(WAYPOINT).baselines)}
     for name, overall in figures.items():
         assert all(math.isfinite(figure["value"]) for figure in overall.values()), name
     page = ((out or run) / "report.html").read_text()

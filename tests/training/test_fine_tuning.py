@@ -1,22 +1,37 @@
 """Fine-tuning the miniature OpenFlamingo on a few drawn pictures: what learns, what stays, going on after a stop."""
 
+import csv
+import json
+import shutil
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from roadcue.errors import BadInput
+from roadcue import train
+from roadcue.command_line import as_yaml
+from roadcue.errors import BadInput, BadRecord
 from roadcue.models import mini
 from roadcue.models.flamingo.loading import Parts, load_whole
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
-from roadcue.training import trainer as stepwise
-from roadcue.training.captions import fine_tuning as flamingo_sft
-from roadcue.training.captions.fine_tuning import SftConfig
+from roadcue.training import trainer
+from roadcue.training.build import open_split
+from roadcue.training.captions.fine_tuning import train_captions
+from roadcue.training.captions.module import CaptionModule
+from roadcue.training.config import CaptionOptions, TrainConfig
+from roadcue.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 STEPS = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _gentle(one_thread):
+    pass
 
 
 @pytest.fixture(scope="module")
@@ -27,33 +42,59 @@ def folder(tmp_path_factory):
     return folder
 
 
-def config(folder, out, **changes) -> SftConfig:
-    place = {"data": "sensation", "data_dir": str(folder), "out": str(out), "device": "cpu", "precision": "fp32"}
-    settings = {"epochs": 2, "lr": 1e-3, "warm_up": 2, "text_dropout": 0.3, "checkpoint_every": 1}
-    return SftConfig(**place | settings | changes)
+def config(folder, run_dir, caption=None, **changes) -> TrainConfig:
+    place = {"data": "sensation", "data_dir": str(folder), "run_dir": str(run_dir), "device": "cpu"}
+    what = {"encoder": "flamingo", "head": "caption", "precision": "fp32", "workers": 0}
+    settings = {"epochs": 2, "lr": 1e-3, "warm_up": 2, "checkpoint_every": 1}
+    options = {"caption": CaptionOptions(**{"text_dropout": 0.3, **(caption or {})})}
+    return TrainConfig(**place | what | settings | {"head_options": options} | changes)
+
+
+def fine_tune(config) -> RunFolder:
+    train_captions(config, as_yaml(config))
+    return RunFolder.of(config.run_dir)
 
 
 @pytest.fixture(scope="module")
 def tuned(folder, tmp_path_factory):
-    """The folder of a finished run."""
-    out = tmp_path_factory.mktemp("tuned")
-    flamingo_sft.main(config(folder, out))
-    return out
+    """A finished run, by the command."""
+    run = tmp_path_factory.mktemp("tuned") / "run"
+    words = ["--encoder", "flamingo", "--head", "caption", "--data", "sensation", "--data_dir", str(folder)]
+    words += ["--run_dir", str(run), "--device", "cpu", "--precision", "fp32", "--workers", "0", "--epochs", "2"]
+    words += ["--lr", "1e-3", "--warm_up", "2", "--checkpoint_every", "1", "--caption.text_dropout", "0.3"]
+    assert train.main(words) == 0
+    return RunFolder.of(run)
 
 
-def nats(out) -> list[float]:
-    return [float(line.split(": ")[1].split()[0]) for line in out.splitlines() if line.startswith("loss on")]
+def logged(run: RunFolder, name: str) -> list[float]:
+    """A column of the run's CSV log, where it has a value."""
+    lines = [line for file in sorted(run.logs.glob("*/metrics.csv")) for line in csv.DictReader(file.open())]
+    return [float(line[name]) for line in lines if line.get(name)]
 
 
-def test_the_loss_falls(folder, tmp_path, capsys):
+def test_the_loss_falls(folder, tmp_path):
+    losses = []
     for epochs, lr in ((1, 1e-12), (5, 1e-3)):
-        flamingo_sft.main(config(folder, tmp_path / str(epochs), epochs=epochs, lr=lr, text_dropout=0.0, warm_up=0))
-    before, after = nats(capsys.readouterr().out)
-    assert after < 0.7 * before
+        given = config(folder, tmp_path / str(epochs), {"text_dropout": 0.0}, epochs=epochs, lr=lr, warm_up=0)
+        losses.append(logged(fine_tune(given), "val/loss"))
+    (before,), after = losses
+    assert len(after) == 5, "measured after every epoch"
+    assert after[-1] < 0.7 * before
+
+
+def test_a_run_leaves_what_a_run_of_heads_leaves(tuned):
+    assert len(logged(tuned, "val/loss")) == 2
+    assert len(logged(tuned, "train/loss")) == STEPS
+    assert list(tuned.logs.glob("events*"))
+    facts = tuned.read_facts()
+    assert facts["rows"] == {"train": 8, "val": 2}
+    assert facts["skipped"] == 0
+    assert "miniature" in facts["captioner"]
+    assert {"roadcue", "python", "torch"} <= facts["versions"].keys()
 
 
 def test_only_the_perceiver_the_gated_attention_and_two_rows_have_learnt(tuned):
-    before, after = Flamingo.from_pretrained(mini.FLAMINGO), Flamingo.from_pretrained(tuned / "model")
+    before, after = Flamingo.from_pretrained(mini.FLAMINGO), Flamingo.from_pretrained(tuned.model)
     then, now = before.state_dict(), after.state_dict()
     changed = {name for name in then if not torch.equal(then[name], now[name])}
     tied = "lang_encoder.lm_head.weight"
@@ -63,31 +104,63 @@ def test_only_the_perceiver_the_gated_attention_and_two_rows_have_learnt(tuned):
 
 
 def test_a_checkpoint_holds_what_learns_and_no_more(tuned):
-    with safe_open(tuned / "last.safetensors", framework="pt") as file:
+    with safe_open(tuned.last, framework="pt") as file:
         held = {name for name in file.keys() if name.startswith("state_dict.")}  # noqa: SIM118 - not a dict
     learnt = Flamingo.from_pretrained(mini.FLAMINGO).trained_state()
-    assert held == {f"state_dict.model.{name}" for name in learnt}
+    assert held == {f"state_dict.captioner.model.{name}" for name in learnt}
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(folder, tuned, tmp_path, monkeypatch):
-    class Stop(stepwise.SayProgress):
+    """Stopped with pictures decoded ahead, and gone on with them too: the finished run decoded them in the loop."""
+    given = config(folder, tmp_path, workers=2)
+
+    class Stop(trainer.SayProgress):
         def on_train_batch_start(self, trainer, *_):
             if trainer.global_step == STEPS - 1:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(stepwise, "SayProgress", Stop)
+        patched.setattr(trainer, "SayProgress", Stop)
         with pytest.raises(KeyboardInterrupt):
-            flamingo_sft.main(config(folder, tmp_path))
-    flamingo_sft.main(config(folder, tmp_path))
-    whole, stopped = (load_file(run / "model/model.safetensors") for run in (tuned, tmp_path))
-    assert all(torch.equal(whole[name], stopped[name]) for name in whole)
-    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --out"):
-        flamingo_sft.main(config(folder, tmp_path, lr=0.01))
+            fine_tune(given)
+    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --run_dir"):
+        fine_tune(replace(given, lr=0.01, resume="auto"))
+    steps, step = [], CaptionModule.training_step
+    monkeypatch.setattr(CaptionModule, "training_step", lambda *a: steps.append(1) or step(*a))
+    stopped = fine_tune(replace(given, resume="auto"))
+    assert len(steps) == 1
+    one, other = (load_file(run.model / "model.safetensors") for run in (tuned, stopped))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_finished_run_is_left_alone_and_none_is_overwritten(folder, tuned, capsys):
+    fine_tune(config(folder, tuned.path, resume="auto"))
+    assert "is finished" in capsys.readouterr().out
+    with pytest.raises(BadInput, match="--resume auto"):
+        fine_tune(config(folder, tuned.path))
+    with pytest.raises(BadInput, match="other options: --lr was"):
+        fine_tune(config(folder, tuned.path, lr=0.01, resume="auto"))
+
+
+def test_a_picture_that_does_not_decode_is_left_out_before_the_loop_and_counted(folder, tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    given = config(data, tmp_path / "run", epochs=1)
+    name = f"{open_split(given, 'train').states.id[3]}.jpg"
+    (picture,) = data.rglob(name)
+    picture.write_bytes(picture.read_bytes()[:40])
+    with monkeypatch.context() as patched:
+        patched.setattr(CaptionModule, "training_step", lambda *_: pytest.fail("the training has begun"))
+        with pytest.raises(BadRecord, match="--on_bad_record skip leaves such pictures out and counts them"):
+            fine_tune(given)
+    run = fine_tune(replace(given, on_bad_record="skip"))
+    facts = json.loads(run.facts.read_text())
+    assert facts["skipped"] == 1
+    assert facts["rows"] == {"train": 7, "val": 2}
 
 
 def test_the_result_is_a_checkpoint_that_writes(tuned):
-    model, tokenizer = load_whole(Parts(str(tuned / "model")))
+    model, tokenizer = load_whole(Parts(str(tuned.model)))
     pixels = torch.randn(1, 1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     prompt = tokenizer("<image>Output:", return_tensors="pt").input_ids
     written = model.generate(prompt, pixels, max_new_tokens=8, do_sample=False)
@@ -95,12 +168,26 @@ def test_the_result_is_a_checkpoint_that_writes(tuned):
 
 
 def test_the_gates_start_where_they_are_told_to(folder, tmp_path):
-    flamingo_sft.main(config(folder, tmp_path, epochs=1, lr=1e-9, gate_init=0.1))
-    for block in Flamingo.from_pretrained(tmp_path / "model").lang_encoder.gated:
+    run = fine_tune(config(folder, tmp_path, {"gate_init": 0.1}, epochs=1, lr=1e-9))
+    for block in Flamingo.from_pretrained(run.model).lang_encoder.gated:
         torch.testing.assert_close(torch.cat([block.attn_gate, block.ff_gate]), torch.full((2,), 0.1))
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"lr": 0.0}, {"warm_up": -1}, {"text_dropout": 1.0}])
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"lr": 0.0}, {"warm_up": -1}, {"head": "caption,cue"}, {"seeds": 2}])
 def test_options_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match="--"):
-        SftConfig(**wrong)
+        TrainConfig(**{"head": "caption", "encoder": "flamingo", **wrong})
+
+
+def test_a_text_dropout_of_all_words_is_refused():
+    with pytest.raises(ValueError, match="--caption"):
+        CaptionOptions(text_dropout=1.0)
+
+
+def test_what_is_not_given_is_as_document_000_fine_tunes():
+    given = TrainConfig(head="caption", encoder="flamingo")
+    assert (given.epochs, given.batch_size, given.lr, given.warm_up) == (10, 4, 2e-5, 100)
+    assert (given.weight_decay, given.precision) == (0.1, "bf16")
+    heads = TrainConfig()
+    assert (heads.epochs, heads.batch_size, heads.lr, heads.warm_up) == (20, 256, 1e-3, 0)
+    assert (heads.weight_decay, heads.precision) == (1e-4, "fp32")
