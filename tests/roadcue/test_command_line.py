@@ -170,7 +170,7 @@ def test_the_command_says_what_is_wrong(words, sentence, capsys, tmp_path, monke
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("script", ["train.py", "eval.py"])
+@pytest.mark.parametrize("script", ["train.py", "eval.py", "predict.py"])
 def test_help_answers_without_torch(script):
     """torch alone takes longer to import than a person waits for a help text."""
     code = (
@@ -189,3 +189,11 @@ def test_every_option_is_explained():
     for config in (TrainConfig, EvalConfig):
         for action in parser_for(config)._actions:
             assert action.help, action.option_strings
+
+
+def test_pictures_are_words_without_a_flag_before_and_behind_the_flags():
+    from roadcue.inference.config import PredictConfig
+
+    for words in (["--run", "runs/a", "one.jpg", "two"], ["one.jpg", "two", "--run", "runs/a"]):
+        config, _ = parse(PredictConfig, words)
+        assert (config.run, config.what) == ("runs/a", ["one.jpg", "two"])
