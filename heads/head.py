@@ -88,7 +88,7 @@ class Head(nn.Module):
         given = {name: getattr(self, name) for name in ("features", "width") if hasattr(self, name)}
         if self.config_class is None:
             return given
-        config = self.config  # type: ignore[attr-defined]
+        config = self.config
         return {
             "config": {option.name: getattr(config, option.name) for option in fields(self.config_class)},
             **given,

@@ -11,7 +11,7 @@ from real_photographs import udacity_folder, write_udacity_manifest
 
 import roadcue
 from roadcue import eval as scoring
-from roadcue.heads.registry import BASELINES
+from roadcue.heads.registry import head_class
 from roadcue.loaders.manifest.dataset import open_manifest
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
@@ -88,7 +88,8 @@ def test_the_run_on_photographs_as_a_library(photograph_run: Path, udacity_manif
     assert photograph
     road = roadcue.load(photograph_run)
     predictions = road.predict(images=photograph, past=drive.states.past[0], intent="UNKNOWN")
-    assert predictions.keys() == {"waypoint", "waypoint without features", *BASELINES}
+    baselines = [baseline.name for baseline in head_class("waypoint").baselines]
+    assert predictions.keys() == {"waypoint", "waypoint without features", *baselines}
     path = predictions["waypoint"].waypoints_m
     assert np.abs(path - drive.states.future[0]).max() < 10
     as_pixels = road.predict(images=Image.open(BytesIO(photograph)), past=drive.states.past[0], intent=0)

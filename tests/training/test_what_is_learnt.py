@@ -1,6 +1,7 @@
 """What a training learns from and with: the training rows alone, each in its turn, as the options say."""
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_the_loop_sees_every_training_row_once_an_epoch_in_an_order_of_its_own(b
     rows = sorted(blind.splits["train"].states.future.sum(axis=(1, 2)).tolist())
     for run in (first, other):
         for epoch in (run[:3], run[3:]):
-            assert sorted(sum(epoch, [])) == pytest.approx(rows, abs=1e-3)
+            assert sorted(chain.from_iterable(epoch)) == pytest.approx(rows, abs=1e-3)
         assert run[:3] != run[3:]
     assert first != other
 
@@ -221,7 +222,9 @@ def test_a_stop_request_after_the_last_step_loses_nothing(blind, monkeypatch):
 
 def test_products_in_bfloat16_leave_weights_in_single_precision(blind):
     single, brain = fit(blind()), fit(blind(precision="bf16"))
-    assert {tensor.dtype for tensor in weights(brain).values()} == {tensor.dtype for tensor in weights(single).values()}
+    assert {tensor.dtype for tensor in weights(brain).values()} == {
+        tensor.dtype for tensor in weights(single).values()
+    }
     assert not same(single, brain)
     for name, tensor in weights(brain).items():
         torch.testing.assert_close(tensor, weights(single)[name], rtol=0.1, atol=0.1)
