@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import relative_gain
@@ -20,7 +21,6 @@ from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.roadworld.dataset import open_roadworld
 from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
-from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
