@@ -9,7 +9,7 @@ from roadcue.inference.config import PredictConfig
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, _ = parse(PredictConfig, argv)
-    from roadcue.inference.pictures import predict_pictures  # here, so that --help need not wait for torch
+    from roadcue.inference.run import predict_pictures  # here, so that --help need not wait for torch
 
     return run(predict_pictures, config)
 

@@ -34,7 +34,7 @@ from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import Comparison, nan_to_none, relative_gain
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.models.encoder import Encoder
-from roadcue.reports.comparison_table import COLUMNS, comparison_table
+from roadcue.reports.displacement_table import COLUMNS, displacement_table
 from roadcue.roadworld.sidewalk.dataset import open_sidewalk
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
@@ -106,7 +106,7 @@ def waypoint_claims(
     states = val.dataset.states.take(np.tile(val.rows, len(seeds)))
     predictions = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
     comparison = compare_rows(predictions, states, reference=BLIND)
-    console.print(comparison_table(comparison, SEEING))
+    console.print(displacement_table(comparison, SEEING))
     errors = {name: per_frame(displacement(paths, states.future)) for name, paths in predictions.items()}
 
     def gain(metric: str, name: str, other: str) -> Interval:

@@ -28,7 +28,7 @@ from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
 from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
-from roadcue.reports.comparison_table import comparison_table, group_table
+from roadcue.reports.displacement_table import displacement_table, group_table
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
 from roadcue.reports.rater_table import rated_tables
@@ -220,7 +220,7 @@ def _scores_of(
 def _print_tables(found: Findings, sees_image: set[str]) -> None:
     comparison = found.comparison
     tables = [
-        *([comparison_table(comparison, sees_image)] if comparison else ()),
+        *([displacement_table(comparison, sees_image)] if comparison else ()),
         *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
         *([modes_table(found.modes)] if found.modes else ()),
         *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),

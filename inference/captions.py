@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from roadcue.inference.decoding import Picture, preprocessed
+from roadcue.inference.pictures import Picture, preprocessed
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.config import CAPTION, TrainConfig

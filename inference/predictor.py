@@ -10,7 +10,7 @@ from torch import Tensor
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
-from roadcue.inference.decoding import Picture, preprocessed
+from roadcue.inference.pictures import Picture, preprocessed
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs

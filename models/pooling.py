@@ -83,7 +83,8 @@ def _drawn_patches() -> Tensor:
 
 def _check(pooling: str, grid: int) -> None:
     if pooling not in POOLINGS:
-        known = f"{', '.join(POOLINGS)}{nearest(pooling, POOLINGS)}"
-        raise BadEncoder(f"unknown pooling {pooling!r}: choose one of {known}")
+        raise BadEncoder(
+            f"unknown pooling {pooling!r}: choose one of {', '.join(POOLINGS)}{nearest(pooling, POOLINGS)}"
+        )
     if grid < 1:
         raise BadEncoder(f"grid {grid}: pooling needs at least 1 region per side")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from roadcue.metrics.comparison import Comparison
 from roadcue.reports.colours import colours
-from roadcue.reports.comparison_table import ranked
+from roadcue.reports.displacement_table import ranked
 from roadcue.reports.figure import STYLE, svg
 
 _SIZE = (4.6, 3.6)

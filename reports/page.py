@@ -17,8 +17,8 @@ from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
-from roadcue.reports.comparison_table import COLUMNS, extent, group_rows, how_made, rows
 from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
+from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows
 from roadcue.reports.modes_table import HeadModes, modes_rows, modes_title
 from roadcue.reports.rater_table import (
     DISTANCE_COLUMNS,

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
 from roadcue.reports.colours import LOG
-from roadcue.reports.comparison_table import how_made
+from roadcue.reports.displacement_table import how_made
 from roadcue.reports.table import Row, counted, difference, percent, plain, table_of
 
 SCORE_COLUMNS: Mapping[str, str] = {

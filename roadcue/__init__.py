@@ -47,7 +47,7 @@ def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "
 
     `plugins` are Python files that the run was trained with: code, which is never loaded unless it is named here.
     """
-    from roadcue.inference.pictures import load as load_run
+    from roadcue.inference.run import load as load_run
 
     return load_run(run, device, plugins)
 

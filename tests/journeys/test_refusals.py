@@ -42,13 +42,13 @@ def finished(tmp_path_factory):
     ("words", "sentence"),
     [
         (("--encoder", "smoll"), "--encoder smoll: choose one of smol, flamingo, none; did you mean smol?"),
-        (("--head", "wayponit"), "there is no head 'wayponit', did you mean 'waypoint'"),
+        (("--head", "wayponit"), "there is no head 'wayponit'; did you mean waypoint"),
         (("--head", "ridge"), "'ridge' is a baseline and has nothing to train"),
         (("--waypoint.hiden", "64"), "there is no option --waypoint.hiden; did you mean --waypoint.hidden?"),
         (("--fields", "weather"), "there is no option --fields"),
         (
             ("--data", "waymo"),
-            "choose one of roadworld, waymo_e2e, manifest, sidewalk, sensation, bdd100k; did you mean waymo_e2e?",
+            "choose one of roadworld, waymo_e2e, manifest, sensation, bdd100k, sidewalk; did you mean waymo_e2e?",
         ),
         (("--data", "waymo_e2e"), "--data waymo_e2e needs --data_dir"),
         (("--image_root", "pictures"), "--image_root belongs to --data bdd100k or sensation, not to roadworld"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from roadcue.metrics.comparison import Comparison, MethodScores
-from roadcue.reports.comparison_table import rows
+from roadcue.reports.displacement_table import rows
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
 from roadcue.reports.scene import Scene
 

@@ -103,7 +103,7 @@ def test_the_rows_kept_for_calibration_are_not_trained_on(pedestrian):
     plain = MultiHeadModel.from_pretrained(fit(pedestrian(**heads("field"))).model)
     train = pedestrian.splits["train"]
     from roadcue.training.heads.batches import StoredSplit
-    from roadcue.training.heads.calibration_split import keep_for_calibration
+    from roadcue.training.heads.holdout import keep_for_calibration
 
     _, kept = keep_for_calibration(StoredSplit.of(train, None), 0.2)
     labels = train.targets

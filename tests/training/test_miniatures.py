@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import SmolVLMForConditionalGeneration
 
+from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput
 from roadcue.models import mini
 from roadcue.models.flamingo.encoder import FlamingoEncoder
@@ -32,9 +33,13 @@ def config(drawn, out, **changes):
     return PretrainConfig(**settings | changes, drawn=str(drawn), run_dir=str(out), checkpoint_every=1, device="cpu")
 
 
+def pretrain(config):
+    recipe.main(config, as_yaml(config))
+
+
 @pytest.mark.parametrize("model", MINIATURES)
 def test_a_stopped_run_goes_on_to_the_same_weights(model, drawn, tmp_path, monkeypatch):
-    recipe.main(config(drawn, tmp_path / "whole", model=model))
+    pretrain(config(drawn, tmp_path / "whole", model=model))
 
     class Stop(stepwise.SayProgress):
         def on_train_batch_start(self, trainer, *_):
@@ -44,17 +49,17 @@ def test_a_stopped_run_goes_on_to_the_same_weights(model, drawn, tmp_path, monke
     with monkeypatch.context() as patched:
         patched.setattr(stepwise, "SayProgress", Stop)
         with pytest.raises(KeyboardInterrupt):
-            recipe.main(config(drawn, tmp_path / "stopped", model=model))
-    recipe.main(config(drawn, tmp_path / "stopped", model=model))
+            pretrain(config(drawn, tmp_path / "stopped", model=model))
+    pretrain(config(drawn, tmp_path / "stopped", model=model))
     whole, stopped = (load_file(tmp_path / name / "model/model.safetensors") for name in ("whole", "stopped"))
     assert all(torch.equal(whole[key], stopped[key]) for key in whole)
     with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --run_dir"):
-        recipe.main(config(drawn, tmp_path / "stopped", model=model, lr=0.01))
+        pretrain(config(drawn, tmp_path / "stopped", model=model, lr=0.01))
 
 
 @pytest.mark.parametrize("model", MINIATURES)
 def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp_path):
-    recipe.main(config(drawn, tmp_path, model=model))
+    pretrain(config(drawn, tmp_path, model=model))
     if model == "smol":
         encoder = SmolEncoder.from_pretrained(tmp_path / "model", origin="test")
     else:

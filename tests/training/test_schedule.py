@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.optim import SGD
@@ -47,3 +49,19 @@ def test_it_goes_on_from_a_checkpoint():
 def test_a_negative_number_of_steps_is_refused():
     with pytest.raises(ValueError, match="-1 steps of warm-up"):
         rates(-1, 1)
+
+
+@pytest.mark.parametrize("warm_up", [0, 4])
+def test_a_cosine_falls_from_the_peak_to_nothing(warm_up):
+    """Half a period of (1 + cos) / 2 over the steps that the warm-up leaves."""
+    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    schedule = learning_rate(optimizer, "cosine", steps=20, warm_up=warm_up)
+    seen = []
+    for _ in range(20):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    left = 20 - warm_up
+    cosine = [1 + math.cos(math.pi * step / left) for step in range(left)]
+    assert seen == pytest.approx([2.0 * (step + 1) / 4 for step in range(warm_up)] + cosine)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)

@@ -124,6 +124,20 @@ def test_another_seed_has_another_order_where_the_weights_start_the_same(blind, 
     assert not same(fit(blind(seed=3)), fit(blind(seed=4)))
 
 
+def test_another_seed_starts_from_other_weights(blind, monkeypatch):
+    begun = []
+
+    def start(self):
+        begun.append(torch.cat([one.detach().flatten() for one in self.model.parameters()]).clone())
+
+    monkeypatch.setattr(HeadsModule, "on_train_start", start)
+    head = {"waypoint": WaypointConfig(hidden=16)}
+    for seed in (0, 0, 1):
+        fit(blind(seed=seed, epochs=1, head_options=head))
+    assert torch.equal(begun[0], begun[1])
+    assert not torch.equal(begun[0], begun[2])
+
+
 def test_weight_decay_is_decoupled_and_of_every_weight(blind, monkeypatch):
     """Loshchilov and Hutter 2019: a step moves a weight w by -lr * weight_decay * w beside Adam's own way."""
     steps = []
@@ -193,14 +207,16 @@ def test_earlier_frames_are_of_the_same_sequence(drawn):
 
 
 def test_a_stop_request_saves_at_a_step_boundary_and_the_run_goes_on_to_the_same_bits(blind, monkeypatch):
-    whole = fit(blind(ema=0.9))
+    """With dropout, whose random numbers must go on as well."""
+    head = {"waypoint": WaypointConfig(hidden=16, dropout=0.3)}
+    whole = fit(blind(ema=0.9, head_options=head))
     asked = []
 
     def stop():
         asked.append(1)
         return len(asked) == 5
 
-    config = blind(ema=0.9, checkpoint_every=100)
+    config = blind(ema=0.9, checkpoint_every=100, head_options=head)
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "fit", lambda *given, **options: fit_module(*given, **options, stop=stop))
         with pytest.raises(KeyboardInterrupt):

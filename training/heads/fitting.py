@@ -22,7 +22,7 @@ from roadcue.training.build import build_run_encoder, device, device_name, open_
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.calibration_split import extent, keep_for_calibration
+from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder, run_facts
 from roadcue.training.steps import TrainingSteps

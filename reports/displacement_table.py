@@ -81,7 +81,7 @@ def how_made(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") 
     )
 
 
-def comparison_table(comparison: Comparison, sees_image: Container[str]) -> Table:
+def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Table:
     """The comparison for a terminal of 80 columns or more; `sees_image` holds the methods that see an image."""
     found = rows(comparison, sees_image)
     table = table_of(

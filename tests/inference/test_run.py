@@ -13,7 +13,7 @@ from roadcue import predict
 from roadcue.errors import BadInput
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.config import FieldConfig
-from roadcue.inference.pictures import found_pictures, load
+from roadcue.inference.run import found_pictures, load
 
 SMALL = {"field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
 

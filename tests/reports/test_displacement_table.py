@@ -7,7 +7,7 @@ from rich.table import Table
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import Comparison, MethodScores
-from roadcue.reports.comparison_table import comparison_table, group_rows, group_table, how_made, rows
+from roadcue.reports.displacement_table import displacement_table, group_rows, group_table, how_made, rows
 from roadcue.reports.table import difference
 
 METRICS = ("ade_1s", "ade_3s", "ade_5s", "fde_1s", "fde_3s", "fde_5s", "miss_rate")
@@ -75,7 +75,7 @@ def test_one_sequence_has_no_interval_and_the_caption_says_why(small: Comparison
 
 @pytest.mark.parametrize("width", [76, 80, 100])
 def test_the_printed_table_is_whole(small: Comparison, comparison: Comparison, width: int):
-    tables = [comparison_table(comparison, {"waypoint"}), comparison_table(small, {"waypoint [x]"})]
+    tables = [displacement_table(comparison, {"waypoint"}), displacement_table(small, {"waypoint [x]"})]
     tables += [group_table(comparison, {"waypoint"}, kind) for kind in comparison.group_sizes]
     for table in tables:
         assert max(map(len, text(table, width).splitlines())) <= width

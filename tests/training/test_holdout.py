@@ -7,7 +7,7 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.calibration_split import extent, keep_for_calibration
+from roadcue.training.heads.holdout import extent, keep_for_calibration
 
 
 def split_of(sequences, frames=3):

@@ -1,0 +1,92 @@
+"""Pictures in, answers out: what `predict.py` does with files and folders."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from roadcue.command_line import parse_file
+from roadcue.errors import BadInput
+from roadcue.files import whole_file, writing_into
+from roadcue.inference.captions import CaptionPredictor
+from roadcue.inference.config import PredictConfig
+from roadcue.inference.predictor import RoadPredictor
+from roadcue.progress import ProgressLine
+from roadcue.training.build import device
+from roadcue.training.config import TrainConfig
+from roadcue.training.run_folder import RunFolder
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+"""Of the files that are taken out of a folder."""
+
+
+def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> RoadPredictor | CaptionPredictor:
+    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
+    folder = RunFolder.of(run)
+    config = parse_file(TrainConfig, folder.config, plugins)
+    kind = CaptionPredictor if config.captions else RoadPredictor
+    return kind.of_run(folder, config, device)
+
+
+def predict_pictures(config: PredictConfig) -> None:
+    """One JSON line for each picture: `id`, its path as it was given, and each head's answer with a `sentence`.
+
+    A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them.
+    """
+    pictures = found_pictures(config.what)
+    predictor = load(config.run, device(config.device), config.plugin)
+    bad = 0
+    with _lines(config.out, len(pictures)) as (out, advance):
+        for first in range(0, len(pictures), config.batch):
+            for line in _answers(predictor, pictures[first : first + config.batch]):
+                bad += "error" in line
+                out.write(json.dumps(line) + "\n")
+            advance(min(config.batch, len(pictures) - first))
+    if bad:
+        raise BadInput(f"{bad} of {len(pictures)} pictures could not be read; each says why in its line")
+
+
+def found_pictures(what: Sequence[str]) -> list[Path]:
+    """The files that are named, and those of the folders that are, by name; BadInput when one is not there."""
+    pictures: list[Path] = []
+    for word in what:
+        path = Path(word).expanduser()
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise BadInput(f"{path}: has no picture in it ({', '.join(SUFFIXES)})")
+            pictures += inside
+        elif path.is_file():
+            pictures.append(path)
+        else:
+            raise BadInput(f"{path}: there is no such picture or folder")
+    return pictures
+
+
+def _answers(predictor: RoadPredictor | CaptionPredictor, pictures: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """A line for each picture: all at once, or one by one where one of them is bad."""
+    try:
+        answers = predictor.answers(pictures)
+        yield from ({"id": str(path), **answer} for path, answer in zip(pictures, answers, strict=True))
+    except BadInput as error:
+        if len(pictures) == 1:
+            yield {"id": str(pictures[0]), "error": str(error)}
+            return
+        for path in pictures:
+            yield from _answers(predictor, [path])
+
+
+@contextmanager
+def _lines(out: str | None, total: int) -> Iterator[tuple[TextIO, Callable[[int], None]]]:
+    """Where the lines go, a file that appears whole or the terminal, and what is told of the progress."""
+    if out is None:  # a progress line among them would be none of them
+        yield sys.stdout, lambda done: None
+        return
+    path = Path(out)
+    remedy = "free space there, or name another file with --out"
+    with writing_into(path.parent, remedy), whole_file(path) as partial, open(partial, "w") as file:
+        with ProgressLine("predicting", total, "pictures") as advance:
+            yield file, advance
+        file.flush()
