@@ -258,7 +258,7 @@ def test_calibration_draws_nothing_and_drops_nothing(parts):
 
 
 def test_the_optimizer_is_told_all_of_its_options(parts):
-    config, _, split, model = parts
+    _, _, _, model = parts
     module = HeadsModule(model, lr=3e-3, weight_decay=0.07, steps=4)
     groups = module.configure_optimizers()["optimizer"].param_groups
     assert {group["initial_lr"] for group in groups} == {3e-3}
