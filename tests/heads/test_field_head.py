@@ -164,6 +164,8 @@ def test_without_a_label_there_is_nothing_to_learn():
     for head in (build_head("field", SMALL, 2, 6), MajorityField()):
         with pytest.raises(BadHead, match="no row of the training set has a label"):
             head.fit([(inputs, nothing)])
+        assert not head.known(nothing).any()
+        assert head.known(targets).all()
 
 
 def test_the_loss_is_the_sum_of_its_six_parts_each_with_its_own_weights(head):
