@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.registry import DATASETS
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from roadcue.training.config import at_least, known_name
@@ -22,7 +23,7 @@ class ScoreOptions:
     """Folder of its pictures, as in train.py. Default: as in the run, or below --data_dir where that is given."""
     split_by: Literal["official", "sequence"] | None = None
     """How the data set is parted, as in train.py. Default: as in the run."""
-    on_bad_record: Literal["raise", "skip"] | None = None
+    on_bad_record: OnBadRecord | None = None
     """What happens to a record that cannot be read, as in train.py. Default: as in the run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoder and the heads run."""

@@ -32,6 +32,7 @@ from roadcue.reports.displacement_table import displacement_table, group_table
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
 from roadcue.reports.rater_table import rated_tables
+from roadcue.reports.scene import Scene
 from roadcue.reports.score_table import score_table
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
@@ -55,24 +56,23 @@ def evaluate_run(config: EvalConfig) -> None:
     split = stored_split(data, encoder, options, heads=model.heads.values()).learnable(model)
     _check_scorable(model, split, options.head_names)
     bootstrap = config.bootstrap
-    found = _findings(model, predict(model, split, modes_of=WAYPOINT), split, options.head_names, bootstrap)
+    findings = _findings(model, predict(model, split, modes_of=WAYPOINT), split, options.head_names, bootstrap)
     sees_image = set(model.heads) - model.blind
-    _print_tables(found, sees_image)
+    _print_tables(findings, sees_image)
     heading = run_heading(facts, data, encoder.description, options)
-    scenes = report_scenes(found.paths, found.scored, found.rated, options) if found.comparison else []
     out = Path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
-        content = {"run": heading, "sees_image": sorted(sees_image), **found.to_json()}
+        content = {"run": heading, "sees_image": sorted(sees_image), **findings.to_json()}
         write_whole(out / "metrics.json", json.dumps(content, indent=1) + "\n")
         report = write_report(
             out / "report.html",
-            comparison=found.comparison,
-            against_raters=found.against_raters,
-            modes=found.modes,
-            answers=found.answers,
+            comparison=findings.comparison,
+            against_raters=findings.against_raters,
+            modes=findings.modes,
+            answers=findings.answers,
             sees_image=sees_image,
             heading=heading,
-            scenes=scenes,
+            scenes=findings.scenes(options),
             cautions=cautions(data, options),
         )
     print(f"{out / 'metrics.json'}\n{report}")
@@ -105,6 +105,12 @@ class Findings:
             "modes": nan_to_none(asdict(self.modes)) if self.modes else None,
             "answers": [scores.to_json() for scores in self.answers],
         }
+
+    def scenes(self, options: TrainConfig) -> list[Scene]:
+        """What the report shows of single frames: nothing where no path was scored."""
+        if not self.comparison:
+            return []
+        return report_scenes(self.paths, self.scored, self.rated, self.comparison, self.against_raters, options)
 
 
 def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
@@ -217,14 +223,14 @@ def _scores_of(
     return head.score(answers, split.targets, split.sequence, bootstrap)
 
 
-def _print_tables(found: Findings, sees_image: set[str]) -> None:
-    comparison = found.comparison
+def _print_tables(findings: Findings, sees_image: set[str]) -> None:
+    comparison = findings.comparison
     tables = [
         *([displacement_table(comparison, sees_image)] if comparison else ()),
-        *(rated_tables(found.against_raters, sees_image) if found.against_raters else ()),
-        *([modes_table(found.modes)] if found.modes else ()),
+        *(rated_tables(findings.against_raters, sees_image) if findings.against_raters else ()),
+        *([modes_table(findings.modes)] if findings.modes else ()),
         *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
-        *(score_table(scores, sees_image) for scores in found.answers),
+        *(score_table(scores, sees_image) for scores in findings.answers),
     ]
     console = Console()
     for table in tables:

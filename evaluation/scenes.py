@@ -10,8 +10,8 @@ from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.rated import RatedFrames
-from roadcue.metrics.displacement import displacement
-from roadcue.metrics.rater_feedback import rater_feedback
+from roadcue.metrics.comparison import Comparison
+from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.raters import Raters
 from roadcue.reports.colours import LOG
 from roadcue.reports.scene import Modes, Scene, rated_paths
@@ -33,24 +33,27 @@ class _Rated:
 
 
 def report_scenes(
-    predictions: Predictions, scored: RoadDataset, rated: RatedFrames, options: TrainConfig
+    predictions: Predictions,
+    scored: RoadDataset,
+    rated: RatedFrames,
+    comparison: Comparison,
+    against_raters: RatedComparison | None,
+    options: TrainConfig,
 ) -> list[Scene]:
     """The frames on which the head is best, middling and worst by ADE at 5 s against the log, and by raters.
 
     The predictions are of the rows of `scored`, all of which have a log, and `rated` are those of them that raters
-    scored, maybe none.
+    scored, maybe none; the comparisons are of the same rows.
     """
-    error = displacement(predictions.paths[WAYPOINT], scored.states.future).mean(axis=1)
-    found = _against_raters(predictions.paths[WAYPOINT], rated) if len(rated) else None
+    error = comparison.frame_ade[WAYPOINT]
+    with_raters = None
+    if against_raters:
+        raters = Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score)
+        with_raters = _Rated(rated, raters, against_raters.frame_rfs[WAYPOINT])
     return [
-        _scene(title, row, predictions, scored, found, options, float(error[row]))
-        for title, row in _chosen(error, found)
+        _scene(title, row, predictions, scored, with_raters, options, float(error[row]))
+        for title, row in _chosen(error, with_raters)
     ]
-
-
-def _against_raters(paths: np.ndarray, rated: RatedFrames) -> _Rated:
-    raters = Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score)
-    return _Rated(rated, raters, rater_feedback(paths[rated.row], raters, rated.speed).score)
 
 
 def _chosen(error: np.ndarray, rated: _Rated | None) -> Iterator[tuple[str, int]]:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadcue.loaders.dataset import RoadDataset
+from roadcue.metrics.raters import RATERS
 
-RATERS = 3
-"""Rated trajectories of a frame that are kept, the first ones; the real set has no more."""
 RATED_POINTS = 21
 """Points of one that are kept, the first ones; the real set has no more."""
 

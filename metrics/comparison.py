@@ -51,10 +51,14 @@ class Comparison:
     group_sizes: dict[str, dict[str, int]]
     """"intent" / "speed", and "cluster" where some frame has one -> group -> frames in it."""
     methods: list[MethodScores]
+    frame_ade: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    """Method -> (n,) metres, the ADE at 5 s of each frame: for the report's pictures, not in the JSON."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts and numbers; a bound that does not exist (NaN) is None, since JSON has no NaN."""
-        return nan_to_none(asdict(self))
+        content = asdict(self)
+        del content["frame_ade"]
+        return nan_to_none(content)
 
 
 def nan_to_none(part: Any) -> Any:
@@ -96,11 +100,11 @@ def compare(
     groups = {"intent": _members(by_intent(intent), INTENTS), "speed": _members(by_speed(speed), SPEEDS)}
     if clusters := clusters_of(cluster):
         groups["cluster"] = _members(cluster, clusters)
-    base = per_frame(displacement(predictions[reference], logged))
+    distances = {name: displacement(paths, logged) for name, paths in predictions.items()}
+    errors = {name: per_frame(distance) for name, distance in distances.items()}
 
     def score(name: str) -> MethodScores:
-        distance = displacement(predictions[name], logged)
-        frames = per_frame(distance)
+        frames, base = errors[name], errors[reference]
         columns = {("overall", "", metric): values for metric, values in frames.items()}
         columns |= {("difference", "", metric): values - base[metric] for metric, values in frames.items()}
         for kind, members in groups.items():
@@ -121,7 +125,7 @@ def compare(
             difference=None if name == reference else part("difference"),
             by_intent={group: part("intent", group) for group in groups["intent"]},
             by_speed={group: part("speed", group) for group in groups["speed"]},
-            displacement_over_time=distance.mean(axis=0).tolist(),
+            displacement_over_time=distances[name].mean(axis=0).tolist(),
             by_cluster={group: part("cluster", group) for group in groups.get("cluster", ())},
         )
 
@@ -135,6 +139,7 @@ def compare(
             kind: {group: int(member.sum()) for group, member in members.items()} for kind, members in groups.items()
         },
         methods=[score(name) for name in predictions],
+        frame_ade={name: error["ade_5s"] for name, error in errors.items()},
     )
 
 

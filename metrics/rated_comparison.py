@@ -1,7 +1,7 @@
 """Several methods on the same rated frames, against raters: feedback score, and two ADEs to the best-rated path."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class RatedComparison:
     cluster_sequences: dict[str, int]
     """Scenario cluster -> sequences that they are of; with only one, the mean over clusters has no interval."""
     methods: list[RatedScores]
+    frame_rfs: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    """Method -> (n,) feedback score of each frame: for the report's pictures, not in the JSON."""
 
     @property
     def headline(self) -> str:
@@ -55,7 +57,9 @@ class RatedComparison:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts and numbers, with None for a bound that does not exist."""
-        return {**nan_to_none(asdict(self)), "headline": self.headline}
+        content = asdict(self)
+        del content["frame_rfs"]
+        return {**nan_to_none(content), "headline": self.headline}
 
 
 def compare_rated(
@@ -118,4 +122,5 @@ def compare_rated(
         cluster_sizes={name: int(np.count_nonzero(cluster == name)) for name in clusters},
         cluster_sequences={name: len(np.unique(sequence[cluster == name])) for name in clusters},
         methods=[scores(name) for name in predictions],
+        frame_rfs={name: each.score for name, each in feedback.items()},
     )

@@ -1,9 +1,9 @@
 """RoadWorld as a `RoadDataset`: drawn once into the cache, then read as any end-to-end set is."""
 
 from pathlib import Path
-from typing import Literal
 
 from roadcue.errors import BadInput
+from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.waymo_e2e import open_waymo_e2e
 from roadcue.roadworld.drawing import drawn_once
@@ -14,9 +14,7 @@ DEFAULT = RoadWorldSpec(train_sequences=1440, val_sequences=240, stride=20, came
 """What is drawn when no folder is named: as much of one camera as two cores draw and encode in minutes."""
 
 
-def open_roadworld(
-    data_dir: Path | None, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise"
-) -> RoadDataset:
+def open_roadworld(data_dir: Path | None, split: str, *, on_bad_record: OnBadRecord = "raise") -> RoadDataset:
     """Open "train", "val" or "all" of the RoadWorld in a folder, or of the default one, which is drawn when needed.
 
     BadInput when the folder is not a finished RoadWorld, or its files are not of the sizes that were written.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from roadcue.heads.registry import HEADS, head_config
+from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.registry import DATASETS
 from roadcue.models.registry import CAPTIONERS, ENCODERS
 from roadcue.registry import nearest
@@ -80,7 +81,7 @@ class DataOptions:
     """Share of the sequences kept for validation with --split_by sequence, 0 to 1."""
     frame_stride: int = 1
     """Use every n-th frame of a sequence (frames are 0.1 s apart in waymo_e2e and roadworld)."""
-    on_bad_record: Literal["raise", "skip"] = "raise"
+    on_bad_record: OnBadRecord = "raise"
     """A record that cannot be read: raise stops with its place, skip leaves it out and counts it."""
 
     def __post_init__(self) -> None:
@@ -193,8 +194,8 @@ class TrainConfig(ExtractionOptions):
     checkpoint_every: int = 100
     """Optimizer steps between two checkpoints."""
     sweep: list[str] = field(default_factory=list)
-    """Train every combination: --sweep lr=1e-3,3e-3 --sweep head.dropout=0,0.1 (a; between values that hold commas).
-    --run_dir is then the folder of all runs."""
+    """Train every combination: --sweep lr=1e-3,3e-3 --sweep waypoint.dropout=0,0.1 (a; between
+    values that hold commas). --run_dir is then the folder of all runs."""
     seeds: int = 1
     """Train every setting with so many seeds, from --seed on."""
 

@@ -1,9 +1,9 @@
 """The sidewalk view as a data set: drawn once into the cache, then read as any SENSATION folder is."""
 
 from pathlib import Path
-from typing import Literal
 
 from roadcue.errors import BadInput
+from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.sensation import Sensation, open_sensation
 from roadcue.roadworld.drawing import drawn_once
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
@@ -13,9 +13,7 @@ DEFAULT = SidewalkSpec()
 """What is drawn when no folder is named."""
 
 
-def open_sidewalk(
-    data_dir: Path | None, split: str, *, on_bad_record: Literal["raise", "skip"] = "raise"
-) -> Sensation:
+def open_sidewalk(data_dir: Path | None, split: str, *, on_bad_record: OnBadRecord = "raise") -> Sensation:
     """Open "train", "val" or "all" of the sidewalk view in a folder, or of the default one, drawn when needed.
 
     BadInput when the folder is not a finished sidewalk view, or its files are not of the sizes that were written.

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Interval
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.resampling import sequence_bootstrap
+from roadcue.reports.table import bare_table, counted
 
 JSON, CSV = "sweep.json", "sweep.csv"
 METRICS: Mapping[str, str] = {"ade_3s": "ADE 3 s (m)", "ade_5s": "ADE 5 s (m)"}
@@ -96,7 +96,7 @@ def _spreads(errors: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Spread]:
 def caution(found: Sequence[SettingResult]) -> str:
     """How much was tried, and what that does to the best figure."""
     runs, rows = sum(len(result.runs) for result in found), {len(result.runs[0].sequence) for result in found}
-    tried = f"{_count(len(found), 'setting')}, {_count(runs, 'run')}"
+    tried = f"{counted(len(found), 'setting')}, {counted(runs, 'run')}"
     choice = (
         f"Choosing the best of {len(found)} on the rows that rank them is optimistic: score it on others before "
         "claiming its figure."
@@ -108,15 +108,13 @@ def caution(found: Sequence[SettingResult]) -> str:
 def results_table(found: Sequence[SettingResult]) -> Table:
     """For a terminal of 80 columns or more."""
     rows, drives = len(found[0].runs[0].sequence), len(np.unique(found[0].runs[0].sequence))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False)
-    table.title = Text(
-        f"Displacement against the log on {_count(rows, 'validation row')} of {_count(drives, 'sequence')}"
+    table = bare_table(
+        f"Displacement against the log on {counted(rows, 'validation row')} of {counted(drives, 'sequence')}"
     )
     table.caption = Text(
         "Mean over seeds ± standard deviation over seeds; below it the 95 % interval over sequences of that mean. "
         + caution(found)
     )
-    table.title_justify = table.caption_justify = "left"
     table.add_column("setting", overflow="fold")  # never cut off: the value is at its end
     table.add_column("seeds", justify="right")
     for header in METRICS.values():
@@ -191,7 +189,3 @@ def _csv_line(result: SettingResult) -> dict[str, object]:
 
 def _bounds(interval: Interval) -> str:
     return "–" if np.isnan(interval.low) else f"{interval.low:.2f}–{interval.high:.2f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
