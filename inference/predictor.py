@@ -115,7 +115,7 @@ class RoadPredictor:
         shape = (PAST_STATES, len(STATE_COLUMNS))
         if past is None:
             self._needs_no_path("past")
-            single = not isinstance(images, Sequence) or isinstance(images, bytes)
+            single = not isinstance(images, Sequence) or isinstance(images, bytes | str)
             single &= getattr(images, "ndim", 3) != 4
             return torch.full((1 if single else len(images), *shape), torch.nan), single
         states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()
