@@ -3,6 +3,8 @@
 from dataclasses import fields
 from typing import get_args, get_type_hints
 
+import pytest
+
 import roadcue.heads.pool
 import roadcue.loaders.rated
 import roadcue.metrics.displacement
@@ -39,8 +41,6 @@ def test_the_command_line_offers_what_the_rooms_have():
     hints = get_type_hints(TrainConfig)
     assert {field.name for field in fields(TrainConfig)} == set(hints)
     for option, known in {
-        "data": loaders.DATASETS,
-        "encoder": models.ENCODERS,
         "encoder_features": get_args(roadcue.models.flamingo.encoder.Features),
         "dtype": get_args(roadcue.models.encoder.Dtype),
         "aspect": get_args(roadcue.models.preprocessing.Aspect),
@@ -48,3 +48,7 @@ def test_the_command_line_offers_what_the_rooms_have():
         "missing_camera": get_args(roadcue.heads.pool.Missing),
     }.items():
         assert set(get_args(hints[option])) == set(known), option
+    for option, registry in {"data": loaders.DATASETS, "encoder": models.ENCODERS}.items():  # to which plugins add
+        assert all(getattr(TrainConfig(**{option: name}), option) == name for name in registry), option
+        with pytest.raises(ValueError, match=f"--{option} other: choose one of {', '.join(registry)}"):
+            TrainConfig(**{option: "other"})
