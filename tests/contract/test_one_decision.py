@@ -3,6 +3,9 @@
 from dataclasses import fields
 from typing import get_args, get_type_hints
 
+import pytest
+import torch
+
 import roadcue.heads.pool
 import roadcue.loaders.rated
 import roadcue.metrics.displacement
@@ -12,6 +15,7 @@ import roadcue.models.flamingo.encoder
 import roadcue.models.pooling
 import roadcue.models.preprocessing
 import roadcue.schema
+from roadcue.errors import BadEncoder
 from roadcue.loaders import registry as loaders
 from roadcue.metrics.groups import INTENTS
 from roadcue.models import registry as models
@@ -39,12 +43,17 @@ def test_the_command_line_offers_what_the_rooms_have():
     hints = get_type_hints(TrainConfig)
     assert {field.name for field in fields(TrainConfig)} == set(hints)
     for option, known in {
-        "data": loaders.DATASETS,
-        "encoder": models.ENCODERS,
         "encoder_features": get_args(roadcue.models.flamingo.encoder.Features),
         "dtype": get_args(roadcue.models.encoder.Dtype),
         "aspect": get_args(roadcue.models.preprocessing.Aspect),
-        "pooling": roadcue.models.pooling.POOLINGS,
         "missing_camera": get_args(roadcue.heads.pool.Missing),
     }.items():
         assert set(get_args(hints[option])) == set(known), option
+    for option, registry in {"data": loaders.DATASETS, "encoder": models.ENCODERS}.items():  # to which plugins add
+        assert all(getattr(TrainConfig(**{option: name}), option) == name for name in registry), option
+        with pytest.raises(ValueError, match=f"--{option} other: choose one of {', '.join(registry)}"):
+            TrainConfig(**{option: "other"})
+    poolings = roadcue.models.pooling.POOLINGS  # said when the encoder is there, since it takes torch to name them
+    assert all(TrainConfig(pooling=name).pooling == name for name in poolings)
+    with pytest.raises(BadEncoder, match=f"unknown pooling 'other': choose one of {', '.join(poolings)}"):
+        roadcue.models.pooling.pool_tokens(torch.zeros(1, 2, 2, 1), "other", 1)
