@@ -15,6 +15,7 @@ class MajorityField(Head):
     """Says of every picture what is most frequent in the training set, as likely as it is there."""
 
     name: ClassVar[str] = "majority field"
+    needs: ClassVar[str] = "a pedestrian's labels"
     positions: Tensor
     presence: Tensor
     sides: Tensor
