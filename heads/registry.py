@@ -102,7 +102,9 @@ def _build(path: Path) -> "Head":
 
     try:
         arguments: dict[str, Any] = dict(json.loads(path.read_text()))
-        name = str(arguments.pop("head"))
+        name = arguments.pop("head")
+        if not isinstance(name, str):
+            raise TypeError(f"head is {name!r}, not a name")
         baselines = baseline_classes()
         built = baselines[name] if name in baselines else head_class(name)
         if built.config_class is not None:
