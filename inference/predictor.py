@@ -87,16 +87,24 @@ class RoadPredictor:
         )
         return {name: self._in_words(name, prediction, single) for name, prediction in self.model(inputs).items()}
 
-    def answers(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:
-        """The run's own heads' predictions of each file as JSON, each with its sentence; no baseline's.
-
-        BadInput for a picture that cannot be read, and for a run that needs more than one picture of each moment.
-        """
+    def check_pictures_suffice(self) -> None:
+        """BadInput for a run that needs more than one picture of each moment."""
         if WAYPOINT in self.config.head_names:
             raise BadInput(
                 "this run predicts paths, which start from past states and an intent that no picture has; use "
                 "roadcue.load(run).predict(images, past=..., intent=...)"
             )
+        if self._frames_back:
+            raise BadInput(
+                f"this run also reads the pictures {' and '.join(map(str, self._frames_back))} frames before, which a "
+                "file does not name; use roadcue.load(run).predict(images, past_images=...)"
+            )
+
+    def answers(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:
+        """The run's own heads' predictions of each file as JSON, each with its sentence; no baseline's.
+
+        BadInput for a picture that cannot be read.
+        """
         predicted = self.predict(list(pictures))
         named = {name: predicted[name] for name in self.config.head_names}
         return [

@@ -97,11 +97,13 @@ def test_a_file_that_is_named_is_taken_whatever_it_is_called(run, folder, capsys
 
 def test_a_run_that_predicts_paths_says_what_a_picture_lacks(drawn, folder, capsys):
     waypoint = fit(drawn(epochs=1)).path
+    capsys.readouterr()
     assert exit_code(predict.main, "--run", waypoint, folder) == 2
     said = capsys.readouterr()
     for text in (said.out, said.err):
         assert "Traceback" not in text
-    assert "past states and an intent that no picture has" in said.out + said.err
+    assert said.err.count("past states and an intent that no picture has") == 1, "once, not for every picture"
+    assert not said.out
     assert "roadcue.load(run).predict(images, past=..., intent=...)" in said.out + said.err
 
 
