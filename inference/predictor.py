@@ -96,8 +96,8 @@ class RoadPredictor:
             )
         if self._frames_back:
             raise BadInput(
-                f"this run also reads the pictures {' and '.join(map(str, self._frames_back))} frames before, which a "
-                "file does not name; use roadcue.load(run).predict(images, past_images=...)"
+                f"this run also reads the pictures {' and '.join(map(str, self._frames_back))} frames before, which "
+                "no file names; use roadcue.load(run).predict(images, past_images=...)"
             )
 
     def answers(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:

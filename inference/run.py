@@ -33,8 +33,8 @@ def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> R
 def predict_pictures(config: PredictConfig) -> None:
     """One JSON line for each picture: `id`, its path as it was given, and each head's answer with a `sentence`.
 
-    A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them, and
-    at once for a run to which pictures alone say too little.
+    A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them,
+    and comes at once for a run to which pictures alone say too little.
     """
     pictures = found_pictures(config.what)
     predictor = load(config.run, device(config.device), config.plugin)
