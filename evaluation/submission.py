@@ -130,8 +130,8 @@ def _public_models(given: str | None, options: TrainConfig) -> tuple[str, ...]:
     name = public_name(options.checkpoint, options.encoder)
     if name is None:
         raise BadInput(
-            f"--checkpoint {options.checkpoint} of this run is a folder, and the challenge asks which public models "
-            "were used for pretraining: name them with --public_models, or pass --public_models none"
+            f"--checkpoint {options.checkpoint} of this run has no public name, and the challenge asks which public "
+            "models were used for pretraining: name them with --public_models, or pass --public_models none"
         )
     return (name,)
 

@@ -42,6 +42,8 @@ def resolve_checkpoint(name: str, encoder: str = "smol") -> Path:
 
 def local_or_hub(name: str, encoder: str) -> Path | str:
     """The folder of a checkpoint that is here, or the hub id of one that is not; BadCheckpoint as above."""
+    if name in ("mini", "full") and encoder not in FULL:
+        raise BadCheckpoint(f"checkpoint {name!r}: RoadCue has none for {encoder}; name a folder or a hub id")
     if name == "mini":
         return mini.FOLDERS[encoder]
     folder = Path(name).expanduser()
@@ -59,16 +61,16 @@ def describe_checkpoint(name: str, encoder: str = "smol") -> str:
         return mini.DESCRIPTION
     if Path(name).expanduser().is_dir():
         return f"checkpoint in {name}"
-    return f"published checkpoint {FULL[encoder] if name == 'full' else name}"
+    return f"published checkpoint {FULL.get(encoder, name) if name == 'full' else name}"
 
 
 def public_name(name: str, encoder: str) -> str | None:
-    """What the weights of a checkpoint are called in public; None for a folder, which may hold anybody's."""
+    """What the weights of a checkpoint are called in public; None for what may be anybody's."""
     if name == "mini":
-        return mini.NAMES[encoder]
+        return mini.NAMES.get(encoder)
     if Path(name).expanduser().is_dir():
         return None
-    return FULL[encoder] if name == "full" else name
+    return FULL.get(encoder) if name == "full" else name
 
 
 def download(hub_id: str, files: Sequence[str] = _PUBLISHED_FILES) -> Path:

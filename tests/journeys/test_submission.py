@@ -276,7 +276,7 @@ def test_a_checkpoint_that_may_be_anybodys(place, tmp_path, capsys):
     (run / "config.yaml").write_text(config.replace("checkpoint: mini", f"checkpoint: {weights}"))
     out = tmp_path / "entry.tar.gz"
     said = refused(capsys, scoring.main, *entry(run, out))
-    assert f"--checkpoint {weights} of this run is a folder" in said
+    assert f"--checkpoint {weights} of this run has no public name" in said
     assert "name them with --public_models, or pass --public_models none" in said
     assert exit_code(scoring.main, *entry(run, out, "--public_models", "org/model")) == 0
     assert list(submitted(out).public_model_names) == ["org/model"]

@@ -61,6 +61,14 @@ def test_every_encoders_weights_have_a_public_name_of_their_own(tmp_path):
     assert public_name("full", "flamingo") == "openflamingo/OpenFlamingo-3B-vitl-mpt1b"
     assert public_name("org/name", "flamingo") == "org/name"
     assert public_name(str(tmp_path), "flamingo") is None
+    assert public_name("mini", "somebody's") is None
+    assert public_name("org/name", "somebody's") == "org/name"
+
+
+@pytest.mark.parametrize("name", ["mini", "full"])
+def test_an_encoder_from_a_plugin_has_no_weights_of_roadcue_s(name):
+    with pytest.raises(BadCheckpoint, match=f"checkpoint '{name}': RoadCue has none for somebody's; name a folder"):
+        resolve_checkpoint(name, "somebody's")
 
 
 @pytest.mark.parametrize("name", ["fulll", "", "./no/such", "/no/such/folder", "../x", "a/b/c", "org/na me"])
