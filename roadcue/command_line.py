@@ -20,7 +20,8 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_s
 
 from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
 from roadcue.errors import BadInput, RoadCueError
-from roadcue.registry import load_plugins, nearest
+from roadcue.plugins import load_plugins
+from roadcue.registry import nearest
 
 Config = TypeVar("Config")
 _CONFIG, _PLUGIN = "--config", "--plugin"

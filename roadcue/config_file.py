@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from roadcue.errors import BadInput
+from roadcue.plugins import check_named
 
 GROUPS = "head_options"
 """The field of a configuration that holds its groups of options, name -> dataclass."""
@@ -73,22 +74,9 @@ def plain_options(text: str, config: type, where: str, plugins: Sequence[str] | 
     if not isinstance(options, Mapping):
         raise BadInput(f"{where}: is {options!r:.60}, not options of the form `name: value`")
     if plugins is not None:
-        _check_plugins(options, where, plugins)
+        check_named(options, where, plugins)
     _check(options, config, where, groups_of(config))
     return dict(options)
-
-
-def _check_plugins(options: Mapping[Any, Any], where: str, named: Sequence[str]) -> None:
-    """BadInput when a plugin that the file was written with is not among those that the user has named."""
-    written = options.get("plugin") or []
-    if not isinstance(written, list) or not all(isinstance(file, str) for file in written):
-        raise BadInput(f"{where}: plugin is {written!r:.60}; expected a list of files")
-    for file in written:
-        if Path(file).name not in {Path(one).name for one in named}:
-            raise BadInput(
-                f"{where}: was written with the plugin {file}, which is code and is never loaded by itself; if you "
-                f"trust it, name it again: --plugin {file}, or load(run, plugins=[{file!r}])"
-            )
 
 
 def _check(

@@ -5,13 +5,10 @@ named by `--plugin` has registered. Nothing that a run folder says ever adds to 
 """
 
 import difflib
-import importlib.util
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from roadcue.errors import BadInput, RoadCueError
@@ -75,29 +72,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a message about a word that is not known: "; did you mean ...?", or nothing."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def load_plugins(files: Iterable[str | Path]) -> None:
-    """Run the Python files that a user has named, each once; what they register is there afterwards.
-
-    BadInput when a file is missing or fails. Never to be called with what a run folder says.
-    """
-    for file in map(Path, files):
-        path = file.expanduser().resolve()
-        name = f"roadcue_plugin_{path.stem}_{abs(hash(str(path))):x}"
-        if name in sys.modules:
-            continue
-        if not path.is_file():
-            raise BadInput(f"--plugin {file}: there is no such file")
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise BadInput(f"--plugin {file}: is not a Python file; its name must end in .py")
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except RoadCueError:
-            del sys.modules[name]
-            raise
-        except Exception as error:
-            del sys.modules[name]
-            raise BadInput(f"--plugin {file}: fails ({type(error).__name__}: {error})") from error

@@ -11,7 +11,8 @@ from drawn import DrawnDataset
 import roadcue.registry
 from roadcue.errors import BadInput
 from roadcue.loaders.registry import DATASETS, DatasetEntry, open_dataset
-from roadcue.registry import load_plugins, resolve
+from roadcue.plugins import load_plugins
+from roadcue.registry import resolve
 
 MINE = DatasetEntry("drawn:DrawnDataset", camera="REAR")
 """As the entry point of an installed package."""
