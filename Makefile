@@ -29,7 +29,7 @@ lint: .venv/installed one_name
 	cd build/one_name && $(CURDIR)/$(BIN)/lint-imports --config $(CURDIR)/pyproject.toml
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The generated files are in the repository; run this after a change of the schema.
 schema: .venv/installed

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ def load_plugins(files: Iterable[str | Path]) -> None:
     """
     for file in map(Path, files):
         path = file.expanduser().resolve()
-        name = f"roadcue_plugin_{path.stem}_{abs(hash(str(path))):x}"
+        # The same in every process, so that what one hands over to another finds its class there.
+        name = f"roadcue_plugin_{path.stem}_{zlib.crc32(str(path).encode()):08x}"
         if name in sys.modules:
             continue
         if not path.is_file():

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shlex
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 from roadcue.command_line import parse, words_of
 from roadcue.errors import BadEncoder, BadHead, BadInput
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.plugins import load_plugins
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.fitting import Features, train, train_heads
 from roadcue.training.heads.module import HeadsModule
@@ -149,6 +151,20 @@ def test_runs_in_processes_of_their_own_and_one_that_dies(swept, tmp_path):
     assert (first, died, second) == (dies, DIED, lives)
     assert_equal_weights(weights(lives.folder.path), weights(tmp_path / "single"))
     assert scores.head["ade_5s"].shape == (len(swept.splits["val"]),)
+
+
+@pytest.mark.timeout(900)
+def test_a_plugin_is_there_in_the_processes_of_a_sweep(swept, tmp_path, monkeypatch):
+    """What a run is handed over with may be of a class of the plugin's own, such as its data set."""
+    file = tmp_path / "mine.py"
+    file.write_text("from drawn import DrawnDataset\n\nclass Mine(DrawnDataset):\n    pass\n")
+    before = set(sys.modules)
+    load_plugins([file])
+    (plugin,) = set(sys.modules) - before
+    for split in swept.splits.values():
+        monkeypatch.setattr(split, "__class__", sys.modules[plugin].Mine)
+    sweep(*swept("lr=1e-3", plugin=[str(file)], workers=1))
+    assert json.loads((swept.folder / "sweep.json").read_text())["settings"][0]["runs"]
 
 
 def test_a_run_that_fails_loses_no_other_and_is_tried_again(swept, monkeypatch, capsys):

@@ -19,6 +19,7 @@ from roadcue.command_line import words_of
 from roadcue.errors import RoadCueError
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.plugins import load_plugins
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, train_heads
@@ -94,7 +95,8 @@ def outcomes(jobs: Sequence[tuple[SweepRun, Features]], workers: int) -> Iterato
     with ExitStack() as stack:
 
         def another() -> ProcessPoolExecutor:
-            return stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), _end_with_the_sweep))
+            plugins = jobs[0][0].config.plugin
+            return stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), _begin, (plugins,)))
 
         def start_next(process: ProcessPoolExecutor) -> None:
             for job in waiting:
@@ -120,10 +122,14 @@ def outcomes(jobs: Sequence[tuple[SweepRun, Features]], workers: int) -> Iterato
             raise
 
 
-def _end_with_the_sweep() -> None:
-    """Ctrl-C ends a training process at once; so does the end of the one that started it, however it ended."""
+def _begin(plugins: Sequence[str]) -> None:
+    """What the user's plugins register is there before a job is read; and a training process ends with the sweep.
+
+    Ctrl-C ends it at once; so does the end of the process that started it, however it ended.
+    """
     signal(SIGINT, SIG_DFL)
     Thread(target=_wait_for_the_end, daemon=True).start()
+    load_plugins(plugins)
 
 
 def _wait_for_the_end() -> None:
