@@ -77,7 +77,8 @@ class Claim:
 def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     """Print the tables; `held` gets one truth value per claim."""
     started = time.monotonic()
-    config = TrainConfig(data_dir=options.data_dir, grid=options.grid, device=options.device, epochs=options.epochs)
+    epochs = 1 if options.quick else None
+    config = TrainConfig(data_dir=options.data_dir, grid=options.grid, device=options.device, epochs=epochs)
     encoder = build_run_encoder(config)
     print(encoder.description, flush=True)
     console = Console()
@@ -231,23 +232,21 @@ def main() -> int:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
     parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
-    parser.set_defaults(epochs=None)
     options = parser.parse_args()
     held: list[bool] = []
     with tempfile.TemporaryDirectory() as folder:
         if options.quick:
-            make_quick(options, Path(folder))
+            options.seeds, options.data_dir, options.sidewalk_dir = [0], *draw_small(Path(folder))
         code = run(benchmark, options, held)
     return code or int(not all(held))
 
 
-def make_quick(options: argparse.Namespace, folder: Path) -> None:
-    """One seed and one epoch on small data, drawn into the folder, where its features are kept too."""
+def draw_small(folder: Path) -> tuple[str, str]:
+    """Few drives and few walks, drawn into two folders inside, where their features are kept too."""
     os.environ["ROADCUE_CACHE"] = str(folder / "cache")
     write_roadworld(FEW_DRIVES, folder / "drives")
     write_sidewalk(FEW_WALKS, folder / "walks")
-    options.data_dir, options.sidewalk_dir = str(folder / "drives"), str(folder / "walks")
-    options.seeds, options.epochs = [0], 1
+    return str(folder / "drives"), str(folder / "walks")
 
 
 def numbers(text: str) -> list[int]:
