@@ -16,10 +16,16 @@ import torch
 from torch import Tensor
 
 from roadcue.models.flamingo.modeling.clip import visual_tokens
-from roadcue.models.flamingo.modeling.config import PUBLISHED
+from roadcue.models.flamingo.modeling.config import MPT_1B, PUBLISHED, VIT_L_14, FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.modeling.weights import empty_model
 
+SMALL = FlamingoConfig(
+    vision_config=VIT_L_14 | {"hidden_size": 256, "num_hidden_layers": 2},
+    text_config=MPT_1B | {"d_model": 256, "n_layers": 2},
+    perceiver_depth=1,
+)
+"""What --quick takes in the place of the published sizes."""
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 WORDS = 40
 """Tokens of a demonstration: about those of a caption of SENSATION."""
@@ -27,9 +33,9 @@ OUTPUT = (1000, 1001)
 """Any two words in the place of `Output:`; which they are does not change the time."""
 
 
-def random_flamingo(dtype: torch.dtype, device: str) -> Flamingo:
-    """The published shapes, filled where they are to be: no copy in fp32 first."""
-    model = empty_model(Flamingo, PUBLISHED).to(dtype).to_empty(device=device)
+def random_flamingo(config: FlamingoConfig, dtype: torch.dtype, device: str) -> Flamingo:
+    """Random weights, filled where they are to be: no copy in fp32 first."""
+    model = empty_model(Flamingo, config).to(dtype).to_empty(device=device)
     model.lang_encoder.lm_head.weight = model.lang_encoder.transformer.wte.weight
     with torch.no_grad():
         for weight in model.parameters():
@@ -69,10 +75,13 @@ def main() -> None:
     parser.add_argument("--beams", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
     options = parser.parse_args()
+    if options.quick:
+        options.tokens, options.repeats = 2, 1
     torch.set_num_threads(options.threads)
     device, dtype = options.device, DTYPES[options.dtype]
-    model = random_flamingo(dtype, device)
+    model = random_flamingo(SMALL if options.quick else PUBLISHED, dtype, device)
     ids = caption_prompt(options.shots).to(device)
     pixels = torch.randn(1, options.shots + 1, 3, 224, 224, device=device, dtype=dtype)
     count = sum(weight.numel() for weight in model.parameters())

@@ -22,5 +22,9 @@ TEXT = {
     "vocab_size": 49280,
     "pad_token_id": 2,
 }
-CONFIG = SmolVLMConfig(vision_config=VISION, text_config=TEXT, scale_factor=3, image_token_id=49190)
 PREPROCESSING = Preprocessing(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "lanczos", "squash")
+
+
+def smol_config(**sizes: int) -> SmolVLMConfig:
+    """The published sizes, but for those that are named, which both the tower and the language model then have."""
+    return SmolVLMConfig(vision_config=VISION | sizes, text_config=TEXT | sizes, scale_factor=3, image_token_id=49190)

@@ -1,6 +1,7 @@
 """Does the picture pay? Heads on frozen features against those that see nothing, a leak test, and a linear probe.
 
     python benchmarks/picture_pays.py [--seeds 0,1,2] [--json FILE]
+    python benchmarks/picture_pays.py --quick      on a few small pictures, too few for the claims to hold
 
 Everything is trained by train.py's own code with train.py's own defaults, on RoadWorld's training sequences, and
 scored on its validation sequences. With several seeds every method answers once per seed, and all its answers to a
@@ -9,6 +10,7 @@ frame count. Exit code 0 when every claim holds, 1 when one does not, 2 when it 
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -30,12 +32,16 @@ from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.files import write_whole
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.loaders.dataset import RoadDataset
-from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Interval
 from roadcue.metrics.comparison import Comparison, nan_to_none, relative_gain
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.models.encoder import Encoder
 from roadcue.reports.displacement_table import COLUMNS, displacement_table
 from roadcue.roadworld.sidewalk.dataset import open_sidewalk
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.roadworld.sidewalk.write import write_sidewalk
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.write import write_roadworld
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
@@ -53,6 +59,9 @@ Gain = Callable[[str, str, str], Interval]
 NEEDED_GAIN = {"ade_5s": 0.25, "ade_3s": 0.15}
 NEEDED_BALANCED_ACCURACY = 0.90
 FIELDS = ("sidewalk_pos", "road_pos")
+FEW_DRIVES = RoadWorldSpec(12, 6, seconds=8, stride=20, width=160, height=178, cameras=("FRONT",))
+FEW_WALKS = SidewalkSpec(160, 40, width=160, height=120)
+"""What --quick draws."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ class Claim:
 def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     """Print the tables; `held` gets one truth value per claim."""
     started = time.monotonic()
-    config = TrainConfig(data_dir=options.data_dir, grid=options.grid, device=options.device)
+    epochs = 1 if options.quick else None
+    config = TrainConfig(data_dir=options.data_dir, grid=options.grid, device=options.device, epochs=epochs)
     encoder = build_run_encoder(config)
     print(encoder.description, flush=True)
     console = Console()
@@ -105,7 +115,7 @@ def waypoint_claims(
     val = stored_split(data[1], encoder, config).with_future()
     states = val.dataset.states.take(np.tile(val.rows, len(seeds)))
     predictions = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
-    comparison = compare_rows(predictions, states, reference=BLIND)
+    comparison = compare_rows(predictions, states, reference=BLIND, bootstrap=DEFAULT_BOOTSTRAP)
     console.print(displacement_table(comparison, SEEING))
     errors = {name: per_frame(displacement(paths, states.future)) for name, paths in predictions.items()}
 
@@ -142,7 +152,7 @@ def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit
     print(f"training on {what}, seed {config.seed}", flush=True)
     seed_everything(config.seed, verbose=False)
     model = build_model(config, encoder)
-    model.fit(train)
+    model.fit(train.batches())
     with tempfile.TemporaryDirectory() as folder:
         fit_by_gradient(model, train, val, config, RunFolder(Path(folder)), resuming=False)
     return model.cpu().eval()
@@ -221,9 +231,22 @@ def main() -> int:
     parser.add_argument("--sidewalk_dir", help="folder of a sidewalk view; default: the one in the cache")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
+    options = parser.parse_args()
     held: list[bool] = []
-    code = run(benchmark, parser.parse_args(), held)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.quick:
+            options.seeds, options.data_dir, options.sidewalk_dir = [0], *draw_small(Path(folder))
+        code = run(benchmark, options, held)
     return code or int(not all(held))
+
+
+def draw_small(folder: Path) -> tuple[str, str]:
+    """Few drives and few walks, drawn into two folders inside, where their features are kept too."""
+    os.environ["ROADCUE_CACHE"] = str(folder / "cache")
+    write_roadworld(FEW_DRIVES, folder / "drives")
+    write_sidewalk(FEW_WALKS, folder / "walks")
+    return str(folder / "drives"), str(folder / "walks")
 
 
 def numbers(text: str) -> list[int]:

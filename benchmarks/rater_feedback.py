@@ -62,7 +62,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--looped", type=int, default=2_000, help="frames that the loop scores")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
     options = parser.parse_args()
+    if options.quick:
+        options.frames, options.looped, options.repeats = 2_000, 100, 1
     frames = random_frames(options.frames)
     few = tuple(part[: options.looped] for part in frames)
     ours, loop = [], []

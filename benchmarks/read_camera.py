@@ -88,7 +88,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=32, help="frames in the shard, of 8 cameras each")
     parser.add_argument("--rounds", type=int, default=12, help="times that all frames are read")
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
     options = parser.parse_args()
+    if options.quick:
+        options.frames, options.rounds = 8, 1
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ROADCUE_CACHE"] = folder

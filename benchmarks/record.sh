@@ -52,15 +52,11 @@ evaluate_each() {
 }
 
 # What is small in --quick; arrays stay empty otherwise, and the default data sets are drawn into the cache.
-drives=() walks=() short=() probed=() seeds=3
+drives=() walks=() short=() small=() seeds=3
 other_world=(--train 1440 --val 240 --stride 20)
-rows=() frames=() pictures=() tower=(--layers 4 --batch 4) sequences=()
 if $quick; then
-  drives=(--data_dir "$RECORD_DIR/drives") walks=(--data_dir "$RECORD_DIR/walks") short=(--epochs 1) seeds=1
-  probed=("${drives[@]}" --sidewalk_dir "$RECORD_DIR/walks")
+  drives=(--data_dir "$RECORD_DIR/drives") walks=(--data_dir "$RECORD_DIR/walks") short=(--epochs 1) small=(--quick) seeds=1
   other_world=(--train 12 --val 6 --seconds 8 --stride 20)
-  rows=(--rows 2000 --epochs 1 --repeats 1) frames=(--frames 2000 --looped 100 --repeats 1)
-  pictures=(--frames 8 --rounds 1) tower=(--layers 1 --batch 1 --repeats 1) sequences=(--sequences 1)
   step quick-drives "$PYTHON" -m roadcue.roadworld --out "$RECORD_DIR/drives" --cameras FRONT "${other_world[@]}"
   step quick-walks "$PYTHON" -m roadcue.roadworld.sidewalk --out "$RECORD_DIR/walks" --train 160 --val 40
 fi
@@ -104,19 +100,18 @@ else
 fi
 
 # Does the picture pay?
-step picture-pays picture_pays "${probed[@]}" --json "$RECORD_DIR/picture_pays.json"
+step picture-pays picture_pays "${small[@]}" --json "$RECORD_DIR/picture_pays.json"
 
-# Speed. The last two hold 4.5 and 5.6 GB, so --quick leaves them out.
-step speed-read "$PYTHON" benchmarks/read_camera.py "${pictures[@]}"
-step speed-rows "$PYTHON" benchmarks/train_rows.py "${rows[@]}"
-step speed-tower-fp32 "$PYTHON" benchmarks/tower.py --dtype fp32 "${tower[@]}"
-step speed-tower-bf16 "$PYTHON" benchmarks/tower.py --dtype bf16 "${tower[@]}"
-step speed-predict "$PYTHON" benchmarks/predict_latency.py --run "$RECORD_DIR/demo"
-step speed-draw "$PYTHON" benchmarks/render_roadworld.py "${sequences[@]}"
-step speed-raters "$PYTHON" benchmarks/rater_feedback.py "${frames[@]}"
-if ! $quick; then
-  step speed-tower-memory "$PYTHON" benchmarks/tower_memory.py
-  step speed-flamingo "$PYTHON" benchmarks/full_size_flamingo.py
-fi
+# Speed. The last two hold 4.5 and 5.6 GB, but with --quick.
+step speed-import "$PYTHON" benchmarks/import_roadcue.py "${small[@]}"
+step speed-read "$PYTHON" benchmarks/read_camera.py "${small[@]}"
+step speed-rows "$PYTHON" benchmarks/train_rows.py "${small[@]}"
+step speed-tower-fp32 "$PYTHON" benchmarks/tower.py --dtype fp32 --layers 4 --batch 4 "${small[@]}"
+step speed-tower-bf16 "$PYTHON" benchmarks/tower.py --dtype bf16 --layers 4 --batch 4 "${small[@]}"
+step speed-predict "$PYTHON" benchmarks/predict_latency.py --run "$RECORD_DIR/demo" "${small[@]}"
+step speed-draw "$PYTHON" benchmarks/render_roadworld.py "${small[@]}"
+step speed-raters "$PYTHON" benchmarks/rater_feedback.py "${small[@]}"
+step speed-tower-memory "$PYTHON" benchmarks/tower_memory.py "${small[@]}"
+step speed-flamingo "$PYTHON" benchmarks/full_size_flamingo.py "${small[@]}"
 
 echo "All steps are done: $RECORD_DIR/*.log has what they said, *.done from which commit, when, and for how long."

@@ -22,7 +22,9 @@ from roadcue.roadworld.spec import RoadWorldSpec
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=4, help="sequences for a table (default: %(default)s)")
-    sequences = parser.parse_args().sequences
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
+    options = parser.parse_args()
+    sequences = 1 if options.quick else options.sequences
     cv2.setNumThreads(1)
     measure("every frame, the front camera", RoadWorldSpec(stride=1, cameras=("FRONT",)), sequences)
     measure("the default data set", DEFAULT, sequences)

@@ -48,7 +48,10 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=27, help="fewer make a quicker benchmark of the same share")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
     options = parser.parse_args()
+    if options.quick:
+        options.batch, options.layers, options.repeats = 1, 1, 1
     torch.set_num_threads(options.threads)
     config = SmolVLMVisionConfig(**VISION | {"num_hidden_layers": options.layers})
     encoder = SmolEncoder(

@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 
 import torch
-from full_size_smol import CONFIG, PREPROCESSING
-from transformers import SmolVLMForConditionalGeneration
+from full_size_smol import PREPROCESSING, smol_config
+from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
 
 ROUTES = {
     "imports only": "import roadcue.models.smol.encoder",
@@ -37,10 +37,10 @@ sum(float(parameter.sum()) for parameter in model.parameters())  # touch every p
 PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 
 
-def write_checkpoint(folder: Path) -> None:
+def write_checkpoint(folder: Path, config: SmolVLMConfig) -> None:
     """A checkpoint of random numbers, written tensor by tensor: the writer needs no memory for the model."""
     with torch.device("meta"):
-        model = SmolVLMForConditionalGeneration(CONFIG)
+        model = SmolVLMForConditionalGeneration(config)
     header, end = {}, 0
     for key, tensor in model.state_dict().items():
         start, end = end, end + 2 * tensor.numel()
@@ -51,7 +51,7 @@ def write_checkpoint(folder: Path) -> None:
         file.write(struct.pack("<Q", len(text)) + text)
         for start in range(0, end, len(block)):
             file.write(block[: end - start])
-    (folder / "config.json").write_text(CONFIG.to_json_string())
+    (folder / "config.json").write_text(config.to_json_string())
     settings = {
         "max_image_size": {"longest_edge": PREPROCESSING.side},
         "image_mean": PREPROCESSING.mean,
@@ -75,11 +75,13 @@ def peak_mb(code: str, folder: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where the 4.5 GB go; default: the system's temporary folder")
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
     options = parser.parse_args()
+    config = smol_config(hidden_size=256, num_hidden_layers=1) if options.quick else smol_config()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        if shutil.disk_usage(name).free < 6e9:
+        if not options.quick and shutil.disk_usage(name).free < 6e9:
             sys.exit(f"{name} has less than 6 GB free; pass another --folder")
-        write_checkpoint(Path(name))
+        write_checkpoint(Path(name), config)
         peaks = {route: peak_mb(code, Path(name)) for route, code in ROUTES.items()}
     for route, peak in peaks.items():
         print(f"{route:13} {peak:7,.0f} MB peak, ratio {peak / peaks['whole model']:.2f}")

@@ -53,9 +53,9 @@ def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit
 
 def fitted_head(split: StoredSplit, cells: int, width: int) -> MultiHeadModel:
     torch.manual_seed(0)
-    pool = FeaturePool("mean" if cells == 1 else "grid", ["FRONT"], cells, width)
+    pool = FeaturePool(["FRONT"], cells, width)
     model = MultiHeadModel(pool, {"waypoint": build_head("waypoint", WaypointConfig(), cells, width)}, blind=[])
-    model.fit(split)
+    model.fit(split.batches())
     return model.train()
 
 
@@ -99,7 +99,10 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="small sizes: the numbers then mean nothing")
     options = parser.parse_args()
+    if options.quick:
+        options.rows, options.width, options.epochs, options.repeats = 2_000, 64, 1, 1
     config = TrainConfig(batch_size=options.batch_size, epochs=options.epochs, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         split = random_split(Path(folder) / "store", options.rows, options.cells, options.width)

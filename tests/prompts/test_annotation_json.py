@@ -33,6 +33,12 @@ def test_of_several_places_the_one_most_in_the_way_is_kept():
     assert (near["person"], near["car"], near["obstacle"]) == ("Center", "Right", ["not present"])
 
 
+def test_a_mirror_exchanges_left_and_right_of_positions_and_of_near_and_far_objects():
+    one = annotation("Left", "Front", near={"car": ("Right", "Center")}, far={"person": ("Left",)})
+    other = annotation("Right", "Front", near={"car": ("Left", "Center")}, far={"person": ("Right",)})
+    assert one.mirrored == other
+
+
 @pytest.mark.parametrize(
     ("change", "place"),
     [({"sidewalk_pos": "left"}, "sidewalk_pos"), ({"objects_on_sidewalk": {"car": ["Left"]}}, "on_sidewalk/car")],
