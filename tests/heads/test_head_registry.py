@@ -48,7 +48,7 @@ def test_a_config_of_another_head_is_refused():
 
 
 def test_heads_and_baselines_are_not_mixed_up():
-    with pytest.raises(BadHead, match="no head 'ridge'"):
+    with pytest.raises(BadHead, match="'ridge' is a baseline and has nothing to train"):
         build_head("ridge", WaypointConfig(), 1, 4)
     assert not baseline_classes().keys() & set(HEADS)
 

@@ -16,7 +16,7 @@ from refusal import QUICK, refused, trained
 from waymo_shards import write_shards
 
 from roadcue import eval as scoring
-from roadcue import train
+from roadcue import train, weights
 from roadcue.errors import BadInput
 from roadcue.loaders import jpeg
 from roadcue.loaders.feature_store import StoreWriter
@@ -117,7 +117,7 @@ def test_a_checkpoint(words, tmp_path, capsys, encoded, trained_steps):
     """A run of 4 steps whose disk is full at the second checkpoint goes on from the first one."""
     words = (*words, "--epochs", 4, "--checkpoint_every", 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("roadcue.training.checkpoints.save_file", full_at_second(patch))
+        patch.setattr("roadcue.weights.save_file", full_at_second(patch))
         said = refused(capsys, train.main, *QUICK, *words)
     last = tmp_path / "run/checkpoint/last.safetensors"
     assert f"{last}: cannot be written" in said
@@ -177,29 +177,26 @@ def test_what_a_run_leaves(words, tmp_path, capsys, monkeypatch, trained_steps, 
 
 def refuse_to_write(patch, folder, name):
     """ENOSPC for what is written to `name` in the folder, by Python or by safetensors."""
-    import roadcue.heads.registry
-    import roadcue.models.pooling
+    write_bytes, save_file = Path.write_bytes, weights.save_file
 
-    write_text = Path.write_text
+    def is_meant(path):
+        """A file is written beside its place, hidden and as a .partial, before it takes its name."""
+        whole = path.with_name(re.sub(r"^\.(.+)\.\d+\.partial$", r"\1", path.name))
+        return str(whole).startswith((f"{folder}/{name}", f"{folder}/model/{name}"))
 
-    def write(self, text, *arguments, **options):
-        if str(self).startswith((f"{folder}/{name}", f"{folder}/.{name}", f"{folder}/model/{name}")):
+    def write(self, content):
+        if is_meant(self):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write_text(self, text, *arguments, **options)
+        return write_bytes(self, content)
 
-    patch.setattr(Path, "write_text", write)
-    for room in (roadcue.heads.registry, roadcue.models.pooling):
-        patch.setattr(room, "save_file", refusing(room.save_file, f"{folder}/model/{name}"))
-
-
-def refusing(save_file, beginning):
     def save(tensors, path, **options):
-        if not str(path).startswith(beginning):
+        if not is_meant(path):
             return save_file(tensors, path, **options)
         with full_after(0):
             return save_file(tensors, path, **options)
 
-    return save
+    patch.setattr(Path, "write_bytes", write)
+    patch.setattr(weights, "save_file", save)
 
 
 def test_the_report(words, tmp_path, capsys, encoded):

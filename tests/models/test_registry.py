@@ -51,7 +51,7 @@ def test_an_encoder_of_a_plugin_is_called_with_the_same_options(monkeypatch):
     ENCODERS.register("mine", build)
     assert isinstance(build_encoder("mine", checkpoint="mini", aspect="crop"), NoEncoder)
     assert asked == {"checkpoint": "mini", "dtype": "fp32", "aspect": "crop", "features": "patches"}
-    with pytest.raises(BadInput, match="encoder 'smol' already"):
+    with pytest.raises(BadInput, match="encoder 'smol' is there already"):
         ENCODERS.register("smol", build)
 
 
