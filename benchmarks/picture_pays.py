@@ -244,8 +244,9 @@ def main() -> int:
 def draw_small(folder: Path) -> tuple[str, str]:
     """Few drives and few walks, drawn into two folders inside, where their features are kept too."""
     os.environ["ROADCUE_CACHE"] = str(folder / "cache")
-    write_roadworld(FEW_DRIVES, folder / "drives")
-    write_sidewalk(FEW_WALKS, folder / "walks")
+    # One worker: each is a process that imports this file anew, which takes longer than it draws.
+    write_roadworld(FEW_DRIVES, folder / "drives", workers=1)
+    write_sidewalk(FEW_WALKS, folder / "walks", workers=1)
     return str(folder / "drives"), str(folder / "walks")
 
 

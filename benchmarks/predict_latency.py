@@ -38,7 +38,7 @@ def median_ms(call: Callable[[], object], repeats: int, device: str) -> float:
 
 def trained_run(folder: Path) -> Path:
     """A run of the default encoder and head, on so little that it takes seconds."""
-    write_roadworld(RoadWorldSpec(4, 2, seconds=8, stride=20, cameras=("FRONT",)), folder / "drives")
+    write_roadworld(RoadWorldSpec(4, 2, seconds=8, stride=20, cameras=("FRONT",)), folder / "drives", workers=1)
     os.environ["ROADCUE_CACHE"] = str(folder / "cache")
     run = folder / "run"
     drives = ["--data_dir", str(folder / "drives"), "--workers", "0"]
