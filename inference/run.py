@@ -5,12 +5,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import whole_file, writing_into
-from roadcue.inference.captions import CaptionPredictor
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.predictor import RoadPredictor
 from roadcue.progress import ProgressLine
@@ -18,16 +17,22 @@ from roadcue.training.build import device
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    from roadcue.inference.captions import CaptionPredictor
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """Of the files that are taken out of a folder."""
 
 
-def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> RoadPredictor | CaptionPredictor:
+def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor | CaptionPredictor":
     """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
     folder = RunFolder.of(run)
     config = parse_file(TrainConfig, folder.config, plugins)
-    kind = CaptionPredictor if config.captions else RoadPredictor
-    return kind.of_run(folder, config, device)
+    if not config.captions:
+        return RoadPredictor.of_run(folder, config, device)
+    from roadcue.inference.captions import CaptionPredictor  # and with it all that writes text, which heads need not
+
+    return CaptionPredictor.of_run(folder, config, device)
 
 
 def predict_pictures(config: PredictConfig) -> None:
@@ -68,7 +73,7 @@ def found_pictures(what: Sequence[str]) -> list[Path]:
     return pictures
 
 
-def _answers(predictor: RoadPredictor | CaptionPredictor, pictures: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def _answers(predictor: "RoadPredictor | CaptionPredictor", pictures: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """A line for each picture: all at once, or one by one where one of them is bad."""
     try:
         answers = predictor.answers(pictures)
