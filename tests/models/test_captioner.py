@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from conftest import drawn_road
+from drawn_road import drawn_road
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
