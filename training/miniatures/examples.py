@@ -1,7 +1,6 @@
 """Drawn pictures with all that is known of them, a safetensors file per sequence."""
 
 import json
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,6 @@ import cv2
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.numpy import save_file
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
@@ -31,6 +29,7 @@ from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.training.miniatures.config import DrawOptions
 from roadcue.training.miniatures.knowledge import of_annotation, of_scene
+from roadcue.weights import write_safetensors
 
 PATCHES = SIDE // PATCH
 _KINDS_SCALE = 0.25
@@ -164,11 +163,9 @@ def _write(
 ) -> None:
     """Write one sequence; the file appears whole or not at all."""
     columns = {
-        "pixels": torch.stack(pictures).numpy(),
-        "kinds": np.stack(kinds),
-        "numbers": np.stack([numbers for numbers, _ in known]),
-        "flags": np.stack([flags for _, flags in known]),
+        "pixels": torch.stack(pictures),
+        "kinds": torch.from_numpy(np.stack(kinds)),
+        "numbers": torch.from_numpy(np.stack([numbers for numbers, _ in known])),
+        "flags": torch.from_numpy(np.stack([flags for _, flags in known])),
     }
-    partial = file.with_suffix(f".{os.getpid()}.partial")
-    save_file(columns, partial, metadata={"captions": json.dumps(captions)})
-    partial.replace(file)
+    write_safetensors(file, columns, metadata={"captions": json.dumps(captions)})
