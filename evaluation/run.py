@@ -192,11 +192,12 @@ def _findings(
     none = np.zeros(len(split), bool)
     logged = model.heads[WAYPOINT].known(split.targets).numpy() if WAYPOINT in model.heads else none
     paths, scored = predictions.paths_at(logged), Subset(split.dataset, split.rows[logged], split.dataset.split)
-    states, rated = scored.states, rated_frames(scored)
+    targets = [scored.targets(row) for row in range(len(scored))]
+    states, rated = scored.states, rated_frames(scored, targets)
     answers = [table for name in heads for table in _scores_of(name, model, predictions, split, bootstrap)]
     if not logged.any():
         return Findings(paths, scored, rated, None, None, None, answers)
-    cluster = np.array([scored.targets(row).cluster or "" for row in range(len(scored))], str)
+    cluster = np.array([one.cluster or "" for one in targets], str)
     modes = None
     if paths.modes is not None and paths.mode_probabilities is not None:
         error, probability = mode_ade(paths.modes, states.future), paths.mode_probabilities

@@ -1,11 +1,13 @@
 """The frames of a data set that raters have scored, as arrays: what they rated, and what else a score asks for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.metrics.raters import RATERS
+from roadcue.schema import SampleTargets
 
 RATED_POINTS = 21
 """Points of one that are kept, the first ones; the real set has no more."""
@@ -33,12 +35,14 @@ class RatedFrames:
         return len(self.row)
 
 
-def rated_frames(dataset: RoadDataset) -> RatedFrames:
+def rated_frames(dataset: RoadDataset, read: Sequence[SampleTargets] | None = None) -> RatedFrames:
     """The frames that have a preference trajectory; none of them where a data set has no such thing.
 
-    Of a few rows only, ask for those of a `loaders.dataset.Subset`: `row` then counts its rows.
+    Of a few rows only, ask for those of a `loaders.dataset.Subset`: `row` then counts its rows. `read` holds the
+    targets of all its rows where they have been read already.
     """
-    targets = {row: one for row in range(len(dataset)) if (one := dataset.targets(row)).preferences}
+    every = (dataset.targets(row) for row in range(len(dataset))) if read is None else read
+    targets = {row: one for row, one in enumerate(every) if one.preferences}
     row, m = np.array(list(targets), np.int64), len(targets)
     xy = np.full((m, RATERS, RATED_POINTS, 2), np.nan)
     length, score = np.zeros((m, RATERS), np.int64), np.full((m, RATERS), np.nan)
