@@ -90,11 +90,17 @@ class MultiHeadModel(nn.Module):
             known = {*HEADS, *baseline_classes()}
             if unknown := [name for name in names if name.removesuffix(BLIND_SUFFIX) not in known]:
                 raise ValueError(f"no such heads: {unknown}")
+            twins = {name for name in names if name.endswith(BLIND_SUFFIX)}
+            if not names or len(set(names)) < len(names) or not twins <= set(blind) <= set(names):
+                raise ValueError(f"the heads {names} and of them blind {blind} do not fit")
         except FileNotFoundError:
             raise BadInput(f"{folder}: no trained heads here (model.json is missing); let train.py finish") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadInput(f"{folder / 'model.json'}: is damaged ({error!r}); train again") from error
         named = {name: load_head(folder / "heads" / _folder_name(name)) for name in names}
+        for name, head in named.items():
+            if head.name != name.removesuffix(BLIND_SUFFIX):
+                raise BadInput(f"{folder / 'heads' / _folder_name(name)}: holds the head {head.name!r}; train again")
         return cls(FeaturePool.from_pretrained(folder / "pool"), named, blind)
 
 

@@ -24,5 +24,7 @@ class PredictConfig:
     def __post_init__(self) -> None:
         if not self.run or not self.what:
             raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_OR_FOLDER ...")
+        if self.out == "":
+            raise ValueError("--out needs a file")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")

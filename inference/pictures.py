@@ -1,5 +1,6 @@
 """Pictures as users have them, ready for an encoder or a captioner."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from roadcue.errors import BadInput
 from roadcue.loaders import jpeg
 from roadcue.models.encoder import Preprocess
 
+_DAMAGED = (ValueError, SyntaxError, EOFError, struct.error)
+"""What Pillow's readers of formats raise besides, such as "Truncated IHDR chunk"."""
 Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
 """PIL; NumPy (H, W, 3) uint8 RGB; torch (3, H, W) or (H, W, 3) uint8 RGB; the bytes of a JPEG;
 or the path of a file."""
@@ -36,7 +39,7 @@ def _opened(path: Path) -> bytes | Image.Image:
             return content
         with Image.open(path.expanduser()) as picture:
             return picture.convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, *_DAMAGED) as error:
         raise BadInput(f"{path}: is no picture that can be read ({error})") from error
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error

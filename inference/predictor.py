@@ -26,11 +26,15 @@ class RoadPredictor:
     def __init__(self, model: MultiHeadModel, encoder: Encoder, config: TrainConfig) -> None:
         """Parts of a finished run, on one device."""
         self.model, self.encoder, self.config = model.eval(), encoder, config
+        if lacking := set(config.head_names) - set(model.heads):
+            raise BadInput(f"the run's model has no head {', '.join(sorted(lacking))}, which its config.yaml names")
         self._head_of = {
             method: model.heads[name]
             for name in config.head_names
             for method in (name, name + BLIND_SUFFIX, *(baseline.name for baseline in model.heads[name].baselines))
         }
+        if foreign := set(model.heads) - set(self._head_of):
+            raise BadInput(f"the run's model has {', '.join(sorted(foreign))}, which its config.yaml does not name")
 
     @classmethod
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "RoadPredictor":

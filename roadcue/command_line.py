@@ -87,7 +87,9 @@ def parse_file(config: type[Config], path: Path, plugins: Sequence[str] = ()) ->
     load_plugins(plugins)
     parser = parser_for(config)
     try:
-        return _instantiate(config, parser.parse_object(read_options(path, config, plugins)))
+        options = read_options(path, config, plugins)
+        named = {"plugin": [str(file) for file in plugins]} if plugins else {}
+        return _instantiate(config, parser.parse_object({**options, **named}))
     except BadInput:
         raise
     except (ArgumentError, TypeError, ValueError) as error:
@@ -197,7 +199,8 @@ def _repeated(word: str) -> str:
 
 
 def _flags(parser: ArgumentParser) -> list[str]:
-    return [flag for action in parser._actions for flag in action.option_strings]
+    """The options that can be given: of a group, those in it and not its own name."""
+    return list(parser._option_string_actions)
 
 
 def _explained(message: str, parser: ArgumentParser) -> str:
@@ -215,7 +218,7 @@ def _explained(message: str, parser: ArgumentParser) -> str:
         kind = re.sub(r"<class '(\w+)'>", r"\1", expected)
         wanted = f"choose one of {', '.join(choices)}" if choices else f"expected {kind}"
         return f"--{key} {value}: {wanted}{nearest(value, choices)}"
-    unknown = re.fullmatch(r"unrecognized arguments: (--[\w.]+).*", message, re.DOTALL)
+    unknown = re.fullmatch(r"unrecognized arguments: (--[\w.-]+).*", message, re.DOTALL)
     if unknown:
         return f"there is no option {unknown[1]}{nearest(unknown[1], _flags(parser))}"
     return message

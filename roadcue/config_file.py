@@ -53,7 +53,9 @@ def read_options(path: Path, config: type, plugins: Sequence[str] = ()) -> dict[
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return plain_options(text, config, str(path), plugins)
+    options = plain_options(text, config, str(path), plugins)
+    options.pop("plugin", None)  # only what the user has named himself is ever loaded, whatever its path is here
+    return options
 
 
 def plain_options(text: str, config: type, where: str, plugins: Sequence[str] | None = None) -> dict[str, Any]:
@@ -63,7 +65,8 @@ def plain_options(text: str, config: type, where: str, plugins: Sequence[str] | 
     """
     try:
         found = _PlainLoader(text).get_single_data()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    # A tag that its value does not fit, such as !!bool x, ends in whatever error its constructor meets.
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]

@@ -18,8 +18,10 @@ from roadcue.errors import BadInput, Unreadable
 def whole_file(path: Path) -> Iterator[Path]:
     """A hidden path beside `path` to write to, which takes its name at the end, and is gone after an error.
 
-    OSErrors name `path`.
+    OSErrors name `path`. BadInput when it is something else than a file, such as a device, which would be replaced.
     """
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path}: is not a file; name one that may be written or replaced")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial

@@ -32,7 +32,7 @@ def load_plugins(files: Iterable[str | Path]) -> None:
         except RoadCueError:
             del sys.modules[name]
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise BadInput(f"--plugin {file}: fails ({type(error).__name__}: {error})") from error
 

@@ -45,7 +45,9 @@ class Registry(Generic[Thing]):
         return len(self._all())
 
     def register(self, name: str, thing: Thing) -> None:
-        """Add a thing of a plugin; BadInput when there is one of that name."""
+        """Add a thing of a plugin; BadInput when there is one of that name, or the name cannot be an option's."""
+        if not name.isidentifier():
+            raise BadInput(f"{self.kind} {name!r}: a name has letters, digits and underscores")
         if name in self._all():
             raise BadInput(f"{self.kind} {name!r} is there already; give yours another name")
         self._own[name] = thing

@@ -5,14 +5,18 @@ Imported by `--help`, so nothing heavy is imported here.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import Any, Literal
 
+from roadcue.errors import BadHead
 from roadcue.heads.registry import HEADS, head_config
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.registry import DATASETS
 from roadcue.models.registry import CAPTIONERS, ENCODERS
 from roadcue.registry import nearest
 
+_LARGEST_SEED = 2**32 - 1
+"""NumPy's, and so Lightning's."""
 CAPTION = "caption"
 """What `--head` is called that trains a captioner: not a head, since it reads tokens and not pooled features."""
 HEAD_DEFAULTS: Mapping[str, Any] = {
@@ -213,8 +217,10 @@ class TrainConfig(ExtractionOptions):
                 f"--past_frames {self.past_frames}: expected how many frames back, each above 0 and once, with "
                 "commas, such as 10,20"
             )
-        if self.optimization.lr <= 0 or self.optimization.weight_decay < 0:
+        if not (0 < self.optimization.lr < inf and 0 <= self.optimization.weight_decay < inf):
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
+        if not 0 <= self.seed <= _LARGEST_SEED:
+            raise ValueError(f"--seed {self.seed}: a whole number from 0 to {_LARGEST_SEED}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
         if not 0 <= self.calibration < 1:
@@ -252,7 +258,10 @@ class TrainConfig(ExtractionOptions):
 
     @classmethod
     def option_groups(cls) -> dict[str, type]:
-        """The options of every head, by its name."""
+        """The options of every head, by its name; BadHead for a head that is named as an option is."""
+        taken = {CAPTION, *(option.name for option in fields(cls))}
+        if double := taken & set(HEADS):
+            raise BadHead(f"a head cannot be called {', '.join(sorted(double))}, which is an option's name")
         return {**{name: head_config(name) for name in HEADS}, CAPTION: CaptionOptions}
 
     @property

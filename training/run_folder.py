@@ -76,8 +76,8 @@ class RunFolder:
         """Read run.json; BadInput when it is missing or damaged."""
         try:
             facts: dict[str, Any] = dict(json.loads(self.facts.read_text()))
-            dict(facts["encoder_parts"])
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            facts["encoder_parts"] = {str(name): part for name, part in dict(facts["encoder_parts"]).items()}
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadInput(f"{self.facts}: cannot be read ({error!r}); let train.py finish first") from error
         return facts
 

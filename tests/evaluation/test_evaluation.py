@@ -1,16 +1,21 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from drawn import DrawnDataset
 from fitted import fit
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
-from roadcue.evaluation.run import evaluate_run
+from roadcue.evaluation.run import compare_rows, evaluate_run
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.displacement import has_log
+from roadcue.metrics.groups import SPEEDS
 from roadcue.schema import Preference, SampleTargets
 
 
@@ -210,3 +215,14 @@ def test_rows_without_a_log_are_not_scored_where_another_head_knows_them(drawn):
     assert next(fields) == next(fields)
     for method in numbers["methods"]:
         assert all(np.isfinite(figure["value"]) for figure in method["overall"].values()), method["name"]
+
+
+def test_rows_are_grouped_by_the_whole_speed_and_not_by_its_forward_part():
+    states = DrawnDataset("val").states
+    states = states.take(np.flatnonzero(has_log(states.future)))
+    past = states.past.copy()
+    past[:, -1, 2:4] = (3, 4)
+    found = compare_rows(
+        {"a": states.future}, replace(states, past=past), reference="a", bootstrap=Bootstrap(resamples=10)
+    )
+    assert found.group_sizes["speed"] == {SPEEDS[2]: len(past)}

@@ -7,7 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadcue.heads.calibration import fit_binary_temperature, fit_temperature, fit_threshold, prediction_sets
+from roadcue.heads.calibration import (
+    Calibration,
+    fit_binary_temperature,
+    fit_temperature,
+    fit_threshold,
+    prediction_sets,
+)
 
 
 def drawn(rows, seed, sharpness=1.0):
@@ -56,6 +62,15 @@ def test_an_infinite_threshold_rules_nothing_out():
 @pytest.mark.parametrize("sharpness", [0.3, 1.0, 4.0])
 def test_the_temperature_undoes_what_made_logits_too_sharp(sharpness):
     assert fit_temperature(*drawn(5000, 0, sharpness)) == pytest.approx(sharpness, rel=0.06)
+
+
+def test_the_threshold_is_one_of_the_probabilities_that_are_given_out():
+    logits, truth = drawn(500, 3, sharpness=3.0)
+    calibration = Calibration(1)
+    calibration.fit([(logits[:200, None], truth[:200, None]), (logits[200:, None], truth[200:, None])], 0.9)
+    probabilities, _ = calibration(logits[:, None])
+    assert calibration.temperature.item() > 2
+    assert calibration.threshold.item() == pytest.approx(fit_threshold(probabilities[:, 0], truth, 0.9), abs=1e-6)
 
 
 def test_the_temperature_of_yes_or_no_is_that_of_two_classes():

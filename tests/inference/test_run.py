@@ -1,7 +1,9 @@
 """`predict.py`: pictures and folders in, one JSON line for each picture out."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,6 +87,40 @@ def test_a_bad_picture_says_why_and_the_others_are_answered(run, folder, tmp_pat
     said = capsys.readouterr().err
     assert "error: 1 of 4 pictures could not be read; each says why in its line" in said
     assert "Traceback" not in said
+
+
+def test_what_pillow_does_not_call_an_image_error_is_one_line_s_error_too(run, folder, capsys):
+    """A PNG whose header chunk is cut short: Pillow raises a plain ValueError."""
+    header = b"\x89PNG\r\n\x1a\n" + (5).to_bytes(4, "big") + b"IHDR" + b"\0" * 9
+    (folder / "bad.png").write_bytes(header)
+    assert exit_code(predict.main, "--run", run, folder) == 2
+    lines = lines_of(capsys.readouterr().out)
+    assert ["error" in line for line in lines] == [str(folder / "bad.png") == line["id"] for line in lines]
+    assert len(lines) == 4
+
+
+def test_the_lines_replace_no_device_and_go_to_no_empty_name(run, folder, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    assert exit_code(predict.main, "--run", run, folder, "--out", tmp_path / "pipe") == 2
+    assert (tmp_path / "pipe").is_fifo()
+    assert f"{tmp_path / 'pipe'}: is not a file" in capsys.readouterr().err
+    assert exit_code(predict.main, "--run", run, folder, "--out", "") == 2
+    assert "--out needs a file" in capsys.readouterr().err
+
+
+def test_a_model_whose_heads_are_not_those_of_its_config_is_refused(run, folder, tmp_path, capsys):
+    copy = Path(shutil.copytree(run, tmp_path / "copy"))
+    order = json.loads((copy / "model/model.json").read_text())
+    for heads, blind in (([], []), (order["heads"], []), (order["heads"][:1], order["blind"][:0]), ("field", "cue")):
+        (copy / "model/model.json").write_text(json.dumps({"heads": heads, "blind": blind}))
+        assert exit_code(predict.main, "--run", copy, folder) == 2
+        said = capsys.readouterr().err
+        assert "model.json: is damaged" in said or "which its config.yaml names" in said
+    (copy / "model/model.json").write_text(json.dumps(order))
+    shutil.rmtree(copy / "model/heads/field")
+    shutil.copytree(copy / "model/heads/cue", copy / "model/heads/field")
+    assert exit_code(predict.main, "--run", copy, folder) == 2
+    assert "holds the head 'cue'; train again" in capsys.readouterr().err
 
 
 def test_a_file_that_is_named_is_taken_whatever_it_is_called(run, folder, capsys):

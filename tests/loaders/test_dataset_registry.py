@@ -89,3 +89,16 @@ def test_an_installed_package_brings_a_data_set(own_datasets, monkeypatch):
     )
     assert "theirs" in DATASETS
     assert DATASETS.find("theirs").camera == "REAR"
+
+
+@pytest.mark.parametrize(("code", "why"), [("import sys; sys.exit(0)", "SystemExit"), ("1 / 0", "division by zero")])
+def test_a_plugin_that_fails_or_ends_the_program_is_said(tmp_path, code, why):
+    (tmp_path / "bad.py").write_text(code)
+    with pytest.raises(BadInput, match=f"--plugin .*bad.py: fails .*{why}"):
+        load_plugins([tmp_path / "bad.py"])
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "a.b", "a-b"])
+def test_a_name_that_cannot_be_an_option_is_refused(own_datasets, name):
+    with pytest.raises(BadInput, match="a name has letters, digits and underscores"):
+        DATASETS.register(name, MINE)

@@ -18,6 +18,13 @@ def test_the_calibration_error_by_hand():
     assert found.low <= found.value <= found.high
 
 
+def test_too_little_confidence_does_not_make_up_for_too_much():
+    """0.8 sure and right in 4 of 4, 0.6 sure and right in none of 2."""
+    confidence, right = np.array([0.8] * 4 + [0.6] * 2), np.array([1, 1, 1, 1, 0, 0], bool)
+    found = expected_calibration_error(confidence, right, np.arange(6), Bootstrap(50))
+    assert found.value == pytest.approx(4 / 6 * 0.2 + 2 / 6 * 0.6)
+
+
 @pytest.mark.parametrize("confidence", [-0.1, 1.5, np.nan])
 def test_what_is_no_probability_is_refused(confidence):
     with pytest.raises(ValueError, match="probabilities"):

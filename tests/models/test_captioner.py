@@ -120,6 +120,12 @@ def test_generation_is_deterministic_and_ends(captioner, pixels, beams):
     assert all(len(text) < len(whole) for text, whole in zip(short, once, strict=True))
 
 
+def test_an_instruction_is_answered_the_same_beside_a_longer_one(captioner, pixels):
+    asked = ["Go on?", "Describe the scene in front of the camera, with all cars and people in it."]
+    alone = [captioner.generate(pixels[i : i + 1], asked[i])[0] for i in range(2)]
+    assert captioner.generate(pixels, asked) == alone
+
+
 @torch.no_grad()
 def test_what_was_saved_comes_back(captioner, pixels, tmp_path):
     batch = captioner.batch(pixels, TOLD, ANSWERS)

@@ -55,6 +55,8 @@ def test_the_features_of_an_encoder_are_named_like_the_options_of_a_head(tmp_pat
         (["--waypoint.dropout", "2"], "dropout"),
         (["--ema", "1"], "--ema 1.0: a decay from 0"),
         (["--seeds", "0"], "--seeds 0: must be at least 1"),
+        (["--seed", "-1"], "--seed -1: a whole number from 0 to 4294967295"),
+        (["--lr", "1e400"], "--lr inf must be above 0"),
     ],
 )
 def test_a_wrong_word_is_one_sentence_and_exit_code_2(words, sentence, capsys):

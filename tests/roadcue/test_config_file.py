@@ -8,7 +8,7 @@ import pytest
 import roadcue
 from roadcue import eval as scoring
 from roadcue import train
-from roadcue.command_line import parse_file
+from roadcue.command_line import parse, parse_file
 from roadcue.config_file import plain_options
 from roadcue.errors import BadInput
 from roadcue.heads.field.config import FieldConfig
@@ -37,6 +37,9 @@ ASKING = (
     "epochs: 1\nepochs: 2\n",
     "head: {nmae: waypoint}\n",
     "waypoint: {knid: mlp}\n",
+    "store_dir: !!bool x\n",
+    "store_dir: !!timestamp x\n",
+    'store_dir: !!int ""\n',
     "waypoint:\n  class_path: payload.X\n",
     "waypoint: payload.yaml\n",
     "plugin: payload.py\n",
@@ -121,3 +124,20 @@ def test_plain_options_are_taken(tmp_path):
     assert config.head_options == {"field": FieldConfig(hidden=16)}
     path.write_text("")
     assert parse_file(TrainConfig, path) == TrainConfig()
+
+
+@pytest.mark.parametrize("command", ["--config", "run folder"])
+def test_a_file_s_plugin_is_not_loaded_though_the_user_has_one_of_that_name(payload, tmp_path, monkeypatch, command):
+    """What the user has named is loaded, and afterwards, as in the processes of a sweep, nothing else."""
+    theirs, mine = payload / "head.py", tmp_path / "mine" / "head.py"
+    mine.parent.mkdir()
+    mine.write_text("")
+    theirs.write_text(CANARY)
+    file = payload / "config.yaml"
+    file.write_text(f"plugin: [{theirs}]\nepochs: 3\n")
+    if command == "--config":
+        config, text = parse(TrainConfig, ["--config", str(file), "--plugin", str(mine)])
+        assert str(theirs) not in text
+    else:
+        config = parse_file(TrainConfig, file, [mine])
+    assert (config.plugin, config.epochs) == ([str(mine)], 3)

@@ -27,7 +27,7 @@ from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sweep.results import RunScores
 
-LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - {"store_dir"})
+LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - {"store_dir", "plugin"})
 """Options that `SweepRun.command` leaves out: it makes a folder of its own, and names the seed always."""
 DIED = "its process died, perhaps for want of memory; try fewer --workers"
 
