@@ -22,7 +22,7 @@ OF_CALIBRATION = "The calibration error is 0 when answers given with 80 % come t
 
 def class_figures(
     words: np.ndarray,
-    said: np.ndarray,
+    predicted: np.ndarray,
     probabilities: np.ndarray,
     truth: np.ndarray,
     sequence: np.ndarray,
@@ -32,7 +32,7 @@ def class_figures(
     right = probabilities.argmax(axis=1) == truth
     error = expected_calibration_error(probabilities.max(axis=1), right, sequence, bootstrap)
     return {
-        **score_classes(words[said], words[truth], sequence, bootstrap),
+        **score_classes(words[predicted], words[truth], sequence, bootstrap),
         "calibration_error": error,
     }
 

@@ -79,8 +79,8 @@ class RoadPredictor:
         counts = {"images": len(frames[0]), "pasts": len(states), "intents": len(intents)}
         counts |= {f"images of past_images[{back}]": len(frames[1 + i]) for i, back in enumerate(self._frames_back)}
         if len(set(counts.values())) > 1:
-            *said, last = (f"{count} {name}" for name, count in counts.items())
-            raise BadInput(f"{', '.join(said)} and {last}: expected as many of each")
+            *first, last = (f"{count} {name}" for name, count in counts.items())
+            raise BadInput(f"{', '.join(first)} and {last}: expected as many of each")
         device = next((part.device for part in self.model.state_dict().values()), torch.device("cpu"))
         stored, present = self._features(frames)
         inputs = StoredInputs(

@@ -106,11 +106,11 @@ class Captioner(nn.Module, ABC):
 
         An answer that is too long loses its end. ValueError for other numbers of them, and as in the two above.
         """
-        told = one_each(instructions, len(pixels))
+        asked = one_each(instructions, len(pixels))
         if len(answers) != len(pixels):
             raise ValueError(f"{len(pixels)} pictures and {len(answers)} answers: expected one for each")
         rows = []
-        for instruction, answer in zip(told, answers, strict=True):
+        for instruction, answer in zip(asked, answers, strict=True):
             question = self.question_ids(instruction)
             rows.append([(question, False), (self.answer_ids(answer)[: self.longest - len(question)], True)])
         return PictureBatch(pixels=pixels, **teacher_forcing(rows, padding_id(self.tokenizer)))
@@ -134,11 +134,11 @@ class Captioner(nn.Module, ABC):
         ValueError as in `batch`; an answer is cut off at `settings.max_new_tokens`.
         """
         prompts = [self.question_ids(instruction) for instruction in one_each(instructions, len(pixels))]
-        told = left_padded(prompts, padding_id(self.tokenizer))
-        ids = told["input_ids"].to(self.device)
+        padded = left_padded(prompts, padding_id(self.tokenizer))
+        ids = padded["input_ids"].to(self.device)
         written = self.model.generate(
             input_ids=ids,
-            attention_mask=told["attention_mask"].to(self.device),
+            attention_mask=padded["attention_mask"].to(self.device),
             eos_token_id=self.tokenizer.convert_tokens_to_ids(self.end_token),
             pad_token_id=padding_id(self.tokenizer),
             suppress_tokens=[self.tokenizer.convert_tokens_to_ids(self.image_token)],  # an answer holds no picture
@@ -194,7 +194,7 @@ class Captioner(nn.Module, ABC):
 
 def one_each(instructions: str | Sequence[str], count: int) -> list[str]:
     """One instruction for each of `count` pictures; ValueError for another number of them."""
-    told = [instructions] * count if isinstance(instructions, str) else list(instructions)
-    if len(told) != count:
-        raise ValueError(f"{len(told)} instructions for {count} pictures: expected one for all or one for each")
-    return told
+    listed = [instructions] * count if isinstance(instructions, str) else list(instructions)
+    if len(listed) != count:
+        raise ValueError(f"{len(listed)} instructions for {count} pictures: expected one for all or one for each")
+    return listed

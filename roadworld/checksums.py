@@ -31,7 +31,9 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
     try:
         manifest = json.loads((folder / CHECKSUMS_FILE).read_text())
         spec = spec_of(**manifest["spec"])
-        files = {_inside(one): (int(told["bytes"]), str(told["sha256"])) for one, told in manifest["files"].items()}
+        files = {
+            _inside(one): (int(listed["bytes"]), str(listed["sha256"])) for one, listed in manifest["files"].items()
+        }
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{folder / CHECKSUMS_FILE}: is not the manifest of a {name} ({error!r}). {remedy}") from error
     if not files:

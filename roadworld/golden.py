@@ -86,10 +86,12 @@ def _drives() -> dict[str, str]:
         last = driven.frames - 1
         painter = Painter(driven, {name: camera(spec, name)}, np.random.default_rng([spec.seed, number, 1]))
         rated = preferences(driven, last - 1, np.random.default_rng([spec.seed, number, 2]))
-        told = [[driven.intent(i), _thousandths(driven.past(i)), _thousandths(driven.future(i))] for i in (0, last)]
-        told.append([[each.score, _thousandths(each.xy)] for each in rated])
+        content = [
+            [driven.intent(i), _thousandths(driven.past(i)), _thousandths(driven.future(i))] for i in (0, last)
+        ]
+        content.append([[each.score, _thousandths(each.xy)] for each in rated])
         hashes[f"picture of drive {number}"] = _sha256(painter.paint(last, name).tobytes())
-        hashes[f"states of drive {number}"] = _sha256(json.dumps(told).encode())
+        hashes[f"states of drive {number}"] = _sha256(json.dumps(content).encode())
     return hashes
 
 
@@ -100,8 +102,8 @@ def _walks() -> dict[str, str]:
     for number in WALKS:
         walk = Walk(sidewalk.SidewalkSpec(), number)
         hashes[f"picture of walk {number}"] = _sha256(walk.paint(last).tobytes())
-        told = [walk.annotation(last).row, walk.caption(last)]
-        hashes[f"labels of walk {number}"] = _sha256(json.dumps(told).encode())
+        content = [walk.annotation(last).row, walk.caption(last)]
+        hashes[f"labels of walk {number}"] = _sha256(json.dumps(content).encode())
     return hashes
 
 

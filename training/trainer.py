@@ -133,15 +133,15 @@ class SayProgress(Callback):
         if self.slow and (step % _SAY_EVERY == 0 or step == steps):
             measured = trainer.callback_metrics
             losses = {name.removeprefix("train/"): measured[name] for name in measured if name.startswith("train/")}
-            said = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
-            print(f"step {step}/{steps}  {said}  {self._rate(trainer)}", flush=True)
+            measured_losses = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+            print(f"step {step}/{steps}  {measured_losses}  {self._rate(trainer)}", flush=True)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Say what was measured."""
         epoch, epochs = trainer.global_step // self.per_epoch, trainer.max_steps // self.per_epoch
         assert isinstance(module, TrainingModule)
-        said = module.headlines(trainer.callback_metrics)
-        print(f"epoch {epoch}/{epochs}  val {said}  {self._rate(trainer)}", flush=True)
+        headlines = module.headlines(trainer.callback_metrics)
+        print(f"epoch {epoch}/{epochs}  val {headlines}  {self._rate(trainer)}", flush=True)
 
     def _rate(self, trainer: Trainer) -> str:
         step, steps = trainer.global_step, trainer.max_steps

@@ -32,10 +32,10 @@ def cue_scores(
             scores = {}
             for name, answers in methods.items():
                 probabilities = answers["cue_probabilities"][known, place]
-                said, sets = probabilities.argmax(axis=1), answers["cue_sets"][known, place]
-                told = class_figures(np.array(words), said, probabilities, true, sequences, bootstrap)
+                predicted, sets = probabilities.argmax(axis=1), answers["cue_sets"][known, place]
+                figures = class_figures(np.array(words), predicted, probabilities, true, sequences, bootstrap)
                 scores[name] = {
-                    **told,
+                    **figures,
                     **score_sets(sets, true, sequences, bootstrap),
                 }
             columns = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}

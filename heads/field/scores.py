@@ -83,12 +83,12 @@ def _relations(positions: np.ndarray) -> np.ndarray:
 
 
 def _object_figures(
-    said: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap
+    predicted: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> Figures:
     """The figures of `_OBJECTS`: (n, 2, 9, 3) claims and truths, and (n, 2, 9) what is labelled, all bool."""
     found = []
     for distance in range(len(OBJECT_COLUMNS)):
-        claims, truths, labelled = said[:, distance], true[:, distance], known[:, distance]
+        claims, truths, labelled = predicted[:, distance], true[:, distance], known[:, distance]
         claimed, there = np.asarray(claims.any(axis=2)), np.asarray(truths.any(axis=2))
         found.append(score_presence(claimed, there, labelled, sequence, OBJECT_KINDS, bootstrap))
         found.append(

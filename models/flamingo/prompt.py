@@ -41,8 +41,8 @@ def few_shot_parts(captions: Sequence[str] = (), instruction: str = "", *, text_
     check_count(len(captions))
     question = QUESTION if text_only else IMAGE + QUESTION
     parts = [part for caption in captions for part in (question, answer_text(caption))] + [IMAGE + QUESTION]
-    told = one_line(instruction, _RESERVED, "instruction")
-    return [f"{told} {parts[0]}" if told and not parts[0].startswith(IMAGE) else told + parts[0], *parts[1:]]
+    asked = one_line(instruction, _RESERVED, "instruction")
+    return [f"{asked} {parts[0]}" if asked and not parts[0].startswith(IMAGE) else asked + parts[0], *parts[1:]]
 
 
 def answer_text(caption: str) -> str:

@@ -52,19 +52,19 @@ def answer_text(tokenizer: "PreTrainedTokenizerBase", answer: str) -> str:
     if not line:
         raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
     question, whole = _rendered(tokenizer, ""), _rendered(tokenizer, "", line)
-    said, end, _ = whole.removeprefix(question).partition(END)
-    if not whole.startswith(question) or said.strip() != line or not end:
+    answer, end, _ = whole.removeprefix(question).partition(END)
+    if not whole.startswith(question) or answer.strip() != line or not end:
         raise BadCheckpoint(
             f"{tokenizer.name_or_path}: its chat template does not write an answer behind the prompt for one, "
             f"ended by {END}; take SmolVLM2's"
         )
-    return said + end
+    return answer + end
 
 
 def _rendered(tokenizer: "PreTrainedTokenizerBase", instruction: str, answer: str | None = None) -> str:
     """The conversation by the template, with one `<image>` for the picture; without an answer it asks for one."""
-    told = one_line(instruction, SPECIAL, "instruction")
-    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": told}]}]
+    asked = one_line(instruction, SPECIAL, "instruction")
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": asked}]}]
     if answer is not None:
         messages.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
     try:

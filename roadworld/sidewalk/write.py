@@ -75,17 +75,17 @@ def _gather(spec: SidewalkSpec, part: Path) -> list[Path]:
     captions: list[Caption] = []
     written = [part / name for name in (ANNOTATIONS, CAPTIONS, SCHEMA_FILE, JSON_LINES)]
     for split in ("train", "val"):
-        told = [
+        labelled = [
             (parse_row(row, image_name(number, 0)), text)
             for number in sorted({number for number, _ in spec.pictures(split)})
             for row, text in json.loads(_labels_file(part, number).read_text())
         ]
-        new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in told]
-        records = [bvpi.sft_record(c.image_path, a, c.target) for c, (a, _) in zip(new, told, strict=True)]
+        new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in labelled]
+        records = [bvpi.sft_record(c.image_path, a, c.target) for c, (a, _) in zip(new, labelled, strict=True)]
         file = part / BVPI.format(split=split)
         write_whole(file, "".join(map(bvpi.to_line, records)))
         written.append(file)
-        annotations += [annotation for annotation, _ in told]
+        annotations += [annotation for annotation, _ in labelled]
         captions += new
     write_annotations(part / ANNOTATIONS, annotations)
     write_captions(part / CAPTIONS, captions)

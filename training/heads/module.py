@@ -50,12 +50,12 @@ class HeadsModule(TrainingModule):
 
     def headlines(self, measured: Mapping[str, Tensor]) -> str:
         """What was logged last, in words: of each kind of head its one figure, head by head."""
-        said: dict[str, list[str]] = {}
+        by_words: dict[str, list[str]] = {}
         for name in self.learning:
             headline = self.model.heads[name].headline
             figure = f"{name} {measured[f'val/{name}/{headline.key}']:.3f}{headline.unit}"
-            said.setdefault(headline.words, []).append(figure)
-        return "; ".join(f"{words}: {', '.join(figures)}" for words, figures in said.items())
+            by_words.setdefault(headline.words, []).append(figure)
+        return "; ".join(f"{words}: {', '.join(figures)}" for words, figures in by_words.items())
 
     @property
     def trained(self) -> nn.Module:

@@ -37,18 +37,18 @@ def score(module: MiniatureModule, held_out: Examples) -> dict[str, dict[str, fl
     scores = {"patches whose main kind is right": {"grid": float(torch.cat(kinds_right).float().mean())}}
     for place in ("grid", "latents"):
         if place in readings[0]:
-            said = torch.cat([of_batch[place] for of_batch in readings])
-            for name, value in _of_reading(module, said, *wanted).items():
+            predicted = torch.cat([of_batch[place] for of_batch in readings])
+            for name, value in _of_reading(module, predicted, *wanted).items():
                 scores.setdefault(name, {})[place] = value
     scores["caption, nats per token"] = {"grid": float(np.mean(caption))}
     return scores
 
 
-def _of_reading(module: MiniatureModule, said: Tensor, numbers: Tensor, flags: Tensor) -> dict[str, float]:
-    said_numbers, said_flags = said.split([len(NUMBERS), len(FLAGS)], dim=1)
-    said_numbers = said_numbers * module.objectives.number_scale + module.objectives.number_mean
-    explained = zip(NUMBERS, _explained(said_numbers, numbers), strict=True)
-    separated = zip(FLAGS, _balanced(said_flags > 0, flags), strict=True)
+def _of_reading(module: MiniatureModule, predicted: Tensor, numbers: Tensor, flags: Tensor) -> dict[str, float]:
+    predicted_numbers, predicted_flags = predicted.split([len(NUMBERS), len(FLAGS)], dim=1)
+    predicted_numbers = predicted_numbers * module.objectives.number_scale + module.objectives.number_mean
+    explained = zip(NUMBERS, _explained(predicted_numbers, numbers), strict=True)
+    separated = zip(FLAGS, _balanced(predicted_flags > 0, flags), strict=True)
     scores = {f"explained variance of {name}": value for name, value in explained}
     scores |= {f"balanced accuracy of {name}": value for name, value in separated}
     return {name: value for name, value in scores.items() if np.isfinite(value)}
@@ -69,23 +69,23 @@ def _row(module: MiniatureModule, batch: Batch) -> Row:
     return right.flatten(), readings, batch["numbers"], batch["flags"], caption
 
 
-def _explained(said: Tensor, wanted: Tensor) -> list[float]:
+def _explained(predicted: Tensor, wanted: Tensor) -> list[float]:
     """1 - squared error / variance of each column where it is known."""
     values = []
     for column in range(wanted.shape[1]):
         known = ~wanted[:, column].isnan()
         truth = wanted[known, column]
-        error = (said[known, column] - truth).square().mean()
+        error = (predicted[known, column] - truth).square().mean()
         values.append(float(1 - error / truth.var(correction=0)))
     return values
 
 
-def _balanced(said: Tensor, wanted: Tensor) -> list[float]:
+def _balanced(predicted: Tensor, wanted: Tensor) -> list[float]:
     """Mean of the shares of true and of false flags that are told right; NaN when there is only one of the two."""
     values = []
     for column in range(wanted.shape[1]):
         truth = wanted[:, column]
-        shares = [(said[truth == side, column] == bool(side)).float().mean() for side in (0.0, 1.0)]
+        shares = [(predicted[truth == side, column] == bool(side)).float().mean() for side in (0.0, 1.0)]
         values.append(float(torch.stack(shares).mean()))
     return values
 

@@ -30,8 +30,8 @@ class MiniatureModule(TrainingModule):
         losses = self.objectives(tokens, summary, batch)
         n = self.config.captioned
         if n:
-            told = None if summary is None else summary[:n]
-            losses["caption"] = 0.5 * self.miniature.caption_loss(tokens[:n], told, batch["captions"][:n])
+            summaries = None if summary is None else summary[:n]
+            losses["caption"] = 0.5 * self.miniature.caption_loss(tokens[:n], summaries, batch["captions"][:n])
         return losses
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -85,10 +85,10 @@ class Flamingo(PreTrainedModel, GenerationMixin):
         `<image>` than pictures; the other way round the last pictures are padding.
         """
         rows, images = (len(input_ids), 0) if pixel_values is None else pixel_values.shape[:2]
-        said = int((input_ids == self.config.image_token_id).sum(dim=-1).max())
-        if rows != len(input_ids) or said > images:
+        most = int((input_ids == self.config.image_token_id).sum(dim=-1).max())
+        if rows != len(input_ids) or most > images:
             raise ValueError(
-                f"{len(input_ids)} rows of text with up to {said} <image> in a row, and pictures for {rows} rows, "
+                f"{len(input_ids)} rows of text with up to {most} <image> in a row, and pictures for {rows} rows, "
                 f"{images} in each: every row needs its own, one for each <image>"
             )
         if pixel_values is None or images == 0:
