@@ -53,8 +53,8 @@ class Mutant:
 
 def mutants(only: Sequence[str] = ()) -> list[Mutant]:
     """The list of mutants.yaml, or the part of it that is in the rooms `only`."""
-    found = yaml.safe_load((ROOT / "benchmarks/mutants.yaml").read_text())
-    listed = [Mutant(each["words"], each["file"], each["was"], each["is"], tuple(each["tests"])) for each in found]
+    entries = yaml.safe_load((ROOT / "benchmarks/mutants.yaml").read_text())
+    listed = [Mutant(each["words"], each["file"], each["was"], each["is"], tuple(each["tests"])) for each in entries]
     return [mutant for mutant in listed if not only or mutant.room in only]
 
 
@@ -74,7 +74,7 @@ def main(only: str, quick: bool, processes: int) -> int:
             print(f"without a fault these fail already:\n{failing}", file=sys.stderr)
             return 2
         parts = [chosen[i::processes] for i in range(processes)]
-        caught = sum(sum(part) for part in pool.map(_try_all, copies, parts))
+        caught = sum(sum(share) for share in pool.map(_try_all, copies, parts))
     share = caught / len(chosen)
     print(f"caught {caught} of {len(chosen)}: {share:.0%} (wanted {WANTED:.0%})")
     return int(share < WANTED)

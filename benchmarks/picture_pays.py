@@ -107,7 +107,7 @@ def waypoint_claims(
 ) -> tuple[list[Claim], list[Claim], Comparison]:
     """Train and score every variant with every seed, print the comparison, judge the gains and the leak test."""
     data = [open_split(config, split) for split in ("train", "val")]
-    print(*(part.description for part in data), sep="\n", flush=True)
+    print(*(split.description for split in data), sep="\n", flush=True)
     shared = set(data[0].states.sequence) & set(data[1].states.sequence)
     if shared:
         raise BadInput(f"{len(shared)} sequences are in both splits, such as {min(shared)}: give other data")
@@ -129,22 +129,22 @@ def variants(config: TrainConfig, encoder: Encoder, data: list[RoadDataset]) -> 
     """Every method's answers on the validation rows with one seed: name -> (n, 20, 2) metres, ego frame."""
 
     def splits(pooling: TrainConfig) -> tuple[StoredSplit, StoredSplit]:
-        train, val = (stored_split(part, encoder, pooling).with_future() for part in data)
+        train, val = (stored_split(split, encoder, pooling).with_future() for split in data)
         return train, val
 
     train, val = splits(config)
     model = trained("grid features", config, encoder, train, val)
-    found = predict(model, val).paths
-    found = {GRID if name == HEAD else name: paths for name, paths in found.items()}
+    answers = predict(model, val).paths
+    answers = {GRID if name == HEAD else name: paths for name, paths in answers.items()}
     other_val = with_shuffled_pictures(val, config.seed)
-    found[WRONG_PICTURES] = predict(model, other_val).paths[HEAD]
+    answers[WRONG_PICTURES] = predict(model, other_val).paths[HEAD]
     other_train = with_shuffled_pictures(train, config.seed + 1)
     shuffled = trained("shuffled pictures", config, encoder, other_train, other_val)
-    found[SHUFFLED] = predict(shuffled, other_val).paths[HEAD]
+    answers[SHUFFLED] = predict(shuffled, other_val).paths[HEAD]
     mean = replace(config, pooling="mean")
     train, val = splits(mean)
-    found[MEAN] = predict(trained("mean features", mean, encoder, train, val), val).paths[HEAD]
-    return found
+    answers[MEAN] = predict(trained("mean features", mean, encoder, train, val), val).paths[HEAD]
+    return answers
 
 
 def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit) -> MultiHeadModel:
@@ -193,8 +193,8 @@ def probe_scores(
     and the balanced accuracy of the same probe on tiny pictures, without an encoder."""
     folder = Path(sidewalk_dir) if sidewalk_dir else None
     data = [open_sidewalk(folder, split) for split in ("train", "val")]
-    print(*(part.description for part in data), sep="\n", flush=True)
-    train, val = (stored_split(part, encoder, config) for part in data)
+    print(*(split.description for split in data), sep="\n", flush=True)
+    train, val = (stored_split(split, encoder, config) for split in data)
     tiny = {id(split): thumbnails(split) for split in (train, val)}
     scores = []
     for field in FIELDS:

@@ -67,7 +67,7 @@ def main() -> None:
     if options.quick:
         options.frames, options.looped, options.repeats = 2_000, 100, 1
     frames = random_frames(options.frames)
-    few = tuple(part[: options.looped] for part in frames)
+    few = tuple(column[: options.looped] for column in frames)
     ours, loop = [], []
     for _ in range(options.repeats):  # turn by turn, so that what slows the machine slows both
         start = time.perf_counter()

@@ -46,14 +46,14 @@ def measure(title: str, spec: RoadWorldSpec, sequences: int) -> None:
         painting = clock()
         size += sum(len(jpeg.encode(picture, spec.jpeg_quality)) for picture in pictures)
         ends = (start, driving, setting, painting, clock())
-        for part, begin, end in zip(seconds, ends[:-1], ends[1:], strict=True):
-            seconds[part] += end - begin
+        for stage, begin, end in zip(seconds, ends[:-1], ends[1:], strict=True):
+            seconds[stage] += end - begin
     drawn = sequences * len(spec.frames) * len(cameras)
     whole = sum(seconds.values())
     print(f"{title}: {drawn} pictures of {spec.width} x {spec.height}, {size / drawn / 1e3:.0f} kB each, one core")
-    for part, spent in seconds.items():
+    for stage, spent in seconds.items():
         each, all_of_it = spent / drawn * 1e3, spent / sequences * 1e3
-        print(f"  {part:14s} {each:6.2f} ms per picture {all_of_it:8.1f} ms per sequence")
+        print(f"  {stage:14s} {each:6.2f} ms per picture {all_of_it:8.1f} ms per sequence")
     print(f"  all            {whole / drawn * 1e3:6.2f} ms per picture: {drawn / whole:.0f} pictures/s")
     print(f"  painting alone: {drawn / seconds['paint']:.0f} pictures/s")
     print(f"  bare JPEG encoding of the same pictures: {drawn / seconds['encode']:.0f} pictures/s; ", end="")

@@ -66,8 +66,8 @@ def evaluate_captions(config: EvalConfig) -> None:
                 resamples=config.resamples,
                 seed=config.seed,
             )
-            found, content = score_predictions(scored, out / PREDICTIONS)
-            tables += found
+            of_texts, content = score_predictions(scored, out / PREDICTIONS)
+            tables += of_texts
         heading = run_heading(facts, pictures.dataset, captioner.description, options)
         numbers = {"run": heading, "sees_image": [PREDICTION], "skipped_pictures": len(bad), **content}
         numbers["answers"] = [table.to_json() for table in tables]

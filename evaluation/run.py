@@ -19,6 +19,7 @@ from roadcue.evaluation.scenes import report_scenes
 from roadcue.files import write_whole, writing_into
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
+from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.dataset import RoadDataset, StateTable, Subset
 from roadcue.loaders.rated import RatedFrames, rated_frames
 from roadcue.metrics.bootstrap import Bootstrap
@@ -34,8 +35,9 @@ from roadcue.reports.page import DRAWN, MINIATURE, write_report
 from roadcue.reports.rater_table import rated_tables
 from roadcue.reports.scene import Scene
 from roadcue.reports.score_table import score_table
+from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import TrainConfig
+from roadcue.training.config import EncoderOptions, TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.predictions import Predictions, predict
@@ -53,10 +55,13 @@ def evaluate_run(config: EvalConfig) -> None:
     data = open_split(options, config.split or "val")
     print(data.description, encoder.description, sep="\n", flush=True)
 
-    split = stored_split(data, encoder, options, heads=model.heads.values()).learnable(model)
+    targets = [data.targets(row) for row in range(len(data))]
+    split = stored_split(
+        data, encoder, options, frames_back=options.frames_back, heads=model.heads.values(), targets=targets
+    ).learnable(model)
     _check_scorable(model, split, options.head_names)
-    bootstrap = config.bootstrap
-    findings = _findings(model, predict(model, split, modes_of=WAYPOINT), split, options.head_names, bootstrap)
+    predictions = predict(model, split, modes_of=WAYPOINT)
+    findings = _findings(model, predictions, split, targets, options.head_names, config.bootstrap)
     sees_image = set(model.heads) - model.blind
     _print_tables(findings, sees_image)
     heading = run_heading(facts, data, encoder.description, options)
@@ -72,7 +77,7 @@ def evaluate_run(config: EvalConfig) -> None:
             answers=findings.answers,
             sees_image=sees_image,
             heading=heading,
-            scenes=findings.scenes(options),
+            scenes=findings.scenes(options.camera_names[0], options.on_bad_record),
             cautions=cautions(data, options),
         )
     print(f"{out / 'metrics.json'}\n{report}")
@@ -106,11 +111,12 @@ class Findings:
             "answers": [scores.to_json() for scores in self.answers],
         }
 
-    def scenes(self, options: TrainConfig) -> list[Scene]:
-        """What the report shows of single frames: nothing where no path was scored."""
+    def scenes(self, camera: str, on_bad_record: OnBadRecord) -> list[Scene]:
+        """What the report shows of single frames, by `report_scenes`: nothing where no path was scored."""
         if not self.comparison:
             return []
-        return report_scenes(self.paths, self.scored, self.rated, self.comparison, self.against_raters, options)
+        scored, raters = self.scored, self.against_raters
+        return report_scenes(self.paths, scored, self.rated, self.comparison, raters, camera, on_bad_record)
 
 
 def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
@@ -186,13 +192,22 @@ def _check_scorable(model: MultiHeadModel, split: StoredSplit, heads: Sequence[s
 
 
 def _findings(
-    model: MultiHeadModel, predictions: Predictions, split: StoredSplit, heads: Sequence[str], bootstrap: Bootstrap
+    model: MultiHeadModel,
+    predictions: Predictions,
+    split: StoredSplit,
+    read: Sequence[SampleTargets],
+    heads: Sequence[str],
+    bootstrap: Bootstrap,
 ) -> Findings:
-    """Score the predictions of all rows of a split, each head's on those that have its targets."""
+    """Score the predictions of all rows of a split, each head's on those that have its targets.
+
+    `read` are the targets of all rows of its data set.
+    """
     none = np.zeros(len(split), bool)
     logged = model.heads[WAYPOINT].known(split.targets).numpy() if WAYPOINT in model.heads else none
-    paths, scored = predictions.paths_at(logged), Subset(split.dataset, split.rows[logged], split.dataset.split)
-    targets = [scored.targets(row) for row in range(len(scored))]
+    rows = split.rows[logged]
+    paths, scored = predictions.paths_at(logged), Subset(split.dataset, rows, split.dataset.split)
+    targets = [read[row] for row in rows]
     states, rated = scored.states, rated_frames(scored, targets)
     answers = [table for name in heads for table in _scores_of(name, model, predictions, split, bootstrap)]
     if not logged.any():
@@ -257,7 +272,7 @@ def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options:
     }
 
 
-def cautions(data: RoadDataset, options: TrainConfig) -> list[str]:
+def cautions(data: RoadDataset, options: EncoderOptions) -> list[str]:
     """What a reader of the page has to know before the numbers."""
     miniature = options.encoder != "none" and options.checkpoint == "mini"
     return [

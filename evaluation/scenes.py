@@ -8,6 +8,7 @@ import numpy as np
 from roadcue.errors import BadRecord
 from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders import jpeg
+from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.rated import RatedFrames
 from roadcue.metrics.comparison import Comparison
@@ -16,7 +17,6 @@ from roadcue.metrics.raters import Raters
 from roadcue.reports.colours import LOG
 from roadcue.reports.scene import Modes, Scene, rated_paths
 from roadcue.schema import Intent
-from roadcue.training.config import TrainConfig
 from roadcue.training.heads.predictions import Predictions
 
 _BESIDE = "constant velocity"
@@ -38,20 +38,32 @@ def report_scenes(
     rated: RatedFrames,
     comparison: Comparison,
     against_raters: RatedComparison | None,
-    options: TrainConfig,
+    camera: str,
+    on_bad_record: OnBadRecord,
 ) -> list[Scene]:
     """The frames on which the head is best, middling and worst by ADE at 5 s against the log, and by raters.
 
     The predictions are of the rows of `scored`, all of which have a log, and `rated` are those of them that raters
-    scored, maybe none; the comparisons are of the same rows.
+    scored, maybe none; the comparisons are of the same rows. A frame is shown as FRONT has seen it, and as `camera`
+    has where there is no FRONT; `on_bad_record` "skip" shows none where it cannot be read.
     """
     error = comparison.frame_ade[WAYPOINT]
+    camera = "FRONT" if "FRONT" in scored.cameras else camera
     with_raters = None
     if against_raters:
         raters = Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score)
         with_raters = _Rated(rated, raters, against_raters.frame_rfs[WAYPOINT])
     return [
-        _scene(title, row, predictions, scored, with_raters, options, float(error[row]))
+        _scene(
+            title,
+            row,
+            predictions,
+            scored,
+            with_raters,
+            float(error[row]),
+            camera,
+            _picture(scored, row, camera, on_bad_record),
+        )
         for title, row in _chosen(error, with_raters)
     ]
 
@@ -75,37 +87,38 @@ def _scene(
     predictions: Predictions,
     scored: RoadDataset,
     rated: _Rated | None,
-    options: TrainConfig,
     error_m: float,
+    camera: str,
+    image: np.ndarray | None,
 ) -> Scene:
-    head, states = WAYPOINT, scored.states
-    camera = "FRONT" if "FRONT" in scored.cameras else options.camera_names[0]
-    paths = {head: predictions.paths[head][row], LOG: states.future[row]}
-    if head != _BESIDE:
-        paths[_BESIDE] = predictions.paths[_BESIDE][row]
+    states = scored.states
     frame = int(np.flatnonzero(rated.frames.row == row)[0]) if rated and row in rated.frames.row else None
     return Scene(
         title=f"{title} ({Intent(int(states.intent[row])).name.lower().replace('_', ' ')})",
         sample_id=str(states.id[row]),
         error_m=error_m,
-        image=_picture(scored, row, camera, options.on_bad_record),
+        image=image,
         camera=camera,
         calibration=scored.calibration(row, camera),
         past=states.past[row],
-        paths=paths,
+        paths={
+            WAYPOINT: predictions.paths[WAYPOINT][row],
+            LOG: states.future[row],
+            _BESIDE: predictions.paths[_BESIDE][row],
+        },
         rated=rated_paths(rated.raters, frame, rated.frames.speed[frame]) if rated and frame is not None else (),
         feedback=float(rated.score[frame]) if rated and frame is not None else None,
-        modes=_modes(head, predictions, row),
+        modes=_modes(predictions, row),
     )
 
 
-def _modes(head: str, predictions: Predictions, row: int) -> Modes | None:
+def _modes(predictions: Predictions, row: int) -> Modes | None:
     if predictions.modes is None or predictions.mode_probabilities is None:
         return None
-    return Modes(head, predictions.modes[row], predictions.mode_probabilities[row])
+    return Modes(WAYPOINT, predictions.modes[row], predictions.mode_probabilities[row])
 
 
-def _picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: str) -> np.ndarray | None:
+def _picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: OnBadRecord) -> np.ndarray | None:
     """(H, W, 3) uint8 RGB, or None where there is none: a run without an encoder has not read it before."""
     try:
         encoded = dataset.image(row, camera)

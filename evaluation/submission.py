@@ -21,7 +21,7 @@ from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission,
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import TrainConfig
+from roadcue.training.config import EncoderOptions, TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.predictions import predict
@@ -50,7 +50,7 @@ def submit_run(config: EvalConfig) -> None:
 
     data, rows = only_listed(open_split(options, "test"), listed, options.frames_back)
     print(data.description, encoder.description, _said(row, entry), sep="\n", flush=True)
-    split = _all_of(stored_split(data, encoder, options, rows), rows)
+    split = _all_of(stored_split(data, encoder, options, frames_back=options.frames_back, rows=rows), rows)
     states = data.states.take(rows)
     names = states.id.tolist()
     archive = encode_submission(entry, names, predict(model, split).paths[row])
@@ -104,15 +104,15 @@ def _row(model: MultiHeadModel, name: str) -> MultiHeadModel:
     return MultiHeadModel(pool, {name: model.heads[name]}, blind).eval()
 
 
-def _entry(config: EvalConfig, options: TrainConfig, model: MultiHeadModel, encoder: Encoder) -> Entry:
+def _entry(config: EvalConfig, options: EncoderOptions, model: MultiHeadModel, encoder: Encoder) -> Entry:
     """What the submission says of itself: what was given, and what the run knows."""
     public = _public_models(config.public_models, options)
-    parts = [*model.state_dict().values(), *(encoder.parameters() if isinstance(encoder, nn.Module) else ())]
+    tensors = [*model.state_dict().values(), *(encoder.parameters() if isinstance(encoder, nn.Module) else ())]
     return Entry(
         account_name=config.account or "",
         unique_method_name=config.method or "",
         uses_public_model_pretraining=bool(public),
-        num_model_parameters=parameter_count(sum(part.numel() for part in parts)),
+        num_model_parameters=parameter_count(sum(tensor.numel() for tensor in tensors)),
         authors=_listed(config.authors),
         affiliation=config.affiliation or "",
         description=config.description or "",
@@ -121,7 +121,7 @@ def _entry(config: EvalConfig, options: TrainConfig, model: MultiHeadModel, enco
     )
 
 
-def _public_models(given: str | None, options: TrainConfig) -> tuple[str, ...]:
+def _public_models(given: str | None, options: EncoderOptions) -> tuple[str, ...]:
     """The names of public models that were used for pretraining: those given, or the encoder's checkpoint."""
     if given is not None:
         return () if given == "none" else _listed(given)

@@ -81,7 +81,7 @@ class RoadPredictor:
         if len(set(counts.values())) > 1:
             *first, last = (f"{count} {name}" for name, count in counts.items())
             raise BadInput(f"{', '.join(first)} and {last}: expected as many of each")
-        device = next((part.device for part in self.model.state_dict().values()), torch.device("cpu"))
+        device = next((tensor.device for tensor in self.model.state_dict().values()), torch.device("cpu"))
         stored, present = self._features(frames)
         inputs = StoredInputs(
             stored=stored.to(device),
@@ -118,7 +118,7 @@ class RoadPredictor:
 
     def _in_words(self, method: str, prediction: Mapping[str, Tensor], single: bool) -> Any:
         """A method's tensors as its prediction with units and words, by the head that it stands beside."""
-        arrays = {key: part.cpu().numpy() for key, part in prediction.items()}
+        arrays = {key: tensor.cpu().numpy() for key, tensor in prediction.items()}
         several = self._head_of[method].words(arrays)
         return several[0] if single else several
 

@@ -5,7 +5,7 @@ eight row ranges, so that an array job can share the work.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finish
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens, pooling_fingerprint
 from roadcue.progress import ProgressLine
+from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import ExtractConfig, ExtractionOptions, TrainConfig
+from roadcue.training.config import ExtractConfig, ExtractionOptions
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
 
@@ -125,25 +126,29 @@ def extract(
 def stored_split(
     dataset: RoadDataset,
     encoder: Encoder,
-    options: TrainConfig,
+    options: ExtractionOptions,
+    *,
+    frames_back: Sequence[int] = (),
     rows: np.ndarray | None = None,
     heads: Iterable[Head] = (),
+    targets: Sequence[SampleTargets] | None = None,
 ) -> StoredSplit:
     """A split with its features, encoded now if they are not there yet.
 
-    `rows` (m,): the split is only these rows of the data set, whose others are there as their earlier frames; `heads`
-    say what their targets are.
-    BadInput when `--past_frames` asks for frames that no row has.
+    Each row is read with its earlier frames, `frames_back` many frames before it. `rows` (m,): the split is only
+    these rows of the data set, whose others are there as their earlier frames. `heads` say what they learn of a row,
+    whose `targets` are read here unless those of all rows are given.
+    BadInput for earlier frames that no row has.
     """
     rows = np.arange(len(dataset)) if rows is None else rows
     if encoder.width == 0:
-        return StoredSplit.of(dataset, None, heads=heads).only(rows)
-    if options.frames_back:
-        print(earlier_frames(dataset, options, rows), flush=True)
+        return StoredSplit.of(dataset, None, heads=heads, targets=targets).only(rows)
+    if frames_back:
+        print(earlier_frames(dataset, frames_back, rows, options.frame_stride), flush=True)
     store = extract(dataset, encoder, options, on_bad_record=options.on_bad_record)
     if store is None:
         raise BadInput(f"{dataset.name} {dataset.split}: another process is still encoding; run this again after it")
-    return StoredSplit.of(dataset, store, options.frames_back, heads).only(rows)
+    return StoredSplit.of(dataset, store, frames_back, heads, targets).only(rows)
 
 
 def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:

@@ -85,7 +85,7 @@ def parts(request, features):
     torch.manual_seed(0)
     model = build_model(config, encoder)
     data = DrawnDataset(sequences=2, without_rear={4}, no_future={7})
-    split = stored_split(data, encoder, config, heads=model.heads.values())
+    split = stored_split(data, encoder, config, frames_back=config.frames_back, heads=model.heads.values())
     model.fit(split.learnable(model).batches())
     return config, encoder, split, model
 

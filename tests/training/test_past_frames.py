@@ -147,65 +147,68 @@ def test_others_pictures_come_with_their_own_past():
 
 def test_a_run_says_what_share_of_its_rows_has_each_frame():
     frames = Table(states_of({(sequence, 30 * i) for sequence in range(2) for i in range(7)}), "drawn", "val")
-    said = earlier_frames(frames, TrainConfig(past_frames="30,90", missing_camera="learned"), np.arange(14))
+    said = earlier_frames(frames, (30, 90), np.arange(14))
     assert said == (
         "drawn val: rows that have their earlier frames: 30 frames back 86 %, 90 frames back 57 %; "
-        "--missing_camera learned stands in for the others"
+        "what --missing_camera names stands in for the others"
     )
-    assert "30 frames back 100 %" in earlier_frames(frames, TrainConfig(past_frames="30"), np.array([1, 8]))
+    assert "30 frames back 100 %" in earlier_frames(frames, (30,), np.array([1, 8]))
     many = Table(states_of({(0, frame) for frame in range(500)}))
-    assert "back 99 %" in earlier_frames(many, TrainConfig(past_frames="1"), np.arange(500))
-    assert "back 1 %" in earlier_frames(many, TrainConfig(past_frames="499"), np.arange(500))
+    assert "back 99 %" in earlier_frames(many, (1,), np.arange(500))
+    assert "back 1 %" in earlier_frames(many, (499,), np.arange(500))
 
 
 @pytest.mark.parametrize(
-    ("frames", "options", "sentence"),
+    ("frames", "back", "stride", "sentence"),
     [
         (
             range(0, 210, 30),
-            {"past_frames": "30,10"},
+            (30, 10),
+            1,
             "has a frame 10 frames before it; there are some 30, 60, 90, 120",
         ),
         (
             range(0, 60, 30),
-            {"past_frames": "1,2"},
+            (1, 2),
+            1,
             "has a frame 1 or 2 frames before it; there are some 30 frames before: train with those$",
         ),
         (
             range(0, 40, 4),
-            {"past_frames": "1", "frame_stride": 4},
+            (1,),
+            4,
             "4, 8, 12, 16, 20 frames before: train with those, or with a smaller --frame_stride than 4$",
         ),
-        ((5,), {"past_frames": "1"}, "each of its sequences is a single frame here: train without --past_frames$"),
-        ((0, 7, 9), {"past_frames": "1"}, "there are some 2, 7, 9 frames before"),
+        ((5,), (1,), 1, "each of its sequences is a single frame here: train without --past_frames$"),
+        ((0, 7, 9), (1,), 1, "there are some 2, 7, 9 frames before"),
     ],
 )
-def test_what_no_row_has_is_said_with_what_there_is(frames, options, sentence):
+def test_what_no_row_has_is_said_with_what_there_is(frames, back, stride, sentence):
     table = Table(states_of({(sequence, frame) for sequence in range(2) for frame in frames}))
     with pytest.raises(BadInput, match=sentence):
-        earlier_frames(table, TrainConfig(**options), np.arange(len(table)))
+        earlier_frames(table, back, np.arange(len(table)), stride)
 
 
 def test_nothing_is_encoded_before_it_is_said_and_nothing_for_the_past(drawn):
     dataset, config = drawn.splits["val"], drawn(past_frames="1,40")
     encoder = build_run_encoder(config)
     with pytest.raises(BadInput, match="40 frames before it"):
-        stored_split(dataset, encoder, config)
+        stored_split(dataset, encoder, config, frames_back=config.frames_back)
     assert dataset.reads == 0
     plain = extract(dataset, encoder, drawn())
     reads = dataset.reads
-    split = stored_split(dataset, encoder, replace(config, past_frames="1,4"))
+    split = stored_split(dataset, encoder, config, frames_back=(1, 4))
     assert dataset.reads == reads
     assert split.store.folder == plain.folder
     assert encoder_parts(encoder, config) == encoder_parts(encoder, drawn())
     with pytest.raises(BadInput, match=r"1 frames before it; there are some 2, 4, 6.*smaller --frame_stride than 2"):
-        stored_split(every_nth(dataset, 2), encoder, drawn(past_frames="1", frame_stride=2))
+        stored_split(every_nth(dataset, 2), encoder, drawn(frame_stride=2), frames_back=(1,))
 
 
 def test_a_skipped_row_is_a_hole_in_what_comes_after(drawn):
     dataset = DrawnDataset("val", sequences=2, unreadable={5})
     config = drawn(past_frames="1", on_bad_record="skip")
-    split = stored_split(dataset, build_run_encoder(config), config)
+    split = stored_split(dataset, build_run_encoder(config), config, frames_back=config.frames_back)
     batch = split.batch(np.arange(len(split)))
     lacking = [str(dataset.states.id[row]) for row in split.rows[~batch["present"][:, 1].numpy()]]
     assert lacking == ["val00-000", "val00-006", "val01-000"]
@@ -260,7 +263,7 @@ def pictures(dataset, rows):
 
 def test_predictions_are_those_of_evaluation(road, capsys):
     config, folder, dataset, predictor = road
-    split = stored_split(dataset, build_run_encoder(config), config)
+    split = stored_split(dataset, build_run_encoder(config), config, frames_back=config.frames_back)
     evaluated = predict(MultiHeadModel.from_pretrained(folder.model).eval(), split).paths["waypoint"]
     rows = np.arange(10, 15)  # the end of a sequence and the begin of the next
     past_images = {back: pictures(dataset, dataset.states.rows_before(back)[rows]) for back in (3, 1)}

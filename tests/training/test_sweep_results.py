@@ -3,7 +3,7 @@ import io
 import numpy as np
 from rich.console import Console
 
-from roadcue.training.sweep.results import RunScores, results, results_table
+from roadcue.training.sweep.results import RunScores, by_setting, results_table
 
 
 def run(residual, seed, error):
@@ -13,7 +13,7 @@ def run(residual, seed, error):
 
 
 def test_a_table_of_80_columns_ranks_the_settings_and_cuts_none_off():
-    found = results([run("ego", 0, 0.7), run("constant_velocity", 0, 0.5), run("constant_velocity", 1, 0.6)])
+    found = by_setting([run("ego", 0, 0.7), run("constant_velocity", 0, 0.5), run("constant_velocity", 1, 0.6)])
     terminal = Console(width=80, file=io.StringIO())
     terminal.print(results_table(found))
     printed = terminal.file.getvalue()

@@ -197,7 +197,7 @@ def test_earlier_frames_are_of_the_same_sequence(drawn):
 
     config = drawn(past_frames="1")
     dataset = drawn.splits["val"] = DrawnDataset("val", sequences=3, frames=4)
-    split = stored_split(dataset, build_run_encoder(config), config)
+    split = stored_split(dataset, build_run_encoder(config), config, frames_back=config.frames_back)
     batch = split.batch(np.arange(len(split)))
     for row in range(len(split)):
         first = dataset.states.frame[row] == 0

@@ -13,7 +13,7 @@ from roadcue.heads.head import Head
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.feature_store import FeatureStore
-from roadcue.schema import HeadTargets, StoredBatch
+from roadcue.schema import HeadTargets, SampleTargets, StoredBatch
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,14 @@ class StoredSplit:
         store: FeatureStore | None,
         frames_back: Sequence[int] = (),
         heads: Iterable[Head] = (),
+        targets: Sequence[SampleTargets] | None = None,
     ) -> "StoredSplit":
         """Every row of the data set whose features were not skipped, with its frames that many frames earlier.
 
-        `heads` say what their targets are; BadInput, with the row, for a label that one of them cannot use.
+        `heads` say what they learn of a row's targets, which are read from the data set unless those of all rows are
+        given; BadInput, with the row, for a label that one of them cannot use.
         """
-        rows, labels = np.arange(len(dataset)), _labels(dataset, heads)
+        rows, labels = np.arange(len(dataset)), _labels(dataset, heads, targets)
         if store is None:
             return cls(dataset, None, rows, rows, labels=labels)
         store_rows = store.rows_of(dataset.states.id)
@@ -133,15 +135,18 @@ class OrderedBatches:
             yield self.split.batch(np.arange(first, min(first + self.size, len(self.split))))
 
 
-def _labels(dataset: RoadDataset, heads: Iterable[Head]) -> dict[str, Tensor]:
+def _labels(
+    dataset: RoadDataset, heads: Iterable[Head], targets: Sequence[SampleTargets] | None
+) -> dict[str, Tensor]:
     """What the heads make of every row's targets, (N, ...) by name; BadInput, with the row, for a bad one."""
     encoders = {type(head): head for head in heads if type(head).encode_target is not Head.encode_target}
     columns: dict[str, list[Tensor]] = {}
     for row in range(len(dataset)) if encoders else ():
+        target = dataset.targets(row) if targets is None else targets[row]
         try:
             labels: dict[str, Tensor] = {}
             for head in encoders.values():
-                labels |= head.encode_target(dataset.targets(row))
+                labels |= head.encode_target(target)
             for name, label in labels.items():
                 columns.setdefault(name, []).append(label)
         except BadHead as error:

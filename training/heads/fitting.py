@@ -71,7 +71,11 @@ def read_features(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     data = open_split(config, "train"), open_split(config, "val")
     print(data[0].description, encoder.description, f"run folder: {folder}", sep="\n", flush=True)
     train, val = [
-        _learnable(model, stored_split(split, encoder, config, heads=model.heads.values()), config.head_names)
+        _learnable(
+            model,
+            stored_split(split, encoder, config, frames_back=config.frames_back, heads=model.heads.values()),
+            config.head_names,
+        )
         for split in data
     ]
     calibration = None

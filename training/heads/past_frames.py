@@ -1,42 +1,44 @@
 """Which earlier frames a data set's rows have: said at the head of a run, and an error where no row has one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from roadcue.errors import BadInput
 from roadcue.loaders.dataset import RoadDataset, StateTable
-from roadcue.training.config import TrainConfig
 
 _SAID = 5
 """Distances between frames that an error names."""
 
 
-def earlier_frames(dataset: RoadDataset, options: TrainConfig, rows: np.ndarray) -> str:
-    """One line: which share of the (m,) rows of a data set has each earlier frame of `--past_frames`.
+def earlier_frames(dataset: RoadDataset, frames_back: Sequence[int], rows: np.ndarray, frame_stride: int = 1) -> str:
+    """One line: which share of the (m,) rows of a data set has each of the frames that many frames back.
 
-    BadInput when no row has one of them, with the distances at which there are any.
+    BadInput when no row has one of them, with the distances at which there are any; `frame_stride` is that of the
+    data set, which may be why.
     """
-    has = {back: float(np.mean(dataset.states.rows_before(back)[rows] >= 0)) for back in options.frames_back}
+    has = {back: float(np.mean(dataset.states.rows_before(back)[rows] >= 0)) for back in frames_back}
     lacking = [str(back) for back, share in has.items() if not share]
     if lacking:
         raise BadInput(
-            f"--past_frames {options.past_frames}: no row of {dataset.name} {dataset.split} has a frame "
-            f"{' or '.join(lacking)} frames before it; {_remedy(dataset.states, rows, options.frame_stride)}"
+            f"--past_frames {','.join(map(str, frames_back))}: no row of {dataset.name} {dataset.split} has a frame "
+            f"{' or '.join(lacking)} frames before it; {_remedy(dataset.states, rows, frame_stride)}"
         )
     shares = ", ".join(f"{back} frames back {_percent(share)}" for back, share in has.items())
     return (
-        f"{dataset.name} {dataset.split}: rows that have their earlier frames: {shares}; --missing_camera "
-        f"{options.missing_camera} stands in for the others"
+        f"{dataset.name} {dataset.split}: rows that have their earlier frames: {shares}; what --missing_camera names "
+        "stands in for the others"
     )
 
 
 def distances(states: StateTable, rows: np.ndarray) -> list[int]:
     """How many frames back some of the (m,) rows have another row of their sequence: the nearest, ascending."""
-    found: set[int] = set()
+    near: set[int] = set()
     for steps in range(1, _SAID + 1):
         later = rows[rows >= steps]
         same = later[states.sequence[later] == states.sequence[later - steps]]
-        found |= set((states.frame[same] - states.frame[same - steps]).tolist())
-    return sorted(found)[:_SAID]
+        near |= set((states.frame[same] - states.frame[same - steps]).tolist())
+    return sorted(near)[:_SAID]
 
 
 def _remedy(states: StateTable, rows: np.ndarray, frame_stride: int) -> str:

@@ -51,17 +51,17 @@ def predict(model: MultiHeadModel, split: StoredSplit, modes_of: str | None = No
                 if name in path_methods:
                     paths.setdefault(name, []).append(prediction["waypoints"].numpy())
                     continue
-                for key, part in prediction.items():
-                    answers.setdefault(name, {}).setdefault(key, []).append(part.numpy())
-            for key, parts in modes.items():
+                for key, tensor in prediction.items():
+                    answers.setdefault(name, {}).setdefault(key, []).append(tensor.numpy())
+            for key, batches in modes.items():
                 if key in predictions.get(modes_of or "", {}):
-                    parts.append(predictions[str(modes_of)][key].numpy())
-    joined = {key: np.concatenate(parts) if parts else None for key, parts in modes.items()}
+                    batches.append(predictions[str(modes_of)][key].numpy())
+    joined = {key: np.concatenate(batches) if batches else None for key, batches in modes.items()}
     return Predictions(
-        {name: np.concatenate(parts) for name, parts in paths.items()},
+        {name: np.concatenate(batches) for name, batches in paths.items()},
         **joined,
         answers={
-            name: {key: np.concatenate(parts) for key, parts in named.items()} for name, named in answers.items()
+            name: {key: np.concatenate(batches) for key, batches in named.items()} for name, named in answers.items()
         },
     )
 

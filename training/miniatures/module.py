@@ -44,7 +44,7 @@ class MiniatureModule(TrainingModule):
         """Everything; biases and norms do not decay."""
         parts = ((self.model, self.config.weight_decay), (self.objectives, self.config.reading_decay))
         return [
-            {"params": [p for p in part.parameters() if (p.ndim > 1) == matrix], "weight_decay": decay * matrix}
-            for part, decay in parts
+            {"params": [p for p in module.parameters() if (p.ndim > 1) == matrix], "weight_decay": decay * matrix}
+            for module, decay in parts
             for matrix in (True, False)
         ]

@@ -67,7 +67,7 @@ class SettingResult:
     """Mean over the runs."""
 
 
-def results(scores: Sequence[RunScores]) -> list[SettingResult]:
+def by_setting(scores: Sequence[RunScores]) -> list[SettingResult]:
     """The runs by setting, best mean ADE at 5 s first."""
     by_setting: dict[str, list[RunScores]] = {}
     for run in scores:
@@ -93,27 +93,27 @@ def _spreads(errors: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Spread]:
     return {metric: Spread.of([float(run[metric].mean()) for run in errors]) for metric in METRICS}
 
 
-def caution(found: Sequence[SettingResult]) -> str:
+def caution(results: Sequence[SettingResult]) -> str:
     """How much was tried, and what that does to the best figure."""
-    runs, rows = sum(len(result.runs) for result in found), {len(result.runs[0].sequence) for result in found}
-    tried = f"{counted(len(found), 'setting')}, {counted(runs, 'run')}"
+    runs, rows = sum(len(result.runs) for result in results), {len(result.runs[0].sequence) for result in results}
+    tried = f"{counted(len(results), 'setting')}, {counted(runs, 'run')}"
     choice = (
-        f"Choosing the best of {len(found)} on the rows that rank them is optimistic: score it on others before "
+        f"Choosing the best of {len(results)} on the rows that rank them is optimistic: score it on others before "
         "claiming its figure."
     )
     unlike = "The settings differ in their validation rows, so they compare only roughly."
-    return " ".join([f"{tried}.", *([choice] if len(found) > 1 else []), *([unlike] if len(rows) > 1 else [])])
+    return " ".join([f"{tried}.", *([choice] if len(results) > 1 else []), *([unlike] if len(rows) > 1 else [])])
 
 
-def results_table(found: Sequence[SettingResult]) -> Table:
+def results_table(results: Sequence[SettingResult]) -> Table:
     """For a terminal of 80 columns or more."""
-    rows, drives = len(found[0].runs[0].sequence), len(np.unique(found[0].runs[0].sequence))
+    rows, drives = len(results[0].runs[0].sequence), len(np.unique(results[0].runs[0].sequence))
     table = bare_table(
         f"Displacement against the log on {counted(rows, 'validation row')} of {counted(drives, 'sequence')}"
     )
     table.caption = Text(
         "Mean over seeds ± standard deviation over seeds; below it the 95 % interval over sequences of that mean. "
-        + caution(found)
+        + caution(results)
     )
     table.add_column("setting", overflow="fold")  # never cut off: the value is at its end
     table.add_column("seeds", justify="right")
@@ -122,7 +122,7 @@ def results_table(found: Sequence[SettingResult]) -> Table:
     for header in METRICS.values():
         table.add_column(f"{header.removesuffix(' (m)')}\nwithout\nfeatures", justify="right", no_wrap=True)
     table.add_column("s", justify="right")
-    for result in found:
+    for result in results:
         seen = [f"{result.head[metric]}\n{_bounds(result.interval[metric])}" for metric in METRICS]
         blind = [str(result.blind[metric]).replace(" ", "\n") if result.blind else "–" for metric in METRICS]
         setting = "\n".join(f"{option}={value}" for option, value in result.settings.items()) or "as given"
@@ -130,7 +130,7 @@ def results_table(found: Sequence[SettingResult]) -> Table:
     return table
 
 
-def as_json(found: Sequence[SettingResult], failed: Mapping[str, str]) -> str:
+def as_json(results: Sequence[SettingResult], failed: Mapping[str, str]) -> str:
     """sweep.json: the settings, best first, each with its runs; figures in metres."""
     settings = [
         {
@@ -143,10 +143,10 @@ def as_json(found: Sequence[SettingResult], failed: Mapping[str, str]) -> str:
             "seconds": result.seconds,
             "runs": [_run_json(run) for run in result.runs],
         }
-        for result in found
+        for result in results
     ]
     content = {
-        "caution": caution(found),
+        "caution": caution(results),
         "bootstrap": asdict(DEFAULT_BOOTSTRAP),
         "settings": settings,
         "failed": dict(failed),
@@ -162,10 +162,10 @@ def _run_json(run: RunScores) -> dict[str, object]:
     return {"name": run.name, "seed": run.seed, "command": run.command, **figures}
 
 
-def as_csv(found: Sequence[SettingResult]) -> str:
+def as_csv(results: Sequence[SettingResult]) -> str:
     """sweep.csv: a line per setting, best first; metres, nothing where there is no figure."""
     text = io.StringIO()
-    lines = [_csv_line(result) for result in found]
+    lines = [_csv_line(result) for result in results]
     writer = csv.DictWriter(text, list(lines[0]) if lines else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(nan_to_none(lines))

@@ -18,7 +18,7 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.config import EncoderOptions, ExtractionOptions, TrainConfig
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, build_model, read_features
 from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder
-from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, results, results_table
+from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, by_setting, results_table
 from roadcue.training.sweep.run import SweepRun, outcomes
 
 FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
@@ -129,10 +129,10 @@ def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...]
 
 def _conclude(scores: Sequence[RunScores], failed: dict[str, str], folder: Path) -> None:
     """The table on the terminal and in two files, and a line for each setting that trains it again."""
-    found = results(scores)
-    write_whole(folder / JSON, as_json(found, failed))
-    write_whole(folder / CSV, as_csv(found))
-    if found:
-        Console().print(results_table(found))
-        print("Again, best first:", *(result.runs[0].command for result in found), sep="\n")
+    results = by_setting(scores)
+    write_whole(folder / JSON, as_json(results, failed))
+    write_whole(folder / CSV, as_csv(results))
+    if results:
+        Console().print(results_table(results))
+        print("Again, best first:", *(result.runs[0].command for result in results), sep="\n")
     print(f"{folder / JSON}\n{folder / CSV}")
