@@ -136,8 +136,8 @@ def _numbers(value: object, shape: tuple[int, ...], key: str, where: str) -> np.
     except (ValueError, OverflowError):
         array = np.array(None)
     if array.dtype.kind not in "iuf" or array.shape != shape:
-        found = "x".join(map(str, array.shape)) if array.dtype.kind in "iuf" and array.ndim else "something else"
-        raise BadRecord(f"{where}: {key} must be {'x'.join(map(str, shape))} numbers, found {found}")
+        actual = "x".join(map(str, array.shape)) if array.dtype.kind in "iuf" and array.ndim else "something else"
+        raise BadRecord(f"{where}: {key} must be {'x'.join(map(str, shape))} numbers, found {actual}")
     usable = np.abs(array) <= np.finfo(np.float32).max
     if not usable.all():
         at = ", ".join(map(str, np.argwhere(~usable)[0]))

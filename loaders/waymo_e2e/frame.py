@@ -90,9 +90,9 @@ def _columns(
     columns = [np.array(getattr(states, field), np.float32) for field in fields]
     steps = [len(column) for column in columns]
     if len(set(steps)) > 1 or (lengths and steps[0] not in lengths):
-        found = ", ".join(f"{field} {n}" for field, n in zip(fields, steps, strict=True))
+        steps_by_field = ", ".join(f"{field} {n}" for field, n in zip(fields, steps, strict=True))
         wanted = " or ".join(map(str, lengths)) or "equally many"
-        raise BadRecord(f"{where}: {key} has steps {found}; {wanted} each are expected.")
+        raise BadRecord(f"{where}: {key} has steps {steps_by_field}; {wanted} each are expected.")
     table = np.stack(columns, axis=1)
     if not np.isfinite(table).all():
         step, column = np.argwhere(~np.isfinite(table))[0]

@@ -122,10 +122,10 @@ def read_tokenizer(folder: Path, config: FlamingoConfig) -> PreTrainedTokenizerF
     add_special_tokens(tokenizer)
     rows = config.text_config.vocab_size  # type: ignore[union-attr]
     wanted = {ENDOFCHUNK: config.endofchunk_token_id, IMAGE: config.image_token_id, PAD: config.pad_token_id}
-    found = {token: tokenizer.convert_tokens_to_ids(token) for token in wanted}
-    if found != wanted or len(tokenizer) != rows:
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in wanted}
+    if ids != wanted or len(tokenizer) != rows:
         raise BadCheckpoint(
-            f"{path}: is not the tokeniser of this model: it has {len(tokenizer)} tokens with {found}, and the model "
+            f"{path}: is not the tokeniser of this model: it has {len(tokenizer)} tokens with {ids}, and the model "
             f"has {rows} with {wanted}; take the one that the model was trained with"
         )
     return tokenizer

@@ -60,8 +60,8 @@ def unpack(archive: bytes) -> tuple[dict[str, bytes], list[str]]:
     except Exception as error:  # damage makes gzip and tarfile raise a dozen kinds
         return {}, [f"Unknown error: it is no whole .tar.gz ({error})"]
     if not shards:
-        found = f"; found {_few(others)}" if others else ""
-        problems.insert(0, f"No shards found: they must be named {_FORM}{found}")
+        instead = f"; found {_few(others)}" if others else ""
+        problems.insert(0, f"No shards found: they must be named {_FORM}{instead}")
     elif others:
         problems.insert(0, f"only shards belong there, named {_FORM}; found {_few(others)}")
     return shards, [*problems[:_SHOWN], *_incomplete(list(shards))]
