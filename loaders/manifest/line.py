@@ -167,8 +167,8 @@ def _images(value: object, where: str) -> dict[str, str]:
     for camera, path in images.items():
         _name(camera, "a camera's name in images", where)
         _name(path, f"images[{camera!r}]", where, longest=4096)
-        parts = PurePosixPath(path)
-        if parts.is_absolute() or ".." in parts.parts:
+        relative = PurePosixPath(path)
+        if relative.is_absolute() or ".." in relative.parts:
             raise BadRecord(
                 f"{where}: images[{camera!r}] = {path!r} leaves the data folder; write paths relative to the "
                 "manifest's folder, without '..', and put the pictures below it"

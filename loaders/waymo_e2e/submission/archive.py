@@ -101,12 +101,12 @@ def _fault(member: tarfile.TarInfo) -> str | None:
 
 def _incomplete(names: list[str]) -> list[str]:
     """What is wrong with the numbers of the shards."""
-    parts = [match for match in map(_SHARD.fullmatch, names) if match]
-    if not parts:
+    matches = [match for match in map(_SHARD.fullmatch, names) if match]
+    if not matches:
         return []
-    if len({(match["set"], match["of"]) for match in parts}) > 1:
+    if len({(match["set"], match["of"]) for match in matches}) > 1:
         return [f"the shards are not of one set: {_few(sorted(names))}"]
-    of, numbers = int(parts[0]["of"]), sorted(int(match["number"]) for match in parts)
+    of, numbers = int(matches[0]["of"]), sorted(int(match["number"]) for match in matches)
     if numbers != list(range(of)):
         return [f"of {of} shards, numbered from 00000 on, {len(numbers)} are there: {_few(sorted(names))}"]
     return []
