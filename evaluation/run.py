@@ -29,10 +29,10 @@ from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
 from roadcue.reports.displacement_table import displacement_table, group_table
+from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
 from roadcue.reports.rater_table import rated_tables
-from roadcue.reports.scene import Scene
 from roadcue.reports.score_table import score_table
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
@@ -72,7 +72,7 @@ def evaluate_run(config: EvalConfig) -> None:
             answers=findings.answers,
             sees_image=sees_image,
             heading=heading,
-            scenes=findings.scenes(options),
+            frames=findings.scenes(options),
             cautions=cautions(data, options),
         )
     print(f"{out / 'metrics.json'}\n{report}")
@@ -106,7 +106,7 @@ class Findings:
             "answers": [scores.to_json() for scores in self.answers],
         }
 
-    def scenes(self, options: TrainConfig) -> list[Scene]:
+    def scenes(self, options: TrainConfig) -> list[ReportFrame]:
         """What the report shows of single frames: nothing where no path was scored."""
         if not self.comparison:
             return []

@@ -14,7 +14,7 @@ from roadcue.metrics.comparison import Comparison
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.raters import Raters
 from roadcue.reports.colours import LOG
-from roadcue.reports.scene import Modes, Scene, rated_paths
+from roadcue.reports.frame import Modes, ReportFrame, rated_paths
 from roadcue.schema import Intent
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.predictions import Predictions
@@ -39,7 +39,7 @@ def report_scenes(
     comparison: Comparison,
     against_raters: RatedComparison | None,
     options: TrainConfig,
-) -> list[Scene]:
+) -> list[ReportFrame]:
     """The frames on which the head is best, middling and worst by ADE at 5 s against the log, and by raters.
 
     The predictions are of the rows of `scored`, all of which have a log, and `rated` are those of them that raters
@@ -77,14 +77,14 @@ def _scene(
     rated: _Rated | None,
     options: TrainConfig,
     error_m: float,
-) -> Scene:
+) -> ReportFrame:
     head, states = WAYPOINT, scored.states
     camera = "FRONT" if "FRONT" in scored.cameras else options.camera_names[0]
     paths = {head: predictions.paths[head][row], LOG: states.future[row]}
     if head != _BESIDE:
         paths[_BESIDE] = predictions.paths[_BESIDE][row]
     frame = int(np.flatnonzero(rated.frames.row == row)[0]) if rated and row in rated.frames.row else None
-    return Scene(
+    return ReportFrame(
         title=f"{title} ({Intent(int(states.intent[row])).name.lower().replace('_', ' ')})",
         sample_id=str(states.id[row]),
         error_m=error_m,

@@ -44,7 +44,7 @@ class Modes:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ReportFrame:
     """One moment for the report.
 
     `error_m` is the prediction's ADE@5 s in metres. `image` is (H, W, 3) uint8 RGB of the camera `camera`. `past` is
