@@ -77,7 +77,7 @@ def evaluate_captions(config: EvalConfig) -> None:
             comparison=None,
             sees_image={PREDICTION},
             heading=heading,
-            scenes=[],
+            frames=[],
             answers=tables,
             cautions=cautions(pictures.dataset, options),
         )

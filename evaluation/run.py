@@ -15,7 +15,7 @@ from rich.console import Console
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
-from roadcue.evaluation.scenes import report_scenes
+from roadcue.evaluation.report_frames import report_frames
 from roadcue.files import write_whole, writing_into
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
@@ -30,10 +30,10 @@ from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
 from roadcue.reports.displacement_table import displacement_table, group_table
+from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_table
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
 from roadcue.reports.rater_table import rated_tables
-from roadcue.reports.scene import Scene
 from roadcue.reports.score_table import score_table
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
@@ -77,7 +77,7 @@ def evaluate_run(config: EvalConfig) -> None:
             answers=findings.answers,
             sees_image=sees_image,
             heading=heading,
-            scenes=findings.scenes(options.camera_names[0], options.on_bad_record),
+            frames=findings.report_frames(options.camera_names[0], options.on_bad_record),
             cautions=cautions(data, options),
         )
     print(f"{out / 'metrics.json'}\n{report}")
@@ -111,12 +111,12 @@ class Findings:
             "answers": [scores.to_json() for scores in self.answers],
         }
 
-    def scenes(self, camera: str, on_bad_record: OnBadRecord) -> list[Scene]:
-        """What the report shows of single frames, by `report_scenes`: nothing where no path was scored."""
+    def report_frames(self, camera: str, on_bad_record: OnBadRecord) -> list[ReportFrame]:
+        """What the report shows of single frames, by `evaluation.report_frames`: nothing where no path was scored."""
         if not self.comparison:
             return []
         scored, raters = self.scored, self.against_raters
-        return report_scenes(self.paths, scored, self.rated, self.comparison, raters, camera, on_bad_record)
+        return report_frames(self.paths, scored, self.rated, self.comparison, raters, camera, on_bad_record)
 
 
 def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:

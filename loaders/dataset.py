@@ -136,7 +136,7 @@ class Subset:
     """Some rows of a data set, under the same names: a part of its sequences, or every n-th frame."""
 
     def __init__(self, dataset: RoadDataset, rows: np.ndarray, split: str) -> None:
-        """`rows` (m,) int, ascending; `split` names the part."""
+        """`rows` (m,) int, ascending; `split` names them."""
         self.name, self.split, self.cameras = dataset.name, split, dataset.cameras
         self.skipped = dataset.skipped
         self.states = dataset.states.take(rows)

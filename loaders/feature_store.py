@@ -80,9 +80,9 @@ class StoreWriter:
 
     def todo(self, part: tuple[int, int] = (1, 1)) -> np.ndarray:
         """Rows that are neither written nor skipped; `part` = (i, n) keeps to the i-th of n equal row ranges."""
-        index, parts = part
+        i, n = part
         rows = len(self._progress)
-        first, last = rows * (index - 1) // parts, rows * index // parts
+        first, last = rows * (i - 1) // n, rows * i // n
         return first + np.flatnonzero(self._progress[first:last] == _TODO)
 
     def write(self, rows: np.ndarray, features: np.ndarray, present: np.ndarray) -> None:

@@ -25,12 +25,12 @@ class PictureFolder:
     def locate(self, path: str) -> Path:
         """Where a relative path leads when links are followed; BadRecord when that is outside the folder."""
         try:
-            found = (self.root / path).resolve()
+            file = (self.root / path).resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise BadRecord(f"{path!r} cannot be followed ({error}); check its links") from None
-        if not found.is_relative_to(self.root):
-            raise BadRecord(f"{path!r} leads to {found}, outside {self.root}; put the file itself below that folder")
-        return found
+        if not file.is_relative_to(self.root):
+            raise BadRecord(f"{path!r} leads to {file}, outside {self.root}; put the file itself below that folder")
+        return file
 
     def read(self, path: str) -> bytes:
         """The bytes of a JPEG file; BadRecord when it cannot be read or is of another format."""

@@ -10,7 +10,7 @@ from roadcue.errors import BadInput
 from roadcue.loaders.dataset import RoadDataset, Subset
 
 
-def split_by_sequence(dataset: RoadDataset, part: Literal["train", "val"], *, val_fraction: float = 0.2) -> Subset:
+def split_by_sequence(dataset: RoadDataset, split: Literal["train", "val"], *, val_fraction: float = 0.2) -> Subset:
     """The training or the validation part of a data set, by a hash of each sequence's name.
 
     A sequence stays on its side when others come or go, except that a side which would be empty gets the one sequence
@@ -23,7 +23,7 @@ def split_by_sequence(dataset: RoadDataset, part: Literal["train", "val"], *, va
             "its own sequence, or cut a long one into blocks with at least 9 s between two of them"
         )
     in_val = in_validation(sequences, val_fraction)
-    return Subset(dataset, np.flatnonzero(in_val[sequence_of_row] == (part == "val")), part)
+    return Subset(dataset, np.flatnonzero(in_val[sequence_of_row] == (split == "val")), split)
 
 
 def in_validation(sequences: Sequence[str] | np.ndarray, val_fraction: float) -> np.ndarray:

@@ -67,8 +67,8 @@ def macro_f1(
     resample has missed does not count in it.
     """
     predicted, target, sequence = _labelled(predicted, target, sequence)
-    claims, targets = (each[:, None] == np.unique(target) for each in (predicted, target))
-    columns = np.concatenate([claims & targets, claims, targets], axis=1).astype(np.float64)
+    claims, truth = (each[:, None] == np.unique(target) for each in (predicted, target))
+    columns = np.concatenate([claims & truth, claims, truth], axis=1).astype(np.float64)
     return bootstrap_of(mean_of_f1, columns, sequence, bootstrap)
 
 
@@ -77,9 +77,9 @@ def mean_of_f1(means: np.ndarray) -> np.ndarray:
 
     A class that occurs in no target has no F1 and does not count; NaN where no class does.
     """
-    hits, predictions, targets = np.split(means, 3, axis=1)
-    counts = targets > 0
-    f1 = np.where(counts, 2 * hits / np.where(counts, predictions + targets, 1.0), 0.0)
+    hits, predictions, truth = np.split(means, 3, axis=1)
+    counts = truth > 0
+    f1 = np.where(counts, 2 * hits / np.where(counts, predictions + truth, 1.0), 0.0)
     with np.errstate(invalid="ignore"):
         mean: np.ndarray = f1.sum(axis=1) / counts.sum(axis=1)
     return mean

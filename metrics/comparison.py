@@ -61,13 +61,13 @@ class Comparison:
         return nan_to_none(content)
 
 
-def nan_to_none(part: Any) -> Any:
+def nan_to_none(content: Any) -> Any:
     """The same lists and dicts with None for every NaN, which JSON does not know."""
-    if isinstance(part, dict):
-        return {key: nan_to_none(value) for key, value in part.items()}
-    if isinstance(part, list):
-        return [nan_to_none(value) for value in part]
-    return None if isinstance(part, float) and math.isnan(part) else part
+    if isinstance(content, dict):
+        return {key: nan_to_none(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [nan_to_none(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def compare(
@@ -116,17 +116,17 @@ def compare(
         intervals = sequence_bootstrap(np.stack([*columns.values()], axis=1), sequence, bootstrap)
         intervals_of = dict(zip(columns, intervals, strict=True))
 
-        def part(kind: str, group: str = "") -> dict[str, Interval]:
+        def by_metric(kind: str, group: str = "") -> dict[str, Interval]:
             return {metric: interval for (k, g, metric), interval in intervals_of.items() if (k, g) == (kind, group)}
 
         return MethodScores(
             name=name,
-            overall=part("overall"),
-            difference=None if name == reference else part("difference"),
-            by_intent={group: part("intent", group) for group in groups["intent"]},
-            by_speed={group: part("speed", group) for group in groups["speed"]},
+            overall=by_metric("overall"),
+            difference=None if name == reference else by_metric("difference"),
+            by_intent={group: by_metric("intent", group) for group in groups["intent"]},
+            by_speed={group: by_metric("speed", group) for group in groups["speed"]},
             displacement_over_time=distances[name].mean(axis=0).tolist(),
-            by_cluster={group: part("cluster", group) for group in groups.get("cluster", ())},
+            by_cluster={group: by_metric("cluster", group) for group in groups.get("cluster", ())},
         )
 
     return Comparison(

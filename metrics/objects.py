@@ -77,25 +77,25 @@ def _claims(present: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 def _scores(
     claims: np.ndarray,
-    targets: np.ndarray,
+    truth: np.ndarray,
     known: np.ndarray,
     sequence: np.ndarray,
     kinds: Sequence[str],
     bootstrap: Bootstrap,
 ) -> ObjectScores:
-    """Of (n, k, places) claims and targets."""
+    """Of (n, k, places) claims and truth."""
     if (
-        claims.shape != targets.shape
+        claims.shape != truth.shape
         or known.shape != claims.shape[:2]
         or claims.shape[1] != len(kinds)
         or not len(claims)
     ):
         raise ValueError(
             f"objects need claims and targets of the same rows and kinds, (n, {len(kinds)}) with n > 0: "
-            f"{claims.shape}, {targets.shape}, known {known.shape}"
+            f"{claims.shape}, {truth.shape}, known {known.shape}"
         )
-    claims, targets = claims & known[..., None], targets & known[..., None]
-    hits, claimed, there = (each.sum(axis=-1).astype(np.float64) for each in (claims & targets, claims, targets))
+    claims, truth = claims & known[..., None], truth & known[..., None]
+    hits, claimed, there = (each.sum(axis=-1).astype(np.float64) for each in (claims & truth, claims, truth))
 
     def mean_f1(columns: list[int]) -> Interval:
         values = np.concatenate([each[:, columns] for each in (hits, claimed, there)], axis=1)

@@ -74,6 +74,6 @@ def _stated(pattern: re.Pattern[str], text: str) -> str | None:
     return match[1].lower() if match else None
 
 
-def _count(claims: Sequence[bool], targets: Sequence[bool]) -> Counts:
-    pairs = [(bool(claim), bool(target)) for claim, target in zip(claims, targets, strict=True)]
+def _count(claims: Sequence[bool], truth: Sequence[bool]) -> Counts:
+    pairs = [(bool(claim), bool(target)) for claim, target in zip(claims, truth, strict=True)]
     return Counts(tp=pairs.count((True, True)), fn=pairs.count((False, True)), fp=pairs.count((True, False)))

@@ -73,7 +73,7 @@ def rater_feedback(predicted: np.ndarray, raters: Raters, speed: np.ndarray) -> 
     score = rated.max(axis=1).mean(axis=-1)
     floored = ~inside & (score < FLOOR)
     feedback = (np.where(floored, FLOOR, score), inside, floored)
-    return RaterFeedback(*(part[:, 0] if one_path else part for part in feedback))
+    return RaterFeedback(*(values[:, 0] if one_path else values for values in feedback))
 
 
 def trust_region(speed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,7 +32,7 @@ class DisplacementMetric(Metric):
 
         ValueError when a shape is wrong or a prediction of a row that has a log is not finite.
         """
-        paths, log = (part.detach().cpu().double().numpy() for part in (predicted, logged))
+        paths, log = (each.detach().cpu().double().numpy() for each in (predicted, logged))
         scored = has_log(log)
         frames = per_frame(displacement(paths[scored], log[scored]))
         self.sums += self.sums.new_tensor([frames[metric].sum() for metric in LABELS])
@@ -61,9 +61,9 @@ class ClassificationMetric(Metric):
     def update(self, predicted: Tensor, target: Tensor) -> None:
         """Add a batch: two (b, fields) int64; a target below 0 is unknown and left out."""
         classes = self.confusion.shape[-1]
-        for field, (predictions, targets) in enumerate(zip(predicted.T, target.T, strict=True)):
-            known = targets >= 0
-            pairs = torch.bincount(targets[known] * classes + predictions[known], minlength=classes**2)
+        for field, (predictions, truth) in enumerate(zip(predicted.T, target.T, strict=True)):
+            known = truth >= 0
+            pairs = torch.bincount(truth[known] * classes + predictions[known], minlength=classes**2)
             self.confusion[field] += pairs.view(classes, classes)
 
     def compute(self) -> dict[str, Tensor]:

@@ -36,8 +36,8 @@ def resolve_checkpoint(name: str, encoder: str = "smol") -> Path:
     A folder goes before a hub id of the same name. A hub id is downloaded, or found in the cache when HF_HUB_OFFLINE
     is set. BadCheckpoint when there is nothing under the name; nothing else is taken instead.
     """
-    found = local_or_hub(name, encoder)
-    return found if isinstance(found, Path) else download(found)
+    place = local_or_hub(name, encoder)
+    return place if isinstance(place, Path) else download(place)
 
 
 def local_or_hub(name: str, encoder: str) -> Path | str:

@@ -31,7 +31,7 @@ _RESAMPLE = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 _LONGEST_CROPPED = 16
 """A picture longer than so many of its short side loses its far ends before it is cropped, or a line of pixels would
 be enlarged to gigabytes, all but one square of which is then cut off."""
-_TORCH_HAS_LANCZOS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 12)
+_TORCH_HAS_LANCZOS = tuple(int(number) for number in torch.__version__.split(".")[:2]) >= (2, 12)
 PREPROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 """Where checkpoints keep the settings of their image processor; newer ones in the second."""
 

@@ -37,12 +37,12 @@ def left_padded(prompts: Sequence[Sequence[int]], padding: int) -> PromptBatch:
 def teacher_forcing(
     rows: Sequence[Sequence[tuple[Sequence[int], bool]]], padding: int, side: Side = "right"
 ) -> CaptionBatch:
-    """b texts, each the ids of its parts and whether a part is learnt.
+    """b texts, each the ids of its segments and whether a segment is learnt.
 
     Padding is told by its place, so a tokeniser may pad with a token that also ends a text.
     """
-    ids = [[token for part, _ in row for token in part] for row in rows]
-    labels = [[token if learnt else IGNORED for part, learnt in row for token in part] for row in rows]
+    ids = [[token for segment, _ in row for token in segment] for row in rows]
+    labels = [[token if learnt else IGNORED for segment, learnt in row for token in segment] for row in rows]
     return CaptionBatch(
         input_ids=_padded(ids, padding, side),
         attention_mask=_mask(ids, side),

@@ -78,12 +78,12 @@ def parse_sections(text: str) -> dict[str, str]:
     names = [_CANONICAL.get(head[1].lower(), head[1]) for head in heads]
     context = names.index("Context") if "Context" in names else len(heads)
     heads = heads[: context + 1]
-    found: dict[str, str] = {}
+    sections: dict[str, str] = {}
     for i, head in enumerate(heads):
         end = heads[i + 1].start() if i + 1 < len(heads) else len(text)
         section = text[head.end() : end].strip()
-        found.setdefault(names[i], section if names[i] == "Context" else section.removesuffix(".").rstrip())
-    return found
+        sections.setdefault(names[i], section if names[i] == "Context" else section.removesuffix(".").rstrip())
+    return sections
 
 
 def sft_record(path: str, annotation: Annotation, caption: str) -> dict[str, str]:

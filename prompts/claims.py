@@ -88,8 +88,8 @@ def parse_claims(text: str) -> Claims:
 def _only(pattern: re.Pattern[str], text: str) -> str:
     """The one value that the first sentence names: who names two, or denies one, has not answered."""
     sentence = re.split(r"[.;\n]", text, maxsplit=1)[0]
-    found = {match.lastgroup for match in pattern.finditer(sentence)}
-    return found.pop() or UNREADABLE if len(found) == 1 and not _DENIED.search(sentence) else UNREADABLE
+    values = {match.lastgroup for match in pattern.finditer(sentence)}
+    return values.pop() or UNREADABLE if len(values) == 1 and not _DENIED.search(sentence) else UNREADABLE
 
 
 def _objects(text: str) -> dict[str, tuple[str, ...]]:
@@ -107,23 +107,25 @@ def _phrase(phrase: str) -> list[tuple[str, set[str]]]:
     Places follow their objects ("a car and a person on the left"), unless the phrase begins with one ("on the left a
     car, on the right a person"); objects that have none of their own share those of the next, or then of the last.
     """
-    found = list(_KIND.finditer(phrase))
-    if not found:
+    mentions = list(_KIND.finditer(phrase))
+    if not mentions:
         return []
-    starts, ends = [match.start() for match in found], [match.end() for match in found]
+    starts, ends = [match.start() for match in mentions], [match.end() for match in mentions]
     before = [phrase[start:end] for start, end in zip([0, *ends[:-1]], starts, strict=True)]
     after = [*before[1:], phrase[ends[-1] :]]
     leads = bool(_PLACE.search(before[0]))
     places = [_places(text) for text in (before if leads else after)]
     absent = [negated or bool(_ABSENT.match(text)) for negated, text in zip(_negated(before), after, strict=True)]
-    order = range(1, len(found)) if leads else range(len(found) - 2, -1, -1)
+    order = range(1, len(mentions)) if leads else range(len(mentions) - 2, -1, -1)
     for i in order:
         neighbour, between = (i - 1, before[i]) if leads else (i + 1, after[i])
         if not places[i] and _joins(between):
             places[i] = places[neighbour]
             absent[i] |= not leads and bool(_ABSENT.match(after[neighbour]))
     return [
-        (match.lastgroup or "", where) for match, where, gone in zip(found, places, absent, strict=True) if not gone
+        (match.lastgroup or "", where)
+        for match, where, gone in zip(mentions, places, absent, strict=True)
+        if not gone
     ]
 
 

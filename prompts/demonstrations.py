@@ -33,7 +33,7 @@ class StoredFrames:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def directions(self) -> Iterator[tuple[int, np.ndarray]]:
+    def unit_vectors(self) -> Iterator[tuple[int, np.ndarray]]:
         """(first frame, (b, d) float32 unit vectors), b frames at a time: the mean of all that is stored of each.
 
         The zero vector where a frame has no picture at all.
@@ -85,17 +85,17 @@ def similar_demonstrations(queries: StoredFrames, candidates: StoredFrames, coun
     chosen = np.full((len(queries), count), -1, dtype=np.int64)
     if not count:
         return chosen
-    asked = list(queries.directions())
-    for place, offered in candidates.directions():
+    asked = list(queries.unit_vectors())
+    for place, offered in candidates.unit_vectors():
         places = np.arange(place, place + len(offered))
-        for first, directions in asked:
-            rows = slice(first, first + len(directions))
-            similarity = directions @ offered.T
+        for first, vectors in asked:
+            rows = slice(first, first + len(vectors))
+            similarity = vectors @ offered.T
             similarity[queries.sequence[rows, None] == candidates.sequence[places]] = -np.inf
             similarity = np.concatenate([best[rows], similarity], axis=1)
             top = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
             best[rows] = np.take_along_axis(similarity, top, axis=1)
-            among = np.concatenate([chosen[rows], np.broadcast_to(places, (len(directions), len(places)))], axis=1)
+            among = np.concatenate([chosen[rows], np.broadcast_to(places, (len(vectors), len(places)))], axis=1)
             chosen[rows] = np.take_along_axis(among, top, axis=1)
     return np.take_along_axis(chosen, np.argsort(best, axis=1, kind="stable"), axis=1)
 

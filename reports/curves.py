@@ -40,12 +40,12 @@ def interval_chart(comparison: Comparison, sees_image: Container[str]) -> str:
     """ADE at 5 s with its interval, hollow for methods that see no image; an `<svg>` element."""
     methods = ranked(comparison)
     paint = colours(method.name for method in comparison.methods)
-    found = [method.overall["ade_5s"] for method in methods]
-    top = _top([max(interval.value, interval.high) for interval in found])
+    intervals = [method.overall["ade_5s"] for method in methods]
+    top = _top([max(interval.value, interval.high) for interval in intervals])
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=_SIZE, layout="constrained")
         axes = figure.add_subplot()
-        for place, (method, interval) in enumerate(zip(methods, found, strict=True)):
+        for place, (method, interval) in enumerate(zip(methods, intervals, strict=True)):
             colour = paint[method.name]
             if interval.value > top:
                 axes.text(top, place, f"{interval.value:.1f} m →", ha="right", va="center")
@@ -76,11 +76,13 @@ def group_chart(comparison: Comparison, sees_image: Container[str], kind: str) -
         axes = figure.add_subplot()
         for number, method in enumerate(methods):
             colour = paint[method.name]
-            found = [method.by(kind)[group]["ade_5s"] for group in sizes]
+            intervals = [method.by(kind)[group]["ade_5s"] for group in sizes]
             places = np.arange(len(sizes)) + 0.22 * (number - (len(methods) - 1) / 2)
-            axes.hlines(places, [i.low for i in found], [i.high for i in found], color=colour, lw=2)
+            axes.hlines(places, [i.low for i in intervals], [i.high for i in intervals], color=colour, lw=2)
             fill = colour if method.name in sees_image else "none"
-            axes.plot([i.value for i in found], places, "o", ms=6, mec=colour, mfc=fill, mew=1.6, label=method.name)
+            axes.plot(
+                [i.value for i in intervals], places, "o", ms=6, mec=colour, mfc=fill, mew=1.6, label=method.name
+            )
         axes.set_yticks(range(len(sizes)), [f"{group}  ({size:,})" for group, size in sizes.items()])
         axes.tick_params(axis="y", length=0)
         axes.set(ylim=(len(sizes) - 0.5, -0.5), xlabel="ADE 5 s (m), 95 % interval")

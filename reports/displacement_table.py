@@ -83,11 +83,11 @@ def how_made(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") 
 
 def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Table:
     """The comparison for a terminal of 80 columns or more; `sees_image` holds the methods that see an image."""
-    found = rows(comparison, sees_image)
+    table_rows = rows(comparison, sees_image)
     table = table_of(
         f"Displacement against the log, {extent(comparison)}",
         [*COLUMNS.values(), "Δ ADE 5 s (m)"],
-        {row: [*map(str, row.cells), str(row.difference or "reference")] for row in found},
+        {row: [*map(str, row.cells), str(row.difference or "reference")] for row in table_rows},
     )
     table.caption = Text(f"{SEES} sees the image  {BLIND} does not. {how_made(comparison)}")
     return table
@@ -95,15 +95,15 @@ def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Ta
 
 def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -> Table:
     """ADE at 5 s by `kind`, such as "intent", for a terminal of 80 columns or more."""
-    sizes, found = comparison.group_sizes[kind], group_rows(comparison, sees_image, kind)
+    sizes, table_rows = comparison.group_sizes[kind], group_rows(comparison, sees_image, kind)
     heads = [f"{group} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{size:,})" for group, size in sizes.items()]
     title = f"ADE 5 s (m) by {kind}"
     if len(sizes) <= _MANY:
-        return table_of(title, heads, {row: [*map(str, row.cells)] for row in found})
+        return table_of(title, heads, {row: [*map(str, row.cells)] for row in table_rows})
     table = bare_table(title)  # a terminal has more lines than columns
     table.add_column(kind)
-    for row in found:
+    for row in table_rows:
         add_numbers(table, f"{mark(row)} {row.name}", [*map(str, row.cells)])
-    for head, cells in zip(heads, zip(*(row.cells for row in found), strict=True), strict=True):
+    for head, cells in zip(heads, zip(*(row.cells for row in table_rows), strict=True), strict=True):
         table.add_row(Text(head), *(Text(str(cell)) for cell in cells))
     return table

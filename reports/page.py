@@ -19,6 +19,7 @@ from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
 from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
 from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows
+from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_rows, modes_title
 from roadcue.reports.rater_table import (
     DISTANCE_COLUMNS,
@@ -28,7 +29,6 @@ from roadcue.reports.rater_table import (
     rated_rows,
     score_columns,
 )
-from roadcue.reports.scene import Scene
 from roadcue.reports.score_table import score_table_extent, score_table_rows
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
@@ -43,7 +43,7 @@ def write_report(
     comparison: Comparison | None,
     sees_image: Container[str],
     heading: Mapping[str, str],
-    scenes: Sequence[Scene],
+    frames: Sequence[ReportFrame],
     cautions: Sequence[str] = (),
     against_raters: RatedComparison | None = None,
     modes: HeadModes | None = None,
@@ -58,7 +58,7 @@ def write_report(
     """
     names = [method.name for method in comparison.methods] if comparison else []
     names += [name for scores in answers for name in scores.methods]
-    paint = colours([*names, LOG, PAST, RATED, *(name for scene in scenes for name in scene.paths)])
+    paint = colours([*names, LOG, PAST, RATED, *(name for frame in frames for name in frame.paths)])
     html = _template().render(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
@@ -67,7 +67,7 @@ def write_report(
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
         modes=(modes_title(modes), modes_rows(modes)) if modes else None,
         rated=RATED,
-        scenes=[_Views(scene, paint, f"scene-{number}") for number, scene in enumerate(scenes, 1)],
+        frames=[_Views(frame, paint, f"scene-{number}") for number, frame in enumerate(frames, 1)],
         colours=paint,
     )
     write_whole(path, html)
@@ -107,22 +107,22 @@ def _raters_part(comparison: RatedComparison, sees_image: Container[str]) -> dic
 
 
 class _Views:
-    """A scene with its pictures, as the template shows it."""
+    """A frame with its pictures, as the template shows it."""
 
-    def __init__(self, scene: Scene, paint: Mapping[str, str], name: str) -> None:
-        self.scene = scene
+    def __init__(self, frame: ReportFrame, paint: Mapping[str, str], name: str) -> None:
+        self.frame = frame
         self.above = Markup(
-            birds_eye_view(scene.past, scene.paths, paint, name, rated=scene.rated, modes=scene.modes)
+            birds_eye_view(frame.past, frame.paths, paint, name, rated=frame.rated, modes=frame.modes)
         )
         self.camera = ""
-        self.about_camera = f"Camera {scene.camera}"
-        if scene.image is None:
-            self.about_camera = f"This sample has no picture of the camera {scene.camera}."
+        self.about_camera = f"Camera {frame.camera}"
+        if frame.image is None:
+            self.about_camera = f"This sample has no picture of the camera {frame.camera}."
             return
-        if scene.calibration is None:
+        if frame.calibration is None:
             self.about_camera += "; the data have no calibration of it, so the paths cannot be drawn here"
         jpeg = camera_view(
-            scene.image, scene.calibration, scene.past, scene.paths, paint, rated=scene.rated, modes=scene.modes
+            frame.image, frame.calibration, frame.past, frame.paths, paint, rated=frame.rated, modes=frame.modes
         )
         self.camera = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 

@@ -67,11 +67,11 @@ def written_whole(folder: Path, key: str) -> Iterator[Path]:
     """
     if folder.exists():
         raise BadInput(f"{folder}: exists already. Name a new folder, or delete this one.")
-    part = folder.with_name(f".{folder.name}.{key}.part")
+    partial = folder.with_name(f".{folder.name}.{key}.part")
     try:
-        part.mkdir(parents=True, exist_ok=True)
-        yield part
-        os.replace(part, folder)
+        partial.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, folder)
     except OSError as error:
         remedy = "Make room on the disk, or name another folder."
         raise BadInput(f"{folder}: cannot be written ({error.strerror}). {remedy}") from error

@@ -52,9 +52,9 @@ def load_strict(
     """
     wanted = {prefix + key: tensor for key, tensor in module.state_dict().items()}
     held = {prefix + key: tensor for key, tensor in tensors.items()}
-    if found := audit(wanted, held, same_dtype=same_dtype):
+    if problems := audit(wanted, held, same_dtype=same_dtype):
         raise error(
-            f"{source}: the weights are not those of this {type(module).__name__}; {found}. "
+            f"{source}: the weights are not those of this {type(module).__name__}; {problems}. "
             "Its config.json and its safetensors must be of one checkpoint: download both again, or train again."
         )
     module.load_state_dict(tensors, strict=True, assign=True)

@@ -40,9 +40,9 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
         raise BadInput(f"{folder / CHECKSUMS_FILE}: names no file. {remedy}")
     for file, (size, digest) in files.items():
         path = folder / file
-        found = f"has {path.stat().st_size} bytes" if path.is_file() else "is missing"
-        if found != f"has {size} bytes":
-            raise BadInput(f"{path}: {found} where the manifest has {size} bytes. {remedy}")
+        state = f"has {path.stat().st_size} bytes" if path.is_file() else "is missing"
+        if state != f"has {size} bytes":
+            raise BadInput(f"{path}: {state} where the manifest has {size} bytes. {remedy}")
         if hashes and _sha256(path) != digest:
             raise BadInput(f"{path}: its sha256 is not the manifest's. {remedy}")
     return spec

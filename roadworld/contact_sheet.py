@@ -66,15 +66,15 @@ def _walks(seed: int) -> Iterator[np.ndarray]:
     """Pictures of the sidewalk view: every position of the sidewalk twice, with two different ones of the road."""
     spec = SidewalkSpec(seed=seed)
     wanted = [(each, ROAD_POSITIONS[(i + k) % 4]) for k in (0, 3) for i, each in enumerate(SIDEWALK_POSITIONS)]
-    found: dict[tuple[str, str], np.ndarray] = {}
+    pictures: dict[tuple[str, str], np.ndarray] = {}
     for number in count(FIRST_NUMBER["pretrain"]):
         walk = paint_walk(spec, number, 0)
-        found.setdefault((walk.annotation.sidewalk, walk.annotation.road), walk.picture)
-        if found.keys() >= set(wanted):
+        pictures.setdefault((walk.annotation.sidewalk, walk.annotation.road), walk.picture)
+        if pictures.keys() >= set(wanted):
             break
     for sidewalk, road in wanted:
         title = f"sidewalk {sidewalk}, road {road}".lower()
-        yield _cell(found[sidewalk, road], _WIDTH // _COLUMNS, title)
+        yield _cell(pictures[sidewalk, road], _WIDTH // _COLUMNS, title)
 
 
 def _choose(spec: RoadWorldSpec, cluster: Cluster, skip: int, shown: Counter[str]) -> tuple[Painter, int]:

@@ -68,8 +68,8 @@ class Drive:
         forward = np.stack([np.cos(heading), np.sin(heading)], axis=1)
         left = np.stack([-forward[:, 1], forward[:, 0]], axis=1)
         to_ego = np.stack([forward[-1], left[-1]], axis=1)
-        parts = (xy - xy[-1], speed[:, None] * forward, accel[:, None] * forward + lateral[:, None] * left)
-        return np.concatenate([part @ to_ego for part in parts], axis=1).astype(np.float32)
+        vectors = (xy - xy[-1], speed[:, None] * forward, accel[:, None] * forward + lateral[:, None] * left)
+        return np.concatenate([vector @ to_ego for vector in vectors], axis=1).astype(np.float32)
 
     def future(self, frame: int) -> np.ndarray:
         """(20, 2) float32 metres, ego frame, t = 0.25 ... 5 s."""

@@ -22,7 +22,7 @@ def lay_streets(rng: np.random.Generator, length: float, junctions: float, cross
     """
     curvature, straights = _bends(rng, length, _MAIN_LIMIT, long=0.15 + 0.3 * junctions)
     main = follow_curvature(np.zeros(2), 0.0, curvature)
-    found: list[Junction] = []
+    placed: list[Junction] = []
     zebras: list[float] = []
     for begin, end in straights:
         middle = (begin + end) / 2
@@ -30,13 +30,13 @@ def lay_streets(rng: np.random.Generator, length: float, junctions: float, cross
             continue
         junction = None
         if end - begin > 36 and rng.random() < junctions:
-            arms = [arm for other in found for arm in (other.left, other.right) if arm]
+            arms = [arm for other in placed for arm in (other.left, other.right) if arm]
             junction = _junction(rng, main, middle, arms)
         if junction:
-            found.append(junction)
+            placed.append(junction)
         elif rng.random() < crossings:
             zebras.append(middle)
-    return Streets(main, tuple(found), tuple(zebras))
+    return Streets(main, tuple(placed), tuple(zebras))
 
 
 def _bends(

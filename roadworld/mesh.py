@@ -41,21 +41,21 @@ class Mesh:
         # The middle of two opposite corners: exact for the parallelograms that all but a few of them are.
         return np.concatenate([(self.quads[:, 0] + self.quads[:, 2]) / 2, self.centres])
 
-    def only(self, parts: np.ndarray) -> "Mesh":
+    def only(self, faces: np.ndarray) -> "Mesh":
         """The quadrangles and discs with the given ascending numbers, of the same objects."""
         n = len(self.quads)
-        quads, discs = parts[parts < n], parts[parts >= n] - n
+        quads, discs = faces[faces < n], faces[faces >= n] - n
         return replace(
             self,
             quads=self.quads[quads],
             sizes=self.sizes[quads],
             centres=self.centres[discs],
             radii=self.radii[discs],
-            normals=self.normals[parts],
-            colours=self.colours[parts],
-            classes=self.classes[parts],
-            shines=self.shines[parts],
-            owner=self.owner[parts],
+            normals=self.normals[faces],
+            colours=self.colours[faces],
+            classes=self.classes[faces],
+            shines=self.shines[faces],
+            owner=self.owner[faces],
         )
 
 
@@ -67,8 +67,9 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     n = [len(mesh.quads) for mesh in meshes]
 
     def quads_then_discs(columns: list[np.ndarray]) -> np.ndarray:
-        parts = [c[:k] for c, k in zip(columns, n, strict=True)] + [c[k:] for c, k in zip(columns, n, strict=True)]
-        return np.concatenate(parts)
+        quads = [column[:k] for column, k in zip(columns, n, strict=True)]
+        discs = [column[k:] for column, k in zip(columns, n, strict=True)]
+        return np.concatenate([*quads, *discs])
 
     return Mesh(
         quads=np.concatenate([mesh.quads for mesh in meshes]),
@@ -105,7 +106,7 @@ def place(meshes: Sequence[Mesh], xy: np.ndarray, heading: np.ndarray) -> Mesh:
 class Shape:
     """A drawing in progress: quadrangles and discs in metres, x forward, y left, z up, painted in this order.
 
-    A part is of the shape's class, `semantic`, unless it says another.
+    A face is of the shape's class, `semantic`, unless it says another.
     """
 
     def __init__(self, semantic: SemanticClass) -> None:

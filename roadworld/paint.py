@@ -95,14 +95,14 @@ class Canvas:
         first = max(0, int(np.ceil(self._horizon_row))) + shift
         skip = max(0, -first)
         rows = picture[first + skip :]
-        part = slice(skip, skip + len(rows))
-        cv2.multiply(rows, self._clearness[part], rows, scale=self._gain / 255)
-        cv2.add(rows, self._haze[part], rows)
+        band = slice(skip, skip + len(rows))
+        cv2.multiply(rows, self._clearness[band], rows, scale=self._gain / 255)
+        cv2.add(rows, self._haze[band], rows)
 
     def _paint_skyline(self, picture: np.ndarray, view: View) -> None:
         """The sun when it is low, and hills far away, which turn with the camera and never come nearer."""
         light = self.light
-        towards = view.directions(light.sun)
+        towards = view.rotate_to_camera(light.sun)
         if light.hour == "low sun" and not WEATHERS[light.weather].overcast and towards[0] > 0.2:
             _glow(picture, view.pixels(towards), 0.16 * view.focal, (255, 220, 160))
         middle = np.arctan2(view.forward[1], view.forward[0])
@@ -111,7 +111,7 @@ class Canvas:
         heights = np.interp(bearing, np.linspace(0, 2 * np.pi, len(self.skyline)), self.skyline, period=2 * np.pi)
         top = np.stack([np.cos(bearing), np.sin(bearing), heights], axis=1)
         foot = np.stack([np.cos(bearing), np.sin(bearing), np.full(len(bearing), -0.006)], axis=1)
-        outline = view.pixels(view.directions(np.concatenate([top, foot[::-1]])))
+        outline = view.pixels(view.rotate_to_camera(np.concatenate([top, foot[::-1]])))
         clear = 0.28 * min(1.0, light.haze_m / 300)
         colour = (1 - clear) * light.horizon + clear * light.ambient * [70, 90, 80]
         cv2.fillPoly(picture, [fixed_point(outline)], colour.tolist(), cv2.LINE_AA, SUBPIXEL_BITS)

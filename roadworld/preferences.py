@@ -63,15 +63,15 @@ def _candidates(drive: Drive, position: int, rng: np.random.Generator) -> list[n
 
 def _deviation(world: np.ndarray, log: np.ndarray) -> float:
     """The greatest deviation at 3 s and 5 s, 1: as much as raters forgive."""
-    found = [0.0]
+    deviations = [0.0]
     for step, lateral, ahead in zip((12, 20), _LATERAL_M, _AHEAD_M, strict=True):
         move = log[step] - log[step - 1]
         length = np.hypot(*move)
         forward = move / length if length > 0.05 else (log[1] - log[0]) / max(np.hypot(*(log[1] - log[0])), 1e-9)
         gap = world[step] - log[step]
         along = gap @ forward
-        found += [abs(along) / ahead, float(np.sqrt(max(gap @ gap - along**2, 0))) / lateral]
-    return max(found)
+        deviations += [abs(along) / ahead, float(np.sqrt(max(gap @ gap - along**2, 0))) / lateral]
+    return max(deviations)
 
 
 def _violations(drive: Drive, position: int, world: np.ndarray) -> int:

@@ -53,9 +53,9 @@ class View:
         rise = self.forward[2] / np.hypot(*self.forward[:2])
         return float(self._centre[1] + self._focal[1] * rise)
 
-    def directions(self, directions: np.ndarray) -> np.ndarray:
+    def rotate_to_camera(self, vectors: np.ndarray) -> np.ndarray:
         """Directions (..., 3) of the world in the camera's frame."""
-        return directions @ self._to_camera[:3, :3].T
+        return vectors @ self._to_camera[:3, :3].T
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """World points (..., 3) in the camera's frame."""
@@ -76,16 +76,16 @@ class View:
         return (reach > 0) & (x < FAR_M) & (np.abs(y) < reach * self._half_angle + _BIGGEST_OBJECT_M)
 
     def crop(self, mesh: Mesh) -> Mesh:
-        """The parts of a mesh that can touch the picture and are big enough to be seen."""
-        parts = np.flatnonzero(self.may_see(mesh.origins)[mesh.owner])
-        n, middles, sizes = len(mesh.quads), mesh.middles[parts], np.concatenate([mesh.sizes, mesh.radii])[parts]
+        """The faces of a mesh that can touch the picture and are big enough to be seen."""
+        faces = np.flatnonzero(self.may_see(mesh.origins)[mesh.owner])
+        n, middles, sizes = len(mesh.quads), mesh.middles[faces], np.concatenate([mesh.sizes, mesh.radii])[faces]
         where = self.to_camera(middles)
         ahead = where[:, 0] + 1.8 * sizes
         seen = (ahead > NEAR_M) & (np.abs(where[:, 1]) < ahead * self._half_angle + 1.8 * sizes)
         seen &= sizes > _LEAST_RAD * where[:, 0]
-        seen &= ((self.position - middles) * mesh.normals[parts]).sum(axis=1) >= 0
-        seen &= (parts < n) | (where[:, 0] > 2 * NEAR_M)
-        return mesh.only(parts[seen])
+        seen &= ((self.position - middles) * mesh.normals[faces]).sum(axis=1) >= 0
+        seen &= (faces < n) | (where[:, 0] > 2 * NEAR_M)
+        return mesh.only(faces[seen])
 
 
 def clip_near(points: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:

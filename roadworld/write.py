@@ -30,12 +30,12 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
 
     A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
     """
-    with written_whole(folder, spec.key) as part:
-        _draw_sequences(spec, part, workers)
-        written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, part)]
-        written.append(_write_clusters(spec, part))
-        leave_only(part, written)
-        write_checksums(part, written, WORLD_VERSION, asdict(spec))
+    with written_whole(folder, spec.key) as partial:
+        _draw_sequences(spec, partial, workers)
+        written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, partial)]
+        written.append(_write_clusters(spec, partial))
+        leave_only(partial, written)
+        write_checksums(partial, written, WORLD_VERSION, asdict(spec))
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
@@ -70,10 +70,10 @@ def draw_sequence(spec: RoadWorldSpec, number: int) -> Iterator[bytes]:
         )
 
 
-def _draw_sequences(spec: RoadWorldSpec, part: Path, workers: int | None) -> None:
-    """Write the sequences that are not yet in `part`, each to a file of its own."""
+def _draw_sequences(spec: RoadWorldSpec, partial: Path, workers: int | None) -> None:
+    """Write the sequences that are not yet in `partial`, each to a file of its own."""
     pictures = len(spec.frames) * len(spec.cameras)
-    files = {number: _sequence_file(part, number) for split in _PREFIX for number in spec.numbers(split)}
+    files = {number: _sequence_file(partial, number) for split in _PREFIX for number in spec.numbers(split)}
     jobs = [Job(file, pictures, (spec, number, file)) for number, file in files.items()]
     draw_missing("drawing RoadWorld, once", _write_sequence, jobs, workers)
 
@@ -84,17 +84,17 @@ def _write_sequence(spec: RoadWorldSpec, number: int, file: Path) -> None:
             writer.write(record)
 
 
-def _sequence_file(part: Path, number: int) -> Path:
-    return part / f"sequence-{number:07d}"
+def _sequence_file(partial: Path, number: int) -> Path:
+    return partial / f"sequence-{number:07d}"
 
 
-def _shuffle_into_shards(spec: RoadWorldSpec, split: str, part: Path) -> list[Path]:
+def _shuffle_into_shards(spec: RoadWorldSpec, split: str, partial: Path) -> list[Path]:
     """Deal the frames of a split's sequences to its shards in random order, as in WOD-E2E; returns the shards."""
-    files = [_sequence_file(part, number) for number in spec.numbers(split)]
+    files = [_sequence_file(partial, number) for number in spec.numbers(split)]
     spans = [(file, record.payload_offset, len(record.payload)) for file in files for record in read_records(file)]
     order = np.random.default_rng([spec.seed, spec.numbers(split).start]).permutation(len(spans))
     count = -(-len(spans) // _FRAMES_PER_SHARD)
-    shards = [part / f"{_PREFIX[split]}_roadworld.tfrecord-{i:05d}-of-{count:05d}" for i in range(count)]
+    shards = [partial / f"{_PREFIX[split]}_roadworld.tfrecord-{i:05d}-of-{count:05d}" for i in range(count)]
     for i, shard in enumerate(shards):
         with RecordWriter(shard) as writer:
             for at in order[i::count]:
@@ -105,8 +105,8 @@ def _shuffle_into_shards(spec: RoadWorldSpec, split: str, part: Path) -> list[Pa
     return shards
 
 
-def _write_clusters(spec: RoadWorldSpec, part: Path) -> Path:
-    file = part / CLUSTER_FILE
+def _write_clusters(spec: RoadWorldSpec, partial: Path) -> Path:
+    file = partial / CLUSTER_FILE
     clusters = {sequence_name(spec, n): {"scenario_cluster": cluster_of(spec, n)} for n in spec.numbers("val")}
     write_whole(file, json.dumps(clusters))
     return file

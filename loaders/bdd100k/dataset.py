@@ -44,13 +44,13 @@ def open_bdd100k(
     frames: dict[str, Frame] = {}  # by path below the image root
     bad_records = BadRecords(on_bad_record)
     labelled: set[str] = set()
-    for part in SPLITS if split == "all" else (split,):
-        file = labels_file(data_dir, part)
+    for split_name in SPLITS if split == "all" else (split,):
+        file = labels_file(data_dir, split_name)
         read, left_out = read_frames(file, on_bad_record)
         if twice := sorted(labelled.intersection(frame.name for frame in read)):
             raise BadInput(f"{file}: {twice[0]} is labelled in another split, too; keep a picture in one split")
         labelled.update(frame.name for frame in read)
-        frames |= {f"{part}/{frame.name}": frame for frame in read if frame.is_clear_day}
+        frames |= {f"{split_name}/{frame.name}": frame for frame in read if frame.is_clear_day}
         bad_records.skipped += left_out
     if not frames:
         raise BadInput(f"{data_dir}: of {len(labelled)} labelled pictures of {split} none is of a clear day")

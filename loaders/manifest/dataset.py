@@ -195,11 +195,11 @@ class _Content:
 def _find(data_dir: Path) -> Path:
     """The manifest that a file or a folder stands for."""
     if data_dir.is_dir():
-        found = [data_dir / name for name in FILE_NAMES if (data_dir / name).exists()]
-        if len(found) != 1:
-            held = "both" if found else "neither"
+        manifests = [data_dir / name for name in FILE_NAMES if (data_dir / name).exists()]
+        if len(manifests) != 1:
+            held = "both" if manifests else "neither"
             raise BadInput(f"{data_dir} holds {held} of {' and '.join(FILE_NAMES)}; name the manifest itself")
-        return found[0]
+        return manifests[0]
     if not data_dir.exists():
         raise BadInput(f"{data_dir} does not exist; give a manifest or the folder that holds {FILE_NAMES[0]}")
     if data_dir.suffix not in (".jsonl", ".parquet"):

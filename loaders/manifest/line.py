@@ -136,8 +136,8 @@ def _numbers(value: object, shape: tuple[int, ...], key: str, where: str) -> np.
     except (ValueError, OverflowError):
         array = np.array(None)
     if array.dtype.kind not in "iuf" or array.shape != shape:
-        found = "x".join(map(str, array.shape)) if array.dtype.kind in "iuf" and array.ndim else "something else"
-        raise BadRecord(f"{where}: {key} must be {'x'.join(map(str, shape))} numbers, found {found}")
+        actual = "x".join(map(str, array.shape)) if array.dtype.kind in "iuf" and array.ndim else "something else"
+        raise BadRecord(f"{where}: {key} must be {'x'.join(map(str, shape))} numbers, found {actual}")
     usable = np.abs(array) <= np.finfo(np.float32).max
     if not usable.all():
         at = ", ".join(map(str, np.argwhere(~usable)[0]))
@@ -167,8 +167,8 @@ def _images(value: object, where: str) -> dict[str, str]:
     for camera, path in images.items():
         _name(camera, "a camera's name in images", where)
         _name(path, f"images[{camera!r}]", where, longest=4096)
-        parts = PurePosixPath(path)
-        if parts.is_absolute() or ".." in parts.parts:
+        relative = PurePosixPath(path)
+        if relative.is_absolute() or ".." in relative.parts:
             raise BadRecord(
                 f"{where}: images[{camera!r}] = {path!r} leaves the data folder; write paths relative to the "
                 "manifest's folder, without '..', and put the pictures below it"

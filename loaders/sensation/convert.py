@@ -42,15 +42,15 @@ def convert(
         BadRecords(on_bad_record).reject_all(faults, said)
     contents = dict(_contents(files, rejected))
     with (
-        written_whole(out, "converted") as part,
+        written_whole(out, "converted") as partial,
         ProgressLine("converting", sum(map(len, contents.values())), "records") as advance,
     ):
-        for left_over in part.iterdir():  # of a run that was killed, and may have had other data
+        for left_over in partial.iterdir():  # of a run that was killed, and may have had other data
             left_over.unlink()
         for name, lines in contents.items():
-            (part / name).write_text("".join(lines), encoding="utf-8", newline="\n")
+            (partial / name).write_text("".join(lines), encoding="utf-8", newline="\n")
             advance(len(lines))
-        (part / SCHEMA_FILE).write_text(json.dumps(SCHEMA, indent=1) + "\n", encoding="utf-8")
+        (partial / SCHEMA_FILE).write_text(json.dumps(SCHEMA, indent=1) + "\n", encoding="utf-8")
     return {name: len(lines) for name, lines in contents.items()}, [*files.skipped, *faults]
 
 

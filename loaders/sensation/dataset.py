@@ -130,15 +130,15 @@ class Sensation:
 
     def targets(self, row: int) -> SampleTargets:
         """The annotation's columns as `fields`, and the two texts."""
-        found = self._rows[row]
-        return SampleTargets(fields=found.annotation.row, caption=found.caption.target, bvpi=found.bvpi)
+        record = self._rows[row]
+        return SampleTargets(fields=record.annotation.row, caption=record.caption.target, bvpi=record.bvpi)
 
 
 def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:
     """What to do about pictures that cannot be used."""
     folder = files.captions[0].image_path.rpartition("/")[0] or "the pictures"
-    found = f"Name the folder that holds {folder} with --image_root" if lost else "Complete the files"
-    return f"{found}{', or leave these pictures out with --on_bad_record skip' if some_left else ''}."
+    repair = f"Name the folder that holds {folder} with --image_root" if lost else "Complete the files"
+    return f"{repair}{', or leave these pictures out with --on_bad_record skip' if some_left else ''}."
 
 
 def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:

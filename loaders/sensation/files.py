@@ -63,9 +63,9 @@ def read_files(data_dir: Path, split: str, on_bad_record: OnBadRecord = "raise")
     if not captions:
         raise BadInput(f"{data_dir / CAPTIONS}: has no picture of split {split}")
     texts = {}
-    for part in sorted({caption.split for caption in captions}):
-        if (file := data_dir / BVPI.format(split=part)).exists():
-            texts[part], left_out = _read_texts(file, on_bad_record)
+    for split_name in sorted({caption.split for caption in captions}):
+        if (file := data_dir / BVPI.format(split=split_name)).exists():
+            texts[split_name], left_out = _read_texts(file, on_bad_record)
             skipped += left_out
     return SensationFiles(annotations, captions, texts, skipped)
 

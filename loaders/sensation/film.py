@@ -49,10 +49,10 @@ def is_between(image: str) -> bool:
     return place is not None and not _is_walk(place[0]) and place[1] % STRETCH >= STRETCH - BETWEEN
 
 
-def leakage(part: Iterable[str], train: Iterable[str], steps: int = 1) -> Leakage:
-    """How many of a part's pictures lie at most `steps` numbers from a training picture of the same film."""
+def leakage(images: Iterable[str], train: Iterable[str], steps: int = 1) -> Leakage:
+    """How many of `images` lie at most `steps` numbers from a training picture of the same film."""
     seen = {place for image in train if (place := film_of(image))}
-    asked = [place for image in part if (place := film_of(image))]
+    asked = [place for image in images if (place := film_of(image))]
     near = [step for step in range(-steps, steps + 1) if step]
     leaking = sum(any((film, number + step) in seen for step in near) for film, number in asked)
     return Leakage(len(asked), leaking)

@@ -28,16 +28,16 @@ def read_predictions(file: Path) -> dict[str, str]:
         raise unreadable(file, error, "name the file of predictions") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
-    found: dict[str, str] = {}
+    predictions: dict[str, str] = {}
     for where, record in _records(content, file):
         name, text = picture_name(_text_of(record, IMAGE_KEYS, where)), _text_of(record, TEXT_KEYS, where)
         if not name:
             raise BadInput(f"{where}: names no picture; give its file name as `image`")
-        if found.setdefault(name, text) != text:
+        if predictions.setdefault(name, text) != text:
             raise BadInput(f"{where}: {name} has another prediction before; leave one of them")
-    if not found:
+    if not predictions:
         raise BadInput(f"{file}: holds no prediction; write an object a line, with `image` and `prediction`")
-    return found
+    return predictions
 
 
 def _records(content: str, file: Path) -> list[tuple[str, Any]]:

@@ -170,13 +170,13 @@ def _completeness(shards: Sequence[Path]) -> str:
 
 
 def _preferences_by_row(index: Index) -> dict[int, tuple[Preference, ...]]:
-    found: dict[int, tuple[Preference, ...]] = {}
+    preferences: dict[int, tuple[Preference, ...]] = {}
     stops = np.cumsum(index.preference_points)
     for row, score, points, stop in zip(
         index.preference_row.tolist(), index.preference_score.tolist(), index.preference_points, stops, strict=True
     ):
-        found[row] = (*found.get(row, ()), Preference(index.preference_xy[stop - points : stop], score))
-    return found
+        preferences[row] = (*preferences.get(row, ()), Preference(index.preference_xy[stop - points : stop], score))
+    return preferences
 
 
 def _names(present: np.ndarray) -> tuple[str, ...]:

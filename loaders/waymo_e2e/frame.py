@@ -50,16 +50,16 @@ def decode_frame(payload: bytes, where: str) -> Frame:
     name = message.frame.context.name
     if not name:
         raise BadRecord(f"{where}: frame.context.name is missing. {_IS_IT_E2E}")
-    parts = parse_name(name)
-    if not parts:
+    key = parse_name(name)
+    if not key:
         raise BadRecord(f"{where}: frame.context.name is {name[:80]!r}, not '<sequence>-<frame>'. {_IS_IT_E2E}")
     where = f"{where}: frame {name}"
     past = _columns(message.past_states, "past_states", _PAST_FIELDS, (PAST_STATES,), where)
     future = _columns(message.future_states, "future_states", ("pos_x", "pos_y"), (0, WAYPOINTS), where)
     return Frame(
         name=name,
-        sequence=parts[0],
-        frame=parts[1],
+        sequence=key[0],
+        frame=key[1],
         intent=Intent(message.intent),
         past=past,
         future=future if len(future) else np.full((WAYPOINTS, 2), np.nan, np.float32),
@@ -76,8 +76,8 @@ def parse_name(name: str | bytes) -> tuple[str, int] | None:
 
     Bytes are what proto2 hands over where a string is not UTF-8: never a name.
     """
-    parts = _NAME.fullmatch(name) if isinstance(name, str) else None
-    return (parts[1], int(parts[2])) if parts else None
+    match = _NAME.fullmatch(name) if isinstance(name, str) else None
+    return (match[1], int(match[2])) if match else None
 
 
 _IS_IT_E2E = "Is this a shard of the end-to-end set? Other Waymo sets cannot be read here."
@@ -90,9 +90,9 @@ def _columns(
     columns = [np.array(getattr(states, field), np.float32) for field in fields]
     steps = [len(column) for column in columns]
     if len(set(steps)) > 1 or (lengths and steps[0] not in lengths):
-        found = ", ".join(f"{field} {n}" for field, n in zip(fields, steps, strict=True))
+        steps_by_field = ", ".join(f"{field} {n}" for field, n in zip(fields, steps, strict=True))
         wanted = " or ".join(map(str, lengths)) or "equally many"
-        raise BadRecord(f"{where}: {key} has steps {found}; {wanted} each are expected.")
+        raise BadRecord(f"{where}: {key} has steps {steps_by_field}; {wanted} each are expected.")
     table = np.stack(columns, axis=1)
     if not np.isfinite(table).all():
         step, column = np.argwhere(~np.isfinite(table))[0]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
-from roadcue.models.flamingo.prompt import answer_text, few_shot_parts, part_ids
+from roadcue.models.flamingo.prompt import answer_text, few_shot_segments, tokenize_segments
 from roadcue.models.token_batches import (
     CaptionBatch,
     PromptBatch,
@@ -41,8 +41,8 @@ def prompt_batch(
     """
     prompts = []
     for captions in demonstrations:
-        parts = part_ids(tokenizer, few_shot_parts(captions, instruction, text_only=text_only))
-        prompts.append(_prompt(parts, len(captions), longest))
+        segments = tokenize_segments(tokenizer, few_shot_segments(captions, instruction, text_only=text_only))
+        prompts.append(_prompt(segments, len(captions), longest))
     return left_padded(prompts, padding_id(tokenizer))
 
 
@@ -71,16 +71,16 @@ def caption_batch(
         raise ValueError(f"{len(answers)} answers and {len(shown)} lists of demonstrations: expected one for each")
     rows = []
     for answer, captions in zip(answers, shown, strict=True):
-        parts = part_ids(tokenizer, [*few_shot_parts(captions, instruction), answer_text(answer)])
-        parts[-1] = parts[-1][: longest - len(_prompt(parts[:-1], len(captions), longest))]
+        segments = tokenize_segments(tokenizer, [*few_shot_segments(captions, instruction), answer_text(answer)])
+        segments[-1] = segments[-1][: longest - len(_prompt(segments[:-1], len(captions), longest))]
         # questions and answers take turns, and the last is an answer
-        learnt = [i % 2 == 1 and (learn == "all" or i == len(parts) - 1) for i in range(len(parts))]
-        rows.append(list(zip(parts, learnt, strict=True)))
+        learnt = [i % 2 == 1 and (learn == "all" or i == len(segments) - 1) for i in range(len(segments))]
+        rows.append(list(zip(segments, learnt, strict=True)))
     return teacher_forcing(rows, padding_id(tokenizer), side)
 
 
-def _prompt(parts: Sequence[Sequence[int]], demonstrations: int, longest: int) -> list[int]:
-    """The parts as one; ValueError when they leave no room for an answer."""
-    ids = list(chain.from_iterable(parts))
+def _prompt(segments: Sequence[Sequence[int]], demonstrations: int, longest: int) -> list[int]:
+    """The segments as one; ValueError when they leave no room for an answer."""
+    ids = list(chain.from_iterable(segments))
     check_room(ids, longest, f"a prompt with {demonstrations} demonstrations")
     return ids

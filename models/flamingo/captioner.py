@@ -11,8 +11,8 @@ from torch import Tensor
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
-from roadcue.models.flamingo.loading import Parts, load_whole
-from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, answer_text, few_shot_parts, part_ids
+from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
+from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, answer_text, few_shot_segments, tokenize_segments
 from roadcue.models.preprocessing import Aspect, clip_preprocessing
 from roadcue.models.token_batches import check_room
 
@@ -25,8 +25,8 @@ class FlamingoCaptioner(Captioner):
 
     @classmethod
     def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
-        """`checkpoint` as in `Parts`; BadCheckpoint when it cannot be used."""
-        model, tokenizer = load_whole(Parts(checkpoint), DTYPES[dtype])
+        """`checkpoint` as in `FlamingoFiles`; BadCheckpoint when it cannot be used."""
+        model, tokenizer = load_whole(FlamingoFiles(checkpoint), DTYPES[dtype])
         preprocess = clip_preprocessing(model.config.vision_config.image_size, aspect)
         return cls(model, tokenizer, preprocess, origin=describe_checkpoint(checkpoint, "flamingo"))
 
@@ -40,13 +40,13 @@ class FlamingoCaptioner(Captioner):
 
     def question_ids(self, instruction: str) -> list[int]:
         """The prompt without demonstrations: `{instruction}<image>Output:`."""
-        (ids,) = part_ids(self.tokenizer, few_shot_parts((), instruction))
+        (ids,) = tokenize_segments(self.tokenizer, few_shot_segments((), instruction))
         check_room(ids, self.longest)
         return ids
 
     def answer_ids(self, answer: str) -> list[int]:
         """An answer and `<|endofchunk|>`."""
-        (ids,) = part_ids(self.tokenizer, [answer_text(answer)])
+        (ids,) = tokenize_segments(self.tokenizer, [answer_text(answer)])
         return ids
 
     def picture_inputs(self, pixels: Tensor) -> dict[str, Any]:
@@ -69,5 +69,5 @@ class FlamingoCaptioner(Captioner):
 
 
 def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> FlamingoCaptioner:
-    """The captioner of the registry; `checkpoint` as in `Parts`."""
+    """The captioner of the registry; `checkpoint` as in `FlamingoFiles`."""
     return FlamingoCaptioner.from_pretrained(checkpoint, dtype=dtype, aspect=aspect)

@@ -10,7 +10,7 @@ from transformers import CLIPVisionModel
 
 from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
-from roadcue.models.flamingo.loading import Parts, load_perceiver, load_tower
+from roadcue.models.flamingo.loading import FlamingoFiles, load_perceiver, load_tower
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
 from roadcue.models.freezing import FrozenModule
@@ -52,14 +52,14 @@ class FlamingoEncoder(FrozenModule):
         self.to(DTYPES[dtype])
         self.normalise = Normalisation(preprocess)  # behind the conversion: its numbers stay fp32
         millions = sum(parameter.numel() for parameter in self.parameters()) / 1e6
-        part = "vision tower" if perceiver is None else "vision tower and Perceiver"
-        self.description = f"OpenFlamingo {part}: {origin}, {millions:.1f} M parameters, {dtype}"
+        modules = "vision tower" if perceiver is None else "vision tower and Perceiver"
+        self.description = f"OpenFlamingo {modules}: {origin}, {millions:.1f} M parameters, {dtype}"
         self.freeze()
 
     @classmethod
-    def from_parts(
+    def from_files(
         cls,
-        parts: Parts,
+        files: FlamingoFiles,
         *,
         features: Features = "patches",
         dtype: Dtype = "fp32",
@@ -67,8 +67,8 @@ class FlamingoEncoder(FrozenModule):
         origin: str,
     ) -> Self:
         """What the features need out of a checkpoint, and no more of it; BadCheckpoint when it cannot be used."""
-        tower = load_tower(parts)
-        perceiver = load_perceiver(parts, tower.config.hidden_size) if features == "perceiver" else None
+        tower = load_tower(files)
+        perceiver = load_perceiver(files, tower.config.hidden_size) if features == "perceiver" else None
         return cls(tower, perceiver, clip_preprocessing(tower.config.image_size, aspect), dtype=dtype, origin=origin)
 
     def encode(self, pixels: Tensor) -> Tensor:
@@ -85,9 +85,11 @@ class FlamingoEncoder(FrozenModule):
 
 
 def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: Features) -> FlamingoEncoder:
-    """The encoder of the registry; `checkpoint` as in `Parts`."""
+    """The encoder of the registry; `checkpoint` as in `FlamingoFiles`."""
     origin = describe_checkpoint(checkpoint, "flamingo")
-    return FlamingoEncoder.from_parts(Parts(checkpoint), features=features, dtype=dtype, aspect=aspect, origin=origin)
+    return FlamingoEncoder.from_files(
+        FlamingoFiles(checkpoint), features=features, dtype=dtype, aspect=aspect, origin=origin
+    )
 
 
 def _square(tower: CLIPVisionModel, perceiver: PerceiverResampler | None) -> tuple[int, int]:

@@ -38,8 +38,8 @@ _REMEDY = (
 )
 
 
-class Parts:
-    """The places of a checkpoint's parts; a part that is asked for is downloaded if it is not here.
+class FlamingoFiles:
+    """Where the files of an OpenFlamingo are; what is asked for is downloaded if it is not here.
 
     "mini" is the shipped miniature, "full" the published OpenFlamingo-3B-vitl-mpt1b, "org/name" another of the hub.
     A folder, here or there, holds what `save_pretrained` left, or `clip/`, `mpt/` and `checkpoint.pt`, or a CLIP
@@ -86,9 +86,9 @@ class Parts:
             return download(self.place, ("checkpoint.pt",)) / "checkpoint.pt"
         return self._inside("checkpoint.pt")
 
-    def _inside(self, part: str) -> Path:
+    def _inside(self, name: str) -> Path:
         assert isinstance(self.place, Path)
-        if not (path := self.place / part).exists():
+        if not (path := self.place / name).exists():
             raise BadCheckpoint(
                 f"{path}: missing; a folder with an OpenFlamingo holds clip/ ({CLIP}), mpt/ ({MPT}) and "
                 "checkpoint.pt, or what save_pretrained left"
@@ -96,13 +96,13 @@ class Parts:
         return path
 
 
-def load_whole(parts: Parts, dtype: torch.dtype = torch.float32) -> tuple[Flamingo, PreTrainedTokenizerFast]:
+def load_whole(files: FlamingoFiles, dtype: torch.dtype = torch.float32) -> tuple[Flamingo, PreTrainedTokenizerFast]:
     """The model in `dtype`, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
-    if saved := parts.saved:
+    if saved := files.saved:
         model = Flamingo.from_pretrained(saved, dtype=dtype)
         return model, read_tokenizer(saved, model.config)
-    model = load_published(parts.clip, parts.mpt, parts.checkpoint, dtype=dtype)
-    return model, read_tokenizer(parts.mpt, model.config)
+    model = load_published(files.clip, files.mpt, files.checkpoint, dtype=dtype)
+    return model, read_tokenizer(files.mpt, model.config)
 
 
 def read_tokenizer(folder: Path, config: FlamingoConfig) -> PreTrainedTokenizerFast:
@@ -122,10 +122,10 @@ def read_tokenizer(folder: Path, config: FlamingoConfig) -> PreTrainedTokenizerF
     add_special_tokens(tokenizer)
     rows = config.text_config.vocab_size  # type: ignore[union-attr]
     wanted = {ENDOFCHUNK: config.endofchunk_token_id, IMAGE: config.image_token_id, PAD: config.pad_token_id}
-    found = {token: tokenizer.convert_tokens_to_ids(token) for token in wanted}
-    if found != wanted or len(tokenizer) != rows:
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in wanted}
+    if ids != wanted or len(tokenizer) != rows:
         raise BadCheckpoint(
-            f"{path}: is not the tokeniser of this model: it has {len(tokenizer)} tokens with {found}, and the model "
+            f"{path}: is not the tokeniser of this model: it has {len(tokenizer)} tokens with {ids}, and the model "
             f"has {rows} with {wanted}; take the one that the model was trained with"
         )
     return tokenizer
@@ -139,31 +139,31 @@ def add_special_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     tokenizer.add_special_tokens({"pad_token": PAD})
 
 
-def load_tower(parts: Parts) -> CLIPVisionModel:
+def load_tower(files: FlamingoFiles) -> CLIPVisionModel:
     """The vision tower alone, without reading the rest; BadCheckpoint when it cannot be used."""
-    saved = parts.saved
-    vision = read_vision_config(parts.clip) if saved is None else read_config(saved / "config.json").vision_config
+    saved = files.saved
+    vision = read_vision_config(files.clip) if saved is None else read_config(saved / "config.json").vision_config
     assert isinstance(vision, CLIPVisionConfig)
     with torch.device("meta"):
         tower = CLIPVisionModel(vision)
     if saved is None:
-        load_strict(tower, _without(PREFIX, read_clip(parts.clip)), parts.clip, PREFIX)
+        load_strict(tower, _without(PREFIX, read_clip(files.clip)), files.clip, PREFIX)
     else:
         load_strict(tower, read_tensors(saved, TOWER), saved, TOWER)
     restore_positions(tower)
     return tower
 
 
-def load_perceiver(parts: Parts, width: int) -> PerceiverResampler:
+def load_perceiver(files: FlamingoFiles, width: int) -> PerceiverResampler:
     """The Perceiver behind a tower `width` wide: a saved model's, or checkpoint.pt's, in the published sizes."""
-    saved = parts.saved
+    saved = files.saved
     config = PUBLISHED if saved is None else read_config(saved / "config.json")
     with torch.device("meta"):
         perceiver = build_perceiver(config, width)
     if saved is not None:
         load_strict(perceiver, read_tensors(saved, RESAMPLER), saved, RESAMPLER)
     else:
-        load_strict(perceiver, _without(RESAMPLER, read_trained(parts.checkpoint)), parts.checkpoint, RESAMPLER)
+        load_strict(perceiver, _without(RESAMPLER, read_trained(files.checkpoint)), files.checkpoint, RESAMPLER)
     return perceiver
 
 

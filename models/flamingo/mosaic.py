@@ -53,36 +53,36 @@ def read_mosaic_config(folder: Path) -> MptConfig:
     param_init_fn) and of speed (attn_impl, low_precision_layernorm) are not looked at.
     """
     path = folder / "config.json"
-    found = read_json(path)
-    if found.get("model_type") != "mosaic_gpt":
+    config = read_json(path)
+    if config.get("model_type") != "mosaic_gpt":
         raise BadCheckpoint(
-            f"{path}: model_type is {found.get('model_type')!r}, and the language model is one of type mosaic_gpt, "
+            f"{path}: model_type is {config.get('model_type')!r}, and the language model is one of type mosaic_gpt, "
             "such as mosaicml/mpt-1b-redpajama-200b; pass its folder"
         )
-    settings = {key: found.get(key, _DEFAULTS.get(key, only)) for key, (only, _) in _ONLY.items()}
+    settings = {key: config.get(key, _DEFAULTS.get(key, only)) for key, (only, _) in _ONLY.items()}
     asked = [f"{key} {value!r} ({_ONLY[key][1]})" for key, value in settings.items() if value != _ONLY[key][0]]
     if asked:
         raise BadCheckpoint(f"{path}: asks for {', '.join(asked)}: not implemented; pass another language model")
     try:
-        return _config(found)
+        return _config(config)
     except KeyError as error:
         raise BadCheckpoint(f"{path}: lacks {error.args[0]}; download it again") from error
     except Exception as error:  # transformers checks types with errors of its own
         raise BadCheckpoint(f"{path}: does not describe a language model ({error}); download it again") from error
 
 
-def _config(found: dict[str, Any]) -> MptConfig:
-    heads = found["n_heads"]
-    if heads & (heads - 1) or found["d_model"] % heads:
+def _config(config: dict[str, Any]) -> MptConfig:
+    heads = config["n_heads"]
+    if heads & (heads - 1) or config["d_model"] % heads:
         # for other numbers Mosaic's slopes of then are not those of transformers
         raise ValueError(f"n_heads is {heads}, and it must be a power of two that divides d_model")
     return MptConfig(
-        **{key: found[key] for key in ("d_model", "n_heads", "n_layers", "vocab_size")},
-        max_seq_len=found.get("max_seq_len", 2048),
+        **{key: config[key] for key in ("d_model", "n_heads", "n_layers", "vocab_size")},
+        max_seq_len=config.get("max_seq_len", 2048),
         learned_pos_emb=False,
         attn_config={
-            "qk_ln": found.get("attn_qk_ln", False),
-            "softmax_scale": found.get("softmax_scale"),
-            "alibi_bias_max": found.get("alibi_bias_max", 8),
+            "qk_ln": config.get("attn_qk_ln", False),
+            "softmax_scale": config.get("softmax_scale"),
+            "alibi_bias_max": config.get("alibi_bias_max", 8),
         },
     )

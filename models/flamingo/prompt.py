@@ -33,16 +33,19 @@ def few_shot_prompt(captions: Sequence[str] = (), instruction: str = "", *, text
     is two such demonstrations, which show the model the form of an answer but no picture with it. ValueError for more
     than 32 demonstrations, and for a text that is empty or holds a special token.
     """
-    return "".join(few_shot_parts(captions, instruction, text_only=text_only))
+    return "".join(few_shot_segments(captions, instruction, text_only=text_only))
 
 
-def few_shot_parts(captions: Sequence[str] = (), instruction: str = "", *, text_only: bool = False) -> list[str]:
-    """The pieces of `few_shot_prompt`: question, answer, question, ... and last the query's question."""
+def few_shot_segments(captions: Sequence[str] = (), instruction: str = "", *, text_only: bool = False) -> list[str]:
+    """The segments of `few_shot_prompt`: question, answer, question, ... and last the query's question."""
     check_count(len(captions))
     question = QUESTION if text_only else IMAGE + QUESTION
-    parts = [part for caption in captions for part in (question, answer_text(caption))] + [IMAGE + QUESTION]
+    segments = [segment for caption in captions for segment in (question, answer_text(caption))] + [IMAGE + QUESTION]
     asked = one_line(instruction, _RESERVED, "instruction")
-    return [f"{asked} {parts[0]}" if asked and not parts[0].startswith(IMAGE) else asked + parts[0], *parts[1:]]
+    return [
+        f"{asked} {segments[0]}" if asked and not segments[0].startswith(IMAGE) else asked + segments[0],
+        *segments[1:],
+    ]
 
 
 def answer_text(caption: str) -> str:
@@ -53,8 +56,8 @@ def answer_text(caption: str) -> str:
     return line + ENDOFCHUNK
 
 
-def part_ids(tokenizer: "PreTrainedTokenizerBase", parts: Iterable[str]) -> list[list[int]]:
-    """The token ids of each part of a prompt, tokenised apart.
+def tokenize_segments(tokenizer: "PreTrainedTokenizerBase", segments: Iterable[str]) -> list[list[int]]:
+    """The token ids of each segment of a prompt, tokenised apart.
 
     So the prompt of a generation is the beginning of what was trained on, token by token; in one piece the colon
     and a caption that begins with punctuation would become one token. ValueError when the tokenizer does not know
@@ -65,7 +68,7 @@ def part_ids(tokenizer: "PreTrainedTokenizerBase", parts: Iterable[str]) -> list
         spelt = token_ids(tokenizer, token)
         if len(spelt) != 1 or spelt[0] == tokenizer.unk_token_id:
             raise ValueError(f"this tokenizer does not know {token}: add OpenFlamingo's special tokens to it first")
-    parts = list(parts)
-    for part in parts:
-        refuse_tokens(part, [token for token in tokenizer.all_special_tokens if token not in ours], "prompt")
-    return [token_ids(tokenizer, part) for part in parts]
+    segments = list(segments)
+    for segment in segments:
+        refuse_tokens(segment, [token for token in tokenizer.all_special_tokens if token not in ours], "prompt")
+    return [token_ids(tokenizer, segment) for segment in segments]

@@ -85,19 +85,19 @@ def load_whole(
 
 def _empty_model(path: Path) -> SmolVLMForConditionalGeneration:
     """The whole model of a config.json on the meta device; only the language model of the published ones is built."""
-    found = _read_config(path)
-    text = found.get("text_config")
+    config = _read_config(path)
+    text = config.get("text_config")
     if not isinstance(text, dict) or text.get("model_type", "llama") != "llama":
         raise BadCheckpoint(f"{path}: its text_config is not that of a llama, SmolVLM2's; pass another checkpoint")
     try:
-        config = SmolVLMConfig(
-            vision_config=_known(found["vision_config"], VISION_ARCHITECTURE),
+        architecture = SmolVLMConfig(
+            vision_config=_known(config["vision_config"], VISION_ARCHITECTURE),
             text_config=_known(text, _TEXT) | {"model_type": "llama"},
             pad_token_id=text.get("pad_token_id"),
-            **_known(found, ("scale_factor", "image_token_id", "tie_word_embeddings")),
+            **_known(config, ("scale_factor", "image_token_id", "tie_word_embeddings")),
         )
         with torch.device("meta"):
-            return SmolVLMForConditionalGeneration(config)
+            return SmolVLMForConditionalGeneration(architecture)
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(f"{path}: does not describe a SmolVLM2 ({error}); download it again") from error
 
@@ -113,9 +113,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _known(found: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+def _known(config: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """What is found under those keys, and nothing else: a file decides sizes, not how code is loaded or run."""
-    return {key: found[key] for key in keys if key in found}
+    return {key: config[key] for key in keys if key in config}
 
 
 def _read_tokenizer(folder: Path, config: SmolVLMConfig) -> PreTrainedTokenizerFast:

@@ -152,7 +152,7 @@ def _masses(scene: Scene, cells: GroundCells, seen: Sightings) -> tuple[Places, 
     grass = (cells.labels == "grass") & ~seen.hides[cells.rows, cells.columns]
     hedge = np.array([thing.mass for thing in scene.things], bool)
     hedge_third = np.clip((seen.u * 3), 0, 2).astype(int)
-    found: list[Places] = []
+    near_and_far: list[Places] = []
     for low, high in ((0.0, _NEAR_M), _FAR_M):
         in_range, hedge_in_range = _between(cells.distance, low, high), _between(seen.distance, low, high) & hedge
         cover: dict[str, list[float]] = {
@@ -162,13 +162,13 @@ def _masses(scene: Scene, cells: GroundCells, seen: Sightings) -> tuple[Places, 
         shares = np.array(list(cover.values()))
         if ((shares > _MASS_ABSENT) & (shares < _MASS_PRESENT)).any():
             return None
-        found.append(
+        near_and_far.append(
             {
                 kind: tuple(SIDES[k] for k, share in enumerate(by_third) if share >= _MASS_PRESENT)
                 for kind, by_third in cover.items()
             }
         )
-    return found[0], found[1]
+    return near_and_far[0], near_and_far[1]
 
 
 def _between(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -78,7 +78,7 @@ def cells_of_ground(scene: Scene, view: View) -> GroundCells:
     focal, centre = camera.intrinsic[:2], camera.intrinsic[2:4]
     across = (centre[0] - u[columns] * camera.width) / focal[0]
     up = (centre[1] - v[rows] * camera.height) / focal[1]
-    rays = np.stack([np.ones(CELLS), across, up], axis=1) @ view.directions(np.eye(3)).T
+    rays = np.stack([np.ones(CELLS), across, up], axis=1) @ view.rotate_to_camera(np.eye(3)).T
     below = rays[:, 2] < -0.01
     rows, columns, rays = rows[below], columns[below], rays[below]
     offsets = rays[:, :2] * (-view.position[2] / rays[:, 2:])

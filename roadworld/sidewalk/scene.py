@@ -73,11 +73,11 @@ class Scene:
 
     def topmost(self, points: np.ndarray) -> np.ndarray:
         """The number of the topmost surface at each of the ground points (n, 2), -1 for none."""
-        found = np.full(len(points), -1)
+        numbers = np.full(len(points), -1)
         x, y = points.T
         for number, ((x0, x1), (y0, y1)) in enumerate((surface.x, surface.y) for surface in self.surfaces):
-            found[(x >= x0) & (x < x1) & (y >= y0) & (y < y1)] = number
-        return found
+            numbers[(x >= x0) & (x < x1) & (y >= y0) & (y < y1)] = number
+        return numbers
 
     def labels_at(self, points: np.ndarray) -> np.ndarray:
         """The labels of the topmost surfaces at ground points (n, 2)."""

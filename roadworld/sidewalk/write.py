@@ -24,15 +24,15 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
 
     A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
     """
-    with written_whole(folder, spec.key) as part:
+    with written_whole(folder, spec.key) as partial:
         for split in ("train", "val"):
-            (part / IMAGE_FOLDERS[split]).mkdir(parents=True, exist_ok=True)
-        _draw_walks(spec, part, workers)
-        written = _gather(spec, part)
+            (partial / IMAGE_FOLDERS[split]).mkdir(parents=True, exist_ok=True)
+        _draw_walks(spec, partial, workers)
+        written = _gather(spec, partial)
         for split in ("train", "val"):
-            written += [part / IMAGE_FOLDERS[split] / image_name(*picture) for picture in spec.pictures(split)]
-        leave_only(part, written)
-        write_checksums(part, written, VIEW_VERSION, asdict(spec))
+            written += [partial / IMAGE_FOLDERS[split] / image_name(*picture) for picture in spec.pictures(split)]
+        leave_only(partial, written)
+        write_checksums(partial, written, VIEW_VERSION, asdict(spec))
 
 
 def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
@@ -44,51 +44,51 @@ def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
     return check_checksums(folder, SidewalkSpec, "sidewalk view", command, hashes=hashes)
 
 
-def _draw_walks(spec: SidewalkSpec, part: Path, workers: int | None) -> None:
-    """Draw the walks whose labels are not yet in `part`."""
+def _draw_walks(spec: SidewalkSpec, partial: Path, workers: int | None) -> None:
+    """Draw the walks whose labels are not yet in `partial`."""
     jobs = []
     for split in ("train", "val"):
         for number, pictures in groupby(spec.pictures(split), key=lambda picture: picture[0]):
             frames = [frame for _, frame in pictures]
-            arguments = (spec, number, frames, part, IMAGE_FOLDERS[split])
-            jobs.append(Job(_labels_file(part, number), len(frames), arguments))
+            arguments = (spec, number, frames, partial, IMAGE_FOLDERS[split])
+            jobs.append(Job(_labels_file(partial, number), len(frames), arguments))
     draw_missing("drawing the sidewalk view, once", _write_walk, jobs, workers)
 
 
-def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], part: Path, images: str) -> None:
+def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], partial: Path, images: str) -> None:
     """The pictures of a walk, and its labels after them, as the sign that they are whole."""
     walk = Walk(spec, number)
     for frame in frames:
         picture = jpeg.encode(walk.paint(frame), spec.jpeg_quality)
-        (part / images / image_name(number, frame)).write_bytes(picture)
+        (partial / images / image_name(number, frame)).write_bytes(picture)
     labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames]
-    write_whole(_labels_file(part, number), json.dumps(labels))
+    write_whole(_labels_file(partial, number), json.dumps(labels))
 
 
-def _labels_file(part: Path, number: int) -> Path:
-    return part / f"walk-{number:07d}.labels"
+def _labels_file(partial: Path, number: int) -> Path:
+    return partial / f"walk-{number:07d}.labels"
 
 
-def _gather(spec: SidewalkSpec, part: Path) -> list[Path]:
+def _gather(spec: SidewalkSpec, partial: Path) -> list[Path]:
     """Write the label files of all walks; returns them."""
     annotations: list[Annotation] = []
     captions: list[Caption] = []
-    written = [part / name for name in (ANNOTATIONS, CAPTIONS, SCHEMA_FILE, JSON_LINES)]
+    written = [partial / name for name in (ANNOTATIONS, CAPTIONS, SCHEMA_FILE, JSON_LINES)]
     for split in ("train", "val"):
         labelled = [
             (parse_row(row, image_name(number, 0)), text)
             for number in sorted({number for number, _ in spec.pictures(split)})
-            for row, text in json.loads(_labels_file(part, number).read_text())
+            for row, text in json.loads(_labels_file(partial, number).read_text())
         ]
         new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in labelled]
         records = [bvpi.sft_record(c.image_path, a, c.target) for c, (a, _) in zip(new, labelled, strict=True)]
-        file = part / BVPI.format(split=split)
+        file = partial / BVPI.format(split=split)
         write_whole(file, "".join(map(bvpi.to_line, records)))
         written.append(file)
         annotations += [annotation for annotation, _ in labelled]
         captions += new
-    write_annotations(part / ANNOTATIONS, annotations)
-    write_captions(part / CAPTIONS, captions)
-    write_whole(part / SCHEMA_FILE, json.dumps(SCHEMA, indent=1) + "\n")
-    write_whole(part / JSON_LINES, "".join(json.dumps(to_json(each)) + "\n" for each in annotations))
+    write_annotations(partial / ANNOTATIONS, annotations)
+    write_captions(partial / CAPTIONS, captions)
+    write_whole(partial / SCHEMA_FILE, json.dumps(SCHEMA, indent=1) + "\n")
+    write_whole(partial / JSON_LINES, "".join(json.dumps(to_json(each)) + "\n" for each in annotations))
     return written

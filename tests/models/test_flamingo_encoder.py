@@ -12,7 +12,7 @@ from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models import mini
 from roadcue.models.flamingo import loading as places
 from roadcue.models.flamingo.encoder import FlamingoEncoder, _square
-from roadcue.models.flamingo.loading import Parts
+from roadcue.models.flamingo.loading import FlamingoFiles
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.config import PUBLISHED
 from roadcue.models.flamingo.modeling.model import Flamingo
@@ -41,7 +41,7 @@ def saved(tmp_path):
 
 
 def encoder_of(folder, **options) -> FlamingoEncoder:
-    return FlamingoEncoder.from_parts(Parts(str(folder)), origin="test", **options)
+    return FlamingoEncoder.from_files(FlamingoFiles(str(folder)), origin="test", **options)
 
 
 def published_perceiver(width: int) -> PerceiverResampler:
@@ -134,7 +134,7 @@ def test_the_hub_is_asked_for_what_the_features_need_and_no_more(tmp_path, monke
     build_encoder("flamingo", checkpoint="org/a-clip")
     assert set(asked) == {"org/a-clip"}
     with pytest.raises(BadCheckpoint, match="which language model it was trained with is not known"):
-        assert Parts("org/other-flamingo").mpt
+        assert FlamingoFiles("org/other-flamingo").mpt
 
 
 def test_the_published_sizes_are_as_the_package_has_them():
@@ -204,4 +204,4 @@ def test_the_miniature_is_what_mini_means():
     assert encoder.description.startswith("OpenFlamingo vision tower and Perceiver: miniature shipped with RoadCue")
     picture = np.full((50, 70, 3), 128, np.uint8)
     assert encoder.encode(encoder.preprocess(picture)[None]).isfinite().all()
-    assert Parts("mini").saved == mini.FLAMINGO
+    assert FlamingoFiles("mini").saved == mini.FLAMINGO

@@ -11,9 +11,9 @@ from roadcue.models.flamingo.prompt import (
     ENDOFCHUNK,
     IMAGE,
     answer_text,
-    few_shot_parts,
     few_shot_prompt,
-    part_ids,
+    few_shot_segments,
+    tokenize_segments,
 )
 from roadcue.models.mini.tokenizers import learn_tokenizer
 from roadcue.prompts.demonstrations import MOST_DEMONSTRATIONS
@@ -53,14 +53,14 @@ def test_every_caption_comes_back_in_its_place_and_in_one_line(shown, told, text
     assert [chunk.split("Output:", 1)[1] for chunk in chunks[1:]] == [" ".join(text.split()) for text in shown[1:]]
     assert prompt.count(IMAGE) == (1 if text_only else len(shown) + 1)
     assert len(prompt.splitlines()) == 1
-    assert "".join(few_shot_parts(shown, told, text_only=text_only)) == prompt
+    assert "".join(few_shot_segments(shown, told, text_only=text_only)) == prompt
 
 
 def test_questions_and_answers_take_turns():
-    parts = few_shot_parts(["A car.", "Rain."], "Look.")
-    assert parts[0::2] == ["Look.<image>Output:", "<image>Output:", "<image>Output:"]
+    segments = few_shot_segments(["A car.", "Rain."], "Look.")
+    assert segments[0::2] == ["Look.<image>Output:", "<image>Output:", "<image>Output:"]
     assert (
-        parts[1::2]
+        segments[1::2]
         == [answer_text("A car."), answer_text("Rain.")]
         == ["A car.<|endofchunk|>", "Rain.<|endofchunk|>"]
     )
@@ -93,15 +93,15 @@ def test_an_empty_caption_is_refused():
 
 @given(st.lists(captions, max_size=4))
 def test_the_ids_spell_the_prompt_with_one_id_for_each_picture(shown):
-    ids = [token for part in part_ids(TOKENIZER, few_shot_parts(shown)) for token in part]
+    ids = [token for segment in tokenize_segments(TOKENIZER, few_shot_segments(shown)) for token in segment]
     assert TOKENIZER.decode(ids) == few_shot_prompt(shown)
     assert ids.count(TOKENIZER.convert_tokens_to_ids(IMAGE)) == len(shown) + 1
     assert ids.count(TOKENIZER.convert_tokens_to_ids(ENDOFCHUNK)) == len(shown)
 
 
 def test_an_answer_never_shares_a_token_with_its_question():
-    question, answer = few_shot_parts(["(none)"])[:2]
-    ids = part_ids(TOKENIZER, [question, answer])
+    question, answer = few_shot_segments(["(none)"])[:2]
+    ids = tokenize_segments(TOKENIZER, [question, answer])
     assert TOKENIZER.decode(ids[1]) == answer
     assert TOKENIZER(question + answer).input_ids != ids[0] + ids[1], "the tokenizer of this test merges :("
 
@@ -111,17 +111,19 @@ def test_a_tokenizer_that_begins_every_text_with_a_token_does_not_begin_every_pa
     bos = ("<|im_start|>", tokenizer.bos_token_id)
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[bos])
     assert tokenizer("Rain.").input_ids[0] == tokenizer.bos_token_id
-    assert part_ids(tokenizer, few_shot_parts(["Rain."])) == part_ids(TOKENIZER, few_shot_parts(["Rain."]))
+    assert tokenize_segments(tokenizer, few_shot_segments(["Rain."])) == tokenize_segments(
+        TOKENIZER, few_shot_segments(["Rain."])
+    )
 
 
 def test_a_tokenizer_without_the_tokens_is_refused():
     with pytest.raises(ValueError, match=r"does not know <\|endofchunk\|>: add OpenFlamingo's"):
-        part_ids(learn_tokenizer(["Output:"]), few_shot_parts())
+        tokenize_segments(learn_tokenizer(["Output:"]), few_shot_segments())
 
 
 def test_the_tokenizers_other_special_tokens_are_refused_too():
     with pytest.raises(ValueError, match=r"holds '<\|im_start\|>'"):
-        part_ids(TOKENIZER, few_shot_parts(["A <|im_start|> sign"]))
+        tokenize_segments(TOKENIZER, few_shot_segments(["A <|im_start|> sign"]))
 
 
 def test_prompts_cost_no_import_of_torch():

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import Comparison, compare
-from roadcue.reports.scene import Scene
+from roadcue.reports.frame import ReportFrame
 from roadcue.schema import CameraCalibration
 
 T = 0.25 * np.arange(1, 21)
@@ -73,7 +73,7 @@ def comparison() -> Comparison:
 
 
 @pytest.fixture(scope="session")
-def scene(calibration: CameraCalibration) -> Scene:
+def frame(calibration: CameraCalibration) -> ReportFrame:
     """A bend to the left at 9 m/s, which the prediction takes a little too wide."""
     speed, curvature = 9.0, 0.012
     past = np.zeros((16, 6), np.float32)
@@ -84,7 +84,7 @@ def scene(calibration: CameraCalibration) -> Scene:
         "logged": bend(speed, curvature),
         "constant velocity": bend(speed, 1e-6),
     }
-    return Scene("median", "drive-3-042", 1.34, road(calibration, curvature), "FRONT", calibration, past, paths)
+    return ReportFrame("median", "drive-3-042", 1.34, road(calibration, curvature), "FRONT", calibration, past, paths)
 
 
 HEADING = {

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from roadcue.metrics.comparison import Comparison
+from roadcue.reports.frame import ReportFrame
 from roadcue.reports.page import write_report
-from roadcue.reports.scene import Scene
 
 LOOK = """
 <body style="margin: 0"><iframe srcdoc="{page}" style="border: 0; width: {width}px; height: 900px"></iframe>
@@ -47,10 +47,10 @@ def browser() -> str:
 
 
 @pytest.fixture
-def report(tmp_path: Path, comparison: Comparison, scene: Scene, heading: dict[str, str]) -> Path:
-    scenes = [replace(scene, title="best"), replace(scene, title="worst", image=scene.image[::2, ::2].copy())]
+def report(tmp_path: Path, comparison: Comparison, frame: ReportFrame, heading: dict[str, str]) -> Path:
+    frames = [replace(frame, title="best"), replace(frame, title="worst", image=frame.image[::2, ::2].copy())]
     return write_report(
-        tmp_path / "report.html", comparison=comparison, sees_image={"waypoint"}, heading=heading, scenes=scenes
+        tmp_path / "report.html", comparison=comparison, sees_image={"waypoint"}, heading=heading, frames=frames
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from roadcue.metrics.comparison import Comparison, MethodScores
 from roadcue.reports.displacement_table import rows
+from roadcue.reports.frame import ReportFrame
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
-from roadcue.reports.scene import Scene
 
 
 class Elements(HTMLParser):
@@ -31,14 +31,14 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def report(tmp_path: Path, comparison: Comparison, scene: Scene, heading: dict[str, str]) -> str:
-    scenes = [replace(scene, title=title) for title in ("best", "median", "worst")]
+def report(tmp_path: Path, comparison: Comparison, frame: ReportFrame, heading: dict[str, str]) -> str:
+    frames = [replace(frame, title=title) for title in ("best", "median", "worst")]
     path = write_report(
         tmp_path / "report.html",
         comparison=comparison,
         sees_image={"waypoint"},
         heading=heading,
-        scenes=scenes,
+        frames=frames,
         cautions=[DRAWN, MINIATURE],
     )
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
@@ -86,20 +86,20 @@ def test_three_large_pictures_stay_below_two_megabytes(report: str):
 
 
 def test_names_from_files_cannot_become_markup(
-    tmp_path: Path, comparison: Comparison, scene: Scene, heading: dict[str, str]
+    tmp_path: Path, comparison: Comparison, frame: ReportFrame, heading: dict[str, str]
 ):
     evil = '"><script>alert(1)</script>$\\frac$'
 
     def renamed(method: MethodScores) -> MethodScores:
         return replace(method, name=evil) if method.name == "waypoint" else method
 
-    paths = {**scene.paths, evil: scene.paths["waypoint"]}
+    paths = {**frame.paths, evil: frame.paths["waypoint"]}
     html = write_report(
         tmp_path / "report.html",
         comparison=replace(comparison, methods=[renamed(method) for method in comparison.methods]),
         sees_image={evil},
         heading={**heading, "data": evil, evil: evil, "head": evil},
-        scenes=[replace(scene, title=evil, sample_id=evil, paths=paths)],
+        frames=[replace(frame, title=evil, sample_id=evil, paths=paths)],
     ).read_text(encoding="utf-8")
     assert not Elements(html).all("script")
     assert "<script" not in html
@@ -107,14 +107,14 @@ def test_names_from_files_cannot_become_markup(
 
 
 def test_a_scene_without_calibration_or_picture_says_so(
-    tmp_path: Path, comparison: Comparison, scene: Scene, heading: dict[str, str]
+    tmp_path: Path, comparison: Comparison, frame: ReportFrame, heading: dict[str, str]
 ):
     html = write_report(
         tmp_path / "report.html",
         comparison=comparison,
         sees_image={"waypoint"},
         heading=heading,
-        scenes=[replace(scene, calibration=None), replace(scene, image=None)],
+        frames=[replace(frame, calibration=None), replace(frame, image=None)],
     ).read_text(encoding="utf-8")
     assert "the data have no calibration of it, so the paths cannot be drawn here" in html
     assert "This sample has no picture of the camera FRONT." in html
@@ -131,7 +131,7 @@ def test_recorded_data_and_published_weights_need_no_caution(
     tmp_path: Path, comparison: Comparison, heading: dict[str, str]
 ):
     path = tmp_path / "report.html"
-    html = write_report(path, comparison=comparison, sees_image=set(), heading=heading, scenes=[]).read_text("utf-8")
+    html = write_report(path, comparison=comparison, sees_image=set(), heading=heading, frames=[]).read_text("utf-8")
     assert DRAWN not in html
     assert MINIATURE not in html
 
@@ -148,6 +148,6 @@ def test_a_failure_leaves_the_earlier_page_whole(
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        write_report(path, comparison=comparison, sees_image=set(), heading=heading, scenes=[])
+        write_report(path, comparison=comparison, sees_image=set(), heading=heading, frames=[])
     assert path.read_text() == "the earlier page"
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]

@@ -16,12 +16,12 @@ def draw(folder, drawn, stop_at=None):
     def one(number):
         if number == stop_at:
             raise KeyboardInterrupt
-        (part / str(number)).write_bytes(b"drew")
+        (partial / str(number)).write_bytes(b"drew")
         drawn.append(number)
 
-    with written_whole(folder, "key") as part:
-        draw_missing("drawing", one, [Job(part / str(number), 1, (number,)) for number in range(3)], workers=1)
-        write_checksums(part, sorted(part.iterdir()), "1", {"seed": 7})
+    with written_whole(folder, "key") as partial:
+        draw_missing("drawing", one, [Job(partial / str(number), 1, (number,)) for number in range(3)], workers=1)
+        write_checksums(partial, sorted(partial.iterdir()), "1", {"seed": 7})
 
 
 def checked(folder, hashes=True):

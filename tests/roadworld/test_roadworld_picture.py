@@ -287,7 +287,7 @@ def test_a_shaken_camera_moves_the_whole_picture_together(shake: tuple[float, fl
     grid = np.stack(np.meshgrid(np.arange(40, 446, 7), np.arange(40, 500, 7)), axis=-1).reshape(-1, 2)
     focal, centre = front.intrinsic[0], front.intrinsic[2:4]
     rays = np.concatenate([np.ones((len(grid), 1)), (centre - grid - 0.5) / focal], axis=1)
-    moved = shaken.pixels(shaken.directions(rays)).astype(int)
+    moved = shaken.pixels(shaken.rotate_to_camera(rays)).astype(int)
     meshes = [_at(20, 2, car(3)), _at(30, -6, signal("red"))]
     a, b = (canvas.paint(view, ROAD, meshes).astype(int) for view in (still, shaken))
     apart = np.abs(a[grid[:, 1], grid[:, 0]] - b[moved[:, 1], moved[:, 0]]).max(axis=1)

@@ -14,7 +14,7 @@ from roadcue import train
 from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput, BadRecord
 from roadcue.models import mini
-from roadcue.models.flamingo.loading import Parts, load_whole
+from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
@@ -160,7 +160,7 @@ def test_a_picture_that_does_not_decode_is_left_out_before_the_loop_and_counted(
 
 
 def test_the_result_is_a_checkpoint_that_writes(tuned):
-    model, tokenizer = load_whole(Parts(str(tuned.model)))
+    model, tokenizer = load_whole(FlamingoFiles(str(tuned.model)))
     pixels = torch.randn(1, 1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     prompt = tokenizer("<image>Output:", return_tensors="pt").input_ids
     written = model.generate(prompt, pixels, max_new_tokens=8, do_sample=False)

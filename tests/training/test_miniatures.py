@@ -10,7 +10,7 @@ from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput
 from roadcue.models import mini
 from roadcue.models.flamingo.encoder import FlamingoEncoder
-from roadcue.models.flamingo.loading import Parts
+from roadcue.models.flamingo.loading import FlamingoFiles
 from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.training import trainer as stepwise
 from roadcue.training.miniatures import __main__ as recipe
@@ -63,7 +63,9 @@ def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp
     if model == "smol":
         encoder = SmolEncoder.from_pretrained(tmp_path / "model", origin="test")
     else:
-        encoder = FlamingoEncoder.from_parts(Parts(str(tmp_path / "model")), features="perceiver", origin="test")
+        encoder = FlamingoEncoder.from_files(
+            FlamingoFiles(str(tmp_path / "model")), features="perceiver", origin="test"
+        )
     tokens = encoder.encode(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
     assert tokens.shape == (1, *encoder.grid, encoder.width)
     assert tokens.isfinite().all()

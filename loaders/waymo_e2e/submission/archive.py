@@ -60,8 +60,8 @@ def unpack(archive: bytes) -> tuple[dict[str, bytes], list[str]]:
     except Exception as error:  # damage makes gzip and tarfile raise a dozen kinds
         return {}, [f"Unknown error: it is no whole .tar.gz ({error})"]
     if not shards:
-        found = f"; found {_few(others)}" if others else ""
-        problems.insert(0, f"No shards found: they must be named {_FORM}{found}")
+        instead = f"; found {_few(others)}" if others else ""
+        problems.insert(0, f"No shards found: they must be named {_FORM}{instead}")
     elif others:
         problems.insert(0, f"only shards belong there, named {_FORM}; found {_few(others)}")
     return shards, [*problems[:_SHOWN], *_incomplete(list(shards))]
@@ -101,12 +101,12 @@ def _fault(member: tarfile.TarInfo) -> str | None:
 
 def _incomplete(names: list[str]) -> list[str]:
     """What is wrong with the numbers of the shards."""
-    parts = [match for match in map(_SHARD.fullmatch, names) if match]
-    if not parts:
+    matches = [match for match in map(_SHARD.fullmatch, names) if match]
+    if not matches:
         return []
-    if len({(match["set"], match["of"]) for match in parts}) > 1:
+    if len({(match["set"], match["of"]) for match in matches}) > 1:
         return [f"the shards are not of one set: {_few(sorted(names))}"]
-    of, numbers = int(parts[0]["of"]), sorted(int(match["number"]) for match in parts)
+    of, numbers = int(matches[0]["of"]), sorted(int(match["number"]) for match in matches)
     if numbers != list(range(of)):
         return [f"of {of} shards, numbered from 00000 on, {len(numbers)} are there: {_few(sorted(names))}"]
     return []

@@ -83,10 +83,10 @@ def entry_problems(entry: Submission) -> Iterator[str]:
         yield _field("num_model_parameters", parameters, "an integer and one of K, M, B, T, such as 200K")
 
 
-def _field(name: str, found: str, wanted: str) -> str:
-    if not found:
+def _field(name: str, value: str, wanted: str) -> str:
+    if not value:
         return f"Missing {name} field from submission: {wanted}"
-    return f"{name} is {found[:80]!r}, not {wanted}"
+    return f"{name} is {value[:80]!r}, not {wanted}"
 
 
 def _entries_problems(shards: Mapping[str, Submission]) -> Iterator[str]:

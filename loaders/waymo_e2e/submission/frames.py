@@ -39,8 +39,8 @@ def read_frames(path: Path) -> dict[FrameKey, str]:
         name = _name(sequence, frame)
         key = parse_name(name) if name else None
         if name is None or key is None or sequence not in (None, key[0]):
-            found = reprlib.repr(frame) if sequence is None else reprlib.repr({sequence: frame})
-            raise BadInput(f"{path}: found {found}, which names no frame; expected {_FORMS}.")
+            entry = reprlib.repr(frame) if sequence is None else reprlib.repr({sequence: frame})
+            raise BadInput(f"{path}: found {entry}, which names no frame; expected {_FORMS}.")
         if key in listed:
             raise BadInput(f"{path}: lists the frame {name} twice; a submission has one path for a frame.")
         listed[key] = name

@@ -48,8 +48,8 @@ def encode_submission(
     shards = {}
     for number, first in enumerate(firsts):
         shard = entry.message()
-        part = slice(first, first + frames_per_shard)
-        for name, path in zip(names[part], waypoints[part], strict=True):
+        frames = slice(first, first + frames_per_shard)
+        for name, path in zip(names[frames], waypoints[frames], strict=True):
             prediction = shard.predictions.add(frame_name=name)
             prediction.trajectory.pos_x.extend(path[:, 0].tolist())
             prediction.trajectory.pos_y.extend(path[:, 1].tolist())

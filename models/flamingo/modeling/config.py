@@ -89,15 +89,15 @@ PUBLISHED = FlamingoConfig()
 
 def read_config(path: Path) -> FlamingoConfig:
     """The configuration that `save_pretrained` left; a file decides sizes and ids, not how code is loaded or run."""
-    found = read_json(path)
-    if found.get("model_type") != FlamingoConfig.model_type:
+    config = read_json(path)
+    if config.get("model_type") != FlamingoConfig.model_type:
         raise BadCheckpoint(
-            f"{path}: model_type is {found.get('model_type')!r} and not {FlamingoConfig.model_type!r}; a published "
+            f"{path}: model_type is {config.get('model_type')!r} and not {FlamingoConfig.model_type!r}; a published "
             "OpenFlamingo comes in three parts, which load_published reads"
         )
     try:
-        vision, text = found["vision_config"], found["text_config"]
-        own = _known(found, [key for key in FlamingoConfig.__annotations__ if not key.endswith("_config")])
+        vision, text = config["vision_config"], config["text_config"]
+        own = _known(config, [key for key in FlamingoConfig.__annotations__ if not key.endswith("_config")])
         attention = _known(text["attn_config"], _ATTENTION)
         return FlamingoConfig(
             **own,
@@ -110,6 +110,6 @@ def read_config(path: Path) -> FlamingoConfig:
         ) from error
 
 
-def _known(found: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+def _known(config: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     """What is found under those keys, and nothing else."""
-    return {key: found[key] for key in keys if key in found}
+    return {key: config[key] for key in keys if key in config}

@@ -28,7 +28,7 @@ class MaskedCrossAttention(nn.Module):
         because the model itself wrote `<image>`, looks at all of them alike, as in the package.
         """
         images, latents = media.shape[1:3]
-        k, v = (split_heads(part, self.heads) for part in media.flatten(1, 2).chunk(2, dim=-1))
+        k, v = (split_heads(projected, self.heads) for projected in media.flatten(1, 2).chunk(2, dim=-1))
         scores = split_heads(self.to_q(self.norm(hidden)) * self.scale, self.heads) @ k.transpose(-1, -2)
         image = torch.arange(1, images + 1, device=media.device).repeat_interleave(latents)
         seen = last_image[..., None] == image if self.only_immediate else last_image[..., None] >= image

@@ -31,7 +31,7 @@ class QKNormAttention(MptAttention):
     ) -> tuple[Tensor, Tensor]:
         """(b, t, d) -> (b, t, d) and the weights (b, heads, t, keys); True in the mask hides a key."""
         q, k, v = self.Wqkv(hidden_states).chunk(3, dim=-1)
-        q, k, v = (split_heads(part, self.n_heads) for part in (self.q_ln(q), self.k_ln(k), v))
+        q, k, v = (split_heads(projected, self.n_heads) for projected in (self.q_ln(q), self.k_ln(k), v))
         if past_key_values is not None:
             k, v = past_key_values.update(k, v, self.layer_idx)
         scores = (q @ k.transpose(-1, -2)) * self.softmax_scale + position_bias

@@ -52,8 +52,8 @@ class Flamingo(PreTrainedModel, GenerationMixin):
     def freeze_pretrained(self) -> None:
         """Let the package's trained part learn and nothing else: 1,046,992,944 numbers at the published size."""
         self.requires_grad_(False)
-        for part in (self.perceiver, *self.lang_encoder.gated, self.lang_encoder.transformer.wte):
-            part.requires_grad_(True)
+        for module in (self.perceiver, *self.lang_encoder.gated, self.lang_encoder.transformer.wte):
+            module.requires_grad_(True)
 
     def trained_state(self) -> dict[str, Tensor]:
         """What the package's `checkpoint.pt` holds, by its names: 334 tensors at the published size."""

@@ -37,7 +37,7 @@ class PerceiverAttention(nn.Module):
         """(..., n, d) tokens and (..., m, d) latents -> (..., m, d)."""
         latents = self.norm_latents(latents)
         keys_and_values = self.to_kv(torch.cat((self.norm_media(tokens), latents), dim=-2))
-        k, v = (split_heads(part, self.heads) for part in keys_and_values.chunk(2, dim=-1))
+        k, v = (split_heads(projected, self.heads) for projected in keys_and_values.chunk(2, dim=-1))
         q = split_heads(self.to_q(latents), self.heads)
         attended = nn.functional.scaled_dot_product_attention(q, k, v, scale=self.scale)
         result: Tensor = self.to_out(attended.transpose(-2, -3).flatten(-2))

@@ -44,7 +44,7 @@ def fill(model: Any, sources: Sequence[Source], dtype: torch.dtype, remedy: str)
     runs short, so that the peak is the model itself.
     """
     weights = {key: value for key, value in model.state_dict().items() if key != TIED}
-    problems = [f"{source.place}: {found}" for source in sources if (found := _audit(source, weights))]
+    problems = [f"{source.place}: {problem}" for source in sources if (problem := _audit(source, weights))]
     if problems:
         raise BadCheckpoint("\n".join(["the weights are not those of this Flamingo", *problems, remedy]))
     state = {

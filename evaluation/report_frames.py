@@ -15,7 +15,7 @@ from roadcue.metrics.comparison import Comparison
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.raters import Raters
 from roadcue.reports.colours import LOG
-from roadcue.reports.scene import Modes, Scene, rated_paths
+from roadcue.reports.frame import Modes, ReportFrame, rated_paths
 from roadcue.schema import Intent
 from roadcue.training.heads.predictions import Predictions
 
@@ -32,7 +32,7 @@ class _Rated:
     score: np.ndarray
 
 
-def report_scenes(
+def report_frames(
     predictions: Predictions,
     scored: RoadDataset,
     rated: RatedFrames,
@@ -40,7 +40,7 @@ def report_scenes(
     against_raters: RatedComparison | None,
     camera: str,
     on_bad_record: OnBadRecord,
-) -> list[Scene]:
+) -> list[ReportFrame]:
     """The frames on which the head is best, middling and worst by ADE at 5 s against the log, and by raters.
 
     The predictions are of the rows of `scored`, all of which have a log, and `rated` are those of them that raters
@@ -54,7 +54,7 @@ def report_scenes(
         raters = Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score)
         with_raters = _Rated(rated, raters, against_raters.frame_rfs[WAYPOINT])
     return [
-        _scene(
+        _report_frame(
             title,
             row,
             predictions,
@@ -81,7 +81,7 @@ def _chosen(error: np.ndarray, rated: _Rated | None) -> Iterator[tuple[str, int]
             yield "worst by raters", int(rated.frames.row[worst])
 
 
-def _scene(
+def _report_frame(
     title: str,
     row: int,
     predictions: Predictions,
@@ -90,10 +90,10 @@ def _scene(
     error_m: float,
     camera: str,
     image: np.ndarray | None,
-) -> Scene:
+) -> ReportFrame:
     states = scored.states
     frame = int(np.flatnonzero(rated.frames.row == row)[0]) if rated and row in rated.frames.row else None
-    return Scene(
+    return ReportFrame(
         title=f"{title} ({Intent(int(states.intent[row])).name.lower().replace('_', ' ')})",
         sample_id=str(states.id[row]),
         error_m=error_m,

@@ -44,7 +44,7 @@ class Modes:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ReportFrame:
     """One moment for the report.
 
     `error_m` is the prediction's ADE@5 s in metres. `image` is (H, W, 3) uint8 RGB of the camera `camera`. `past` is
@@ -77,12 +77,12 @@ def rated_paths(raters: Raters, frame: int, speed: float) -> list[RatedPath]:
     along = corner[:, :1] * longitudinal[:, None, None] * forward[:, :, None]
     beside = corner[:, 1:] * lateral[:, None, None] * leftward[:, :, None]
     regions = xy[:, POINT_AT, None] + along + beside
-    found = [
+    paths = [
         RatedPath(path[:points], float(score), region)
         for path, points, score, region in zip(xy, raters.points[frame], raters.score[frame], regions, strict=True)
     ]
     # For want of a further trajectory the last one is there again.
-    return [one for i, one in enumerate(found) if i == 0 or not _same(one, found[i - 1])]
+    return [one for i, one in enumerate(paths) if i == 0 or not _same(one, paths[i - 1])]
 
 
 def _same(one: RatedPath, other: RatedPath) -> bool:

@@ -14,7 +14,7 @@ from roadcue.metrics.raters import Raters
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import colours
-from roadcue.reports.scene import MODES_SHOWN, Modes, Scene, named_lines, rated_paths
+from roadcue.reports.frame import MODES_SHOWN, Modes, ReportFrame, named_lines, rated_paths
 from roadcue.schema import CameraCalibration
 
 GREY = 120
@@ -88,10 +88,10 @@ def test_the_first_path_lies_on_top_and_the_logged_one_shows_beside_it(calibrati
         assert np.abs(side - GREEN).max(axis=-1).min() < 60
 
 
-def test_the_overlay_leaves_the_given_picture_alone(scene: Scene):
-    before = scene.image.copy()
-    camera_view(scene.image, scene.calibration, scene.past, scene.paths, PAINT)
-    np.testing.assert_array_equal(scene.image, before)
+def test_the_overlay_leaves_the_given_picture_alone(frame: ReportFrame):
+    before = frame.image.copy()
+    camera_view(frame.image, frame.calibration, frame.past, frame.paths, PAINT)
+    np.testing.assert_array_equal(frame.image, before)
 
 
 @settings(max_examples=40, deadline=None)
@@ -129,8 +129,8 @@ def test_from_above_forward_is_up_left_is_left_and_a_metre_is_a_metre(metres: fl
     np.testing.assert_allclose(start[1] - front[1], start[0] - left[0], rtol=1e-3)
 
 
-def test_from_above_has_a_scale_and_a_legend(scene: Scene):
-    svg = birds_eye_view(scene.past, scene.paths, PAINT, "test")
+def test_from_above_has_a_scale_and_a_legend(frame: ReportFrame):
+    svg = birds_eye_view(frame.past, frame.paths, PAINT, "test")
     for words in (
         "x, forward (m)",
         "y, to the left (m)",
@@ -182,12 +182,12 @@ RATED = rated_paths(raters_of([(straight(8.0), 9.5), (straight(6.0, left=4.0), 2
 MODES = Modes("waypoint", np.stack([straight(4.0, left=-2.0), straight(9.0)]), np.array([0.31, 0.69]))
 
 
-def test_from_above_has_scores_trust_regions_and_probabilities(scene: Scene):
-    svg = birds_eye_view(scene.past, scene.paths, PAINT, "test", rated=RATED, modes=MODES)
+def test_from_above_has_scores_trust_regions_and_probabilities(frame: ReportFrame):
+    svg = birds_eye_view(frame.past, frame.paths, PAINT, "test", rated=RATED, modes=MODES)
     for words in ("9.5", "2.1", "31%", "69%", "trust regions, 3 s and 5 s", "modes of waypoint, probability"):
         assert svg.count(f">{words}</text>") == 1, words
     assert "rated 9.5 of 10" in svg.split(">")[0]
-    plain = birds_eye_view(scene.past, scene.paths, PAINT, "test")
+    plain = birds_eye_view(frame.past, frame.paths, PAINT, "test")
     assert svg.count(PAINT["rated"]) > 8
     assert PAINT["rated"] not in plain
     assert "var(--page, #fff)" in svg
