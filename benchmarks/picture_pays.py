@@ -37,7 +37,7 @@ from roadcue.metrics.comparison import Comparison, nan_to_none, relative_gain
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.models.encoder import Encoder
 from roadcue.reports.displacement_table import COLUMNS, displacement_table
-from roadcue.roadworld.sidewalk.dataset import open_sidewalk
+from roadcue.roadworld.dataset import open_sidewalk
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.roadworld.spec import RoadWorldSpec

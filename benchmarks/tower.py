@@ -13,12 +13,23 @@ import time
 from collections.abc import Callable
 
 import torch
-from full_size_smol import PREPROCESSING, VISION
 from torch.nn.functional import linear
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
+from roadcue.models.preprocessing import Preprocessing
 from roadcue.models.smol.encoder import SmolEncoder
+
+VISION = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "image_size": 384,
+    "patch_size": 14,
+}
+"""The published sizes, those of HuggingFaceTB/SmolVLM2-2.2B-Instruct."""
+PREPROCESSING = Preprocessing(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "lanczos", "squash")
 
 
 def picture_operations(layers: int) -> float:

@@ -17,9 +17,20 @@ import tempfile
 from pathlib import Path
 
 import torch
-from full_size_smol import PREPROCESSING, smol_config
+from tower import PREPROCESSING, VISION
 from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
 
+TEXT = {
+    "model_type": "llama",
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 32,
+    "vocab_size": 49280,
+    "pad_token_id": 2,
+}
+"""The language model's published sizes; with the tower they make 2,246,784,880 parameters."""
 ROUTES = {
     "imports only": "import roadcue.models.smol.encoder",
     "vision tower": """
@@ -35,6 +46,11 @@ sum(float(parameter.sum()) for parameter in model.parameters())  # touch every p
 """,
 }
 PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+
+
+def smol_config(**sizes: int) -> SmolVLMConfig:
+    """The published sizes, but for those that are named, which both the tower and the language model then have."""
+    return SmolVLMConfig(vision_config=VISION | sizes, text_config=TEXT | sizes, scale_factor=3, image_token_id=49190)
 
 
 def write_checkpoint(folder: Path, config: SmolVLMConfig) -> None:

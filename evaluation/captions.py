@@ -23,9 +23,10 @@ from roadcue.progress import ProgressLine
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.training.build import device
-from roadcue.training.captions.fine_tuning import InOrder, caption_options, caption_pictures
+from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.run_folder import RunFolder
+from roadcue.training.steps import InOrder
 
 PREDICTIONS = "predictions.jsonl"
 """The texts, a line for each picture, in the form that `--predictions` reads."""

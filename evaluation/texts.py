@@ -120,11 +120,11 @@ def _folder(config: EvalConfig) -> Path:
         return Path(config.data_dir).expanduser()
     if config.data == "sensation":
         raise BadInput("--data sensation needs --data_dir, the folder with its CSV files")
+    from roadcue.roadworld import dataset
     from roadcue.roadworld.drawing import drawn_once
-    from roadcue.roadworld.sidewalk import dataset
     from roadcue.roadworld.sidewalk.write import write_sidewalk
 
-    return drawn_once("sidewalk", dataset.DEFAULT, write_sidewalk)
+    return drawn_once("sidewalk", dataset.DEFAULT_SIDEWALK, write_sidewalk)
 
 
 def _extent(texts: Texts) -> str:

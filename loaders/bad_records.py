@@ -1,13 +1,15 @@
 """The policy for records that cannot be used, such as a corrupt picture: the first stops, or all are counted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from roadcue.errors import BadInput, BadRecord
 
 OnBadRecord = Literal["raise", "skip"]
 """`--on_bad_record`: stop at a record that cannot be used, or leave it out and count it."""
+Raw = TypeVar("Raw")
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,32 @@ class BadRecords:
         if faults and self._policy == "raise":
             raise BadRecord(said)
         self.skipped += faults
+
+
+def first_of_each(
+    records: Iterable[tuple[str, Raw]],
+    parse: Callable[[Raw, str], Parsed],
+    name: Callable[[Parsed], str],
+    repeated: Callable[[Parsed], str],
+    policy: OnBadRecord = "skip",
+) -> tuple[dict[str, Parsed], list[Skipped]]:
+    """What is read of (where, raw) records, by name, and those left out: damaged ones, and repeats of a name.
+
+    `parse(raw, where)` reads one, BadRecord where it cannot; `repeated` says of the first record of a name what is
+    wrong with a second one. BadRecord for the first bad one if the policy is to stop.
+    """
+    firsts: dict[str, Parsed] = {}
+    bad_records = BadRecords(policy)
+    for where, raw in records:
+        try:
+            parsed = parse(raw, where)
+            if name(parsed) in firsts:
+                raise BadRecord(f"{where}: {name(parsed)} {repeated(firsts[name(parsed)])}")
+        except BadRecord as bad:
+            bad_records.reject(where, bad)
+        else:
+            firsts[name(parsed)] = parsed
+    return firsts, bad_records.skipped
 
 
 def named_first(skipped: Sequence[Skipped]) -> str:

@@ -8,7 +8,16 @@ from typing import Protocol
 import numpy as np
 
 from roadcue.loaders.bad_records import Skipped
-from roadcue.schema import CameraCalibration, Intent, Sample, SampleInputs, SampleTargets
+from roadcue.schema import (
+    PAST_STATES,
+    STATE_NUMBERS,
+    WAYPOINTS,
+    CameraCalibration,
+    Intent,
+    Sample,
+    SampleInputs,
+    SampleTargets,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,19 @@ class StateTable:
     past: np.ndarray
     intent: np.ndarray
     future: np.ndarray
+
+    @classmethod
+    def of_pictures(cls, id: np.ndarray, sequence: np.ndarray, frame: np.ndarray) -> "StateTable":
+        """The table of pictures that come without states: past and future are NaN, the intent is unknown."""
+        n = len(id)
+        return cls(
+            id,
+            sequence,
+            frame,
+            past=np.full((n, PAST_STATES, STATE_NUMBERS), np.nan, np.float32),
+            intent=np.full(n, int(Intent.UNKNOWN), np.int64),
+            future=np.full((n, WAYPOINTS, 2), np.nan, np.float32),
+        )
 
     def __len__(self) -> int:
         return len(self.id)

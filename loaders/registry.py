@@ -43,9 +43,7 @@ DATASETS = Registry[DatasetEntry](
             camera="CHEST",
         ),
         "bdd100k": DatasetEntry("roadcue.loaders.bdd100k.dataset:open_bdd100k", takes_image_root=True),
-        "sidewalk": DatasetEntry(
-            "roadcue.roadworld.sidewalk.dataset:open_sidewalk", needs_folder=False, camera="CHEST"
-        ),
+        "sidewalk": DatasetEntry("roadcue.roadworld.dataset:open_sidewalk", needs_folder=False, camera="CHEST"),
     },
     group="roadcue.datasets",
 )

@@ -8,8 +8,7 @@ import numpy as np
 
 from roadcue.metrics.best_rated import best_rated_ade, official_ade
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
-from roadcue.metrics.comparison import nan_to_none
-from roadcue.metrics.groups import clusters_of
+from roadcue.metrics.comparison import clusters_of, nan_to_none
 from roadcue.metrics.rater_feedback import by_cluster, mean_over_clusters, mean_over_frames, rater_feedback
 from roadcue.metrics.raters import Raters
 from roadcue.metrics.resampling import sequence_bootstrap

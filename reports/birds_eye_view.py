@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from roadcue.reports.colours import LOG, PAST, RATED
 from roadcue.reports.figure import INK, PAPER, STYLE, svg
-from roadcue.reports.frame import Modes, RatedPath, named_lines
-from roadcue.reports.labels import Label, apart
+from roadcue.reports.frame import Label, Modes, RatedPath, apart, named_lines
 
 _LETTERS = 8
 """Points: the size of the labels' text."""

@@ -9,8 +9,7 @@ import simplejpeg
 from PIL import Image, ImageDraw, ImageFont
 
 from roadcue.reports.colours import LOG, PAST, RATED
-from roadcue.reports.frame import Line, Modes, RatedPath, named_lines
-from roadcue.reports.labels import Label, apart
+from roadcue.reports.frame import Label, Line, Modes, RatedPath, apart, named_lines
 from roadcue.schema import CameraCalibration
 
 _LONG_SIDE = 1080

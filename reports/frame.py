@@ -1,4 +1,4 @@
-"""What a picture of one moment shows: paths, the trajectories that raters scored, the modes of a prediction."""
+"""What a picture of one moment shows: paths, what raters scored, the modes of a prediction, labels at their ends."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +41,15 @@ class Modes:
         """The `MODES_SHOWN` most probable ones, (20, 2) and its probability each, the least probable first."""
         order = np.argsort(self.probability, kind="stable")[-MODES_SHOWN:]
         return [(self.xy[mode], float(self.probability[mode])) for mode in order]
+
+
+@dataclass(frozen=True)
+class Label:
+    """`text` that belongs to the place `at` (2,), in a `colour` `#rrggbb`."""
+
+    text: str
+    at: np.ndarray
+    colour: str
 
 
 @dataclass(frozen=True)
@@ -96,3 +105,18 @@ def named_lines(past: np.ndarray, paths: Mapping[str, np.ndarray]) -> Iterator[L
     others = [name for name in paths if name != LOG]
     for name in [*(paths.keys() & {LOG}), *reversed(others)]:
         yield name, np.concatenate([origin, paths[name]]), paths[name][_PER_SECOND - 1 :: _PER_SECOND]
+
+
+def apart(places: Sequence[np.ndarray], box: np.ndarray) -> list[np.ndarray]:
+    """The places (2,) across and along, moved along as little as needed so that no two boxes of size `box` overlap.
+
+    From the lowest place on, each takes the first free one from its own upwards.
+    """
+    moved: dict[int, np.ndarray] = {}
+    for i in sorted(range(len(places)), key=lambda i: float(places[i][1])):
+        place = np.array(places[i], np.float64)
+        for other in sorted(moved.values(), key=lambda other: float(other[1])):
+            if (np.abs(place - other) < box).all():
+                place[1] = other[1] + box[1]
+        moved[i] = place
+    return [moved[i] for i in range(len(places))]

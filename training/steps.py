@@ -1,8 +1,9 @@
-"""The order of a training: batch after batch from the first optimizer step to the last, as often as it is resumed."""
+"""The order of batches: of a training from the first optimizer step to the last, and of every row once."""
 
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
@@ -19,6 +20,21 @@ class Rows(Protocol[Batch]):
     def batch(self, positions: np.ndarray) -> Batch:
         """The rows at (b,) positions."""
         ...
+
+
+@dataclass(frozen=True)
+class InOrder(Generic[Batch]):
+    """Every row of a split once, in order, `size` at a time, as often as they are asked for."""
+
+    split: Rows[Batch]
+    size: int
+
+    def __len__(self) -> int:
+        return -(-len(self.split) // self.size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for first in range(0, len(self.split), self.size):
+            yield self.split.batch(np.arange(first, min(first + self.size, len(self.split))))
 
 
 class TrainingSteps(Generic[Batch]):

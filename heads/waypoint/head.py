@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from roadcue.metrics.streaming import DisplacementMetric
 
 DECODERS: Mapping[str, str] = {
-    "linear": "roadcue.heads.waypoint.linear:Linear",
-    "mlp": "roadcue.heads.waypoint.mlp:Mlp",
+    "linear": "roadcue.heads.waypoint.feed_forward:Linear",
+    "mlp": "roadcue.heads.waypoint.feed_forward:Mlp",
     "query": "roadcue.heads.waypoint.query:Query",
     "gru": "roadcue.heads.waypoint.gru:Gru",
     "unicycle": "roadcue.heads.waypoint.unicycle:Unicycle",

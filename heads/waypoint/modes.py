@@ -1,10 +1,10 @@
 """The decoder of several modes: K paths, of which the best one learns, and a scorer that says which one that is."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roadcue.heads.layers import mlp, zero_init
-from roadcue.heads.waypoint.choice import choice_loss, ranked
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs, PathError
 from roadcue.schema import WAYPOINTS
@@ -12,6 +12,8 @@ from roadcue.schema import WAYPOINTS
 SHARED = 0.05
 """What of a row's loss all modes but the best one share: it keeps alive those that never win (Rupprecht et al.
 2017, "Learning in an Uncertain World", whose epsilon is 0.05)."""
+SOFTNESS_M = 0.1
+"""Paths whose errors differ by less are nearly as good, and share the probability of being the best one."""
 
 
 class Modes(Decoder):
@@ -57,3 +59,21 @@ class Modes(Decoder):
         best = errors.detach().argmin(dim=1, keepdim=True)
         share = torch.full_like(errors, others).scatter(1, best, 1 - others * (self.modes - 1))
         return (share * errors).sum(dim=1) + choice_loss(prediction["mode_logits"], errors)
+
+
+def ranked(logits: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """The most probable of K paths, best first: logits (b, K) -> places (b, m) int64, probabilities (b, m), m <= K.
+
+    The probabilities are among those m, so that they sum to 1. Equal ones keep their order.
+    """
+    logits, order = logits.sort(dim=1, descending=True, stable=True)
+    return order[:, :most], logits[:, :most].softmax(dim=1)
+
+
+def choice_loss(logits: Tensor, error: Tensor) -> Tensor:
+    """(b,) cross-entropy of the choice, in nats: logits (b, K) towards the paths with the least error (b, K).
+
+    The target is softmax(-error / `SOFTNESS_M`), a constant: errors are not improved to please the chooser.
+    """
+    target = torch.softmax(-error.detach() / SOFTNESS_M, dim=1)
+    return F.cross_entropy(logits, target, reduction="none")

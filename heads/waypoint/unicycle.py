@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 
 from roadcue.heads.baselines.waypoint import MAX_CURVATURE
-from roadcue.heads.layers import mlp, zero_init
-from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs
+from roadcue.heads.waypoint.decoder import DecoderInputs, Outputs
+from roadcue.heads.waypoint.feed_forward import Mlp
 from roadcue.schema import STEP_S, WAYPOINTS
 
 MAX_ACCELERATION = 9.8
@@ -15,18 +14,12 @@ _UNIT = (1.0, 0.01)
 """What a small answer of 1 means, m/s^2 and 1/m: about what everyday driving asks for."""
 
 
-class Unicycle(Decoder):
-    """The layers of `mlp` say how the car is driven, `roll_out` where that leads from its present speed.
+class Unicycle(Mlp):
+    """The layers of `Mlp` say how the car is driven, `roll_out` where that leads from its present speed.
 
     Correcting a base path, it adds what the controls change, roll-out minus the roll-out without any, so that it
     starts exactly at the base path; the base path's own bends are not bounded then.
     """
-
-    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        super().__init__(config, features, width, scene)
-        self.layers = mlp(self.inputs, config.units, 2, WAYPOINTS * 2, config.dropout)
-        if self.residual:
-            zero_init(self.layers[-1])
 
     def forward(self, inputs: DecoderInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame}."""

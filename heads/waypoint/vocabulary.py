@@ -8,10 +8,10 @@ from torch import Tensor
 
 from roadcue.errors import BadHead
 from roadcue.heads.layers import mlp, zero_init
-from roadcue.heads.waypoint.choice import choice_loss, ranked
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs, PathError
 from roadcue.heads.waypoint.kmeans import kmeans
+from roadcue.heads.waypoint.modes import choice_loss, ranked
 from roadcue.schema import WAYPOINTS
 
 _AT_ONCE = 128

@@ -17,7 +17,7 @@ from roadcue.loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_fram
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
 from roadcue.prompts.annotation import Annotation
-from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
+from roadcue.schema import CameraCalibration, SampleTargets
 
 CAMERA = "FRONT"
 IMAGES = "images/100k"
@@ -135,16 +135,12 @@ def _states(names: Sequence[str]) -> StateTable:
     A name is that of a clip of 40 s, of which the picture is the 10th second. Names whose first half is equal, such
     as 0000f77c-6257be58 and 0000f77c-cb820c98, are taken for clips of one drive: they are a sequence.
     """
-    n = len(names)
     drives = [name[_DRIVE] for name in names]
     first: dict[str, int] = {}
     for row, drive in enumerate(drives):
         first.setdefault(drive, row)
-    return StateTable(
+    return StateTable.of_pictures(
         id=np.array([name.rpartition(".")[0] or name for name in names]),
         sequence=np.array(drives),
         frame=np.array([row - first[drive] for row, drive in enumerate(drives)], np.int64),
-        past=np.full((n, PAST_STATES, len(STATE_COLUMNS)), np.nan, np.float32),
-        intent=np.full(n, int(Intent.UNKNOWN), np.int64),
-        future=np.full((n, WAYPOINTS, 2), np.nan, np.float32),
     )

@@ -7,12 +7,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.files import unreadable
-from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
+from roadcue.loaders.bad_records import OnBadRecord, Skipped, first_of_each
 from roadcue.loaders.bdd100k.boxes import HEIGHT, KIND, WIDTH, Box
 
 SPLITS = ("train", "val")
@@ -52,18 +53,12 @@ def read_frames(file: Path, on_bad_record: OnBadRecord = "raise") -> tuple[list[
 
     BadInput when the file is no JSON list, BadRecord for a frame unless they are skipped.
     """
-    frames: dict[str, Frame] = {}
-    bad_records = BadRecords(on_bad_record)
-    for where, value in _values(file):
-        try:
-            frame = parse_frame(value, where)
-            if frame.name in frames:
-                raise BadRecord(f"{where}: {frame.name} has labels before, at {frames[frame.name].where}; remove one")
-        except BadRecord as bad:
-            bad_records.reject(where, bad)
-        else:
-            frames[frame.name] = frame
-    return list(frames.values()), bad_records.skipped
+
+    def repeated(first: Frame) -> str:
+        return f"has labels before, at {first.where}; remove one"
+
+    frames, skipped = first_of_each(_values(file), parse_frame, attrgetter("name"), repeated, on_bad_record)
+    return list(frames.values()), skipped
 
 
 def parse_frame(value: Any, where: str) -> Frame:

@@ -2,17 +2,15 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
 
-from roadcue.errors import BadInput, BadRecord
+from roadcue.errors import BadInput
 from roadcue.files import unreadable
 from roadcue.json_lines import from_json, lines_of
-from roadcue.loaders.bad_records import BadRecords, Skipped
+from roadcue.loaders.bad_records import Raw, Skipped, first_of_each
 from roadcue.prompts.annotation import COLUMNS, Annotation, parse_row
 from roadcue.prompts.annotation_json import parse_json
-
-Record = TypeVar("Record")
 
 
 def read_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
@@ -20,7 +18,7 @@ def read_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
 
     BadInput when the file cannot be read, or lacks a column.
     """
-    return _first_of_each(((f"{file}, line {line}", row) for line, row in read_rows(file, COLUMNS)), parse_row)
+    return _by_image(((f"{file}, line {line}", row) for line, row in read_rows(file, COLUMNS)), parse_row)
 
 
 def read_json_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipped]]:
@@ -28,7 +26,7 @@ def read_json_annotations(file: Path) -> tuple[dict[str, Annotation], list[Skipp
 
     BadInput when the file cannot be read.
     """
-    return _first_of_each(lines_of(file), lambda line, where: parse_json(from_json(line, where), where))
+    return _by_image(lines_of(file), lambda line, where: parse_json(from_json(line, where), where))
 
 
 def write_annotations(file: Path, annotations: Iterable[Annotation]) -> None:
@@ -59,19 +57,8 @@ def write_rows(file: Path, header: Sequence[str], rows: Iterable[Mapping[str, st
         writer.writerows(rows)
 
 
-def _first_of_each(
-    records: Iterable[tuple[str, Record]], parse: Callable[[Record, str], Annotation]
+def _by_image(
+    records: Iterable[tuple[str, Raw]], parse: Callable[[Raw, str], Annotation]
 ) -> tuple[dict[str, Annotation], list[Skipped]]:
-    """The annotations by image name of (where, record) pairs, and the records left out, with the reason."""
-    annotations: dict[str, Annotation] = {}
-    bad_records = BadRecords("skip")
-    for where, record in records:
-        try:
-            annotation = parse(record, where)
-            if annotation.image in annotations:
-                raise BadRecord(f"{where}: {annotation.image} is annotated before; its first row counts")
-        except BadRecord as bad:
-            bad_records.reject(where, bad)
-        else:
-            annotations[annotation.image] = annotation
-    return annotations, bad_records.skipped
+    """The annotations by image name of (where, raw) records, and the records left out, with the reason."""
+    return first_of_each(records, parse, attrgetter("image"), lambda _: "is annotated before; its first row counts")

@@ -19,7 +19,7 @@ from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.prompts.annotation import Annotation
-from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, Intent, SampleTargets
+from roadcue.schema import CameraCalibration, SampleTargets
 
 CAMERA = "CHEST"
 """The one camera, worn on the chest."""
@@ -161,12 +161,8 @@ def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:
 def _states(images: Sequence[str]) -> StateTable:
     """The table of pictures that come without states."""
     places = [place_in_film(image) for image in images]
-    n = len(images)
-    return StateTable(
+    return StateTable.of_pictures(
         id=np.array([image.removesuffix(".jpg") for image in images]),
         sequence=np.array([sequence for sequence, _ in places]),
         frame=np.array([frame for _, frame in places], np.int64),
-        past=np.full((n, PAST_STATES, len(STATE_COLUMNS)), np.nan, np.float32),
-        intent=np.full(n, int(Intent.UNKNOWN), np.int64),
-        future=np.full((n, WAYPOINTS, 2), np.nan, np.float32),
     )

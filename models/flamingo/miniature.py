@@ -4,27 +4,17 @@ Same classes and keys as the published model; only the numbers are smaller. It i
 writes it, where the published model is three.
 """
 
-import math
 from pathlib import Path
 
 import torch
-from torch import nn
 from transformers import PreTrainedTokenizerFast
 
 from roadcue.models.flamingo.modeling.config import FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, PAD
-from roadcue.models.mini import PATCH, SIDE
+from roadcue.models.mini.miniature import TOWER, draw_initial_weights
 
-VISION = {
-    "hidden_size": 192,
-    "intermediate_size": 512,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "image_size": SIDE,
-    "patch_size": PATCH,
-    "hidden_act": "quick_gelu",
-}
+VISION = TOWER | {"hidden_act": "quick_gelu"}
 TEXT = {
     "d_model": 192,
     "n_heads": 4,
@@ -55,12 +45,7 @@ def build(tokenizer: PreTrainedTokenizerFast) -> Flamingo:
         **{name: tokenizer.convert_tokens_to_ids(token) for name, token in ids.items()},
     )
     model = Flamingo(config).requires_grad_(True)
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            # Fan-in scaling, as in the other miniature; of the embedding too, which is the output layer.
-            nn.init.trunc_normal_(module.weight, std=math.prod(module.weight.shape[1:]) ** -0.5)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    draw_initial_weights(model)
     return model
 
 

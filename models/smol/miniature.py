@@ -4,27 +4,16 @@ Same classes, keys, files and preprocessing as the published model; only the num
 """
 
 import json
-import math
 from pathlib import Path
 
 import torch
-from torch import nn
 from transformers import PreTrainedTokenizerFast, SmolVLMConfig, SmolVLMForConditionalGeneration
 
 from roadcue.models.mini import PATCH, SIDE
+from roadcue.models.mini.miniature import TOWER, draw_initial_weights
 from roadcue.models.smol.prompt import BEGIN, END, IMAGE, PAD
 
-VISION = {
-    "hidden_size": 192,
-    "intermediate_size": 512,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_channels": 3,
-    "image_size": SIDE,
-    "patch_size": PATCH,
-    "hidden_act": "gelu_pytorch_tanh",
-    "layer_norm_eps": 1e-6,
-}
+VISION = TOWER | {"num_channels": 3, "hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6}
 TEXT = {
     "model_type": "llama",
     "hidden_size": 192,
@@ -68,12 +57,7 @@ def build(tokenizer: PreTrainedTokenizerFast) -> SmolVLMForConditionalGeneration
         **special,
     )
     model = SmolVLMForConditionalGeneration(config)
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            # Fan-in scaling: the library's deviation of 0.02 is meant for widths of a thousand and more.
-            nn.init.trunc_normal_(module.weight, std=math.prod(module.weight.shape[1:]) ** -0.5)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    draw_initial_weights(model)
     return model
 
 

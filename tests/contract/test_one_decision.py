@@ -16,7 +16,7 @@ import roadcue.models.preprocessing
 import roadcue.schema
 from roadcue.errors import BadEncoder
 from roadcue.loaders import registry as loaders
-from roadcue.metrics.groups import INTENTS
+from roadcue.metrics.comparison import INTENTS
 from roadcue.models import registry as models
 from roadcue.training.config import TrainConfig
 

@@ -108,7 +108,7 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT", SMALL_WORLD)
-    monkeypatch.setattr("roadcue.roadworld.sidewalk.dataset.DEFAULT", SMALL_WALKS)
+    monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT_SIDEWALK", SMALL_WALKS)
     monkeypatch.setattr(HEADS, "_own", dict(HEADS._own))
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()

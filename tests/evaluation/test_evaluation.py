@@ -14,8 +14,8 @@ from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.comparison import SPEEDS
 from roadcue.metrics.displacement import has_log
-from roadcue.metrics.groups import SPEEDS
 from roadcue.schema import Preference, SampleTargets
 
 

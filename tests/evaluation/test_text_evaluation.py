@@ -237,11 +237,11 @@ def test_a_labelled_picture_without_a_line_in_the_text_file_has_the_composed_tex
 def test_texts_are_scored_on_the_walks_that_are_drawn_by_default(tmp_path, monkeypatch):
     from roadcue.evaluation.config import EvalConfig
     from roadcue.evaluation.texts import _folder
-    from roadcue.roadworld.sidewalk.dataset import open_sidewalk
+    from roadcue.roadworld.dataset import open_sidewalk
     from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
     small = SidewalkSpec(4, 4, width=80, height=60)
-    monkeypatch.setattr("roadcue.roadworld.sidewalk.dataset.DEFAULT", small)
+    monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT_SIDEWALK", small)
     open_sidewalk(None, "val")
     assert _folder(EvalConfig(predictions="texts.jsonl", data="sidewalk")) == tmp_path / "sidewalk" / small.key

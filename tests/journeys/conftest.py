@@ -1,6 +1,8 @@
-"""Every journey has a cache of its own, so that none lives on what another left."""
+"""Every journey has a cache of its own, so that none lives on what another left, and may count its pictures."""
 
 import pytest
+
+from roadcue.models.smol.encoder import SmolEncoder
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -14,3 +16,14 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ROADCUE_CACHE", str(folder))
     monkeypatch.delenv("ROADCUE_TRACEBACK", raising=False)
     return folder
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """Collects how many pictures each call of the encoder gets."""
+    counts = []
+    encode = SmolEncoder.encode
+    monkeypatch.setattr(
+        SmolEncoder, "encode", lambda self, pixels: counts.append(len(pixels)) or encode(self, pixels)
+    )
+    return counts

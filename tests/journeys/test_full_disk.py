@@ -21,7 +21,6 @@ from roadcue.errors import BadInput
 from roadcue.loaders import jpeg
 from roadcue.loaders.feature_store import StoreWriter
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
-from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 from roadcue.training.checkpoints import KeepLast
@@ -50,17 +49,6 @@ def words(tmp_path):
     frames = [(f"{sequence}-{number:03d}", 3 * number + 1) for sequence in SEQUENCES for number in range(3)]
     write_shards(folder, {"training_x.tfrecord": frames[:8], "val_x.tfrecord": frames[8:]})
     return ("--data", "waymo_e2e", "--data_dir", folder, "--run_dir", tmp_path / "run")
-
-
-@pytest.fixture
-def encoded(monkeypatch):
-    """Collects how many pictures each call of the encoder gets."""
-    counts = []
-    encode = SmolEncoder.encode
-    monkeypatch.setattr(
-        SmolEncoder, "encode", lambda self, pixels: counts.append(len(pixels)) or encode(self, pixels)
-    )
-    return counts
 
 
 @pytest.fixture

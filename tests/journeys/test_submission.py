@@ -19,7 +19,6 @@ from roadcue.loaders.waymo_e2e import schema_pb2 as schema
 from roadcue.loaders.waymo_e2e.submission.__main__ import main as validator
 from roadcue.loaders.waymo_e2e.submission.archive import unpack
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
-from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
 from roadcue.training.heads.predictions import Predictions
@@ -68,17 +67,6 @@ def place(tmp_path_factory):
 def data(place, tmp_path):
     """A copy of the data, to be damaged."""
     return shutil.copytree(place / "data", tmp_path / "data")
-
-
-@pytest.fixture
-def encoded(monkeypatch):
-    """Collects how many pictures each call of the encoder gets."""
-    counts = []
-    encode = SmolEncoder.encode
-    monkeypatch.setattr(
-        SmolEncoder, "encode", lambda self, pixels: counts.append(len(pixels)) or encode(self, pixels)
-    )
-    return counts
 
 
 def entry(run, out, *words):

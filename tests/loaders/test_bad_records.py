@@ -3,7 +3,7 @@
 import pytest
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders.bad_records import BadRecords, Skipped, named_first
+from roadcue.loaders.bad_records import BadRecords, Skipped, first_of_each, named_first
 
 FAULTS = [Skipped(f"line {number}", f"fault {number}") for number in range(1, 6)]
 
@@ -44,3 +44,24 @@ def test_many_faults_are_one_message(policy, some_left, error):
 )
 def test_the_first_faults_are_named(count, said):
     assert named_first(FAULTS[:count]) == said
+
+
+def read(raw, where):
+    if raw is None:
+        raise BadRecord(f"{where}: is empty")
+    return raw
+
+
+RECORDS = [("line 1", ["a", 1]), ("line 2", None), ("line 3", ["b", 2]), ("line 4", ["a", 1])]
+
+
+def test_of_each_name_the_first_counts():
+    firsts, skipped = first_of_each(RECORDS, read, lambda one: one[0], lambda first: f"was {first[1]}")
+    assert firsts == {"a": ["a", 1], "b": ["b", 2]}
+    assert skipped == [Skipped("line 2", "is empty"), Skipped("line 4", "a was 1")]
+
+
+@pytest.mark.parametrize(("records", "said"), [(RECORDS, "line 2: is empty"), (RECORDS[::3], "line 4: a was 1")])
+def test_a_damaged_record_or_a_repeat_stops_unless_it_is_left_out(records, said):
+    with pytest.raises(BadRecord, match=f"^{said}; --on_bad_record skip"):
+        first_of_each(records, read, lambda one: one[0], lambda first: f"was {first[1]}", "raise")

@@ -11,6 +11,7 @@ from roadcue.models.flamingo import miniature as flamingo_architecture
 from roadcue.models.flamingo.loading import read_tokenizer
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.prompt import few_shot_prompt
+from roadcue.models.mini.miniature import draw_initial_weights
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer, learn_tokenizer
 from roadcue.models.preprocessing import Normalisation, clip_preprocessing
 from roadcue.models.smol import miniature as smol_architecture
@@ -91,3 +92,16 @@ def test_the_tokenizer_of_the_miniature_flamingo_is_read_as_the_published_one(tm
     text = f"<image>Output:{CAPTIONS[1]}<|endofchunk|>"
     assert again(text).input_ids == tokenizer(text).input_ids
     assert again.convert_tokens_to_ids(["<|endofchunk|>", "<image>", "<PAD>"]) == list(range(len(again)))[-3:]
+
+
+def test_a_layer_answers_as_loudly_as_it_is_asked_and_what_is_none_stays():
+    torch.manual_seed(0)
+    linear, picture = torch.nn.Linear(400, 300), torch.nn.Conv2d(3, 64, 16)
+    others = torch.nn.Sequential(torch.nn.Embedding(5, 4), torch.nn.LayerNorm(4))
+    before = {name: weight.clone() for name, weight in others.state_dict().items()}
+    draw_initial_weights(torch.nn.ModuleList([linear, picture, others]))
+    assert linear.weight.std().item() == pytest.approx(400**-0.5, rel=0.02)
+    assert picture.weight.std().item() == pytest.approx((3 * 16 * 16) ** -0.5, rel=0.02)
+    assert not linear.bias.any()
+    assert not picture.bias.any()
+    assert all(torch.equal(weight, before[name]) for name, weight in others.state_dict().items())

@@ -170,15 +170,23 @@ def we_write_they_read(folder: Path, seed: int) -> Iterator[Comparison]:
     yield compare("we submit, the official messages read, and write the same bytes", submission, found["submission"])
 
 
+def seed_of(description: str, what: str, official_python: Path) -> int:
+    """The seed of `what`, asked for or new, printed; ends the process where the official side is not built."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(2**32), help=f"of the {what}; default: a new one"
+    )
+    seed: int = parser.parse_args().seed
+    if not official_python.exists():
+        parser.exit(2, f"{official_python}: is missing. Run `make parity`, which builds it.\n")
+    print(f"seed {seed}")
+    return seed
+
+
 def main() -> int:
     """Both directions, and a table of them; 1 when anything differs."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of the shards; default: a new one")
-    seed = parser.parse_args().seed
-    if not OFFICIAL_PYTHON.exists():
-        print(f"{OFFICIAL_PYTHON}: is missing. Run `make parity`, which builds it.", file=sys.stderr)
-        return 2
-    print(f"seed {seed}\nour side: {ours.SOFTWARE}")
+    seed = seed_of(__doc__, "shards", OFFICIAL_PYTHON)
+    print(f"our side: {ours.SOFTWARE}")
     with tempfile.TemporaryDirectory() as name:
         theirs, own, cache = (Path(name) / part for part in ("theirs", "ours", "cache"))
         theirs.mkdir()

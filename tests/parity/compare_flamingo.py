@@ -4,13 +4,13 @@
 `open_flamingo`, and the golden tests read them; exit code 1 when one of them fails.
 """
 
-import argparse
 import os
-import random
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from compare import seed_of
 
 OFFICIAL_PYTHON = Path(__file__).parents[2] / ".venv-parity-flamingo" / "bin" / "python"
 GOLDEN_TEST = Path(__file__).parents[1] / "golden" / "test_open_flamingo.py"
@@ -18,13 +18,7 @@ GOLDEN_TEST = Path(__file__).parents[1] / "golden" / "test_open_flamingo.py"
 
 def main() -> int:
     """Draw the models there, and test ours on each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of the models; default: a new one")
-    seed = parser.parse_args().seed
-    if not OFFICIAL_PYTHON.exists():
-        print(f"{OFFICIAL_PYTHON}: is missing. Run `make parity`, which builds it.", file=sys.stderr)
-        return 2
-    print(f"seed {seed}")
+    seed = seed_of(__doc__, "models", OFFICIAL_PYTHON)
     with tempfile.TemporaryDirectory() as name:
         script = Path(__file__).with_name("official_flamingo.py")
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "TRANSFORMERS_VERBOSITY": "error"}

@@ -104,12 +104,19 @@ def heading() -> dict[str, str]:
 
 
 @pytest.fixture
-def lines() -> Callable[[Table], list[str]]:
-    """A table as the lines of a terminal of 80 columns, with single spaces."""
+def text() -> Callable[..., str]:
+    """Tables as a terminal of `width` columns shows them."""
 
-    def shown(table: Table) -> list[str]:
-        console = Console(width=80, record=True, file=StringIO())
-        console.print(table)
-        return [" ".join(line.split()) for line in console.export_text().splitlines()]
+    def shown(*tables: Table, width: int = 80) -> str:
+        console = Console(width=width, record=True, file=StringIO())
+        for table in tables:
+            console.print(table)
+        return console.export_text()
 
     return shown
+
+
+@pytest.fixture
+def lines(text: Callable[..., str]) -> Callable[[Table], list[str]]:
+    """A table as the lines of a terminal of 80 columns, with single spaces."""
+    return lambda table: [" ".join(line.split()) for line in text(table).splitlines()]

@@ -1,9 +1,8 @@
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
-from rich.table import Table
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import Comparison, MethodScores
@@ -39,12 +38,6 @@ def small() -> Comparison:
     )
 
 
-def text(table: Table, width: int) -> str:
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(table)
-    return console.export_text()
-
-
 def test_rows_are_ranked_and_say_which_see_no_image(small: Comparison):
     found = rows(small, {"waypoint [x]"})
     assert [(row.name, row.sees_image) for row in found] == [
@@ -74,29 +67,29 @@ def test_one_sequence_has_no_interval_and_the_caption_says_why(small: Comparison
 
 
 @pytest.mark.parametrize("width", [76, 80, 100])
-def test_the_printed_table_is_whole(small: Comparison, comparison: Comparison, width: int):
+def test_the_printed_table_is_whole(text: Callable[..., str], small: Comparison, comparison: Comparison, width: int):
     tables = [displacement_table(comparison, {"waypoint"}), displacement_table(small, {"waypoint [x]"})]
     tables += [group_table(comparison, {"waypoint"}, kind) for kind in comparison.group_sizes]
     for table in tables:
-        assert max(map(len, text(table, width).splitlines())) <= width
-    printed = text(tables[0], width)
+        assert max(map(len, text(table, width=width).splitlines())) <= width
+    printed = text(tables[0], width=width)
     for row in rows(comparison, {"waypoint"}):
         for cell in (*row.cells, row.difference):
             assert cell is None or all(line in printed for line in str(cell).splitlines())
     assert "200 samples of 12 sequences" in printed
     assert printed.count("○") == 6  # five methods and the caption
     # A name in brackets is a name, not markup.
-    assert "[x]" in text(tables[1], width)
+    assert "[x]" in text(tables[1], width=width)
 
 
-def test_groups_are_headed_by_their_size(comparison: Comparison):
-    printed = text(group_table(comparison, {"waypoint"}, "intent"), 100)
+def test_groups_are_headed_by_their_size(text: Callable[..., str], comparison: Comparison):
+    printed = text(group_table(comparison, {"waypoint"}, "intent"), width=100)
     for group, size in comparison.group_sizes["intent"].items():
         assert group in printed
         assert f"(n = {size})" in printed.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_many_groups_are_lines_instead_of_columns(small: Comparison):
+def test_many_groups_are_lines_instead_of_columns(text: Callable[..., str], small: Comparison):
     names = [f"Cluster of kind {number}" for number in range(11)]
 
     def clustered(method: MethodScores) -> MethodScores:
@@ -104,7 +97,7 @@ def test_many_groups_are_lines_instead_of_columns(small: Comparison):
 
     sizes = {**small.group_sizes, "cluster": dict.fromkeys(names, 100)}
     many = replace(small, group_sizes=sizes, methods=[clustered(method) for method in small.methods])
-    printed = text(group_table(many, {"waypoint [x]"}, "cluster"), 80)
+    printed = text(group_table(many, {"waypoint [x]"}, "cluster"))
     assert max(map(len, printed.splitlines())) <= 80
     for name in names:
         line = next(line for line in printed.splitlines() if line.strip().startswith(name))

@@ -14,10 +14,11 @@ from roadcue.metrics.raters import Raters
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import colours
-from roadcue.reports.frame import MODES_SHOWN, Modes, ReportFrame, named_lines, rated_paths
+from roadcue.reports.frame import MODES_SHOWN, Modes, ReportFrame, apart, named_lines, rated_paths
 from roadcue.schema import CameraCalibration
 
 GREY = 120
+BOX = np.array([20.0, 10.0])
 PAST = np.zeros((16, 6), np.float32)
 PAINT = colours(["logged", "past", "rated", "waypoint", "constant velocity"])
 GREEN = np.frombuffer(bytes.fromhex(PAINT["logged"][1:]), np.uint8).astype(int)
@@ -227,3 +228,17 @@ def test_the_dots_of_the_past_lie_at_full_seconds_before_now_and_those_of_a_path
     (_, _, behind), (_, _, ahead) = named_lines(past, {"head": path})
     assert behind[:, 0].tolist() == [-4, -8, -12]
     assert ahead[:, 0].tolist() == [4, 8, 12, 16, 20]
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), max_size=10))
+def test_no_two_labels_overlap_and_none_moves_sideways(places: list[tuple[float, float]]):
+    moved = apart([np.array(place) for place in places], BOX)
+    assert [place[0] for place in moved] == [place[0] for place in places]
+    assert all(after[1] >= before[1] for after, before in zip(moved, places, strict=True))
+    for i, one in enumerate(moved):
+        assert not any((np.abs(one - other) < BOX * (1 - 1e-9)).all() for other in moved[:i])
+
+
+def test_what_is_free_stays():
+    places = [np.array(place) for place in ((0.0, 0.0), (25.0, 0.0), (0.0, 10.0))]
+    np.testing.assert_array_equal(apart(places, BOX), places)

@@ -1,8 +1,7 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
-from rich.table import Table
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
@@ -39,13 +38,6 @@ def rated() -> RatedComparison:
     )
 
 
-def text(tables: list[Table], width: int) -> str:
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    for table in tables:
-        console.print(table)
-    return console.export_text()
-
-
 def test_the_best_feedback_score_is_first_and_the_log_is_no_method(rated: RatedComparison):
     found = rated_rows(rated, {"waypoint"}, SCORE_COLUMNS)
     assert [(row.name, row.sees_image) for row in found] == [
@@ -59,8 +51,10 @@ def test_the_best_feedback_score_is_first_and_the_log_is_no_method(rated: RatedC
 
 
 @pytest.mark.parametrize("width", [76, 80, 120])
-def test_the_printed_tables_are_whole_and_the_ades_keep_their_names(rated: RatedComparison, width: int):
-    printed = text(rated_tables(rated, {"waypoint"}), width)
+def test_the_printed_tables_are_whole_and_the_ades_keep_their_names(
+    text: Callable[..., str], rated: RatedComparison, width: int
+):
+    printed = text(*rated_tables(rated, {"waypoint"}), width=width)
     assert max(map(len, printed.splitlines())) <= width
     assert " ".join(printed.split()).count("1,200 rated frames of 400 sequences") == 2
     for words in ("8.13", "3.25", "−2.50…−1.50", "reference", "best-", "official", "floor", "– ", "● ", "○ "):
@@ -74,26 +68,28 @@ def test_a_cluster_of_one_sequence_is_why_there_is_no_interval(rated: RatedCompa
     assert "no interval" not in rated_how_made(several)
 
 
-def test_without_clusters_the_mean_over_them_is_missing_and_it_is_said_why(rated: RatedComparison):
+def test_without_clusters_the_mean_over_them_is_missing_and_it_is_said_why(
+    text: Callable[..., str], rated: RatedComparison
+):
     def bare(scores: RatedScores) -> RatedScores:
         return replace(
             scores, overall={key: value for key, value in scores.overall.items() if key != "rfs_cluster_mean"}
         )
 
     found = replace(rated, without_cluster=3, methods=[bare(scores) for scores in rated.methods])
-    printed = " ".join(text(rated_tables(found, set()), 100).split())
+    printed = " ".join(text(*rated_tables(found, set()), width=100).split())
     assert "No RFS over clusters: 3 of the rated frames" in printed
     assert "Δ RFS over" in printed
     assert "RFS over clusters " not in printed
 
 
-def test_modes_are_told_with_their_unit():
+def test_modes_are_told_with_their_unit(text: Callable[..., str]):
     scores = {
         key: Interval(0.5, 0.25, 0.75)
         for key in ("picked", "oracle", "regret", "picked_best", "best_nll", "calibration_error")
     }
     modes = HeadModes("gru [x]", 6, scores)
-    printed = text([modes_table(modes)], 80)
+    printed = text(modes_table(modes))
     assert "The 6 modes of gru [x]" in printed
     assert len(modes_rows(modes)) == 6
     assert "oracle (m)" in printed

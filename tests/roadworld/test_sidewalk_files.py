@@ -11,9 +11,9 @@ from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import sample
 from roadcue.loaders.sensation import open_sensation
 from roadcue.prompts.bvpi import compose
+from roadcue.roadworld.dataset import open_sidewalk
 from roadcue.roadworld.sidewalk import write
 from roadcue.roadworld.sidewalk.__main__ import main
-from roadcue.roadworld.sidewalk.dataset import open_sidewalk
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
@@ -127,7 +127,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(drawn, tmp_path, mon
 
 def test_the_default_view_is_drawn_once_into_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
-    monkeypatch.setattr("roadcue.roadworld.sidewalk.dataset.DEFAULT", SPEC)
+    monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT_SIDEWALK", SPEC)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     assert len(open_sidewalk(None, "train")) == 10
     made = tmp_path / "sidewalk" / SPEC.key / "manifest.json"

@@ -6,7 +6,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from roadcue.training.steps import TrainingSteps
+from roadcue.training.steps import InOrder, TrainingSteps
 
 
 class Positions:
@@ -85,3 +85,10 @@ def test_a_batch_is_no_larger_than_the_split():
     steps = TrainingSteps(Positions(3), batch_size=256, epochs=2, seed=0)
     assert (len(steps), steps.per_epoch) == (2, 1)
     np.testing.assert_array_equal(list(steps), [[0, 1, 2]] * 2)
+
+
+def test_in_order_every_row_comes_once_as_often_as_it_is_asked_for():
+    batches = InOrder(Positions(), 4)
+    assert len(batches) == 3
+    for _ in range(2):
+        assert list(batches) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]

@@ -6,10 +6,7 @@ epoch, so that the next one must come from the picture (document 000).
 
 import shlex
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 
-import numpy as np
 from lightning.pytorch import seed_everything
 
 from roadcue.errors import BadInput
@@ -18,10 +15,10 @@ from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, open_split
 from roadcue.training.captions.module import CaptionModule
-from roadcue.training.captions.pictures import CaptionPictures, PictureRows
+from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
 from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder, run_facts
-from roadcue.training.steps import TrainingSteps
+from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import fit
 
 FREE_TO_CHANGE = ("run_dir", "resume", "workers", "checkpoint_every", "device", "plugin")
@@ -109,18 +106,3 @@ def caption_pictures(
     dataset = open_split(config, split)
     pictures = CaptionPictures.of(dataset, captioner.preprocess, options.target, config.camera_names[0])
     return pictures.readable(config.on_bad_record)
-
-
-@dataclass(frozen=True)
-class InOrder:
-    """Every picture once, in order."""
-
-    pictures: CaptionPictures
-    size: int
-
-    def __len__(self) -> int:
-        return -(-len(self.pictures) // self.size)
-
-    def __iter__(self) -> Iterator[PictureRows]:
-        for first in range(0, len(self.pictures), self.size):
-            yield self.pictures.batch(np.arange(first, min(first + self.size, len(self.pictures))))

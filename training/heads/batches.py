@@ -1,6 +1,6 @@
 """Whole batches out of the feature store's memory map and the table of states."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.feature_store import FeatureStore
 from roadcue.schema import HeadTargets, SampleTargets, StoredBatch
+from roadcue.training.steps import InOrder
 
 
 @dataclass(frozen=True)
@@ -115,24 +116,9 @@ class StoredSplit:
         pictures = present.shape[1] * present.shape[2]
         return stored.reshape(-1, pictures, *stored.shape[3:]), present.reshape(-1, pictures)
 
-    def batches(self, size: int = 1024) -> "OrderedBatches":
+    def batches(self, size: int = 1024) -> InOrder[StoredBatch]:
         """All rows in order, `size` at a time, as often as they are asked for."""
-        return OrderedBatches(self, size)
-
-
-@dataclass(frozen=True)
-class OrderedBatches:
-    """Every row of a split once, in order."""
-
-    split: StoredSplit
-    size: int
-
-    def __len__(self) -> int:
-        return -(-len(self.split) // self.size)
-
-    def __iter__(self) -> Iterator[StoredBatch]:
-        for first in range(0, len(self.split), self.size):
-            yield self.split.batch(np.arange(first, min(first + self.size, len(self.split))))
+        return InOrder(self, size)
 
 
 def _labels(
