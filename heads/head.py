@@ -115,7 +115,7 @@ class Head(nn.Module):
         return has_future(targets)
 
     def calibrate(self, batches: Batches) -> None:
-        """See rows of sequences that were not trained on, once, after training; its results are buffers too."""
+        """See one or more rows, of sequences that were not trained on, once, after training; results are buffers."""
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """Named predictions, b rows first; "waypoints" is (b, 20, 2) metres, ego frame, t = 0.25 ... 5 s."""

@@ -103,8 +103,6 @@ class FieldHead(Head):
         self.temperature.fill_(1.0)
         with torch.no_grad():
             held_out = [(self._unweighted(self._logits(inputs)), targets) for inputs, targets in batches]
-        if not held_out:
-            return
         logits = {key: torch.cat([rows[key] for rows, _ in held_out]) for key in _OUTPUTS}
         positions = torch.cat([targets["positions"] for _, targets in held_out])
         objects = torch.cat([targets["objects"] for _, targets in held_out])

@@ -81,7 +81,7 @@ def _relations(positions: np.ndarray) -> np.ndarray:
 def _object_figures(
     predicted: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> Figures:
-    """The figures of `_OBJECTS`: `predicted` and `true` sides (n, 2, 9, 3), `known` (n, 2, 9) labelled kinds, bool."""
+    """The figures of `_OBJECTS`: sides `predicted`, `true` (n, 2, 9, 3); labelled kinds `known` (n, 2, 9); bool."""
     macro = []
     for distance in range(len(OBJECT_COLUMNS)):
         sides, true_sides, labelled = predicted[:, distance], true[:, distance], known[:, distance]

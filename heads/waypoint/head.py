@@ -84,7 +84,7 @@ class WaypointHead(Head):
         self.decoder.fit(self._corrections(batches))
 
     def _fit_statistics(self, batches: Batches) -> None:
-        """Mean and scale of the past (16, 6), of all rows, and of the correction (20, 2) metres, of those with one."""
+        """Mean and scale of the past (16, 6), all rows, and of corrections (20, 2) metres, rows with a future."""
         past, waypoints = Moments(), Moments()
         rows = 0
         for inputs, targets in batches:

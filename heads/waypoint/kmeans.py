@@ -8,7 +8,7 @@ from torch import Tensor
 ROWS_PER_CENTRE = 32
 """Rows in the sample for each centre, so that memory does not grow with the data."""
 _ROUNDS, _ROWS_AT_ONCE, _SEED = 20, 4096, 0
-"""At most so many of Lloyd's rounds; distances of so many rows at once, to bound memory; of the sample and the seeds."""
+"""Lloyd's rounds, at most; rows whose distances are computed at once, to bound memory; of the random numbers."""
 
 
 def kmeans(batches: Iterable[Tensor], centres: int) -> Tensor | None:

@@ -41,9 +41,8 @@ def rater(paths: Tensor, logged: Tensor, speed: Tensor) -> Tensor:
     of ML@Purdue adds the same to its loss. Its gradient is 0 within the region and nearly 0 far outside, hence the
     distance: a loss of rater feedback alone can have the best scores and the worst paths (FROST-Drive, 2026).
     """
-    heading = torch.from_numpy(directions(logged.double().cpu().numpy())).to(
-        paths
-    )  # unit vectors (..., 2 horizons, 2)
+    # unit vectors (b, 1, ..., 2 horizons, 2)
+    heading = torch.from_numpy(directions(logged.double().cpu().numpy())).to(paths)
     sides = (torch.from_numpy(side).to(paths) for side in trust_region(speed.cpu().numpy()))
     # (b, 1, ..., 2 horizons) metres
     lateral, longitudinal = (side.view(len(side), *[1] * (paths.ndim - 3), len(POINT_AT)) for side in sides)

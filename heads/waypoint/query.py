@@ -1,4 +1,4 @@
-"""The query decoder: learnt queries, one per waypoint or one for the path, attend to the cells of the feature grid."""
+"""The query decoder: learnt queries, one per waypoint or one for the path, attend to cells of the feature grid."""
 
 import math
 from typing import ClassVar
