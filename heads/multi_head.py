@@ -109,6 +109,7 @@ class _HeadBatches:
         self.model, self.batches, self.blind = model, batches, blind
 
     def __iter__(self) -> Iterator[tuple[HeadInputs, HeadTargets]]:
+        """Batch by batch, b rows each."""
         with torch.no_grad():
             for batch in self.batches:
                 yield self.model.inputs(batch)[self.blind], batch["targets"]

@@ -60,7 +60,7 @@ class ReducedRank(nn.Module):
         return self.rank or self.vectors * self.width
 
     def fit(self, batches: Batches, responses: Responses | None = None) -> None:
-        """Compute mean, spread and projection, in some passes over the training set.
+        """Compute mean and spread (n, d) and projection (D, rank), in some passes over the training set.
 
         Only a projection needs `responses`; BadHead when it has a rank and no row of the training set has them.
         """
@@ -123,7 +123,7 @@ def _projection(rows: Callable[[], Iterator[tuple[Tensor, Tensor]]], rank: int) 
 
 
 def _total(terms: Iterator[Tensor]) -> Tensor:
-    """The sum of one or more tensors of the same shape, float64."""
+    """The sum of one or more tensors (...) of the same shape, (...) float64."""
     total = next(terms).double()
     for term in terms:
         total = total + term

@@ -55,7 +55,7 @@ class Trunk(nn.Module):
         self.layers = mlp(numbers, config.hidden, config.layers, outputs, config.dropout)
 
     def fit(self, batches: Batches) -> None:
-        """Compute the statistics, in two passes over the training set."""
+        """Compute the statistics of features (n, d) and past (16, 6), in two passes over the training set."""
         self.reduced.fit(batches)
         past = Moments()
         for inputs, _ in batches:

@@ -99,11 +99,11 @@ class CueHead(CueAnswers):
     def score(
         self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
     ) -> list[ScoreTable]:
-        """A table each for cue and pace."""
+        """A table each for cue and pace, of n rows; `sequence` (n,) names of whole drives."""
         return cue_scores(predictions, self.truth(targets).numpy(), sequence, self.config.coverage, bootstrap)
 
     def words(self, prediction: Arrays) -> list[CuePrediction]:
-        """Which way and at which pace, and which of these cannot be ruled out."""
+        """Of n rows, "cue_probabilities" and "cue_sets" (n, 2, 3): way, pace, and what cannot be ruled out."""
         return cue_predictions(prediction)
 
     @staticmethod

@@ -176,7 +176,7 @@ class FieldHead(Head):
     def score(
         self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
     ) -> list[ScoreTable]:
-        """A table each for sidewalk, road and the relation of the two, and one for near and far objects."""
+        """Tables for sidewalk, road, their relation, and objects, of n rows; `sequence` (n,) names of drives."""
         return field_scores(predictions, targets, sequence, bootstrap)
 
     def words(self, prediction: Arrays) -> list[FieldPrediction]:
@@ -189,7 +189,7 @@ class FieldHead(Head):
         return {key: logits.unflatten(1, _OUTPUTS[key]) for key, logits in zip(_OUTPUTS, flat, strict=True)}
 
     def _unweighted(self, logits: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The logits, of the same shapes, as they would be with all weights 1."""
+        """The logits (b, 2, 4), (b, 2, 9) and (b, 2, 9, 3) as they would be with all weights 1."""
         return {
             "position_logits": logits["position_logits"] - self.class_weight.log(),
             "presence_logits": logits["presence_logits"] - self.presence_weight.log(),

@@ -47,7 +47,7 @@ class FieldPrediction:
 
 
 def field_predictions(prediction: Mapping[str, np.ndarray]) -> list[FieldPrediction]:
-    """`heads.field.head.FieldHead.forward` of n pictures, picture by picture."""
+    """`heads.field.head.FieldHead.forward` of n pictures, one by one: "position" (n, 2), "seen" (n, 2, 9, 3) ..."""
     rows = range(len(prediction["position"]))
     return [_field_prediction({key: array[row] for key, array in prediction.items()}) for row in rows]
 

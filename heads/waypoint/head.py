@@ -74,7 +74,7 @@ class WaypointHead(Head):
     def fit(self, batches: Batches) -> None:
         """Fit the base path, if any, the statistics, the rank's projection and the decoder: some passes.
 
-        The correction has a scale and no mean, so that a head which predicts zeros stays on the path it corrects.
+        With a base path, corrections (20, 2) have a scale and no mean, so that predicting zeros stays on it.
         """
         if self.base is not None:
             self.base.fit(batches)
