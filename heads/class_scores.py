@@ -1,4 +1,4 @@
-"""Scores of an answer that is one of several classes: what the field and the cue head have in common."""
+"""Scores of a question with one answer of several classes: what the field and the cue head have in common."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ CLASS_COLUMNS = {
     "macro_f1": "macro F1",
     "calibration_error": "calibration error",
 }
-"""Figure -> what heads its column."""
+"""Figure -> the title of its column."""
 OF_CALIBRATION = "The calibration error is 0 when answers given with 80 % come true in 80 % of the cases."
 
 
@@ -28,13 +28,14 @@ def class_figures(
     sequence: np.ndarray,
     bootstrap: Bootstrap,
 ) -> Figures:
-    """The figures of `CLASS_COLUMNS`; the calibration error is that of the most probable class."""
+    """The figures of `CLASS_COLUMNS`; the calibration error is that of the most probable class.
+
+    `words` (k,) names of the k classes; `predicted` and `truth` (n,) int, places in `words`; `probabilities` (n, k);
+    `sequence` (n,) names of whole drives.
+    """
     right = probabilities.argmax(axis=1) == truth
     error = expected_calibration_error(probabilities.max(axis=1), right, sequence, bootstrap)
-    return {
-        **score_classes(words[predicted], words[truth], sequence, bootstrap),
-        "calibration_error": error,
-    }
+    return {**score_classes(words[predicted], words[truth], sequence, bootstrap), "calibration_error": error}
 
 
 def score_table(

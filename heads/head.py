@@ -28,7 +28,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 @dataclass(frozen=True)
 class Headline:
-    """The one figure that is said of a head after each epoch: `key` of what its metric computes, its words, unit."""
+    """The one figure that is printed after each epoch: its `key` in what the head's metric computes, words, unit."""
 
     key: str
     words: str
@@ -51,7 +51,7 @@ class Prediction(Protocol):
 Batches = Iterable[tuple[HeadInputs, HeadTargets]]
 """The rows of a split, batch by batch; it can be iterated as often as a head needs."""
 Arrays = Mapping[str, np.ndarray]
-"""What a head's `forward` gives of n rows, by its names."""
+"""A head's prediction of n rows as arrays: names, shapes and units of its `forward`, n in the place of b."""
 
 
 class Head(nn.Module):
@@ -59,12 +59,14 @@ class Head(nn.Module):
 
     A trained head is built from its config, the number of pooled vectors (0: it sees no image) and their width, and
     brings all that is its own: options, targets, loss, baselines, scores and words. A baseline is built from the
-    config of the head that it stands beside, or from nothing, and has no parameter.
+    config of the head that it is compared with, or from nothing, and has no parameters.
 
-    The order of a life: construct, `fit` on the training set, train on `loss` (baselines: nothing), `calibrate` on
-    rows that were not trained on (heads that give probabilities), `forward`.
+    The methods are called in this order: `fit` on the training set, `loss` in training (not of baselines),
+    `calibrate` on rows that were not trained on (of heads that give probabilities), `forward`.
     Statistics that `fit` finds are buffers, stored with the weights and never trained; before `fit` they are NaN, so
     that a head which was never fitted cannot be mistaken for one that was.
+
+    Shapes: b rows of a batch, n rows of a split; those of inputs and targets are in `roadcue.schema`.
     """
 
     name: ClassVar[str]
@@ -72,18 +74,18 @@ class Head(nn.Module):
     config_class: ClassVar[type[Any] | None] = None
     """The frozen dataclass of its options, each with a docstring; None for a baseline that has none."""
     needs: ClassVar[str] = "a logged future"
-    """What a row must have to teach it, in words; `known` says which rows have it."""
+    """What a row must have so that this head can learn from it, in words; `known` says which rows have it."""
     baselines: ClassVar[tuple[type["Head"], ...]] = ()
-    """Of a head that is trained: what it is compared with, none of which sees an image."""
+    """What a trained head is compared with; none of them sees an image."""
     headline: ClassVar[Headline]
-    """Of a head that is trained."""
+    """The figure of a trained head that is printed after each epoch."""
     calibrated: ClassVar[bool] = False
     """Whether `calibrate` does something, so that some sequences have to be kept for it."""
 
     def arguments(self) -> dict[str, Any]:
-        """What the constructor was given, as JSON: those of `config`, `features` and `width` that the head has.
+        """The constructor's arguments as JSON: those of `config`, `features` and `width` that the head has.
 
-        Of a config that holds more than the head's own options, those.
+        Of a config with more than the head's own options, only the head's own are kept.
         """
         given = {name: getattr(self, name) for name in ("features", "width") if hasattr(self, name)}
         if self.config_class is None:
@@ -95,9 +97,9 @@ class Head(nn.Module):
         }
 
     def encode_target(self, target: SampleTargets) -> dict[str, Tensor]:
-        """What this head learns of one row besides its future, by the name in `HeadTargets`; BadHead for a bad label.
+        """What this head learns of one row besides its future: name in `HeadTargets` -> one row of that tensor.
 
-        Every row must give the same names and shapes.
+        Every row must give the same names and shapes. BadHead for a bad label.
         """
         return {}
 
@@ -105,7 +107,7 @@ class Head(nn.Module):
         """See the whole training set, once, before gradient training; a head without statistics does nothing.
 
         `batches` is iterated as often as the head needs, so it must begin anew each time (a list or a loader, not a
-        generator). Rows without a future (NaN) do not count as targets. BadHead when no row has one.
+        generator). Rows without this head's target (such as a NaN future) do not count. BadHead when no row has one.
         """
 
     def known(self, targets: HeadTargets) -> Tensor:
@@ -113,10 +115,10 @@ class Head(nn.Module):
         return has_future(targets)
 
     def calibrate(self, batches: Batches) -> None:
-        """See rows of sequences that were not trained on, once, after training; what is found is a buffer too."""
+        """See one or more rows, of sequences that were not trained on, once, after training; results are buffers."""
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """Named predictions; "waypoints" is (b, 20, 2) metres, ego frame, t = 0.25 ... 5 s."""
+        """Named predictions, b rows first; "waypoints" is (b, 20, 2) metres, ego frame, t = 0.25 ... 5 s."""
         raise NotImplementedError
 
     def metric(self) -> "Metric":
@@ -124,11 +126,11 @@ class Head(nn.Module):
         raise NotImplementedError(f"{self.name!r} is not trained, so nothing is validated")
 
     def compared(self, prediction: dict[str, Tensor], targets: HeadTargets) -> tuple[Tensor, Tensor]:
-        """What `metric` is updated with: what was predicted, and what is true."""
+        """What `metric` is updated with, b rows each: what was predicted, and what is true."""
         raise NotImplementedError(f"{self.name!r} is not trained, so nothing is validated")
 
     def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
-        """Named scalars of a batch; the one called "loss" is minimised. It is finite whatever targets are missing."""
+        """Named scalars () of a batch; "loss" among them is minimised, and finite whatever targets are missing."""
         raise NotImplementedError(f"{self.name!r} has no parameter to train, so it has no loss")
 
     def score(
@@ -136,12 +138,13 @@ class Head(nn.Module):
     ) -> list["ScoreTable"]:
         """Tables of this head beside its twin without features and its baselines, on the same n rows.
 
-        `predictions`: method -> its arrays; `sequence` (n,) names whole drives. Rows without a target do not count.
+        `predictions`: method -> its prediction; `sequence` (n,) names of whole drives. Rows without a target do not
+        count.
         """
         raise NotImplementedError(f"the head {self.name!r} brings no scores of its own: give it a method `score`")
 
     def words(self, prediction: Arrays) -> Sequence[Prediction]:
-        """What `forward` gives of b rows, one by one, for people and programs."""
+        """A prediction of n rows, row by row, for people and programs."""
         raise NotImplementedError(f"the head {self.name!r} brings no words of its own: give it a method `words`")
 
     def save_pretrained(self, folder: Path | str) -> None:
@@ -165,7 +168,7 @@ class Head(nn.Module):
 
 
 def has_future(targets: HeadTargets) -> Tensor:
-    """(b,) bool: which rows can be learned from; a path with a NaN in it is as good as none."""
+    """(b,) bool: the rows with a whole logged future (b, 20, 2); one with a NaN in it counts as missing."""
     return ~targets["future"].isnan().any(dim=2).any(dim=1)
 
 
@@ -175,5 +178,5 @@ def one_hot_intent(intent: Tensor) -> Tensor:
 
 
 def ego_state(inputs: HeadInputs) -> Tensor:
-    """(b, 99): what is known without looking: the past, state by state, then the intent."""
+    """(b, 99): all that is known without an image: the past (b, 16, 6), state by state, then the intent (b, 3)."""
     return torch.cat([inputs["past"].flatten(1), one_hot_intent(inputs["intent"])], dim=1)

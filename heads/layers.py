@@ -1,4 +1,4 @@
-"""The layers that heads are made of: an MLP, its bounds, and a last layer that begins with zeros."""
+"""The layers that heads are made of: an MLP, bounds of its options, and a last layer that starts at zero."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def check_layers(hidden: int, dropout: float, layers: int = 1) -> None:
-    """ValueError when these are no layers; here without torch, since options are checked before it is imported."""
+    """ValueError when an MLP cannot have these options. Needs no torch: options are checked before it is imported."""
     if layers < 1:
         raise ValueError(f"layers must be at least 1, got {layers}")
     if hidden < 1:
@@ -18,17 +18,17 @@ def check_layers(hidden: int, dropout: float, layers: int = 1) -> None:
 
 
 def mlp(inputs: int, hidden: int, layers: int, outputs: int, dropout: float) -> "nn.Sequential":
-    """(b, inputs) -> (b, outputs): Linear, LayerNorm, GELU, Dropout, `layers` times over, then Linear."""
+    """(b, inputs) -> (b, outputs): `layers` times Linear, LayerNorm, GELU, Dropout, then Linear."""
     from torch import nn
 
-    parts: list[nn.Module] = []
+    modules: list[nn.Module] = []
     for before, after in pairwise([inputs, *[hidden] * layers]):
-        parts += [nn.Linear(before, after), nn.LayerNorm(after), nn.GELU(), nn.Dropout(dropout)]
-    return nn.Sequential(*parts, nn.Linear(hidden if layers else inputs, outputs))
+        modules += [nn.Linear(before, after), nn.LayerNorm(after), nn.GELU(), nn.Dropout(dropout)]
+    return nn.Sequential(*modules, nn.Linear(hidden if layers else inputs, outputs))
 
 
 def zero_init(layer: "nn.Module") -> None:
-    """Let a last layer begin with zeros."""
+    """Set weights and bias of a last layer to zero, so that an untrained head predicts zeros."""
     from torch import nn
 
     for parameter in layer.parameters():

@@ -15,7 +15,7 @@ class Moments:
         self._count = self._mean = self._squares = torch.zeros((), dtype=torch.float64)
 
     def add(self, rows: Tensor, present: Tensor) -> None:
-        """Merge `rows` (b, ...); `present` is bool, broadcastable to it, False where a number does not count.
+        """Merge `rows` (b, ...); `present` is bool and broadcasts to that shape, False where a number does not count.
 
         Numbers that are not present may be anything, NaN included.
         """
@@ -30,16 +30,16 @@ class Moments:
         self._count = self._count + count
 
     def mean(self) -> Tensor:
-        """Float32, of a row's shape; 0 where no row had the number."""
+        """(...) float32, the shape of a row: each number's mean, 0 where no row had the number."""
         return self._mean.float()
 
     def scale(self) -> Tensor:
-        """What to divide by: `floored` standard deviation, float32, of a row's shape."""
+        """(...) float32, the shape of a row: what to divide by, the `floored` standard deviation."""
         return floored(self._mean, (self._squares / self._count.clamp(min=1)).sqrt()).float()
 
 
 class Comoments:
-    """Mean and scatter matrix of rows of d numbers: all that a linear least-squares fit needs to know of them."""
+    """Mean and scatter matrix of rows of d numbers, all that a linear least-squares fit needs; float64."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -63,9 +63,10 @@ class Comoments:
 
 
 def floored(mean: Tensor, deviation: Tensor) -> Tensor:
-    """`deviation`, but 1 where a number is constant: below 1e-4, or below the resolution of fp16 (1e-3 of the mean).
+    """`deviation`, but 1 where a number is constant: up to 1e-4, or up to the resolution of fp16, 1e-3 of the mean.
 
-    The last past position is always (0, 0); dividing by its deviation would turn rounding errors into inputs.
+    All three have the shape of a row. fp16 has 10 bits of fraction, 2^-10 = 1e-3 (IEEE 754). The last past position
+    is always (0, 0) within a rounding error, which dividing by its deviation would turn into an input.
     """
     constant = deviation <= (1e-3 * mean.abs()).clamp(min=1e-4)
     return torch.where(constant, torch.ones_like(deviation), deviation)

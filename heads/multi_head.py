@@ -15,13 +15,13 @@ from roadcue.heads.registry import HEADS, baseline_classes, load_head
 from roadcue.schema import HeadInputs, HeadTargets, StoredBatch, StoredInputs
 
 BLIND_SUFFIX = " without features"
-"""Names the twin of a head that gets no features: what the same head knows without looking."""
+"""Names a head's twin, which gets no features: what the same head knows without an image."""
 
 
 class MultiHeadModel(nn.Module):
     """Several heads on one pool of frozen features; heads named in `blind` get no features.
 
-    Called with `StoredInputs`, returns head name -> prediction, as the head's `forward` names its parts.
+    Called with `StoredInputs` of b rows, returns head name -> what that head's `forward` returns.
     """
 
     def __init__(self, pool: FeaturePool, named_heads: Mapping[str, Head], blind: Iterable[str]) -> None:
@@ -32,23 +32,21 @@ class MultiHeadModel(nn.Module):
         self.blind = frozenset(blind)
 
     def inputs(self, batch: StoredInputs) -> tuple[HeadInputs, HeadInputs]:
-        """What seeing and blind heads get of a batch; neither contains a target."""
+        """The `HeadInputs` of b rows for seeing and for blind heads, whose features are (b, 0, 0); no targets."""
         features, mask = self.pool(batch["stored"].float(), batch["present"])
         past, intent = batch["past"], batch["intent"]
-        none, no_mask = (
-            past.new_zeros(len(past), 0, 0),
-            torch.zeros(len(past), 0, dtype=torch.bool, device=past.device),
-        )
+        no_features = past.new_zeros(len(past), 0, 0)
+        no_mask = torch.zeros(len(past), 0, dtype=torch.bool, device=past.device)
         seeing = HeadInputs(features=features, feature_mask=mask, past=past, intent=intent)
-        return seeing, HeadInputs(features=none, feature_mask=no_mask, past=past, intent=intent)
+        return seeing, HeadInputs(features=no_features, feature_mask=no_mask, past=past, intent=intent)
 
     def forward(self, batch: StoredInputs) -> dict[str, dict[str, Tensor]]:
-        """Predict with every head."""
+        """Head name -> its named predictions of b rows."""
         seeing, blind = self.inputs(batch)
         return {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
 
     def fit(self, batches: Iterable[StoredBatch]) -> None:
-        """Training statistics and closed-form parts of every head, streamed over the training rows.
+        """Fit the statistics and the closed-form solutions of every head, streamed over the training rows.
 
         `batches` is iterated as often as the heads need.
         """
@@ -57,20 +55,20 @@ class MultiHeadModel(nn.Module):
 
     @property
     def calibrated(self) -> bool:
-        """Whether some head wants to be calibrated."""
+        """Whether some head has to be calibrated."""
         return any(head.calibrated for head in self.heads.values())
 
     def calibrate(self, batches: Iterable[StoredBatch]) -> None:
-        """Let every head that gives probabilities see rows that it was not trained on; in evaluation mode."""
+        """Let every head that gives probabilities see rows that were not trained on; in evaluation mode."""
         self.eval()
         for name, head in self.heads.items():
             if head.calibrated:
                 head.calibrate(_HeadBatches(self, batches, blind=name in self.blind))
 
     def known(self, targets: HeadTargets, head: str | None = None) -> Tensor:
-        """(n,) bool: the rows that some head can learn from and be scored on, or that the one named can."""
-        asked = self.heads.values() if head is None else [self.heads[head]]
-        return torch.stack([each.known(targets) for each in asked]).any(dim=0)
+        """(n,) bool: the rows that some head can learn from and be scored on, or that the head of this name can."""
+        asked = list(self.heads) if head is None else [head]
+        return torch.stack([self.heads[name].known(targets) for name in asked]).any(dim=0)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.json`, `pool/` and `heads/<name>/`: safetensors and JSON."""
@@ -111,10 +109,11 @@ class _HeadBatches:
         self.model, self.batches, self.blind = model, batches, blind
 
     def __iter__(self) -> Iterator[tuple[HeadInputs, HeadTargets]]:
+        """Batch by batch, b rows each."""
         with torch.no_grad():
             for batch in self.batches:
                 yield self.model.inputs(batch)[self.blind], batch["targets"]
 
 
-def _folder_name(head: str) -> str:
-    return head.replace(" ", "_")
+def _folder_name(name: str) -> str:
+    return name.replace(" ", "_")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HeadEntry:
-    """Where a head's class and the dataclass of its options are, "module:class": help needs the second alone."""
+    """Where a head's class and the dataclass of its options are, "module:class"; `--help` imports only the second."""
 
     head: str
     config: str
@@ -34,15 +34,15 @@ HEADS: Registry[HeadEntry | type["Head"]] = Registry(
 )
 """Heads that are trained; a plugin registers its class itself."""
 WAYPOINT = "waypoint"
-"""The head that predicts paths: what displacement, raters and a submission are about."""
+"""The head that predicts paths: what displacement, rater feedback and a submission are computed of."""
 _REMEDY = "use a folder that `save_pretrained` wrote, or train anew"
 
 
 def head_class(name: str) -> type["Head"]:
     """The class of a head that is trained; BadHead, with the nearest name, for an unknown one."""
     entry = HEADS.find(name)
-    found: type[Head] = resolve(entry.head) if isinstance(entry, HeadEntry) else entry
-    return found
+    cls: type[Head] = resolve(entry.head) if isinstance(entry, HeadEntry) else entry
+    return cls
 
 
 def head_config(name: str) -> type[Any]:
@@ -50,8 +50,8 @@ def head_config(name: str) -> type[Any]:
     if name not in HEADS and name in baseline_classes():
         raise BadHead(f"{name!r} is a baseline and has nothing to train; it is scored beside the head it belongs to")
     entry = HEADS.find(name)
-    found: type[Any] = resolve(entry.config) if isinstance(entry, HeadEntry) else entry.config_class  # type: ignore[assignment]
-    return found
+    config_class: type[Any] = resolve(entry.config) if isinstance(entry, HeadEntry) else entry.config_class  # type: ignore[assignment]
+    return config_class
 
 
 def baseline_classes() -> dict[str, type["Head"]]:
@@ -60,13 +60,13 @@ def baseline_classes() -> dict[str, type["Head"]]:
 
 
 def build_head(name: str, config: Any, features: int, width: int) -> "Head":
-    """A head to be trained, from its config, `features` pooled vectors (0: it sees no image) of `width` numbers each.
+    """An untrained head from its config, for `features` pooled vectors (0: it sees no image) of `width` numbers each.
 
     BadHead when the name is unknown or the config is not this head's.
     """
-    wanted = head_config(name)
-    if not isinstance(config, wanted):
-        raise BadHead(f"the head {name!r} takes a {wanted.__name__}, got {config!r}")
+    config_class = head_config(name)
+    if not isinstance(config, config_class):
+        raise BadHead(f"the head {name!r} takes a {config_class.__name__}, got {config!r}")
     return head_class(name)(config, features, width)
 
 
@@ -106,11 +106,11 @@ def _build(path: Path) -> "Head":
         if not isinstance(name, str):
             raise TypeError(f"head is {name!r}, not a name")
         baselines = baseline_classes()
-        built = baselines[name] if name in baselines else head_class(name)
-        if built.config_class is not None:
-            arguments["config"] = built.config_class(**arguments["config"])
+        cls = baselines[name] if name in baselines else head_class(name)
+        if cls.config_class is not None:
+            arguments["config"] = cls.config_class(**arguments["config"])
         with torch.device("meta"):
-            return built(**arguments)
+            return cls(**arguments)
     except BadHead as error:
         raise BadHead(f"{path}: {error}") from error
     except FileNotFoundError:

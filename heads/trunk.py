@@ -1,16 +1,15 @@
-"""What the field and the cue head share: all pooled features, past states and intent, through an MLP."""
+"""The layers that the field and the cue head have in common: features, past states and intent through an MLP."""
 
-from collections.abc import Iterable
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from roadcue.heads.head import one_hot_intent
+from roadcue.heads.head import Batches, one_hot_intent
 from roadcue.heads.layers import mlp
 from roadcue.heads.moments import Moments
 from roadcue.heads.reduced_rank import ReducedRank
-from roadcue.schema import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs, HeadTargets
+from roadcue.schema import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs
 
 
 class LayerOptions(Protocol):
@@ -33,30 +32,30 @@ class LayerOptions(Protocol):
 
 
 class Trunk(nn.Module):
-    """(b, outputs) numbers out of a batch of `HeadInputs`.
+    """`HeadInputs` of b rows -> (b, outputs).
 
-    Every number is normalised with training statistics, and in training a share of what is read of the features is
-    hidden like a share of the hidden units: thousands of numbers of a few thousand pictures are soon known by heart.
-    Past states that are not there (NaN: a pedestrian's picture comes without) are average past states, (0, ..., 0)
-    after normalisation, as an unknown intent is.
+    Every number is normalised with training statistics. In training, dropout hides a share of the features like a
+    share of the hidden units, because thousands of features of a few thousand pictures are soon known by heart.
+    Missing past states (NaN: a pedestrian's picture comes without) become average past states, (0, ..., 0) after
+    normalisation; an unknown intent is (0, 0, 0) too.
     """
 
     past_mean: Tensor
     past_scale: Tensor
 
-    def __init__(self, config: LayerOptions, features: int, width: int, outputs: int) -> None:
-        """`features` pooled vectors, 0 for a head that sees no image, of `width` numbers."""
+    def __init__(self, config: LayerOptions, vectors: int, width: int, outputs: int) -> None:
+        """`vectors`: how many pooled vectors a row has, 0 for a head that sees no image; `width`: of each."""
         super().__init__()
-        self.features = features
-        self.reduced = ReducedRank(features, width, rank=0)
+        self.vectors = vectors
+        self.reduced = ReducedRank(vectors, width, rank=0)
         self.register_buffer("past_mean", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
         self.register_buffer("past_scale", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
         self.hide = nn.Dropout(config.dropout)
         numbers = self.reduced.numbers + EGO_NUMBERS
         self.layers = mlp(numbers, config.hidden, config.layers, outputs, config.dropout)
 
-    def fit(self, batches: Iterable[tuple[HeadInputs, HeadTargets]]) -> None:
-        """Find the statistics, in two passes over the training set."""
+    def fit(self, batches: Batches) -> None:
+        """Compute the statistics of features (n, d) and past (16, 6), in two passes over the training set."""
         self.reduced.fit(batches)
         past = Moments()
         for inputs, _ in batches:
@@ -68,6 +67,6 @@ class Trunk(nn.Module):
         """(b, outputs). BadHead when the features are not of the shape that it was built for."""
         past = (inputs["past"] - self.past_mean) / self.past_scale
         past = past.masked_fill(inputs["past"].isnan(), 0.0).flatten(1)
-        scene = self.hide(self.reduced(inputs)) if self.features else past[:, :0]
-        numbers: Tensor = self.layers(torch.cat([scene, past, one_hot_intent(inputs["intent"])], dim=1))
-        return numbers
+        features = self.hide(self.reduced(inputs)) if self.vectors else past[:, :0]
+        outputs: Tensor = self.layers(torch.cat([features, past, one_hot_intent(inputs["intent"])], dim=1))
+        return outputs

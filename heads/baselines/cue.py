@@ -1,4 +1,4 @@
-"""What the cue head is compared with: the answer that comes most often in the training set."""
+"""The baseline of the cue head: the most frequent answer of the training set."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from roadcue.schema import HeadInputs
 
 
 class MajorityCue(CueAnswers):
-    """Says what comes most often in the training set, as likely as it is there, with sets as the cue head's."""
+    """Always the most frequent answer, its probability its share of the training set; sets as the cue head's."""
 
     name: ClassVar[str] = "majority cue"
     frequency: Tensor
@@ -22,10 +22,10 @@ class MajorityCue(CueAnswers):
         self.register_buffer("frequency", torch.full((len(QUESTIONS), ANSWERS), torch.nan))
 
     def fit(self, batches: Batches) -> None:
-        """Count. BadHead when no row has a cue."""
+        """Count the answers, `frequency` (2, 3). BadHead when no row has a cue."""
         self.frequency.copy_(cue_frequencies(self.config, batches))
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """{"cue_logits", "cue_probabilities", "cue_sets"}, (b, 2, 3) each, the same for every row."""
+        """{"cue_logits", "cue_probabilities", "cue_sets" (bool)}, (b, 2, 3) each, the same for every row."""
         logits = self.frequency.clamp(min=1e-6).log()
-        return self.answers(logits.expand(len(inputs["past"]), *logits.shape))
+        return self.calibrated_prediction(logits.expand(len(inputs["past"]), *logits.shape))

@@ -1,4 +1,4 @@
-"""What the field head is compared with: answers that are the same for every picture."""
+"""The baselines of the field head: one prediction for all pictures."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from roadcue.schema import HeadInputs, HeadTargets
 
 
 class MajorityField(Head):
-    """Says of every picture what is most frequent in the training set, as likely as it is there."""
+    """Always the most frequent label, its probability its share of the training set."""
 
     name: ClassVar[str] = "majority field"
     needs: ClassVar[str] = "a pedestrian's labels"
@@ -31,31 +31,35 @@ class MajorityField(Head):
         return known_fields(targets)
 
     def fit(self, batches: Batches) -> None:
-        """Count. BadHead when no row has a label."""
+        """Shares of the labels: `positions` (2, 4), `presence` (2, 9), `sides` (2, 9, 3) given that a kind is there.
+
+        BadHead when no row has a label.
+        """
         counts = LabelCounts.of(batches)
         self.positions.copy_(counts.positions / counts.positions.sum(1, keepdim=True).clamp(min=1))
         self.presence.copy_(counts.present / counts.labelled.clamp(min=1))
         self.sides.copy_(counts.sides / counts.present.clamp(min=1)[..., None])
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """The answers and probabilities of `FieldHead.forward`."""
+        """As `FieldHead.forward`: "position" (b, 2) int64, "position_probabilities" (b, 2, 4), "seen" (b, 2, 9, 3)
+        bool, "presence_probabilities" (b, 2, 9) and "side_probabilities" (b, 2, 9, 3), the same for every row."""
         rows = len(inputs["past"])
-        answers = {
+        prediction = {
             "position": self.positions.argmax(dim=1),
             "position_probabilities": self.positions,
             "seen": seen_sides(self.presence > 0.5, self.sides - 0.5),
             "presence_probabilities": self.presence,
             "side_probabilities": self.sides,
         }
-        return {key: answer.expand(rows, *answer.shape) for key, answer in answers.items()}
+        return {key: of_every_row.expand(rows, *of_every_row.shape) for key, of_every_row in prediction.items()}
 
 
 class EverythingField(MajorityField):
-    """Says of every picture that every kind of object is everywhere, which misses none; else as the majority."""
+    """Every kind of object is everywhere in every picture, which misses none; the rest as `MajorityField`."""
 
     name: ClassVar[str] = "list everything"
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """Everything is seen; the rest as the majority."""
-        answers = super().forward(inputs)
-        return {**answers, "seen": torch.ones_like(answers["seen"])}
+        """`MajorityField.forward` with all of "seen" (b, 2, 9, 3) True."""
+        prediction = super().forward(inputs)
+        return {**prediction, "seen": torch.ones_like(prediction["seen"])}

@@ -1,4 +1,4 @@
-"""What the cue head and its baseline have in common: the questions, the true answers, and how sure an answer is."""
+"""What the cue head and its baseline have in common: questions, true answers, calibrated probabilities and sets."""
 
 import torch
 from torch import Tensor
@@ -12,8 +12,9 @@ from roadcue.heads.head import Batches, Head
 from roadcue.schema import HeadTargets
 
 QUESTIONS = {"cue": CUES, "pace": PACES}
-"""What is answered, in the order of the tensors, with the answers."""
+"""Question -> its answers, both in the order of the tensors."""
 ANSWERS = 3
+"""To each question."""
 
 
 def cue_truth(config: CueConfig, targets: HeadTargets) -> Tensor:
@@ -31,7 +32,7 @@ class CueAnswers(Head):
     needs = "a logged future or a pedestrian's labels"
 
     def __init__(self, config: CueConfig) -> None:
-        """The layers or frequencies are a subclass's."""
+        """A subclass adds the layers or frequencies that the logits come from."""
         super().__init__()
         self.config = config
         self.calibration = Calibration(len(QUESTIONS))
@@ -45,15 +46,15 @@ class CueAnswers(Head):
         return (self.truth(targets) != UNKNOWN).any(dim=1)
 
     def calibrate(self, batches: Batches) -> None:
-        """Fit temperatures and the thresholds of the sets."""
+        """Fit temperature and threshold of each question, (2,) each."""
         with torch.no_grad():
             self.calibration.fit(
                 ((self(inputs)["cue_logits"], self.truth(targets)) for inputs, targets in batches),
                 self.config.coverage,
             )
 
-    def answers(self, logits: Tensor) -> dict[str, Tensor]:
-        """{"cue_logits", "cue_probabilities", "cue_sets" (bool)}, (b, 2, 3) each: question and answer.
+    def calibrated_prediction(self, logits: Tensor) -> dict[str, Tensor]:
+        """Logits (b, 2, 3), question and answer -> "cue_logits", "cue_probabilities", "cue_sets" (bool), (b, 2, 3).
 
         Before `calibrate` a set holds every answer: nothing is ruled out.
         """
@@ -62,7 +63,7 @@ class CueAnswers(Head):
 
 
 def cue_frequencies(config: CueConfig, batches: Batches) -> Tensor:
-    """(2, 3) shares of the answers among the rows that have one. BadHead when no row has a cue."""
+    """(2, 3): the share of each answer to each question, of the rows that have one. BadHead when no row has a cue."""
     counts = torch.zeros(len(QUESTIONS), ANSWERS)
     for _, targets in batches:
         truth = cue_truth(config, targets)

@@ -1,4 +1,4 @@
-"""What can be set about the cue head: its part of the command line, so nothing heavy is imported here."""
+"""The cue head's options, which the command line shows, so nothing heavy is imported here."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,11 @@ class CueConfig:
     dropout: float = 0.5
     """Share of the features and of the hidden units left out at each training step, 0 to below 1."""
     coverage: float = 0.9
-    """Share of the frames whose set of cues shall hold the true one, above 0 and below 1."""
+    """Share of the frames whose set of cues should hold the true one, above 0 and below 1."""
     offset_m: float = 1.0
     """A logged path deviates when it is at least so many metres beside the line of its heading at t = 0."""
     offset_at_s: float = 3.0
-    """When it is looked at: seconds after t = 0, a multiple of 0.25 from 1 to 5."""
+    """When that is measured: seconds after t = 0, a multiple of 0.25 from 1 to 5."""
 
     def __post_init__(self) -> None:
         check_layers(self.hidden, self.dropout, self.layers)

@@ -29,11 +29,11 @@ _POSITION_CLASSES = sum(map(len, POSITION_CLASSES.values()))
 
 
 class CueHead(CueAnswers):
-    """Two questions of three answers (`QUESTIONS`), out of layers that they share.
+    """Two questions of three answers (`QUESTIONS`), from layers that they share.
 
     Where a picture has a pedestrian's labels, the layers also learn what its cue follows from, the two positions and
-    the blocked sides (hints that nobody asks for afterwards: Caruana 1997, "Multitask Learning"); otherwise
-    nothing but the cue would tell them that "keep straight" has two quite different reasons.
+    the blocked sides (hints that only the loss uses: Caruana 1997, "Multitask Learning"). From the cue alone they
+    could not learn that "keep straight" has two quite different reasons.
     """
 
     name: ClassVar[str] = "cue"
@@ -52,31 +52,33 @@ class CueHead(CueAnswers):
         return pedestrian_labels(target)
 
     def fit(self, batches: Batches) -> None:
-        """Find the statistics of the inputs. BadHead when no row has a cue."""
-        cue_frequencies(self.config, batches)
+        """Compute the statistics of the inputs. BadHead when no row has a cue."""
+        cue_frequencies(self.config, batches)  # for its error alone
         self.trunk.fit(batches)
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """(b, 2, 3) each, question and answer: "cue_logits", "cue_probabilities", and "cue_sets", bool.
 
-        Before `calibrate` a set holds every answer: nothing is ruled out. "position_hints" (b, 8) and "blocked_hints"
-        (b, 3) are logits for the loss alone. BadHead when the features are not of the head's shape.
+        Before `calibrate` a set holds every answer: nothing is ruled out. "position_hints" (b, 8), 4 classes of the
+        sidewalk and 4 of the road, and "blocked_hints" (b, 3), the sides, are logits for the loss alone. BadHead when
+        the features are not of the head's shape.
         """
-        answers, positions, blocked = self.trunk(inputs).split(self.sizes, dim=1)
-        logits = answers.unflatten(1, (len(QUESTIONS), ANSWERS))
-        return {**self.answers(logits), "position_hints": positions, "blocked_hints": blocked}
+        cues, positions, blocked = self.trunk(inputs).split(self.sizes, dim=1)
+        logits = cues.unflatten(1, (len(QUESTIONS), ANSWERS))
+        return {**self.calibrated_prediction(logits), "position_hints": positions, "blocked_hints": blocked}
 
     def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
-        """{"loss": the sum of the mean cross-entropies} of both questions and of the hints, over what is known.
+        """{"loss": () the sum of the mean cross-entropies in nats} of both questions and of the hints, where known.
 
         Without anything known it is 0 and still has a graph.
         """
         truth = self.truth(targets)
-        classes = [*prediction["cue_logits"].unbind(dim=1), *self._by_column(prediction["position_hints"])]
+        several = [*prediction["cue_logits"].unbind(dim=1), *self._by_column(prediction["position_hints"])]
         loss = torch.zeros((), device=truth.device)
-        for logits, true in zip(classes, torch.cat([truth, targets["positions"]], dim=1).unbind(dim=1), strict=True):
+        for logits, true in zip(several, torch.cat([truth, targets["positions"]], dim=1).unbind(dim=1), strict=True):
             entropy = F.cross_entropy(logits, true, ignore_index=UNKNOWN, reduction="sum")
             loss = loss + entropy / (true != UNKNOWN).sum().clamp(min=1)
+        # (b, 3): 1 where one of the near kinds is on the side, 0 where none is, NaN where one is not labelled
         blocked = targets["objects"][:, 0, [OBJECT_KINDS.index(kind) for kind in IN_THE_WAY]].amax(dim=1)
         entropy = F.binary_cross_entropy_with_logits(
             prediction["blocked_hints"], blocked.nan_to_num(), reduction="none"
@@ -97,13 +99,14 @@ class CueHead(CueAnswers):
     def score(
         self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
     ) -> list[ScoreTable]:
-        """A table each for cue and pace."""
+        """A table each for cue and pace, of n rows; `sequence` (n,) names of whole drives."""
         return cue_scores(predictions, self.truth(targets).numpy(), sequence, self.config.coverage, bootstrap)
 
     def words(self, prediction: Arrays) -> list[CuePrediction]:
-        """Which way and at which pace, and which of these cannot be ruled out."""
+        """Of n rows, "cue_probabilities" and "cue_sets" (n, 2, 3): way, pace, and what cannot be ruled out."""
         return cue_predictions(prediction)
 
     @staticmethod
     def _by_column(hints: Tensor) -> tuple[Tensor, ...]:
+        """The logits (b, 8) of "position_hints" -> (b, 4) of the sidewalk's classes and (b, 4) of the road's."""
         return hints.split([len(classes) for classes in POSITION_CLASSES.values()], dim=1)

@@ -1,4 +1,4 @@
-"""What to say to somebody who walks or drives: which way, and at which pace. Pure functions: labels in, cues out.
+"""The rules that make the true cues of somebody who walks or drives: labels or logged paths in, way and pace out.
 
 The cue says where to turn and the pace whether to go on; neither is a route. For a pedestrian who does not see, the
 rule never turns towards the road, and where nothing is free it says stop instead of a guess.
@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import combinations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from roadcue.heads.field.labels import POSITION_CLASSES, UNKNOWN
@@ -18,11 +19,13 @@ from roadcue.schema import STEP_S
 CUES = ("deviate left", "keep straight", "deviate right")
 """In the order of `prompts.annotation.SIDES`: towards what is in that third of the picture."""
 PACES = ("keep pace", "slow down", "stop")
+"""Of a walker or a driver, from the fastest to the slowest."""
 IN_THE_WAY = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle")
 """Near objects that one would walk into: things that stand, lie or move on the sidewalk. Grass, plants and trees are
 not among them: the annotators named them for what lines the way (a verge, a hedge, a row of trees in their beds), so
 that most pictures of a free sidewalk have one; a trunk on the path itself is annotated as an obstacle."""
 _STOPPED_M_S, _SLOWER = 0.5, 0.75
+"""A driver below this speed stops, one below this share of the first second's speed slows down: RoadCue's choice."""
 
 
 def walking_cue(sidewalk: str, road: str, blocked: Collection[str]) -> tuple[str, str]:
@@ -46,41 +49,41 @@ def walking_cue(sidewalk: str, road: str, blocked: Collection[str]) -> tuple[str
 
 
 def walking_cues(positions: Tensor, objects: Tensor) -> Tensor:
-    """`walking_cue` of many pictures, labels as of `heads.field.labels`: (b, 2), (b, 2, 9, 3) -> (b, 2).
+    """`walking_cue` of b pictures: `positions` (b, 2), `objects` (b, 2, 9, 3) of `HeadTargets` -> (b, 2) int64.
 
-    int64 places in `CUES` and `PACES`; -1 where a position or a near object in the way is not labelled.
+    Places in `CUES` and `PACES`; -1 where a position or a near object in the way is not labelled.
     """
     near = objects[:, 0, [OBJECT_KINDS.index(kind) for kind in IN_THE_WAY]]
     known = (positions != UNKNOWN).all(dim=1) & ~near.isnan().flatten(1).any(dim=1)
     bits = ((near.nan_to_num() > 0).any(dim=1) * torch.tensor([1, 2, 4], device=near.device)).sum(dim=1)
     sidewalk, road = positions.clamp(min=0).unbind(dim=1)
-    found = _table().to(near.device)[sidewalk, road, bits]
-    return found.where(known[:, None], torch.full_like(found, UNKNOWN))
+    cues = _table().to(near.device)[sidewalk, road, bits]
+    return cues.where(known[:, None], torch.full_like(cues, UNKNOWN))
 
 
 def driving_cues(future: Tensor, offset_m: float, at_s: float) -> Tensor:
     """What a driver did, from the logged path (b, 20, 2) metres, ego frame -> (b, 2) int64 as `walking_cues`.
 
-    Deviate left or right: after `at_s` seconds the car is at least `offset_m` metres beside the line of its heading
-    at t = 0. Stop: by then it moves at less than 0.5 m/s; slow down: at less than three quarters of its speed in the
-    first second; both speeds over a whole second. -1 where a path is not there.
+    Deviate left or right: `at_s` seconds after t = 0 the car is at least `offset_m` metres beside the line of its
+    heading at t = 0. Stop: in the second before `at_s` it moves at less than 0.5 m/s; slow down: at less than three
+    quarters of its speed in the first second. -1 where a row has no path.
     """
-    last, second = round(at_s / STEP_S) - 1, round(1 / STEP_S)
+    at, second = round(at_s / STEP_S), round(1 / STEP_S)
     known = ~future.isnan().flatten(1).any(dim=1)
-    path = future.nan_to_num()
-    aside = path[:, last, 1]
+    path = F.pad(future.nan_to_num(), (0, 0, 1, 0))  # (b, 21, 2): from the origin at t = 0 on
+    aside = path[:, at, 1]
     cue = 1 - (aside >= offset_m).long() + (aside <= -offset_m).long()
-    first_speed = torch.linalg.vector_norm(path[:, second - 1], dim=1)
-    speed = torch.linalg.vector_norm(path[:, last] - path[:, last - second], dim=1)
+    first_speed = torch.linalg.vector_norm(path[:, second], dim=1)
+    speed = torch.linalg.vector_norm(path[:, at] - path[:, at - second], dim=1)
     pace = torch.where(speed < _STOPPED_M_S, 2, (speed < _SLOWER * first_speed).long())
-    found = torch.stack([cue, pace], dim=1)
-    return found.where(known[:, None], torch.full_like(found, UNKNOWN))
+    cues = torch.stack([cue, pace], dim=1)
+    return cues.where(known[:, None], torch.full_like(cues, UNKNOWN))
 
 
 def _ways_round(road: str | None) -> tuple[str, ...]:
-    """The sides on which to pass something that is straight ahead, the better one first; none without a road's place.
+    """The sides on which to pass something straight ahead, the better one first, for a value of the road's column.
 
-    None stands for a way that lies to one side.
+    None, for a way that lies to one side: no side.
     """
     if road is None:
         return ()
@@ -89,7 +92,7 @@ def _ways_round(road: str | None) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _table() -> Tensor:
-    """`walking_cue` of all it can be asked: (4 sidewalk, 4 road, 8 sets of blocked sides, 2); bit i is SIDES[i]."""
+    """`walking_cue` of all its inputs: (4 sidewalk, 4 road, 8 sets of blocked sides, 2) int64; bit i is SIDES[i]."""
     sidewalks, roads = POSITION_CLASSES.values()
     table = torch.empty(len(sidewalks), len(roads), 2 ** len(SIDES), 2, dtype=torch.int64)
     for i, sidewalk in enumerate(sidewalks):

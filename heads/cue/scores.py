@@ -1,4 +1,4 @@
-"""The cue head's scores: each question's accuracy, and what its sets are worth, beside what sees no image."""
+"""The cue head's scores: each question's accuracy, and coverage and size of its sets, beside what sees no image."""
 
 from collections.abc import Mapping
 
@@ -16,28 +16,25 @@ from roadcue.metrics.uncertainty import SET_LABELS, score_sets
 def cue_scores(
     methods: Mapping[str, Arrays], truth: np.ndarray, sequence: np.ndarray, coverage: float, bootstrap: Bootstrap
 ) -> list[ScoreTable]:
-    """A table each for cue and pace.
+    """A table for each of cue and pace, unless no row has an answer.
 
-    `methods`: name -> what `CueHead.forward` gives of the n rows; `truth` (n, 2) places in `CUES` and `PACES`, -1
-    unknown; `sequence` (n,) names; `coverage` is that of the sets.
+    `methods`: name -> `CueHead.forward` of n rows; `truth` (n, 2) int64, places in `CUES` and `PACES`, -1 unknown;
+    `sequence` (n,) names of whole drives; `coverage`: the share of rows whose set should hold the true answer.
     """
     meaning = (
         f"Sets are made to hold the true answer in {coverage:.0%} of the frames; not sure: a set of none or several."
     )
     tables = []
-    for place, (question, words) in enumerate(QUESTIONS.items()):
+    for place, (question, answers) in enumerate(QUESTIONS.items()):
         known = truth[:, place] != UNKNOWN
         if known.any():
             true, sequences = truth[known, place], sequence[known]
             scores = {}
-            for name, answers in methods.items():
-                probabilities = answers["cue_probabilities"][known, place]
-                predicted, sets = probabilities.argmax(axis=1), answers["cue_sets"][known, place]
-                figures = class_figures(np.array(words), predicted, probabilities, true, sequences, bootstrap)
-                scores[name] = {
-                    **figures,
-                    **score_sets(sets, true, sequences, bootstrap),
-                }
+            for name, prediction in methods.items():
+                probabilities = prediction["cue_probabilities"][known, place]
+                predicted, sets = probabilities.argmax(axis=1), prediction["cue_sets"][known, place]
+                figures = class_figures(np.array(answers), predicted, probabilities, true, sequences, bootstrap)
+                scores[name] = {**figures, **score_sets(sets, true, sequences, bootstrap)}
             columns = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
             tables.append(score_table(question.capitalize(), {**columns, **SET_LABELS}, scores, sequences, meaning))
     return tables

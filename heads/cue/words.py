@@ -1,4 +1,4 @@
-"""What the cue head says of one moment, in words."""
+"""The cue head's prediction of a moment, in words."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,31 +18,33 @@ class CuePrediction:
     probabilities: dict[str, float]
     """Of every cue; they sum to 1."""
     cues: tuple[str, ...]
-    """Those that cannot be ruled out at the run's coverage."""
+    """The set of cues that cannot be ruled out at the run's coverage."""
     pace: str
     """The most probable one: keep pace, slow down, stop."""
     pace_probabilities: dict[str, float]
+    """Of every pace; they sum to 1."""
     paces: tuple[str, ...]
+    """The set of paces that cannot be ruled out at the run's coverage."""
 
     @property
     def sentence(self) -> str:
-        """Such as "Keep straight, slow down."; with what else cannot be ruled out, when there is any."""
-        open_questions = [words for words in (self.cues, self.paces) if len(words) != 1]
-        unsure = f" Not sure: {' or '.join(' or '.join(words) or 'none' for words in open_questions)}."
-        return f"{self.cue.capitalize()}, {self.pace}.{unsure if open_questions else ''}"
+        """Such as "Keep straight, slow down."; followed by each set of several answers or of none."""
+        unsure_sets = [words for words in (self.cues, self.paces) if len(words) != 1]
+        unsure = f" Not sure: {' or '.join(' or '.join(words) or 'none' for words in unsure_sets)}."
+        return f"{self.cue.capitalize()}, {self.pace}.{unsure if unsure_sets else ''}"
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as they are named here, and "sure"."""
+        """The fields of this class, and "sure"."""
         return {**asdict(self), "cues": list(self.cues), "paces": list(self.paces), "sure": self.sure}
 
     @property
     def sure(self) -> bool:
-        """Whether exactly one cue is left. If not, nobody should be sent anywhere."""
+        """Whether the set holds exactly one cue. If not, nobody should be sent anywhere."""
         return len(self.cues) == 1
 
 
 def cue_predictions(prediction: Mapping[str, np.ndarray]) -> list[CuePrediction]:
-    """What `heads.cue.head.CueHead.forward` says of b moments, one by one."""
+    """`heads.cue.head.CueHead.forward` of n moments, one by one: "cue_probabilities" and "cue_sets" (n, 2, 3)."""
     return [
         CuePrediction(
             cue=CUES[cue.argmax()],

@@ -37,21 +37,24 @@ _OUTPUTS = {
     "presence_logits": OBJECT_SHAPE,
     "side_logits": (*OBJECT_SHAPE, len(SIDES)),
 }
-"""What the layers say of a row."""
+"""The outputs of the layers: name -> shape of one row."""
 
 
 class FieldHead(Head):
-    """One layer that all fields share, and for each its own logits.
+    """Layers that all fields share, and logits for each.
 
     - Sidewalk and road: softmax over four classes.
     - Each kind of object, near and far: whether one is there, and given that, on which sides; the three sides are
       separate questions, since a kind may be on several.
 
-    With `config.balanced` a class of sidewalk and road weighs as the inverse of its frequency in the training set, so
-    that a rare one is answered as readily as a common one; "there is one" weighs as the square root of the odds
-    against it, between most right and most found. The answers are what the weighted layers say. The probabilities
-    are those of the data: a weight w of a class adds log w to its logit, which is taken off again (Elkan 2001,
-    theorem 2), and then a temperature for each of the four kinds of question is fitted by `calibrate`.
+    With `config.balanced` the loss of a class of sidewalk and road is weighted by the inverse of its frequency in the
+    training set, so that a rare one is predicted as readily as a common one; that of "there is one" by the square
+    root of the odds against it (RoadCue's own choice), a compromise between precision and recall. Classes and sides
+    are predicted from the weighted logits. The probabilities are those of the data: a weight w of a class adds log w
+    to its logit, which is subtracted again (Elkan 2001, theorem 2); then `calibrate` fits a temperature for each of
+    the four kinds of question.
+
+    Shapes: 2 fields (sidewalk, road) of 4 classes; 2 distances (near, far), 9 kinds of object, 3 sides.
     """
 
     name: ClassVar[str] = "field"
@@ -84,7 +87,7 @@ class FieldHead(Head):
         return known_fields(targets)
 
     def fit(self, batches: Batches) -> None:
-        """Find the statistics of the inputs and the frequencies of the labels. BadHead when no row has a label."""
+        """Statistics of the inputs, `class_weight` (2, 4) and `presence_weight` (2, 9); BadHead without any label."""
         counts = LabelCounts.of(batches)
         self.trunk.fit(batches)
         self.class_weight.fill_(1.0)
@@ -96,15 +99,13 @@ class FieldHead(Head):
             self.presence_weight.copy_(((counts.labelled - present) / present.clamp(min=1)).clamp(min=1).sqrt())
 
     def calibrate(self, batches: Batches) -> None:
-        """Fit the temperatures."""
+        """Fit `temperature` (4,): of sidewalk, road, presence and sides."""
         self.temperature.fill_(1.0)
         with torch.no_grad():
-            seen = [(self._unweighted(self._logits(inputs)), targets) for inputs, targets in batches]
-        if not seen:
-            return
-        logits = {key: torch.cat([rows[key] for rows, _ in seen]) for key in _OUTPUTS}
-        positions = torch.cat([targets["positions"] for _, targets in seen])
-        objects = torch.cat([targets["objects"] for _, targets in seen])
+            held_out = [(self._unweighted(self._logits(inputs)), targets) for inputs, targets in batches]
+        logits = {key: torch.cat([rows[key] for rows, _ in held_out]) for key in _OUTPUTS}
+        positions = torch.cat([targets["positions"] for _, targets in held_out])
+        objects = torch.cat([targets["objects"] for _, targets in held_out])
         for field in range(POSITION_SHAPE[0]):
             known = positions[:, field] != UNKNOWN
             self.temperature[field] = fit_temperature(
@@ -118,28 +119,27 @@ class FieldHead(Head):
         )
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        """The answers, and how likely things are.
+        """What is where, and how likely.
 
         "position" (b, 2) int64, classes of `labels.POSITION_CLASSES`, and "position_probabilities" (b, 2, 4);
         "seen" (b, 2, 9, 3) bool, near and far, kind, side, "presence_probabilities" (b, 2, 9), and
-        "side_probabilities" (b, 2, 9, 3), each given that the kind is there; and the logits behind them. BadHead when
-        the features are not of the head's shape.
+        "side_probabilities" (b, 2, 9, 3), each given that the kind is there; and their weighted logits,
+        "position_logits", "presence_logits" and "side_logits", of the same shapes. BadHead when the features are not
+        of the head's shape.
         """
         logits = self._logits(inputs)
-        fair = self._unweighted(logits)
+        unweighted = self._unweighted(logits)
         return {
             **logits,
             "position": logits["position_logits"].argmax(dim=2),
-            "position_probabilities": (fair["position_logits"] / self.temperature[: POSITION_SHAPE[0], None]).softmax(
-                dim=2
-            ),
+            "position_probabilities": (unweighted["position_logits"] / self.temperature[:-2, None]).softmax(dim=2),
             "seen": seen_sides(logits["presence_logits"] > 0, logits["side_logits"]),
-            "presence_probabilities": (fair["presence_logits"] / self.temperature[-2]).sigmoid(),
-            "side_probabilities": (fair["side_logits"] / self.temperature[-1]).sigmoid(),
+            "presence_probabilities": (unweighted["presence_logits"] / self.temperature[-2]).sigmoid(),
+            "side_probabilities": (unweighted["side_logits"] / self.temperature[-1]).sigmoid(),
         }
 
     def loss(self, prediction: dict[str, Tensor], targets: HeadTargets) -> dict[str, Tensor]:
-        """{"loss": the sum of six mean cross-entropies}: sidewalk, road; presence and sides, near and far.
+        """{"loss": () the sum of six mean cross-entropies in nats}: sidewalk, road; presence and sides, near and far.
 
         Each is over what is labelled, sides where the kind is there; without any label it is 0 and still has a graph.
         """
@@ -176,19 +176,20 @@ class FieldHead(Head):
     def score(
         self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
     ) -> list[ScoreTable]:
-        """A table each for sidewalk, road and the relation of the two, and one for near and far objects."""
+        """Tables for sidewalk, road, their relation, and objects, of n rows; `sequence` (n,) names of drives."""
         return field_scores(predictions, targets, sequence, bootstrap)
 
     def words(self, prediction: Arrays) -> list[FieldPrediction]:
-        """SENSATION's annotation of each picture, and the sentence for a pedestrian."""
+        """SENSATION's annotation of each of n pictures, and the sentence for a pedestrian."""
         return field_predictions(prediction)
 
     def _logits(self, inputs: HeadInputs) -> dict[str, Tensor]:
-        parts = self.trunk(inputs).split(self.sizes, dim=1)
-        return {key: part.unflatten(1, _OUTPUTS[key]) for key, part in zip(_OUTPUTS, parts, strict=True)}
+        """Weighted logits: "position_logits" (b, 2, 4), "presence_logits" (b, 2, 9), "side_logits" (b, 2, 9, 3)."""
+        flat = self.trunk(inputs).split(self.sizes, dim=1)
+        return {key: logits.unflatten(1, _OUTPUTS[key]) for key, logits in zip(_OUTPUTS, flat, strict=True)}
 
     def _unweighted(self, logits: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The logits as they would be had every row weighed the same."""
+        """The logits (b, 2, 4), (b, 2, 9) and (b, 2, 9, 3) as they would be with all weights 1."""
         return {
             "position_logits": logits["position_logits"] - self.class_weight.log(),
             "presence_logits": logits["presence_logits"] - self.presence_weight.log(),
@@ -197,7 +198,10 @@ class FieldHead(Head):
 
 
 def _binary(logits: Tensor, truth: Tensor, positive_weight: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy of the answers that have a truth (not NaN); 0 with a graph without any."""
+    """() the mean binary cross-entropy in nats where `truth` is not NaN, else 0; it always has a graph.
+
+    `logits` and `truth` are (b, 9) or (b, 9, 3), `positive_weight` (9,).
+    """
     known = ~truth.isnan()
     entropy = F.binary_cross_entropy_with_logits(
         logits, truth.nan_to_num(), pos_weight=positive_weight, reduction="none"
@@ -206,5 +210,5 @@ def _binary(logits: Tensor, truth: Tensor, positive_weight: Tensor | None = None
 
 
 def _mean(costs: Tensor, known: Tensor) -> Tensor:
-    """Over those that are known."""
+    """() the mean of `costs` where `known` is True, both of the same shape; 0 when it is nowhere."""
     return costs.masked_fill(~known, 0.0).sum() / known.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""The labels of a pedestrian's picture as heads count them: two positions, and nine kinds of object, near and far."""
+"""A pedestrian's labels as tensors: the positions of sidewalk and road, and nine kinds of object, near and far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ from roadcue.prompts.annotation import (
 from roadcue.schema import HeadTargets, SampleTargets
 
 POSITION_CLASSES: Mapping[str, tuple[str, ...]] = {"sidewalk_pos": SIDEWALK_POSITIONS, "road_pos": ROAD_POSITIONS}
-"""Column -> its classes, of each of which a picture has one."""
+"""Column -> its classes; a picture has one of them."""
 OBJECT_COLUMNS = (tuple(NEAR_COLUMNS.values()), tuple(FAR_COLUMNS.values()))
 """Near columns, far columns, each in the order of `OBJECT_KINDS`."""
 POSITION_SHAPE = (len(POSITION_CLASSES), 4)
-"""Fields with a position, and the classes of each."""
+"""(2, 4): fields with a position, and the classes of each."""
 OBJECT_SHAPE = (len(OBJECT_COLUMNS), len(OBJECT_KINDS))
-"""Near and far, and the kinds of object."""
+"""(2, 9): near and far, and the kinds of object."""
 UNKNOWN = -1
-"""In place of a class that a row has no label for."""
+"""Stands for a missing label in the place of a class."""
 
 
 def encode_fields(fields: Mapping[str, str]) -> tuple[Tensor, Tensor]:
-    """Column -> value, as `SampleTargets.fields` has them: a column that is not there, or empty, is not labelled.
+    """`SampleTargets.fields` of a row, column -> value, as positions (2,) int64 and objects (2, 9, 3) float32.
 
-    Gives (2,) int64, the class of each of `POSITION_CLASSES` or -1, and (2, 9, 3) float32: near and far, kind, side;
-    1 where one was seen, 0 where not, NaN where nothing is labelled. Other columns are passed over. BadHead when a
-    value is none of its column's.
+    Positions are the classes of `POSITION_CLASSES`, -1 where not labelled. Objects are near and far, kind, side: 1
+    seen, 0 not seen, NaN not labelled. A missing or empty column is not labelled; other columns are ignored. BadHead
+    when a value is none of its column's.
     """
     positions = [
         _class(column, value, classes) if (value := fields.get(column)) else UNKNOWN
@@ -48,25 +48,26 @@ def encode_fields(fields: Mapping[str, str]) -> tuple[Tensor, Tensor]:
 
 
 def pedestrian_labels(target: SampleTargets) -> dict[str, Tensor]:
-    """A row's "positions" (2,) and "objects" (2, 9, 3), as in `HeadTargets`."""
+    """A row's "positions" (2,) and "objects" (2, 9, 3), as in `HeadTargets`; BadHead as `encode_fields`."""
     positions, objects = encode_fields(target.fields)
     return {"positions": positions, "objects": objects}
 
 
 def no_fields(rows: int) -> tuple[Tensor, Tensor]:
-    """What `encode_fields` gives for rows without any label, (b, 2) and (b, 2, 9, 3)."""
+    """Positions (b, 2) and objects (b, 2, 9, 3) of `rows` rows without any label."""
     shape = (rows, len(OBJECT_COLUMNS), len(OBJECT_KINDS), len(SIDES))
     return torch.full((rows, len(POSITION_CLASSES)), UNKNOWN), torch.full(shape, torch.nan)
 
 
 def _class(column: str, value: str, classes: tuple[str, ...]) -> int:
+    """The place of a value in its column's classes."""
     if value not in classes:
         raise BadHead(f"{column} is {value!r}, not one of {', '.join(classes)}")
     return classes.index(value)
 
 
 def _sides(column: str, value: str) -> list[float]:
-    """ "Center-Left" -> [1, 1, 0]; how often one is named does not matter."""
+    """The value of a kind's column for each of `SIDES`, (3,): "Center-Left" -> [1, 1, 0]; NaN without a value."""
     if not value:
         return [torch.nan] * len(SIDES)
     named = set() if value == NOT_PRESENT else set(value.split("-"))
@@ -81,14 +82,17 @@ def known_fields(targets: HeadTargets) -> Tensor:
 
 
 def seen_sides(present: Tensor, sides: Tensor) -> Tensor:
-    """(..., 3) bool: where a kind is said to be: every side above 0, and at least the one with most, if present."""
-    most = F.one_hot(sides.argmax(dim=-1), sides.shape[-1]).bool()
-    return present[..., None] & ((sides > 0) | most)
+    """Kinds present (...) bool, logits of sides (..., 3) -> (..., 3) bool: the sides on which each kind is seen.
+
+    Of a kind that is present, every side with a logit above 0, and at least the most likely side.
+    """
+    likeliest = F.one_hot(sides.argmax(dim=-1), sides.shape[-1]).bool()
+    return present[..., None] & ((sides > 0) | likeliest)
 
 
 @dataclass
 class LabelCounts:
-    """How often each label comes: `positions` (2, 4), `labelled` and `present` (2, 9), `sides` (2, 9, 3)."""
+    """How many rows have each label: `positions` (2, 4), `labelled` and `present` (2, 9), `sides` (2, 9, 3)."""
 
     positions: Tensor
     labelled: Tensor
@@ -97,7 +101,7 @@ class LabelCounts:
 
     @classmethod
     def of(cls, batches: Batches) -> "LabelCounts":
-        """Of a whole training set, on the CPU."""
+        """Count over a whole training set, on the CPU. BadHead when no row has a label."""
         counts = cls(
             positions=torch.zeros(POSITION_SHAPE),
             labelled=torch.zeros(OBJECT_SHAPE),
@@ -107,7 +111,7 @@ class LabelCounts:
         for _, targets in batches:
             positions, objects = targets["positions"], targets["objects"]
             counts.positions += torch.stack(
-                [(positions == label).sum(0) for label in range(POSITION_SHAPE[1])], dim=1
+                [(positions == place).sum(0) for place in range(POSITION_SHAPE[1])], dim=1
             )
             counts.labelled += (~objects.isnan().any(dim=3)).sum(0)
             counts.present += (objects.amax(dim=3) == 1).sum(0)

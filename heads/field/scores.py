@@ -28,9 +28,10 @@ _OF_OBJECTS = "Mean F1 of the kinds that occur: of whether one is there, and of 
 def field_scores(
     methods: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> list[ScoreTable]:
-    """A table each for sidewalk and road, and one for near and far objects.
+    """Tables for sidewalk, road, their relation, and objects, near and far; without those that have no labelled row.
 
-    `methods`: name -> what `FieldHead.forward` gives of the n rows; `sequence` (n,) names.
+    `methods`: name -> `FieldHead.forward` of n rows; `targets`: "positions" (n, 2) and "objects" (n, 2, 9, 3);
+    `sequence` (n,) names of whole drives.
     """
     positions, objects = targets["positions"].numpy(), targets["objects"].numpy()
     tables = []
@@ -40,13 +41,13 @@ def field_scores(
             scores = {
                 name: class_figures(
                     np.array(classes),
-                    answers["position"][known, field],
-                    answers["position_probabilities"][known, field],
+                    prediction["position"][known, field],
+                    prediction["position_probabilities"][known, field],
                     positions[known, field],
                     sequence[known],
                     bootstrap,
                 )
-                for name, answers in methods.items()
+                for name, prediction in methods.items()
             }
             title = f"{column.removesuffix('_pos').capitalize()} position"
             tables.append(score_table(title, CLASS_COLUMNS, scores, sequence[known], OF_CALIBRATION))
@@ -54,21 +55,16 @@ def field_scores(
     if known.any():
         true = _relations(positions[known])
         scores = {
-            name: score_classes(
-                _relations(answers["position"][known]),
-                true,
-                sequence[known],
-                bootstrap,
-            )
-            for name, answers in methods.items()
+            name: score_classes(_relations(prediction["position"][known]), true, sequence[known], bootstrap)
+            for name, prediction in methods.items()
         }
         columns = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "macro_f1")}
         tables.append(score_table("Road as seen from the sidewalk", columns, scores, sequence[known], _OF_RELATIONS))
     known = ~np.isnan(objects).any(axis=3)
     if known.any():
         scores = {
-            name: _object_figures(answers["seen"], objects == 1, known, sequence, bootstrap)
-            for name, answers in methods.items()
+            name: _object_figures(prediction["seen"], objects == 1, known, sequence, bootstrap)
+            for name, prediction in methods.items()
         }
         tables.append(
             score_table("Objects, macro F1", _OBJECTS, scores, sequence[known.any(axis=(1, 2))], _OF_OBJECTS)
@@ -77,7 +73,7 @@ def field_scores(
 
 
 def _relations(positions: np.ndarray) -> np.ndarray:
-    """(n, 2) classes of `POSITION_CLASSES` -> (n,) of words."""
+    """Positions (n, 2), classes of `POSITION_CLASSES` -> (n,) words: where the road is, seen from the sidewalk."""
     sidewalks, roads = POSITION_CLASSES.values()
     return np.array([road_vs_sidewalk(sidewalks[sidewalk], roads[road]) for sidewalk, road in positions.tolist()])
 
@@ -85,22 +81,12 @@ def _relations(positions: np.ndarray) -> np.ndarray:
 def _object_figures(
     predicted: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> Figures:
-    """The figures of `_OBJECTS`: (n, 2, 9, 3) claims and truths, and (n, 2, 9) what is labelled, all bool."""
-    found = []
+    """The figures of `_OBJECTS`: sides `predicted`, `true` (n, 2, 9, 3); labelled kinds `known` (n, 2, 9); bool."""
+    macro = []
     for distance in range(len(OBJECT_COLUMNS)):
-        claims, truths, labelled = predicted[:, distance], true[:, distance], known[:, distance]
-        claimed, there = np.asarray(claims.any(axis=2)), np.asarray(truths.any(axis=2))
-        found.append(score_presence(claimed, there, labelled, sequence, OBJECT_KINDS, bootstrap))
-        found.append(
-            score_places(
-                claimed,
-                claims,
-                there,
-                truths,
-                labelled,
-                sequence,
-                OBJECT_KINDS,
-                bootstrap,
-            )
-        )
-    return {key: scores.macro for key, scores in zip(_OBJECTS, found, strict=True)}
+        sides, true_sides, labelled = predicted[:, distance], true[:, distance], known[:, distance]
+        present, truly_present = np.asarray(sides.any(axis=2)), np.asarray(true_sides.any(axis=2))
+        presence = score_presence(present, truly_present, labelled, sequence, OBJECT_KINDS, bootstrap)
+        places = score_places(present, sides, truly_present, true_sides, labelled, sequence, OBJECT_KINDS, bootstrap)
+        macro += [presence.macro, places.macro]
+    return dict(zip(_OBJECTS, macro, strict=True))

@@ -1,4 +1,4 @@
-"""What the field head says of one picture, as SENSATION's annotation: its JSON, and the sentence for a pedestrian."""
+"""The field head's prediction of a picture as SENSATION's annotation: its JSON, and the sentence for a pedestrian."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,11 +47,13 @@ class FieldPrediction:
 
 
 def field_predictions(prediction: Mapping[str, np.ndarray]) -> list[FieldPrediction]:
-    """What `heads.field.head.FieldHead.forward` says of b pictures, one by one."""
-    return [_one({key: part[row] for key, part in prediction.items()}) for row in range(len(prediction["position"]))]
+    """`heads.field.head.FieldHead.forward` of n pictures, one by one: "position" (n, 2), "seen" (n, 2, 9, 3) ..."""
+    rows = range(len(prediction["position"]))
+    return [_field_prediction({key: array[row] for key, array in prediction.items()}) for row in rows]
 
 
-def _one(prediction: Mapping[str, np.ndarray]) -> FieldPrediction:
+def _field_prediction(prediction: Mapping[str, np.ndarray]) -> FieldPrediction:
+    """Of one picture: "position" (2,), "position_probabilities" (2, 4), "seen" (2, 9, 3) and so on."""
     sidewalk, road = (
         classes[index]
         for classes, index in zip(POSITION_CLASSES.values(), prediction["position"].tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""What can be set about the waypoint head: its part of the command line, so nothing heavy is imported here."""
+"""The waypoint head's options, which the command line shows, so nothing heavy is imported here."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_type_hints
@@ -11,41 +11,41 @@ class WaypointConfig:
     """The waypoint head: from pooled features, past states and intent to 20 waypoints."""
 
     kind: Literal["linear", "mlp", "query", "gru", "unicycle", "modes", "vocabulary"] = "unicycle"
-    """What makes the path: linear, mlp, query (attends to the cells of the feature grid), gru (point after point),
+    """The decoder: linear, mlp, query (attends to the cells of the feature grid), gru (point after point),
     unicycle (acceleration and curvature, rolled out), modes (several paths, scored), vocabulary (scored anchors)."""
     rank: int = 12
-    """Directions of the features that the layers see: those that best tell what the corrected path gets wrong, by
-    reduced-rank ridge regression on the training set. 0: all features, as the query kind always sees them."""
+    """Linear combinations of the features that the layers see: those that best predict what the corrected path gets
+    wrong, by reduced-rank ridge regression on the training set. 0: all features, as the query kind always sees."""
     hidden: int | None = None
-    """Units of each hidden layer. Default: 512, or 64 of the gru and query kinds, which run theirs for every
-    waypoint; the linear kind has none."""
+    """Units of each hidden layer. Default: 512, or 64 for the gru and query kinds, which run their layers once for
+    every waypoint; the linear kind has none."""
     dropout: float = 0.1
     """Share of hidden units left out at each training step, 0 to below 1."""
     past_dropout: float = 0.0
     """Share of the rows at each training step whose past states are hidden from the layers, 0 to below 1; the
-    corrected path and the unicycle's speed keep theirs."""
+    corrected path and the unicycle's speed still use them."""
     normalize: bool = True
-    """Scale features, past states and waypoints by their mean and spread over the training set; off is the head of
-    the source document as it was, on raw metres."""
+    """Normalise features, past states and waypoints with their mean and spread over the training set; off: raw
+    metres, as in the source document's head."""
     residual: Literal["none", "ego", "constant_velocity"] = "none"
     """What the head corrects: nothing (it predicts the whole path), the path that a ridge regression predicts from
-    past states and intent (ego), or the path at constant velocity; it starts exactly at that path (the vocabulary
-    kind as near as an anchor is)."""
+    past states and intent (ego), or the path at constant velocity; untrained it predicts exactly that path (the
+    vocabulary kind its smallest correction)."""
     loss: Literal["l1", "l2", "smooth", "rater"] = "l2"
-    """What is minimised: l1, l2 (the mean distance to the log), smooth (l1, squared below 1 m), rater (l2, and the
-    rater feedback lost if a rater liked the log best)."""
+    """What is minimised: l1, l2 (the mean distance to the log), smooth (l1, squared below 1 m), rater (l2, plus the
+    share of the rater feedback score that is lost if a rater likes the log best)."""
     queries: Literal["waypoint", "scene"] = "waypoint"
-    """Of the query kind: a query for each waypoint, or one for the scene that becomes the path."""
+    """For the query kind: one query for each waypoint, or one query (scene) that becomes the whole path."""
     modes: int = 6
-    """Of the modes kind: how many paths."""
+    """For the modes kind: how many paths."""
     anchors: int = 1024
-    """Of the vocabulary kind: how many anchors, the k-means centres of the training paths."""
+    """For the vocabulary kind: how many anchors, the k-means centres of the training paths."""
 
     @property
     def units(self) -> int:
-        """Units of each hidden layer: `hidden`, or what is usual for the kind."""
-        usual = 64 if self.kind in ("gru", "query") else 512
-        return usual if self.hidden is None else self.hidden
+        """Units of each hidden layer: `hidden`, or the default of the kind."""
+        default = 64 if self.kind in ("gru", "query") else 512
+        return default if self.hidden is None else self.hidden
 
     def __post_init__(self) -> None:
         if self.rank < 0:
@@ -62,5 +62,5 @@ class WaypointConfig:
 
 
 def choices(setting: str) -> tuple[Any, ...]:
-    """The words that a setting of `WaypointConfig` can be, in order."""
+    """The values that an option of `WaypointConfig` can have, in order."""
     return get_args(get_type_hints(WaypointConfig)[setting])

@@ -10,14 +10,14 @@ from roadcue.schema import WAYPOINTS
 
 
 class Gru(Decoder):
-    """A gated recurrent unit (Cho et al. 2014) that is told its last point and says the step to the next one.
+    """A gated recurrent unit (Cho et al. 2014) that takes its last point and predicts the step to the next one.
 
-    What is known becomes its first state. Points and steps are in units of the correction's spread at that point in
-    time; the first step starts from (0, 0).
+    Its first state comes from the inputs. Points and steps, (b, 2) each, are in units of the correction's spread at
+    that time; the first step starts from (0, 0).
     """
 
-    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        super().__init__(config, features, width, scene)
+    def __init__(self, config: WaypointConfig, vectors: int, width: int, context: int) -> None:
+        super().__init__(config, vectors, width, context)
         self.start = nn.Sequential(
             nn.Linear(self.inputs, config.units), nn.LayerNorm(config.units), nn.GELU(), nn.Dropout(config.dropout)
         )

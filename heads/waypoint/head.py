@@ -38,16 +38,15 @@ _BASES: dict[str, type[Head]] = {"ego": Ridge, "constant_velocity": ConstantVelo
 
 
 class WaypointHead(Head):
-    """What every decoder (`DECODERS`) needs around it: what it sees, and what its answer is added to.
+    """All that is around a decoder (`DECODERS`): what it sees, and the path that its output is added to.
 
-    Evidence published on WOD-E2E says that this pays more than the decoder: inputs and waypoints are normalised with
-    training statistics, an unknown intent is (0, 0, 0), and with `config.residual` the decoder predicts what a path
-    without an image gets wrong, starting from exactly that path.
+    According to results published on WOD-E2E this matters more than the decoder: inputs and waypoints are normalised
+    with training statistics, an unknown intent is (0, 0, 0), and with `config.residual` the decoder predicts what a
+    path without an image gets wrong, starting from exactly that path.
 
-    The pooled vectors of all cameras are laid end to end, and with `config.rank` the layers get what a
-    `ReducedRank` makes of them. `config.past_dropout` shows zeros (normalised: average past states) in the place of a
-    row's own, whole: positions alone would still tell speed and acceleration. In evaluation
-    nothing is hidden.
+    The pooled vectors of all cameras are laid end to end, and with `config.rank` the layers get what a `ReducedRank`
+    makes of them. `config.past_dropout` replaces all past states of a row by zeros (after normalisation: by average
+    ones), since positions alone would still tell speed and acceleration; in training only.
     """
 
     name: ClassVar[str] = "waypoint"
@@ -68,24 +67,24 @@ class WaypointHead(Head):
         self.reduced = ReducedRank(self.features, self.width, rank, normalize=config.normalize)
         self.decoder = decoder(config, self.features, self.width, self.reduced.numbers)
         self.base = _BASES[config.residual]() if config.residual in _BASES else None
-        for part, shape in (("past", (PAST_STATES, STATE_NUMBERS)), ("waypoints", (WAYPOINTS, 2))):
-            self.register_buffer(f"{part}_mean", torch.full(shape, torch.nan if config.normalize else 0.0))
-            self.register_buffer(f"{part}_scale", torch.full(shape, torch.nan if config.normalize else 1.0))
+        for name, shape in (("past", (PAST_STATES, STATE_NUMBERS)), ("waypoints", (WAYPOINTS, 2))):
+            self.register_buffer(f"{name}_mean", torch.full(shape, torch.nan if config.normalize else 0.0))
+            self.register_buffer(f"{name}_scale", torch.full(shape, torch.nan if config.normalize else 1.0))
 
     def fit(self, batches: Batches) -> None:
-        """Fit the path that is corrected, if any, then find the statistics, then what is worth reading, then what the
-        decoder needs: some passes.
+        """Fit the base path, if any, the statistics, the rank's projection and the decoder: some passes.
 
-        The correction has a scale and no mean, so that a head which predicts zeros stays on the path it corrects.
+        With a base path, corrections (20, 2) have a scale and no mean, so that predicting zeros stays on it.
         """
         if self.base is not None:
             self.base.fit(batches)
         if self.config.normalize:
             self._fit_statistics(batches)
-        self.reduced.fit(batches, self._wanted)
+        self.reduced.fit(batches, self._responses)
         self.decoder.fit(self._corrections(batches))
 
     def _fit_statistics(self, batches: Batches) -> None:
+        """Mean and scale of the past (16, 6), all rows, and of corrections (20, 2) metres, rows with a future."""
         past, waypoints = Moments(), Moments()
         rows = 0
         for inputs, targets in batches:
@@ -105,30 +104,31 @@ class WaypointHead(Head):
         self.waypoints_scale.copy_(waypoints.scale())
 
     def _corrections(self, batches: Batches) -> Iterator[Tensor]:
-        """(b, 20, 2) metres: what the base path gets wrong, of the rows that have a future."""
+        """(b, 20, 2) metres: the logged path minus the base path, of the rows that have a future."""
         for inputs, targets in batches:
             with torch.no_grad():
                 yield (targets["future"] - self._base_path(inputs))[has_future(targets)]
 
-    def _wanted(self, inputs: HeadInputs, targets: HeadTargets) -> tuple[Tensor, Tensor]:
-        """(b, 80) what the decoder should say, and (b,) bool of the rows that tell.
+    def _responses(self, inputs: HeadInputs, targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """(b, 80) what the features are to predict, and (b,) bool, the rows that have it.
 
-        As it is and times the speed, since what a red light or a bend ahead means for the path depends on it.
+        The normalised correction, and the same times the normalised forward speed, since what a red light or a bend
+        ahead means for the path depends on the speed.
         """
-        path = targets["future"] - self._base_path(inputs)
-        numbers = ((path - self.waypoints_mean) / self.waypoints_scale).flatten(1)
+        correction = targets["future"] - self._base_path(inputs)
+        numbers = ((correction - self.waypoints_mean) / self.waypoints_scale).flatten(1)
         speed = ((inputs["past"] - self.past_mean) / self.past_scale)[:, -1, 2:3]
         return torch.cat([numbers, numbers * speed], dim=1), has_future(targets)
 
     def forward(self, inputs: HeadInputs) -> Outputs:
-        """{"waypoints": (b, 20, 2) metres, ego frame, "speed": (b,) m/s at t = 0}, and what the decoder says besides.
+        """{"waypoints": (b, 20, 2) metres, ego frame, "speed": (b,) m/s at t = 0}, and what else the decoder gives.
 
         BadHead when the features are not of the head's shape.
         """
         past, velocity = inputs["past"], inputs["past"][:, -1, 2:4]
         decoder_inputs = DecoderInputs(
-            scene=self.reduced(inputs) if self.features else past.new_zeros(len(past), 0),
-            ego=torch.cat([self._seen_past(past).flatten(1), one_hot_intent(inputs["intent"])], dim=1),
+            context=self.reduced(inputs) if self.features else past.new_zeros(len(past), 0),
+            ego=torch.cat([self._visible_past(past).flatten(1), one_hot_intent(inputs["intent"])], dim=1),
             speed=velocity[:, 0],
             base=self._base_path(inputs),
             mean=self.waypoints_mean,
@@ -137,7 +137,7 @@ class WaypointHead(Head):
         return {**self.decoder(decoder_inputs), "speed": torch.linalg.vector_norm(velocity, dim=1)}
 
     def loss(self, prediction: Outputs, targets: HeadTargets) -> dict[str, Tensor]:
-        """{"loss": what the decoder makes of `config.loss` against the log, the mean over rows}.
+        """{"loss": () the mean over rows of the decoder's loss, which compares paths with the log by `config.loss`}.
 
         Rows without a future count for nothing; without any such row the loss is 0 and still has a graph.
         """
@@ -146,6 +146,7 @@ class WaypointHead(Head):
         logged, speed = targets["future"][known], rows["speed"]
 
         def error(paths: Tensor) -> Tensor:
+            """(b, ..., 20, 2) metres, ego frame -> (b, ...)."""
             one_per_row = logged.view(len(logged), *[1] * (paths.ndim - 3), WAYPOINTS, 2)
             return LOSSES[self.config.loss](paths, one_per_row, speed)
 
@@ -168,19 +169,19 @@ class WaypointHead(Head):
         return []
 
     def words(self, prediction: Arrays) -> WaypointPredictions:
-        """The paths with their times."""
+        """Of n rows, "waypoints" (n, 20, 2) metres, ego frame: the paths with their times."""
         return WaypointPredictions.of(prediction["waypoints"])
 
-    def _seen_past(self, past: Tensor) -> Tensor:
-        """(b, 16, 6) normal past states, in training some rows' in favour of the average."""
-        normal = (past - self.past_mean) / self.past_scale
+    def _visible_past(self, past: Tensor) -> Tensor:
+        """(b, 16, 6) -> (b, 16, 6) normalised; in training zeros for the rows that `past_dropout` hides."""
+        normalised = (past - self.past_mean) / self.past_scale
         if not (self.training and self.config.past_dropout):
-            return normal
+            return normalised
         hidden = torch.rand(len(past), device=past.device) < self.config.past_dropout
-        return normal.masked_fill(hidden[:, None, None], 0.0)
+        return normalised.masked_fill(hidden[:, None, None], 0.0)
 
     def _base_path(self, inputs: HeadInputs) -> Tensor:
-        """The path that is corrected, (b, 20, 2) metres; zeros when the head predicts the whole path."""
+        """(b, 20, 2) metres, ego frame: the path that is corrected; zeros when the head predicts the whole path."""
         if self.base is None:
             return inputs["past"].new_zeros(len(inputs["past"]), WAYPOINTS, 2)
         return self.base(inputs)["waypoints"]

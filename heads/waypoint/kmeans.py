@@ -1,4 +1,4 @@
-"""k-means of rows that come in batches: on a sample of bounded size, the same for the same rows."""
+"""k-means of rows that come in batches: on a sample of bounded size, with the same result for the same rows."""
 
 from collections.abc import Iterable
 
@@ -6,34 +6,38 @@ import torch
 from torch import Tensor
 
 ROWS_PER_CENTRE = 32
-"""Rows that are kept for each centre: memory does not grow with the data."""
+"""Rows in the sample for each centre, so that memory does not grow with the data."""
 _ROUNDS, _ROWS_AT_ONCE, _SEED = 20, 4096, 0
+"""Lloyd's rounds, at most; rows whose distances are computed at once, to bound memory; of the random numbers."""
 
 
 def kmeans(batches: Iterable[Tensor], centres: int) -> Tensor | None:
-    """(centres, d) float32, of batches (b, d); None when there is no row. Fewer rows than centres repeat some.
+    """The means (centres, d) float32 of batches (b, d); None when there is no row.
 
     Lloyd's algorithm (1982) from the seeding of k-means++ (Arthur and Vassilvitskii 2007), at most 20 rounds, on a
-    random sample of 32 rows a centre.
+    random sample of 32 rows per centre. With fewer rows than centres some means are equal.
     """
     random = torch.Generator().manual_seed(_SEED)
     rows = _sample(batches, ROWS_PER_CENTRE * centres, random)
     if not len(rows):
         return None
-    found, before = _seeding(rows, centres, random), None
+    means, before = _seeds(rows, centres, random), None
     for _ in range(_ROUNDS):
-        nearest = torch.cat([torch.cdist(part, found).argmin(dim=1) for part in rows.split(_ROWS_AT_ONCE)])
+        nearest = torch.cat([torch.cdist(chunk, means).argmin(dim=1) for chunk in rows.split(_ROWS_AT_ONCE)])
         if before is not None and torch.equal(nearest, before):
             break
         count = torch.bincount(nearest, minlength=centres)[:, None]
-        total = torch.zeros_like(found).index_add_(0, nearest, rows)
-        found = torch.where(count > 0, total / count.clamp(min=1), found)
+        total = torch.zeros_like(means).index_add_(0, nearest, rows)
+        means = torch.where(count > 0, total / count.clamp(min=1), means)
         before = nearest
-    return found
+    return means
 
 
 def _sample(batches: Iterable[Tensor], most: int, random: torch.Generator) -> Tensor:
-    """At most so many rows, each as likely as any other: those that drew the smallest numbers (a reservoir)."""
+    """At most `most` rows of batches (b, d) -> (n, d) float32 on the CPU, each row as likely as any other.
+
+    Reservoir sampling: every row draws a random number, and the rows with the smallest ones are kept (Vitter 1985).
+    """
     kept, drawn = torch.empty(0), torch.empty(0)
     for batch in batches:
         rows = batch.detach().float().cpu()
@@ -45,12 +49,12 @@ def _sample(batches: Iterable[Tensor], most: int, random: torch.Generator) -> Te
     return kept
 
 
-def _seeding(rows: Tensor, centres: int, random: torch.Generator) -> Tensor:
-    """Rows drawn one by one, each in proportion to its squared distance from the nearest that was drawn before."""
+def _seeds(rows: Tensor, centres: int, random: torch.Generator) -> Tensor:
+    """(centres, d): rows (n, d) drawn with odds of the squared distance to the nearest seed before (k-means++)."""
     chosen = torch.randint(len(rows), (1,), generator=random)
-    distance, found = torch.full((len(rows),), torch.inf), [rows[chosen]]
+    distance, seeds = torch.full((len(rows),), torch.inf), [rows[chosen]]
     for _ in range(centres - 1):
-        distance = torch.minimum(distance, (rows - found[-1]).square().sum(dim=1))
+        distance = torch.minimum(distance, (rows - seeds[-1]).square().sum(dim=1))
         chosen = torch.multinomial(distance.clamp(min=1e-12), 1, generator=random)
-        found.append(rows[chosen])
-    return torch.cat(found)
+        seeds.append(rows[chosen])
+    return torch.cat(seeds)

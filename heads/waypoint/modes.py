@@ -1,4 +1,4 @@
-"""The decoder of several modes: K paths, of which the best one learns, and a scorer that says which one that is."""
+"""The decoder of several modes: K paths, of which the best one learns, and a scorer that predicts which is best."""
 
 import torch
 import torch.nn.functional as F
@@ -10,23 +10,23 @@ from roadcue.heads.waypoint.decoder import Decoder, DecoderInputs, Outputs, Path
 from roadcue.schema import WAYPOINTS
 
 SHARED = 0.05
-"""What of a row's loss all modes but the best one share: it keeps alive those that never win (Rupprecht et al.
-2017, "Learning in an Uncertain World", whose epsilon is 0.05)."""
+"""The share of a row's loss that goes to all modes but the best one, in equal parts: without it a mode that is never
+best learns nothing (Rupprecht et al. 2017, "Learning in an Uncertain World", whose epsilon is 0.05)."""
 SOFTNESS_M = 0.1
 """Paths whose errors differ by less are nearly as good, and share the probability of being the best one."""
 
 
 class Modes(Decoder):
-    """K paths by winner-takes-most, and their probabilities from layers of their own.
+    """K paths, of which the best one gets most of the loss, and their probabilities from layers of their own.
 
-    The scorer's layers are not those of the paths, and its targets are constants, so that choosing cannot spoil what
-    there is to choose from. At the start all modes are equally probable and differ by an offset each, drawn at
-    random, in units of the correction's spread; the first mode, which is picked then, has none: with a base path the
-    untrained head stays exactly on it.
+    The scorer's layers are not those of the paths, and its targets are constants, so that training it cannot make the
+    paths worse. At the start all modes are equally probable and differ by an offset each, drawn at random, in units
+    of the correction's spread; the first mode, which is the prediction then, has none: with a base path the untrained
+    head predicts exactly that path.
     """
 
-    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        super().__init__(config, features, width, scene)
+    def __init__(self, config: WaypointConfig, vectors: int, width: int, context: int) -> None:
+        super().__init__(config, vectors, width, context)
         self.modes = config.modes
         self.layers = mlp(self.inputs, config.units, 2, config.modes * WAYPOINTS * 2, config.dropout)
         self.scorer = mlp(self.inputs, config.units, 2, config.modes, config.dropout)
@@ -39,11 +39,11 @@ class Modes(Decoder):
 
     def forward(self, inputs: DecoderInputs) -> Outputs:
         """The modes, most probable first. "waypoints" (b, 20, 2) is the first of "modes" (b, K, 20, 2), metres, ego
-        frame; "mode_probabilities" (b, K) sum to 1, "mode_logits" (b, K) are what they are the softmax of."""
-        numbers = self.offset + self.layers(inputs.numbers).unflatten(1, (self.modes, WAYPOINTS, 2))
+        frame; "mode_probabilities" (b, K) are the softmax of "mode_logits" (b, K)."""
+        corrections = self.offset + self.layers(inputs.numbers).unflatten(1, (self.modes, WAYPOINTS, 2))
         logits = self.scorer(inputs.numbers)
         order, probabilities = ranked(logits, self.modes)
-        paths = inputs.base[:, None] + inputs.mean + inputs.scale * numbers
+        paths = inputs.base[:, None] + inputs.mean + inputs.scale * corrections
         modes = paths.take_along_dim(order[:, :, None, None], dim=1)
         return {
             "waypoints": modes[:, 0],
@@ -53,7 +53,7 @@ class Modes(Decoder):
         }
 
     def loss(self, prediction: Outputs, error: PathError) -> Tensor:
-        """(b,) the error of the best mode with a little of the others', and the scorer's cross-entropy."""
+        """(b,) the errors of the modes, nearly all of it the best one's, plus the scorer's cross-entropy in nats."""
         errors = error(prediction["modes"])
         others = SHARED / max(self.modes - 1, 1)
         best = errors.detach().argmin(dim=1, keepdim=True)

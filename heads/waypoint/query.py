@@ -1,4 +1,4 @@
-"""The query decoder: waypoints, or one question about the scene, that look at the cells of the feature grid."""
+"""The query decoder: learnt queries, one per waypoint or one for the path, attend to cells of the feature grid."""
 
 import math
 from typing import ClassVar
@@ -13,27 +13,28 @@ from roadcue.schema import EGO_NUMBERS, WAYPOINTS
 
 LAYERS, ATTENTION_HEADS = 2, 8
 _SPREAD = 0.5
-"""Of places and queries at the start: about as wide as a linear layer's answer to normal numbers."""
+"""Standard deviation of places and queries at the start: about that of a new linear layer's output for inputs of
+spread 1, 1/sqrt(3) (PyTorch's default initialisation)."""
 
 
 class Query(Decoder):
     """A transformer decoder (Vaswani et al. 2017, section 3.1; learnt queries as in DETR, Carion et al. 2020).
 
-    The tokens are the pooled vectors, each plus the learnt place that it comes from, and one of past states and
-    intent. 20 queries attend to each other and to the tokens, and each becomes a waypoint; with `queries` "scene" it
-    is one query that becomes the path. It reads all features: a mixture of cells, as `rank` makes them, has no
-    place. Layers normalise before they add, which trains without a warm-up (Xiong et al. 2020).
+    The tokens are the n pooled vectors and one of past states and intent; a learnt vector for its place is added to
+    each. 20 queries attend to each other and to the tokens, and each becomes a waypoint; with `queries` "scene" it is
+    one query that becomes the path. It reads all features: a linear combination of cells, as `rank` makes them, has
+    no place. Layers normalise before they add (pre-norm), which trains without a warm-up (Xiong et al. 2020).
     """
 
     reads_cells: ClassVar[bool] = True
 
-    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        super().__init__(config, features, width, scene)
-        self.cells, hidden = (features, width), config.units
+    def __init__(self, config: WaypointConfig, vectors: int, width: int, context: int) -> None:
+        super().__init__(config, vectors, width, context)
+        self.cells, hidden = (vectors, width), config.units
         count = WAYPOINTS if config.queries == "waypoint" else 1
-        self.see = nn.Linear(width, hidden) if features else None
+        self.see = nn.Linear(width, hidden) if vectors else None
         self.feel = nn.Linear(EGO_NUMBERS, hidden)
-        self.place = nn.Parameter(_SPREAD * torch.randn(features + 1, hidden))
+        self.place = nn.Parameter(_SPREAD * torch.randn(vectors + 1, hidden))
         self.token_norm = nn.LayerNorm(hidden)
         self.queries = nn.Parameter(_SPREAD * torch.randn(count, hidden))
         self.layers = nn.ModuleList(
@@ -55,14 +56,14 @@ class Query(Decoder):
 
     def forward(self, inputs: DecoderInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame}."""
-        tokens, answer = self._tokens(inputs), self.queries.expand(len(inputs.ego), -1, -1)
+        tokens, queries = self._tokens(inputs), self.queries.expand(len(inputs.ego), -1, -1)
         for layer in self.layers:
-            answer = layer(answer, tokens)
-        return {"waypoints": inputs.path(self.say(self.norm(answer)))}
+            queries = layer(queries, tokens)
+        return {"waypoints": inputs.path(self.say(self.norm(queries)))}
 
     def _tokens(self, inputs: DecoderInputs) -> Tensor:
-        """(b, n + 1, hidden)."""
+        """(b, n + 1, hidden): the pooled vectors, then past states and intent."""
         tokens = self.feel(inputs.ego)[:, None]
         if self.see is not None:
-            tokens = torch.cat([self.see(inputs.scene.unflatten(1, self.cells)), tokens], dim=1)
+            tokens = torch.cat([self.see(inputs.context.unflatten(1, self.cells)), tokens], dim=1)
         return self.token_norm(tokens + self.place)

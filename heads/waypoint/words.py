@@ -11,7 +11,7 @@ from roadcue.schema import STEP_S, WAYPOINTS
 
 @dataclass(frozen=True)
 class WaypointPrediction:
-    """Where to go. For a batch every array but the times gets a leading dimension b.
+    """Where to go.
 
     `waypoints_m` (20, 2) metres, ego frame: x forward, y left, origin at the rear axle at t = 0;
     `times_s` (20,) seconds after t = 0: 0.25 ... 5.
@@ -33,11 +33,11 @@ class WaypointPrediction:
 
 
 class WaypointPredictions(WaypointPrediction, Sequence[WaypointPrediction]):
-    """Those of a batch: `waypoints_m` (b, 20, 2), and one by one."""
+    """The predictions of b samples, one after the other: `waypoints_m` (b, 20, 2) metres, ego frame."""
 
     @classmethod
     def of(cls, waypoints: np.ndarray) -> "WaypointPredictions":
-        """Of (b, 20, 2) metres, ego frame."""
+        """From waypoints (b, 20, 2) metres, ego frame."""
         return cls(waypoints, STEP_S * np.arange(1, WAYPOINTS + 1))
 
     def __len__(self) -> int:

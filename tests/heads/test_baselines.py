@@ -119,8 +119,8 @@ def test_ridge_is_the_closed_form(make_batch, noise, moved):
         batches.append((inputs, {"future": targets["future"] + noise * torch.randn(rows, 20, 2, generator=random)}))
     ridge = Ridge()
     ridge.fit(batches)
-    found = torch.cat([ridge(inputs)["waypoints"] for inputs, _ in batches])
-    np.testing.assert_allclose(found.numpy(), ridge_by_hand(batches)[1], atol=1e-3)
+    paths = torch.cat([ridge(inputs)["waypoints"] for inputs, _ in batches])
+    np.testing.assert_allclose(paths.numpy(), ridge_by_hand(batches)[1], atol=1e-3)
 
 
 def test_more_noise_calls_for_a_stronger_penalty(make_batch):
@@ -132,7 +132,7 @@ def test_more_noise_calls_for_a_stronger_penalty(make_batch):
 
 
 def test_a_perfect_fit_of_few_rows_is_not_believed():
-    """Ten directions explain nearly everything: telling of a thousand rows, to be expected of twelve."""
+    """Ten components explain nearly everything: telling of a thousand rows, to be expected of twelve."""
     explained = torch.full((10,), 0.1, dtype=torch.float64)
     penalty = {
         rows: _least_gcv(Ridge.PENALTIES, torch.ones(10), explained, torch.tensor(1.001), rows)

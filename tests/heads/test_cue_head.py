@@ -126,8 +126,8 @@ def test_the_majority_s_sets_cover_as_its_config_says(coverage):
     held_out = drawn(300, seed=1)
     majority.fit([drawn(300)])
     majority.calibrate([held_out])
-    said, truth = majority(held_out[0]), majority.truth(held_out[1])
-    expected = fit_threshold(said["cue_probabilities"][:, 0], truth[:, 0], coverage)
+    prediction, truth = majority(held_out[0]), majority.truth(held_out[1])
+    expected = fit_threshold(prediction["cue_probabilities"][:, 0], truth[:, 0], coverage)
     assert majority.calibration.threshold[0] == pytest.approx(expected)
 
 

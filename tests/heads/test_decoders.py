@@ -19,9 +19,9 @@ SMALL = WaypointConfig(hidden=16, rank=4, dropout=0.0, modes=3, anchors=24)
 every_kind = pytest.mark.parametrize("kind", DECODERS)
 
 
-def fitted(batches, features=2, **settings):
+def fitted(batches, vectors=2, **settings):
     torch.manual_seed(0)
-    head = build_head("waypoint", replace(SMALL, **settings), features, 5 if features else 0)
+    head = build_head("waypoint", replace(SMALL, **settings), vectors, 5 if vectors else 0)
     head.fit(batches)
     return head
 
@@ -44,10 +44,10 @@ def test_the_kinds_of_the_command_line_are_those_of_the_registry():
 
 
 @every_kind
-@pytest.mark.parametrize("features", [2, 0])
+@pytest.mark.parametrize("vectors", [2, 0])
 @pytest.mark.parametrize("residual", ["ego", "none"])
-def test_predicts_and_learns_plain_and_as_residual_seeing_and_blind(kind, features, residual, batches):
-    head = fitted(batches, features, kind=kind, residual=residual)
+def test_predicts_and_learns_plain_and_as_residual_seeing_and_blind(kind, vectors, residual, batches):
+    head = fitted(batches, vectors, kind=kind, residual=residual)
     before = copy.deepcopy(batches[0])
     statistics = {name: buffer.clone() for name, buffer in head.named_buffers()}
     inputs, targets = batches[0]

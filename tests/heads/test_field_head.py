@@ -20,8 +20,8 @@ def drawn(rows, seed=0):
     positions = torch.multinomial(torch.tensor([0.7, 0.1, 0.1, 0.1]), 2 * rows, True, generator=random).view(rows, 2)
     objects = torch.zeros(rows, 2, 9, 3)
     objects[:, 0, 1] = (torch.rand(rows, 3, generator=random) < 0.3).float()
-    told = torch.cat([torch.nn.functional.one_hot(positions, 4).flatten(1), objects[:, 0, 1]], dim=1).float()
-    features = torch.cat([told, torch.randn(rows, 1, generator=random)], dim=1).view(rows, 2, 6)
+    readable = torch.cat([torch.nn.functional.one_hot(positions, 4).flatten(1), objects[:, 0, 1]], dim=1).float()
+    features = torch.cat([readable, torch.randn(rows, 1, generator=random)], dim=1).view(rows, 2, 6)
     inputs = HeadInputs(
         features=features + 0.3 * torch.randn(rows, 2, 6, generator=random),
         feature_mask=torch.ones(rows, 2, dtype=torch.bool),
@@ -51,39 +51,39 @@ def head():
 
 def test_it_tells_what_the_features_tell(head):
     inputs, targets = drawn(400, seed=1)
-    said = head(inputs)
-    assert (said["position"] == targets["positions"]).float().mean() > 0.9
-    assert (said["seen"][:, 0, 1] == (targets["objects"][:, 0, 1] == 1)).float().mean() > 0.85
-    assert not said["seen"][:, 1].any()
+    prediction = head(inputs)
+    assert (prediction["position"] == targets["positions"]).float().mean() > 0.9
+    assert (prediction["seen"][:, 0, 1] == (targets["objects"][:, 0, 1] == 1)).float().mean() > 0.85
+    assert not prediction["seen"][:, 1].any()
 
 
 def test_a_kind_that_is_said_to_be_there_is_somewhere(head):
-    said = head(drawn(400, seed=1)[0])
-    present = said["presence_logits"] > 0
-    assert torch.equal(said["seen"].any(dim=3), present)
+    prediction = head(drawn(400, seed=1)[0])
+    present = prediction["presence_logits"] > 0
+    assert torch.equal(prediction["seen"].any(dim=3), present)
 
 
 def test_a_missing_label_changes_nothing_about_the_others(head):
     inputs, targets = drawn(8)
-    said = {key: part.detach().clone() for key, part in head(inputs).items()}
-    partly = {key: part.clone() for key, part in targets.items()}
+    prediction = {key: tensor.detach().clone() for key, tensor in head(inputs).items()}
+    partly = {key: tensor.clone() for key, tensor in targets.items()}
     partly["positions"][0, 0] = -1
     partly["objects"][1, 0, 1] = torch.nan
-    loss = head.loss(said, partly)["loss"]
-    said["position_logits"][0, 0] += 100
-    said["presence_logits"][1, 0, 1] += 100
-    said["side_logits"][1, 0, 1] += 100
-    assert torch.equal(head.loss(said, partly)["loss"], loss)
-    assert not torch.equal(head.loss(said, targets)["loss"], loss)
+    loss = head.loss(prediction, partly)["loss"]
+    prediction["position_logits"][0, 0] += 100
+    prediction["presence_logits"][1, 0, 1] += 100
+    prediction["side_logits"][1, 0, 1] += 100
+    assert torch.equal(head.loss(prediction, partly)["loss"], loss)
+    assert not torch.equal(head.loss(prediction, targets)["loss"], loss)
 
 
 def test_sides_of_what_is_not_there_are_not_learnt(head):
     inputs, targets = drawn(8)
     targets["objects"][:] = 0
-    said = {key: part.detach().clone() for key, part in head(inputs).items()}
-    loss = head.loss(said, targets)["loss"]
-    said["side_logits"] += 100
-    assert torch.equal(head.loss(said, targets)["loss"], loss)
+    prediction = {key: tensor.detach().clone() for key, tensor in head(inputs).items()}
+    loss = head.loss(prediction, targets)["loss"]
+    prediction["side_logits"] += 100
+    assert torch.equal(head.loss(prediction, targets)["loss"], loss)
 
 
 def test_weights_are_inverse_frequencies(head):
@@ -115,11 +115,11 @@ def test_probabilities_are_those_of_the_data_though_classes_weigh_the_same():
         optimizer.zero_grad()
         head.loss(head(blind), targets)["loss"].backward()
         optimizer.step()
-    said = head.eval()(blind)
+    prediction = head.eval()(blind)
     often = torch.bincount(targets["positions"][:, 0], minlength=4) / 400
-    torch.testing.assert_close(said["position_probabilities"][0, 0], often, atol=0.02, rtol=0)
+    torch.testing.assert_close(prediction["position_probabilities"][0, 0], often, atol=0.02, rtol=0)
     car = targets["objects"][:, 0, 1].amax(dim=1).mean()
-    torch.testing.assert_close(said["presence_probabilities"][0, 0, 1], car, atol=0.02, rtol=0)
+    torch.testing.assert_close(prediction["presence_probabilities"][0, 0, 1], car, atol=0.02, rtol=0)
 
 
 def test_calibration_changes_probabilities_and_no_answer(head):
@@ -139,11 +139,13 @@ def test_the_majority_says_how_often_everything_comes(tmp_path):
     majority = MajorityField()
     majority.fit(batches)
     positions = torch.cat([targets["positions"] for _, targets in batches])
-    said = majority(batches[0][0])
-    assert (said["position"] == positions.mode(dim=0).values).all()
-    torch.testing.assert_close(said["position_probabilities"][0, 1], torch.bincount(positions[:, 1]) / 100)
+    prediction = majority(batches[0][0])
+    assert (prediction["position"] == positions.mode(dim=0).values).all()
+    torch.testing.assert_close(prediction["position_probabilities"][0, 1], torch.bincount(positions[:, 1]) / 100)
     majority.save_pretrained(tmp_path)
-    assert torch.equal(load_head(tmp_path)(batches[0][0])["presence_probabilities"], said["presence_probabilities"])
+    assert torch.equal(
+        load_head(tmp_path)(batches[0][0])["presence_probabilities"], prediction["presence_probabilities"]
+    )
 
 
 def test_listing_everything_finds_every_object_and_places_it_everywhere():
@@ -151,10 +153,10 @@ def test_listing_everything_finds_every_object_and_places_it_everywhere():
     everything, majority = EverythingField(), MajorityField()
     everything.fit(batches)
     majority.fit(batches)
-    said = everything(batches[0][0])
-    assert said["seen"].all()
-    assert said["seen"].shape == majority(batches[0][0])["seen"].shape
-    assert torch.equal(said["position"], majority(batches[0][0])["position"])
+    prediction = everything(batches[0][0])
+    assert prediction["seen"].all()
+    assert prediction["seen"].shape == majority(batches[0][0])["seen"].shape
+    assert torch.equal(prediction["position"], majority(batches[0][0])["position"])
 
 
 def test_without_a_label_there_is_nothing_to_learn():
@@ -177,21 +179,21 @@ def test_the_loss_is_the_sum_of_its_six_parts_each_with_its_own_weights(head):
     own.fit([(inputs, targets)])
     assert not torch.allclose(own.class_weight[0], own.class_weight[1])
     assert not torch.allclose(own.presence_weight[0], own.presence_weight[1])
-    said = {key: part.detach() for key, part in head(inputs).items()}
+    prediction = {key: tensor.detach() for key, tensor in head(inputs).items()}
     expected = 0.0
     for field in range(2):
         true = targets["positions"][:, field]
-        right = said["position_logits"][:, field].log_softmax(1)[torch.arange(60), true]
+        right = prediction["position_logits"][:, field].log_softmax(1)[torch.arange(60), true]
         expected -= (own.class_weight[field][true] * right).mean()
     present = targets["objects"].amax(dim=3)
-    yes, no = (torch.nn.functional.logsigmoid(sign * said["presence_logits"]) for sign in (1, -1))
-    left, right = (torch.nn.functional.logsigmoid(sign * said["side_logits"]) for sign in (1, -1))
+    yes, no = (torch.nn.functional.logsigmoid(sign * prediction["presence_logits"]) for sign in (1, -1))
+    left, right = (torch.nn.functional.logsigmoid(sign * prediction["side_logits"]) for sign in (1, -1))
     for distance in range(2):
         there = present[:, distance] == 1
         weighed = torch.where(there, own.presence_weight[distance] * yes[:, distance], no[:, distance])
         sides = torch.where(targets["objects"][:, distance] == 1, left[:, distance], right[:, distance])
         expected -= weighed.mean() + sides[there].mean()
-    torch.testing.assert_close(own.loss(said, targets)["loss"], expected)
+    torch.testing.assert_close(own.loss(prediction, targets)["loss"], expected)
 
 
 def test_each_question_has_a_temperature_of_its_own_rows():
@@ -200,18 +202,18 @@ def test_each_question_has_a_temperature_of_its_own_rows():
     inputs, targets = drawn(500, seed=6)
     targets["positions"][::3, 1] = -1
     targets["objects"][::4, 0, 2] = torch.nan
-    said = {key: part.detach() for key, part in own(inputs).items()}
+    prediction = {key: tensor.detach() for key, tensor in own(inputs).items()}
     positions, objects = targets["positions"], targets["objects"]
-    fair = said["position_logits"] - own.class_weight.log()
+    unweighted = prediction["position_logits"] - own.class_weight.log()
     present, labelled = objects.amax(dim=3), ~objects.isnan().any(dim=3)
-    presence, there = said["presence_logits"] - own.presence_weight.log(), present == 1
+    presence, there = prediction["presence_logits"] - own.presence_weight.log(), present == 1
     expected = [
-        fit_temperature(fair[:, 0], positions[:, 0]),
-        fit_temperature(fair[positions[:, 1] >= 0, 1], positions[positions[:, 1] >= 0, 1]),
+        fit_temperature(unweighted[:, 0], positions[:, 0]),
+        fit_temperature(unweighted[positions[:, 1] >= 0, 1], positions[positions[:, 1] >= 0, 1]),
         fit_binary_temperature(presence[labelled], present[labelled]),
-        fit_binary_temperature(said["side_logits"][there].flatten(), objects[there].flatten()),
+        fit_binary_temperature(prediction["side_logits"][there].flatten(), objects[there].flatten()),
     ]
-    everywhere = fit_binary_temperature(said["side_logits"][labelled].flatten(), objects[labelled].flatten())
+    everywhere = fit_binary_temperature(prediction["side_logits"][labelled].flatten(), objects[labelled].flatten())
     assert everywhere != pytest.approx(expected[3], rel=0.05), "the data do not tell the two apart"
     own.calibrate([(inputs, targets)])
     assert own.temperature.tolist() == pytest.approx(expected, rel=1e-4)

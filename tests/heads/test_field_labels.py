@@ -49,13 +49,13 @@ def test_what_is_not_labelled_is_unknown(fields):
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"sidewalk_pos": "centre"}, "sidewalk_pos is 'centre', not one of Left, Center, Right, Outside"),
         ({"road_pos": "Center"}, "road_pos is 'Center'"),
         ({"m_car_outside": "Left-Front"}, "m_car_outside is 'Left-Front', neither 'not present' nor Left"),
     ],
 )
-def test_a_value_that_is_none_is_named(fields, said):
-    with pytest.raises(BadHead, match=said):
+def test_a_value_that_is_none_is_named(fields, message):
+    with pytest.raises(BadHead, match=message):
         encode_fields(fields)

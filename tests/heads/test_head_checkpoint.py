@@ -18,10 +18,10 @@ from roadcue.heads.waypoint.head import WaypointHead
 BASELINES = {baseline.name: baseline for baseline in WaypointHead.baselines}
 
 
-def make(name, batches, features=2):
+def make(name, batches, vectors=2):
     torch.manual_seed(0)
     config = WaypointConfig(hidden=16, residual="ego")
-    head = BASELINES[name]() if name in BASELINES else build_head(name, config, features, 5)
+    head = BASELINES[name]() if name in BASELINES else build_head(name, config, vectors, 5)
     head.fit(batches)
     return head.eval()
 
@@ -44,10 +44,10 @@ def alter_config(folder, change):
     (folder / "config.json").write_text(json.dumps(config))
 
 
-@pytest.mark.parametrize("features", [2, 0])
+@pytest.mark.parametrize("vectors", [2, 0])
 @pytest.mark.parametrize("name", ["waypoint", *BASELINES])
-def test_round_trip_is_bit_equal(name, features, tmp_path, batches):
-    head = make(name, batches, features)
+def test_round_trip_is_bit_equal(name, vectors, tmp_path, batches):
+    head = make(name, batches, vectors)
     head.save_pretrained(tmp_path / "new" / "folder")
     back = load_head(tmp_path / "new" / "folder")
     assert type(back) is type(head)

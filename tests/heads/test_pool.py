@@ -136,6 +136,9 @@ def test_reading_is_strict(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config | {"queries": 3}))
     with pytest.raises(BadHead, match=r"config\.json: not the configuration of a pool"):
         FeaturePool.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config | {"missing": "mean"}))
+    with pytest.raises(BadHead, match=r"config\.json: .*missing is one of zero, learned; got 'mean'"):
+        FeaturePool.from_pretrained(tmp_path)
     (tmp_path / "config.json").unlink()
     with pytest.raises(BadHead, match=r"config\.json: not the configuration of a pool"):
         FeaturePool.from_pretrained(tmp_path)

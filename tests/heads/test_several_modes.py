@@ -1,4 +1,4 @@
-"""Several modes: who learns of a row, and that two answers to one question are both found."""
+"""Several modes: who learns of a row, and that of two answers to one question both are learned."""
 
 import math
 
@@ -12,7 +12,7 @@ from roadcue.heads.waypoint.modes import SHARED, Modes, choice_loss, ranked
 TIME = 0.25 * torch.arange(1, 21)
 
 
-def test_both_answers_to_one_question_are_found_with_how_often_they_are_right(make_batch):
+def test_both_answers_to_one_question_are_learned_with_how_often_they_are_right(make_batch):
     torch.manual_seed(0)
     inputs, _ = make_batch(40, missing=False)
     inputs = {name: values[:1].expand(40, *values.shape[1:]) for name, values in inputs.items()}
@@ -29,9 +29,9 @@ def test_both_answers_to_one_question_are_found_with_how_often_they_are_right(ma
         optimizer.step()
         schedule.step()
     prediction = head(inputs)
-    found = prediction["modes"][0]
-    assert (found[0] - left).norm(dim=1).mean() < 0.3
-    assert (found[1] - right).norm(dim=1).mean() < 0.3
+    modes = prediction["modes"][0]
+    assert (modes[0] - left).norm(dim=1).mean() < 0.3
+    assert (modes[1] - right).norm(dim=1).mean() < 0.3
     assert prediction["mode_probabilities"][0].tolist() == pytest.approx([0.7, 0.3], abs=0.05)
 
 
@@ -51,8 +51,8 @@ def test_one_mode_is_plain_regression():
     assert loss.item() == 1
 
 
-def test_untrained_modes_differ(make_situation):
-    modes = Modes(WaypointConfig("modes", hidden=4, modes=4), 0, 0, 0)(make_situation(2))["modes"]
+def test_untrained_modes_differ(make_decoder_inputs):
+    modes = Modes(WaypointConfig("modes", hidden=4, modes=4), 0, 0, 0)(make_decoder_inputs(2))["modes"]
     apart = (modes[:, :, None] - modes[:, None]).flatten(3).norm(dim=3)
     assert (apart[:, ~torch.eye(4, dtype=torch.bool)] > 0.1).all()
 

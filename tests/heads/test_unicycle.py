@@ -39,10 +39,10 @@ def test_a_standing_car_does_not_turn_on_the_spot():
 
 
 @pytest.mark.parametrize("far", [1e6, -1e6])
-def test_bounds_hold_whatever_the_layers_say(far, make_situation):
+def test_bounds_hold_whatever_the_layers_say(far, make_decoder_inputs):
     decoder = Unicycle(WaypointConfig(hidden=4), 0, 0, 0)
     torch.nn.init.constant_(decoder.layers[-1].bias, far)
-    acceleration, curvature = decoder.controls(make_situation(3))
+    acceleration, curvature = decoder.controls(make_decoder_inputs(3))
     sign = 1 if far > 0 else -1
     torch.testing.assert_close(acceleration, torch.full((3, 20), sign * MAX_ACCELERATION))
     torch.testing.assert_close(curvature, torch.full((3, 20), sign * MAX_CURVATURE))

@@ -24,9 +24,9 @@ def blobs(count=8, rows=90):
 def test_every_heap_gets_its_centre_however_the_rows_come():
     rows, centres = blobs()
     for size in (len(rows), 7, 1):
-        found = kmeans(rows.split(size), 8)
-        assert (torch.cdist(centres, found).min(dim=1).values < 0.02).all()
-        assert (torch.cdist(found, centres).min(dim=1).values < 0.02).all()
+        means = kmeans(rows.split(size), 8)
+        assert (torch.cdist(centres, means).min(dim=1).values < 0.02).all()
+        assert (torch.cdist(means, centres).min(dim=1).values < 0.02).all()
 
 
 def test_centres_are_the_same_again_and_no_other_draw_is_disturbed():
@@ -47,9 +47,9 @@ def test_more_rows_than_are_kept_are_sampled_from_all_of_the_data():
 
 
 def test_fewer_rows_than_centres_are_all_centres():
-    found = kmeans([torch.tensor([[1.0, 2], [3, 4]])], 5)
-    assert found.shape == (5, 2)
-    assert {tuple(row) for row in found.tolist()} == {(1.0, 2.0), (3.0, 4.0)}
+    means = kmeans([torch.tensor([[1.0, 2], [3, 4]])], 5)
+    assert means.shape == (5, 2)
+    assert {tuple(row) for row in means.tolist()} == {(1.0, 2.0), (3.0, 4.0)}
     assert kmeans([torch.empty(0, 2)], 5) is None
 
 
@@ -83,5 +83,5 @@ def test_the_loss_is_over_all_anchors_some_at_a_time(batches, monkeypatch):
     paths = head._base_path(inputs)[:, None] + head.decoder.anchors
     error = (paths - targets["future"][:, None]).norm(dim=3).mean(dim=2)[known]
     right = torch.softmax(-error / 0.1, dim=1)
-    said = head(inputs)["anchor_logits"].log_softmax(dim=1)[known]
-    torch.testing.assert_close(whole, -(right * said).sum(dim=1).mean())
+    log_probability = head(inputs)["anchor_logits"].log_softmax(dim=1)[known]
+    torch.testing.assert_close(whole, -(right * log_probability).sum(dim=1).mean())

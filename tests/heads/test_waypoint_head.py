@@ -25,9 +25,9 @@ def head(batches):
     return head
 
 
-def joined(batches, part):
+def joined(batches, name):
     """One column of the training set, inputs or targets, over all batches."""
-    return torch.cat([{**inputs, **targets}[part] for inputs, targets in batches])
+    return torch.cat([{**inputs, **targets}[name] for inputs, targets in batches])
 
 
 def test_is_the_head_of_the_source_document():
@@ -199,9 +199,9 @@ def test_no_batch_is_ever_changed(batches, residual):
 
 def test_the_order_and_size_of_batches_does_not_matter(batches):
     heads = []
-    everything = {part: joined(batches, part) for part in (*batches[0][0], "future")}
+    everything = {name: joined(batches, name) for name in (*batches[0][0], "future")}
     order = torch.randperm(len(everything["past"]), generator=torch.Generator().manual_seed(0))
-    shuffled = {part: values[order] for part, values in everything.items()}
+    shuffled = {name: values[order] for name, values in everything.items()}
     for rows in (batches, [(shuffled, {"future": shuffled["future"]})]):
         torch.manual_seed(0)
         heads.append(build_head("waypoint", replace(SMALL, residual="ego"), 2, 5))
@@ -227,7 +227,7 @@ def test_before_fit_it_predicts_nan(batches):
 
 def test_features_of_another_shape_are_named(head, make_batch):
     with pytest.raises(BadHead, match="2 pooled vectors of 5 numbers, the batch has 3 of 5"):
-        head(make_batch(4, features=3)[0])
+        head(make_batch(4, vectors=3)[0])
 
 
 def test_nothing_to_fit_to_is_said(batches):
