@@ -12,7 +12,7 @@ from roadcue.loaders.registry import DATASETS, open_dataset
 from roadcue.loaders.split import every_nth, split_by_sequence
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
-from roadcue.training.config import DataOptions, ExtractionOptions
+from roadcue.training.extraction_config import DataOptions, ExtractionOptions
 
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:

@@ -24,7 +24,8 @@ from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens, pooling_fingerprint
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import ExtractConfig, ExtractionOptions, TrainConfig
+from roadcue.training.config import TrainConfig
+from roadcue.training.extraction_config import ExtractConfig, ExtractionOptions
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
 
