@@ -10,7 +10,7 @@ from torch import nn
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import run_options
-from roadcue.files import write_whole, writing_into
+from roadcue.files import user_path, write_whole, writing_into
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import WAYPOINT
@@ -35,9 +35,9 @@ def submit_run(config: EvalConfig) -> None:
     their own. BadInput for whatever would be refused, before anything is encoded where that is possible; nothing is
     written then.
     """
-    folder, out = RunFolder.of(config.run), Path(str(config.submission))
+    folder, out = RunFolder.of(config.run), user_path(str(config.submission))
     options = _test_options(folder, config)
-    listed = read_frames(Path(config.frames or Path(str(options.data_dir)).expanduser() / FRAMES_FILE))
+    listed = read_frames(user_path(config.frames or user_path(str(options.data_dir)) / FRAMES_FILE))
     model = _row(MultiHeadModel.from_pretrained(folder.model), config.row or WAYPOINT)
     (row,) = model.heads
     if row in model.blind:

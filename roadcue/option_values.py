@@ -8,6 +8,9 @@ from typing import get_args
 
 from roadcue.registry import nearest
 
+_LARGEST_SEED = 2**32 - 1
+"""NumPy's, and so Lightning's."""
+
 
 def at_least(least: int, options: object, *names: str) -> None:
     """ValueError that names the first of the options that is smaller."""
@@ -20,6 +23,13 @@ def at_most(most: int, options: object, name: str, why: str) -> None:
     """ValueError with the bound and its reason when the option is larger: said before memory is asked for."""
     if getattr(options, name) > most:
         raise ValueError(f"--{name} {getattr(options, name)}: must be at most {most}; {why}")
+
+
+def check_seed(options: object) -> None:
+    """ValueError when `--seed` is none that NumPy and Lightning take."""
+    seed: int = options.seed
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise ValueError(f"--seed {seed}: a whole number from 0 to {_LARGEST_SEED}")
 
 
 def known_name(option: str, name: str, known: Iterable[str]) -> None:

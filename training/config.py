@@ -11,11 +11,10 @@ from typing import Any, Literal
 from roadcue.errors import BadHead
 from roadcue.heads.registry import HEADS, head_config
 from roadcue.models.registry import CAPTIONERS, ENCODERS
-from roadcue.option_values import at_least, at_most
+from roadcue.option_values import at_least, at_most, check_seed
 from roadcue.training.extraction_config import ExtractionOptions
 
-_LARGEST_SEED = 2**32 - 1
-"""NumPy's, and so Lightning's."""
+_FURTHEST_BACK = 1_000_000
 _MOST: Mapping[str, tuple[int, str]] = {
     "epochs": (1_000_000, "no training ends that has more"),
     "batch_size": (1_000_000, "all rows of a step lie in memory at once"),
@@ -131,15 +130,15 @@ class TrainConfig(ExtractionOptions):
         for name, (most, why) in _MOST.items():
             at_most(most, self, name, why)
         words = self.past_frames.split(",") if self.past_frames else []
-        if not all(word.isdecimal() and int(word) for word in words) or len(set(self.frames_back)) < len(words):
+        fits = all(word.isdecimal() and 0 < int(word) <= _FURTHEST_BACK for word in words)
+        if not fits or len(set(self.frames_back)) < len(words):
             raise ValueError(
-                f"--past_frames {self.past_frames}: expected how many frames back, each above 0 and once, with "
-                "commas, such as 10,20"
+                f"--past_frames {self.past_frames}: expected how many frames back, each from 1 to {_FURTHEST_BACK} "
+                "and once, with commas, such as 10,20"
             )
         if not (0 < self.optimization.lr < inf and 0 <= self.optimization.weight_decay < inf):
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
-        if not 0 <= self.seed <= _LARGEST_SEED:
-            raise ValueError(f"--seed {self.seed}: a whole number from 0 to {_LARGEST_SEED}")
+        check_seed(self)
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
         if not 0 <= self.calibration < 1:
