@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from rich.console import Console
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import cautions, run_heading, run_options
 from roadcue.evaluation.texts import PREDICTION, score_predictions
-from roadcue.files import write_whole, writing_into
+from roadcue.files import user_path, write_whole, writing_into
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.resampling import sequence_bootstrap
@@ -45,7 +44,7 @@ def evaluate_captions(config: EvalConfig) -> None:
     split = config.split or "val"
     pictures, bad = caption_pictures(options, captioner, caption_options(options), split)
     print(pictures.dataset.description, captioner.description, sep="\n", flush=True)
-    out = Path(config.out) if config.out else folder.path
+    out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         loss, lines = [], []
         with ProgressLine("writing captions", len(pictures), "pictures") as advance:

@@ -6,7 +6,7 @@ from typing import Literal
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.registry import DATASETS
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
-from roadcue.training.config import at_least, known_name
+from roadcue.option_values import at_least, at_most, check_seed, known_name
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class ScoreOptions:
         if self.data is not None:
             known_name("data", self.data, DATASETS)
         at_least(1, self, "resamples")
+        at_most(1_000_000, self, "resamples", "no interval is surer with more")
+        check_seed(self.seed)
 
     @property
     def bootstrap(self) -> Bootstrap:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.report_frames import report_frames
-from roadcue.files import write_whole, writing_into
+from roadcue.files import user_path, write_whole, writing_into
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders.bad_records import OnBadRecord
@@ -37,8 +36,9 @@ from roadcue.reports.rater_table import rated_tables
 from roadcue.reports.score_table import score_table
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import EncoderOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
+from roadcue.training.extraction_config import EncoderOptions
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.predictions import Predictions, predict
 from roadcue.training.run_folder import RunFolder, check_same_encoder
@@ -65,7 +65,7 @@ def evaluate_run(config: EvalConfig) -> None:
     sees_image = set(model.heads) - model.blind
     _print_tables(findings, sees_image)
     heading = run_heading(facts, data, encoder.description, options)
-    out = Path(config.out) if config.out else folder.path
+    out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         content = {"run": heading, "sees_image": sorted(sees_image), **findings.to_json()}
         write_whole(out / "metrics.json", json.dumps(content, indent=1) + "\n")

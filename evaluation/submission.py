@@ -10,7 +10,7 @@ from torch import nn
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import run_options
-from roadcue.files import write_whole, writing_into
+from roadcue.files import user_path, write_whole, writing_into
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import WAYPOINT
@@ -21,8 +21,9 @@ from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission,
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import EncoderOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
+from roadcue.training.extraction_config import EncoderOptions
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder, check_same_encoder
@@ -35,9 +36,9 @@ def submit_run(config: EvalConfig) -> None:
     their own. BadInput for whatever would be refused, before anything is encoded where that is possible; nothing is
     written then.
     """
-    folder, out = RunFolder.of(config.run), Path(str(config.submission))
+    folder, out = RunFolder.of(config.run), user_path(str(config.submission))
     options = _test_options(folder, config)
-    listed = read_frames(Path(config.frames or Path(str(options.data_dir)).expanduser() / FRAMES_FILE))
+    listed = read_frames(user_path(config.frames or user_path(str(options.data_dir)) / FRAMES_FILE))
     model = _row(MultiHeadModel.from_pretrained(folder.model), config.row or WAYPOINT)
     (row,) = model.heads
     if row in model.blind:

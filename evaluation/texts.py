@@ -13,7 +13,7 @@ from rich.console import Console
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.text_scores import FIELDS, TextScores, claim_arrays, label_arrays, score_claims
-from roadcue.files import write_whole, writing_into
+from roadcue.files import user_path, write_whole, writing_into
 from roadcue.loaders.sensation.files import read_files
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.loaders.sensation.predictions import picture_name, read_predictions
@@ -54,9 +54,9 @@ class Texts:
 
 def evaluate_predictions(config: EvalConfig) -> None:
     """Print the table of `--protocol`; write its numbers to `<stem>.metrics.json` beside the file, or in `--out`."""
-    file = Path(config.predictions or "")
+    file = user_path(config.predictions or "")
     _, content = score_predictions(config, file)
-    out = Path(config.out) if config.out else file.parent
+    out = user_path(config.out) if config.out else file.parent
     target = out / f"{file.stem}.metrics.json"
     with writing_into(out, "free space there, or name another folder with --out"):
         write_whole(target, json.dumps(nan_to_none(content), indent=1) + "\n")
@@ -117,7 +117,7 @@ def _texts(config: EvalConfig, file: Path) -> Texts:
 
 def _folder(config: EvalConfig) -> Path:
     if config.data_dir:
-        return Path(config.data_dir).expanduser()
+        return user_path(config.data_dir)
     if config.data == "sensation":
         raise BadInput("--data sensation needs --data_dir, the folder with its CSV files")
     from roadcue.roadworld import dataset

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 """A head on disk: how it was built, and its weights and statistics. Nothing is pickled."""
+RUN_AGAIN = "train again, or copy the run folder again"
+"""What mends weights of a run that are damaged or missing: nobody has them for download."""
 
 
 @dataclass(frozen=True)

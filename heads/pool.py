@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from roadcue.errors import BadCheckpoint, BadHead
 from roadcue.files import write_whole
-from roadcue.heads.head import CONFIG, WEIGHTS
+from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
 from roadcue.weights import load_strict, read_safetensors, write_safetensors
 
 Missing = Literal["zero", "learned"]
@@ -100,7 +100,7 @@ class FeaturePool(nn.Module):
         except (OSError, TypeError, ValueError, RuntimeError) as error:
             raise BadHead(f"{folder / CONFIG}: not the configuration of a pool ({error}); train again") from error
         try:
-            load_strict(pool, dict(read_safetensors(folder / WEIGHTS)), folder, error=BadHead)
+            load_strict(pool, dict(read_safetensors(folder / WEIGHTS, remedy=RUN_AGAIN)), folder, error=BadHead)
         except BadCheckpoint as error:
             raise BadHead(str(error)) from error
         return pool

@@ -1,7 +1,7 @@
 """Which heads there are, how one is built and loaded. A new head is a file, its config beside it, and a line here."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,24 @@ class HeadEntry:
     config: str
 
 
+def _unfit(name: str, thing: Any) -> str:
+    """Why a plugin's thing is no head of that name; torch is imported for what looks like one alone."""
+    if isinstance(thing, HeadEntry):
+        return ""
+    wanted = "register a class that stands on roadcue.heads.head.Head"
+    if not isinstance(thing, type):
+        return f"{thing!r:.60} is no class; {wanted}"
+    from roadcue.heads.head import Head
+
+    if not issubclass(thing, Head):
+        return f"{thing.__name__} is no head; {wanted}"
+    if getattr(thing, "name", None) != name:
+        return f"{thing.__name__}.name is {getattr(thing, 'name', None)!r}; it must be {name!r}, as it is registered"
+    if not is_dataclass(thing.config_class):
+        return f"{thing.__name__}.config_class is {thing.config_class!r:.60}; it must be the dataclass of its options"
+    return ""
+
+
 HEADS: Registry[HeadEntry | type["Head"]] = Registry(
     "head",
     {
@@ -31,6 +49,7 @@ HEADS: Registry[HeadEntry | type["Head"]] = Registry(
     },
     group="roadcue.heads",
     error=BadHead,
+    unfit=_unfit,
 )
 """Heads that are trained; a plugin registers its class itself."""
 WAYPOINT = "waypoint"
@@ -41,7 +60,11 @@ _REMEDY = "use a folder that `save_pretrained` wrote, or train anew"
 def head_class(name: str) -> type["Head"]:
     """The class of a head that is trained; BadHead, with the nearest name, for an unknown one."""
     entry = HEADS.find(name)
-    cls: type[Head] = resolve(entry.head) if isinstance(entry, HeadEntry) else entry
+    if not isinstance(entry, HeadEntry):
+        return entry
+    cls: type[Head] = resolve(entry.head)
+    if reason := _unfit(name, cls):
+        raise BadHead(f"head {name!r}: {reason}")
     return cls
 
 
@@ -84,12 +107,12 @@ def load_head(folder: Path) -> "Head":
     Its class comes from the registry, never from the file. BadHead names the file and what does not fit: not there,
     not JSON, an unknown head or setting, keys that are missing or unexpected, a shape or dtype that differs.
     """
-    from roadcue.heads.head import CONFIG, WEIGHTS
+    from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
     from roadcue.weights import load_strict, read_safetensors
 
     head = _build(folder / CONFIG)
     try:
-        weights = dict(read_safetensors(folder / WEIGHTS))
+        weights = dict(read_safetensors(folder / WEIGHTS, remedy=RUN_AGAIN))
     except BadCheckpoint as error:
         raise BadHead(str(error)) from error
     load_strict(head, weights, folder / WEIGHTS, same_dtype=True, error=BadHead)

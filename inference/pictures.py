@@ -8,6 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from roadcue.errors import BadInput
+from roadcue.files import user_path
 from roadcue.loaders import jpeg
 from roadcue.models.encoder import Preprocess
 
@@ -25,7 +26,7 @@ def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
     """
     where = "images"
     if isinstance(picture, str | Path):
-        where, picture = str(picture), _opened(Path(picture))
+        where, picture = str(picture), _opened(user_path(picture))
     if isinstance(picture, bytes):
         return preprocess(*jpeg.decode_at_least(picture, where, side))
     return preprocess(_rgb(picture))
@@ -34,10 +35,10 @@ def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
 def _opened(path: Path) -> bytes | Image.Image:
     """A JPEG's bytes, another format's pixels; BadInput, with the path, when it is no picture."""
     try:
-        content = path.expanduser().read_bytes()
+        content = path.read_bytes()
         if content.startswith(b"\xff\xd8\xff"):
             return content
-        with Image.open(path.expanduser()) as picture:
+        with Image.open(path) as picture:
             return picture.convert("RGB")
     except (UnidentifiedImageError, Image.DecompressionBombError, *_DAMAGED) as error:
         raise BadInput(f"{path}: is no picture that can be read ({error})") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.files import whole_file, writing_into
+from roadcue.files import user_path, whole_file, writing_into
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.predictor import RoadPredictor
 from roadcue.progress import ProgressLine
@@ -60,7 +60,7 @@ def found_pictures(what: Sequence[str]) -> list[Path]:
     """The files that are named, and those of the folders that are, by name; BadInput when one is not there."""
     pictures: list[Path] = []
     for word in what:
-        path = Path(word).expanduser()
+        path = user_path(word)
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
             if not inside:
@@ -90,9 +90,11 @@ def _answers(predictor: "RoadPredictor | CaptionPredictor", pictures: Sequence[P
 def _lines(out: str | None, total: int) -> Iterator[tuple[TextIO, Callable[[int], None]]]:
     """Where the lines go, a file that appears whole or the terminal, and what is told of the progress."""
     if out is None:  # a progress line among them would be none of them
+        if sys.stdout is None:  # the shell's >&-
+            raise BrokenPipeError
         yield sys.stdout, lambda done: None
         return
-    path = Path(out)
+    path = user_path(out)
     remedy = "free space there, or name another file with --out"
     with writing_into(path.parent, remedy), whole_file(path) as partial, open(partial, "w") as file:
         with ProgressLine("predicting", total, "pictures") as advance:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable, whole_folder, write_whole
+from roadcue.files import NO_LEAVE, in_the_way, unreadable, whole_folder, write_whole
 
 STORE_VERSION = "1"
 _TODO, _WRITTEN, _SKIPPED = 0, 1, 2
@@ -212,9 +212,11 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        no_leave = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-        room = "" if no_leave else "free space, then the same command goes on, or "
-        said = f"the feature store cannot be written ({error.strerror}); {room}choose another --store_dir"
+        room = "" if error.errno in NO_LEAVE else "free space, then the same command goes on, or "
+        reason = error.strerror
+        if (blocking := in_the_way(folder)) is not None:
+            room, reason = "", f"{blocking} is a file and no folder"
+        said = f"the feature store cannot be written ({reason}); {room}choose another --store_dir"
         raise OSError(error.errno, said, str(folder)) from error
 
 

@@ -30,6 +30,11 @@ class DatasetEntry:
     """The camera that is read when none is named."""
 
 
+def _unfit(name: str, entry: object) -> str:
+    """Why a plugin's thing is no data set."""
+    return "" if isinstance(entry, DatasetEntry) else f"{entry!r:.60} is no DatasetEntry; register one"
+
+
 DATASETS = Registry[DatasetEntry](
     "data set",
     {
@@ -46,6 +51,7 @@ DATASETS = Registry[DatasetEntry](
         "sidewalk": DatasetEntry("roadcue.roadworld.dataset:open_sidewalk", needs_folder=False, camera="CHEST"),
     },
     group="roadcue.datasets",
+    unfit=_unfit,
 )
 """Name -> data set. An installed package names a `DatasetEntry` of its own as an entry point of the group
 `roadcue.datasets`; a file that `--plugin` names calls `DATASETS.register(name, DatasetEntry(...))`."""

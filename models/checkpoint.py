@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from roadcue.errors import BadCheckpoint
+from roadcue.files import user_path
 from roadcue.models import mini
 from roadcue.weights import read_safetensors
 
@@ -46,7 +47,7 @@ def local_or_hub(name: str, encoder: str) -> Path | str:
         raise BadCheckpoint(f"checkpoint {name!r}: RoadCue has none for {encoder}; name a folder or a hub id")
     if name == "mini":
         return mini.FOLDERS[encoder]
-    folder = Path(name).expanduser()
+    folder = user_path(name)
     if folder.is_dir():
         return folder
     hub_id = FULL[encoder] if name == "full" else name
@@ -59,7 +60,7 @@ def describe_checkpoint(name: str, encoder: str = "smol") -> str:
     """Which weights a name stands for, in words."""
     if name == "mini":
         return mini.DESCRIPTION
-    if Path(name).expanduser().is_dir():
+    if user_path(name).is_dir():
         return f"checkpoint in {name}"
     return f"published checkpoint {FULL.get(encoder, name) if name == 'full' else name}"
 
@@ -68,7 +69,7 @@ def public_name(name: str, encoder: str) -> str | None:
     """What the weights of a checkpoint are called in public; None for what may be anybody's."""
     if name == "mini":
         return mini.NAMES.get(encoder)
-    if Path(name).expanduser().is_dir():
+    if user_path(name).is_dir():
         return None
     return FULL.get(encoder) if name == "full" else name
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from roadcue.models.captioner import Captioner
     from roadcue.models.encoder import Encoder
 
+
+def _unfit(name: str, factory: Any) -> str:
+    """Why a plugin's thing builds nothing."""
+    return "" if callable(factory) else f"{factory!r:.60} cannot be called; register the function that builds it"
+
+
 ENCODERS: Registry[Callable[..., Any]] = Registry(
     "encoder",
     {
@@ -23,6 +29,7 @@ ENCODERS: Registry[Callable[..., Any]] = Registry(
     },
     group="roadcue.encoders",
     error=BadEncoder,
+    unfit=_unfit,
 )
 """Name -> factory of an `Encoder`, called with checkpoint, dtype, aspect and features."""
 CAPTIONERS: Registry[Callable[..., Any]] = Registry(
@@ -33,6 +40,7 @@ CAPTIONERS: Registry[Callable[..., Any]] = Registry(
     },
     group="roadcue.captioners",
     error=BadEncoder,
+    unfit=_unfit,
 )
 """Name -> factory of a `Captioner`, called with checkpoint, dtype and aspect."""
 

@@ -19,7 +19,8 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
-from roadcue.errors import BadInput, RoadCueError
+from roadcue.errors import BadInput, RoadCueError, unread
+from roadcue.files import user_path
 from roadcue.plugins import load_plugins
 from roadcue.registry import nearest
 
@@ -33,7 +34,8 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 def parser_for(config: type) -> ArgumentParser:
     """The command line of a configuration; what a positional field `what` holds are words without a flag."""
-    parser = ArgumentParser(description=(config.__doc__ or "").strip(), exit_on_error=False, allow_abbrev=False)
+    about = (config.__doc__ or "").strip()
+    parser = ArgumentParser(prog=_typed(), description=about, exit_on_error=False, allow_abbrev=False)
     own = {option.name for option in fields(config)}
     if "what" in own:
         parser.add_argument("what", nargs="*", default=[], help="Pictures and folders of pictures.")
@@ -70,13 +72,16 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         file, plugins, words = _taken_first(sys.argv[1:] if argv is None else argv)
         load_plugins(plugins)
         parser = parser_for(config)
+        _refuse_repeated(words, parser)
         options = read_options(file, config, plugins) if file else {}
         given = parser.parse_object(options) if options else None  # which a positional word would be missing in
         found = _instantiate(config, parser.parse_args(words, given))
         return found, as_yaml(found)
     except (ArgumentError, TypeError, ValueError) as error:
         said = _explained(str(error), parser) if parser else str(error)
-        sys.exit(_say(f"{said}\nAll options: {os.path.basename(sys.argv[0])} --help"))
+        sys.exit(_say(f"{said}\nAll options: {_typed()} --help"))
+    except KeyboardInterrupt:  # in a plugin's file, say
+        sys.exit(_say("stopped", code=130))
 
 
 def parse_file(config: type[Config], path: Path, plugins: Sequence[str] = ()) -> Config:
@@ -128,6 +133,14 @@ def _with_values(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def flat(config: Any) -> dict[str, Any]:
+    """Every option by its name on the command line, those of groups too: {"lr": 0.001, "waypoint.kind": "mlp"}."""
+    options = {option.name: getattr(config, option.name) for option in fields(config)}
+    for name, group in options.pop(GROUPS, {}).items():
+        options |= {f"{name}.{option}": value for option, value in asdict(group).items()}
+    return options
+
+
 def words_of(config: Any, leave_out: Container[str] = (), prefix: str = "--") -> list[str]:
     """The words of the command line that make `config`: those of its options that are not at their default."""
     words, default = [], type(config)()
@@ -152,8 +165,12 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
     """
     try:
         command(*arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # where a reader that has gone is still met quietly
     except RoadCueError as error:
         return _say(str(error))
+    except BrokenPipeError:
+        return unread()
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{place}{error.strerror or error}")
@@ -173,7 +190,7 @@ def _instantiate(config: type[Config], namespace: Namespace) -> Config:
 
 
 def _taken_first(argv: Sequence[str]) -> tuple[Path | None, list[str], list[str]]:
-    """The file of `--config` (the last of several), the files of `--plugin`, and the words for the parser."""
+    """The file of `--config`, the files of `--plugin`, and the words for the parser."""
     file, plugins, words, rest = None, [], [], iter(argv)
     for word in rest:
         flag, equals, value = word.partition("=")
@@ -185,17 +202,42 @@ def _taken_first(argv: Sequence[str]) -> tuple[Path | None, list[str], list[str]
         if not value:
             raise ValueError(f"{flag} needs a file")
         if flag == _CONFIG:
+            if file is not None:
+                raise ValueError(f"{_CONFIG} is given twice, {file} and {value}; name one")
             file = value
         else:
             plugins.append(value)
             words.append(f"{_PLUGIN}+={value}")
-    return None if file is None else Path(file).expanduser(), plugins, words
+    return None if file is None else user_path(file), plugins, words
 
 
 def _repeated(word: str) -> str:
     """Every `--sweep` is added to those before it."""
     flag = word.partition("=")[0]
     return word.replace(flag, f"{flag}+", 1) if flag in _REPEATED else word
+
+
+def _refuse_repeated(words: Sequence[str], parser: ArgumentParser) -> None:
+    """ValueError for an option that takes one value and is given two, of which the parser would take the last."""
+    given: set[str] = set()
+    for word in words:
+        flag = word.partition("=")[0]
+        if flag == "--":
+            return
+        action = parser._option_string_actions.get(flag)
+        if action is None or flag.endswith("+"):
+            continue
+        if action.dest in given:
+            raise ValueError(f"{flag} is given twice, and takes one value; leave one out")
+        given.add(action.dest)
+
+
+def _typed() -> str:
+    """The command as it was typed, without its options: train.py, or python -m roadcue.training.extraction."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None:
+        return os.path.basename(sys.argv[0])
+    return f"python -m {spec.name.removesuffix('.__main__')}"
 
 
 def _flags(parser: ArgumentParser) -> list[str]:

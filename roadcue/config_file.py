@@ -7,11 +7,12 @@ to see a file.
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 
 from roadcue.errors import BadInput
+from roadcue.option_values import may_be_left_out
 from roadcue.plugins import check_named
 
 GROUPS = "head_options"
@@ -73,19 +74,22 @@ def plain_options(text: str, config: type, where: str, plugins: Sequence[str] | 
         raise BadInput(
             f"{where}: {place}not a file of options ({reason}); write `option: value`, line by line"
         ) from error
-    options = {} if found is None else found
-    if not isinstance(options, Mapping):
-        raise BadInput(f"{where}: is {options!r:.60}, not options of the form `name: value`")
+    if found is None or found == {}:
+        raise BadInput(f"{where}: the file is empty; write `option: value`, line by line, or put the whole file back")
+    if not isinstance(found, Mapping):
+        raise BadInput(f"{where}: is {found!r:.60}, not options of the form `name: value`")
+    options = dict(found)
     if plugins is not None:
         check_named(options, where, plugins)
     _check(options, config, where, groups_of(config))
-    return dict(options)
+    return options
 
 
 def _check(
     options: Mapping[Any, Any], config: type, where: str, groups: Mapping[str, type], prefix: str = ""
 ) -> None:
     """BadInput unless every key is a field of `config` or a group, and every value a scalar or a list of them."""
+    types = get_type_hints(config)
     known = {option.name for option in fields(config)} - {GROUPS}
     for name, value in options.items():
         if name in _CODE:
@@ -105,9 +109,12 @@ def _check(
                 f"{where}: head holds options, as before they were named after their head; this run is of an older "
                 "RoadCue: train it again (`head: waypoint`, and its options below `waypoint:`)"
             )
+        elif value is None:
+            if not may_be_left_out(types[name]):
+                raise BadInput(f"{where}: {prefix}{name} has no value (null); write one, or take the line out")
         elif not all(_scalar(item) for item in (value if isinstance(value, list) else [value])):
             raise BadInput(f"{where}: {prefix}{name} is {value!r:.60}; expected a number, a word or a list of words")
 
 
 def _scalar(value: Any) -> bool:
-    return value is None or isinstance(value, bool | int | float | str)
+    return isinstance(value, bool | int | float | str)

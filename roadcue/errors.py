@@ -1,5 +1,6 @@
 """What goes wrong outside of the code, in one family: each error is a sentence for who typed the command."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -40,7 +41,22 @@ def exit_code(do: Callable[[], None]) -> int:
     """0, or 2 after an error that a person can mend, which is said on stderr."""
     try:
         do()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except RoadCueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        return unread()
     return 0
+
+
+def unread() -> int:
+    """The exit code of a command whose output nobody reads any more, as of `| head -1`: the shell's for SIGPIPE.
+
+    What is left goes nowhere, or Python would complain at its end (docs.python.org/3/library/signal.html, "Note on
+    SIGPIPE").
+    """
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + 13

@@ -13,6 +13,19 @@ from safetensors import SafetensorError
 
 from roadcue.errors import BadInput, Unreadable
 
+NO_LEAVE = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system says where nobody, or not this user, may write."""
+
+
+def user_path(named: str | Path) -> Path:
+    """A path as a user has typed it, with `~` as the home folder; BadInput when there is no such user."""
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        if os.path.lexists(named):  # a file may be called ~x
+            return Path(named)
+        raise BadInput(f"{named}: there is no home folder {Path(named).parts[0]}; write the whole path") from None
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -73,8 +86,8 @@ def written_whole(folder: Path, key: str) -> Iterator[Path]:
         yield partial
         os.replace(partial, folder)
     except OSError as error:
-        remedy = "Make room on the disk, or name another folder."
-        raise BadInput(f"{folder}: cannot be written ({error.strerror}). {remedy}") from error
+        remedy = "make room on the disk, or name another folder"
+        raise BadInput(f"{folder}: cannot be written {unwritable(folder, error, remedy)}") from error
 
 
 @contextmanager
@@ -86,13 +99,30 @@ def writing_into(folder: Path, remedy: str) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
+    except BrokenPipeError:  # whoever read what is printed has gone: nothing is wrong with the folder
+        raise
     except OSError as error:
-        reason = error.strerror or error
-        raise BadInput(f"{error.filename or folder}: cannot be written ({reason}); {remedy}") from error
+        said = unwritable(folder, error, remedy)
+        raise BadInput(f"{error.filename or folder}: cannot be written {said}") from error
     except SafetensorError as error:  # all that safetensors says of a full disk
         raise BadInput(f"{folder}: cannot be written ({error}); {remedy}") from error
     finally:
         threading.excepthook = loud
+
+
+def unwritable(folder: Path, error: OSError, remedy: str) -> str:
+    """Why `folder` cannot be written, and what to do: `remedy` where it is for want of room."""
+    if (blocking := in_the_way(folder)) is not None:
+        return f"({blocking} is a file and no folder); move it away, or name another place"
+    if error.errno in NO_LEAVE:
+        return f"({error.strerror}); name a place where you may write"
+    return f"({error.strerror or error}); {remedy}"
+
+
+def in_the_way(folder: Path) -> Path | None:
+    """What stands where `folder` or one that it lies in should be, and is none."""
+    there = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), None)
+    return None if there is None or there.is_dir() else there
 
 
 def unreadable(path: Path, error: OSError, missing: str = "check the path") -> Unreadable:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput, RoadCueError
+from roadcue.files import user_path
 
 
 def load_plugins(files: Iterable[str | Path]) -> None:
@@ -15,8 +16,8 @@ def load_plugins(files: Iterable[str | Path]) -> None:
 
     BadInput when a file is missing or fails. Never to be called with what a run folder says.
     """
-    for file in map(Path, files):
-        path = file.expanduser().resolve()
+    for file in files:
+        path = user_path(file).resolve()
         # The same in every process, so that what one hands over to another finds its class there.
         name = f"roadcue_plugin_{path.stem}_{zlib.crc32(str(path).encode()):08x}"
         if name in sys.modules:
@@ -29,12 +30,12 @@ def load_plugins(files: Iterable[str | Path]) -> None:
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except RoadCueError:
+        except BaseException as error:
             del sys.modules[name]
-            raise
-        except (Exception, SystemExit) as error:
-            del sys.modules[name]
-            raise BadInput(f"--plugin {file}: fails ({type(error).__name__}: {error})") from error
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            reason = str(error) if isinstance(error, RoadCueError) else f"fails ({type(error).__name__}: {error})"
+            raise BadInput(f"--plugin {file}: {reason}") from error
 
 
 def check_named(options: Mapping[Any, Any], where: str, named: Sequence[str]) -> None:

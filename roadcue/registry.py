@@ -5,7 +5,7 @@ named by `--plugin` has registered. Nothing that a run folder says ever adds to 
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from operator import attrgetter
@@ -20,10 +20,19 @@ class Registry(Generic[Thing]):
     """Name -> thing, by "module:attribute" for what is imported when it is asked for."""
 
     def __init__(
-        self, kind: str, own: Mapping[str, Thing | str], *, group: str = "", error: type[RoadCueError] = BadInput
+        self,
+        kind: str,
+        own: Mapping[str, Thing | str],
+        *,
+        group: str = "",
+        error: type[RoadCueError] = BadInput,
+        unfit: Callable[[str, Any], str] = lambda name, thing: "",
     ) -> None:
-        """`kind` of thing in words ("head"), `group` of entry points, `error` for a name that there is not."""
-        self.kind, self.group, self.error = kind, group, error
+        """`kind` of thing in words ("head"), `group` of entry points, `error` for a name that there is not.
+
+        `unfit(name, thing)` says why a plugin's thing is none of this kind; "" when it is one.
+        """
+        self.kind, self.group, self.error, self._unfit = kind, group, error, unfit
         self._own = dict(own)
         self._entry_points: dict[str, str] | None = None
 
@@ -45,11 +54,15 @@ class Registry(Generic[Thing]):
         return len(self._all())
 
     def register(self, name: str, thing: Thing) -> None:
-        """Add a thing of a plugin; BadInput when there is one of that name, or the name cannot be an option's."""
+        """Add a thing of a plugin; BadInput when there is one of that name, or the name cannot be an option's.
+
+        The registry's own error when it is no such thing.
+        """
         if not name.isidentifier():
             raise BadInput(f"{self.kind} {name!r}: a name has letters, digits and underscores")
         if name in self._all():
             raise BadInput(f"{self.kind} {name!r} is there already; give yours another name")
+        self._refuse_unfit(name, thing)
         self._own[name] = thing
 
     def check(self, name: str) -> None:
@@ -61,7 +74,25 @@ class Registry(Generic[Thing]):
         """The thing, imported now if it was not yet."""
         self.check(name)
         thing = self._all()[name]
-        return resolve(thing) if isinstance(thing, str) else thing
+        if not isinstance(thing, str):
+            return thing
+        return resolve(thing) if name in self._own else self._of_package(name, thing)
+
+    def _of_package(self, name: str, where: str) -> Thing:
+        """What an installed package offers; the registry's error when it cannot be imported or does not fit."""
+        try:
+            thing: Thing = resolve(where)
+        except (Exception, SystemExit) as error:
+            raise self.error(
+                f"{self.kind} {name!r} of an installed package: {where} cannot be imported "
+                f"({type(error).__name__}: {error}); mend the package or remove it"
+            ) from error
+        self._refuse_unfit(name, thing)
+        return thing
+
+    def _refuse_unfit(self, name: str, thing: Any) -> None:
+        if reason := self._unfit(name, thing):
+            raise self.error(f"{self.kind} {name!r}: {reason}")
 
 
 def resolve(where: str) -> Any:

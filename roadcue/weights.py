@@ -15,6 +15,8 @@ from roadcue.files import whole_file
 
 _LAYER = re.compile(r"\.(\d+)\.")
 
+AGAIN = "download it again; if it is of a run of yours, train again or copy the run folder again"
+
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write a file that appears whole or not at all; OSError or SafetensorError when the disk is full."""
@@ -23,17 +25,20 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
         save_file(on_cpu, partial, metadata=dict(metadata) if metadata else None)
 
 
-def read_safetensors(path: Path, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Each key of one file that starts with `prefix`, and its tensor; BadCheckpoint when it is missing or damaged."""
+def read_safetensors(path: Path, prefix: str = "", remedy: str = AGAIN) -> Iterator[tuple[str, Tensor]]:
+    """Each key of one file that starts with `prefix`, and its tensor.
+
+    BadCheckpoint when it is missing or damaged; `remedy` is how one comes by it again.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             for key in file.keys():  # noqa: SIM118 - not a dict
                 if key.startswith(prefix):
                     yield key, file.get_tensor(key)
     except FileNotFoundError:
-        raise BadCheckpoint(f"{path}: missing; the checkpoint is incomplete, download it again") from None
+        raise BadCheckpoint(f"{path}: missing; the checkpoint is incomplete, {remedy}") from None
     except (SafetensorError, OSError) as error:
-        raise BadCheckpoint(f"{path}: not a whole safetensors file ({error}); download it again") from error
+        raise BadCheckpoint(f"{path}: not a whole safetensors file ({error}); {remedy}") from error
 
 
 def load_strict(

@@ -1,23 +1,23 @@
 """From options to parts: which data set, which encoder, and what the first lines of a run say about them."""
 
 import sys
-from pathlib import Path
 from typing import Literal
 
 import torch
 
 from roadcue.errors import BadInput
+from roadcue.files import user_path
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.registry import DATASETS, open_dataset
 from roadcue.loaders.split import every_nth, split_by_sequence
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
-from roadcue.training.config import DataOptions, ExtractionOptions
+from roadcue.training.extraction_config import DataOptions, ExtractionOptions
 
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:
     """The data set's split, parted by sequence and thinned as the options say; BadInput when it is empty."""
-    folder, images = (Path(given).expanduser() if given else None for given in (options.data_dir, options.image_root))
+    folder, images = (user_path(given) if given else None for given in (options.data_dir, options.image_root))
     if options.split_by == "sequence" and split == "test":
         raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
     whole = DATASETS.find(options.data).whole_split if options.split_by == "sequence" else split

@@ -7,7 +7,6 @@ eight row ranges, so that an array job can share the work.
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
 from roadcue.errors import BadInput, BadRecord
+from roadcue.files import user_path
 from roadcue.heads.head import Head
 from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
@@ -25,7 +25,7 @@ from roadcue.models.pooling import cells_stored, pool_tokens, pooling_fingerprin
 from roadcue.progress import ProgressLine
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
-from roadcue.training.config import ExtractConfig, ExtractionOptions
+from roadcue.training.extraction_config import ExtractConfig, ExtractionOptions
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
 
@@ -99,7 +99,7 @@ def extract(
     `on_bad_record` is "skip": then its row is skipped and counted.
     """
     _check_cameras(dataset, options.camera_names)
-    root = Path(options.store_dir) if options.store_dir else cache_root() / "features"
+    root = user_path(options.store_dir) if options.store_dir else cache_root() / "features"
     parts = feature_parts(dataset, encoder, options)
     folder = store_folder(root, f"{dataset.name}-{dataset.split}", encoder.name, parts)
     shape = (cells_stored(options.pooling, options.grid), encoder.width)

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from roadcue import __version__
-from roadcue.command_line import parse_file
+from roadcue.command_line import flat, parse_file
 from roadcue.errors import BadInput
-from roadcue.files import write_whole
+from roadcue.files import user_path, write_whole
 
 LAST = "last.safetensors"
 """The newest checkpoint."""
@@ -51,7 +51,7 @@ class RunFolder:
     @classmethod
     def for_training(cls, path: str | Path, resume: str) -> "RunFolder":
         """The folder of a run that begins or goes on; BadInput when one is there and `resume` is "no"."""
-        folder = cls(Path(path))
+        folder = cls(user_path(path))
         if resume == "no" and (folder.last.exists() or folder.facts.exists()):
             raise BadInput(
                 f"{folder.path}: there is a run here already; --resume auto goes on with it, or choose another"
@@ -61,9 +61,9 @@ class RunFolder:
     @classmethod
     def of(cls, path: str | Path) -> "RunFolder":
         """An existing run; BadInput when the folder holds none."""
-        folder = cls(Path(path))
+        folder = cls(user_path(path))
         if not folder.config.exists():
-            near = sorted(str(config.parent) for config in Path(path).parent.glob("*/config.yaml"))
+            near = sorted(str(config.parent) for config in folder.path.parent.glob("*/config.yaml"))
             hint = f"; runs beside it: {', '.join(near[:5])}" if near else ""
             raise BadInput(f"{path}: no run here (config.yaml is missing){hint}")
         return folder
@@ -84,7 +84,7 @@ class RunFolder:
 
 def named_folder(run_dir: str | None, name: str) -> Path:
     """The folder that `--run_dir` names, or one after `name` and the clock."""
-    return Path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return user_path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) -> bool:
@@ -93,17 +93,23 @@ def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) 
     Those of `free_to_change` may differ: they change no weight.
     """
     if folder.facts.exists() or folder.last.exists():
-        before = parse_file(type(config), folder.config, getattr(config, "plugin", ()))
+        before = flat(parse_file(type(config), folder.config, getattr(config, "plugin", ())))
+        now = flat(config)
         changed = [
-            f"--{name} was {getattr(before, name)!r} and is {getattr(config, name)!r}"
-            for name in vars(config)
-            if name not in free_to_change and getattr(before, name) != getattr(config, name)
+            f"--{name} {_word(now[name])}, and the run has {_word(before[name])}"
+            for name in now.keys() & before.keys()  # options of another head go with --head
+            if name not in free_to_change and now[name] != before[name]
         ]
         if changed:
             raise BadInput(
-                f"{folder.path}: cannot go on with other options: {'; '.join(changed)}; use another --run_dir"
+                f"{folder.path}: cannot go on with other options: {'; '.join(sorted(changed))}; use another --run_dir"
             )
     return folder.facts.exists()
+
+
+def _word(value: Any) -> str:
+    """An option's value as it is typed."""
+    return "left out" if value is None else str(value)
 
 
 def run_facts(device: str, command: str, seconds: float, **facts: Any) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from roadcue.heads.layers import check_layers
 
+_MOST = {"modes": 256, "anchors": 65_536}
+
 
 @dataclass(frozen=True)
 class WaypointConfig:
@@ -54,6 +56,11 @@ class WaypointConfig:
         for name in ("modes", "anchors"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            if getattr(self, name) > _MOST[name]:
+                raise ValueError(
+                    f"{name} must be at most {_MOST[name]}, got {getattr(self, name)}: each is a path that the head "
+                    "scores for every row"
+                )
         if not 0 <= self.past_dropout < 1:
             raise ValueError(f"past_dropout is a share of rows from 0 to below 1, got {self.past_dropout}")
         for name in ("kind", "residual", "loss", "queries"):

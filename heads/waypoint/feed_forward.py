@@ -11,8 +11,8 @@ from roadcue.schema import WAYPOINTS
 class Linear(Decoder):
     """A linear regression trained by gradient, so with any loss (the baseline `Ridge` is solved, for squares)."""
 
-    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        super().__init__(config, features, width, scene)
+    def __init__(self, config: WaypointConfig, vectors: int, width: int, context: int) -> None:
+        super().__init__(config, vectors, width, context)
         self.layer = nn.Linear(self.inputs, WAYPOINTS * 2)
         if self.residual:
             zero_init(self.layer)
@@ -28,8 +28,8 @@ class Mlp(Decoder):
     926,248 parameters for one vector of 1152 features, 96 past numbers and 3 of intent.
     """
 
-    def __init__(self, config: WaypointConfig, features: int, width: int, scene: int) -> None:
-        super().__init__(config, features, width, scene)
+    def __init__(self, config: WaypointConfig, vectors: int, width: int, context: int) -> None:
+        super().__init__(config, vectors, width, context)
         self.layers = mlp(self.inputs, config.units, 2, WAYPOINTS * 2, config.dropout)
         if self.residual:
             zero_init(self.layers[-1])

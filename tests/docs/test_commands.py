@@ -33,7 +33,8 @@ from roadcue.command_line import parse
 from roadcue.heads.registry import HEADS
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.training.config import ExtractConfig, TrainConfig
+from roadcue.training.config import TrainConfig
+from roadcue.training.extraction_config import ExtractConfig
 
 SMALL_WORLD = RoadWorldSpec(4, 2, seconds=0.2, stride=1, width=160, height=178, cameras=("FRONT",))
 SMALL_WALKS = SidewalkSpec(80, 16, width=160, height=120)

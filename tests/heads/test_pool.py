@@ -142,3 +142,11 @@ def test_reading_is_strict(tmp_path):
     (tmp_path / "config.json").unlink()
     with pytest.raises(BadHead, match=r"config\.json: not the configuration of a pool"):
         FeaturePool.from_pretrained(tmp_path)
+
+
+def test_weights_that_are_cut_off_are_trained_again_not_downloaded(tmp_path):
+    pool_of(True).save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(BadHead, match=r"\); train again, or copy the run folder again"):
+        FeaturePool.from_pretrained(tmp_path)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +163,15 @@ def test_a_missing_run_and_missing_words_are_said(folder, tmp_path, capsys):
     assert "name a run and pictures" in capsys.readouterr().err
     assert exit_code(predict.main, "--run", tmp_path, folder, "--batch", 0) == 2
     assert "--batch 0: must be at least 1" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_gone_or_no_output_at_all(run, folder, capfd, monkeypatch):
+    """`predict.py ... | head -1`, and `predict.py ... >&-`."""
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as pipe:
+        for stdout in (pipe, None):
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "stdout", stdout)
+                assert predict.main(["--run", str(run), str(folder)]) == 141
+    assert capfd.readouterr().err == ""

@@ -102,3 +102,24 @@ def test_a_plugin_that_fails_or_ends_the_program_is_said(tmp_path, code, why):
 def test_a_name_that_cannot_be_an_option_is_refused(own_datasets, name):
     with pytest.raises(BadInput, match="a name has letters, digits and underscores"):
         DATASETS.register(name, MINE)
+
+
+def test_what_is_no_data_set_is_refused_with_the_plugin_that_offers_it(own_datasets, tmp_path):
+    (tmp_path / "mine.py").write_text("from roadcue.loaders.registry import DATASETS\nDATASETS.register('x', 5)\n")
+    with pytest.raises(BadInput, match=r"^--plugin \S+mine\.py: data set 'x': 5 is no DatasetEntry"):
+        load_plugins([tmp_path / "mine.py"])
+    assert "x" not in DATASETS
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("no_such_module:X", "no_such_module:X cannot be imported .*No module named"),
+        (f"{__name__}:NOWHERE", "cannot be imported .*NOWHERE"),
+        ("roadcue.errors:BadInput", "is no DatasetEntry"),
+    ],
+)
+def test_what_an_installed_package_offers_in_vain(own_datasets, monkeypatch, where, reason):
+    monkeypatch.setattr(roadcue.registry, "entry_points", lambda group: [EntryPoint("theirs", where, group)])
+    with pytest.raises(BadInput, match=f"data set 'theirs'.*{reason}"):
+        DATASETS.find("theirs")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from roadcue.errors import BadCheckpoint
+from roadcue.errors import BadCheckpoint, RoadCueError
 from roadcue.models import checkpoint, mini
 from roadcue.models.checkpoint import describe_checkpoint, public_name, read_json, read_tensors, resolve_checkpoint
 from roadcue.models.smol.encoder import SmolEncoder
@@ -208,3 +208,8 @@ def test_any_bytes_are_a_json_object_or_a_bad_checkpoint(tmp_path_factory, conte
     path.write_bytes(content)
     with suppress(BadCheckpoint):
         assert isinstance(read_json(path), dict)
+
+
+def test_the_home_of_nobody_is_no_checkpoint():
+    with pytest.raises(RoadCueError, match=r"^~no_such_user/x: there is no home folder"):
+        resolve_checkpoint("~no_such_user/x")

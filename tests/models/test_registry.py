@@ -61,3 +61,10 @@ def test_the_run_is_told_what_the_miniature_has_seen():
         "SmolVLM2 vision tower: miniature shipped with RoadCue, trained on drawn RoadWorld pictures only, "
         "1.6 M parameters, bf16"
     )
+
+
+@pytest.mark.parametrize("registry", [ENCODERS, CAPTIONERS])
+def test_what_builds_nothing_is_refused_when_it_is_registered(registry):
+    with pytest.raises(BadEncoder, match=f"^{registry.kind} 'x': 5 cannot be called"):
+        registry.register("x", 5)
+    assert "x" not in registry

@@ -2,12 +2,13 @@ import os
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from types import SimpleNamespace
 
 import pytest
 from main_job import exit_code
 
 from roadcue import train
-from roadcue.command_line import override, parse, parse_file, run, words_of
+from roadcue.command_line import override, parse, parse_file, parser_for, run, words_of
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.heads.waypoint.config import WaypointConfig
@@ -186,8 +187,6 @@ def test_help_answers_without_torch(script):
 
 
 def test_every_option_is_explained():
-    from roadcue.command_line import parser_for
-
     for config in (TrainConfig, EvalConfig):
         for action in parser_for(config)._actions:
             assert action.help, action.option_strings
@@ -199,3 +198,100 @@ def test_pictures_are_words_without_a_flag_before_and_behind_the_flags():
     for words in (["--run", "runs/a", "one.jpg", "two"], ["one.jpg", "two", "--run", "runs/a"]):
         config, _ = parse(PredictConfig, words)
         assert (config.run, config.what) == ("runs/a", ["one.jpg", "two"])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--run_dir", "a", "--run_dir", "b"], "--run_dir is given twice, and takes one value"),
+        (["--run_dir=a", "--run_dir", "a"], "--run_dir is given twice"),
+        (["--waypoint.kind", "mlp", "--waypoint.kind=mlp"], "--waypoint.kind is given twice"),
+        (["--encoder_features", "patches", "--encoder.features", "patches"], "--encoder.features is given twice"),
+        (["--config", "a", "--config", "b"], "--config is given twice, a and b"),
+    ],
+)
+def test_an_option_that_takes_one_value_is_given_once(words, sentence, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(TrainConfig, words)
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_plugin_and_a_sweep_are_given_as_often_as_there_are(tmp_path):
+    files = [tmp_path / "one.py", tmp_path / "two.py"]
+    for file in files:
+        file.write_text("")
+    words = [word for file in files for word in ("--plugin", str(file))]
+    config, _ = parse(TrainConfig, [*words, "--sweep", "lr=1,2", "--sweep", "seed=1"])
+    assert (config.plugin, config.sweep) == ([str(file) for file in files], ["lr=1,2", "seed=1"])
+
+
+_HUGE = "1" + "0" * 30
+
+
+@pytest.mark.parametrize(
+    ("words", "bound"),
+    [
+        (["--grid", "100000"], "--grid 100000: must be at most 64; that is 4096 vectors"),
+        (["--field.layers", "1000000"], "layers must be at most 32, got 1000000"),
+        (["--waypoint.hidden", "1000000"], "hidden must be at most 8192 units, got 1000000"),
+        (["--waypoint.modes", "1000000"], "modes must be at most 256"),
+        (["--waypoint.anchors", "1000000"], "anchors must be at most 65536"),
+        (["--workers", "1000000"], "--workers 1000000: must be at most 1024; each is a process"),
+        *(
+            ([f"--{name}", _HUGE], f"--{name} {_HUGE}: must be at most")
+            for name in ("grid", "encode_batch", "batch_size", "epochs", "warm_up", "seeds", "frame_stride")
+        ),
+        (["--past_frames", _HUGE], "each from 1 to 1000000"),
+    ],
+)
+def test_an_absurd_size_is_refused_before_memory_is_asked_for(words, bound, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(TrainConfig, words)
+    assert stop.value.code == 2
+    assert bound in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("--resamples", _HUGE), ("--seed", "-1"), ("--seed", _HUGE)])
+def test_an_absurd_number_of_evaluation(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(EvalConfig, ["--run", "x", *words])
+    assert stop.value.code == 2
+    assert " ".join(words) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [("raise KeyboardInterrupt", 130), ("raise SystemExit(0)", 2)])
+def test_a_plugin_that_is_stopped_or_ends_the_program(tmp_path, capsys, code, exit_code):
+    (tmp_path / "mine.py").write_text(code)
+    for _ in range(2):  # what was half imported is not taken for a plugin the next time
+        with pytest.raises(SystemExit) as stop:
+            parse(TrainConfig, ["--plugin", str(tmp_path / "mine.py")])
+        assert stop.value.code == exit_code
+        said = capsys.readouterr().err
+        assert said.startswith("error: stopped\n" if exit_code == 130 else "error: --plugin ")
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])  # met at the end, and while it writes
+def test_a_reader_that_has_gone_ends_a_command_quietly(monkeypatch, capfd, lines):
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", pipe)
+        assert run(lambda: print("line\n" * lines)) == 141
+    assert capfd.readouterr().err == ""
+
+
+def test_a_command_without_an_output(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run(lambda: print("nobody reads this")) == 0
+
+
+@pytest.mark.parametrize("name", ["training.extraction", "training.miniatures"])
+def test_help_names_the_command_as_it_is_typed(name, monkeypatch):
+    module = sys.modules["__main__"]
+    spec = SimpleNamespace(name=f"roadcue.{name}" + (".__main__" if name.endswith("miniatures") else ""))
+    monkeypatch.setattr(module, "__spec__", spec)
+    assert parser_for(TrainConfig).format_usage().startswith(f"usage: python -m roadcue.{name} [")
+    monkeypatch.setattr(module, "__spec__", None)
+    monkeypatch.setattr(sys, "argv", ["/somewhere/train.py", "--help"])
+    assert parser_for(TrainConfig).format_usage().startswith("usage: train.py [")

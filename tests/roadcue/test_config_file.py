@@ -2,6 +2,8 @@
 
 import shutil
 import sys
+from dataclasses import fields
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -122,8 +124,47 @@ def test_plain_options_are_taken(tmp_path):
     config = parse_file(TrainConfig, path)
     assert (config.lr, config.head, config.sweep, config.cameras) == (0.01, "field", [], None)
     assert config.head_options == {"field": FieldConfig(hidden=16)}
-    path.write_text("")
-    assert parse_file(TrainConfig, path) == TrainConfig()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# lr: 1\n", "{}\n", "null\n", "---\n"])
+def test_an_empty_file_is_said_to_be_empty(text):
+    with pytest.raises(BadInput, match=r"^f: the file is empty; "):
+        plain_options(text, TrainConfig, "f")
+
+
+def nullable(config):
+    return {name for name, hint in get_type_hints(config).items() if type(None) in get_args(hint)}
+
+
+@pytest.mark.parametrize("group", [None, *TrainConfig.option_groups()])
+def test_null_is_a_value_of_those_options_alone_that_may_be_left_out(group):
+    """Whatever else it meets later is code that expects a value."""
+    config = TrainConfig.option_groups()[group] if group else TrainConfig
+    for option in fields(config):
+        text = f"{group}:\n  {option.name}: null\n" if group else f"{option.name}: null\n"
+        if option.name in nullable(config):
+            plain_options(text, TrainConfig, "f")
+        elif option.name not in ("head_options", "plugin"):  # one is no option, one is read apart
+            where = f"{group}.{option.name}" if group else option.name
+            with pytest.raises(BadInput, match=rf"^f: {where} has no value \(null\)"):
+                plain_options(text, TrainConfig, "f")
+    assert {"cameras", "lr", "run_dir"} <= nullable(TrainConfig)
+    assert "head" not in nullable(TrainConfig)
+
+
+@pytest.mark.parametrize("text", ["sweep: [null]\n", "plugin: [null]\n", "waypoint: null\n", "head: [waypoint]\n"])
+def test_null_and_lists_where_they_mean_nothing(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(BadInput, match=r"config\.yaml"):
+        parse_file(TrainConfig, tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize("option", ["lr", "weight_decay", "ema", "calibration", "val_fraction"])
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_a_number_that_is_none_is_refused(tmp_path, option, value):
+    (tmp_path / "config.yaml").write_text(f"{option}: {value}\n")
+    with pytest.raises(BadInput, match=rf"config\.yaml: .*--{option} "):
+        parse_file(TrainConfig, tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize("command", ["--config", "run folder"])

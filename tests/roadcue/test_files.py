@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from refusing_disk import refusal
 
-from roadcue.files import unreadable, whole_file, whole_folder, write_whole
+from roadcue.errors import BadInput
+from roadcue.files import unreadable, user_path, whole_file, whole_folder, write_whole, writing_into, written_whole
+
+ROOMS = ("evaluation", "heads", "inference", "loaders", "metrics", "models", "prompts", "reports", "roadcue")
+ROOMS = (*ROOMS, "roadworld", "training")
 
 
 def test_a_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -60,3 +64,39 @@ def test_of_two_that_make_a_folder_the_first_one_names_it(tmp_path: Path) -> Non
 )
 def test_what_cannot_be_read_is_said_with_its_own_remedy(number: int, said: str) -> None:
     assert str(unreadable(Path("a.txt"), refusal(number, "b.txt"), "name another")).startswith(said)
+
+
+def test_the_home_of_nobody_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert user_path("~/x") == tmp_path / "x"
+    with pytest.raises(BadInput, match=r"^~no_such_user/x: there is no home folder ~no_such_user; write the whole"):
+        user_path("~no_such_user/x")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~draft.jpg").touch()
+    assert user_path("~draft.jpg") == Path("~draft.jpg")
+
+
+def test_paths_of_users_are_expanded_in_one_place() -> None:
+    root = Path(__file__).parents[2]
+    rooms = [*root.glob("*.py"), *(file for room in ROOMS for file in (root / room).rglob("*.py"))]
+    assert len(rooms) > 100
+    found = [str(file.relative_to(root)) for file in rooms if "expanduser" in file.read_text()]
+    assert found == ["roadcue/files.py"]
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for writing in (writing_into(file, "free space"), writing_into(file / "a/b", ""), written_whole(file / "a", "k")):
+        with pytest.raises(BadInput) as told, writing:
+            pass
+        assert f"cannot be written ({file} is a file and no folder); move it away" in str(told.value)
+        assert "space" not in str(told.value)
+
+
+def test_a_place_where_nobody_may_write_is_not_full(tmp_path: Path) -> None:
+    no_leave = pytest.raises(BadInput, match=r"Read-only file system.*; name a place where you may write")
+    with no_leave, writing_into(tmp_path, "free space there"):
+        raise refusal(errno.EROFS, tmp_path / "x")
+    with pytest.raises(BrokenPipeError), writing_into(tmp_path, "free space there"):
+        raise BrokenPipeError

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from roadcue.command_line import parse
-from roadcue.training.config import ExtractConfig, TrainConfig
+from roadcue.training.config import TrainConfig
+from roadcue.training.extraction_config import ExtractConfig
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "slurm").glob("*.sh"))

@@ -23,7 +23,7 @@ from roadcue.training.extraction import extract, feature_parts, parse_part
 
 @pytest.fixture(scope="module")
 def encoder():
-    from roadcue.training.config import ExtractionOptions
+    from roadcue.training.extraction_config import ExtractionOptions
 
     return build_run_encoder(ExtractionOptions())
 

@@ -123,7 +123,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(folder, tuned, tmp_path, monk
         patched.setattr(trainer, "SayProgress", Stop)
         with pytest.raises(KeyboardInterrupt):
             fine_tune(given)
-    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --run_dir"):
+    with pytest.raises(BadInput, match=r"other options: --lr 0\.01, and the run has 0\.001; use another --run_dir"):
         fine_tune(replace(given, lr=0.01, resume="auto"))
     steps, step = [], CaptionModule.training_step
     monkeypatch.setattr(CaptionModule, "training_step", lambda *a: steps.append(1) or step(*a))
@@ -138,7 +138,7 @@ def test_a_finished_run_is_left_alone_and_none_is_overwritten(folder, tuned, cap
     assert "is finished" in capsys.readouterr().out
     with pytest.raises(BadInput, match="--resume auto"):
         fine_tune(config(folder, tuned.path))
-    with pytest.raises(BadInput, match="other options: --lr was"):
+    with pytest.raises(BadInput, match=r"other options: --lr 0\.01, and the run has"):
         fine_tune(config(folder, tuned.path, lr=0.01, resume="auto"))
 
 

@@ -53,7 +53,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(model, drawn, tmp_path, monke
     pretrain(config(drawn, tmp_path / "stopped", model=model))
     whole, stopped = (load_file(tmp_path / name / "model/model.safetensors") for name in ("whole", "stopped"))
     assert all(torch.equal(whole[key], stopped[key]) for key in whole)
-    with pytest.raises(BadInput, match=r"other options: --lr was 0\.001 and is 0\.01; use another --run_dir"):
+    with pytest.raises(BadInput, match=r"other options: --lr 0\.01, and the run has 0\.001; use another --run_dir"):
         pretrain(config(drawn, tmp_path / "stopped", model=model, lr=0.01))
 
 

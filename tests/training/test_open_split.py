@@ -12,7 +12,8 @@ from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import run_options
 from roadcue.loaders.sensation.film import BETWEEN, leakage
 from roadcue.training.build import open_split
-from roadcue.training.config import DataOptions, TrainConfig
+from roadcue.training.config import TrainConfig
+from roadcue.training.extraction_config import DataOptions
 from roadcue.training.run_folder import RunFolder
 
 

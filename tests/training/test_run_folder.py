@@ -2,8 +2,10 @@
 
 import pytest
 
+from roadcue.command_line import parse
 from roadcue.errors import BadInput
-from roadcue.training.run_folder import PROBE, RunFolder, check_same_encoder
+from roadcue.training.config import TrainConfig
+from roadcue.training.run_folder import PROBE, RunFolder, check_same_encoder, is_finished, named_folder
 
 PARTS = {"checkpoint": "mini", "pooling": "grid 2", PROBE: "1f"}
 
@@ -35,3 +37,31 @@ def test_damaged_facts_are_said(folder, text):
     folder.facts.write_text(text)
     with pytest.raises(BadInput, match=r"run\.json: cannot be read"):
         folder.read_facts()
+
+
+def begun(folder, **options):
+    _, text = parse(TrainConfig, [word for name, value in options.items() for word in (f"--{name}", value)])
+    (folder.path / "config.yaml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"waypoint.kind": "linear"}, {"waypoint.kind": "mlp"}, "--waypoint.kind mlp, and the run has linear"),
+        ({"cameras": "FRONT"}, {}, "--cameras left out, and the run has FRONT"),
+        ({"lr": "1", "seed": "2"}, {"lr": "2"}, "--lr 2.0, and the run has 1.0; --seed 0, and the run has 2"),
+        ({"head": "field"}, {}, "--head waypoint, and the run has field"),
+    ],
+)
+def test_the_options_that_differ_are_named_and_no_other(folder, before, now, said):
+    begun(folder, **before)
+    config, _ = parse(TrainConfig, [word for name, value in now.items() for word in (f"--{name}", value)])
+    with pytest.raises(BadInput) as told:
+        is_finished(folder, config, ("run_dir",))
+    assert str(told.value) == f"{folder.path}: cannot go on with other options: {said}; use another --run_dir"
+
+
+def test_a_run_folder_in_the_home_of_nobody():
+    for folder, *more in ((RunFolder.of,), (RunFolder.for_training, "no"), (named_folder, "name")):
+        with pytest.raises(BadInput, match="there is no home folder ~no_such_user"):
+            folder("~no_such_user/run", *more)

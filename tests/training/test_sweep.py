@@ -244,3 +244,12 @@ def test_features_are_shared_and_not_copied_to_another_process(swept):
     assert isinstance(copied.train.store.features, np.memmap)
     assert len(pickle.dumps(features.train.store)) < 2000
     np.testing.assert_array_equal(copied.train.store.features, features.train.store.features)
+
+
+def test_the_command_that_trains_a_run_again_names_its_plugins(swept, tmp_path):
+    """Without them there would be no such head; other options that change no weight are left out."""
+    files = [str(tmp_path / "a head.py"), str(tmp_path / "b.py")]
+    (run,) = planned(*swept("lr=1e-3", plugin=files, checkpoint_every=7), swept.folder)
+    words = shlex.split(run.command)
+    assert [words[place + 1] for place, word in enumerate(words) if word == "--plugin"] == files
+    assert "--checkpoint_every" not in words

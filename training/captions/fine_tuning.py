@@ -17,6 +17,7 @@ from roadcue.training.build import device, device_name, open_split
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
+from roadcue.training.extraction_config import ExtractionOptions
 from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder, run_facts
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import fit
@@ -100,9 +101,9 @@ def set_gates(captioner: Captioner, value: float) -> None:
 
 
 def caption_pictures(
-    config: TrainConfig, captioner: Captioner, options: CaptionOptions, split: str
+    reading: ExtractionOptions, captioner: Captioner, options: CaptionOptions, split: str
 ) -> tuple[CaptionPictures, list[str]]:
     """A split's pictures that can be read, with their texts, and what is wrong with the others."""
-    dataset = open_split(config, split)
-    pictures = CaptionPictures.of(dataset, captioner.preprocess, options.target, config.camera_names[0])
-    return pictures.readable(config.on_bad_record)
+    dataset = open_split(reading, split)
+    pictures = CaptionPictures.of(dataset, captioner.preprocess, options.target, reading.camera_names[0])
+    return pictures.readable(reading.on_bad_record)

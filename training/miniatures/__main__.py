@@ -12,7 +12,7 @@ from lightning.pytorch import seed_everything
 
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
-from roadcue.files import write_whole, writing_into
+from roadcue.files import user_path, write_whole, writing_into
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
@@ -59,7 +59,7 @@ def main(config: PretrainConfig, config_text: str) -> None:
 def _drawn_folder(config: PretrainConfig) -> Path:
     """Named after all that decides the pictures and what is told of them."""
     if config.drawn:
-        return Path(config.drawn)
+        return user_path(config.drawn)
     options = {field.name: getattr(config, field.name) for field in dataclasses.fields(DrawOptions)}
     fixed = {name: value for name, value in options.items() if name not in ("drives", "walks")}
     fixed |= {"world": WORLD_VERSION, "view": VIEW_VERSION, "told": [*NUMBERS, *FLAGS]}

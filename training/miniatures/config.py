@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from roadcue.option_values import at_least, check_seed
+
 FREE_TO_CHANGE = ("run_dir", "resume", "drawn", "workers", "checkpoint_every", "device")
 """Options that a run which goes on may set anew: where files lie and how fast it is, not what is learnt."""
 
@@ -56,3 +58,8 @@ class PretrainConfig(DrawOptions):
     """Where it trains."""
     precision: Literal["bf16", "fp32"] = "bf16"
     """bf16: products in bfloat16, weights in fp32; nearly twice as fast on processors that have it."""
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "drives", "stride", "walks", "epochs", "batch_size", "checkpoint_every")
+        at_least(0, self, "workers", "captioned", "world_seed")
+        check_seed(self.seed)

@@ -1,0 +1,43 @@
+"""What an option may be: bounds and known names, each refused with the name of the option and what it may be instead.
+
+Imported by `--help`, so nothing heavy is imported here.
+"""
+
+from collections.abc import Iterable
+from typing import get_args
+
+from roadcue.registry import nearest
+
+_LARGEST_SEED = 2**32 - 1
+"""NumPy's, and so Lightning's."""
+
+
+def at_least(least: int, options: object, *names: str) -> None:
+    """ValueError that names the first of the options that is smaller."""
+    for name in names:
+        if getattr(options, name) < least:
+            raise ValueError(f"--{name} {getattr(options, name)}: must be at least {least}")
+
+
+def at_most(most: int, options: object, name: str, why: str) -> None:
+    """ValueError with the bound and its reason when the option is larger: said before memory is asked for."""
+    if getattr(options, name) > most:
+        raise ValueError(f"--{name} {getattr(options, name)}: must be at most {most}; {why}")
+
+
+def check_seed(seed: int) -> None:
+    """ValueError when `--seed` is none that NumPy and Lightning take."""
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise ValueError(f"--seed {seed}: a whole number from 0 to {_LARGEST_SEED}")
+
+
+def known_name(option: str, name: str, known: Iterable[str]) -> None:
+    """ValueError, with the nearest, for a name that is not among the known ones."""
+    names = list(known)
+    if name not in names:
+        raise ValueError(f"--{option} {name}: choose one of {', '.join(names)}{nearest(name, names)}")
+
+
+def may_be_left_out(hint: object) -> bool:
+    """Whether None is a value of the option's type, as of `int | None`."""
+    return type(None) in get_args(hint)
