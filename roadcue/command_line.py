@@ -75,8 +75,8 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         _refuse_repeated(words, parser)
         options = read_options(file, config, plugins) if file else {}
         given = parser.parse_object(options) if options else None  # which a positional word would be missing in
-        found = _instantiate(config, parser.parse_args(words, given))
-        return found, as_yaml(found)
+        parsed = _instantiate(config, parser.parse_args(words, given))
+        return parsed, as_yaml(parsed)
     except (ArgumentError, TypeError, ValueError) as error:
         said = _explained(str(error), parser) if parser else str(error)
         sys.exit(_say(f"{said}\nAll options: {_typed()} --help"))
@@ -113,10 +113,10 @@ def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tu
             raise BadInput(f"there is no option --{name}{nearest(f'--{name}', flags)}")
     try:
         words = [f"--{name}={value}" for name, value in settings.items()]
-        found = _instantiate(
+        parsed = _instantiate(
             config, parser.parse_args(words, parser.parse_object(plain_options(text, config, "text")))
         )
-        return found, as_yaml(found)
+        return parsed, as_yaml(parsed)
     except (ArgumentError, TypeError, ValueError) as error:
         raise BadInput(_explained(str(error), parser)) from error
 

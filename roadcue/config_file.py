@@ -65,7 +65,7 @@ def plain_options(text: str, config: type, where: str, plugins: Sequence[str] | 
     With `plugins` None no plugin is asked for: the text is this process's own.
     """
     try:
-        found = _PlainLoader(text).get_single_data()
+        content = _PlainLoader(text).get_single_data()
     # A tag that its value does not fit, such as !!bool x, ends in whatever error its constructor meets.
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -74,11 +74,11 @@ def plain_options(text: str, config: type, where: str, plugins: Sequence[str] | 
         raise BadInput(
             f"{where}: {place}not a file of options ({reason}); write `option: value`, line by line"
         ) from error
-    if found is None or found == {}:
+    if content is None or content == {}:
         raise BadInput(f"{where}: the file is empty; write `option: value`, line by line, or put the whole file back")
-    if not isinstance(found, Mapping):
-        raise BadInput(f"{where}: is {found!r:.60}, not options of the form `name: value`")
-    options = dict(found)
+    if not isinstance(content, Mapping):
+        raise BadInput(f"{where}: is {content!r:.60}, not options of the form `name: value`")
+    options = dict(content)
     if plugins is not None:
         check_named(options, where, plugins)
     _check(options, config, where, groups_of(config))

@@ -38,10 +38,10 @@ class Registry(Generic[Thing]):
 
     def _all(self) -> Mapping[str, Thing | str]:
         if self._entry_points is None:
-            found = {entry.name: entry.value for entry in entry_points(group=self.group)} if self.group else {}
-            if taken := sorted(found.keys() & self._own.keys()):
+            named = {entry.name: entry.value for entry in entry_points(group=self.group)} if self.group else {}
+            if taken := sorted(named.keys() & self._own.keys()):
                 raise BadInput(f"an installed package has a {self.kind} {taken[0]!r} like RoadCue's own; remove it")
-            self._entry_points = found
+            self._entry_points = named
         return {**self._own, **self._entry_points}
 
     def __iter__(self) -> Iterator[str]:

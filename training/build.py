@@ -23,8 +23,8 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
     whole = DATASETS.find(options.data).whole_split if options.split_by == "sequence" else split
     dataset = open_dataset(options.data, folder, whole, image_root=images, on_bad_record=options.on_bad_record)
     if options.split_by == "sequence":
-        part: Literal["train", "val"] = "train" if split == "train" else "val"
-        dataset = split_by_sequence(dataset, part, val_fraction=options.val_fraction)
+        split_name: Literal["train", "val"] = "train" if split == "train" else "val"
+        dataset = split_by_sequence(dataset, split_name, val_fraction=options.val_fraction)
     if options.frame_stride > 1:
         dataset = every_nth(dataset, options.frame_stride)
     if dataset.skipped:

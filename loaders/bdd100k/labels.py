@@ -42,10 +42,10 @@ def labels_file(data_dir: Path, split: str) -> Path:
             f"split {split!r} is unknown; BDD100K publishes the labels of {', '.join(SPLITS)}, or all of them"
         )
     files = [data_dir / name.format(split=split) for name in FILES]
-    found = next((file for file in files if file.is_file()), None)
-    if found is None:
+    labels = next((file for file in files if file.is_file()), None)
+    if labels is None:
         raise BadInput(f"{data_dir}: has none of {', '.join(str(file.relative_to(data_dir)) for file in files)}")
-    return found
+    return labels
 
 
 def read_frames(file: Path, on_bad_record: OnBadRecord = "raise") -> tuple[list[Frame], list[Skipped]]:

@@ -26,7 +26,7 @@ from roadcue.training.extraction import encoder_parts, extract, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
 from roadcue.training.heads.predictions import predict
-from roadcue.training.sweep.sweep import _decides_features
+from roadcue.training.sweep.sweep import _decides_splits
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -328,5 +328,5 @@ def test_a_run_without_an_encoder_reads_no_earlier_frames(drawn):
 
 def test_runs_of_a_sweep_with_other_earlier_frames_do_not_share_their_splits():
     config = TrainConfig(past_frames="10")
-    assert _decides_features(config) != _decides_features(replace(config, past_frames="20"))
-    assert _decides_features(config) == _decides_features(replace(config, lr=0.5))
+    assert _decides_splits(config) != _decides_splits(replace(config, past_frames="20"))
+    assert _decides_splits(config) == _decides_splits(replace(config, lr=0.5))

@@ -18,7 +18,7 @@ from roadcue.errors import BadEncoder, BadHead, BadInput
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.plugins import load_plugins
 from roadcue.training.config import TrainConfig
-from roadcue.training.heads.fitting import Features, train, train_heads
+from roadcue.training.heads.fitting import StoredSplits, train, train_heads
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.sweep import run as sweep_run
 from roadcue.training.sweep.run import DIED, outcomes
@@ -138,15 +138,15 @@ def test_runs_in_processes_of_their_own_and_one_that_dies(swept, tmp_path):
     """The first job ends its process, the second is trained nevertheless, and to the bit as by itself."""
     config, text = swept("lr=1e-3,1e-2", epochs=2)
     dies, lives = planned(config, text, swept.folder)
-    features = []
+    splits = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "roadcue.training.heads.fitting.train_heads",
-            lambda *given: features.append(given[3]) or train_heads(*given),
+            lambda *given: splits.append(given[3]) or train_heads(*given),
         )
         single = replace(lives.config, run_dir=str(tmp_path / "single"))
         train(single, lives.config_text)
-    jobs = [(dies, replace(features[0], train=Deadly())), (lives, features[0])]
+    jobs = [(dies, replace(splits[0], train=Deadly())), (lives, splits[0])]
     (first, died), (second, scores) = outcomes(jobs, workers=1)
     assert (first, died, second) == (dies, DIED, lives)
     assert_equal_weights(weights(lives.folder.path), weights(tmp_path / "single"))
@@ -233,17 +233,17 @@ def test_features_are_shared_and_not_copied_to_another_process(swept):
     import pickle
 
     from roadcue.training.build import build_run_encoder
-    from roadcue.training.heads.fitting import build_model, read_features
+    from roadcue.training.heads.fitting import build_model, stored_splits
 
     swept.splits["train"] = DrawnDataset("train", sequences=2, frames=6)
     swept.splits["val"] = DrawnDataset("val", sequences=2, frames=3)
     config, _ = swept(encoder="smol")
     encoder = build_run_encoder(config)
-    features = read_features(config, encoder, build_model(config, encoder), swept.folder)
-    copied: Features = pickle.loads(pickle.dumps(features))
+    splits = stored_splits(config, encoder, build_model(config, encoder), swept.folder)
+    copied: StoredSplits = pickle.loads(pickle.dumps(splits))
     assert isinstance(copied.train.store.features, np.memmap)
-    assert len(pickle.dumps(features.train.store)) < 2000
-    np.testing.assert_array_equal(copied.train.store.features, features.train.store.features)
+    assert len(pickle.dumps(splits.train.store)) < 2000
+    np.testing.assert_array_equal(copied.train.store.features, splits.train.store.features)
 
 
 def test_the_command_that_trains_a_run_again_names_its_plugins(swept, tmp_path):

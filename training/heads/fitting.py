@@ -43,7 +43,7 @@ class EncoderFacts:
 
 
 @dataclass(frozen=True)
-class Features:
+class StoredSplits:
     """What heads are trained, validated and calibrated on: opened and encoded once, for however many runs."""
 
     encoder: EncoderFacts
@@ -61,12 +61,12 @@ def train(config: TrainConfig, config_text: str) -> None:
         return
     encoder = build_run_encoder(config)
     model = build_model(config, encoder)  # before the data are read: a wrong option is said at once
-    features = read_features(config, encoder, model, folder.path)
-    train_heads(config, config_text, folder, features, shlex.join(["python", *sys.argv]))
+    splits = stored_splits(config, encoder, model, folder.path)
+    train_heads(config, config_text, folder, splits, shlex.join(["python", *sys.argv]))
     print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
-def read_features(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> Features:
+def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> StoredSplits:
     """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
     data = open_split(config, "train"), open_split(config, "val")
     print(data[0].description, encoder.description, f"run folder: {folder}", sep="\n", flush=True)
@@ -83,7 +83,7 @@ def read_features(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         train, calibration = keep_for_calibration(train, config.calibration)
         print(f"kept for calibration: {extent(calibration)}; trained on: {extent(train)}", flush=True)
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
-    return Features(facts, train, val, calibration)
+    return StoredSplits(facts, train, val, calibration)
 
 
 def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) -> StoredSplit:
@@ -98,20 +98,20 @@ def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) 
     return split.learnable(model)
 
 
-def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, features: Features, command: str) -> None:
+def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits: StoredSplits, command: str) -> None:
     """Train on stored features, from the folder's checkpoint on if it has one; `command` is kept as the run's."""
     resuming = folder.last.exists()
     seed_everything(config.seed, verbose=False)
-    model = build_model(config, features.encoder)
+    model = build_model(config, splits.encoder)
     with writing_into(folder.path, GO_ON):
         write_whole(folder.config, config_text)
-        model.fit(features.train.batches())
-        seconds = fit_by_gradient(model, features.train, features.val, config, folder, resuming)
+        model.fit(splits.train.batches())
+        seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
         model.cpu()
-        if features.calibration is not None:
-            model.calibrate(features.calibration.batches())
+        if splits.calibration is not None:
+            model.calibrate(splits.calibration.batches())
         model.save_pretrained(folder.model)
-        folder.write_facts(run_facts(device_name(config.device), command, seconds, **_facts(config, features)))
+        folder.write_facts(run_facts(device_name(config.device), command, seconds, **_facts(config, splits)))
 
 
 def build_model(config: TrainConfig, encoder: Encoder | EncoderFacts) -> MultiHeadModel:
@@ -163,15 +163,15 @@ def fit_by_gradient(
     )
 
 
-def _facts(config: TrainConfig, features: Features) -> dict[str, Any]:
-    train, val = features.train, features.val
+def _facts(config: TrainConfig, splits: StoredSplits) -> dict[str, Any]:
+    train, val = splits.train, splits.val
     return {
         "data": {"train": train.dataset.description, "val": val.dataset.description},
         "rows": {"train": len(train), "val": len(val)},
-        "calibration": extent(features.calibration) if features.calibration else None,
+        "calibration": extent(splits.calibration) if splits.calibration else None,
         "skipped": _skipped(train, val),
-        "encoder": features.encoder.description,
-        "encoder_parts": features.encoder.parts,
+        "encoder": splits.encoder.description,
+        "encoder_parts": splits.encoder.parts,
         "seed": config.seed,
     }
 

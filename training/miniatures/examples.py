@@ -28,7 +28,7 @@ from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.training.miniatures.config import DrawOptions
-from roadcue.training.miniatures.knowledge import of_annotation, of_scene
+from roadcue.training.miniatures.knowledge import of_annotation, of_road_ahead
 from roadcue.weights import write_safetensors
 
 PATCHES = SIDE // PATCH
@@ -123,11 +123,11 @@ def _draw_drive(options: DrawOptions, number: int, file: Path) -> None:
     painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, np.random.default_rng([spec.seed, number, 1]))
     pictures, kinds, known, captions = [], [], [], []
     for position in range(len(driven.steps)):
-        scene = road_ahead(driven, position)
+        ahead = road_ahead(driven, position)
         pictures.append(_as_read(painter.paint(position, "FRONT"), spec.jpeg_quality))
         kinds.append(_shares(painter.paint_classes(position, "FRONT", _KINDS_SCALE)))
-        known.append(of_scene(scene))
-        captions.append(caption(scene))
+        known.append(of_road_ahead(ahead))
+        captions.append(caption(ahead))
     _write(file, pictures, kinds, known, captions)
 
 

@@ -35,24 +35,24 @@ Known = tuple[np.ndarray, np.ndarray]
 """`NUMBERS` (A,) and `FLAGS` (B,) float32; NaN for those of the other view."""
 
 
-def of_scene(scene: RoadAhead) -> Known:
+def of_road_ahead(ahead: RoadAhead) -> Known:
     """A driver's view."""
-    near = [_nearness(getattr(scene, f"{name}_m")) for name in _NEARNESS]
+    near = [_nearness(getattr(ahead, f"{name}_m")) for name in _NEARNESS]
     flags = [
-        scene.lead_m is not None,
-        scene.lead_braking,
-        *(scene.light == colour for colour in _LIGHTS),
-        scene.someone_crossing == "pedestrian",
-        scene.someone_crossing == "cyclist",
-        scene.crossing_closed,
-        scene.left_arm,
-        scene.right_arm,
-        scene.works_m is not None,
-        scene.debris_m is not None,
-        scene.standing_m is not None,
-        scene.cut_in,
+        ahead.lead_m is not None,
+        ahead.lead_braking,
+        *(ahead.light == colour for colour in _LIGHTS),
+        ahead.someone_crossing == "pedestrian",
+        ahead.someone_crossing == "cyclist",
+        ahead.crossing_closed,
+        ahead.left_arm,
+        ahead.right_arm,
+        ahead.works_m is not None,
+        ahead.debris_m is not None,
+        ahead.standing_m is not None,
+        ahead.cut_in,
     ]
-    return _array([*scene.lane_ahead, *near]), _array([*map(float, flags), *[np.nan] * len(_WALK_FLAGS)])
+    return _array([*ahead.lane_ahead, *near]), _array([*map(float, flags), *[np.nan] * len(_WALK_FLAGS)])
 
 
 def of_annotation(annotation: Annotation) -> Known:

@@ -22,7 +22,7 @@ from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.plugins import load_plugins
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, train_heads
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, train_heads
 from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sweep.results import RunScores
@@ -57,7 +57,7 @@ class SweepRun:
         return f"OMP_NUM_THREADS=1 python train.py {shlex.join(words)}"
 
 
-def train_and_score(run: SweepRun, features: Features) -> RunScores | str:
+def train_and_score(run: SweepRun, splits: StoredSplits) -> RunScores | str:
     """Train a run unless it is finished, and score it on the validation rows; what went wrong otherwise.
 
     Everything that it says goes to its output.txt.
@@ -69,8 +69,8 @@ def train_and_score(run: SweepRun, features: Features) -> RunScores | str:
         with open(run.folder.output, "a") as output, redirect_stdout(output), redirect_stderr(output):
             try:
                 if not run.folder.facts.exists():
-                    train_heads(run.config, run.config_text, run.folder, features, run.command)
-                return _scores(run, features.val)
+                    train_heads(run.config, run.config_text, run.folder, splits, run.command)
+                return _scores(run, splits.val)
             except Exception:
                 traceback.print_exc()
                 raise
@@ -82,7 +82,9 @@ def train_and_score(run: SweepRun, features: Features) -> RunScores | str:
         torch.set_num_threads(threads)
 
 
-def outcomes(jobs: Sequence[tuple[SweepRun, Features]], workers: int) -> Iterator[tuple[SweepRun, RunScores | str]]:
+def outcomes(
+    jobs: Sequence[tuple[SweepRun, StoredSplits]], workers: int
+) -> Iterator[tuple[SweepRun, RunScores | str]]:
     """`train_and_score` of every job as it is done: `workers` at a time in spawned processes, 0: in this one.
 
     A process that dies takes its own run with it and no other.

@@ -17,7 +17,7 @@ from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions, ExtractionOptions
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, Features, build_model, read_features
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, build_model, stored_splits
 from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, by_setting, results_table
 from roadcue.training.sweep.run import SweepRun, outcomes
@@ -34,9 +34,9 @@ def sweep(config: TrainConfig, config_text: str) -> None:
     folder = named_folder(config.run_dir, config.run_name)
     runs = planned(config, config_text, folder)
     finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
-    features = _features(runs, folder)
+    splits = _splits(runs, folder)
     print(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time", flush=True)
-    jobs = [(run, features[_decides_features(run.config)]) for run in runs]
+    jobs = [(run, splits[_decides_splits(run.config)]) for run in runs]
     scores: dict[str, RunScores] = {}
     failed: dict[str, str] = {}
     with writing_into(folder, GO_ON):
@@ -100,8 +100,8 @@ def combinations(sweeps: Sequence[str]) -> list[dict[str, str]]:
     return [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
 
 
-def _decides_features(config: TrainConfig) -> tuple[object, ...]:
-    """Runs for which this is equal share their features."""
+def _decides_splits(config: TrainConfig) -> tuple[object, ...]:
+    """Runs for which this is equal share their splits."""
     encoded = tuple(str(getattr(config, option.name)) for option in fields(ExtractionOptions))
     return (*encoded, config.past_frames)  # read from the same store, laid beside each other in another way
 
@@ -111,7 +111,7 @@ def _decides_encoder(config: TrainConfig) -> tuple[object, ...]:
     return tuple(getattr(config, option.name) for option in fields(EncoderOptions))
 
 
-def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], Features]:
+def _splits(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], StoredSplits]:
     """What the runs are trained on, each opened and encoded once; a model that cannot be built is met before."""
     encoders: dict[tuple[object, ...], Encoder] = {}
     needed: dict[tuple[object, ...], tuple[TrainConfig, Encoder]] = {}
@@ -119,11 +119,11 @@ def _features(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...]
         weights = _decides_encoder(run.config)
         if weights not in encoders:
             encoders[weights] = build_run_encoder(run.config)
-        needed.setdefault(_decides_features(run.config), (run.config, encoders[weights]))
+        needed.setdefault(_decides_splits(run.config), (run.config, encoders[weights]))
     for run in {str(run.settings): run for run in runs}.values():
-        build_model(run.config, needed[_decides_features(run.config)][1])
+        build_model(run.config, needed[_decides_splits(run.config)][1])
     return {
-        decisive: read_features(config, encoder, build_model(config, encoder), folder)
+        decisive: stored_splits(config, encoder, build_model(config, encoder), folder)
         for decisive, (config, encoder) in needed.items()
     }
 
