@@ -45,7 +45,7 @@ class ScoreOptions:
             known_name("data", self.data, DATASETS)
         at_least(1, self, "resamples")
         at_most(1_000_000, self, "resamples", "no interval is surer with more")
-        check_seed(self)
+        check_seed(self.seed)
 
     @property
     def bootstrap(self) -> Bootstrap:

@@ -25,9 +25,8 @@ def at_most(most: int, options: object, name: str, why: str) -> None:
         raise ValueError(f"--{name} {getattr(options, name)}: must be at most {most}; {why}")
 
 
-def check_seed(options: object) -> None:
-    """ValueError when `--seed` is none that NumPy and Lightning take."""
-    seed: int = options.seed
+def check_seed(seed: int) -> None:
+    """ValueError for a `--seed` that NumPy and Lightning do not take."""
     if not 0 <= seed <= _LARGEST_SEED:
         raise ValueError(f"--seed {seed}: a whole number from 0 to {_LARGEST_SEED}")
 

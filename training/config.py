@@ -138,7 +138,7 @@ class TrainConfig(ExtractionOptions):
             )
         if not (0 < self.optimization.lr < inf and 0 <= self.optimization.weight_decay < inf):
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
-        check_seed(self)
+        check_seed(self.seed)
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: a decay from 0 (no average) to below 1")
         if not 0 <= self.calibration < 1:

@@ -62,4 +62,4 @@ class PretrainConfig(DrawOptions):
     def __post_init__(self) -> None:
         at_least(1, self, "drives", "stride", "walks", "epochs", "batch_size", "checkpoint_every")
         at_least(0, self, "workers", "captioned", "world_seed")
-        check_seed(self)
+        check_seed(self.seed)
