@@ -32,7 +32,10 @@ class DatasetEntry:
 
 def _unfit(name: str, entry: object) -> str:
     """Why a plugin's thing is no data set."""
-    return "" if isinstance(entry, DatasetEntry) else f"{entry!r:.60} is no DatasetEntry; register one"
+    if not isinstance(entry, DatasetEntry):
+        return f"{entry!r:.60} is no DatasetEntry; register one"
+    fits = callable(entry.open) or isinstance(entry.open, str)
+    return "" if fits else f"its `open` is {entry.open!r:.60}; it must be the function that opens a split"
 
 
 DATASETS = Registry[DatasetEntry](

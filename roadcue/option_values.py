@@ -26,7 +26,7 @@ def at_most(most: int, options: object, name: str, why: str) -> None:
 
 
 def check_seed(seed: int) -> None:
-    """ValueError when `--seed` is none that NumPy and Lightning take."""
+    """ValueError for a `--seed` that NumPy and Lightning do not take."""
     if not 0 <= seed <= _LARGEST_SEED:
         raise ValueError(f"--seed {seed}: a whole number from 0 to {_LARGEST_SEED}")
 

@@ -10,6 +10,9 @@
 set -euo pipefail
 source "${SLURM_SUBMIT_DIR:-.}/slurm/job.sh"
 
-RUN_DIR="${RUN_DIR:-runs/$SLURM_JOB_NAME-$SLURM_JOB_ID}"
-echo "run        $RUN_DIR, python train.py $*"
-exec srun --kill-on-bad-exit=1 python train.py --run_dir "$RUN_DIR" --resume auto "$@"
+# An option may be given once, so these two stand back where they are among the arguments.
+defaults=()
+[[ " $*" == *" --run_dir"* ]] || defaults+=(--run_dir "${RUN_DIR:-runs/$SLURM_JOB_NAME-$SLURM_JOB_ID}")
+[[ " $*" == *" --resume"* ]] || defaults+=(--resume auto)
+echo "run        python train.py ${defaults[*]} $*"
+exec srun --kill-on-bad-exit=1 python train.py "${defaults[@]}" "$@"

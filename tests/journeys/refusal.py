@@ -10,6 +10,12 @@ QUICK = ("--epochs", 1, "--grid", 2, "--waypoint.hidden", 16, "--workers", 0)
 """Options of train.py that make a run short."""
 
 
+def quick(*words):
+    """The words of a short run: `words`, and of `QUICK` what they do not set."""
+    left = zip(QUICK[::2], QUICK[1::2], strict=True)
+    return (*(word for option in left if option[0] not in words for word in option), *words)
+
+
 def refused(capsys, main, *words):
     """The one `error:` line of a command that must refuse."""
     capsys.readouterr()
@@ -24,6 +30,6 @@ def refused(capsys, main, *words):
 def trained(capsys, *words):
     """Everything that a command said that must succeed."""
     capsys.readouterr()
-    assert exit_code(train.main, *QUICK, *words) == 0
+    assert exit_code(train.main, *quick(*words)) == 0
     said = capsys.readouterr()
     return said.out + said.err

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from main_job import exit_code
-from refusal import QUICK, refused, trained
+from refusal import QUICK, quick, refused, trained
 from waymo_shards import SEQUENCE, drawn_jpeg, frame_bytes, write_shard
 
 from roadcue import eval as scoring
@@ -230,7 +230,7 @@ def test_what_was_encoded_before_a_bad_picture_is_not_encoded_again(shards, tmp_
         SmolEncoder, "encode", lambda self, pixels: encoded.append(len(pixels)) or encode(self, pixels)
     )
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--encode_batch", 1, "--run_dir", tmp_path / "run")
-    refused(capsys, train.main, *QUICK, *words, "--workers", workers)
+    refused(capsys, train.main, *quick(*words, "--workers", workers))
     assert sum(encoded) == 5, "the last of six is bad"
     trained(capsys, *words, "--workers", workers, "--on_bad_record", "skip")
     assert sum(encoded) == 5 + 4, "only the validation rows were left"

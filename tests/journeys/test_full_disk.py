@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lightning.pytorch import Trainer
 from main_job import exit_code, scored
-from refusal import QUICK, refused, trained
+from refusal import quick, refused, trained
 from waymo_shards import write_shards
 
 from roadcue import eval as scoring
@@ -62,7 +62,7 @@ def trained_steps(monkeypatch):
 
 def test_the_index_of_the_shards(words, capsys):
     with full_after(1000):
-        said = refused(capsys, train.main, *QUICK, *words)
+        said = refused(capsys, train.main, *quick(*words))
     assert "training_x.tfrecord" in said
     assert "Make room on the disk" in said
     trained(capsys, *words)
@@ -71,7 +71,7 @@ def test_the_index_of_the_shards(words, capsys):
 def test_the_feature_store(words, tmp_path, capsys):
     trained(capsys, *words[:-1], tmp_path / "indexed", "--encoder", "none")
     with full_after(2000):
-        said = refused(capsys, train.main, *QUICK, *words)
+        said = refused(capsys, train.main, *quick(*words))
     assert "features/waymo_e2e-train/smol-" in said
     assert "free space, then the same command goes on, or choose another --store_dir" in said
     assert not list((tmp_path / "cache/features/waymo_e2e-train").iterdir()), "no half of a store is left"
@@ -93,7 +93,7 @@ def test_the_note_of_a_skipped_row(words, capsys, monkeypatch, encoded):
     words = (*words, "--encode_batch", 1, "--on_bad_record", "skip")
     with monkeypatch.context() as patch:
         patch.setattr(StoreWriter, "skip", skip_without_room)
-        said = refused(capsys, train.main, *QUICK, *words)
+        said = refused(capsys, train.main, *quick(*words))
     assert "features/waymo_e2e-train/smol-" in said
     assert "free space" in said
     assert sum(encoded) == 4
@@ -106,7 +106,7 @@ def test_a_checkpoint(words, tmp_path, capsys, encoded, trained_steps):
     words = (*words, "--epochs", 4, "--checkpoint_every", 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("roadcue.weights.save_file", full_at_second(patch))
-        said = refused(capsys, train.main, *QUICK, *words)
+        said = refused(capsys, train.main, *quick(*words))
     last = tmp_path / "run/checkpoint/last.safetensors"
     assert f"{last}: cannot be written" in said
     assert "--resume auto goes on" in said
@@ -141,7 +141,7 @@ def test_the_logs(words, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "fit", fit_without_room)
         patch.setattr(KeepLast, "on_train_batch_end", lambda *_: None)
-        said = refused(capsys, train.main, *QUICK, *words, "--epochs", 5)
+        said = refused(capsys, train.main, *quick(*words, "--epochs", 5))
     assert re.search(rf"{tmp_path}/run.*: cannot be written \(({NO_ROOM})\); free space there", said)
     trained(capsys, *words, "--epochs", 5, "--resume", "auto")
 
@@ -152,7 +152,7 @@ def test_what_a_run_leaves(words, tmp_path, capsys, monkeypatch, trained_steps, 
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         refuse_to_write(patch, run, name)
-        said = refused(capsys, train.main, *QUICK, *words)
+        said = refused(capsys, train.main, *quick(*words))
     assert str(run) in said
     assert re.search(NO_ROOM, said)
     assert "free space there, then the same command with --resume auto goes on" in said

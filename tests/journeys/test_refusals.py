@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from main_job import exit_code
-from refusal import QUICK, refused, trained
+from refusal import QUICK, quick, refused, trained
 from waymo_shards import write_shards
 
 from roadcue import eval as scoring
@@ -158,7 +158,7 @@ def test_a_shard_that_changes_between_indexing_and_reading(shards, tmp_path, cap
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", workers)
     with monkeypatch.context() as patch:
         patch.setattr(WaymoE2E, "image", touched)
-        said = refused(capsys, train.main, *QUICK, *words, "--on_bad_record", "skip")
+        said = refused(capsys, train.main, *quick(*words, "--on_bad_record", "skip"))
     assert re.fullmatch(r"\S+training_x.tfrecord: has changed since it was indexed. Start again.*", said)
     trained(capsys, *words)
 
@@ -167,7 +167,7 @@ def test_a_worker_that_is_killed(shards, tmp_path, capsys, monkeypatch):
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", 1)
     with monkeypatch.context() as patch:
         patch.setattr(jpeg, "decode_at_least", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        said = refused(capsys, train.main, *QUICK, *words)
+        said = refused(capsys, train.main, *quick(*words))
     assert re.search(
         "a process that reads pictures has died .*; .* Try fewer --workers: what is encoded is kept", said
     )

@@ -240,7 +240,7 @@ GIVEN = entry("", "entry.tar.gz")[2:]
         (GIVEN[:4], "--submission needs --account, your address at waymo.com/open, and --method, its name"),
         ((*GIVEN, "--row", "rigde"), "--row rigde: this run has the rows waypoint, waypoint without features, ridge"),
         (
-            (*GIVEN, "--account", "me"),
+            (*GIVEN[:3], "me", *GIVEN[4:]),
             "entry.tar.gz: would be refused, nothing is written: account_name is 'me', not the full e-mail address",
         ),
         ((*GIVEN, "--frames", "no.json"), f"no.json: cannot be read .*: download {FRAMES_FILE} .* with --frames"),

@@ -108,6 +108,8 @@ def test_what_is_no_data_set_is_refused_with_the_plugin_that_offers_it(own_datas
     (tmp_path / "mine.py").write_text("from roadcue.loaders.registry import DATASETS\nDATASETS.register('x', 5)\n")
     with pytest.raises(BadInput, match=r"^--plugin \S+mine\.py: data set 'x': 5 is no DatasetEntry"):
         load_plugins([tmp_path / "mine.py"])
+    with pytest.raises(BadInput, match="data set 'x': its `open` is 5; it must be the function"):
+        DATASETS.register("x", DatasetEntry(5))
     assert "x" not in DATASETS
 
 

@@ -87,6 +87,11 @@ def test_training_passes_every_argument_on(repository: Path):
     )
 
 
+def test_a_run_folder_among_the_arguments_is_given_once(repository: Path):
+    job = submit(repository, "train_vlm.sh", "--run_dir=runs/mine", "--resume", "no")
+    assert last_line(job) == "srun <--kill-on-bad-exit=1> <python> <train.py> <--run_dir=runs/mine> <--resume> <no>"
+
+
 def test_the_log_begins_with_the_settings(repository: Path):
     job = submit(repository, "train_vlm.sh", SLURM_JOB_PARTITION="gpu", SLURM_RESTART_COUNT="2")
     assert "job        train_vlm 42, start 3\n" in job.stdout

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,6 +250,8 @@ def test_features_are_shared_and_not_copied_to_another_process(swept):
 def test_the_command_that_trains_a_run_again_names_its_plugins(swept, tmp_path):
     """Without them there would be no such head; other options that change no weight are left out."""
     files = [str(tmp_path / "a head.py"), str(tmp_path / "b.py")]
+    for file in files:
+        Path(file).touch()
     (run,) = planned(*swept("lr=1e-3", plugin=files, checkpoint_every=7), swept.folder)
     words = shlex.split(run.command)
     assert [words[place + 1] for place, word in enumerate(words) if word == "--plugin"] == files
