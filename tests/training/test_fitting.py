@@ -147,7 +147,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(drawn, tmp_path)
 
 def test_going_on_with_other_options_is_refused_by_name(drawn):
     fit(drawn(epochs=1))
-    with pytest.raises(BadInput, match=r"--lr was 0\.001 and is 0\.5"):
+    with pytest.raises(BadInput, match=r"--lr 0\.5, and the run has 0\.001; use another --run_dir"):
         fit(drawn(epochs=1, lr=0.5, resume="auto"))
 
 
