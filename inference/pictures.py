@@ -1,6 +1,7 @@
 """Pictures as users have them, ready for an encoder or a captioner."""
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,26 @@ _DAMAGED = (ValueError, SyntaxError, EOFError, struct.error)
 Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
 """PIL; NumPy (H, W, 3) uint8 RGB; torch (3, H, W) or (H, W, 3) uint8 RGB; the bytes of a JPEG;
 or the path of a file."""
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+"""Of the files that are taken out of a folder."""
+
+
+def picture_files(what: Sequence[str]) -> list[Path]:
+    """The files that are named, and those of the folders that are, by name; BadInput when one is not there."""
+    pictures: list[Path] = []
+    for word in what:
+        path = user_path(word)
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise BadInput(f"{path}: has no picture in it ({', '.join(SUFFIXES)})")
+            pictures += inside
+        elif path.is_file():
+            pictures.append(path)
+        else:
+            raise BadInput(f"{path}: there is no such picture or folder")
+    return pictures
 
 
 def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:

@@ -11,6 +11,7 @@ from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import user_path, whole_file, writing_into
 from roadcue.inference.config import PredictConfig
+from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
 from roadcue.progress import ProgressLine
 from roadcue.training.build import device
@@ -19,9 +20,6 @@ from roadcue.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from roadcue.inference.captions import CaptionPredictor
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
-"""Of the files that are taken out of a folder."""
 
 
 def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor | CaptionPredictor":
@@ -41,7 +39,7 @@ def predict_pictures(config: PredictConfig) -> None:
     A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them,
     and comes at once for a run to which pictures alone say too little.
     """
-    pictures = found_pictures(config.what)
+    pictures = picture_files(config.what)
     predictor = load(config.run, device(config.device), config.plugin)
     if isinstance(predictor, RoadPredictor):
         predictor.check_pictures_suffice()
@@ -54,23 +52,6 @@ def predict_pictures(config: PredictConfig) -> None:
             advance(min(config.batch, len(pictures) - first))
     if bad:
         raise BadInput(f"{bad} of {len(pictures)} pictures could not be read; each says why in its line")
-
-
-def found_pictures(what: Sequence[str]) -> list[Path]:
-    """The files that are named, and those of the folders that are, by name; BadInput when one is not there."""
-    pictures: list[Path] = []
-    for word in what:
-        path = user_path(word)
-        if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-            if not inside:
-                raise BadInput(f"{path}: has no picture in it ({', '.join(SUFFIXES)})")
-            pictures += inside
-        elif path.is_file():
-            pictures.append(path)
-        else:
-            raise BadInput(f"{path}: there is no such picture or folder")
-    return pictures
 
 
 def _answers(predictor: "RoadPredictor | CaptionPredictor", pictures: Sequence[Path]) -> Iterator[dict[str, Any]]:

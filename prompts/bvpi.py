@@ -12,15 +12,8 @@ from typing import Literal
 from roadcue.errors import BadRecord
 from roadcue.json_lines import from_json
 from roadcue.prompts.annotation import SIDES, Annotation, Objects
+from roadcue.prompts.instructions import BVPI
 
-PROMPT = (
-    "Describe the scene for a blind pedestrian. "
-    "You MUST always output: Sidewalk position and Road position (relative to the image). Then output RoadVsSidewalk "
-    "(is the road left_of/right_of the sidewalk, or crossing_front if the road is in front). "
-    "After that, always mention CLOSE objects first with left/center/right. "
-    "If no close objects are visible, explicitly say so. Only mention objects you can see."
-)
-"""The published files' instruction."""
 SECTIONS = ("Sidewalk", "Road", "RoadVsSidewalk", "Nearby", "Far", "Context")
 _NAMES = {
     "obstacle": ("an obstacle", "obstacles"),
@@ -90,7 +83,7 @@ def sft_record(path: str, annotation: Annotation, caption: str) -> dict[str, str
     """What a line of `bvpi_sft_*.jsonl` holds; `path` is the picture's below the image root."""
     return {
         "image": path,
-        "prompt": PROMPT,
+        "prompt": BVPI,
         "response": compose(annotation, caption),
         **_positions(annotation),
     }
@@ -108,7 +101,7 @@ def dpo_record(
     other = caption.strip() if rejected == "caption" else compose(annotation.mirrored, _swap_sides(caption))
     if other in ("", chosen):
         return None
-    return {"image": path, "prompt": PROMPT, "chosen": chosen, "rejected": other, **_positions(annotation)}
+    return {"image": path, "prompt": BVPI, "chosen": chosen, "rejected": other, **_positions(annotation)}
 
 
 def to_line(record: Mapping[str, str]) -> str:

@@ -1,69 +1,50 @@
-"""Checkpoints as one safetensors file: tensors under their dotted names, all else as JSON in its header."""
+"""Checkpoints: where a run keeps its last one, and its form, one safetensors file.
+
+Tensors are under their dotted names, all else is JSON in the header.
+"""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins import CheckpointIO
-from lightning.pytorch import Callback, LightningModule, Trainer
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from roadcue.errors import BadInput
-from roadcue.training.run_folder import GO_ON, LAST
 from roadcue.weights import write_safetensors
 
+GO_ON = "free space there, then the same command with --resume auto goes on"
+"""What helps when the disk is full while a run is written."""
 _TENSOR, _TUPLE, _ITEMS = "__tensor__", "__tuple__", "__items__"
 
 
-class SafetensorsIO(CheckpointIO):
-    """Lets Lightning save and load its state without a pickle; a file appears whole or not at all."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write tensors and the rest of the state to `path`; BadInput when the disk is full: the old file stays."""
-        tensors: dict[str, Tensor] = {}
-        state = _split(checkpoint, "", tensors)
-        path = Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_safetensors(path, tensors, {"state": json.dumps(state)})
-        except (OSError, SafetensorError) as error:
-            raise BadInput(f"{path}: cannot be written ({error}); {GO_ON}") from error
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
-        """Read back what `save_checkpoint` wrote; BadInput when the file is damaged."""
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-                state = json.loads(file.metadata()["state"])
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"{path}: not a checkpoint of ours ({error}); delete it and train again") from error
-        joined: dict[str, Any] = _join(state, tensors)
-        return joined
-
-    def remove_checkpoint(self, path: Any) -> None:
-        """Delete a checkpoint if it is there."""
-        Path(path).unlink(missing_ok=True)
+def last_checkpoint(run: Path) -> Path:
+    """The newest checkpoint of a run folder, from which `--resume auto` goes on; no other is kept."""
+    return run / "checkpoint" / "last.safetensors"
 
 
-class KeepLast(Callback):
-    """Writes `last.safetensors` every n optimizer steps, at the end, and when the run is asked to stop."""
+def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Write tensors and the rest of the state to `path`; BadInput when the disk is full: the old file stays."""
+    tensors: dict[str, Tensor] = {}
+    state = _split(checkpoint, "", tensors)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_safetensors(path, tensors, {"state": json.dumps(state)})
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path}: cannot be written ({error}); {GO_ON}") from error
 
-    def __init__(self, folder: Path, every: int, stop: Callable[[], bool] | None = None) -> None:
-        """`folder` of the checkpoint; `every` n steps; `stop` is asked after each step."""
-        self.path, self.every, self.stop = folder / LAST, every, stop
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
-        """Save at a step boundary only, so that a resumed run is bit-equal to one that never stopped."""
-        asked = self.stop is not None and self.stop()
-        if asked or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
-            trainer.save_checkpoint(self.path)
-        if asked and trainer.global_step < trainer.max_steps:
-            raise KeyboardInterrupt
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read back what `write_checkpoint` wrote; BadInput when the file is damaged."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            state = json.loads(file.metadata()["state"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{path}: not a checkpoint of ours ({error}); delete it and train again") from error
+    joined: dict[str, Any] = _join(state, tensors)
+    return joined
 
 
 def _split(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

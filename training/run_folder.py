@@ -1,4 +1,4 @@
-"""Names of everything in a run folder, decided here alone.
+"""Names of everything in a run folder, decided here alone but for the checkpoint's (`training.checkpoints`).
 
 config.yaml        the resolved options; `train.py --config` reads it
 run.json           what the run was: data, encoder, seed, versions, command
@@ -24,11 +24,8 @@ from roadcue import __version__
 from roadcue.command_line import flat, parse_file
 from roadcue.errors import BadInput
 from roadcue.files import user_path, write_whole
+from roadcue.training.checkpoints import last_checkpoint
 
-LAST = "last.safetensors"
-"""The newest checkpoint."""
-GO_ON = "free space there, then the same command with --resume auto goes on"
-"""What helps when the disk is full while a run is written."""
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
 
@@ -40,13 +37,8 @@ class RunFolder:
         """The folder need not exist yet."""
         self.path = path
         self.config, self.facts = path / "config.yaml", path / "run.json"
-        self.checkpoint, self.model, self.logs = path / "checkpoint", path / "model", path / "logs"
+        self.last, self.model, self.logs = last_checkpoint(path), path / "model", path / "logs"
         self.output = path / "output.txt"
-
-    @property
-    def last(self) -> Path:
-        """The newest checkpoint."""
-        return self.checkpoint / LAST
 
     @classmethod
     def for_training(cls, path: str | Path, resume: str) -> "RunFolder":

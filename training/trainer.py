@@ -4,12 +4,14 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from roadcue.training.checkpoints import KeepLast, SafetensorsIO
+from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.steps import TrainingSteps
@@ -62,8 +64,7 @@ def fit(
     before a stop included.
     """
     seed_everything(options.seed, verbose=False)  # what came before may or may not have drawn numbers
-    io = SafetensorsIO()
-    first_step = io.load_checkpoint(folder.last)["global_step"] if resuming else 0
+    first_step = read_checkpoint(folder.last)["global_step"] if resuming else 0
     progress = SayProgress(steps.per_epoch, slow=slow)
     average = [averaging(ema)] if ema else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -85,8 +86,8 @@ def fit(
             TensorBoardLogger(folder.logs, name=None, version=""),
         ],
         # The average first: a checkpoint holds the one that its step has made.
-        callbacks=[*average, KeepLast(folder.checkpoint, options.checkpoint_every, stop), progress],
-        plugins=[io],
+        callbacks=[*average, KeepLast(folder.last, options.checkpoint_every, stop), progress],
+        plugins=[SafetensorsIO()],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -100,6 +101,40 @@ def fit(
     for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
         callback.on_train_end(trainer, module)
     return progress.seconds
+
+
+class SafetensorsIO(CheckpointIO):
+    """Lets Lightning save and load its state without a pickle; a file appears whole or not at all."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write a checkpoint; BadInput when the disk is full: the old file stays."""
+        write_checkpoint(Path(path), checkpoint)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint; BadInput when the file is damaged."""
+        return read_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Delete a checkpoint if it is there."""
+        Path(path).unlink(missing_ok=True)
+
+
+class KeepLast(Callback):
+    """Writes the last checkpoint every n optimizer steps, at the end, and when the run is asked to stop."""
+
+    def __init__(self, path: Path, every: int, stop: Callable[[], bool] | None = None) -> None:
+        """`path` of the checkpoint; `every` n steps; `stop` is asked after each step."""
+        self.path, self.every, self.stop = path, every, stop
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        """Save at a step boundary only, so that a resumed run is bit-equal to one that never stopped."""
+        asked = self.stop is not None and self.stop()
+        if asked or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+            trainer.save_checkpoint(self.path)
+        if asked and trainer.global_step < trainer.max_steps:
+            raise KeyboardInterrupt
 
 
 class SayProgress(Callback):

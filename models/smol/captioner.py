@@ -20,6 +20,7 @@ from roadcue.models.smol.encoder import tile_positions, tile_tokens
 from roadcue.models.smol.loading import load_whole
 from roadcue.models.smol.prompt import END, IMAGE, answer_text, question_text
 from roadcue.models.token_batches import check_room
+from roadcue.prompts.instructions import SCENE
 
 
 class SmolCaptioner(Captioner):
@@ -27,7 +28,7 @@ class SmolCaptioner(Captioner):
 
     name = "smol"
     image_token, end_token = IMAGE, END
-    instruction = "Describe the scene."
+    instruction = SCENE
     positions: Tensor
 
     def __init__(

@@ -24,12 +24,12 @@ from roadcue.models import registry as models
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import HeadTargets
 from roadcue.training.build import build_run_encoder
-from roadcue.training.checkpoints import KeepLast
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder
+from roadcue.training.trainer import KeepLast
 
 POOLINGS = {
     ("smol", "waypoint"): ("mean", "grid", "attention"),

@@ -16,7 +16,8 @@ from roadcue import predict
 from roadcue.errors import BadInput
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.config import FieldConfig
-from roadcue.inference.run import found_pictures, load
+from roadcue.inference.pictures import picture_files
+from roadcue.inference.run import load
 
 SMALL = {"field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
 
@@ -153,7 +154,7 @@ def test_what_is_not_there_is_named_before_anything_is_loaded(folder, tmp_path, 
         assert why in said.err
         assert not said.out
         with pytest.raises(BadInput, match=why):
-            found_pictures([str(what)])
+            picture_files([str(what)])
 
 
 def test_a_missing_run_and_missing_words_are_said(folder, tmp_path, capsys):

@@ -23,8 +23,8 @@ from roadcue.loaders.feature_store import StoreWriter
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
-from roadcue.training.checkpoints import KeepLast
 from roadcue.training.heads.module import HeadsModule
+from roadcue.training.trainer import KeepLast
 
 NO_ROOM = "File too large|No space left on device"
 SEQUENCES = [f"{number:032x}" for number in range(4)]

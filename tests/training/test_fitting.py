@@ -12,13 +12,14 @@ from roadcue.errors import BadInput
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training.build import build_run_encoder
-from roadcue.training.checkpoints import KeepLast, SafetensorsIO
+from roadcue.training.checkpoints import read_checkpoint
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.fitting import build_model
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder
+from roadcue.training.trainer import KeepLast
 
 
 def weights(folder):
@@ -212,7 +213,7 @@ def test_ctrl_c_keeps_the_checkpoint_and_says_so(drawn, monkeypatch):
         patch.setattr(HeadsModule, "training_step", step_then_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
             fit(config)
-    assert SafetensorsIO().load_checkpoint(RunFolder(Path(config.run_dir)).last)["global_step"] == 4
+    assert read_checkpoint(RunFolder(Path(config.run_dir)).last)["global_step"] == 4
     assert fit(replace(config, resume="auto")).facts.exists()
 
 

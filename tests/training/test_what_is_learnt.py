@@ -17,7 +17,7 @@ from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training import run_folder
-from roadcue.training.checkpoints import SafetensorsIO
+from roadcue.training.checkpoints import read_checkpoint
 from roadcue.training.heads import fitting
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.module import HeadsModule
@@ -222,7 +222,7 @@ def test_a_stop_request_saves_at_a_step_boundary_and_the_run_goes_on_to_the_same
         with pytest.raises(KeyboardInterrupt):
             fit(config)
     folder = RunFolder(Path(config.run_dir))
-    assert SafetensorsIO().load_checkpoint(folder.last)["global_step"] == 5
+    assert read_checkpoint(folder.last)["global_step"] == 5
     assert not folder.facts.exists()
     torch.manual_seed(999)
     assert same(whole, fit(replace(config, resume="auto")))

@@ -16,9 +16,10 @@ from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, open_split
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures
+from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
 from roadcue.training.extraction_config import ExtractionOptions
-from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder, run_facts
+from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import fit
 

@@ -19,12 +19,13 @@ from roadcue.heads.registry import build_baselines, build_head
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
 from roadcue.training.build import build_run_encoder, device, device_name, open_split
+from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
-from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder, run_facts
+from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import fit
 

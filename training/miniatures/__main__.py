@@ -17,6 +17,7 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training.build import device, device_name
+from roadcue.training.checkpoints import GO_ON
 from roadcue.training.miniatures.card import score, write_card
 from roadcue.training.miniatures.config import FREE_TO_CHANGE, DrawOptions, PretrainConfig
 from roadcue.training.miniatures.examples import Examples, draw_examples
@@ -24,7 +25,7 @@ from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
 from roadcue.training.miniatures.miniature import make_miniature
 from roadcue.training.miniatures.module import MiniatureModule
 from roadcue.training.miniatures.objectives import Objectives
-from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, run_facts
+from roadcue.training.run_folder import RunFolder, is_finished, run_facts
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import fit
 

@@ -12,8 +12,7 @@ from roadcue.models.plain_text import token_ids
 from roadcue.models.smol.encoder import tile_tokens
 from roadcue.models.smol.miniature import IMAGE_TOKENS, TEXT, VISION, build, save
 from roadcue.models.smol.prompt import END, question_text
-
-QUESTION = "Describe the scene."
+from roadcue.prompts.instructions import SCENE
 
 
 class SmolMiniature:
@@ -26,7 +25,7 @@ class SmolMiniature:
         """Fresh weights from torch's generator."""
         self.tokenizer = tokenizer = learn_tokenizer(captions)
         self.model = build(tokenizer)
-        self.prompt = token_ids(tokenizer, question_text(tokenizer, QUESTION, IMAGE_TOKENS))
+        self.prompt = token_ids(tokenizer, question_text(tokenizer, SCENE, IMAGE_TOKENS))
 
     def tokens(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""

@@ -15,10 +15,11 @@ from roadcue.heads.registry import WAYPOINT
 from roadcue.models.encoder import Encoder
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder
+from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions, ExtractionOptions
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, build_model, stored_splits
-from roadcue.training.run_folder import GO_ON, RunFolder, is_finished, named_folder
+from roadcue.training.run_folder import RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, by_setting, results_table
 from roadcue.training.sweep.run import SweepRun, outcomes
 
