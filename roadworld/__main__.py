@@ -26,7 +26,9 @@ def main() -> int:
 
     def spec() -> RoadWorldSpec:
         cameras = tuple(given.cameras.split(","))
-        return RoadWorldSpec(given.train, given.val, given.seconds, given.stride, given.seed, cameras=cameras)
+        return RoadWorldSpec(
+            given.train, given.val, given.seconds, given.stride, given.seed, cameras=cameras, masks=given.masks
+        )
 
     return draw_or_check(given, spec, write_roadworld, check_roadworld)
 

@@ -15,10 +15,13 @@ class _Check(Protocol):
 
 
 def drawing_parser(module: str, description: str) -> argparse.ArgumentParser:
-    """--out, --check, --workers and --seed; how much is drawn is for the command to add."""
+    """--out, --check, --masks, --workers and --seed; how much is drawn is for the command to add."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.add_argument("--out", type=Path, required=True, help="folder to make; it must not exist")
     parser.add_argument("--check", action="store_true", help="draw nothing: compare the folder with its manifest")
+    parser.add_argument(
+        "--masks", action="store_true", help="write beside the pictures which object each pixel shows, and boxes"
+    )
     parser.add_argument("--workers", type=int, help="processes (default: one per processor)")
     add_seed(parser)
     return parser

@@ -143,6 +143,11 @@ def sequence_name(spec: RoadWorldSpec, number: int) -> str:
     return hashlib.sha256(f"roadworld/{WORLD_VERSION}/{spec.seed}/{number}".encode()).hexdigest()[:32]
 
 
+def frame_name(sequence: str, index: int) -> str:
+    """Of the frame at a place in its sequence at 10 Hz, as in WOD-E2E."""
+    return f"{sequence}-{index:03d}"
+
+
 def cluster_of(spec: RoadWorldSpec, number: int) -> Cluster:
     """The scenario cluster of sequence `number`, without the drive."""
     return draw_cluster(np.random.default_rng([spec.seed, number]))

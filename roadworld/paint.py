@@ -128,6 +128,14 @@ def paint_classes(view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndar
     return picture
 
 
+def paint_owners(view: View, mesh: Mesh) -> np.ndarray:
+    """Whose part is seen at each pixel, (height, width) uint16: 1 + `owner`, and 0 where no object is."""
+    picture = np.zeros((view.camera.height, view.camera.width), np.uint16)
+    seen = view.crop(mesh)
+    _paint_objects(picture, view, seen, seen.owner[:, None] + 1.0, cv2.LINE_8)
+    return picture
+
+
 def _paint_ground(
     picture: np.ndarray, view: View, ground: Ground, areas: np.ndarray, marks: np.ndarray, line: int
 ) -> None:

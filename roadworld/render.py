@@ -10,6 +10,7 @@ from roadcue.roadworld.camera import scaled
 from roadcue.roadworld.daylight import draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive
 from roadcue.roadworld.ground import pave
+from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes
@@ -70,6 +71,13 @@ class Painter:
         view = self._view(frame, scaled(self.cameras[camera], scale))
         return paint_classes(view, self._ground, self._seen(view, frame))
 
+    def instances(self, frame: int, camera: str) -> Instances:
+        """Which objects are seen where in that picture: what stands still is numbered before what moves."""
+        view = self._view(frame, self.cameras[camera])
+        standing = len(self._standing.origins)
+        numbers = np.concatenate([np.arange(standing), standing + self._moving_in(view, frame)]) + 1
+        return Instances.of(view, self._seen(view, frame), numbers)
+
     def _view(self, frame: int, camera: CameraCalibration) -> View:
         xy, heading = self.drive.pose(self.drive.steps[frame])
         ego_to_world = np.eye(4)
@@ -78,11 +86,15 @@ class Painter:
         return View(ego_to_world, camera, self._lens.shake(frame))
 
     def _seen(self, view: View, frame: int) -> list[Mesh]:
-        moving = np.flatnonzero(view.may_see(self._moving_xy[:, frame]))
+        moving = self._moving_in(view, frame)
         if not len(moving):
             return [self._standing]
         looks = [self._movers[i].looks[frame] for i in moving]
         return [self._standing, place(looks, self._moving_xy[moving, frame], self._moving_heading[moving, frame])]
+
+    def _moving_in(self, view: View, frame: int) -> np.ndarray:
+        """(m,) the movers that can touch the picture."""
+        return np.flatnonzero(view.may_see(self._moving_xy[:, frame]))
 
     def _cars(self, steps: np.ndarray) -> Iterator[_Mover]:
         for other in self.drive.traffic.others:

@@ -28,7 +28,8 @@ CAMERAS = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")
 class RoadWorldSpec:
     """The amount and the form of a RoadWorld: sequences, seconds of 10 Hz frames in each, pixels, JPEG quality.
 
-    Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`.
+    Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`. `masks`: with the mask and the
+    boxes of what is seen in each picture.
     """
 
     train_sequences: int = 960
@@ -40,6 +41,7 @@ class RoadWorldSpec:
     height: int = 540
     jpeg_quality: int = 85
     cameras: tuple[str, ...] = CAMERAS
+    masks: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cameras", tuple(self.cameras))  # a list, when read from JSON

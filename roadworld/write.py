@@ -15,7 +15,8 @@ from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.checksums import check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing, leave_only
-from roadcue.roadworld.drive import cluster_of, drive, sequence_name
+from roadcue.roadworld.drive import cluster_of, drive, frame_name, sequence_name
+from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
@@ -34,6 +35,8 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         _draw_sequences(spec, partial, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, partial)]
         written.append(_write_clusters(spec, partial))
+        if spec.masks:
+            written += gather_boxes(partial, _picture_names(spec))
         leave_only(partial, written)
         write_checksums(partial, written, WORLD_VERSION, asdict(spec))
 
@@ -46,10 +49,11 @@ def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
     return check_checksums(folder, RoadWorldSpec, "RoadWorld", "python -m roadcue.roadworld", hashes=hashes)
 
 
-def draw_sequence(spec: RoadWorldSpec, number: int) -> Iterator[bytes]:
+def draw_sequence(spec: RoadWorldSpec, number: int, masks: Path | None = None) -> Iterator[bytes]:
     """The drawn frames of one sequence in time, as `E2EDFrame` messages with all of the spec's cameras.
 
-    One late frame of a validation sequence has three scored trajectories, its others have placeholders.
+    One late frame of a validation sequence has three scored trajectories, its others have placeholders. `masks`: the
+    folder below which each picture's mask is written.
     """
     driven = drive(spec, number)
     cameras = {name: camera(spec, name) for name in spec.cameras}
@@ -59,8 +63,12 @@ def draw_sequence(spec: RoadWorldSpec, number: int) -> Iterator[bytes]:
         scores: Sequence[Preference | None] = PLACEHOLDERS if rated else ()
         if rated and position == rated_position(driven):
             scores = preferences(driven, position, np.random.default_rng([spec.seed, number, 2]))
+        name = frame_name(driven.sequence, index)
+        if masks is not None:
+            for camera_name in cameras:
+                write_mask(masks, f"{name}-{camera_name}", painter.instances(position, camera_name))
         yield encode_frame(
-            f"{driven.sequence}-{index:03d}",
+            name,
             {name: jpeg.encode(painter.paint(position, name), spec.jpeg_quality) for name in cameras},
             cameras,
             driven.past(position),
@@ -80,8 +88,19 @@ def _draw_sequences(spec: RoadWorldSpec, partial: Path, workers: int | None) -> 
 
 def _write_sequence(spec: RoadWorldSpec, number: int, file: Path) -> None:
     with RecordWriter(file) as writer:
-        for record in draw_sequence(spec, number):
+        for record in draw_sequence(spec, number, file.parent if spec.masks else None):
             writer.write(record)
+
+
+def _picture_names(spec: RoadWorldSpec) -> list[str]:
+    """Of all pictures, in the order of sequences, frames and cameras."""
+    return [
+        f"{frame_name(sequence_name(spec, number), index)}-{camera_name}"
+        for split in _PREFIX
+        for number in spec.numbers(split)
+        for index in spec.frames
+        for camera_name in spec.cameras
+    ]
 
 
 def _sequence_file(partial: Path, number: int) -> Path:

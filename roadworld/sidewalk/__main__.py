@@ -22,7 +22,7 @@ def main() -> int:
     given = parser.parse_args()
 
     def spec() -> SidewalkSpec:
-        return SidewalkSpec(given.train, given.val, given.seed)
+        return SidewalkSpec(given.train, given.val, given.seed, masks=given.masks)
 
     return draw_or_check(given, spec, write_sidewalk, check_sidewalk)
 

@@ -16,7 +16,7 @@ FRAMES = 4
 
 @dataclass(frozen=True)
 class SidewalkSpec:
-    """The amount and the form of a sidewalk view: pictures of each split, pixels, JPEG quality.
+    """The amount and the form of a sidewalk view: pictures of each split, pixels, JPEG quality, with `masks` or not.
 
     A walk has a number and `FRAMES` pictures; the number with the seed decides all of it. The splits' ranges of
     numbers are RoadWorld's and never meet; those from FIRST_NUMBER["pretrain"] on are never written.
@@ -28,6 +28,7 @@ class SidewalkSpec:
     width: int = 512
     height: int = 384
     jpeg_quality: int = 88
+    masks: bool = False
 
     def __post_init__(self) -> None:
         limit = FRAMES * (FIRST_NUMBER["val"] - FIRST_NUMBER["train"])

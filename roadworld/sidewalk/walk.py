@@ -9,6 +9,7 @@ from roadcue.prompts.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS, Annot
 from roadcue.roadworld.camera import scaled
 from roadcue.roadworld.daylight import draw_daylight, draw_skyline
 from roadcue.roadworld.ground import lay
+from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, Shape, place
 from roadcue.roadworld.paint import Canvas, paint_classes
@@ -75,6 +76,11 @@ class Walk:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
         view = view_of(self._scene, frame, scaled(self._camera, scale), self._lens.shake(frame))
         return paint_classes(view, self._ground, self._meshes(frame))
+
+    def instances(self, frame: int) -> Instances:
+        """Which things are seen where in that picture."""
+        view = view_of(self._scene, frame, self._camera, self._lens.shake(frame))
+        return Instances.of(view, self._meshes(frame), np.arange(len(self._scene.things)) + 1)
 
     def _meshes(self, frame: int) -> list[Mesh]:
         things = self._scene.things

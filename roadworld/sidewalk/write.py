@@ -15,6 +15,7 @@ from roadcue.prompts.annotation import Annotation, parse_row
 from roadcue.prompts.annotation_json import SCHEMA, to_json
 from roadcue.roadworld.checksums import check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing, leave_only
+from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walk import Walk
 
@@ -31,6 +32,9 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
         written = _gather(spec, partial)
         for split in ("train", "val"):
             written += [partial / IMAGE_FOLDERS[split] / image_name(*picture) for picture in spec.pictures(split)]
+        if spec.masks:
+            pictures = [picture for split in ("train", "val") for picture in spec.pictures(split)]
+            written += gather_boxes(partial, [_mask_name(*picture) for picture in pictures])
         leave_only(partial, written)
         write_checksums(partial, written, VIEW_VERSION, asdict(spec))
 
@@ -61,8 +65,14 @@ def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], partial: Pat
     for frame in frames:
         picture = jpeg.encode(walk.paint(frame), spec.jpeg_quality)
         (partial / images / image_name(number, frame)).write_bytes(picture)
+        if spec.masks:
+            write_mask(partial, _mask_name(number, frame), walk.instances(frame))
     labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames]
     write_whole(_labels_file(partial, number), json.dumps(labels))
+
+
+def _mask_name(number: int, frame: int) -> str:
+    return image_name(number, frame).removesuffix(".jpg")
 
 
 def _labels_file(partial: Path, number: int) -> Path:
