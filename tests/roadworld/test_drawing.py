@@ -44,7 +44,9 @@ def test_a_folder_that_exists_or_cannot_be_made_is_refused(tmp_path):
     with pytest.raises(BadInput, match="exists already"):
         draw(tmp_path, [])
     (tmp_path / "file").touch()
-    with pytest.raises(BadInput, match=r"file/out: cannot be written .*/file is a file and no folder\); move it away"):
+    with pytest.raises(
+        BadInput, match=r"file/out: cannot be written .*/file is a file and no folder\); move it away"
+    ):
         draw(tmp_path / "file" / "out", [])
 
 
