@@ -39,7 +39,7 @@ from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.extraction_config import EncoderOptions
-from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.predictions import Predictions, predict
 from roadcue.training.run_folder import RunFolder, check_same_encoder
 
@@ -56,9 +56,8 @@ def evaluate_run(config: EvalConfig) -> None:
     print(data.description, encoder.description, sep="\n", flush=True)
 
     targets = [data.targets(row) for row in range(len(data))]
-    split = stored_split(
-        data, encoder, options, frames_back=options.frames_back, heads=model.heads.values(), targets=targets
-    ).learnable(model)
+    labels = labels_of(data, model.heads.values(), targets)
+    split = stored_split(data, encoder, options, frames_back=options.frames_back, labels=labels).learnable(model)
     _check_scorable(model, split, options.head_names)
     predictions = predict(model, split, modes_of=WAYPOINT)
     findings = _findings(model, predictions, split, targets, options.head_names, config.bootstrap)

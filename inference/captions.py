@@ -36,6 +36,7 @@ class CaptionPredictor:
     @classmethod
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "CaptionPredictor":
         """The captioner that a run has left; BadCheckpoint when it cannot be used."""
+        folder.read_facts()  # which a run that is not finished lacks
         captioner = build_captioner(config.encoder, checkpoint=str(folder.model), aspect=config.aspect)
         return cls(captioner.to(device))
 

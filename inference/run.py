@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+import torch
+
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import user_path, whole_file, writing_into
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor | CaptionPredictor":
     """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
+    _check_device(device)
     folder = RunFolder.of(run)
     config = parse_file(TrainConfig, folder.config, plugins)
     if not config.captions:
@@ -31,6 +34,15 @@ def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "
     from roadcue.inference.captions import CaptionPredictor  # and with it all that writes text, which heads need not
 
     return CaptionPredictor.of_run(folder, config, device)
+
+
+def _check_device(name: str) -> None:
+    """BadInput for what is no device here."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # the second, of a PyTorch without CUDA
+        reason = str(error).split("\n")[0]
+        raise BadInput(f"device {name!r} cannot be used here ({reason}); use device='cpu'") from error
 
 
 def predict_pictures(config: PredictConfig) -> None:

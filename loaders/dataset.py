@@ -163,7 +163,7 @@ class Subset:
         self.skipped = dataset.skipped
         self.states = dataset.states.take(rows)
         self.fingerprint = hashlib.sha256(dataset.fingerprint.encode() + rows.astype("<i8").tobytes()).hexdigest()
-        self.description = f"{dataset.description}; {len(rows)} rows of it"
+        self.description = f"{dataset.description}; {split}: {len(rows)} rows of it"
         self._dataset, self._rows = dataset, rows
 
     def __len__(self) -> int:

@@ -176,8 +176,8 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
         return _say(f"{place}{error.strerror or error}")
     except BrokenProcessPool:
         return _say("a worker process has died, perhaps for want of memory; the same command goes on from there")
-    except KeyboardInterrupt:
-        return _say("stopped; what was computed is kept, the same command goes on from there", code=130)
+    except KeyboardInterrupt as stop:
+        return _say(str(stop) or "stopped; what was computed is kept, the same command goes on from there", code=130)
     return 0
 
 

@@ -68,7 +68,7 @@ class Registry(Generic[Thing]):
     def check(self, name: str) -> None:
         """An error that says which there are, with the nearest, when there is none of that name."""
         if name not in self._all():
-            raise self.error(f"there is no {self.kind} {name!r}{nearest(name, self)}; there are {', '.join(self)}")
+            raise self.error(f"there is no {self.kind} {name!r}, but {', '.join(self)}{nearest(name, self)}")
 
     def find(self, name: str) -> Thing:
         """The thing, imported now if it was not yet."""

@@ -85,7 +85,8 @@ class TrainConfig(ExtractionOptions):
     and the sets of cues, 0 to below 1. 0: they stay as they are, and no cue is ruled out."""
     past_frames: str | None = None
     """Earlier frames of the same cameras that are read beside the current one: how many frames back, with commas.
-    10,20 is 1 s and 2 s back in waymo_e2e and roadworld. Their features come from the store; none is made anew."""
+    10,20 is 1 s and 2 s back in waymo_e2e; of the roadworld that is drawn by default every 20th is there. Their
+    features come from the store; none is made anew."""
     missing_camera: Literal["zero", "learned"] = "zero"
     """What stands in for the features of a camera that a frame lacks, or of an earlier frame that is not there."""
     epochs: int | None = None

@@ -5,25 +5,24 @@ eight row ranges, so that an array job can share the work.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
 from roadcue.errors import BadInput, BadRecord
 from roadcue.files import user_path
-from roadcue.heads.head import Head
 from roadcue.loaders import jpeg
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finished, store_folder
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens, pooling_fingerprint
 from roadcue.progress import ProgressLine
-from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.extraction_config import ExtractConfig, ExtractionOptions
 from roadcue.training.heads.batches import StoredSplit
@@ -130,25 +129,24 @@ def stored_split(
     *,
     frames_back: Sequence[int] = (),
     rows: np.ndarray | None = None,
-    heads: Iterable[Head] = (),
-    targets: Sequence[SampleTargets] | None = None,
+    labels: Mapping[str, Tensor] | None = None,
 ) -> StoredSplit:
     """A split with its features, encoded now if they are not there yet.
 
     Each row is read with its earlier frames, `frames_back` many frames before it. `rows` (m,): the split is only
-    these rows of the data set, whose others are there as their earlier frames. `heads` say what they learn of a row,
-    whose `targets` are read here unless those of all rows are given.
+    these rows of the data set, whose others are there as their earlier frames. `labels` of all rows are what
+    `training.heads.batches.labels_of` makes of them.
     BadInput for earlier frames that no row has.
     """
     rows = np.arange(len(dataset)) if rows is None else rows
     if encoder.width == 0:
-        return StoredSplit.of(dataset, None, heads=heads, targets=targets).only(rows)
+        return StoredSplit.of(dataset, None, labels=labels).only(rows)
     if frames_back:
         print(earlier_frames(dataset, frames_back, rows, options.frame_stride), flush=True)
     store = extract(dataset, encoder, options, on_bad_record=options.on_bad_record)
     if store is None:
         raise BadInput(f"{dataset.name} {dataset.split}: another process is still encoding; run this again after it")
-    return StoredSplit.of(dataset, store, frames_back, heads, targets).only(rows)
+    return StoredSplit.of(dataset, store, frames_back, labels).only(rows)
 
 
 def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:

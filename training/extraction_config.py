@@ -37,7 +37,8 @@ class DataOptions:
     val_fraction: float = 0.2
     """Share of the sequences kept for validation with --split_by sequence, 0 to 1."""
     frame_stride: int = 1
-    """Use every n-th frame of a sequence (frames are 0.1 s apart in waymo_e2e and roadworld)."""
+    """Use every n-th frame of a sequence, of those that are there: 0.1 s apart in waymo_e2e, 2 s in the default
+    roadworld."""
     on_bad_record: OnBadRecord = "raise"
     """A record that cannot be read: raise stops with its place, skip leaves it out and counts it."""
 

@@ -97,10 +97,18 @@ def fit(
     try:
         trainer.fit(module, steps, validation, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C
-        raise KeyboardInterrupt from None
+        raise KeyboardInterrupt(_stopped(folder)) from None
     for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
         callback.on_train_end(trainer, module)
     return progress.seconds
+
+
+def _stopped(folder: RunFolder) -> str:
+    """What to say of a training that was stopped."""
+    again = f"the same command with --run_dir {folder.path} --resume auto"
+    if folder.last.exists():
+        return f"stopped; {again} goes on from the checkpoint of step {read_checkpoint(folder.last)['global_step']}"
+    return f"stopped before the first checkpoint; {again} begins anew"
 
 
 class SafetensorsIO(CheckpointIO):

@@ -26,6 +26,7 @@ from roadcue.schema import HeadTargets
 from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
+from roadcue.training.heads.batches import labels_of
 from roadcue.training.heads.fitting import build_model, fit_by_gradient
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder
@@ -85,7 +86,9 @@ def parts(request, features):
     torch.manual_seed(0)
     model = build_model(config, encoder)
     data = DrawnDataset(sequences=2, without_rear={4}, no_future={7})
-    split = stored_split(data, encoder, config, frames_back=config.frames_back, heads=model.heads.values())
+    split = stored_split(
+        data, encoder, config, frames_back=config.frames_back, labels=labels_of(data, model.heads.values())
+    )
     model.fit(split.learnable(model).batches())
     return config, encoder, split, model
 

@@ -145,6 +145,12 @@ def test_a_run_that_predicts_paths_says_what_a_picture_lacks(drawn, folder, caps
     assert "roadcue.load(run).predict(images, past=..., intent=...)" in said.out + said.err
 
 
+@pytest.mark.parametrize("name", ["gpu", "cuda:77", "meta:x"])
+def test_a_device_that_is_none_here_is_said(run, name):
+    with pytest.raises(BadInput, match=f"device '{name}' cannot be used here .*; use device='cpu'"):
+        load(run, device=name)
+
+
 def test_what_is_not_there_is_named_before_anything_is_loaded(folder, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for what, why in ((tmp_path / "no", "there is no such picture or folder"), (tmp_path / "empty", "no picture")):

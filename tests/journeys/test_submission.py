@@ -106,7 +106,7 @@ def test_an_entrants_way(place, cache, tmp_path, capsys, encoded):
     assert sum(encoded) == 3
     assert [path.name for path in (cache / "features").iterdir()] == ["waymo_e2e-submission"]
     said = capsys.readouterr().out
-    assert f"test: 12 frames of 3 sequences in 2 of 2 shards of {place / 'data'}; 3 rows of it" in said
+    assert f"test: 12 frames of 3 sequences in 2 of 2 shards of {place / 'data'}; submission: 3 rows of it" in said
     assert re.search(
         "submitting the row waypoint: [0-9]{4}K parameters; public .* RoadCue's miniature SmolVLM2", said
     )

@@ -22,6 +22,7 @@ from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
+from roadcue.training.heads.batches import labels_of
 from roadcue.training.heads.predictions import predict
 
 SMALL = {"waypoint": WaypointConfig(hidden=16), "field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
@@ -77,7 +78,12 @@ def test_several_heads_train_and_are_scored_in_one_pass(drawn, capsys):
     assert set(relation["methods"]["field"]) == {"accuracy", "balanced_accuracy", "macro_f1"}
     assert list(tables["Cue"]["methods"]) == ["cue", "cue without features", "majority cue"]
     model = MultiHeadModel.from_pretrained(run.model).eval()
-    split = stored_split(drawn.splits["val"], build_run_encoder(config), config, heads=model.heads.values())
+    split = stored_split(
+        drawn.splits["val"],
+        build_run_encoder(config),
+        config,
+        labels=labels_of(drawn.splits["val"], model.heads.values()),
+    )
     sets, true = predict(model, split).answers["cue"]["cue_sets"][:, 0], model.heads["cue"].truth(split.targets)[:, 0]
     covered = np.take_along_axis(sets, true.numpy()[:, None], axis=1).mean()
     assert tables["Cue"]["methods"]["cue"]["coverage"]["value"] == pytest.approx(covered)
@@ -138,6 +144,7 @@ def test_without_calibration_every_row_is_trained_on_and_no_cue_is_ruled_out(ped
 def test_a_head_that_the_data_cannot_teach_is_refused(pedestrian, names, needs):
     with pytest.raises(BadInput, match=f"no row has both features and {needs}"):
         fit(pedestrian(**heads(names)))
+    assert {split.reads for split in pedestrian.splits.values()} == {0}  # said before a picture is encoded
 
 
 def test_a_label_that_is_none_is_refused_with_its_row(pedestrian):

@@ -211,8 +211,12 @@ def test_ctrl_c_keeps_the_checkpoint_and_says_so(drawn, monkeypatch):
     config = drawn(epochs=4, checkpoint_every=2)
     with monkeypatch.context() as patch:
         patch.setattr(HeadsModule, "training_step", step_then_ctrl_c)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=r"--resume auto goes on from the checkpoint of step 4"):
             fit(config)
+        never = replace(config, run_dir=config.run_dir + "-2", checkpoint_every=100)
+        with pytest.raises(KeyboardInterrupt, match=r"before the first checkpoint; .* --resume auto begins anew"):
+            fit(never)
+    assert fit(replace(never, resume="auto")).facts.exists()
     assert read_checkpoint(RunFolder(Path(config.run_dir)).last)["global_step"] == 4
     assert fit(replace(config, resume="auto")).facts.exists()
 

@@ -39,15 +39,13 @@ class StoredSplit:
         dataset: RoadDataset,
         store: FeatureStore | None,
         frames_back: Sequence[int] = (),
-        heads: Iterable[Head] = (),
-        targets: Sequence[SampleTargets] | None = None,
+        labels: Mapping[str, Tensor] | None = None,
     ) -> "StoredSplit":
         """Every row of the data set whose features were not skipped, with its frames that many frames earlier.
 
-        `heads` say what they learn of a row's targets, which are read from the data set unless those of all rows are
-        given; BadInput, with the row, for a label that one of them cannot use.
+        `labels` are what `labels_of` makes of its rows.
         """
-        rows, labels = np.arange(len(dataset)), _labels(dataset, heads, targets)
+        rows, labels = np.arange(len(dataset)), labels or {}
         if store is None:
             return cls(dataset, None, rows, rows, labels=labels)
         store_rows = store.rows_of(dataset.states.id)
@@ -121,10 +119,14 @@ class StoredSplit:
         return InOrder(self, size)
 
 
-def _labels(
-    dataset: RoadDataset, heads: Iterable[Head], targets: Sequence[SampleTargets] | None
+def labels_of(
+    dataset: RoadDataset, heads: Iterable[Head], targets: Sequence[SampleTargets] | None = None
 ) -> dict[str, Tensor]:
-    """What the heads make of every row's targets, (N, ...) by name; BadInput, with the row, for a bad one."""
+    """What the heads learn of every row besides its future, (N, ...) by name, as their `encode_target` makes it.
+
+    `targets` of all rows, where they have been read already. BadInput, with the row, for a label that a head cannot
+    use.
+    """
     encoders = {type(head): head for head in heads if type(head).encode_target is not Head.encode_target}
     columns: dict[str, list[Tensor]] = {}
     for row in range(len(dataset)) if encoders else ():

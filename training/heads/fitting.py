@@ -22,7 +22,7 @@ from roadcue.training.build import build_run_encoder, device, device_name, open_
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
-from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
@@ -71,14 +71,14 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
     data = open_split(config, "train"), open_split(config, "val")
     print(data[0].description, encoder.description, f"run folder: {folder}", sep="\n", flush=True)
-    train, val = [
-        _learnable(
-            model,
-            stored_split(split, encoder, config, frames_back=config.frames_back, heads=model.heads.values()),
-            config.head_names,
-        )
-        for split in data
+    labels = [labels_of(split, model.heads.values()) for split in data]
+    for split, known in zip(data, labels, strict=True):  # before pictures are encoded for nothing
+        _learnable(model, StoredSplit.of(split, None, labels=known), config.head_names)
+    stored = [
+        stored_split(split, encoder, config, frames_back=config.frames_back, labels=known)
+        for split, known in zip(data, labels, strict=True)
     ]
+    train, val = (_learnable(model, split, config.head_names) for split in stored)
     calibration = None
     if model.calibrated and config.calibration:
         train, calibration = keep_for_calibration(train, config.calibration)

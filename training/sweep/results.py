@@ -121,7 +121,7 @@ def results_table(results: Sequence[SettingResult]) -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     for header in METRICS.values():
         table.add_column(f"{header.removesuffix(' (m)')}\nwithout\nfeatures", justify="right", no_wrap=True)
-    table.add_column("s", justify="right")
+    table.add_column("s", justify="right", no_wrap=True)
     for result in results:
         seen = [f"{result.head[metric]}\n{_bounds(result.interval[metric])}" for metric in METRICS]
         blind = [str(result.blind[metric]).replace(" ", "\n") if result.blind else "–" for metric in METRICS]
