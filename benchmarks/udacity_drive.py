@@ -1,7 +1,7 @@
 """Real photographs as a manifest: Udacity's HMB_3 drive, cut into blocks that stand for sequences.
 
-The photographs are Udacity's (MIT licence); the paths beside them are derived by visual odometry and smoothed, so they
-serve to compare features and to see that a model learns, and never to state an accuracy.
+The photographs are Udacity's (MIT licence). The paths beside them are derived by visual odometry and smoothed: they
+serve to compare features, and to see that a model learns, and never to state an accuracy.
 """
 
 import json
@@ -20,18 +20,20 @@ GAP_S = 9.0
 
 
 def real_folder() -> Path:
-    """The folder of real photographs: `$REAL_DIR`, or else shared/real in the checkout or beside it."""
+    """Where real photographs are looked for: `$REAL_DIR`, or else shared/real in the checkout or beside it."""
     if "REAL_DIR" in os.environ:
         return Path(os.environ["REAL_DIR"])
     inside, beside = (parent / "shared" / "real" for parent in (ROOT, ROOT.parent))
     return inside if inside.is_dir() else beside
 
 
-def drive_folder(real: Path) -> Path:
-    """The drive in the folder of real photographs; BadInput when it is not there."""
-    folder = real / "udacity_hmb3"
+def udacity_folder(real: Path | None = None) -> Path:
+    """The drive in a folder of real photographs, by default `real_folder`; BadInput when it is not there."""
+    folder = (real or real_folder()) / "udacity_hmb3"
     if not (folder / "windows.npz").is_file():
-        raise BadInput(f"{folder}: no real photographs there; set REAL_DIR to the folder that holds udacity_hmb3")
+        raise BadInput(
+            f"{folder}: no real photographs there; REAL_DIR or --real names the folder that holds udacity_hmb3"
+        )
     return folder
 
 

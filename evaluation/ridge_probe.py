@@ -1,8 +1,9 @@
 """Ridge probes: what a linear regression reads of frozen features where rows are few and features many.
 
 Principal component regression with a ridge penalty (Jolliffe 2002, "Principal Component Analysis", chapter 8; Hoerl
-and Kennard 1970): with Z (n, D) the features of the n fitted rows, minus their mean and over their spread, Z = U S V',
-and Y (n, m) the centred targets, a row z is said to be the mean plus the sum over the first k components j of
+and Kennard 1970). Z (n, D) are the features of the n fitted rows, minus their mean and over their spread, Z = U S V',
+and Y (n, m) the targets minus their mean. The answer to a row z is that mean, plus the sum over the k components j of
+most variance of
 
     z V_j s_j (U_j' Y) / (s_j² + n D penalty)
 

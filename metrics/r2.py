@@ -16,7 +16,7 @@ def r2(
 
     `squared_error` (n,) of the prediction; `squared_deviation` (n,) of the mean of the rows that the prediction was
     fitted on, all in one squared unit; `sequence` (n,) names. With SST about that mean, and not about the mean of the
-    scored rows, always to say the mean has R2 0 (the out-of-sample R2 of Campbell and Thompson 2008, equation 1).
+    scored rows, the answer that is always this mean has R2 0 (Campbell and Thompson 2008, equation 1).
     """
     columns = np.stack([squared_error, squared_deviation], axis=1)
     return bootstrap_of(lambda means: 1 - means[:, 0] / means[:, 1], columns, sequence, bootstrap)
