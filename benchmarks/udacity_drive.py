@@ -31,9 +31,7 @@ def udacity_folder(real: Path | None = None) -> Path:
     """The drive in a folder of real photographs, by default `real_folder`; BadInput when it is not there."""
     folder = (real or real_folder()) / "udacity_hmb3"
     if not (folder / "windows.npz").is_file():
-        raise BadInput(
-            f"{folder}: no real photographs there; REAL_DIR or --real names the folder that holds udacity_hmb3"
-        )
+        raise BadInput(f"{folder}: no real photographs; REAL_DIR or --real names the folder that holds udacity_hmb3")
     return folder
 
 

@@ -69,5 +69,5 @@ def test_where_the_photographs_are_looked_for(tmp_path, monkeypatch):
     assert real_folder() == tmp_path / "checkout" / "shared" / "real"
     monkeypatch.setenv("REAL_DIR", str(tmp_path / "elsewhere"))
     assert real_folder() == tmp_path / "elsewhere"
-    with pytest.raises(BadInput, match=r"elsewhere/udacity_hmb3: no real photographs there; REAL_DIR or --real"):
+    with pytest.raises(BadInput, match=r"elsewhere/udacity_hmb3: no real photographs; REAL_DIR or --real"):
         udacity_folder()
