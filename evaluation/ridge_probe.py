@@ -57,11 +57,9 @@ def predict_by_block(features: np.ndarray, targets: np.ndarray, block: np.ndarra
     predicted, mean = np.empty_like(values), np.empty_like(values)
     components, penalties = [], []
     for held in blocks:
-        errors = sum(
-            _errors(rows, values, (block != held) & (block != other), block == other)
-            for other in blocks
-            if other != held
-        )
+        others = blocks[blocks != held]
+        left_out = [_errors(rows, values, (block != held) & (block != other), block == other) for other in others]
+        errors = np.sum(left_out, axis=0)
         chosen = errors.reshape(-1, values.shape[1]).argmin(0)
         penalty, component = np.unravel_index(chosen, errors.shape[:2])
         fitted, scored = block != held, block == held
