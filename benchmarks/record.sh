@@ -2,8 +2,8 @@
 # Measure the tables of README.md and docs/record.md anew. Hours on two cores; the same command goes on where it stopped.
 #   benchmarks/record.sh            # into $RECORD_DIR (runs/record): NAME.log and NAME.done of each step
 #   benchmarks/record.sh --quick    # the same steps on small data (runs/record-quick): its numbers mean nothing
-# A step is done anew when its NAME.done is removed. SENSATION_DIR is the folder of the published texts; without it their
-# steps are left out. PYTHON is the interpreter, by default that of make's .venv.
+# A step is done anew when its NAME.done is removed. SENSATION_DIR is the folder of the published texts, REAL_DIR that of the
+# real photographs; without it their steps are left out. PYTHON is the interpreter, by default that of make's .venv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -101,6 +101,13 @@ fi
 
 # Does the picture pay?
 step picture-pays picture_pays "${small[@]}" --json "$RECORD_DIR/picture_pays.json"
+
+# What do the encoders tell of real photographs?
+if [[ -n ${REAL_DIR:-} ]]; then
+  step real-photographs "$PYTHON" benchmarks/real_photographs.py "${small[@]}" --json "$RECORD_DIR/real_photographs.json"
+else
+  echo "== real-photographs: left out; set REAL_DIR to the folder that holds udacity_hmb3"
+fi
 
 # Speed. The last two hold 4.5 and 5.6 GB, but with --quick.
 step speed-import "$PYTHON" benchmarks/import_roadcue.py "${small[@]}"

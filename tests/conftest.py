@@ -8,7 +8,7 @@ import pytest
 import torch
 from drawn import DrawnDataset
 from hypothesis import settings
-from real_photographs import udacity_folder, write_udacity_manifest
+from udacity_drive import udacity_folder, write_udacity_manifest
 
 from roadcue.errors import BadInput
 from roadcue.training.config import TrainConfig
@@ -29,15 +29,20 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def udacity_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real photographs with derived trajectories: every 2nd window of the drive as a manifest in 8 sequences."""
-    source = udacity_folder()
-    if not source.is_dir():
-        message = f"real photographs not found in {source}; set REAL_DIR to the folder that holds udacity_hmb3"
+def udacity() -> Path:
+    """The folder of real photographs with derived trajectories; missing it fails in CI and skips elsewhere."""
+    try:
+        return udacity_folder()
+    except BadInput as missing:
         if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return write_udacity_manifest(source, tmp_path_factory.mktemp("udacity"), every=2)
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def udacity_manifest(udacity: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every 2nd window of the drive as a manifest in 8 sequences."""
+    return write_udacity_manifest(udacity, tmp_path_factory.mktemp("udacity"), every=2)
 
 
 @pytest.fixture(scope="session")

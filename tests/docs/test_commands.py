@@ -26,7 +26,7 @@ from pages import (
     words_of,
 )
 from PIL import Image
-from real_photographs import udacity_folder, write_udacity_manifest
+from udacity_drive import write_udacity_manifest
 from waymo_shards import write_shards
 
 from roadcue.command_line import parse
@@ -59,7 +59,7 @@ NOT_EXECUTED = {
     r"python -m roadcue\.loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m roadcue\.training\.miniatures.*": "trains for hours; tests/training/test_miniatures.py runs it small",
     r"python -m roadcue\.roadworld\.contact_sheet .*": "draws for long; tests/roadworld/test_contact_sheet.py",
-    r"python benchmarks/picture_pays\.py .*": "takes five minutes; tests/benchmarks/test_quick.py runs it small",
+    r"python benchmarks/(picture_pays|real_photographs)\.py .*": "takes minutes; tests/benchmarks runs it small",
     r"benchmarks/record\.sh.*": "takes hours, and some minutes with --quick; tests/docs/test_record_script.py",
     r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts with srun and python replaced",
     r"apt-get install .*": "installs system packages, as root",
@@ -101,7 +101,7 @@ def test_every_word_of_a_command_is_known(command: str):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, one_thread, golden_dir):
+def place(tmp_path, monkeypatch, one_thread, golden_dir, udacity):
     """A folder to type the commands in: DIR and my/ hold data, and what is drawn by default is small.
 
     A head that a page registers is gone afterwards.
@@ -114,9 +114,7 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir):
     frames = [(f"{number:032x}-000", number + 1) for number in range(8)]
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})
-    if not udacity_folder().is_dir() and not os.environ.get("CI"):
-        pytest.skip("no real photographs to stand for your own data")
-    write_udacity_manifest(udacity_folder(), tmp_path / "my", every=20)
+    write_udacity_manifest(udacity, tmp_path / "my", every=20)
     (tmp_path / "SENSATION").symlink_to(golden_dir / "sensation")
     (tmp_path / "pictures").mkdir()
     for name in ("a", "b"):

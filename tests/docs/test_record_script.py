@@ -28,7 +28,8 @@ def record(tmp_path: Path):
 
     def run(*words: str, **environment: str) -> tuple[int, list[str]]:
         (tmp_path / "said").write_text("")
-        settings = {"RECORD_DIR": str(tmp_path / "record"), "PYTHON": str(fake), "SENSATION_DIR": "texts"}
+        settings = {"RECORD_DIR": str(tmp_path / "record"), "PYTHON": str(fake)}
+        settings |= {"SENSATION_DIR": "texts", "REAL_DIR": "photographs"}
         done = subprocess.run([SCRIPT, *words], env={**os.environ, **settings, **environment}, capture_output=True)
         return done.returncode, (tmp_path / "said").read_text().splitlines()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from main_job import ade_5s, exit_code, scored, train_and_score
 from PIL import Image
-from real_photographs import udacity_folder, write_udacity_manifest
+from udacity_drive import write_udacity_manifest
 
 import roadcue
 from roadcue import eval as scoring
@@ -97,7 +97,7 @@ def test_the_run_on_photographs_as_a_library(photograph_run: Path, udacity_manif
 
 
 def test_a_run_on_roadworld_is_scored_on_photographs(
-    roadworld: Path, udacity_manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    roadworld: Path, udacity: Path, udacity_manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     run = tmp_path / "run"
     train_and_score(run, "--data_dir", roadworld, "--epochs", 2, "--grid", 2)
@@ -107,7 +107,7 @@ def test_a_run_on_roadworld_is_scored_on_photographs(
     assert "own data" in metrics["run"]["data"]
     assert (run / "metrics.json").read_bytes() == own, "--out keeps them apart"
 
-    renamed = write_udacity_manifest(udacity_folder(), tmp_path / "renamed", every=40)
+    renamed = write_udacity_manifest(udacity, tmp_path / "renamed", every=40)
     renamed.write_text(renamed.read_text().replace('"FRONT"', '"center"'))
     capsys.readouterr()
     assert exit_code(scoring.main, "--run", run, *elsewhere, renamed) == 2

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from real_photographs import GAP_S
+from udacity_drive import GAP_S
 
 from roadcue.loaders.dataset import sample
 from roadcue.loaders.jpeg import decode

@@ -1,4 +1,8 @@
-"""Real photographs as a manifest: Udacity's HMB_3 drive, cut into blocks that stand for sequences."""
+"""Real photographs as a manifest: Udacity's HMB_3 drive, cut into blocks that stand for sequences.
+
+The photographs are Udacity's (MIT licence). The paths beside them are derived by visual odometry and smoothed: they
+serve to compare features, and to see that a model learns, and never to state an accuracy.
+"""
 
 import json
 import os
@@ -7,15 +11,28 @@ from pathlib import Path
 
 import numpy as np
 
+from roadcue.errors import BadInput
+
+ROOT = Path(__file__).parents[1]
 BLOCK_S = 24.0
 GAP_S = 9.0
 """A window reaches from 3.75 s before to 5 s after its frame, so two blocks this far apart share nothing."""
 
 
-def udacity_folder() -> Path:
-    """The folder that holds the photographs: `$REAL_DIR/udacity_hmb3`, by default in ../shared/real."""
-    beside = Path(__file__).parents[2] / "shared" / "real"
-    return Path(os.environ.get("REAL_DIR", beside)) / "udacity_hmb3"
+def real_folder() -> Path:
+    """Where real photographs are looked for: `$REAL_DIR`, or else shared/real in the checkout or beside it."""
+    if "REAL_DIR" in os.environ:
+        return Path(os.environ["REAL_DIR"])
+    inside, beside = (parent / "shared" / "real" for parent in (ROOT, ROOT.parent))
+    return inside if inside.is_dir() else beside
+
+
+def udacity_folder(real: Path | None = None) -> Path:
+    """The drive in a folder of real photographs, by default `real_folder`; BadInput when it is not there."""
+    folder = (real or real_folder()) / "udacity_hmb3"
+    if not (folder / "windows.npz").is_file():
+        raise BadInput(f"{folder}: no real photographs; REAL_DIR or --real names the folder that holds udacity_hmb3")
+    return folder
 
 
 def write_udacity_manifest(source: Path, target: Path, *, every: int) -> Path:
