@@ -2,24 +2,22 @@
 
 import numpy as np
 
+from roadcue.roadworld.camera import focal_length
 from roadcue.roadworld.sidewalk.scene import Scene
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.view import View
+from roadcue.roadworld.view import View, turned
 from roadcue.schema import CameraCalibration
 
-HEIGHT_M = 1.25
-_FIELD_OF_VIEW = np.radians(75)
 _PITCH = np.radians(12)
 """Downwards."""
 
 
 def chest_camera(spec: SidewalkSpec) -> CameraCalibration:
-    """A pinhole 1.25 m above the ground that looks 12 degrees down, 75 degrees wide, without distortion."""
-    focal = spec.width / 2 / np.tan(_FIELD_OF_VIEW / 2)
+    """A pinhole at the spec's height that looks 12 degrees down, without distortion."""
+    focal = focal_length(spec.width, spec.field_of_view)
     extrinsic = np.eye(4)
-    c, s = np.cos(_PITCH), np.sin(_PITCH)
-    extrinsic[:3, :3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]]
-    extrinsic[2, 3] = HEIGHT_M
+    extrinsic[:3, :3] = turned(np.radians(spec.roll), _PITCH, 0)
+    extrinsic[2, 3] = spec.camera_height
     intrinsic = np.array([focal, focal, spec.width / 2, spec.height / 2, 0, 0, 0, 0, 0])
     return CameraCalibration(intrinsic, extrinsic, spec.width, spec.height)
 

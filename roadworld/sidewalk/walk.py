@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from roadcue.prompts.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
@@ -12,6 +13,7 @@ from roadcue.roadworld.ground import lay
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, Shape, place
 from roadcue.roadworld.paint import Canvas, paint_classes
+from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import chest_camera, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
@@ -41,10 +43,11 @@ class Walk:
         rng = np.random.default_rng([spec.seed, number, 2])
         self._camera = chest_camera(spec)
         self._scene, self._sights = self._draw(rng)
-        self._light, self._lens = draw_daylight(rng, *draw_walk(rng)), draw_lens(rng)
+        self._light, self._lens = draw_daylight(rng, *draw_walk(rng)).exposed(spec.exposure), draw_lens(rng)
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self._scene.surfaces]
         self._ground = lay(areas, self._scene.marks)
-        self._canvas = Canvas(self._camera, self._light, draw_skyline(rng), np.array(self._scene.surfaces[0].colour))
+        grass = np.array(self._scene.surfaces[0].colour)
+        self._canvas = Canvas(levelled(self._camera), self._light, draw_skyline(rng), grass)
 
     def _draw(self, rng: np.random.Generator) -> tuple[Scene, list[Sight]]:
         """All sixteen pairs of positions are meant equally often."""
@@ -66,15 +69,18 @@ class Walk:
 
     def paint(self, frame: int) -> np.ndarray:
         """The picture of a frame, (height, width, 3) uint8 RGB."""
-        view = view_of(self._scene, frame, self._camera, self._lens.shake(frame))
+        view = view_of(self._scene, frame, self._canvas.camera, self._lens.shake(frame))
         picture = self._canvas.paint(view, self._ground, self._meshes(frame))
-        self._lens.expose(picture, self._light.weather, frame)
+        self._lens.fall(picture, self._light.weather, frame)
+        picture = rolled(picture, self._camera, cv2.INTER_LINEAR)
+        self._lens.expose(picture, frame)
         return picture
 
     def paint_classes(self, frame: int, scale: float) -> np.ndarray:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
-        view = view_of(self._scene, frame, scaled(self._camera, scale), self._lens.shake(frame))
-        return paint_classes(view, self._ground, self._meshes(frame))
+        small = scaled(self._camera, scale)
+        view = view_of(self._scene, frame, levelled(small), self._lens.shake(frame))
+        return rolled(paint_classes(view, self._ground, self._meshes(frame)), small, cv2.INTER_NEAREST)
 
     def _meshes(self, frame: int) -> list[Mesh]:
         things = self._scene.things
