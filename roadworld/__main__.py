@@ -4,7 +4,7 @@ import sys
 
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
-from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.spec import HIGHEST_CAMERA_M, RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 
 
@@ -23,7 +23,7 @@ def main() -> int:
         ("--cameras", ",".join(default.cameras), "those that see each frame, with commas"),
     ):
         parser.add_argument(option, type=type(value), default=value, help=f"{says} (default: %(default)s)")
-    add_camera(parser, default)
+    add_camera(parser, default, HIGHEST_CAMERA_M)
     given = parser.parse_args()
 
     def spec() -> RoadWorldSpec:

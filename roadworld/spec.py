@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
-from roadcue.roadworld.camera_options import CAMERA_OPTIONS, check_camera
+from roadcue.roadworld.camera_options import CAMERA_FIELDS, check_camera
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,6 +25,8 @@ The miniature encoder learns from numbers of the pretrain range alone, which no 
 """
 CAMERAS = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")
 """Those that can be drawn."""
+HIGHEST_CAMERA_M = 4.0
+"""Higher than the cab of a truck; this world is drawn to be seen from the street."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class RoadWorldSpec:
             )
         if self.seed < 0:
             raise BadInput(f"RoadWorld: seed {self.seed} is negative. Choose 0 or more.")
-        check_camera("RoadWorld", self)
+        check_camera("RoadWorld", self, HIGHEST_CAMERA_M)
 
     @property
     def frames(self) -> range:
@@ -92,11 +94,11 @@ class RoadWorldSpec:
 
 def folder_name(version: str, spec: "DataclassInstance") -> str:
     """Of what was drawn from a spec: another version, or another value of anything in the spec, is another name."""
-    # A camera option came after worlds had been drawn. At its default it draws their bytes, so it must give their name.
+    # Camera options came after worlds had been drawn. At its default each draws their bytes, so it gives their name.
     values = {
         field.name: getattr(spec, field.name)
         for field in fields(spec)
-        if field.name not in CAMERA_OPTIONS or getattr(spec, field.name) != field.default
+        if field.name not in CAMERA_FIELDS or getattr(spec, field.name) != field.default
     }
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     return f"v{version}-{digest[:12]}"

@@ -51,9 +51,9 @@ class View:
 
     @property
     def fineness(self) -> float:
-        """What is too small to be painted by the default front camera is painted by one that sees less, so much finer.
+        """The factor on the least angle that is worth painting, beside the default front camera, for a narrower view.
 
-        Its factor on angles, the ratio of the pictures' widths. 1 for a wider view: what was too small stays so.
+        1 for a wider one: what was too small stays so.
         """
         default = np.tan(np.radians(RoadWorldSpec.field_of_view) / 2)
         return min(1.0, float(self._half_angle / default))
@@ -87,7 +87,7 @@ class View:
         return (reach > 0) & (x < FAR_M) & (np.abs(y) < reach * self._half_angle + _BIGGEST_OBJECT_M)
 
     def _nearest_ground(self, up: np.ndarray) -> float:
-        """Metres along the line of sight to the ground at the lower edge, by the world's `up` (4,) in camera frame."""
+        """Metres along the line of sight to the ground at the lower edge; `up` (4,) gives a camera point's height."""
         falls = (self.camera.height - self._centre[1]) / self._focal[1] * up[2] - up[0]
         return float(up[3] / falls) if falls > 0 else np.inf
 

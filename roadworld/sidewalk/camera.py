@@ -1,5 +1,7 @@
 """The chest camera of a walker."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from roadcue.roadworld.camera import focal_length
@@ -10,6 +12,19 @@ from roadcue.schema import CameraCalibration
 
 _PITCH = np.radians(12)
 """Downwards."""
+SIDEWALK_AT_M, SEEN_FROM_M = 4.0, 2.0
+"""Where labels look for the sidewalk, and what is nearer to a camera may be below its picture, or is farther by as
+much as the nearest ground in the picture is farther."""
+
+
+class Framing(NamedTuple):
+    """What a chest camera's picture holds, beside the default one's, for scenes that are to be clear in it.
+
+    `beyond` metres farther than `SEEN_FROM_M` the ground begins; what is judged is `wide` times as wide there.
+    """
+
+    beyond: float
+    wide: float
 
 
 def chest_camera(spec: SidewalkSpec) -> CameraCalibration:
@@ -20,6 +35,16 @@ def chest_camera(spec: SidewalkSpec) -> CameraCalibration:
     extrinsic[2, 3] = spec.camera_height
     intrinsic = np.array([focal, focal, spec.width / 2, spec.height / 2, 0, 0, 0, 0, 0])
     return CameraCalibration(intrinsic, extrinsic, spec.width, spec.height)
+
+
+def framing(spec: SidewalkSpec) -> Framing:
+    """That of the camera of a spec; its roll is left out."""
+    camera = chest_camera(spec)
+    f_v, c_v = camera.intrinsic[1], camera.intrinsic[3]
+    ground_begins = spec.camera_height / np.tan(_PITCH + np.arctan((spec.height - c_v) / f_v))
+    beyond = max(0.0, float(ground_begins) - SEEN_FROM_M)
+    wide, default = np.tan(np.radians([spec.field_of_view, SidewalkSpec.field_of_view]) / 2)
+    return Framing(beyond, float(wide / default * (SIDEWALK_AT_M + beyond) / SIDEWALK_AT_M))
 
 
 def view_of(

@@ -13,6 +13,8 @@ A test compares with the hashes in golden.json, which `python -m roadcue.roadwor
 """
 FRAMES = 4
 """Pictures of one walk."""
+HIGHEST_CAMERA_M = 2.0
+"""What hides something is known to labels as far as 2 m up (`Thing.half`): a higher camera would see over it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class SidewalkSpec:
             )
         if self.seed < 0:
             raise BadInput(f"sidewalk view: seed {self.seed} is negative. Choose 0 or more.")
-        check_camera("sidewalk view", self)
+        check_camera("sidewalk view", self, HIGHEST_CAMERA_M)
 
     @property
     def key(self) -> str:
