@@ -1,7 +1,7 @@
 """What can be chosen of the camera of either view: within which limits, and by which options of the commands."""
 
 import argparse
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from roadcue.errors import BadInput
 
@@ -40,7 +40,7 @@ def add_camera(parser: argparse.ArgumentParser, default: object, highest_m: floa
         parser.add_argument(f"--{name}", type=float, default=getattr(default, name), help=says)
 
 
-def camera_given(given: argparse.Namespace) -> dict[str, float]:
+def camera_given(given: argparse.Namespace) -> dict[str, Any]:
     """The camera options that were given, as the fields of a spec."""
     return {name: getattr(given, name) for name in CAMERA_FIELDS}
 

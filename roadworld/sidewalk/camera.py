@@ -12,15 +12,17 @@ from roadcue.schema import CameraCalibration
 
 _PITCH = np.radians(12)
 """Downwards."""
-SIDEWALK_AT_M, SEEN_FROM_M = 4.0, 2.0
-"""Where labels look for the sidewalk, and what is nearer to a camera may be below its picture, or is farther by as
-much as the nearest ground in the picture is farther."""
+SIDEWALK_AT_M = 4.0
+"""Where labels look for the sidewalk, ahead of a camera whose picture begins no farther than `SEEN_FROM_M`."""
+SEEN_FROM_M = 2.0
+"""Labels judge the ground from there on, or from the lower edge of the picture on when that is farther."""
 
 
 class Framing(NamedTuple):
-    """What a chest camera's picture holds, beside the default one's, for scenes that are to be clear in it.
+    """What ground a chest camera's picture holds, so that scenes can be laid out to be clear in it.
 
-    `beyond` metres farther than `SEEN_FROM_M` the ground begins; what is judged is `wide` times as wide there.
+    It begins `beyond` metres farther than `SEEN_FROM_M`, and is `wide` times as wide as the default camera's where
+    labels look for the sidewalk.
     """
 
     beyond: float

@@ -25,6 +25,9 @@ from roadcue.roadworld.paint import paint_classes
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.sidewalk import walk as walk_module
+from roadcue.roadworld.sidewalk.camera import Framing
+from roadcue.roadworld.sidewalk.scene import Scene
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.sidewalk.write import check_sidewalk
@@ -306,3 +309,18 @@ def test_labels_say_what_a_moved_camera_shows(moved: dict[str, float]) -> None:
                 third = {"Left": slice(0, 95), "Center": slice(76, 180), "Right": slice(161, 256)}[position]
                 assert (classes[:, third] == shown).any()
     assert {"Left", "Right", "Center", "Outside"} == sides
+
+
+def test_positions_that_a_camera_never_has_clear_give_way_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, str]] = []
+    draw_scene, clear_sights = walk_module.draw_scene, walk_module.clear_sights
+
+    def draw(rng: np.random.Generator, sidewalk: str, road: str, framed: Framing) -> Scene:
+        drawn.append((sidewalk, road))
+        return draw_scene(rng, sidewalk, road, framed)
+
+    monkeypatch.setattr(walk_module, "draw_scene", draw)
+    monkeypatch.setattr(walk_module, "clear_sights", lambda *a: None if drawn[-1] == drawn[0] else clear_sights(*a))
+    Walk(SMALL_WALK, 5)
+    assert drawn[:300] == drawn[:1] * 300
+    assert drawn[-1] != drawn[0]
