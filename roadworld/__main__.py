@@ -2,8 +2,9 @@
 
 import sys
 
+from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
-from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.spec import HIGHEST_CAMERA_M, RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 
 
@@ -22,12 +23,20 @@ def main() -> int:
         ("--cameras", ",".join(default.cameras), "those that see each frame, with commas"),
     ):
         parser.add_argument(option, type=type(value), default=value, help=f"{says} (default: %(default)s)")
+    add_camera(parser, default, HIGHEST_CAMERA_M)
     given = parser.parse_args()
 
     def spec() -> RoadWorldSpec:
         cameras = tuple(given.cameras.split(","))
         return RoadWorldSpec(
-            given.train, given.val, given.seconds, given.stride, given.seed, cameras=cameras, masks=given.masks
+            given.train,
+            given.val,
+            given.seconds,
+            given.stride,
+            given.seed,
+            cameras=cameras,
+            masks=given.masks,
+            **camera_given(given),
         )
 
     return draw_or_check(given, spec, write_roadworld, check_roadworld)

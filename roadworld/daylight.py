@@ -1,6 +1,6 @@
 """The light of a sequence: its hour in its weather, and the hills on the horizon."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class Daylight:
     clear_m: float = 8.0
     headlights: float = 0.0
     wet: float = 0.0
+
+    def exposed(self, exposure: float) -> "Daylight":
+        """The same light, brighter by a factor. Lamps that shine are beyond what a picture can hold, and stay so."""
+        light = {name: exposure * getattr(self, name) for name in ("ambient", "direct", "zenith", "horizon")}
+        return replace(self, **light)
 
     def shade(self, colours: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Colours (n, 3) of surfaces with the given normals, (n, 3) or (1, 3), zero for those that face anywhere."""

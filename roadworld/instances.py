@@ -17,8 +17,10 @@ import numpy as np
 from roadcue.files import write_whole
 from roadcue.roadworld.mesh import Mesh, join
 from roadcue.roadworld.paint import paint_owners
+from roadcue.roadworld.roll import rolled
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.view import View
+from roadcue.schema import CameraCalibration
 
 MASKS, BOXES = "masks", "boxes.jsonl"
 """The folder of the masks, and the file of what they hold, in the folder that is drawn."""
@@ -53,10 +55,13 @@ class Instances:
     kinds: Mapping[int, str]
 
     @classmethod
-    def of(cls, view: View, meshes: Sequence[Mesh], numbers: np.ndarray) -> "Instances":
-        """Painted as the picture is; `numbers` (k,) from 1 on are those of all objects of the meshes, in order."""
+    def of(cls, view: View, meshes: Sequence[Mesh], numbers: np.ndarray, camera: CameraCalibration) -> "Instances":
+        """Painted as the picture is, in the `view` of the levelled `camera`, and rolled with it.
+
+        `numbers` (k,) from 1 on are those of all objects of the meshes, in order.
+        """
         mesh = join(meshes)
-        seen = paint_owners(view, mesh)
+        seen = rolled(paint_owners(view, mesh), camera, cv2.INTER_NEAREST)
         mask = np.concatenate([[0], numbers]).astype(np.uint16)[seen]
         kinds, owners = _kinds(mesh), np.unique(seen[seen > 0]).astype(int) - 1
         return cls(mask, {int(numbers[owner]): kinds[owner] for owner in owners})

@@ -30,17 +30,25 @@ class Lens:
         roll, pitch, yaw = np.clip(turn, -_MOST_SHAKE, _MOST_SHAKE).tolist()
         return roll, pitch, yaw
 
-    def expose(self, picture: np.ndarray, weather: str, frame: int) -> None:
-        """Put onto a finished picture what falls, the blur and the noise, each frame's its own."""
+    def fall(self, picture: np.ndarray, weather: str, frame: int) -> None:
+        """Put onto a finished picture what falls, each frame's its own; it falls along the picture's columns."""
         height, width = picture.shape[:2]
-        y, x = (self.seed + frame * 29) % _SHIFTS, (self.seed + frame * 37) % _SHIFTS
+        y, x = self._shift(frame)
         if (sheet := falling(height, width, weather, _SHIFTS)) is not None:
             cv2.add(picture, sheet[y : y + height, x : x + width], picture)
+
+    def expose(self, picture: np.ndarray, frame: int) -> None:
+        """Put onto a picture the blur and the noise, each frame's its own."""
+        height, width = picture.shape[:2]
+        y, x = self._shift(frame)
         if self.blur != (1, 1):
             cv2.blur(picture, self.blur, picture)
         brighter, darker = _noise(height, width, self.noise)[:, y : y + height, x : x + width]
         cv2.add(picture, brighter, picture)
         cv2.subtract(picture, darker, picture)
+
+    def _shift(self, frame: int) -> tuple[int, int]:
+        return (self.seed + frame * 29) % _SHIFTS, (self.seed + frame * 37) % _SHIFTS
 
 
 def draw_lens(rng: np.random.Generator) -> Lens:

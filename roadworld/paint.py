@@ -13,12 +13,12 @@ from roadcue.roadworld.daylight import Daylight
 from roadcue.roadworld.ground import Ground
 from roadcue.roadworld.mesh import Mesh, join
 from roadcue.roadworld.semantic_class import SemanticClass
-from roadcue.roadworld.view import NEAR_M, SUBPIXEL_BITS, View, clip_near, fixed_point
+from roadcue.roadworld.view import SUBPIXEL_BITS, View, clip_near, fixed_point
 from roadcue.roadworld.weather import WEATHERS
 from roadcue.schema import CameraCalibration
 
 _MARKS_TO_M = 80.0
-"""Beyond it, markings are thinner than a pixel."""
+"""Beyond it, markings are thinner than a pixel of the default front camera."""
 _LONGEST_MARK_M = 6.0
 _THINNEST_MARK_RAD = 0.0006
 """Markings that look lower are not painted: a third of a pixel of the default front camera."""
@@ -26,29 +26,30 @@ _BLOOM_RAD = 0.0042
 """A lamp that shines never looks smaller than 2.2 pixels of the default front camera, as on real sensors."""
 _LAMPS_CUT_HAZE = 0.4
 """A lamp that shines is seen through haze as other things are from that share of the distance."""
-_MARGIN = 16
-"""Rows by which a shaking camera can move the horizon."""
+_MARGIN, _MARGIN_RAD = 16, 0.006
+"""Rows by which a shaking camera can move the horizon; more when the angle is more of its rows."""
 
 
 class Canvas:
     """What the pictures of one camera under one light begin with: its sky and its haze, made once.
 
     `skyline` (360,) tangents of elevation by bearing; `grass` (3,) RGB lies where no other ground is. The camera's
-    extrinsic may be pitched, not rolled.
+    extrinsic may be pitched, not rolled: roll.py makes a rolled picture of a level one.
     """
 
     def __init__(self, camera: CameraCalibration, light: Daylight, skyline: np.ndarray, grass: np.ndarray) -> None:
         self.camera, self.light, self.skyline = camera, light, skyline
         level = View(np.eye(4), camera)
         self._horizon_row, self._camera_height = level.horizon_row, float(level.position[2])
+        self._margin = max(_MARGIN, int(np.ceil(_MARGIN_RAD * level.focal)))
         self._sky = self._make_sky(grass)
         self._gain, self._clearness, self._haze = self._make_haze()
 
     def paint(self, view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:
         """The picture of a moment, (height, width, 3) uint8 RGB; each mesh in the world's frame."""
         light = self.light
-        shift = int(np.clip(round(view.horizon_row - self._horizon_row), -_MARGIN, _MARGIN))
-        picture = self._sky[_MARGIN - shift : _MARGIN - shift + self.camera.height].copy()
+        shift = int(np.clip(round(view.horizon_row - self._horizon_row), -self._margin, self._margin))
+        picture = self._sky[self._margin - shift : self._margin - shift + self.camera.height].copy()
         self._paint_skyline(picture, view)
         areas, marks = light.ground(ground.area_colours), light.ground(ground.mark_colours)
         _paint_ground(picture, view, ground, areas, marks, cv2.LINE_AA)
@@ -63,7 +64,7 @@ class Canvas:
 
     def _make_sky(self, grass: np.ndarray) -> np.ndarray:
         """From the zenith's to the horizon's colour, and grass below, with a margin above and below the picture."""
-        row = np.arange(-_MARGIN, self.camera.height + _MARGIN)
+        row = np.arange(-self._margin, self.camera.height + self._margin)
         up = np.clip(1 - row / max(self._horizon_row, 1), 0, 1)[:, None] ** 0.8
         rows = self.light.horizon * (1 - up) + self.light.zenith * up
         rows[row >= self._horizon_row] = self.light.ground(grass[None])
@@ -76,7 +77,7 @@ class Canvas:
         a row of a camera that is not rolled. Wet ground mirrors the sky, the more the flatter one looks at it.
         """
         focal, centre = self.camera.intrinsic[:2], self.camera.intrinsic[2:4]
-        rows = np.arange(max(0, int(np.ceil(self._horizon_row))), self.camera.height + _MARGIN)
+        rows = np.arange(max(0, int(np.ceil(self._horizon_row))), self.camera.height + self._margin)
         fall = np.arctan((rows - centre[1]) / focal[1]) - np.arctan((self._horizon_row - centre[1]) / focal[1])
         ahead = self._camera_height / np.tan(np.clip(fall, 1e-3, 1.5))
         left = ahead[:, None] * (centre[0] - np.arange(self.camera.width)) / focal[0]
@@ -140,16 +141,17 @@ def _paint_ground(
     picture: np.ndarray, view: View, ground: Ground, areas: np.ndarray, marks: np.ndarray, line: int
 ) -> None:
     """Areas, then marks, in their order, in the given colours (n, channels)."""
-    polygons = clip_near(view.flat(ground.area_points), ground.area_starts)
+    polygons = clip_near(view.flat(ground.area_points), ground.area_starts, view.near)
     for polygon, colour in zip(polygons, areas.tolist(), strict=True):
         if len(polygon):
             cv2.fillPoly(picture, [fixed_point(view.pixels(polygon))], colour, line, SUBPIXEL_BITS)
     ahead = view.flat(ground.marks[:, 0])[:, 0]
-    close = np.flatnonzero((ahead > -_LONGEST_MARK_M) & (ahead < _MARKS_TO_M))
+    close = np.flatnonzero((ahead > -_LONGEST_MARK_M) & (ahead < _MARKS_TO_M / view.fineness))
     quads = view.flat(ground.marks[close])
     near, far = quads[..., 0].min(axis=1), quads[..., 0].max(axis=1)
-    seen = (far > NEAR_M) & (np.abs(quads[..., 1]).min(axis=1) < far)
-    seen &= view.position[2] * (1 / np.maximum(near, NEAR_M) - 1 / np.maximum(far, NEAR_M)) > _THINNEST_MARK_RAD
+    seen = (far > view.near) & (np.abs(quads[..., 1]).min(axis=1) < far)
+    looks_high = view.position[2] * (1 / np.maximum(near, view.near) - 1 / np.maximum(far, view.near))
+    seen &= looks_high > _THINNEST_MARK_RAD * view.fineness
     for outline, colour in zip(_outlines(view, quads[seen]), marks[close[seen]].tolist(), strict=True):
         cv2.fillConvexPoly(picture, outline, colour, line, SUBPIXEL_BITS)
 
@@ -161,7 +163,7 @@ def _paint_objects(picture: np.ndarray, view: View, mesh: Mesh, colours: np.ndar
     where = view.to_camera(mesh.centres)
     discs = view.pixels(where)
     centres = fixed_point(discs).tolist()
-    bloom = np.where(mesh.shines[n:], _BLOOM_RAD * where[:, 0], 0)
+    bloom = np.where(mesh.shines[n:], _BLOOM_RAD * view.fineness * where[:, 0], 0)
     radii = np.maximum(mesh.radii, bloom) * view.focal / where[:, 0]
     fixed_radii = (radii * (1 << SUBPIXEL_BITS)).astype(int).tolist()
     glows = (mesh.shines[n:] & (line == cv2.LINE_AA)).tolist()
@@ -179,10 +181,10 @@ def _paint_objects(picture: np.ndarray, view: View, mesh: Mesh, colours: np.ndar
 
 def _outlines(view: View, quads: np.ndarray) -> list[np.ndarray]:
     """The outlines of camera-frame quadrangles (n, 4, 3) as OpenCV takes them; empty before the near plane."""
-    whole = quads[..., 0].min(axis=1) > NEAR_M
+    whole = quads[..., 0].min(axis=1) > view.near
     outlines = list(fixed_point(view.pixels(np.where(whole[:, None, None], quads, 1.0))))
     for i in np.flatnonzero(~whole):
-        (rest,) = clip_near(quads[i], np.array([0]))
+        (rest,) = clip_near(quads[i], np.array([0]), view.near)
         outlines[i] = fixed_point(view.pixels(rest))
     return outlines
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from roadcue.loaders.waymo_e2e.clusters import Cluster
@@ -16,6 +17,7 @@ from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
 from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M
+from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.scenery import furnish, strollers
 from roadcue.roadworld.shapes import STYLES, signal
 from roadcue.roadworld.traffic import DT_S, Car
@@ -42,12 +44,21 @@ class _Mover:
 
 
 class Painter:
-    """Paints the frames of one drive, as each of its cameras sees them; what stands still is laid out once."""
+    """Paints the frames of one drive, as each of its cameras sees them; what stands still is laid out once.
 
-    def __init__(self, drive: Drive, cameras: Mapping[str, CameraCalibration], rng: np.random.Generator) -> None:
+    `exposure` is a factor on the light.
+    """
+
+    def __init__(
+        self,
+        drive: Drive,
+        cameras: Mapping[str, CameraCalibration],
+        rng: np.random.Generator,
+        exposure: float = 1.0,
+    ) -> None:
         self.drive, self.cameras = drive, dict(cameras)
         hour = str(rng.choice(_SPOTLIGHT_HOURS)) if drive.cluster == Cluster.SPOTLIGHT else None
-        self.light, self._lens = draw_daylight(rng, hour), draw_lens(rng)
+        self.light, self._lens = draw_daylight(rng, hour).exposed(exposure), draw_lens(rng)
         self._night = self.light.hour == "night"
         steps = drive.steps
         track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
@@ -57,26 +68,32 @@ class Painter:
         self._moving_xy = np.array([each.xy for each in self._movers]).reshape(-1, drive.frames, 2)
         self._moving_heading = np.array([each.heading for each in self._movers])
         skyline, grass = draw_skyline(rng), draw_grass(rng, self.light)
-        self._canvases = {name: Canvas(each, self.light, skyline, grass) for name, each in self.cameras.items()}
+        self._canvases = {
+            name: Canvas(levelled(each), self.light, skyline, grass) for name, each in self.cameras.items()
+        }
 
     def paint(self, frame: int, camera: str) -> np.ndarray:
         """The picture that a camera takes of the drive's n-th drawn frame, (height, width, 3) uint8 RGB."""
-        view = self._view(frame, self.cameras[camera])
-        picture = self._canvases[camera].paint(view, self._ground, self._seen(view, frame))
-        self._lens.expose(picture, self.light.weather, frame)
+        canvas = self._canvases[camera]
+        view = self._view(frame, canvas.camera)
+        picture = canvas.paint(view, self._ground, self._seen(view, frame))
+        self._lens.fall(picture, self.light.weather, frame)
+        picture = rolled(picture, self.cameras[camera], cv2.INTER_LINEAR)
+        self._lens.expose(picture, frame)
         return picture
 
     def paint_classes(self, frame: int, camera: str, scale: float) -> np.ndarray:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
-        view = self._view(frame, scaled(self.cameras[camera], scale))
-        return paint_classes(view, self._ground, self._seen(view, frame))
+        small = scaled(self.cameras[camera], scale)
+        view = self._view(frame, levelled(small))
+        return rolled(paint_classes(view, self._ground, self._seen(view, frame)), small, cv2.INTER_NEAREST)
 
     def instances(self, frame: int, camera: str) -> Instances:
         """Which objects are seen where in that picture: what stands still is numbered before what moves."""
-        view = self._view(frame, self.cameras[camera])
+        view = self._view(frame, self._canvases[camera].camera)
         standing = len(self._standing.origins)
         numbers = np.concatenate([np.arange(standing), standing + self._moving_in(view, frame)]) + 1
-        return Instances.of(view, self._seen(view, frame), numbers)
+        return Instances.of(view, self._seen(view, frame), numbers, self.cameras[camera])
 
     def _view(self, frame: int, camera: CameraCalibration) -> View:
         xy, heading = self.drive.pose(self.drive.steps[frame])

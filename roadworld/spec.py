@@ -2,11 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
+from roadcue.roadworld.camera_options import CAMERA_FIELDS, check_camera
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 WORLD_VERSION = "3"
 """Raised with every change of what is drawn or driven, so that no cache of an older world is taken for this one.
@@ -22,14 +25,17 @@ The miniature encoder learns from numbers of the pretrain range alone, which no 
 """
 CAMERAS = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")
 """Those that can be drawn."""
+HIGHEST_CAMERA_M = 4.0
+"""Higher than the cab of a truck; this world is drawn to be seen from the street."""
 
 
 @dataclass(frozen=True)
 class RoadWorldSpec:
     """The amount and the form of a RoadWorld: sequences, seconds of 10 Hz frames in each, pixels, JPEG quality.
 
-    Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`. `masks`: with the mask and the
-    boxes of what is seen in each picture.
+    Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`, which have one field of view and
+    one roll in degrees, right side down positive, one height in metres, and one exposure, a factor on the light.
+    `masks`: with the mask and the boxes of what is seen in each picture.
     """
 
     train_sequences: int = 960
@@ -42,6 +48,10 @@ class RoadWorldSpec:
     jpeg_quality: int = 85
     cameras: tuple[str, ...] = CAMERAS
     masks: bool = False
+    field_of_view: float = 50.0
+    camera_height: float = 1.9
+    roll: float = 0.0
+    exposure: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cameras", tuple(self.cameras))  # a list, when read from JSON
@@ -61,6 +71,7 @@ class RoadWorldSpec:
             )
         if self.seed < 0:
             raise BadInput(f"RoadWorld: seed {self.seed} is negative. Choose 0 or more.")
+        check_camera("RoadWorld", self, HIGHEST_CAMERA_M)
 
     @property
     def frames(self) -> range:
@@ -75,7 +86,7 @@ class RoadWorldSpec:
     @property
     def key(self) -> str:
         """A folder name that differs whenever any byte of the data may differ."""
-        return folder_name(WORLD_VERSION, asdict(self))
+        return folder_name(WORLD_VERSION, self)
 
     def numbers(self, split: str) -> range:
         """The numbers of the sequences of a split that is written, train or val."""
@@ -83,7 +94,14 @@ class RoadWorldSpec:
         return range(FIRST_NUMBER[split], FIRST_NUMBER[split] + count)
 
 
-def folder_name(version: str, spec: Mapping[str, Any]) -> str:
+def folder_name(version: str, spec: "DataclassInstance") -> str:
     """Of what was drawn from a spec: another version, or another value of anything in the spec, is another name."""
-    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+    # These came after worlds had been drawn. At its default each draws their bytes, so it gives their name.
+    later = (*CAMERA_FIELDS, "masks")
+    values = {
+        field.name: getattr(spec, field.name)
+        for field in fields(spec)
+        if field.name not in later or getattr(spec, field.name) != field.default
+    }
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     return f"v{version}-{digest[:12]}"

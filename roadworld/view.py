@@ -3,10 +3,11 @@
 import numpy as np
 
 from roadcue.roadworld.mesh import Mesh
+from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.schema import CameraCalibration
 
 NEAR_M, FAR_M = 0.8, 170.0
-"""What is nearer or farther is not painted."""
+"""What is nearer or farther is not painted; a camera that sees nearer ground paints nearer."""
 SUBPIXEL_BITS = 4
 """Positions are whole numbers of 1/16 pixel."""
 _LEAST_RAD = 0.003
@@ -41,11 +42,21 @@ class View:
         self._to_camera = np.linalg.inv(camera_to_world)
         self._focal, self._centre = camera.intrinsic[:2], camera.intrinsic[2:4]
         self._half_angle = (camera.width / 2) / camera.intrinsic[0]
+        self.near = min(NEAR_M, 0.9 * self._nearest_ground(camera_to_world[2]))
 
     @property
     def focal(self) -> float:
         """Pixels from one side to the other of what is a metre wide, a metre away."""
         return float(self._focal[0])
+
+    @property
+    def fineness(self) -> float:
+        """The factor on the least angle that is worth painting, beside the default front camera, for a narrower view.
+
+        1 for a wider one: what was too small stays so.
+        """
+        default = np.tan(np.radians(RoadWorldSpec.field_of_view) / 2)
+        return min(1.0, float(self._half_angle / default))
 
     @property
     def horizon_row(self) -> float:
@@ -75,21 +86,26 @@ class View:
         reach = x + _BIGGEST_OBJECT_M
         return (reach > 0) & (x < FAR_M) & (np.abs(y) < reach * self._half_angle + _BIGGEST_OBJECT_M)
 
+    def _nearest_ground(self, up: np.ndarray) -> float:
+        """Metres along the line of sight to the ground at the lower edge; `up` (4,) gives a camera point's height."""
+        falls = (self.camera.height - self._centre[1]) / self._focal[1] * up[2] - up[0]
+        return float(up[3] / falls) if falls > 0 else np.inf
+
     def crop(self, mesh: Mesh) -> Mesh:
         """The faces of a mesh that can touch the picture and are big enough to be seen."""
         faces = np.flatnonzero(self.may_see(mesh.origins)[mesh.owner])
         n, middles, sizes = len(mesh.quads), mesh.middles[faces], np.concatenate([mesh.sizes, mesh.radii])[faces]
         where = self.to_camera(middles)
         ahead = where[:, 0] + 1.8 * sizes
-        seen = (ahead > NEAR_M) & (np.abs(where[:, 1]) < ahead * self._half_angle + 1.8 * sizes)
-        seen &= sizes > _LEAST_RAD * where[:, 0]
+        seen = (ahead > self.near) & (np.abs(where[:, 1]) < ahead * self._half_angle + 1.8 * sizes)
+        seen &= sizes > _LEAST_RAD * self.fineness * where[:, 0]
         seen &= ((self.position - middles) * mesh.normals[faces]).sum(axis=1) >= 0
-        seen &= (faces < n) | (where[:, 0] > 2 * NEAR_M)
+        seen &= (faces < n) | (where[:, 0] > 2 * self.near)
         return mesh.only(faces[seen])
 
 
-def clip_near(points: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:
-    """What is beyond the near plane of camera-frame polygons, from one start to the next of `points` (n, 3).
+def clip_near(points: np.ndarray, starts: np.ndarray, near: float) -> list[np.ndarray]:
+    """What is beyond `near` metres of camera-frame polygons, from one start to the next of `points` (n, 3).
 
     The clipping of Sutherland and Hodgman, for one plane. An empty (0, 3) for a polygon that is all before it.
     """
@@ -97,9 +113,9 @@ def clip_near(points: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:
     following[:-1] = points[1:]
     following[np.append(starts[1:], len(points)) - 1] = points[starts]
     x, next_x = points[:, 0], following[:, 0]
-    inside = x > NEAR_M
-    crosses = inside != (next_x > NEAR_M)
-    share = np.where(crosses, (NEAR_M - x) / np.where(crosses, next_x - x, 1), 0)[:, None]
+    inside = x > near
+    crosses = inside != (next_x > near)
+    share = np.where(crosses, (near - x) / np.where(crosses, next_x - x, 1), 0)[:, None]
     both = np.stack([points, points + share * (following - points)], axis=1).reshape(-1, 3)
     kept = np.stack([inside, crosses], axis=1)
     counts = np.add.reduceat(kept.sum(axis=1), starts)

@@ -57,7 +57,7 @@ def draw_sequence(spec: RoadWorldSpec, number: int, masks: Path | None = None) -
     """
     driven = drive(spec, number)
     cameras = {name: camera(spec, name) for name in spec.cameras}
-    painter = Painter(driven, cameras, np.random.default_rng([spec.seed, number, 1]))
+    painter = Painter(driven, cameras, np.random.default_rng([spec.seed, number, 1]), spec.exposure)
     rated = number in spec.numbers("val")
     for position, index in enumerate(spec.frames):
         scores: Sequence[Preference | None] = PLACEHOLDERS if rated else ()

@@ -1,19 +1,23 @@
 """Labels from geometry: what is where in the picture, computed from the finished scene and the camera.
 
-The rules, for a picture of width 1 from left to right:
+A picture of any camera, narrow, low or rolled, is told as it is: left and right are its own, and what it does not
+hold, such as the ground below its lower edge, is not told. Near and far are metres. The rules, for a picture of width
+1 from left to right:
 
 - Sidewalk: its middle 4 m ahead is at u <= 0.29 (Left), 0.36 to 0.64 (Center), or >= 0.71 (Right). Outside: none is
   in the picture.
 - Road: it covers at least a quarter of the line straight ahead from 2 to 9 m (Front); or it is in the picture, not on
   that line as far as 14 m, and nine tenths of what is nearer than 14 m is left (Left) or right (Right) of the middle.
   Not present: none is in the picture.
+- These metres begin where the picture does: when its nearest ground is farther than 2 m, each is as much more.
 - A thing is near within 5 m of the camera and far from 5.6 to 25 m, measured on the ground to its nearest point. It
   is Left, Center or Right as the middle of what the picture holds of it is at u < 0.30, 0.37 to 0.63, or > 0.70.
 - Grass and hedges have no middle: they are at a third of the picture, near or far, when they cover 1.2 % of it there.
   Grass, plants and trees are named once for each place, all else once for each thing.
 
 Between these bounds nothing is clear. A thing that is not clear, or of which less than a third is in the picture or
-not hidden, is taken away; a scene whose surfaces, grass or hedges are not clear is drawn again.
+not hidden, is taken away; a scene whose surfaces, grass or hedges are not clear is drawn again. A thing is its box
+upright in the picture, which is too big a box for a rolled camera: a few more things then count as hidden.
 """
 
 from dataclasses import dataclass
@@ -21,11 +25,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
+from roadcue.roadworld.sidewalk.camera import SEEN_FROM_M, SIDEWALK_AT_M
 from roadcue.roadworld.sidewalk.occlusion import CELLS, GroundCells, Sightings, cells_of_ground, look
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.view import View
 
-SIDEWALK_AT_M = 4.0
 _NEAR_M, _FAR_M = 5.0, (5.6, 25.0)
 _MASS_PRESENT, _MASS_ABSENT = 0.012, 0.004
 """Shares of the picture."""
@@ -100,11 +104,11 @@ def _sidewalk(scene: Scene, view: View, cells: GroundCells) -> str:
     share = np.count_nonzero(cells.labels == "sidewalk") / cells.labels.size
     if share < _SURFACE_ABSENT:
         return "Outside"
-    lateral = np.arange(-8, 8.01, 0.1)
-    on_it = scene.labels_at(_ahead(view, np.full(len(lateral), SIDEWALK_AT_M), lateral)) == "sidewalk"
+    lateral, at = np.arange(-8, 8.01, 0.1), SIDEWALK_AT_M + _beyond(cells)
+    on_it = scene.labels_at(_ahead(view, np.full(len(lateral), at), lateral)) == "sidewalk"
     if share < _SURFACE_PRESENT or not on_it.any():
         return ""
-    middle = _ahead(view, np.array([SIDEWALK_AT_M]), lateral[on_it].mean(keepdims=True))
+    middle = _ahead(view, np.array([at]), lateral[on_it].mean(keepdims=True))
     u = float(view.pixels(view.flat(middle))[0, 0]) / view.camera.width
     if -0.1 <= u <= 0.29:
         return "Left"
@@ -118,15 +122,20 @@ def _road(scene: Scene, view: View, cells: GroundCells) -> str:
     on_road = cells.labels == "road"
     if on_road.mean() < _SURFACE_ABSENT:
         return "Not present"
-    ahead = np.arange(2, 14, 0.25)
-    in_line = scene.labels_at(_ahead(view, ahead, np.zeros(len(ahead)))) == "road"
+    ahead, beyond = np.arange(SEEN_FROM_M, 14, 0.25), _beyond(cells)
+    in_line = scene.labels_at(_ahead(view, ahead + beyond, np.zeros(len(ahead)))) == "road"
     if in_line[ahead <= 9].mean() >= 0.25:
         return "Front"
-    close = on_road & (cells.distance < 14)
+    close = on_road & (cells.distance < 14 + beyond)
     if in_line.any() or close.mean() < _SURFACE_PRESENT:
         return ""
     left = float((cells.u < 0.5)[close].mean())
     return "Left" if left > 0.9 else "Right" if left < 0.1 else ""
+
+
+def _beyond(cells: GroundCells) -> float:
+    """How much farther than 2 m away is the nearest ground in the picture."""
+    return max(0.0, float(cells.distance.min()) - SEEN_FROM_M)
 
 
 def _ahead(view: View, ahead: np.ndarray, left: np.ndarray) -> np.ndarray:

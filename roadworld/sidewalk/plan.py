@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from roadcue.roadworld.sidewalk.camera import Framing
 from roadcue.roadworld.sidewalk.scene import Scene
 from roadcue.roadworld.sidewalk.spec import FRAMES
 from roadcue.roadworld.sidewalk.street import (
@@ -45,11 +46,11 @@ class _Way(NamedTuple):
         return max(self.half, self.walker * side + 0.6)
 
 
-def draw_scene(rng: np.random.Generator, sidewalk: str, road: str) -> Scene:
-    """A scene with the sidewalk and the road about where the SENSATION positions say."""
+def draw_scene(rng: np.random.Generator, sidewalk: str, road: str, framing: Framing) -> Scene:
+    """A scene with the sidewalk and the road about where the SENSATION positions say, in the picture of a camera."""
     scene = Scene()
     half = 0.0 if sidewalk == "Outside" else rng.uniform(0.8, 1.7)
-    beside = rng.uniform(1.4, 2.6)
+    beside = rng.uniform(1.4, 2.6) * framing.wide
     walker = {"Center": rng.uniform(-0.5, 0.5), "Left": -beside, "Right": beside, "Outside": 0.0}[sidewalk]
     way = _Way(half, walker, grassy=bool(rng.random() < 0.6))
     scene.camera_xy = np.stack([np.arange(FRAMES) * _STEP_M, np.full(FRAMES, walker)], axis=1)
@@ -58,7 +59,7 @@ def draw_scene(rng: np.random.Generator, sidewalk: str, road: str) -> Scene:
     if road == "Not present":
         _away_from_roads(rng, scene, way)
     elif road == "Front":
-        _before_a_road(rng, scene, way)
+        _before_a_road(rng, scene, way, framing.beyond)
     else:
         _beside_a_road(rng, scene, way, 1 if road == "Left" else -1)
     strew(rng, scene)
@@ -94,14 +95,14 @@ def _beside_a_road(rng: np.random.Generator, scene: Scene, way: _Way, side: int)
     _furnish(rng, scene, "open", (-side * (way.edge(-side) + 0.2), -side * (way.edge(-side) + 2.0)), 5)
 
 
-def _before_a_road(rng: np.random.Generator, scene: Scene, way: _Way) -> None:
+def _before_a_road(rng: np.random.Generator, scene: Scene, way: _Way, beyond: float) -> None:
     """A road across the way ahead; without a path, as often, the walker is on the road itself."""
     if not way.half and rng.random() < 0.5:
         lay_road_along(rng, scene, (-rng.uniform(2.4, 3.8), rng.uniform(2.4, 3.8)))
         for side in (1, -1):
             _furnish(rng, scene, "open", (side * 4.2, side * 7.0), 4)
         return
-    begin = rng.uniform(4.6, 7.2)
+    begin = rng.uniform(4.6, 7.2) + beyond
     end = begin + rng.uniform(5.5, 7.0)
     zebra = 2 * way.half + 0.6 if way.half and rng.random() < 0.7 else 0.0
     if way.half:
@@ -127,7 +128,7 @@ def _before_a_road(rng: np.random.Generator, scene: Scene, way: _Way) -> None:
         _furnish(
             rng, scene, "verge", (side * (way.edge(side) + 0.2), side * (way.edge(side) + 1.4)), 4, (2.9, begin - 0.6)
         )
-        _furnish(rng, scene, "open", (side * (way.half + 0.6), side * 5.0), 3, (end + 0.8, 18.0))
+        _furnish(rng, scene, "open", (side * (way.half + 0.6), side * 5.0), 3, (end + 0.8, 18.0 + beyond))
 
 
 def _away_from_roads(rng: np.random.Generator, scene: Scene, way: _Way) -> None:

@@ -1,8 +1,9 @@
 """How much of the sidewalk view, and which: everything that decides its bytes."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from roadcue.errors import BadInput
+from roadcue.roadworld.camera_options import check_camera
 from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
 
 VIEW_VERSION = "1"
@@ -12,6 +13,8 @@ A test compares with the hashes in golden.json, which `python -m roadcue.roadwor
 """
 FRAMES = 4
 """Pictures of one walk."""
+HIGHEST_CAMERA_M = 2.0
+"""What hides something is known to labels as far as 2 m up (`Thing.half`): a higher camera would see over it."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,9 @@ class SidewalkSpec:
     """The amount and the form of a sidewalk view: pictures of each split, pixels, JPEG quality, with `masks` or not.
 
     A walk has a number and `FRAMES` pictures; the number with the seed decides all of it. The splits' ranges of
-    numbers are RoadWorld's and never meet; those from FIRST_NUMBER["pretrain"] on are never written.
+    numbers are RoadWorld's and never meet; those from FIRST_NUMBER["pretrain"] on are never written. The chest camera
+    has a field of view and a roll in degrees, right side down positive, a height in metres, and an exposure, a factor
+    on the light.
     """
 
     train: int = 8000
@@ -29,6 +34,10 @@ class SidewalkSpec:
     height: int = 384
     jpeg_quality: int = 88
     masks: bool = False
+    field_of_view: float = 75.0
+    camera_height: float = 1.25
+    roll: float = 0.0
+    exposure: float = 1.0
 
     def __post_init__(self) -> None:
         limit = FRAMES * (FIRST_NUMBER["val"] - FIRST_NUMBER["train"])
@@ -40,11 +49,12 @@ class SidewalkSpec:
             )
         if self.seed < 0:
             raise BadInput(f"sidewalk view: seed {self.seed} is negative. Choose 0 or more.")
+        check_camera("sidewalk view", self, HIGHEST_CAMERA_M)
 
     @property
     def key(self) -> str:
         """A folder name that differs whenever any byte of the data may differ."""
-        return folder_name(VIEW_VERSION, asdict(self))
+        return folder_name(VIEW_VERSION, self)
 
     def pictures(self, split: str) -> list[tuple[int, int]]:
         """(number of the walk, frame) of every picture of a split, in order."""

@@ -41,6 +41,20 @@ def test_a_pixel_has_a_number_where_an_object_is_seen_and_nowhere_else(painter):
     np.testing.assert_array_equal(walk.instances(1).mask > 0, walk.paint_classes(1, 1.0) >= SemanticClass.BUILDING)
 
 
+def test_masks_roll_with_the_camera():
+    tilted = replace(WALKS, roll=12.0)
+    walk = Walk(tilted, 5)
+    mask = walk.instances(1).mask
+    np.testing.assert_array_equal(mask > 0, walk.paint_classes(1, 1.0) >= SemanticClass.BUILDING)
+    assert (mask > 0).any()
+    spec = replace(SPEC, roll=-8.0)
+    cameras = {"FRONT": camera(spec, "FRONT")}
+    painter = Painter(drive(spec, 2_000_009), cameras, np.random.default_rng(0))
+    np.testing.assert_array_equal(
+        painter.instances(0, "FRONT").mask > 0, painter.paint_classes(0, "FRONT", 1.0) >= SemanticClass.BUILDING
+    )
+
+
 def test_the_kind_is_that_of_the_classes(painter):
     classes, seen = painter.paint_classes(0, "FRONT", 1.0), painter.instances(0, "FRONT")
     assert len(seen.kinds) > 5

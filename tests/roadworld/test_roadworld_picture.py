@@ -142,7 +142,9 @@ def test_the_colour_of_a_traffic_light_is_seen_from_60_m_in_224_pixels(hour: str
     seen = {}
     for kind, colour in ((SemanticClass.LIGHT_RED, "red"), (SemanticClass.LIGHT_GREEN, "green")):
         picture = _paint(light, [_at(61.6, 0, signal(colour))]).astype(np.uint8)
-        Lens(noise=3.0, blur=(3, 3), shaking=0.0, seed=1).expose(picture, weather, 0)
+        lens = Lens(noise=3.0, blur=(3, 3), shaking=0.0, seed=1)
+        lens.fall(picture, weather, 0)
+        lens.expose(picture, 0)
         small = cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA).astype(int)
         row, column = _pixel(CAMERAS["FRONT"], 61.6, 0, _lamp_height(kind, 0))
         row, column = row * 224 // SPEC.height, column * 224 // SPEC.width
@@ -299,7 +301,8 @@ def test_rain_and_snow_are_seen_to_fall() -> None:
     for weather, least in (("dry", 0), ("rain", 500), ("snow", 500)):
         pictures = np.full((2, 540, 486, 3), 60, np.uint8)
         for frame in (0, 1):
-            lens.expose(pictures[frame], weather, frame)
+            lens.fall(pictures[frame], weather, frame)
+            lens.expose(pictures[frame], frame)
         bright = pictures.max(axis=-1) > 80
         assert (bright[0] & ~bright[1]).sum() >= least
         assert bright.mean() < 0.2
@@ -318,7 +321,7 @@ def test_a_new_weather_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch
     assert 20 <= light.haze_m < 30
     assert draw_grass(rng, light).tolist() == [200, 160, 90]
     picture = np.zeros((200, 180, 3), np.uint8)
-    Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=7).expose(picture, "sandstorm", 0)
+    Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=7).fall(picture, "sandstorm", 0)
     assert (picture == 90).all(axis=-1).sum() > 20
 
 

@@ -8,7 +8,7 @@ import pytest
 from roadcue.errors import BadInput
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS
 from roadcue.roadworld.semantic_class import SemanticClass
-from roadcue.roadworld.sidewalk.camera import HEIGHT_M, chest_camera, view_of
+from roadcue.roadworld.sidewalk.camera import chest_camera, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.furniture import bin_
 from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
@@ -135,7 +135,7 @@ def test_the_picture_shows_the_sidewalk_where_the_label_has_it():
     u, v = view.pixels(view.flat(np.array([[4.0, 0.0]])))[0]
     assert u == pytest.approx(SPEC.width / 2)
     down = np.arctan((v - SPEC.height / 2) / camera.intrinsic[1]) + np.radians(12)
-    assert HEIGHT_M / np.tan(down) == pytest.approx(4.0)
+    assert SPEC.camera_height / np.tan(down) == pytest.approx(4.0)
 
 
 @pytest.fixture(scope="module")

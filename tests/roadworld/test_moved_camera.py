@@ -1,0 +1,326 @@
+"""Another camera of RoadWorld's views: what it changes in a picture, and that calibration and labels follow it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roadcue.errors import BadInput
+from roadcue.loaders import jpeg
+from roadcue.loaders.waymo_e2e import open_waymo_e2e
+from roadcue.loaders.waymo_e2e.schema_pb2 import E2EDFrame
+from roadcue.roadworld import dataset
+from roadcue.roadworld.camera import camera
+from roadcue.roadworld.checksums import write_checksums
+from roadcue.roadworld.daylight import draw_daylight
+from roadcue.roadworld.drive import Drive, drive
+from roadcue.roadworld.ground import lay
+from roadcue.roadworld.lens import Lens
+from roadcue.roadworld.mesh import Mesh, Shape, place
+from roadcue.roadworld.paint import paint_classes
+from roadcue.roadworld.render import Painter
+from roadcue.roadworld.roll import levelled, rolled
+from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.sidewalk import walk as walk_module
+from roadcue.roadworld.sidewalk.camera import Framing
+from roadcue.roadworld.sidewalk.scene import Scene
+from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
+from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.roadworld.sidewalk.write import check_sidewalk
+from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.vehicles import car
+from roadcue.roadworld.view import View
+from roadcue.roadworld.write import check_roadworld, draw_sequence, write_roadworld
+from roadcue.schema import CameraCalibration
+
+SMALL = RoadWorldSpec(1, 0, seconds=0.1, stride=1, width=243, height=270, cameras=("FRONT",))
+SMALL_WALK = SidewalkSpec(width=256, height=192)
+NOTHING = Shape(SemanticClass.SKY).mesh()
+STILL = Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=0)
+ROLLED = [{"roll": 20.0}, {"roll": -30.0, "field_of_view": 90.0}, {"roll": 7.0, "camera_height": 0.6}]
+
+
+def _square(x: float, y: float, half: float) -> np.ndarray:
+    return np.array([(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)])
+
+
+ROAD = (_square(0, 0, 2000), (92, 94, 99), SemanticClass.ROAD)
+
+
+def _front(**moved: float) -> CameraCalibration:
+    return camera(replace(SMALL, **moved), "FRONT")
+
+
+def _at(x: float, mesh: Mesh) -> Mesh:
+    return place([mesh], np.array([[x, 0.0]]), np.zeros(1))
+
+
+def _classes(of: CameraCalibration, mesh: Mesh = NOTHING) -> np.ndarray:
+    return paint_classes(View(np.eye(4), of), lay([ROAD], []), [mesh])
+
+
+# The specs
+
+
+def test_the_default_camera_leaves_the_folders_their_names() -> None:
+    """As they were before cameras could be moved: nobody draws again what is in the cache."""
+    assert RoadWorldSpec().key == "v3-b1c6168ed58a"
+    assert dataset.DEFAULT.key == "v3-1c09883e6952"
+    assert SidewalkSpec().key == "v1-7648789e971e"
+
+
+@pytest.mark.parametrize("spec", [RoadWorldSpec(), SidewalkSpec()], ids=["drive", "walk"])
+def test_another_camera_is_another_folder(spec: RoadWorldSpec | SidewalkSpec) -> None:
+    moved = ({"field_of_view": 60.0}, {"camera_height": 1.5}, {"roll": 1.0}, {"exposure": 0.9})
+    assert len({spec.key, *(replace(spec, **each).key for each in moved)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            {"field_of_view": 200.0},
+            "a field of view of 200.0 degrees cannot be drawn. Choose 20 to 120 degrees for field_of_view.",
+        ),
+        ({"field_of_view": 19.0}, "20 to 120 degrees"),
+        ({"camera_height": 0.0}, "a camera height of 0.0 m cannot be drawn. Choose 0.5 to"),
+        ({"camera_height": 30.0}, "a camera height of 30.0 m"),
+        ({"roll": 30.1}, "a roll of 30.1 degrees cannot be drawn. Choose -30 to 30 degrees"),
+        ({"roll": -31.0}, "-30 to 30 degrees"),
+        ({"exposure": 0.0}, "an exposure of 0.0 cannot be drawn. Choose 0.1 to 10 for exposure."),
+        *(({name: float("nan")}, "of nan") for name in ("field_of_view", "camera_height", "roll", "exposure")),
+    ],
+)
+def test_a_camera_that_cannot_be_drawn_is_a_sentence(wrong: dict[str, float], sentence: str) -> None:
+    for spec, view in ((RoadWorldSpec, "RoadWorld: "), (SidewalkSpec, "sidewalk view: ")):
+        with pytest.raises(BadInput, match=rf"^{view}.*{sentence.replace('.', '[.]')}"):
+            spec(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_walker_holds_no_camera_above_what_labels_know() -> None:
+    assert RoadWorldSpec(camera_height=4).camera_height == 4
+    with pytest.raises(BadInput, match=r"sidewalk view: a camera height of 2.1 m .* 0.5 to 2 m"):
+        SidewalkSpec(camera_height=2.1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "check"), [(RoadWorldSpec(seed=3), check_roadworld), (SidewalkSpec(seed=3), check_sidewalk)]
+)
+def test_a_manifest_from_before_cameras_could_be_moved_is_read(
+    spec: RoadWorldSpec | SidewalkSpec, check: Callable[[Path], object], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    camera_fields = ("field_of_view", "camera_height", "roll", "exposure")
+    before = {name: value for name, value in asdict(spec).items() if name not in camera_fields}
+    write_checksums(tmp_path, [tmp_path / "file"], WORLD_VERSION, before)
+    assert check(tmp_path) == spec
+
+
+@pytest.mark.parametrize("module", ["roadworld", "roadworld.sidewalk"])
+def test_the_commands_draw_with_the_camera_that_is_asked_for(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = import_module(f"roadcue.{module}.__main__").main
+    amount = ["--train", "1", "--val", "0", "--workers", "1"]
+    amount += ["--seconds", "0.1", "--cameras", "FRONT"] if module == "roadworld" else []
+    moved = ["--field_of_view", "60", "--camera_height", "1.4", "--roll", "5", "--exposure", "0.8"]
+    command = ["anything", "--out", str(tmp_path / "made"), *amount]
+    monkeypatch.setattr("sys.argv", [*command, "--roll", "nan"])
+    assert main() == 2
+    assert "a roll of nan degrees cannot be drawn" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", [*command, *moved])
+    assert main() == 0
+    spec = json.loads((tmp_path / "made" / "manifest.json").read_text())["spec"]
+    assert [spec[name] for name in ("field_of_view", "camera_height", "roll", "exposure")] == [60, 1.4, 5, 0.8]
+
+
+# What each field changes
+
+
+def test_what_a_wider_view_shows_is_smaller_by_the_ratio_of_focal_lengths() -> None:
+    cameras = [_front(field_of_view=degrees) for degrees in (50.0, 30.0, 90.0)]
+    wide = [np.ptp(np.nonzero(_classes(each, _at(12, car(0))) == SemanticClass.VEHICLE)[1]) for each in cameras]
+    assert cameras[2].intrinsic[0] == pytest.approx(SMALL.width / 2)  # tan 45 degrees is 1
+    for each, width in zip(cameras, wide, strict=True):
+        assert width == pytest.approx(wide[0] * each.intrinsic[0] / cameras[0].intrinsic[0], abs=2)
+
+
+def test_the_ground_lies_lower_in_the_picture_of_a_higher_camera() -> None:
+    spot = lay([ROAD, (_square(10, 0, 0.4), (255, 0, 0), SemanticClass.SIGN)], [])
+    rows = []
+    for height in (1.0, 1.9, 3.5):
+        seen = _front(camera_height=height)
+        rows.append(np.nonzero(paint_classes(View(np.eye(4), seen), spot, []) == SemanticClass.SIGN)[0].mean())
+        assert rows[-1] == pytest.approx(seen.project(np.array([[10.0, 0, 0]]))[0][0, 1], abs=1)
+    assert rows == sorted(rows)
+    assert rows[2] - rows[0] > 20
+
+
+def test_a_low_and_wide_camera_sees_road_down_to_the_lower_edge() -> None:
+    assert (_classes(_front(camera_height=0.5, field_of_view=120.0))[-1] == SemanticClass.ROAD).all()
+
+
+def test_a_narrow_view_holds_the_small_parts_that_it_can_show() -> None:
+    faces = {}
+    for degrees in (20.0, 50.0, 90.0):
+        crop = View(np.eye(4), _front(field_of_view=degrees)).crop(_at(90, car(0)))
+        faces[degrees] = len(crop.middles)
+    assert faces[20.0] > faces[50.0] == faces[90.0] > 0
+
+
+@pytest.mark.parametrize("spec", [SMALL, SMALL_WALK], ids=["drive", "walk"])
+def test_half_the_exposure_is_half_the_light_on_the_same_scene(spec: RoadWorldSpec | SidewalkSpec) -> None:
+    light, dark = (_paint(replace(spec, exposure=exposure)) for exposure in (1.0, 0.5))
+    assert dark.mean() / light.mean() == pytest.approx(0.5, abs=0.06)
+
+
+def _paint(spec: RoadWorldSpec | SidewalkSpec) -> np.ndarray:
+    if isinstance(spec, SidewalkSpec):
+        return Walk(spec, 5).paint(0)
+    frame = E2EDFrame.FromString(next(draw_sequence(spec, 0))).frame
+    return jpeg.decode(frame.images[0].image, "test")
+
+
+@pytest.mark.parametrize("roll", [12.0, -25.0])
+def test_the_horizon_of_a_rolled_camera_slopes_by_the_roll(roll: float) -> None:
+    """Rising to the right when the camera leans to the right."""
+    seen = _front(roll=roll)
+    sky = rolled(_classes(levelled(seen)), seen, interpolation=0) == SemanticClass.SKY
+    columns = np.arange(60, 184)
+    rise, _ = np.polyfit(columns, -sky.sum(axis=0)[columns], 1)
+    assert rise == pytest.approx(np.tan(np.radians(roll)), abs=0.01)
+
+
+@pytest.mark.parametrize("roll", [30.0, -30.0, 0.1])
+@pytest.mark.parametrize("pixels", [(243, 270), (512, 384)])
+def test_the_level_drawing_fills_the_rolled_picture(roll: float, pixels: tuple[int, int]) -> None:
+    width, height = pixels
+    seen = camera(replace(SMALL, roll=roll, width=width, height=height, field_of_view=120.0), "FRONT")
+    level = levelled(seen)
+    assert level.extrinsic[:3, :3] == pytest.approx(np.eye(3))
+    for interpolation in (0, 1):
+        picture = rolled(np.full((level.height, level.width, 3), 200, np.uint8), seen, interpolation)
+        assert picture.shape == (height, width, 3)
+        assert (picture == 200).all()
+
+
+def test_rolled_classes_are_classes() -> None:
+    """Nearest neighbours: between road and building nothing else appears."""
+    level, seen = _front(), _front(roll=20.0)
+    driven = drive(SMALL, 0)
+    both = [
+        Painter(driven, {"FRONT": each}, np.random.default_rng(0)).paint_classes(0, "FRONT", 0.5)
+        for each in (level, seen)
+    ]
+    assert both[1].shape == both[0].shape
+    assert set(np.unique(both[1])) <= {*SemanticClass}
+    shares = [np.bincount(each.ravel(), minlength=len(SemanticClass)) / each.size for each in both]
+    assert np.abs(shares[0] - shares[1]).sum() < 0.3
+
+
+# The calibration, and the labels
+
+
+@pytest.mark.parametrize("moved", [{}, *ROLLED])
+@pytest.mark.parametrize("name", ["FRONT", "FRONT_LEFT"])
+def test_the_written_calibration_meets_the_pixel(
+    name: str, moved: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(SMALL, cameras=(name,), jpeg_quality=95, **moved)
+    bearing = {"FRONT": 0.1, "FRONT_LEFT": np.radians(45) - 0.1}[name]
+    spot = 8 * np.array([np.cos(bearing), np.sin(bearing)])
+    _leave_only_a_spot(drive(spec, 0), spot, monkeypatch)
+    write_roadworld(spec, tmp_path / "made", workers=1)
+    written = open_waymo_e2e(tmp_path / "made", "train")
+    calibration, picture = written.calibration(0, name), written.image(0, name)
+    assert calibration is not None
+    assert picture is not None
+    red = _red(jpeg.decode(picture, "test"))
+    expected = calibration.project(np.array([[*spot, 0.0]]))[0][0]
+    print("ERR", red - expected)
+    assert red == pytest.approx(expected, abs=0.4)
+
+
+def _leave_only_a_spot(driven: Drive, spot: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world is a plain by noon, with a red spot at a place (2,) of the ego frame of the first picture."""
+    xy, heading = driven.pose(driven.steps[0])
+    c, s = np.cos(heading), np.sin(heading)
+    in_world = xy + np.array([[c, -s], [s, c]]) @ spot
+    ground = lay([ROAD, (_square(*in_world, 0.15), (255, 0, 0), SemanticClass.SIGN)], [])
+    render = "roadcue.roadworld.render"
+    monkeypatch.setattr(f"{render}.pave", lambda *_: ground)
+    monkeypatch.setattr(f"{render}.furnish", lambda *_, **__: NOTHING)
+    monkeypatch.setattr(f"{render}.draw_daylight", lambda rng, _: draw_daylight(rng, "noon", "dry"))
+    monkeypatch.setattr(f"{render}.draw_lens", lambda _: STILL)
+    for movers in ("_cars", "_people", "_signals"):
+        monkeypatch.setattr(f"{render}.Painter.{movers}", lambda *_: iter(()))
+
+
+def _red(picture: np.ndarray) -> np.ndarray:
+    """(2,) the middle of the red pixels (u, v), weighted by how red they are."""
+    redness = np.clip(picture[..., 0].astype(float) - picture[..., 1] - 40, 0, None)
+    rows, columns = np.nonzero(redness)
+    return np.average(np.stack([columns, rows]) + 0.5, axis=1, weights=redness[rows, columns])
+
+
+@pytest.mark.parametrize("moved", [{}, *ROLLED])
+def test_a_walks_calibration_meets_the_pixel(moved: dict[str, float]) -> None:
+    walk = Walk(replace(SMALL_WALK, **moved), 5)
+    walk._lens = STILL
+    walk._scene.things.clear()
+    walk._scene.camera_xy, walk._scene.camera_heading = np.zeros((FRAMES, 2)), np.zeros(FRAMES)
+    walk._ground = lay([ROAD, (_square(3.5, 0.4, 0.1), (255, 0, 0), SemanticClass.SIGN)], [])
+    expected = walk._camera.project(np.array([[3.5, 0.4, 0.0]]))[0][0]
+    print("ERR", _red(walk.paint(0)) - expected)
+    assert _red(walk.paint(0)) == pytest.approx(expected, abs=0.4)
+    column, row = expected.astype(int)
+    assert walk.paint_classes(0, 1.0)[row, column] == SemanticClass.SIGN
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"roll": 25.0},
+        {"field_of_view": 20.0},
+        {"field_of_view": 110.0},
+        {"camera_height": 0.6},
+        {"camera_height": 2.0, "roll": -15.0},
+    ],
+)
+def test_labels_say_what_a_moved_camera_shows(moved: dict[str, float]) -> None:
+    """Counted in the painting, as `test_painted_classes_agree_with_the_labels` does for the default camera."""
+    sides = set()
+    for number in range(16):
+        walk = Walk(replace(SMALL_WALK, **moved), number)
+        label, classes = walk.annotation(0), walk.paint_classes(0, 1.0)
+        sidewalk = classes == SemanticClass.SIDEWALK
+        road = np.isin(classes, (SemanticClass.ROAD, SemanticClass.MARKING))
+        sides |= {label.sidewalk}
+        assert (np.count_nonzero(sidewalk) > 160) == (label.sidewalk != "Outside")
+        assert (np.count_nonzero(road) > 160) == (label.road != "Not present")
+        if label.road in ("Left", "Right"):
+            assert (np.nonzero(road)[1].mean() < classes.shape[1] / 2) == (label.road == "Left")
+        for kind, shown in (("bicycle", SemanticClass.BICYCLE), ("person", SemanticClass.PERSON)):
+            for position in label.near[kind] + label.far[kind]:
+                third = {"Left": slice(0, 95), "Center": slice(76, 180), "Right": slice(161, 256)}[position]
+                assert (classes[:, third] == shown).any()
+    assert {"Left", "Right", "Center", "Outside"} == sides
+
+
+def test_positions_that_a_camera_never_has_clear_give_way_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, str]] = []
+    draw_scene, clear_sights = walk_module.draw_scene, walk_module.clear_sights
+
+    def draw(rng: np.random.Generator, sidewalk: str, road: str, framed: Framing) -> Scene:
+        drawn.append((sidewalk, road))
+        return draw_scene(rng, sidewalk, road, framed)
+
+    monkeypatch.setattr(walk_module, "draw_scene", draw)
+    monkeypatch.setattr(walk_module, "clear_sights", lambda *a: None if drawn[-1] == drawn[0] else clear_sights(*a))
+    Walk(SMALL_WALK, 5)
+    assert drawn[:300] == drawn[:1] * 300
+    assert drawn[-1] != drawn[0]
