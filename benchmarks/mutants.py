@@ -109,8 +109,8 @@ def tests_fail(copy: Path, tests: Sequence[str]) -> str:
         return f"still running after {limit_s} s"
     if done.returncode == 0:
         return ""
-    said = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return said[0].partition(" - ")[0] if said else done.stdout[-300:] + done.stderr[-300:]
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].partition(" - ")[0] if failed else done.stdout[-300:] + done.stderr[-300:]
 
 
 def _try_all(copy: Path, chosen: Sequence[Mutant]) -> list[bool]:

@@ -29,7 +29,7 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.probes import ProbeScores, probe_field, thumbnails
 from roadcue.evaluation.run import compare_rows
 from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Interval
@@ -97,7 +97,7 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
             "waypoints": comparison.to_json(),
             "probe": [asdict(score) | {"pixels": asdict(pixels)} for score, pixels in scores],
         }
-        write_whole(Path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
+        write_atomic(Path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
     held += [claim.holds for claim in claims]
     print(f"{sum(held)} of {len(held)} claims hold; {time.monotonic() - started:.0f} s")
 

@@ -30,7 +30,7 @@ from udacity_drive import udacity_folder, write_udacity_manifest
 from roadcue.command_line import run
 from roadcue.evaluation.probes import stored_features, thumbnails
 from roadcue.evaluation.ridge_probe import predict_by_block
-from roadcue.files import user_path, write_whole
+from roadcue.files import user_path, write_atomic
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.manifest.dataset import open_manifest
 from roadcue.metrics.bootstrap import Interval
@@ -97,7 +97,7 @@ def benchmark(options: argparse.Namespace) -> None:
         content = {"data": drive.description, "blocks": len(np.unique(block)), "options": vars(options)}
         content |= {"targets": TARGETS, "r2": as_json(figures), "differences": as_json(differences)}
         content |= {"components": {name: method.components for name, method in methods.items()}}
-        write_whole(user_path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
+        write_atomic(user_path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
     print(f"{len(drive)} photographs in {len(np.unique(block))} blocks, {time.monotonic() - started:.0f} s")
 
 

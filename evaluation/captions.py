@@ -11,7 +11,7 @@ from rich.console import Console
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import cautions, run_heading, run_options
 from roadcue.evaluation.texts import PREDICTION, score_predictions
-from roadcue.files import user_path, write_whole, writing_into
+from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.resampling import sequence_bootstrap
@@ -52,7 +52,7 @@ def evaluate_captions(config: EvalConfig) -> None:
                 loss.append(nats)
                 lines.append(json.dumps({"image": _name(pictures, row), "prediction": text}))
                 advance()
-        write_whole(out / PREDICTIONS, "".join(f"{line}\n" for line in lines))
+        write_atomic(out / PREDICTIONS, "".join(f"{line}\n" for line in lines))
         tables = [_loss_table(pictures, np.array(loss), config.bootstrap)]
         Console().print(score_table(tables[0], {PREDICTION}))
         content: dict[str, Any] = {}
@@ -71,7 +71,7 @@ def evaluate_captions(config: EvalConfig) -> None:
         heading = run_heading(facts, pictures.dataset, captioner.description, options)
         numbers = {"run": heading, "sees_image": [PREDICTION], "skipped_pictures": len(bad), **content}
         numbers["answers"] = [table.to_json() for table in tables]
-        write_whole(out / "metrics.json", json.dumps(nan_to_none(numbers), indent=1) + "\n")
+        write_atomic(out / "metrics.json", json.dumps(nan_to_none(numbers), indent=1) + "\n")
         report = write_report(
             out / "report.html",
             comparison=None,

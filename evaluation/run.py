@@ -15,7 +15,7 @@ from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.report_frames import report_frames
-from roadcue.files import user_path, write_whole, writing_into
+from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
 from roadcue.loaders.bad_records import OnBadRecord
@@ -67,7 +67,7 @@ def evaluate_run(config: EvalConfig) -> None:
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         content = {"run": heading, "sees_image": sorted(sees_image), **findings.to_json()}
-        write_whole(out / "metrics.json", json.dumps(content, indent=1) + "\n")
+        write_atomic(out / "metrics.json", json.dumps(content, indent=1) + "\n")
         report = write_report(
             out / "report.html",
             comparison=findings.comparison,

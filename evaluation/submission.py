@@ -10,7 +10,7 @@ from torch import nn
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import run_options
-from roadcue.files import user_path, write_whole, writing_into
+from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import WAYPOINT
@@ -58,7 +58,7 @@ def submit_run(config: EvalConfig) -> None:
     verdict = check_submission(archive, dict(zip(states.moments, names, strict=True)))
     _refuse(out, *verdict.problems)
     with writing_into(out.parent, "free space there, or name another file with --submission"):
-        write_whole(out, archive)
+        write_atomic(out, archive)
     print(f"{out}: {verdict.summary}")
 
 

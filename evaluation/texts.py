@@ -13,7 +13,7 @@ from rich.console import Console
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.text_scores import FIELDS, TextScores, claim_arrays, label_arrays, score_claims
-from roadcue.files import user_path, write_whole, writing_into
+from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.loaders.sensation.files import read_files
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.loaders.sensation.predictions import picture_name, read_predictions
@@ -59,7 +59,7 @@ def evaluate_predictions(config: EvalConfig) -> None:
     out = user_path(config.out) if config.out else file.parent
     target = out / f"{file.stem}.metrics.json"
     with writing_into(out, "free space there, or name another folder with --out"):
-        write_whole(target, json.dumps(nan_to_none(content), indent=1) + "\n")
+        write_atomic(target, json.dumps(nan_to_none(content), indent=1) + "\n")
     print(f"wrote {target}")
 
 

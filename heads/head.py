@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roadcue.errors import BadHead
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.schema import INTENT_NUMBERS, HeadInputs, HeadTargets, SampleTargets
 from roadcue.weights import write_safetensors
@@ -156,7 +156,7 @@ class Head(nn.Module):
         """
         Path(folder).mkdir(parents=True, exist_ok=True)
         write_safetensors(Path(folder) / WEIGHTS, self.state_dict())
-        write_whole(Path(folder) / CONFIG, json.dumps({"head": self.name, **self.arguments()}, indent=2) + "\n")
+        write_atomic(Path(folder) / CONFIG, json.dumps({"head": self.name, **self.arguments()}, indent=2) + "\n")
 
     @classmethod
     def from_pretrained(cls, folder: Path | str) -> Self:

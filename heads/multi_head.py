@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from roadcue.errors import BadInput
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.heads.head import Head
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import HEADS, baseline_classes, load_head
@@ -74,7 +74,7 @@ class MultiHeadModel(nn.Module):
         """Write `model.json`, `pool/` and `heads/<name>/`: safetensors and JSON."""
         folder.mkdir(parents=True, exist_ok=True)
         order = {"heads": list(self.heads), "blind": sorted(self.blind)}
-        write_whole(folder / "model.json", json.dumps(order, indent=1) + "\n")
+        write_atomic(folder / "model.json", json.dumps(order, indent=1) + "\n")
         self.pool.save_pretrained(folder / "pool")
         for name, head in self.heads.items():
             head.save_pretrained(folder / "heads" / _folder_name(name))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from roadcue.errors import BadCheckpoint, BadHead
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
 from roadcue.weights import load_strict, read_safetensors, write_safetensors
 
@@ -88,7 +88,7 @@ class FeaturePool(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         write_safetensors(folder / WEIGHTS, self.state_dict())
         config = {name: getattr(self, name) for name in ("cameras", "cells", "width", "attention", "missing")}
-        write_whole(folder / CONFIG, json.dumps(config, indent=1) + "\n")
+        write_atomic(folder / CONFIG, json.dumps(config, indent=1) + "\n")
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:

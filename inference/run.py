@@ -11,7 +11,7 @@ import torch
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.files import user_path, whole_file, writing_into
+from roadcue.files import atomic_file, user_path, writing_into
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
@@ -89,7 +89,7 @@ def _lines(out: str | None, total: int) -> Iterator[tuple[TextIO, Callable[[int]
         return
     path = user_path(out)
     remedy = "free space there, or name another file with --out"
-    with writing_into(path.parent, remedy), whole_file(path) as partial, open(partial, "w") as file:
+    with writing_into(path.parent, remedy), atomic_file(path) as partial, open(partial, "w") as file:
         with ProgressLine("predicting", total, "pictures") as advance:
             yield file, advance
         file.flush()

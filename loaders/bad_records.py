@@ -38,12 +38,12 @@ class BadRecords:
             raise BadRecord(f"{bad}; --on_bad_record skip leaves it out") from None
         self.skipped.append(Skipped.of(where, bad))
 
-    def reject_all(self, faults: Sequence[Skipped], said: str, *, some_left: bool = True) -> None:
+    def reject_all(self, faults: Sequence[Skipped], message: str, *, some_left: bool = True) -> None:
         """Stop with `said`, which sums up all faults of one kind, or leave them out if some records are left."""
         if faults and not some_left:
-            raise BadInput(said)
+            raise BadInput(message)
         if faults and self._policy == "raise":
-            raise BadRecord(said)
+            raise BadRecord(message)
         self.skipped += faults
 
 

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from roadcue.errors import BadInput
-from roadcue.files import NO_LEAVE, in_the_way, unreadable, whole_folder, write_whole
+from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, unreadable, write_atomic
 
 STORE_VERSION = "1"
 _TODO, _WRITTEN, _SKIPPED = 0, 1, 2
@@ -116,7 +116,7 @@ class StoreWriter:
         if (self._progress == _TODO).any():
             return False
         with _writing(self.folder):
-            write_whole(self.folder / "DONE", f"{len(self._progress)} rows\n")
+            write_atomic(self.folder / "DONE", f"{len(self._progress)} rows\n")
         return True
 
 
@@ -187,7 +187,7 @@ def _create(
     meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
     with _writing(folder):
         try:
-            with whole_folder(folder) as partial:
+            with atomic_folder(folder) as partial:
                 _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
                 _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
                 _reserve(partial / "progress.npy", (rows,), np.uint8)
@@ -216,8 +216,8 @@ def _writing(folder: Path) -> Iterator[None]:
         reason = error.strerror
         if (blocking := in_the_way(folder)) is not None:
             room, reason = "", f"{blocking} is a file and no folder"
-        said = f"the feature store cannot be written ({reason}); {room}choose another --store_dir"
-        raise OSError(error.errno, said, str(folder)) from error
+        message = f"the feature store cannot be written ({reason}); {room}choose another --store_dir"
+        raise OSError(error.errno, message, str(folder)) from error
 
 
 @contextmanager

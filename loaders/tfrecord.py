@@ -16,7 +16,7 @@ from typing import BinaryIO, NoReturn
 import google_crc32c
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import unreadable, whole_file
+from roadcue.files import atomic_file, unreadable
 
 HEADER_BYTES = 12
 """Length and its checksum, before the payload."""
@@ -114,7 +114,7 @@ class RecordWriter:
         self.path, self._offset = path, 0
         try:
             with contextlib.ExitStack() as opening:
-                self._file = opening.enter_context(open(opening.enter_context(whole_file(path)), "wb"))
+                self._file = opening.enter_context(open(opening.enter_context(atomic_file(path)), "wb"))
                 self._opened = opening.pop_all()
         except OSError as error:
             raise BadInput(f"{path}: cannot be written ({error.strerror}).") from error

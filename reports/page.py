@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.metrics.comparison import Comparison
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
@@ -70,7 +70,7 @@ def write_report(
         frames=[_Views(frame, paint, f"scene-{number}") for number, frame in enumerate(frames, 1)],
         colours=paint,
     )
-    write_whole(path, html)
+    write_atomic(path, html)
     return path
 
 

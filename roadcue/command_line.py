@@ -78,8 +78,8 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         parsed = _instantiate(config, parser.parse_args(words, given))
         return parsed, as_yaml(parsed)
     except (ArgumentError, TypeError, ValueError) as error:
-        said = _explained(str(error), parser) if parser else str(error)
-        sys.exit(_say(f"{said}\nAll options: {_typed()} --help"))
+        message = _explained(str(error), parser) if parser else str(error)
+        sys.exit(_say(f"{message}\nAll options: {_typed()} --help"))
     except KeyboardInterrupt:  # in a plugin's file, say
         sys.exit(_say("stopped", code=130))
 

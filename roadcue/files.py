@@ -28,7 +28,7 @@ def user_path(named: str | Path) -> Path:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """A hidden path beside `path` to write to, which takes its name at the end, and is gone after an error.
 
     OSErrors name `path`. BadInput when it is something else than a file, such as a device, which would be replaced.
@@ -45,14 +45,14 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file that appears whole or not at all; an OSError names it."""
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder beside `folder` to write in, which takes its name at the end, and is gone after an error.
 
     Several processes may make the same folder: the first one names it, the others get an OSError. OSErrors name
@@ -72,7 +72,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def written_whole(folder: Path, key: str) -> Iterator[Path]:
+def resumable_folder(folder: Path, key: str) -> Iterator[Path]:
     """A hidden folder to write in, which is named `folder` at the end.
 
     What is in it stays when writing is stopped, and is there again for the same `key`. BadInput when `folder` exists
@@ -102,8 +102,8 @@ def writing_into(folder: Path, remedy: str) -> Iterator[None]:
     except BrokenPipeError:  # whoever read what is printed has gone: nothing is wrong with the folder
         raise
     except OSError as error:
-        said = unwritable(folder, error, remedy)
-        raise BadInput(f"{error.filename or folder}: cannot be written {said}") from error
+        message = unwritable(folder, error, remedy)
+        raise BadInput(f"{error.filename or folder}: cannot be written {message}") from error
     except SafetensorError as error:  # all that safetensors says of a full disk
         raise BadInput(f"{folder}: cannot be written ({error}); {remedy}") from error
     finally:

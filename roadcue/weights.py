@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from roadcue.errors import BadCheckpoint, RoadCueError
-from roadcue.files import whole_file
+from roadcue.files import atomic_file
 
 _LAYER = re.compile(r"\.(\d+)\.")
 
@@ -20,7 +20,7 @@ AGAIN = "download it again; if it is of a run of yours, train again or copy the 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write a file that appears whole or not at all; OSError or SafetensorError when the disk is full."""
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(on_cpu, partial, metadata=dict(metadata) if metadata else None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from roadcue.errors import BadInput
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 
 CHECKSUMS_FILE = "manifest.json"
 Spec = TypeVar("Spec")
@@ -19,7 +19,7 @@ def write_checksums(folder: Path, files: Iterable[Path], version: str, spec: Map
         file.relative_to(folder).as_posix(): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files
     }
     content = {"version": version, "spec": spec, "files": sizes}
-    write_whole(folder / CHECKSUMS_FILE, json.dumps(content, indent=1) + "\n")
+    write_atomic(folder / CHECKSUMS_FILE, json.dumps(content, indent=1) + "\n")
 
 
 def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, command: str, *, hashes: bool) -> Spec:

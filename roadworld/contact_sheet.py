@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from roadcue.errors import BadInput, exit_code
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.loaders import jpeg
 from roadcue.loaders.waymo_e2e.clusters import Cluster
 from roadcue.prompts.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS
@@ -132,7 +132,7 @@ def main() -> int:
     def draw() -> None:
         sheet = jpeg.encode(contact_sheet(RoadWorldSpec(seed=given.seed, stride=10)), _QUALITY)
         try:
-            write_whole(given.out, sheet)
+            write_atomic(given.out, sheet)
         except OSError as error:
             raise BadInput(f"{given.out}: cannot be written ({error.strerror}). Name another file.") from error
         print(given.out)

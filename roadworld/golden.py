@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from roadcue.errors import BadInput, exit_code
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.roadworld import spec as world
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.drive import drive
@@ -70,7 +70,7 @@ class Golden:
                     f"{self.name} has changed and {self.version_name} is still {self.version}. Raise it, then run "
                     "this command again."
                 )
-        write_whole(self.file, json.dumps({"version": self.version, "frames": frames}, indent=1) + "\n")
+        write_atomic(self.file, json.dumps({"version": self.version, "frames": frames}, indent=1) + "\n")
 
     def _changed(self, kept: Mapping[str, str]) -> list[str]:
         now = self.draw()

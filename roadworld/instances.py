@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.roadworld.mesh import Mesh, join
 from roadcue.roadworld.paint import paint_owners
 from roadcue.roadworld.roll import rolled
@@ -97,7 +97,7 @@ def write_mask(folder: Path, name: str, instances: Instances) -> None:
 def gather_boxes(folder: Path, names: Iterable[str]) -> list[Path]:
     """Write `BOXES` from the lines of the pictures, in their order; returns it, and the masks."""
     names = list(names)
-    write_whole(folder / BOXES, "".join(_line_file(folder, name).read_text() for name in names))
+    write_atomic(folder / BOXES, "".join(_line_file(folder, name).read_text() for name in names))
     return [folder / BOXES, *(folder / MASKS / f"{name}.png" for name in names)]
 
 

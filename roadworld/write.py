@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from roadcue.files import write_whole, written_whole
+from roadcue.files import resumable_folder, write_atomic
 from roadcue.loaders import jpeg
 from roadcue.loaders.tfrecord import RecordWriter, read_records
 from roadcue.loaders.waymo_e2e import encode_frame
@@ -31,7 +31,7 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
 
     A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
     """
-    with written_whole(folder, spec.key) as partial:
+    with resumable_folder(folder, spec.key) as partial:
         _draw_sequences(spec, partial, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, partial)]
         written.append(_write_clusters(spec, partial))
@@ -127,5 +127,5 @@ def _shuffle_into_shards(spec: RoadWorldSpec, split: str, partial: Path) -> list
 def _write_clusters(spec: RoadWorldSpec, partial: Path) -> Path:
     file = partial / CLUSTER_FILE
     clusters = {sequence_name(spec, n): {"scenario_cluster": cluster_of(spec, n)} for n in spec.numbers("val")}
-    write_whole(file, json.dumps(clusters))
+    write_atomic(file, json.dumps(clusters))
     return file

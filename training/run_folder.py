@@ -23,7 +23,7 @@ from typing import Any
 from roadcue import __version__
 from roadcue.command_line import flat, parse_file
 from roadcue.errors import BadInput
-from roadcue.files import user_path, write_whole
+from roadcue.files import user_path, write_atomic
 from roadcue.training.checkpoints import last_checkpoint
 
 PROBE = "preprocessing_probe"
@@ -62,7 +62,7 @@ class RunFolder:
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Write run.json."""
-        write_whole(self.facts, json.dumps(facts, indent=1) + "\n")
+        write_atomic(self.facts, json.dumps(facts, indent=1) + "\n")
 
     def read_facts(self) -> dict[str, Any]:
         """Read run.json; BadInput when it is missing or damaged."""

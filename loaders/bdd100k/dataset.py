@@ -63,13 +63,13 @@ def open_bdd100k(
         else:
             rows.append(_Row(path, frame, stamp))
     if missing:
-        said = (
+        message = (
             f"{data_dir}: {len(missing)} of {len(frames)} pictures of clear days of {split} are not found below "
             f"{folder.root}; {named_first(missing)}. "
             "Name the folder that holds train and val with --image_root"
             f"{', or leave these pictures out with --on_bad_record skip' if rows else ''}."
         )
-        bad_records.reject_all(missing, said, some_left=bool(rows))
+        bad_records.reject_all(missing, message, some_left=bool(rows))
     dataset = Bdd100k(split, rows, folder, bad_records.skipped)
     dataset.description = (
         f"BDD100K: {len(rows)} pictures of clear days of {len(labelled)} labelled, split {split}, from {data_dir}"

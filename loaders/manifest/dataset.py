@@ -240,8 +240,8 @@ def _check_pictures(content: _Content, rows: Sequence[int], folder: PictureFolde
             missing.setdefault(row, f"images[{camera!r}] = {stamp}")
     if missing:
         faults = [Skipped(_place(content.manifest, content.numbers[row]), reason) for row, reason in missing.items()]
-        said = f"{faults[0].where}: {faults[0].reason} ({len(faults)} of {len(rows)} samples lack a picture)"
-        content.bad_records.reject_all(faults, f"{said}; --on_bad_record skip leaves them out")
+        message = f"{faults[0].where}: {faults[0].reason} ({len(faults)} of {len(rows)} samples lack a picture)"
+        content.bad_records.reject_all(faults, f"{message}; --on_bad_record skip leaves them out")
     if len(missing) == len(rows):
         raise BadInput(f"{content.manifest}: not one sample has its pictures; first: {next(iter(missing.values()))}")
     usable = [row for row in rows if row not in missing]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from roadcue.files import written_whole
+from roadcue.files import resumable_folder
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_first
 from roadcue.loaders.sensation.captions import SPLITS
 from roadcue.loaders.sensation.files import BVPI, JSON_LINES, PAIRS, SCHEMA_FILE, SensationFiles, read_files
@@ -35,14 +35,14 @@ def convert(
     files = SensationFiles(files.annotations, files.captions, {}, files.skipped)  # composed, not copied
     faults = [Skipped(caption.image_path, fault) for caption in files.captions if (fault := files.fault(caption))]
     if faults:
-        said = (
+        message = (
             f"{data_dir}: {len(faults)} of {len(files.captions)} captioned pictures cannot be converted; "
             f"{named_first(faults)}. Annotate them, or leave them out with --on_bad_record skip."
         )
-        BadRecords(on_bad_record).reject_all(faults, said)
+        BadRecords(on_bad_record).reject_all(faults, message)
     contents = dict(_contents(files, rejected))
     with (
-        written_whole(out, "converted") as partial,
+        resumable_folder(out, "converted") as partial,
         ProgressLine("converting", sum(map(len, contents.values())), "records") as advance,
     ):
         for left_over in partial.iterdir():  # of a run that was killed, and may have had other data

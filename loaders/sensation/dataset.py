@@ -58,11 +58,11 @@ def open_sensation(
     lost = sum(isinstance(stamp, BadRecord) for stamp in stamps)
     bad_records = BadRecords(on_bad_record)
     if faults:
-        said = (
+        message = (
             f"{data_dir}: {len(faults)} of {len(files.captions)} pictures of {split} are unusable, {lost} of them "
             f"not found below {folder.root}; {named_first(faults)}. {_remedy(files, lost, some_left=bool(rows))}"
         )
-        bad_records.reject_all(faults, said, some_left=bool(rows))
+        bad_records.reject_all(faults, message, some_left=bool(rows))
     dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *bad_records.skipped])
     dataset.description += _missing(files, lost, folder)
     return dataset

@@ -135,8 +135,8 @@ def open_waymo_e2e(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "
     dataset = WaymoE2E(split, shards, open_index(shards), clusters)
     if dataset.skipped:
         first, others = dataset.skipped[0], len(dataset.skipped) - 1
-        said = f"{first.where}: {first.reason}" + (f" ({others} more bad records)" if others else "")
-        BadRecords(on_bad_record).reject_all(dataset.skipped, said)
+        message = f"{first.where}: {first.reason}" + (f" ({others} more bad records)" if others else "")
+        BadRecords(on_bad_record).reject_all(dataset.skipped, message)
     if not len(dataset):
         raise BadInput(f"{data_dir}: no usable record in {len(shards)} shards; {len(dataset.skipped)} were skipped.")
     return dataset

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from roadcue.files import write_whole, written_whole
+from roadcue.files import resumable_folder, write_atomic
 from roadcue.loaders import jpeg
 from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
@@ -25,7 +25,7 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
 
     A killed run goes on where it was. BadInput when `folder` exists or cannot be written.
     """
-    with written_whole(folder, spec.key) as partial:
+    with resumable_folder(folder, spec.key) as partial:
         for split in ("train", "val"):
             (partial / IMAGE_FOLDERS[split]).mkdir(parents=True, exist_ok=True)
         _draw_walks(spec, partial, workers)
@@ -68,7 +68,7 @@ def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], partial: Pat
         if spec.masks:
             write_mask(partial, _mask_name(number, frame), walk.instances(frame))
     labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames]
-    write_whole(_labels_file(partial, number), json.dumps(labels))
+    write_atomic(_labels_file(partial, number), json.dumps(labels))
 
 
 def _mask_name(number: int, frame: int) -> str:
@@ -93,12 +93,12 @@ def _gather(spec: SidewalkSpec, partial: Path) -> list[Path]:
         new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in labelled]
         records = [bvpi.sft_record(c.image_path, a, c.target) for c, (a, _) in zip(new, labelled, strict=True)]
         file = partial / BVPI.format(split=split)
-        write_whole(file, "".join(map(bvpi.to_line, records)))
+        write_atomic(file, "".join(map(bvpi.to_line, records)))
         written.append(file)
         annotations += [annotation for annotation, _ in labelled]
         captions += new
     write_annotations(partial / ANNOTATIONS, annotations)
     write_captions(partial / CAPTIONS, captions)
-    write_whole(partial / SCHEMA_FILE, json.dumps(SCHEMA, indent=1) + "\n")
-    write_whole(partial / JSON_LINES, "".join(json.dumps(to_json(each)) + "\n" for each in annotations))
+    write_atomic(partial / SCHEMA_FILE, json.dumps(SCHEMA, indent=1) + "\n")
+    write_atomic(partial / JSON_LINES, "".join(json.dumps(to_json(each)) + "\n" for each in annotations))
     return written

@@ -8,23 +8,31 @@ import pytest
 from refusing_disk import refusal
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable, user_path, whole_file, whole_folder, write_whole, writing_into, written_whole
+from roadcue.files import (
+    atomic_file,
+    atomic_folder,
+    resumable_folder,
+    unreadable,
+    user_path,
+    write_atomic,
+    writing_into,
+)
 
 ROOMS = ("evaluation", "heads", "inference", "loaders", "metrics", "models", "prompts", "reports", "roadcue")
 ROOMS = (*ROOMS, "roadworld", "training")
 
 
 def test_a_file_appears_at_the_end(tmp_path: Path) -> None:
-    with whole_file(tmp_path / "a") as partial:
+    with atomic_file(tmp_path / "a") as partial:
         partial.write_text("new")
         assert not (tmp_path / "a").exists()
-    write_whole(tmp_path / "b", b"bytes")
+    write_atomic(tmp_path / "b", b"bytes")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "bytes"}
 
 
 def test_a_folder_appears_at_the_end(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "a"
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         (partial / "x").write_text("x")
         assert not folder.exists()
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a"]
@@ -32,7 +40,7 @@ def test_a_folder_appears_at_the_end(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o755
 
 
-@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+@pytest.mark.parametrize("whole", [atomic_file, atomic_folder])
 def test_nothing_is_left_after_an_error_and_the_place_is_named(tmp_path: Path, whole) -> None:
     with pytest.raises(KeyError), whole(tmp_path / "a"):
         raise KeyError
@@ -43,7 +51,7 @@ def test_nothing_is_left_after_an_error_and_the_place_is_named(tmp_path: Path, w
 
 
 def make(folder: Path, whose: str, meanwhile: Callable[[], None] = lambda: None) -> None:
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         (partial / "whose").write_text(whose)
         meanwhile()
 
@@ -87,7 +95,11 @@ def test_paths_of_users_are_expanded_in_one_place() -> None:
 def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    for writing in (writing_into(file, "free space"), writing_into(file / "a/b", ""), written_whole(file / "a", "k")):
+    for writing in (
+        writing_into(file, "free space"),
+        writing_into(file / "a/b", ""),
+        resumable_folder(file / "a", "k"),
+    ):
         with pytest.raises(BadInput) as told, writing:
             pass
         assert f"cannot be written ({file} is a file and no folder); move it away" in str(told.value)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from roadcue.errors import BadInput
-from roadcue.files import written_whole
+from roadcue.files import resumable_folder
 from roadcue.roadworld.checksums import CHECKSUMS_FILE, check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing
 
@@ -19,7 +19,7 @@ def draw(folder, drawn, stop_at=None):
         (partial / str(number)).write_bytes(b"drew")
         drawn.append(number)
 
-    with written_whole(folder, "key") as partial:
+    with resumable_folder(folder, "key") as partial:
         draw_missing("drawing", one, [Job(partial / str(number), 1, (number,)) for number in range(3)], workers=1)
         write_checksums(partial, sorted(partial.iterdir()), "1", {"seed": 7})
 

@@ -10,7 +10,7 @@ import sys
 from lightning.pytorch import seed_everything
 
 from roadcue.errors import BadInput
-from roadcue.files import write_whole, writing_into
+from roadcue.files import write_atomic, writing_into
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, open_split
@@ -58,7 +58,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     )
     resuming = folder.last.exists()
     with writing_into(folder.path, GO_ON):
-        write_whole(folder.config, config_text)
+        write_atomic(folder.config, config_text)
         seconds = fit(
             module,
             steps,

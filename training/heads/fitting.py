@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import seed_everything
 
 from roadcue.errors import BadInput
-from roadcue.files import write_whole, writing_into
+from roadcue.files import write_atomic, writing_into
 from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
@@ -105,7 +105,7 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
     seed_everything(config.seed, verbose=False)
     model = build_model(config, splits.encoder)
     with writing_into(folder.path, GO_ON):
-        write_whole(folder.config, config_text)
+        write_atomic(folder.config, config_text)
         model.fit(splits.train.batches())
         seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
         model.cpu()

@@ -12,7 +12,7 @@ from lightning.pytorch import seed_everything
 
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
-from roadcue.files import user_path, write_whole, writing_into
+from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
@@ -43,7 +43,7 @@ def main(config: PretrainConfig, config_text: str) -> None:
     module = _module(config, train, len(steps))
     resuming = folder.last.exists()
     with writing_into(folder.path, GO_ON):
-        write_whole(folder.config, config_text)
+        write_atomic(folder.config, config_text)
         on = device(config.device)
         seconds = fit(module, steps, folder, config, device=on, resuming=resuming, clip=1.0, slow=True)
         module.cpu().eval()

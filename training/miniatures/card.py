@@ -9,7 +9,7 @@ import torch
 from jinja2 import Environment, FileSystemLoader
 from torch import Tensor
 
-from roadcue.files import write_whole
+from roadcue.files import write_atomic
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.training.miniatures.config import FREE_TO_CHANGE, PretrainConfig
 from roadcue.training.miniatures.examples import Batch, Examples
@@ -113,7 +113,7 @@ def write_card(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         torch=torch.__version__.split("+")[0],
     )
-    write_whole(path, text)
+    write_atomic(path, text)
 
 
 def _changed(config: PretrainConfig) -> str:

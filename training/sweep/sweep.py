@@ -10,7 +10,7 @@ from rich.console import Console
 
 from roadcue.command_line import override, words_of
 from roadcue.errors import BadInput
-from roadcue.files import write_whole, writing_into
+from roadcue.files import write_atomic, writing_into
 from roadcue.heads.registry import WAYPOINT
 from roadcue.models.encoder import Encoder
 from roadcue.progress import ProgressLine
@@ -132,8 +132,8 @@ def _splits(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], 
 def _conclude(scores: Sequence[RunScores], failed: dict[str, str], folder: Path) -> None:
     """The table on the terminal and in two files, and a line for each setting that trains it again."""
     results = by_setting(scores)
-    write_whole(folder / JSON, as_json(results, failed))
-    write_whole(folder / CSV, as_csv(results))
+    write_atomic(folder / JSON, as_json(results, failed))
+    write_atomic(folder / CSV, as_csv(results))
     if results:
         Console().print(results_table(results))
         print("Again, best first:", *(result.runs[0].command for result in results), sep="\n")

@@ -32,8 +32,8 @@ class Entry:
 
     def message(self) -> schema.E2EDChallengeSubmission:
         """A shard without predictions; what is empty is not set."""
-        said = {name: value for name, value in vars(self).items() if value not in ("", ())}
-        return schema.E2EDChallengeSubmission(submission_type="E2ED_SUBMISSION", **said)
+        given = {name: value for name, value in vars(self).items() if value not in ("", ())}
+        return schema.E2EDChallengeSubmission(submission_type="E2ED_SUBMISSION", **given)
 
 
 def encode_submission(
