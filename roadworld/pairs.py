@@ -1,7 +1,7 @@
 """Pairs: one moment drawn twice, with and without one thing, listed in `pairs.jsonl` beside ordinary files.
 
-Both halves of a pair are alike in every pixel and every past state that the thing does not touch. In a reason pair it is
-a reason to drive or walk otherwise, so the futures differ; in a null pair it must not matter, and they do not.
+Both halves of a pair are alike in every pixel that the thing does not touch, and in every past state. In a reason pair
+it is a reason to drive or walk otherwise, so the futures differ; in a null pair it must not matter, and they do not.
 """
 
 import json
