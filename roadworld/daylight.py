@@ -70,9 +70,7 @@ def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: st
     weather = weather or draw_weather(rng)
     conditions = WEATHERS[weather]
     clouds = 1.0 if hour == "overcast" or conditions.overcast else rng.uniform(0, 0.6)
-    azimuth = rng.uniform(0, 2 * np.pi)
-    elevation = {"noon": rng.uniform(0.5, 1.1), "low sun": rng.uniform(0.1, 0.3)}.get(hour, 0.6)
-    sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    sun = draw_sun(rng, hour)
     blue, grey, pale = np.array([96, 146, 212]), np.array([170, 178, 186]), np.array([210, 220, 228])
     zenith = blue * (1 - clouds) + grey * clouds
     horizon = pale * (1 - clouds) + np.array([198, 202, 206]) * clouds
@@ -103,6 +101,13 @@ def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: st
         headlights=headlights,
         wet=rng.uniform(*conditions.wet) if conditions.wet else 0.0,
     )
+
+
+def draw_sun(rng: np.random.Generator, hour: str) -> np.ndarray:
+    """(3,) towards the sun of an hour."""
+    azimuth = rng.uniform(0, 2 * np.pi)
+    elevation = {"noon": rng.uniform(0.5, 1.1), "low sun": rng.uniform(0.1, 0.3)}.get(hour, 0.6)
+    return np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
 
 
 def draw_grass(rng: np.random.Generator, light: Daylight) -> np.ndarray:

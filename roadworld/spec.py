@@ -18,7 +18,7 @@ A test compares with the hashes in golden.json, which `python -m roadcue.roadwor
 """
 
 FRAMES_PER_S = 10
-FIRST_NUMBER = {"train": 0, "val": 1_000_000, "pretrain": 2_000_000}
+FIRST_NUMBER = {"train": 0, "val": 1_000_000, "pretrain": 2_000_000, "pairs": 3_000_000}
 """Sequences are numbered, and a number with the seed decides all of a sequence; the splits' ranges never meet.
 
 The miniature encoder learns from numbers of the pretrain range alone, which no data set holds.
@@ -97,7 +97,7 @@ class RoadWorldSpec:
 def folder_name(version: str, spec: "DataclassInstance") -> str:
     """Of what was drawn from a spec: another version, or another value of anything in the spec, is another name."""
     # These came after worlds had been drawn. At its default each draws their bytes, so it gives their name.
-    later = (*CAMERA_FIELDS, "masks")
+    later = (*CAMERA_FIELDS, "masks", "pairs", "kinds")
     values = {
         field.name: getattr(spec, field.name)
         for field in fields(spec)

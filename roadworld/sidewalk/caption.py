@@ -51,7 +51,7 @@ def _close(thing: Thing, position: str, distance: float) -> str:
     elif thing.label == "car" and any(thing.velocity):
         doing = "drives"
     else:
-        doing = "stands"
+        doing = "stands" if thing.half[2] else "lies"
     return f"{name} {doing} {_metres(metres)} away{_SIDE[position]}."
 
 

@@ -13,6 +13,10 @@ A test compares with the hashes in golden.json, which `python -m roadcue.roadwor
 """
 FRAMES = 4
 """Pictures of one walk."""
+REASONS = ("obstacle", "gap", "person")
+"""The kinds of pairs whose halves have different cues: what the half with it has in the walker's way."""
+KINDS = (*REASONS, "parked_car", "house_colour", "sign", "sun")
+"""All of them; the others are null pairs, which differ in what must not matter."""
 HIGHEST_CAMERA_M = 2.0
 """What hides something is known to labels as far as 2 m up (`Thing.half`): a higher camera would see over it."""
 
@@ -24,7 +28,8 @@ class SidewalkSpec:
     A walk has a number and `FRAMES` pictures; the number with the seed decides all of it. The splits' ranges of
     numbers are RoadWorld's and never meet; those from FIRST_NUMBER["pretrain"] on are never written. The chest camera
     has a field of view and a roll in degrees, right side down positive, a height in metres, and an exposure, a factor
-    on the light.
+    on the light. With `pairs` there is no other picture: so many moments are drawn twice, each with and without one
+    thing of one of the `kinds`, in turn; they are a val split whose walks have numbers of their own.
     """
 
     train: int = 8000
@@ -38,12 +43,16 @@ class SidewalkSpec:
     camera_height: float = 1.25
     roll: float = 0.0
     exposure: float = 1.0
+    pairs: int = 0
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", tuple(self.kinds))  # a list, when read from JSON
         limit = FRAMES * (FIRST_NUMBER["val"] - FIRST_NUMBER["train"])
         if not (0 <= self.train <= limit and 0 <= self.val <= limit):
             raise BadInput(f"sidewalk view: each split holds 0 to {limit} pictures.")
-        if self.train + self.val == 0:
+        self._check_pairs()
+        if self.train + self.val + self.pairs == 0:
             raise BadInput(
                 "sidewalk view: no picture is asked for. Ask for at least one, for training or validation."
             )
@@ -51,13 +60,34 @@ class SidewalkSpec:
             raise BadInput(f"sidewalk view: seed {self.seed} is negative. Choose 0 or more.")
         check_camera("sidewalk view", self, HIGHEST_CAMERA_M)
 
+    def _check_pairs(self) -> None:
+        limit = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
+        if not 0 <= self.pairs <= limit:
+            raise BadInput(f"sidewalk view: {self.pairs} pairs cannot be drawn. Choose 0 to {limit}.")
+        if self.pairs and self.train + self.val:
+            raise BadInput(
+                f"sidewalk view: a folder of pairs holds nothing else, but {self.train} training and {self.val} "
+                "validation pictures are asked for too. Draw them into a folder of their own."
+            )
+        if bool(self.pairs) != bool(self.kinds):
+            raise BadInput(
+                f"sidewalk view: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. Ask for both or neither."
+            )
+        if len(set(self.kinds)) < len(self.kinds) or set(self.kinds) - set(KINDS):
+            raise BadInput(
+                f"sidewalk view: there are no pairs of kinds {', '.join(map(str, self.kinds))}. "
+                f"Choose among {', '.join(KINDS)}, each once."
+            )
+
     @property
     def key(self) -> str:
         """A folder name that differs whenever any byte of the data may differ."""
         return folder_name(VIEW_VERSION, self)
 
     def pictures(self, split: str) -> list[tuple[int, int]]:
-        """(number of the walk, frame) of every picture of a split, in order."""
+        """(number of the walk, frame) of every picture of a split, in order; of pairs (number, half), 0 and 1."""
+        if self.pairs and split == "val":
+            return [(FIRST_NUMBER["pairs"] + pair, half) for pair in range(self.pairs) for half in (0, 1)]
         count = self.train if split == "train" else self.val
         return [(FIRST_NUMBER[split] + k // FRAMES, k % FRAMES) for k in range(count)]
 

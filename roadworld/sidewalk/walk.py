@@ -1,6 +1,7 @@
 """One walk: its scene, its light and its lens, and from them pictures, annotations and captions."""
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 
 from roadcue.prompts.annotation import ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
 from roadcue.roadworld.camera import scaled
-from roadcue.roadworld.daylight import draw_daylight, draw_skyline
+from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
 from roadcue.roadworld.ground import lay
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
@@ -20,7 +21,7 @@ from roadcue.roadworld.sidewalk.camera import Framing, chest_camera, framing, vi
 from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
 from roadcue.roadworld.sidewalk.plan import draw_scene
-from roadcue.roadworld.sidewalk.scene import Scene
+from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec, image_name
 from roadcue.roadworld.weather import draw_walk
 
@@ -44,13 +45,22 @@ class Walk:
     def __init__(self, spec: SidewalkSpec, number: int) -> None:
         self._number = number
         rng = np.random.default_rng([spec.seed, number, 2])
-        self._camera = chest_camera(spec)
-        self._scene, self._sights = self._draw(rng, framing(spec))
-        self._light, self._lens = draw_daylight(rng, *draw_walk(rng)).exposed(spec.exposure), draw_lens(rng)
-        areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self._scene.surfaces]
-        self._ground = lay(areas, self._scene.marks)
-        grass = np.array(self._scene.surfaces[0].colour)
-        self._canvas = Canvas(levelled(self._camera), self._light, draw_skyline(rng), grass)
+        self.camera = chest_camera(spec)
+        self.scene, self.sights = self._draw(rng, framing(spec))
+        self.light, self._lens = draw_daylight(rng, *draw_walk(rng)).exposed(spec.exposure), draw_lens(rng)
+        areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self.scene.surfaces]
+        self._ground = lay(areas, self.scene.marks)
+        self._canvas = self._stretch(draw_skyline(rng))
+
+    def changed(self, things: list[Thing], sights: list[Sight], light: Daylight) -> "Walk":
+        """The same camera and lens on the same way, among other things, which are seen so, or in another light."""
+        other = copy(self)
+        other.scene, other.sights, other.light = replace(self.scene, things=things), sights, light
+        other._canvas = other._stretch(self._canvas.skyline)
+        return other
+
+    def _stretch(self, skyline: np.ndarray) -> Canvas:
+        return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour))
 
     def _draw(self, rng: np.random.Generator, framed: Framing) -> tuple[Scene, list[Sight]]:
         """All sixteen pairs of positions are meant equally often, but for one that a camera hardly ever has clear."""
@@ -58,41 +68,41 @@ class Walk:
             sidewalk, road = str(rng.choice(SIDEWALK_POSITIONS)), str(rng.choice(ROAD_POSITIONS))
             for _ in range(_SCENES):
                 scene = draw_scene(rng, sidewalk, road, framed)
-                sights = clear_sights(scene, [view_of(scene, frame, self._camera) for frame in range(FRAMES)])
+                sights = clear_sights(scene, [view_of(scene, frame, self.camera) for frame in range(FRAMES)])
                 if sights:
                     return scene, sights
 
     def annotation(self, frame: int) -> Annotation:
         """The labels of a frame."""
-        sight = self._sights[frame]
+        sight = self.sights[frame]
         return Annotation(image_name(self._number, frame), sight.sidewalk, sight.road, sight.near, sight.far)
 
     def caption(self, frame: int) -> str:
         """What is to be said of a frame."""
-        return caption_of(self._scene, self._sights[frame])
+        return caption_of(self.scene, self.sights[frame])
 
     def paint(self, frame: int) -> np.ndarray:
         """The picture of a frame, (height, width, 3) uint8 RGB."""
-        view = view_of(self._scene, frame, self._canvas.camera, self._lens.shake(frame))
+        view = view_of(self.scene, frame, self._canvas.camera, self._lens.shake(frame))
         picture = self._canvas.paint(view, self._ground, self._meshes(frame))
-        self._lens.fall(picture, self._light.weather, frame)
-        picture = rolled(picture, self._camera, cv2.INTER_LINEAR)
+        self._lens.fall(picture, self.light.weather, frame)
+        picture = rolled(picture, self.camera, cv2.INTER_LINEAR)
         self._lens.expose(picture, frame)
         return picture
 
     def paint_classes(self, frame: int, scale: float) -> np.ndarray:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
-        small = scaled(self._camera, scale)
-        view = view_of(self._scene, frame, levelled(small), self._lens.shake(frame))
+        small = scaled(self.camera, scale)
+        view = view_of(self.scene, frame, levelled(small), self._lens.shake(frame))
         return rolled(paint_classes(view, self._ground, self._meshes(frame)), small, cv2.INTER_NEAREST)
 
     def instances(self, frame: int) -> Instances:
         """Which things are seen where in that picture."""
-        view = view_of(self._scene, frame, self._canvas.camera, self._lens.shake(frame))
-        return Instances.of(view, self._meshes(frame), np.arange(len(self._scene.things)) + 1, self._camera)
+        view = view_of(self.scene, frame, self._canvas.camera, self._lens.shake(frame))
+        return Instances.of(view, self._meshes(frame), np.arange(len(self.scene.things)) + 1, self.camera)
 
     def _meshes(self, frame: int) -> list[Mesh]:
-        things = self._scene.things
+        things = self.scene.things
         if not things:
             return [_NOTHING]
         places = np.array([thing.place(frame) for thing in things])

@@ -16,6 +16,8 @@ from roadcue.prompts.annotation_json import SCHEMA, to_json
 from roadcue.roadworld.checksums import check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing, leave_only
 from roadcue.roadworld.instances import gather_boxes, write_mask
+from roadcue.roadworld.pairs import PairedFrame, write_pairs
+from roadcue.roadworld.sidewalk.pairs import PairedWalk
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walk import Walk
 
@@ -35,6 +37,10 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
         if spec.masks:
             pictures = [picture for split in ("train", "val") for picture in spec.pictures(split)]
             written += gather_boxes(partial, [_mask_name(*picture) for picture in pictures])
+        if spec.pairs:
+            files = [_pair_file(partial, number) for number in sorted({number for number, _ in spec.pictures("val")})]
+            lines = [PairedFrame(**line) for file in files for line in json.loads(file.read_text())]
+            written.append(write_pairs(partial, lines))
         leave_only(partial, written)
         write_checksums(partial, written, VIEW_VERSION, asdict(spec))
 
@@ -61,12 +67,14 @@ def _draw_walks(spec: SidewalkSpec, partial: Path, workers: int | None) -> None:
 
 def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], partial: Path, images: str) -> None:
     """The pictures of a walk, and its labels after them, as the sign that they are whole."""
-    walk = Walk(spec, number)
+    walk = PairedWalk(spec, number) if spec.pairs else Walk(spec, number)
     for frame in frames:
         picture = jpeg.encode(walk.paint(frame), spec.jpeg_quality)
         (partial / images / image_name(number, frame)).write_bytes(picture)
         if spec.masks:
             write_mask(partial, _mask_name(number, frame), walk.instances(frame))
+    if isinstance(walk, PairedWalk):
+        write_atomic(_pair_file(partial, number), json.dumps([asdict(line) for line in walk.lines()]))
     labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames]
     write_atomic(_labels_file(partial, number), json.dumps(labels))
 
@@ -77,6 +85,10 @@ def _mask_name(number: int, frame: int) -> str:
 
 def _labels_file(partial: Path, number: int) -> Path:
     return partial / f"walk-{number:07d}.labels"
+
+
+def _pair_file(partial: Path, number: int) -> Path:
+    return partial / f"walk-{number:07d}.pair"
 
 
 def _gather(spec: SidewalkSpec, partial: Path) -> list[Path]:

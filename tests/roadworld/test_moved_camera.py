@@ -271,10 +271,10 @@ def _red(picture: np.ndarray) -> np.ndarray:
 def test_a_walks_calibration_meets_the_pixel(moved: dict[str, float]) -> None:
     walk = Walk(replace(SMALL_WALK, **moved), 5)
     walk._lens = STILL
-    walk._scene.things.clear()
-    walk._scene.camera_xy, walk._scene.camera_heading = np.zeros((FRAMES, 2)), np.zeros(FRAMES)
+    walk.scene.things.clear()
+    walk.scene.camera_xy, walk.scene.camera_heading = np.zeros((FRAMES, 2)), np.zeros(FRAMES)
     walk._ground = lay([ROAD, (_square(3.5, 0.4, 0.1), (255, 0, 0), SemanticClass.SIGN)], [])
-    expected = walk._camera.project(np.array([[3.5, 0.4, 0.0]]))[0][0]
+    expected = walk.camera.project(np.array([[3.5, 0.4, 0.0]]))[0][0]
     print("ERR", _red(walk.paint(0)) - expected)
     assert _red(walk.paint(0)) == pytest.approx(expected, abs=0.4)
     column, row = expected.astype(int)

@@ -165,7 +165,7 @@ def test_a_walk_is_the_same_whenever_it_is_drawn(walks):
     assert not np.array_equal(again.paint(2), again.paint(3))
     other = Walk(SidewalkSpec(seed=1, width=256, height=192), 5)
     assert not np.array_equal(other.paint(2), again.paint(2))
-    assert other._scene.camera_heading.tolist() != again._scene.camera_heading.tolist()
+    assert other.scene.camera_heading.tolist() != again.scene.camera_heading.tolist()
 
 
 def test_labels_do_not_depend_on_the_size_of_the_picture(walks):
@@ -191,7 +191,7 @@ def test_painted_classes_agree_with_the_labels(walks):
 
 def test_a_scene_without_things_is_painted():
     walk = Walk(SPEC, 0)
-    walk._scene.things.clear()
+    walk.scene.things.clear()
     assert walk.paint(0).std() > 5
     assert set(np.unique(walk.paint_classes(0, 0.25))) <= {
         SemanticClass.SKY,

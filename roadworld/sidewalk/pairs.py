@@ -1,0 +1,144 @@
+"""One moment of a walk, drawn with and without one thing; labels, caption and boxes are those of each half itself."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from roadcue.errors import BadInput
+from roadcue.loaders.sensation.dataset import CAMERA
+from roadcue.prompts.annotation import OBJECT_KINDS, SIDES, Annotation
+from roadcue.roadworld.instances import Instances
+from roadcue.roadworld.pairs import PairedFrame
+from roadcue.roadworld.sidewalk.camera import view_of
+from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
+from roadcue.roadworld.sidewalk.reasons import DRAW, Difference
+from roadcue.roadworld.sidewalk.scene import Thing
+from roadcue.roadworld.sidewalk.spec import REASONS, SidewalkSpec, image_name
+from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.roadworld.spec import FIRST_NUMBER
+
+_SCENES, _PLACES = 500, 6
+"""Tried for a pair, and in each scene for the thing."""
+_NEXT_SCENE = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
+"""From a scene's number to that of the next one tried: as many pairs as there may be, so that no two share a scene."""
+_LEAST_SEEN = 0.002
+"""Of the picture, the share that the thing covers at least."""
+_IN_THE_WAY = OBJECT_KINDS[:6]
+"""Near objects that one would walk into; the rule of heads/cue says which."""
+
+
+class _Halves(NamedTuple):
+    without: Walk
+    with_: Walk
+
+
+class PairedWalk:
+    """The pair of a number: the first frame of one walk twice; half 0 is without the thing, half 1 with it.
+
+    BadInput when no scene with a thing of the pair's kind is clear to the spec's camera.
+    """
+
+    def __init__(self, spec: SidewalkSpec, number: int) -> None:
+        self._number, self._pair = number, number - FIRST_NUMBER["pairs"]
+        self.kind = spec.kinds[self._pair % len(spec.kinds)]
+        self._difference, self.halves = self._draw(spec)
+
+    def _draw(self, spec: SidewalkSpec) -> tuple[Difference, _Halves]:
+        for scene in range(_SCENES):
+            walk = Walk(spec, self._number + scene * _NEXT_SCENE)
+            rng = np.random.default_rng([spec.seed, self._number, 4, scene])
+            for _ in range(_PLACES):
+                difference = DRAW[self.kind](rng, walk.scene, walk.light)
+                halves = difference and _halves(walk, difference)
+                if difference and halves and self._holds(difference, halves):
+                    return difference, halves
+        raise BadInput(
+            f"sidewalk view: of {_SCENES} scenes none has a pair of kind {self.kind} that this camera sees clearly. "
+            "Choose other kinds, or a wider or lower camera."
+        )
+
+    def _holds(self, difference: Difference, halves: _Halves) -> bool:
+        """Whether only a reason changes the cue, nothing but the thing differs, and one sees enough of it."""
+        without, with_ = (half.sights[0] for half in halves)
+        way = without.sidewalk if without.sidewalk in SIDES else "Center"
+        before, after = _blocked(without), _blocked(with_)
+        if self.kind in REASONS:
+            as_meant = way not in before and way in after
+        else:
+            as_meant = before == after or not {way, "Center"} & (before | after)
+        label = difference.thing.label if difference.thing else ""
+        if not as_meant or _others(without, label) != _others(with_, label):
+            return False
+        return difference.thing is None or np.mean(self._shows(halves)) > _LEAST_SEEN
+
+    @staticmethod
+    def _shows(halves: _Halves) -> np.ndarray:
+        """(height, width) bool: where the half with the thing shows it; it is the last thing of the scene."""
+        return halves.with_.instances(0).mask == len(halves.with_.scene.things)
+
+    def annotation(self, half: int) -> Annotation:
+        """The labels of a half."""
+        return replace(self.halves[half].annotation(0), image=image_name(self._number, half))
+
+    def caption(self, half: int) -> str:
+        """What is to be said of a half."""
+        return self.halves[half].caption(0)
+
+    def paint(self, half: int) -> np.ndarray:
+        """The picture of a half, (height, width, 3) uint8 RGB."""
+        return self.halves[half].paint(0)
+
+    def instances(self, half: int) -> Instances:
+        """Which things are seen where in it; the last number is that of what differs."""
+        return self.halves[half].instances(0)
+
+    def lines(self) -> list[PairedFrame]:
+        """Of both halves, the lines of pairs.jsonl."""
+        boxes = {}
+        if self._difference.thing:
+            row, column = np.nonzero(self._shows(self.halves))
+            corners = (column.min(), row.min(), column.max() + 1, row.max() + 1)
+            boxes = {CAMERA: [int(corner) for corner in corners]}
+        reason = self._difference.reason
+        return [
+            PairedFrame(image_name(self._number, 0), self._pair, "without", self.kind, reason, boxes),
+            PairedFrame(image_name(self._number, 1), self._pair, "with", self.kind, reason, boxes),
+        ]
+
+
+def _halves(walk: Walk, difference: Difference) -> _Halves | None:
+    """Both halves among the same other things, of which those that the thing would hide are in neither.
+
+    None when the picture would not be clear, or the thing itself.
+    """
+    others = [thing for thing in walk.scene.things if thing is not difference.instead_of]
+    if not difference.thing:
+        return _Halves(walk, walk.changed(others, walk.sights[:1], difference.light))
+    with_ = _clear(walk, [*others, difference.thing])
+    if with_ is None or not with_.scene.things or with_.scene.things[-1] is not difference.thing:
+        return None
+    instead = [difference.instead_of] if difference.instead_of else []
+    things = [*with_.scene.things[:-1], *instead]
+    without = _clear(walk, things)
+    if without is None or len(without.scene.things) < len(things):
+        return None
+    return _Halves(without, with_)
+
+
+def _clear(walk: Walk, things: list[Thing]) -> Walk | None:
+    """The walk's first frame among these things, but for those that are not clear; None when it is not."""
+    scene = replace(walk.scene, things=things)
+    sights = clear_sights(scene, [view_of(scene, 0, walk.camera)])
+    return walk.changed(scene.things, sights, walk.light) if sights else None
+
+
+def _blocked(sight: Sight) -> set[str]:
+    """The sides with a near object in the way."""
+    return {side for kind in _IN_THE_WAY for side in sight.near[kind]}
+
+
+def _others(sight: Sight, label: str) -> list[object]:
+    """All labels but those of the objects of one kind."""
+    places = [objects[kind] for objects in (sight.near, sight.far) for kind in OBJECT_KINDS if kind != label]
+    return [sight.sidewalk, sight.road, *places]

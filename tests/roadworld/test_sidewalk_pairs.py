@@ -1,0 +1,238 @@
+"""Pairs of walks: the halves differ in one thing alone, and a reason changes the cue where a null pair does not."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from roadcue.errors import BadInput
+from roadcue.heads.cue.rules import IN_THE_WAY, walking_cue
+from roadcue.loaders import jpeg
+from roadcue.loaders.sensation import open_sensation
+from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
+from roadcue.prompts.bvpi import compose
+from roadcue.roadworld.dataset import open_sidewalk
+from roadcue.roadworld.instances import BOXES, MASKS
+from roadcue.roadworld.lens import Lens
+from roadcue.roadworld.pairs import PAIRS
+from roadcue.roadworld.sidewalk.__main__ import main
+from roadcue.roadworld.sidewalk.pairs import PairedWalk
+from roadcue.roadworld.sidewalk.reasons import DRAW
+from roadcue.roadworld.sidewalk.spec import KINDS, REASONS, SidewalkSpec
+from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
+from roadcue.roadworld.spec import FIRST_NUMBER
+
+SPEC = SidewalkSpec(0, 0, width=256, height=192, masks=True, pairs=3 * len(KINDS), kinds=KINDS)
+FIRST = FIRST_NUMBER["pairs"]
+EDGE_PX = 2
+"""Beyond a mask's pixels an outline is smoothed."""
+BLOOM_RADII = 3.2
+"""As wide as its light spills, a lamp's radii."""
+
+
+@pytest.fixture(scope="module")
+def paired() -> list[PairedWalk]:
+    return [PairedWalk(SPEC, FIRST + pair) for pair in range(SPEC.pairs)]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs") / "drawn"
+    write_sidewalk(SPEC, folder, workers=1)
+    return folder
+
+
+def lines(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / PAIRS).read_text().splitlines()]
+
+
+def cue(labels: Annotation) -> tuple[str, str]:
+    blocked = {side for kind in IN_THE_WAY for side in labels.near[kind]}
+    return walking_cue(labels.sidewalk, labels.road, blocked)
+
+
+def test_every_kind_can_be_drawn():
+    assert set(DRAW) == set(KINDS)
+
+
+def touched(walk: PairedWalk) -> np.ndarray:
+    """Of both halves, what the changed thing shows, the smoothed edge around it, and where its lamps spill light."""
+    number = len(walk.halves.with_.scene.things)
+    shown = walk.instances(1).mask == number
+    if len(walk.halves.without.scene.things) == number:  # the same house in another colour
+        shown |= walk.instances(0).mask == number
+    thing, camera = walk.halves.with_.scene.things[-1], walk.halves.with_.camera
+    mesh = thing.look(0)
+    away = np.hypot(*(np.array(thing.xy) - walk.halves.with_.scene.camera_xy[0])) - max(thing.half)
+    lamps = mesh.radii[mesh.shines[len(mesh.quads) :]]
+    bloom = round(float(BLOOM_RADII * lamps.max(initial=0) * camera.intrinsic[0] / away))
+    size = 2 * (EDGE_PX + bloom) + 1
+    return cv2.dilate(shown.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+
+
+def test_the_halves_are_alike_wherever_the_thing_is_not(paired, monkeypatch):
+    monkeypatch.setattr(Lens, "fall", lambda *_: None)
+    monkeypatch.setattr(Lens, "expose", lambda *_: None)
+    for walk in paired:
+        without, with_ = walk.paint(0), walk.paint(1)
+        differs = (without != with_).any(axis=2)
+        assert differs.any(), walk.kind
+        if walk.kind != "sun":
+            assert not (differs & ~touched(walk)).any(), (walk.kind, walk.lines()[0])
+            assert touched(walk).mean() < 0.5
+
+
+def test_the_lens_is_the_same_for_both_halves(paired):
+    """Far from the thing the very noise is the same: what falls, the shake, the blur and the noise are the scene's."""
+    for walk in paired:
+        if walk.kind in ("obstacle", "person"):
+            differs = (walk.paint(0) != walk.paint(1)).any(axis=2)
+            spill = cv2.dilate(touched(walk).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # the blur's 3 x 3
+            assert not (differs & ~spill).any()
+
+
+def test_a_reason_changes_the_cue_and_nothing_else_does(paired):
+    for walk in paired:
+        cues = [cue(walk.annotation(half)) for half in (0, 1)]
+        assert (cues[0] != cues[1]) == (walk.kind in REASONS), (walk.kind, cues)
+
+
+def test_labels_differ_in_the_thing_alone(paired):
+    label = {
+        "obstacle": "obstacle",
+        "gap": "obstacle",
+        "person": "person",
+        "parked_car": "car",
+        "sign": "traffic_sign",
+    }
+    for walk in paired:
+        without, with_ = walk.annotation(0), walk.annotation(1)
+        assert (without.sidewalk, without.road) == (with_.sidewalk, with_.road)
+        for near in (True, False):
+            was, is_ = (labels.near if near else labels.far for labels in (without, with_))
+            changed = {kind for kind in OBJECT_KINDS if sorted(was[kind]) != sorted(is_[kind])}
+            assert changed <= {label.get(walk.kind)}
+            if walk.kind in REASONS:
+                assert bool(changed) == near
+        if walk.kind in REASONS:
+            assert without.sidewalk == "Center"
+            assert not any("Center" in without.near[kind] for kind in IN_THE_WAY)
+            assert "Center" in with_.near[label[walk.kind]]
+            assert walk.caption(0) != walk.caption(1)
+        elif walk.kind in ("house_colour", "sun"):
+            assert walk.caption(0) == walk.caption(1)
+
+
+def test_a_gap_is_a_hole_that_the_caption_names_and_that_is_dark(paired):
+    for walk in paired:
+        if walk.kind == "gap":
+            assert "A hole in the sidewalk lies" in walk.caption(1)
+            left, top, right, bottom = walk.lines()[1].boxes["CHEST"]
+            assert walk.paint(1)[top:bottom, left:right].mean() < 0.85 * walk.paint(0)[top:bottom, left:right].mean()
+
+
+def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
+    for walk in paired:
+        without, with_ = walk.lines()
+        assert (without.half, with_.half) == ("without", "with")
+        assert without.boxes == with_.boxes
+        if walk.kind == "sun":
+            assert with_.boxes == {}
+        else:
+            number = len(walk.halves.with_.scene.things)
+            (box,) = [each["box"] for each in walk.instances(1).boxes() if each["number"] == number]
+            assert with_.boxes == {"CHEST": box}
+
+
+def test_a_pair_is_of_its_number_and_seed(paired):
+    again = PairedWalk(replace(SPEC, pairs=9), FIRST + 8)
+    assert again.lines() == paired[8].lines()
+    np.testing.assert_array_equal(again.paint(1), paired[8].paint(1))
+    assert again.annotation(1) == paired[8].annotation(1)
+    other = PairedWalk(replace(SPEC, seed=1), FIRST + 8)
+    assert (other.paint(1) != again.paint(1)).any()
+
+
+def test_the_scene_is_an_ordinary_walks(paired):
+    numbers = range(FIRST, FIRST + 500 * 1_000_000, 1_000_000)
+    walk = paired[6]  # the sun: the half without it is the walk
+    assert walk.kind == "sun"
+    captions = (Walk(SPEC, number + 6).caption(0) for number in numbers)
+    assert walk.caption(0) in captions
+
+
+def test_every_line_has_its_picture_and_the_loaders_read_them_all(drawn, paired):
+    assert check_sidewalk(drawn, hashes=True) == SPEC
+    dataset = open_sidewalk(drawn, "val")
+    listed = lines(drawn)
+    assert [line["frame"] for line in listed] == [
+        f"walk-{FIRST + k:07d}-{half}.jpg" for k in range(21) for half in (0, 1)
+    ]
+    assert [line["kind"] for line in listed[::2]] == [*KINDS, *KINDS, *KINDS]
+    assert [f"{name}.jpg" for name in dataset.states.id] == [line["frame"] for line in listed]
+    assert len(open_sensation(drawn, "all")) == 42
+    for row, line in enumerate(listed):
+        walk, half = paired[line["pair"]], int(line["half"] == "with")
+        assert dataset.states.sequence[row] == f"walk-{FIRST + line['pair']:07d}"
+        assert dataset.annotation(row) == walk.annotation(half)
+        assert dataset.caption(row) == walk.caption(half)
+        assert dataset.bvpi(row) == compose(walk.annotation(half), walk.caption(half))
+        assert dataset.image(row, "CHEST") == jpeg.encode(walk.paint(half), SPEC.jpeg_quality)
+    with pytest.raises(BadInput, match="no picture of split train"):
+        open_sidewalk(drawn, "train")
+
+
+def test_masks_lie_beside_pairs_and_nothing_else_is_left(drawn):
+    masks = [json.loads(line) for line in (drawn / BOXES).read_text().splitlines()]
+    for line, mask in zip(lines(drawn), masks, strict=True):
+        assert line["frame"] == f"{mask['picture']}.jpg"
+        if line["half"] == "with" and line["boxes"]:
+            assert line["boxes"]["CHEST"] in [each["box"] for each in mask["objects"]]
+    assert len(list((drawn / MASKS).iterdir())) == 42
+    assert not list(drawn.glob("*.pair"))
+
+
+def test_what_no_camera_sees_clearly_is_said(monkeypatch):
+    monkeypatch.setattr("roadcue.roadworld.sidewalk.pairs._SCENES", 2)
+    narrow = replace(SPEC, kinds=("gap",), field_of_view=20.0, camera_height=2.0)
+    with pytest.raises(BadInput, match="of 2 scenes none has a pair of kind gap"):
+        PairedWalk(narrow, FIRST)
+
+
+def test_the_key_of_a_view_without_pairs_is_what_it_was():
+    assert SidewalkSpec().key == "v1-7648789e971e"
+    assert replace(SPEC, kinds=("gap",)).key != SPEC.key
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--pairs 3 --kinds red_light", "the sidewalk view has no pairs of 'red_light'"),
+        ("--pairs -1", "-1 pairs cannot be drawn"),
+        ("--pairs 3 --train 5", "5 training and 0 validation pictures are asked for too"),
+        ("--train 4 --val 0 --kinds gap", "0 pairs of 1 kinds"),
+        ("--pairs 3 --kinds gap,gap", "names a kind twice"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(words, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["sidewalk", "--out", str(tmp_path / "made"), *words.split()])
+    assert main() == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_spec_with_an_unknown_kind_is_refused():
+    with pytest.raises(BadInput, match="no pairs of kinds red_light"):
+        SidewalkSpec(0, 0, pairs=1, kinds=("red_light",))
+
+
+def test_the_command_draws_the_kinds_in_turn(tmp_path, monkeypatch):
+    out = tmp_path / "made"
+    command = ["sidewalk", "--out", str(out), "--pairs", "3", "--kinds", "person,sign", "--workers", "1"]
+    monkeypatch.setattr("sys.argv", command)
+    assert main() == 0
+    assert [line["kind"] for line in lines(out)[::2]] == ["person", "sign", "person"]
