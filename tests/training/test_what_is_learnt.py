@@ -73,10 +73,10 @@ def test_statistics_and_ridge_are_those_of_the_training_rows(blind):
     train = StoredSplit.of(blind.splits["train"], None, heads=model.heads.values())
     model.fit(train.learnable(model).batches())
     saved = MultiHeadModel.from_pretrained(folder.model)
-    expected, found = dict(model.named_buffers()), dict(saved.named_buffers())
-    assert expected.keys() == found.keys() != set()
+    expected, loaded = dict(model.named_buffers()), dict(saved.named_buffers())
+    assert expected.keys() == loaded.keys() != set()
     for name, tensor in expected.items():
-        assert torch.equal(tensor, found[name]), name
+        assert torch.equal(tensor, loaded[name]), name
 
 
 def test_every_training_row_counts(blind):
