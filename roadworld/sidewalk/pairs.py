@@ -21,7 +21,7 @@ from roadcue.roadworld.spec import FIRST_NUMBER
 _SCENES, _PLACES = 500, 6
 """Tried for a pair, and in each scene for the thing."""
 _NEXT_SCENE = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
-"""From a scene's number to that of the next one tried: as many pairs as there may be, so that no two share a scene."""
+"""From a scene's number to that of the next one tried: as many as pairs may be, so that no two share a scene."""
 _LEAST_SEEN = 0.002
 """Of the picture, the share that the thing covers at least."""
 _IN_THE_WAY = OBJECT_KINDS[:6]
@@ -108,7 +108,7 @@ class PairedWalk:
 
 
 def _halves(walk: Walk, difference: Difference) -> _Halves | None:
-    """Both halves among the same other things, of which those that the thing would hide are in neither.
+    """Both halves among the same other things, without those that the thing would hide.
 
     None when the picture would not be clear, or the thing itself.
     """

@@ -144,7 +144,7 @@ def _labels(scene: Scene, thing: Thing) -> str:
 
 
 def _hole(rng: np.random.Generator, along: float, across: float) -> Mesh:
-    """A hole with a ragged rim, so many metres to each side: the ground's far wall is in the light, below it is dark."""
+    """A hole with a ragged rim, so many metres to each side: its far wall is in the light, and below it is dark."""
     shape = Shape(SemanticClass.OBSTACLE)
     edges = np.linspace(-across, across, 9)
     near, far = (side * along * rng.uniform(0.8, 1.0, 9) for side in (-1, 1))

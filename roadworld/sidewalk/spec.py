@@ -71,7 +71,8 @@ class SidewalkSpec:
             )
         if bool(self.pairs) != bool(self.kinds):
             raise BadInput(
-                f"sidewalk view: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. Ask for both or neither."
+                f"sidewalk view: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. "
+                "Ask for both, or for neither."
             )
         if len(set(self.kinds)) < len(self.kinds) or set(self.kinds) - set(KINDS):
             raise BadInput(

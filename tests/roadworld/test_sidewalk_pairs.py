@@ -70,8 +70,22 @@ def touched(walk: PairedWalk) -> np.ndarray:
     away = np.hypot(*(np.array(thing.xy) - walk.halves.with_.scene.camera_xy[0])) - max(thing.half)
     lamps = mesh.radii[mesh.shines[len(mesh.quads) :]]
     bloom = round(float(BLOOM_RADII * lamps.max(initial=0) * camera.intrinsic[0] / away))
-    size = 2 * (EDGE_PX + bloom) + 1
-    return cv2.dilate(shown.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+    return wider(shown, EDGE_PX + bloom)
+
+
+def wider(mask: np.ndarray, pixels: int) -> np.ndarray:
+    size = 2 * pixels + 1
+    return cv2.dilate(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+
+
+def behind(walk: PairedWalk) -> np.ndarray:
+    """All that the thing would show if nothing stood before it.
+
+    Where two smoothed faces before it meet, a hint of it shines through the seam: such pixels have no number of it.
+    """
+    half = walk.halves.with_
+    alone = half.changed([half.scene.things[-1]], half.sights, half.light)
+    return wider(alone.instances(0).mask > 0, EDGE_PX)
 
 
 def test_the_halves_are_alike_wherever_the_thing_is_not(paired, monkeypatch):
@@ -82,17 +96,19 @@ def test_the_halves_are_alike_wherever_the_thing_is_not(paired, monkeypatch):
         differs = (without != with_).any(axis=2)
         assert differs.any(), walk.kind
         if walk.kind != "sun":
-            assert not (differs & ~touched(walk)).any(), (walk.kind, walk.lines()[0])
+            seams = differs & ~touched(walk)
+            assert not (seams & ~behind(walk)).any(), (walk.kind, walk.lines()[0])
+            assert seams.sum() <= 16
+            assert np.abs(without.astype(int) - with_)[seams].max(initial=0) <= 16
             assert touched(walk).mean() < 0.5
 
 
 def test_the_lens_is_the_same_for_both_halves(paired):
-    """Far from the thing the very noise is the same: what falls, the shake, the blur and the noise are the scene's."""
+    """Beyond the thing the very noise is the same: what falls, the shake, the blur and the noise are the walk's."""
     for walk in paired:
         if walk.kind in ("obstacle", "person"):
             differs = (walk.paint(0) != walk.paint(1)).any(axis=2)
-            spill = cv2.dilate(touched(walk).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # the blur's 3 x 3
-            assert not (differs & ~spill).any()
+            assert not (differs & ~wider(touched(walk), 1)).any()  # a blur's 3 x 3
 
 
 def test_a_reason_changes_the_cue_and_nothing_else_does(paired):
