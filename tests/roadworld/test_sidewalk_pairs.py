@@ -99,7 +99,7 @@ def test_the_halves_are_alike_wherever_the_thing_is_not(paired, monkeypatch):
             seams = differs & ~touched(walk)
             assert not (seams & ~behind(walk)).any(), (walk.kind, walk.lines()[0])
             assert seams.sum() <= 16
-            assert np.abs(without.astype(int) - with_)[seams].max(initial=0) <= 16
+            assert np.abs(without.astype(int) - with_)[seams].max(initial=0) <= 24
             assert touched(walk).mean() < 0.5
 
 
@@ -162,6 +162,23 @@ def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
             number = len(walk.halves.with_.scene.things)
             (box,) = [each["box"] for each in walk.instances(1).boxes() if each["number"] == number]
             assert with_.boxes == {"CHEST": box}
+
+
+def test_a_sign_stands_beside_the_walker_even_where_the_way_lies_to_a_side():
+    """Of these scenes two would take it close before the walker, whose way is left or right of it."""
+    spec = replace(SPEC, pairs=30, kinds=("sign",))
+    for pair in (2, 27):
+        walk = PairedWalk(spec, FIRST + pair)
+        without, with_ = walk.annotation(0), walk.annotation(1)
+        assert "Center" not in set(with_.near["traffic_sign"]) - set(without.near["traffic_sign"])
+
+
+def test_what_a_person_would_hide_is_in_neither_half():
+    """In these scenes there is such a thing: the other half would show what the labels of both leave out."""
+    for pair in (10, 19):
+        without, with_ = PairedWalk(replace(SPEC, pairs=20, kinds=("person",)), FIRST + pair).halves
+        assert len(without.scene.things) == len(with_.scene.things) - 1
+        assert all(one is other for one, other in zip(without.scene.things, with_.scene.things, strict=False))
 
 
 def test_a_pair_is_of_its_number_and_seed(paired):
