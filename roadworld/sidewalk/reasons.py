@@ -32,9 +32,9 @@ _OTHER_SUN = 0.5
 
 @dataclass(frozen=True)
 class Difference:
-    """What the half with it has, in words; and of which thing, which light or both it is made.
+    """What the half with it shows and the other does not: in words, the thing, and the light.
 
-    `instead_of` is what the half without it has in the thing's place, None for nothing.
+    `thing` is None where only the light differs. `instead_of` is what the half without has in its place, if anything.
     """
 
     reason: str
@@ -48,7 +48,7 @@ def _before_the_walker(make: Maker, words: str) -> "Draw":
 
     def draw(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference | None:
         thing = make(rng, *_ahead(rng, scene))
-        if _labels(scene, thing) != "sidewalk" or not scene.has_room(thing.xy, thing.half):
+        if _label_under(scene, thing) != "sidewalk" or not scene.has_room(thing.xy, thing.half):
             return None
         return Difference(words.format(thing.name), thing, None, light)
 
@@ -100,7 +100,7 @@ def _sign(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference
     side = int(rng.integers(2))
     y = edges[side] + (-1, 1)[side] * float(rng.uniform(0.5, 1.6))
     thing = traffic_sign(rng, float(rng.uniform(3.5, 14)), y)
-    if _labels(scene, thing) in ("sidewalk", "road") or not scene.has_room(thing.xy, thing.half):
+    if _label_under(scene, thing) in ("sidewalk", "road") or not scene.has_room(thing.xy, thing.half):
         return None
     return Difference("a traffic sign beside the way", thing, None, light)
 
@@ -138,8 +138,8 @@ def _surface(scene: Scene, x: float, y: float) -> Surface:
     return scene.surfaces[int(scene.topmost(np.array([(x, y)]))[0])]
 
 
-def _labels(scene: Scene, thing: Thing) -> str:
-    """Of the ground under the middle of a thing."""
+def _label_under(scene: Scene, thing: Thing) -> str:
+    """The label of the ground under the middle of a thing."""
     return _surface(scene, *thing.xy).label
 
 
