@@ -53,7 +53,7 @@ class Walk:
         self._canvas = self._stretch(draw_skyline(rng))
 
     def changed(self, things: list[Thing], sights: list[Sight], light: Daylight) -> "Walk":
-        """The same way, camera and lens with other things, of which the frames show these sights, or another light."""
+        """The same way, camera and lens with other things, whose sights are given, or in another light."""
         other = copy(self)
         other.scene, other.sights, other.light = replace(self.scene, things=things), sights, light
         other._canvas = other._stretch(self._canvas.skyline)

@@ -15,7 +15,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PROGRAMS = ("train.py", "eval.py", "predict.py", "roadcue.training.extraction", "roadcue.roadworld")
+PROGRAMS = (
+    *("train.py", "eval.py", "predict.py"),
+    *("roadcue.training.extraction", "roadcue.roadworld", "roadcue.roadworld.sidewalk"),
+)
 """Those whose options are named in running text."""
 
 
