@@ -49,7 +49,7 @@ def test_the_names_cost_no_import():
         (
             "waymo_e2",
             {},
-            r"there is no data set 'waymo_e2'; did you mean waymo_e2e\?; there are roadworld, .*bdd100k",
+            r"there is no data set 'waymo_e2'; did you mean waymo_e2e\? There are roadworld, .*bdd100k",
         ),
         ("manifest", {}, "--data manifest needs --data_dir"),
         (

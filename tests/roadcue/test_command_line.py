@@ -217,6 +217,25 @@ def test_an_option_that_takes_one_value_is_given_once(words, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--head", "field", "--waypoint.kind", "mlp", "--waypoint.loss", "rater"],
+            "--waypoint.kind, --waypoint.loss: of the waypoint head, which --head field does not train; leave it out",
+        ),
+        (["--cue.coverage", "0.8"], "--cue.coverage: of the cue head, which --head waypoint does not train"),
+        (["--caption.target", "caption"], "--caption.target: of the caption head, which --head waypoint does not"),
+        (["--head", "caption", "--field.hidden", "8"], "--field.hidden: of the field head, which --head caption"),
+    ],
+)
+def test_an_option_of_a_head_that_is_not_trained_is_refused(words, sentence, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(TrainConfig, words)
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
 def test_a_plugin_and_a_sweep_are_given_as_often_as_there_are(tmp_path):
     files = [tmp_path / "one.py", tmp_path / "two.py"]
     for file in files:
