@@ -1,0 +1,299 @@
+"""Reasons to drive otherwise: an ordinary drive is stopped at a moment, one thing is put into it, and it goes on.
+
+Up to that moment everybody else moves as without the thing, so the past is the same; from there on both halves are
+simulated. Whatever changes lanes into the ego's does not do so in these drives, but for the car from the kerb.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from roadcue.roadworld.clusters import MIX
+from roadcue.roadworld.drive import (
+    FIRST_FRAME_STEP,
+    FRAME_STEPS,
+    INTENT_STEPS,
+    Drive,
+    cluster_of,
+    sequence_name,
+    set_the_scene,
+)
+from roadcue.roadworld.driver import Driver
+from roadcue.roadworld.holds import Light, StopLine, Zebra
+from roadcue.roadworld.population import HALF_IN_LANE_M, TO_SECOND_LANE_M, Lights, on_route
+from roadcue.roadworld.road import LANE_CENTRE_M, STOP_LINE_M, Detour, Route, Streets, Works
+from roadcue.roadworld.shapes import STYLES
+from roadcue.roadworld.spec import FRAMES_PER_S, RoadWorldSpec
+from roadcue.roadworld.traffic import DT_S, FRONT_M, REAR_M, Car, CutIn, Pedestrian, Traffic
+from roadcue.schema import Intent
+
+LEAST_CHANGE_M = 0.5
+"""Between the futures of both halves, on average over the waypoints: less is no reason."""
+_SLOWEST = 4.0
+"""Of the ego in m/s, at the moment of a pair."""
+_ATTEMPTS = 200
+"""Drives that are tried for one pair."""
+_BEFORE_S = 0.5
+"""How long before the moment a reason may begin."""
+_MIXES = {
+    "red_light": {"junctions": 1.0},
+    "braking_car": {"leads": 0.95},
+    **dict.fromkeys(("pedestrian", "works", "standing_vehicle", "car_from_kerb"), {"multilane": 0.0, "leads": 0.3}),
+}
+"""What a drive is full of, beside its cluster's mix, so that a reason finds its place."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one half has and the other has not: `thing`, in words.
+
+    `place` is where a thing of the same kind stands in the other half, among the other cars or the lights; None for
+    a thing that is added. Nobody parks beside the right lane between the arc lengths of `kerb`.
+    """
+
+    words: str
+    thing: Car | Pedestrian | Works | Light
+    place: int | None = None
+    kerb: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame of the drive of an attempt, and the same with a reason; a null pair has one drive, and no change."""
+
+    attempt: int
+    index: int
+    without: Drive
+    with_it: Drive
+    change: Change | None
+
+
+@dataclass
+class Scene:
+    """Streets and everybody on them at the time step to which they were simulated."""
+
+    streets: Streets
+    lights: Lights
+    traffic: Traffic
+    step: int = field(init=False, default=0)
+
+    def run_to(self, step: int) -> None:
+        """Simulate as far as a time step."""
+        self.traffic.run(step + 1 - len(self.traffic.ego.track))
+        self.step = step
+
+    @property
+    def ego(self) -> Car:
+        """The car whose driver has a reason."""
+        return self.traffic.ego
+
+    @property
+    def front(self) -> float:
+        """Arc length on the main road of the ego's front bumper."""
+        path = self.ego.route.path
+        return self.streets.main.nearest(path.along(path.xy, self.ego.s)) + FRONT_M
+
+    @property
+    def leader(self) -> Car | None:
+        """The car before the ego."""
+        lane = self.traffic.lanes[0]
+        return self.ego.leader(lane, lane.index(self.ego))
+
+    def is_free(self, begin: float, end: float) -> bool:
+        """Is nothing on the right lane of the main road that would be in a thing's way, nor a junction or crossing?"""
+        streets, on_road = self.streets, end < self.streets.main.length - 60
+        places = [(junction.s - 14, junction.s + 14) for junction in streets.junctions]
+        places += [(s - 6, s + 6) for s in (*streets.crossings, *streets.debris)]
+        places += [(works.begin - 10, works.end + 2) for works in streets.works] + list(streets.kerb_in_use)
+        return on_road and not any(begin < last and first < end for first, last in places)
+
+    def drive(self, name: str, spec: RoadWorldSpec, number: int, index: int) -> Drive:
+        """The drive of one frame, with as much after it as its log needs."""
+        self.run_to(self.step + INTENT_STEPS)
+        for car in self.traffic.others:
+            car.settle()
+        ego, cluster = np.array(self.ego.track), cluster_of(spec, number)
+        return Drive(name, cluster, range(index, index + 1), self.streets, self.traffic, self.lights, ego)
+
+
+def moments(spec: RoadWorldSpec, number: int, kind: str) -> Iterator[Moment]:
+    """Moments at which a thing of that kind can be put into a drive, one of each; the number decides them.
+
+    The ego goes straight on. With a reason its future is another, by `LEAST_CHANGE_M` or more.
+    """
+    name, insert = sequence_name(spec, number), _INSERT.get(kind)
+    mix = replace(MIX[cluster_of(spec, number)], **_MIXES.get(kind, {}))
+    steps = FIRST_FRAME_STEP + FRAME_STEPS * spec.length + INTENT_STEPS
+    for attempt in range(_ATTEMPTS):
+        rng = np.random.default_rng([spec.seed, number, 3, attempt])
+        scene = Scene(*set_the_scene(rng, mix, steps, np.inf))
+        for index in range(int(rng.integers(spec.length)), spec.length, FRAMES_PER_S):
+            scene.run_to(FIRST_FRAME_STEP + FRAME_STEPS * index)
+            if scene.ego.speed < _SLOWEST:
+                continue
+            if insert is None:
+                drive = deepcopy(scene).drive(name, spec, number, index)
+                moment = Moment(attempt, index, drive, drive, None)
+            else:
+                with_it = deepcopy(scene)
+                change = insert(np.random.default_rng([spec.seed, number, 4, attempt, index]), with_it)
+                if change is None:
+                    continue
+                halves = (deepcopy(scene), with_it)
+                for half in halves:
+                    kerb_in_use = (*half.streets.kerb_in_use, *change.kerb)
+                    half.streets = replace(half.streets, kerb_in_use=kerb_in_use)
+                drives = [half.drive(name, spec, number, index) for half in halves]
+                moment = Moment(attempt, index, *drives, change)
+                gap = moment.with_it.future(0) - moment.without.future(0)
+                if np.hypot(*gap.T).mean() < LEAST_CHANGE_M:
+                    continue
+            if moment.without.intent(0) == moment.with_it.intent(0) == Intent.GO_STRAIGHT:
+                yield moment
+                break  # what was not well seen will not be so a second later
+
+
+def _pedestrian(rng: np.random.Generator, scene: Scene) -> Change | None:
+    """Someone at the kerb, on a zebra crossing or without one, who has taken the first step."""
+    front, speed = scene.front + 4, scene.ego.speed  # cars wait 4 m before
+    nearest, farthest = speed**2 / 4.4 + 4, 3.0 * speed + 8
+    zebras = [s for s in scene.streets.crossings if front + nearest < s < front + farthest]
+    s, side = zebras[0] if zebras else front + rng.uniform(nearest, 0.5 * (nearest + farthest)), -1
+    if zebras:
+        side = int(rng.choice([-1, 1]))
+    elif not scene.is_free(s - 4, s + 4):
+        return None
+    someone = Pedestrian(s, side, rng.uniform(1.1, 1.7), patience=0.0, walking=True)
+    someone.offset -= someone.side * someone.speed * _BEFORE_S
+    someone.track = [(someone.offset, True)] * (scene.step + 1)
+    for lane, offset in zip(scene.traffic.lanes[:2], (-LANE_CENTRE_M, LANE_CENTRE_M), strict=True):
+        for car in lane:
+            zebra = Zebra(on_route(car.route, scene.streets, s + np.sign(offset) * 4, offset), [someone], offset)
+            if not someone.is_safe(car, zebra):
+                return None
+            car.heed(zebra)
+    scene.traffic.people.append(someone)
+    where = "on the zebra crossing" if zebras else "where there is no zebra crossing"
+    words = f"someone sets out to cross the road {where}, {s - scene.front:.0f} m ahead"
+    return Change(words, someone, kerb=((s - 9, s + 9),))
+
+
+def _red_light(rng: np.random.Generator, scene: Scene) -> Change | None:
+    """The next light has turned red, and the ego can still stop."""
+    now, speed = scene.step * DT_S, scene.ego.speed
+    nearest, farthest = speed**2 / 6 + 3, 3.5 * speed + 8
+    for place, (junction, light) in enumerate(scene.lights):
+        gap = junction.s - STOP_LINE_M - scene.front
+        if nearest < gap < farthest and light.colour(now) == "green":
+            red = light.red_from(now - rng.uniform(0, _BEFORE_S))
+            for car in (scene.ego, *scene.traffic.others):
+                for hold in car.holds:
+                    if isinstance(hold, StopLine) and hold.light is light:
+                        hold.light = red
+            scene.lights = (*scene.lights[:place], (junction, red), *scene.lights[place + 1 :])
+            return Change(f"the traffic light {gap:.0f} m ahead is red, and not green", red, place)
+    return None
+
+
+def _works(rng: np.random.Generator, scene: Scene) -> Change | None:
+    """A construction site in the right part of the lane."""
+    begin = scene.front + rng.uniform(15.5, 21)
+    works = Works(begin, begin + rng.uniform(8, 24))
+    if not scene.is_free(begin - 10, works.end + 4):
+        return None
+    ends = (on_route(scene.ego.route, scene.streets, s) for s in (works.begin - 2, works.end + 2))
+    if not _go_round(scene, Detour(*ends, 1.3, 16.0)):
+        return None
+    scene.streets = replace(scene.streets, works=(*scene.streets.works, works))
+    words = f"cones and a board mark a construction site in the lane, {begin - scene.front:.0f} m ahead"
+    return Change(words, works, kerb=((works.begin - 13, works.end + 4),))
+
+
+def _standing_vehicle(rng: np.random.Generator, scene: Scene) -> Change | None:
+    """A vehicle that stands half in the lane."""
+    gap, kind = rng.uniform(20.5, 25), "truck" if rng.random() < 0.6 else "car"
+    s, on_main = scene.ego.front + gap + REAR_M, scene.front + gap
+    route = scene.ego.route
+    if not scene.is_free(on_main - 8, on_main + 10) or not _go_round(scene, Detour(s - 8, s + 7, 1.4, 16.0)):
+        return None
+    car = Car(Route(route.path), Driver(1.0), s, 0.0, _style(rng), kind, HALF_IN_LANE_M, parked=True)
+    car.track = [(s, 0.0, 0.0)] * (scene.step + 1)
+    scene.traffic.lanes.append([car])
+    words = f"a {kind} stands half in the lane, {gap:.0f} m ahead"
+    return Change(words, car, kerb=((on_main - 8, on_main + 10),))
+
+
+def _braking_car(rng: np.random.Generator, scene: Scene) -> Change | None:
+    """The car before the ego, which drives in both halves, brakes as hard as it can."""
+    lead, steps = scene.leader, round(_BEFORE_S / DT_S)
+    if lead is None or lead.speed < _SLOWEST or min(accel for _, _, accel in lead.track[-steps:]) < -0.3:
+        return None
+    if not 6 < lead.rear - scene.ego.front < 2.5 * scene.ego.speed:
+        return None
+    place = scene.traffic.others.index(lead)
+    del lead.track[-steps:]
+    lead.s, lead.speed, lead.accel = lead.track[-1]
+    lead.driver = _Braking(**vars(lead.driver))
+    for _ in range(steps):
+        lead.step(scene.step * DT_S, None)
+    return Change(
+        f"the car {lead.rear - scene.ego.front:.0f} m ahead brakes hard, and its lights say so", lead, place
+    )
+
+
+def _car_from_kerb(rng: np.random.Generator, scene: Scene) -> Change | None:
+    """A car that comes from the kerb into the lane."""
+    speed, steps = rng.uniform(2.0, 3.0), round(_BEFORE_S / DT_S)
+    closing = max(scene.ego.speed - speed, 0)
+    gap = closing**2 / 6 + closing + 3 + rng.uniform(1, 6)  # as those who do so by themselves wait for
+    s, on_main, leader = scene.ego.front + gap + REAR_M, scene.front + gap, scene.leader
+    if not scene.is_free(on_main - 6, on_main + 22) or (leader and leader.rear < s + FRONT_M + 8 + speed):
+        return None
+    driver = Driver(0.9 * scene.ego.driver.desired_speed)
+    car = Car(Route(scene.ego.route.path), driver, s, speed, _style(rng), aside=TO_SECOND_LANE_M)
+    car.holds = [hold for hold in scene.ego.holds if isinstance(hold, StopLine | Zebra)]
+    car.merging = (s - 5, s + 10)
+    car.track = [(s, speed, 0.0)] * (scene.step + 1 - steps)
+    for _ in range(steps):
+        car.step(scene.step * DT_S, None)
+    scene.traffic.lanes.append([car])
+    scene.traffic.cut_ins.append(CutIn(car, scene.traffic.lanes[-1], 0.0, 0.0))
+    words = f"a car pulls out from the kerb, {car.rear - scene.ego.front:.0f} m ahead"
+    return Change(words, car, kerb=((on_main - 8, on_main + 22),))
+
+
+def _go_round(scene: Scene, detour: Detour) -> bool:
+    """Let the ego make a detour, if nobody is before it who would not; arc lengths of the detour are its route's."""
+    after = detour.end + detour.ramp
+    if scene.leader and scene.leader.rear < after or detour.begin - detour.ramp < scene.ego.s + 1:
+        return False
+    if scene.ego.route.turn[0] < after:
+        return False
+    path = scene.ego.route.path
+    s = np.linspace(0, path.length, len(path.xy))
+    scene.ego.take(path.shifted(detour.offset * detour.share(s)))
+    return True
+
+
+class _Braking(Driver):
+    """Who brakes as hard as tyres hold, whatever is ahead."""
+
+    def free_accel(self, speed: float, limit: float) -> float:
+        return -6.0
+
+
+def _style(rng: np.random.Generator) -> int:
+    return int(rng.integers(STYLES))
+
+
+_INSERT: dict[str, Callable[[np.random.Generator, Scene], Change | None]] = {
+    "pedestrian": _pedestrian,
+    "red_light": _red_light,
+    "works": _works,
+    "standing_vehicle": _standing_vehicle,
+    "braking_car": _braking_car,
+    "car_from_kerb": _car_from_kerb,
+}
+"""The reasons of a pair, by its kind."""
