@@ -14,9 +14,10 @@ from roadcue.roadworld.drive import frame_name
 from roadcue.roadworld.holds import Light
 from roadcue.roadworld.instances import write_mask
 from roadcue.roadworld.mesh import Mesh, Shape
+from roadcue.roadworld.moments import Moment, moments
 from roadcue.roadworld.pairs import PairedFrame
 from roadcue.roadworld.preferences import PLACEHOLDERS
-from roadcue.roadworld.reasons import Change, Moment, moments
+from roadcue.roadworld.reasons import Change
 from roadcue.roadworld.render import Mover, Painter, car_mover, pedestrian_mover, signal_movers
 from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, Works
 from roadcue.roadworld.scenery import works_plots
@@ -35,7 +36,7 @@ _MIDDLE = 0.4
 _WITNESS = "DEFAULT_FRONT"
 """The default front camera: what it sees decides which moment is drawn, however the cameras are moved."""
 _MIRRORED = {"noon": 1.6, "low sun": 0.4}
-"""Hours at which the sun shines, with the sum in radians of two elevations that are as far apart as those of the hour."""
+"""Hours at which the sun shines, with twice the middle of its elevations in radians: it is mirrored there."""
 _OTHER_COLOUR = 50
 """Grey levels between two colours of a house, in one channel at least."""
 
@@ -71,7 +72,7 @@ def kind_of(spec: RoadWorldSpec, number: int) -> str:
 
 
 def pair_of(spec: RoadWorldSpec, number: int) -> Pair:
-    """The pair of a number, at the first moment at which the thing is well seen from the car; BadInput without one."""
+    """The pair of a number, at the first moment at which the thing is well seen; BadInput when there is none."""
     kind = kind_of(spec, number)
     cameras = {name: camera(spec, name) for name in spec.cameras} | {_WITNESS: camera(RoadWorldSpec(), "FRONT")}
     for moment in moments(spec, number, kind):

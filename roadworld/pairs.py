@@ -1,6 +1,6 @@
 """Pairs: one moment drawn twice, with and without one thing, listed in `pairs.jsonl` beside ordinary files.
 
-Both halves of a pair are alike in every pixel that the thing does not touch, and in every past state. In a reason pair
+The halves of a pair are alike in every pixel that the thing does not touch, and in every past state. In a reason pair
 it is a reason to drive or walk otherwise, so the futures differ; in a null pair it must not matter, and they do not.
 """
 

@@ -1,46 +1,32 @@
-"""Reasons to drive otherwise: an ordinary drive is stopped at a moment, one thing is put into it, and it goes on.
+"""Reasons to drive otherwise: what is put into a drive at a moment, where it must be for the ego to heed it.
 
-Up to that moment everybody else moves as without the thing, so the past is the same; from there on both halves are
-simulated. Whatever changes lanes into the ego's does not do so in these drives, but for the car from the kerb.
+Each may have begun half a second before; the ego has not reacted to it yet.
 """
 
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from roadcue.roadworld.clusters import MIX
-from roadcue.roadworld.drive import (
-    FIRST_FRAME_STEP,
-    FRAME_STEPS,
-    INTENT_STEPS,
-    Drive,
-    cluster_of,
-    sequence_name,
-    set_the_scene,
-)
 from roadcue.roadworld.driver import Driver
 from roadcue.roadworld.holds import Light, StopLine, Zebra
 from roadcue.roadworld.population import HALF_IN_LANE_M, TO_SECOND_LANE_M, Lights, on_route
 from roadcue.roadworld.road import LANE_CENTRE_M, STOP_LINE_M, Detour, Route, Streets, Works
 from roadcue.roadworld.shapes import STYLES
-from roadcue.roadworld.spec import FRAMES_PER_S, RoadWorldSpec
 from roadcue.roadworld.traffic import DT_S, FRONT_M, REAR_M, Car, CutIn, Pedestrian, Traffic
-from roadcue.schema import Intent
 
-LEAST_CHANGE_M = 0.5
-"""Between the futures of both halves, on average over the waypoints: less is no reason."""
-_SLOWEST = 4.0
+SLOWEST = 4.0
 """Of the ego in m/s, at the moment of a pair."""
-_ATTEMPTS = 200
-"""Drives that are tried for one pair."""
 _BEFORE_S = 0.5
 """How long before the moment a reason may begin."""
-_MIXES = {
+_EMPTY_KERB = {"multilane": 0.0, "leads": 0.3}
+MIXES = {
     "red_light": {"junctions": 1.0},
     "braking_car": {"leads": 0.95},
-    **dict.fromkeys(("pedestrian", "works", "standing_vehicle", "car_from_kerb"), {"multilane": 0.0, "leads": 0.3}),
+    "pedestrian": _EMPTY_KERB,
+    "works": _EMPTY_KERB,
+    "standing_vehicle": _EMPTY_KERB,
+    "car_from_kerb": _EMPTY_KERB,
 }
 """What a drive is full of, beside its cluster's mix, so that a reason finds its place."""
 
@@ -57,17 +43,6 @@ class Change:
     thing: Car | Pedestrian | Works | Light
     place: int | None = None
     kerb: tuple[tuple[float, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A frame of the drive of an attempt, and the same with a reason; a null pair has one drive, and no change."""
-
-    attempt: int
-    index: int
-    without: Drive
-    with_it: Drive
-    change: Change | None
 
 
 @dataclass
@@ -102,57 +77,12 @@ class Scene:
         return self.ego.leader(lane, lane.index(self.ego))
 
     def is_free(self, begin: float, end: float) -> bool:
-        """Is nothing on the right lane of the main road that would be in a thing's way, nor a junction or crossing?"""
+        """Is nothing on the right lane of the main road in a thing's way, and no junction or crossing either?"""
         streets, on_road = self.streets, end < self.streets.main.length - 60
         places = [(junction.s - 14, junction.s + 14) for junction in streets.junctions]
         places += [(s - 6, s + 6) for s in (*streets.crossings, *streets.debris)]
         places += [(works.begin - 10, works.end + 2) for works in streets.works] + list(streets.kerb_in_use)
         return on_road and not any(begin < last and first < end for first, last in places)
-
-    def drive(self, name: str, spec: RoadWorldSpec, number: int, index: int) -> Drive:
-        """The drive of one frame, with as much after it as its log needs."""
-        self.run_to(self.step + INTENT_STEPS)
-        for car in self.traffic.others:
-            car.settle()
-        ego, cluster = np.array(self.ego.track), cluster_of(spec, number)
-        return Drive(name, cluster, range(index, index + 1), self.streets, self.traffic, self.lights, ego)
-
-
-def moments(spec: RoadWorldSpec, number: int, kind: str) -> Iterator[Moment]:
-    """Moments at which a thing of that kind can be put into a drive, one of each; the number decides them.
-
-    The ego goes straight on. With a reason its future is another, by `LEAST_CHANGE_M` or more.
-    """
-    name, insert = sequence_name(spec, number), _INSERT.get(kind)
-    mix = replace(MIX[cluster_of(spec, number)], **_MIXES.get(kind, {}))
-    steps = FIRST_FRAME_STEP + FRAME_STEPS * spec.length + INTENT_STEPS
-    for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([spec.seed, number, 3, attempt])
-        scene = Scene(*set_the_scene(rng, mix, steps, np.inf))
-        for index in range(int(rng.integers(spec.length)), spec.length, FRAMES_PER_S):
-            scene.run_to(FIRST_FRAME_STEP + FRAME_STEPS * index)
-            if scene.ego.speed < _SLOWEST:
-                continue
-            if insert is None:
-                drive = deepcopy(scene).drive(name, spec, number, index)
-                moment = Moment(attempt, index, drive, drive, None)
-            else:
-                with_it = deepcopy(scene)
-                change = insert(np.random.default_rng([spec.seed, number, 4, attempt, index]), with_it)
-                if change is None:
-                    continue
-                halves = (deepcopy(scene), with_it)
-                for half in halves:
-                    kerb_in_use = (*half.streets.kerb_in_use, *change.kerb)
-                    half.streets = replace(half.streets, kerb_in_use=kerb_in_use)
-                drives = [half.drive(name, spec, number, index) for half in halves]
-                moment = Moment(attempt, index, *drives, change)
-                gap = moment.with_it.future(0) - moment.without.future(0)
-                if np.hypot(*gap.T).mean() < LEAST_CHANGE_M:
-                    continue
-            if moment.without.intent(0) == moment.with_it.intent(0) == Intent.GO_STRAIGHT:
-                yield moment
-                break  # what was not well seen will not be so a second later
 
 
 def _pedestrian(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -228,7 +158,7 @@ def _standing_vehicle(rng: np.random.Generator, scene: Scene) -> Change | None:
 def _braking_car(rng: np.random.Generator, scene: Scene) -> Change | None:
     """The car before the ego, which drives in both halves, brakes as hard as it can."""
     lead, steps = scene.leader, round(_BEFORE_S / DT_S)
-    if lead is None or lead.speed < _SLOWEST or min(accel for _, _, accel in lead.track[-steps:]) < -0.3:
+    if lead is None or lead.speed < SLOWEST or min(accel for _, _, accel in lead.track[-steps:]) < -0.3:
         return None
     if not 6 < lead.rear - scene.ego.front < 2.5 * scene.ego.speed:
         return None
@@ -267,7 +197,7 @@ def _car_from_kerb(rng: np.random.Generator, scene: Scene) -> Change | None:
 def _go_round(scene: Scene, detour: Detour) -> bool:
     """Let the ego make a detour, if nobody is before it who would not; arc lengths of the detour are its route's."""
     after = detour.end + detour.ramp
-    if scene.leader and scene.leader.rear < after or detour.begin - detour.ramp < scene.ego.s + 1:
+    if (scene.leader and scene.leader.rear < after) or detour.begin - detour.ramp < scene.ego.s + 1:
         return False
     if scene.ego.route.turn[0] < after:
         return False
@@ -288,7 +218,7 @@ def _style(rng: np.random.Generator) -> int:
     return int(rng.integers(STYLES))
 
 
-_INSERT: dict[str, Callable[[np.random.Generator, Scene], Change | None]] = {
+INSERT: dict[str, Callable[[np.random.Generator, Scene], Change | None]] = {
     "pedestrian": _pedestrian,
     "red_light": _red_light,
     "works": _works,

@@ -12,12 +12,12 @@ from roadcue.roadworld.camera import scaled
 from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive
 from roadcue.roadworld.ground import pave
+from roadcue.roadworld.holds import Light
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
-from roadcue.roadworld.holds import Light
 from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M, Junction, Path
 from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.scenery import furnish, strollers

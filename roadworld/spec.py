@@ -39,8 +39,8 @@ class RoadWorldSpec:
 
     Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`, which have one field of view and
     one roll in degrees, right side down positive, one height in metres, and one exposure, a factor on the light.
-    `masks`: with the mask and the boxes of what is seen in each picture. With `pairs` there is no other sequence: each
-    is a validation sequence of two frames, one moment with and without a thing of one of the `kinds`, in turn.
+    `masks`: with the mask and the boxes of what is seen in each picture. With `pairs` there is no other sequence, and
+    no `stride`: each is a validation sequence of one moment, without and with a thing of one of the `kinds`, in turn.
     """
 
     train_sequences: int = 960
@@ -93,7 +93,7 @@ class RoadWorldSpec:
             )
         if bool(self.pairs) != bool(self.kinds):
             raise BadInput(
-                f"RoadWorld: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. Ask for both, or for neither."
+                f"RoadWorld: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. Ask for both or neither."
             )
         if len(set(self.kinds)) < len(self.kinds) or set(self.kinds) - set(KINDS):
             raise BadInput(

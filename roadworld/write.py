@@ -1,4 +1,4 @@
-"""From a spec to a folder of shards: sequences or pairs drawn by many processes, their frames shuffled over the shards."""
+"""From a spec to a folder of shards: sequences and pairs drawn by many processes, frames shuffled over the shards."""
 
 import json
 from collections.abc import Iterator, Sequence
