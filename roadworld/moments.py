@@ -62,26 +62,27 @@ def moments(spec: RoadWorldSpec, number: int, kind: str) -> Iterator[Moment]:
             own = np.random.default_rng([spec.seed, number, 4, attempt, index])
             if scene.ego.speed < SLOWEST or (both := _with_and_without(scene, kind, own)) is None:
                 continue
-            without, with_it, change = both
-            moment = Moment(
-                attempt, index, *(_go_on(half, spec, number, index) for half in (without, with_it)), change
-            )
+            halves, change = both
+            moment = Moment(attempt, index, *(_go_on(half, spec, number, index) for half in halves), change)
             if moment.fits():
                 yield moment
                 break  # what was not well seen will not be so a second later
 
 
-def _with_and_without(scene: Scene, kind: str, rng: np.random.Generator) -> tuple[Scene, Scene, Change | None] | None:
-    """Two copies of a scene, in the second of which a reason is, if the kind is one; None when it has no place."""
-    without, with_it = deepcopy(scene), deepcopy(scene)
-    if kind not in INSERT:
-        return without, with_it, None
-    change = INSERT[kind](rng, with_it)
-    if change is None:
-        return None
-    for half in (without, with_it):
-        half.streets = replace(half.streets, kerb_in_use=(*half.streets.kerb_in_use, *change.kerb))
-    return without, with_it, change
+def _with_and_without(
+    scene: Scene, kind: str, rng: np.random.Generator
+) -> tuple[tuple[Scene, Scene], Change | None] | None:
+    """Two copies of a scene, with a reason in the second if the kind is one; None where it has no place."""
+    with_it, change = deepcopy(scene), None
+    if kind in INSERT:
+        change = INSERT[kind](rng, with_it)
+        if change is None:
+            return None
+    halves = deepcopy(scene), with_it
+    for half in halves:
+        kerb = change.kerb if change else ()
+        half.streets = replace(half.streets, kerb_in_use=(*half.streets.kerb_in_use, *kerb))
+    return halves, change
 
 
 def _go_on(scene: Scene, spec: RoadWorldSpec, number: int, index: int) -> Drive:

@@ -21,7 +21,7 @@ _BEFORE_S = 0.5
 """How long before the moment a reason may begin."""
 _EMPTY_KERB = {"multilane": 0.0, "leads": 0.3}
 MIXES = {
-    "red_light": {"junctions": 1.0},
+    "red_light": {"junctions": 1.0, "turns": 0.0},
     "braking_car": {"leads": 0.95},
     "pedestrian": _EMPTY_KERB,
     "works": _EMPTY_KERB,
