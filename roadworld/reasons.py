@@ -11,7 +11,7 @@ import numpy as np
 from roadcue.roadworld.driver import Driver
 from roadcue.roadworld.holds import Light, StopLine, Zebra
 from roadcue.roadworld.population import HALF_IN_LANE_M, TO_SECOND_LANE_M, Lights, on_route
-from roadcue.roadworld.road import LANE_CENTRE_M, STOP_LINE_M, Detour, Route, Streets, Works
+from roadcue.roadworld.road import LANE_CENTRE_M, STEP_M, STOP_LINE_M, Detour, Route, Streets, Works
 from roadcue.roadworld.shapes import STYLES
 from roadcue.roadworld.traffic import DT_S, FRONT_M, REAR_M, Car, CutIn, Pedestrian, Traffic
 
@@ -19,6 +19,8 @@ SLOWEST = 4.0
 """Of the ego in m/s, at the moment of a pair."""
 _BEFORE_S = 0.5
 """How long before the moment a reason may begin."""
+_RAMP_M = 16.0
+"""Within which drivers come to the offset of a detour, and leave it."""
 _EMPTY_KERB = {"multilane": 0.0, "leads": 0.3}
 MIXES = {
     "red_light": {"junctions": 1.0, "turns": 0.0},
@@ -133,8 +135,7 @@ def _works(rng: np.random.Generator, scene: Scene) -> Change | None:
     works = Works(begin, begin + rng.uniform(8, 24))
     if not scene.is_free(begin - 10, works.end + 4):
         return None
-    ends = (on_route(scene.ego.route, scene.streets, s) for s in (works.begin - 2, works.end + 2))
-    if not _go_round(scene, Detour(*ends, 1.3, 16.0)):
+    if not _go_round(scene, works.begin - 2, works.end + 2, 1.3):
         return None
     scene.streets = replace(scene.streets, works=(*scene.streets.works, works))
     words = f"cones and a board mark a construction site in the lane, {begin - scene.front:.0f} m ahead"
@@ -146,7 +147,7 @@ def _standing_vehicle(rng: np.random.Generator, scene: Scene) -> Change | None:
     gap, kind = rng.uniform(20.5, 25), "truck" if rng.random() < 0.6 else "car"
     s, on_main = scene.ego.front + gap + REAR_M, scene.front + gap
     route = scene.ego.route
-    if not scene.is_free(on_main - 8, on_main + 10) or not _go_round(scene, Detour(s - 8, s + 7, 1.4, 16.0)):
+    if not scene.is_free(on_main - 8, on_main + 10) or not _go_round(scene, on_main - 7, on_main + 8, 1.4):
         return None
     car = Car(Route(route.path), Driver(1.0), s, 0.0, _style(rng), kind, HALF_IN_LANE_M, parked=True)
     car.track = [(s, 0.0, 0.0)] * (scene.step + 1)
@@ -194,16 +195,27 @@ def _car_from_kerb(rng: np.random.Generator, scene: Scene) -> Change | None:
     return Change(words, car, kerb=((on_main - 8, on_main + 22),))
 
 
-def _go_round(scene: Scene, detour: Detour) -> bool:
-    """Let the ego make a detour, if nobody is before it who would not; arc lengths of the detour are its route's."""
-    after = detour.end + detour.ramp
-    if (scene.leader and scene.leader.rear < after) or detour.begin - detour.ramp < scene.ego.s + 1:
+def _go_round(scene: Scene, begin: float, end: float, offset: float) -> bool:
+    """Let the ego drive `offset` metres farther left between arc lengths of the main road, and oncoming cars give way.
+
+    False, and nothing is changed, where somebody is before the ego or beside it who would not.
+    """
+    ego, oncoming = scene.ego, scene.traffic.lanes[1]
+    detour = Detour(*(on_route(ego.route, scene.streets, s) for s in (begin, end)), offset, _RAMP_M)
+    theirs = [
+        Detour(*(on_route(car.route, scene.streets, s, LANE_CENTRE_M) for s in (end, begin)), -0.5, _RAMP_M)
+        for car in oncoming
+    ]
+    beside = any(
+        each.begin - _RAMP_M <= car.s < each.end + _RAMP_M for car, each in zip(oncoming, theirs, strict=True)
+    )
+    after = detour.end + _RAMP_M
+    behind_one = scene.leader is not None and scene.leader.rear < after
+    if beside or behind_one or detour.begin - _RAMP_M < ego.s + 1 or ego.route.turn[0] < after:
         return False
-    if scene.ego.route.turn[0] < after:
-        return False
-    path = scene.ego.route.path
-    s = np.linspace(0, path.length, len(path.xy))
-    scene.ego.take(path.shifted(detour.offset * detour.share(s)))
+    for car, each in zip([ego, *oncoming], [detour, *theirs], strict=True):
+        path = car.route.path
+        car.take(path.shifted(each.offset * each.share(STEP_M * np.arange(len(path.xy)))))
     return True
 
 
