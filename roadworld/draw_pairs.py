@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from roadcue.errors import BadInput
 from roadcue.loaders import jpeg
 from roadcue.loaders.waymo_e2e import encode_frame
 from roadcue.roadworld.camera import camera
-from roadcue.roadworld.drive import frame_name
+from roadcue.roadworld.drive import Drive, frame_name
 from roadcue.roadworld.holds import Light
 from roadcue.roadworld.instances import write_mask
 from roadcue.roadworld.mesh import Mesh, Shape
@@ -97,10 +98,11 @@ def draw_pair(spec: RoadWorldSpec, number: int, masks: Path | None = None) -> It
     """
     pair = pair_of(spec, number)
     boxes = {name: box for name in spec.cameras if (box := pair.box(name))}
-    for half, painter, drive, index in (
+    halves: tuple[tuple[Literal["without", "with"], Painter, Drive, int], ...] = (
         ("without", pair.without, pair.moment.without, pair.moment.index),
         ("with", pair.with_it, pair.moment.with_it, pair.moment.index + _HALF),
-    ):
+    )
+    for half, painter, drive, index in halves:
         name = frame_name(drive.sequence, index)
         line = PairedFrame(name, number - FIRST_NUMBER["pairs"], half, kind_of(spec, number), pair.words, boxes)
         if masks is not None:

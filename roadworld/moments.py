@@ -20,7 +20,7 @@ from roadcue.roadworld.drive import (
     sequence_name,
     set_the_scene,
 )
-from roadcue.roadworld.reasons import INSERT, MIXES, SLOWEST, Change, Scene
+from roadcue.roadworld.reasons import INSERT, SLOWEST, Change, Scene, mix_for
 from roadcue.roadworld.spec import FRAMES_PER_S, RoadWorldSpec
 from roadcue.schema import Intent
 
@@ -52,7 +52,7 @@ def moments(spec: RoadWorldSpec, number: int, kind: str) -> Iterator[Moment]:
 
     The ego goes straight on. With a reason its future is another, by `LEAST_CHANGE_M` or more.
     """
-    mix = replace(MIX[cluster_of(spec, number)], **MIXES.get(kind, {}))
+    mix = mix_for(kind, MIX[cluster_of(spec, number)])
     steps = FIRST_FRAME_STEP + FRAME_STEPS * spec.length + INTENT_STEPS
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([spec.seed, number, 3, attempt])
@@ -63,7 +63,8 @@ def moments(spec: RoadWorldSpec, number: int, kind: str) -> Iterator[Moment]:
             if scene.ego.speed < SLOWEST or (both := _with_and_without(scene, kind, own)) is None:
                 continue
             halves, change = both
-            moment = Moment(attempt, index, *(_go_on(half, spec, number, index) for half in halves), change)
+            without, with_it = (_go_on(half, spec, number, index) for half in halves)
+            moment = Moment(attempt, index, without, with_it, change)
             if moment.fits():
                 yield moment
                 break  # what was not well seen will not be so a second later

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from roadcue.roadworld.clusters import Mix
 from roadcue.roadworld.driver import Driver
 from roadcue.roadworld.holds import Light, StopLine, Zebra
 from roadcue.roadworld.population import HALF_IN_LANE_M, TO_SECOND_LANE_M, Lights, on_route
@@ -21,16 +22,6 @@ _BEFORE_S = 0.5
 """How long before the moment a reason may begin."""
 _RAMP_M = 16.0
 """Within which drivers come to the offset of a detour, and leave it."""
-_EMPTY_KERB = {"multilane": 0.0, "leads": 0.3}
-MIXES = {
-    "red_light": {"junctions": 1.0, "turns": 0.0},
-    "braking_car": {"leads": 0.95},
-    "pedestrian": _EMPTY_KERB,
-    "works": _EMPTY_KERB,
-    "standing_vehicle": _EMPTY_KERB,
-    "car_from_kerb": _EMPTY_KERB,
-}
-"""What a drive is full of, beside its cluster's mix, so that a reason finds its place."""
 
 
 @dataclass(frozen=True)
@@ -196,16 +187,17 @@ def _car_from_kerb(rng: np.random.Generator, scene: Scene) -> Change | None:
 
 
 def _go_round(scene: Scene, begin: float, end: float, offset: float) -> bool:
-    """Let the ego drive `offset` metres farther left between arc lengths of the main road, and oncoming cars give way.
+    """Let the ego drive `offset` metres farther left between arc lengths of the main road; oncoming cars make room.
 
     False, and nothing is changed, where somebody is before the ego or beside it who would not.
     """
     ego, oncoming = scene.ego, scene.traffic.lanes[1]
-    detour = Detour(*(on_route(ego.route, scene.streets, s) for s in (begin, end)), offset, _RAMP_M)
-    theirs = [
-        Detour(*(on_route(car.route, scene.streets, s, LANE_CENTRE_M) for s in (end, begin)), -0.5, _RAMP_M)
-        for car in oncoming
-    ]
+    streets = scene.streets
+    detour = Detour(on_route(ego.route, streets, begin), on_route(ego.route, streets, end), offset, _RAMP_M)
+    theirs = []
+    for car in oncoming:
+        first, last = (on_route(car.route, streets, s, LANE_CENTRE_M) for s in (end, begin))
+        theirs.append(Detour(first, last, -0.5, _RAMP_M))
     beside = any(
         each.begin - _RAMP_M <= car.s < each.end + _RAMP_M for car, each in zip(oncoming, theirs, strict=True)
     )
@@ -239,3 +231,12 @@ INSERT: dict[str, Callable[[np.random.Generator, Scene], Change | None]] = {
     "car_from_kerb": _car_from_kerb,
 }
 """The reasons of a pair, by its kind."""
+
+
+def mix_for(kind: str, mix: Mix) -> Mix:
+    """What a drive is full of, so that a reason of that kind finds its place in it."""
+    if kind == "red_light":
+        return replace(mix, junctions=1.0, turns=0.0)
+    if kind == "braking_car":
+        return replace(mix, leads=0.95)
+    return replace(mix, multilane=0.0, leads=0.3) if kind in INSERT else mix
