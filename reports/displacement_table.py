@@ -101,6 +101,8 @@ def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -
     if len(sizes) <= _MANY:
         return table_of(title, heads, {row: [*map(str, row.cells)] for row in table_rows})
     table = bare_table(title)  # a terminal has more lines than columns
+    if kind == "cluster":
+        table.caption = Text("Clusters are spelled as in Waymo's file.")
     table.add_column(kind)
     for row in table_rows:
         add_numbers(table, f"{mark(row)} {row.name}", [*map(str, row.cells)])

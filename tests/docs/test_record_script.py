@@ -40,16 +40,16 @@ def test_bash_parses_it_and_shellcheck_finds_nothing():
     subprocess.run(["bash", "-n", SCRIPT], check=True)
     if shutil.which("shellcheck") is None and not os.environ.get("CI"):
         pytest.skip("shellcheck is not installed")
-    found = subprocess.run(["shellcheck", "-x", SCRIPT], cwd=ROOT, capture_output=True, text=True)
-    assert found.returncode == 0, found.stdout
+    done = subprocess.run(["shellcheck", "-x", SCRIPT], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("words", [(), ("--quick",)])
 def test_every_command_is_one_that_there_is(record, words):
-    code, said = record(*words)
+    code, commands = record(*words)
     assert code == 0
-    assert len(said) > 20
-    for command in said:
+    assert len(commands) > 20
+    for command in commands:
         assert unknown_options(shlex.split(command)) == set(), command
 
 

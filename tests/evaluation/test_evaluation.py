@@ -34,9 +34,9 @@ def test_the_table_the_numbers_and_the_page_come_out(run, capsys):
     assert numbers["sequences"] == 4
     page = (run.path / "report.html").read_text()
     assert "val00" in page or "val01" in page or "val02" in page or "val03" in page
-    said = capsys.readouterr().out
-    assert "waypoint without features" in said
-    assert "drawn data, val" in said
+    output = capsys.readouterr().out
+    assert "waypoint without features" in output
+    assert "drawn data, val" in output
 
 
 def overall(run):
@@ -136,18 +136,18 @@ def test_rated_frames_are_scored_beside_the_log(rated, capsys):
     raters = numbers["against_raters"]
     assert (raters["frames"], raters["sequences"], raters["headline"]) == (4, 4, "rfs_cluster_mean")
     assert raters["cluster_sizes"] == {"Cut_ins": 2, "Others": 2}
-    found = {method["name"]: method for method in raters["methods"]}
-    assert found.keys() == {"logged", *(method["name"] for method in numbers["methods"])}
-    log = {key: figure["value"] for key, figure in found["logged"]["overall"].items()}
+    methods = {method["name"]: method for method in raters["methods"]}
+    assert methods.keys() == {"logged", *(method["name"] for method in numbers["methods"])}
+    log = {key: figure["value"] for key, figure in methods["logged"]["overall"].items()}
     assert log.pop("rfs_cluster_mean") == log.pop("rfs_frame_mean") == pytest.approx(9.5)
     assert len(log) == 5
     assert list(log.values()) == pytest.approx([0] * 5)
-    assert found["waypoint"]["difference"] is None
-    assert found["logged"]["difference"]["rfs_cluster_mean"]["value"] >= 0
+    assert methods["waypoint"]["difference"] is None
+    assert methods["logged"]["difference"]["rfs_cluster_mean"]["value"] >= 0
     assert numbers["group_sizes"]["cluster"] == {"Cut_ins": 24, "Others": 24}
-    said, page = capsys.readouterr().out, (rated.path / "report.html").read_text()
+    output, page = capsys.readouterr().out, (rated.path / "report.html").read_text()
     for words in ("Against raters", "4 rated frames of 4 sequences", "ADE 5 s (m) by cluster"):
-        assert words in said
+        assert words in output
         assert words in page
     assert "best by raters" in page
     assert ">9.5</text>" in page
@@ -160,13 +160,13 @@ def test_predictions_go_to_the_rows_that_were_rated(rated, drawn, monkeypatch):
     forward = MultiHeadModel.forward
 
     def clairvoyant(self, batch):
-        said = forward(self, batch)
-        said["waypoint"]["waypoints"] = batch["targets"]["future"]
-        return said
+        predictions = forward(self, batch)
+        predictions["waypoint"]["waypoints"] = batch["targets"]["future"]
+        return predictions
 
     monkeypatch.setattr(MultiHeadModel, "forward", clairvoyant)
-    found = {method["name"]: method["overall"] for method in scores_of(rated)["against_raters"]["methods"]}
-    assert found["waypoint"] == found["logged"]
+    scores = {method["name"]: method["overall"] for method in scores_of(rated)["against_raters"]["methods"]}
+    assert scores["waypoint"] == scores["logged"]
 
 
 def test_a_frame_without_a_cluster_is_said_and_takes_the_mean_away(rated, drawn, capsys):
@@ -180,12 +180,12 @@ def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
     forward = MultiHeadModel.forward
 
     def with_modes(self, batch):
-        said = forward(self, batch)
-        for prediction in said.values():
+        predictions = forward(self, batch)
+        for prediction in predictions.values():
             path = prediction["waypoints"]
             prediction["modes"] = torch.stack([path, batch["targets"]["future"], path + 50], dim=1)
             prediction["mode_probabilities"] = torch.tensor([[0.6, 0.3, 0.1]]).expand(len(path), 3)
-        return said
+        return predictions
 
     monkeypatch.setattr(MultiHeadModel, "forward", with_modes)
     numbers = scores_of(rated)
@@ -196,8 +196,8 @@ def test_a_head_with_modes_is_asked_for_them(rated, capsys, monkeypatch):
     assert (modes["oracle"], modes["picked_best"]) == (0, 0)
     assert modes["best_nll"] == pytest.approx(-np.log(0.3))
     assert modes["calibration_error"] == pytest.approx(0.6)
-    said, page = capsys.readouterr().out, (rated.path / "report.html").read_text()
-    assert "The 3 modes of waypoint" in said
+    output, page = capsys.readouterr().out, (rated.path / "report.html").read_text()
+    assert "The 3 modes of waypoint" in output
     assert "The 3 modes of waypoint" in page
     assert ">60%</text>" in page
 
@@ -211,7 +211,7 @@ def test_rows_without_a_log_are_not_scored_where_another_head_knows_them(drawn):
     future[:10] = np.nan
     numbers = scores_of(run)
     assert (before["samples"], numbers["samples"]) == (48, 38)
-    fields = ({table["title"]: table["samples"] for table in found["answers"]} for found in (before, numbers))
+    fields = ({table["title"]: table["samples"] for table in scores["answers"]} for scores in (before, numbers))
     assert next(fields) == next(fields)
     for method in numbers["methods"]:
         assert all(np.isfinite(figure["value"]) for figure in method["overall"].values()), method["name"]
@@ -222,7 +222,7 @@ def test_rows_are_grouped_by_the_whole_speed_and_not_by_its_forward_part():
     states = states.take(np.flatnonzero(has_log(states.future)))
     past = states.past.copy()
     past[:, -1, 2:4] = (3, 4)
-    found = compare_rows(
+    comparison = compare_rows(
         {"a": states.future}, replace(states, past=past), reference="a", bootstrap=Bootstrap(resamples=10)
     )
-    assert found.group_sizes["speed"] == {SPEEDS[2]: len(past)}
+    assert comparison.group_sizes["speed"] == {SPEEDS[2]: len(past)}

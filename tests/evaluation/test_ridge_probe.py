@@ -49,8 +49,8 @@ def test_every_candidate_is_the_closed_form_on_principal_components():
 
 
 def test_a_planted_signal_is_found_and_noise_is_not():
-    found, noise = shares(*planted())
-    assert found > 0.8
+    signal, noise = shares(*planted())
+    assert signal > 0.8
     assert noise <= 0
 
 

@@ -57,25 +57,25 @@ def gold(labels):
 @pytest.mark.parametrize("name", ["sidewalk", "sensation"])
 def test_the_truth_scores_one_beside_the_file(data, capsys, name):
     assert scored(data, gold(LABELS[8:]), name=name) == 0
-    found = json.loads((data / "said.metrics.json").read_text())
-    assert (found["protocol"], found["split"], found["pictures"]) == ("roadcue", "val", 8)
-    assert {each["value"] for each in found["rows"]["prediction"]["figures"].values()} == {1.0}
+    metrics = json.loads((data / "said.metrics.json").read_text())
+    assert (metrics["protocol"], metrics["split"], metrics["pictures"]) == ("roadcue", "val", 8)
+    assert {each["value"] for each in metrics["rows"]["prediction"]["figures"].values()} == {1.0}
     assert "list everything" in capsys.readouterr().out
 
 
 def test_a_missing_prediction_is_wrong_and_both_kinds_of_stranger_are_counted(data, capsys):
     assert scored(data, gold([*LABELS[8:12], *LABELS[:3]])) == 0
-    found = json.loads((data / "said.metrics.json").read_text())
-    assert (found["pictures_without_prediction"], found["predictions_without_picture"]) == (4, 3)
-    assert found["rows"]["prediction"]["figures"]["sidewalk_accuracy"]["value"] == 0.5
+    metrics = json.loads((data / "said.metrics.json").read_text())
+    assert (metrics["pictures_without_prediction"], metrics["predictions_without_picture"]) == (4, 3)
+    assert metrics["rows"]["prediction"]["figures"]["sidewalk_accuracy"]["value"] == 0.5
     out = " ".join(capsys.readouterr().out.split())
     assert "4 (first: 1200) of them have no prediction" in out
     assert "3 (first: 0000) of the predictions are of no such picture" in out
 
 
 def figures(data, row):
-    found = json.loads((data / "said.metrics.json").read_text())
-    return {key: each["value"] for key, each in found["rows"][row]["figures"].items()}
+    metrics = json.loads((data / "said.metrics.json").read_text())
+    return {key: each["value"] for key, each in metrics["rows"][row]["figures"].items()}
 
 
 def test_the_constant_text_is_the_commonest_one_to_train_on(data):
@@ -98,10 +98,10 @@ def test_the_gold_text_is_what_its_file_says(data):
 def test_no_constant_has_more_than_its_share(data):
     assert scored(data, gold(LABELS[8:])) == 0
     for row in ("majority", "list everything", "constant text"):
-        found = figures(data, row)
-        assert found["sidewalk_balanced_accuracy"] == pytest.approx(1 / 3)
-        assert found["relation_balanced_accuracy"] <= 0.5
-        assert found["near_placed_f1"] < 0.5
+        scores = figures(data, row)
+        assert scores["sidewalk_balanced_accuracy"] == pytest.approx(1 / 3)
+        assert scores["relation_balanced_accuracy"] <= 0.5
+        assert scores["near_placed_f1"] < 0.5
     majority = json.loads((data / "said.metrics.json").read_text())["rows"]["majority"]
     assert majority["recalls"]["sidewalk"] == {"center": 1.0, "left": 0.0, "right": 0.0}
     assert figures(data, "list everything")["near_presence_f1"] > figures(data, "majority")["near_presence_f1"]
@@ -126,17 +126,17 @@ def test_published_rules_are_shown_on_the_gold_text_too(data, capsys):
     far = [replace(one, far={**NONE, "car": ("Left",)}) for one in LABELS]
     write_annotations(data / ANNOTATIONS, far)
     assert scored(data, gold(LABELS[8:]), "--protocol", "published") == 0
-    found = json.loads((data / "said.metrics.json").read_text())
-    assert found["objects"]["car"] == {"tp": 0, "fn": 0, "fp": 0}
-    assert found["gold text"]["objects"]["car"] == {"tp": 0, "fn": 0, "fp": 8}
+    metrics = json.loads((data / "said.metrics.json").read_text())
+    assert metrics["objects"]["car"] == {"tp": 0, "fn": 0, "fp": 0}
+    assert metrics["gold text"]["objects"]["car"] == {"tp": 0, "fn": 0, "fp": 8}
     out = capsys.readouterr().out.split()
     assert out[out.index("car") :][:5] == ["car", "0/0/0", "0.00", "0.00", "0.00"]
 
 
 def test_published_goes_where_out_says(data):
     assert scored(data, gold(LABELS[8:]), "--protocol", "published", "--out", str(data / "there")) == 0
-    found = json.loads((data / "there" / "said.metrics.json").read_text())
-    assert found["correct"]["sidewalk_pos"] == found["rows"] == 8
+    metrics = json.loads((data / "there" / "said.metrics.json").read_text())
+    assert metrics["correct"]["sidewalk_pos"] == metrics["rows"] == 8
 
 
 def test_predictions_of_another_split_are_refused(data, capsys):
@@ -147,7 +147,7 @@ def test_predictions_of_another_split_are_refused(data, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "name what is to be scored"),
         (["--run", "a", "--predictions", "b", "--data", "sensation"], "do not go together"),
@@ -160,11 +160,11 @@ def test_predictions_of_another_split_are_refused(data, capsys):
         (["--predictions", "b", "--data", "roadworld"], "needs --data sensation or --data sidewalk"),
     ],
 )
-def test_options_that_do_not_belong_together_are_refused(words, said, capsys):
+def test_options_that_do_not_belong_together_are_refused(words, message, capsys):
     with pytest.raises(SystemExit) as stopped:
         scoring.main(words)
     assert stopped.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_sensation_has_no_default_folder(capsys):
@@ -181,8 +181,8 @@ def parted(data, *splits):
 def test_the_test_split_is_scored_where_there_is_one(data):
     parted(data, *["train"] * 8, *["val"] * 4, *["test"] * 4)
     assert scored(data, gold(LABELS[12:])) == 0
-    found = json.loads((data / "said.metrics.json").read_text())
-    assert (found["split"], found["pictures"]) == ("test", 4)
+    metrics = json.loads((data / "said.metrics.json").read_text())
+    assert (metrics["split"], metrics["pictures"]) == ("test", 4)
 
 
 def test_the_majority_is_that_of_the_training_labels_alone(data):
@@ -207,8 +207,8 @@ def test_intervals_are_over_stretches_of_a_film_and_not_over_pictures(data, caps
 def test_the_seed_of_the_bootstrap_counts(data):
     def interval(*words):
         assert scored(data, gold(LABELS[8:12]), *words) == 0
-        found = json.loads((data / "said.metrics.json").read_text())
-        return found["rows"]["prediction"]["figures"]["sidewalk_accuracy"]
+        metrics = json.loads((data / "said.metrics.json").read_text())
+        return metrics["rows"]["prediction"]["figures"]["sidewalk_accuracy"]
 
     one, same, other = interval("--seed", "1"), interval("--seed", "1"), interval("--seed", "2")
     assert one == same != other

@@ -82,13 +82,13 @@ def test_sensation_bvpi_text_parses_into_its_sections(published, annotations):
 def test_sensation_predictions_of_the_published_model_parse(published):
     with open(published / "flamingo_bvpi_predictions.jsonl") as lines:
         predictions = [json.loads(line) for line in lines]
-    told = [parse_sections(one["text"]) for one in predictions]
-    assert len(told) == 333
+    parsed = [parse_sections(one["text"]) for one in predictions]
+    assert len(parsed) == 333
     # The document's table: every mandatory field is present in every prediction.
-    assert all({"Sidewalk", "Road", "RoadVsSidewalk", "Nearby"} <= sections.keys() for sections in told)
+    assert all({"Sidewalk", "Road", "RoadVsSidewalk", "Nearby"} <= sections.keys() for sections in parsed)
     right = sum(
         sections["Sidewalk"] == parse_sections(one["target"])["Sidewalk"]
-        for sections, one in zip(told, predictions, strict=True)
+        for sections, one in zip(parsed, predictions, strict=True)
     )
     assert right == 167
 
@@ -151,8 +151,8 @@ def test_sensation_published_test_pictures_have_training_neighbours(published):
         images[caption.split].append(caption.image)
     numbers = [image for image in images["test"] if re.fullmatch(r"\d+\.jpg", image)]
     assert leakage(numbers, images["train"]) == (126, 121)
-    told = {part.name: part.leakage for part in describe(published).parts}
-    assert told["published test"] == leakage(images["test"], images["train"]) == (233, 224)
+    leakages = {part.name: part.leakage for part in describe(published).parts}
+    assert leakages["published test"] == leakage(images["test"], images["train"]) == (233, 224)
 
 
 @pytest.mark.parametrize("val_fraction", [0.1, 0.2, 0.5])

@@ -24,11 +24,11 @@ def scored(golden_dir, tmp_path_factory):
 
 
 def test_sensation_published_figures_come_out(scored):
-    found = scored(PREDICTIONS, "--protocol", "published")
-    assert found["rows"] == found["pictures"] == 333
-    assert list(found["present"].values()) == [333, 333, 333]
-    assert found["correct"] == {"sidewalk_pos": 167, "road_pos": 145, "road_vs_sidewalk": 136}
-    assert {kind: Counts(**counts) for kind, counts in found["objects"].items()} == {
+    metrics = scored(PREDICTIONS, "--protocol", "published")
+    assert metrics["rows"] == metrics["pictures"] == 333
+    assert list(metrics["present"].values()) == [333, 333, 333]
+    assert metrics["correct"] == {"sidewalk_pos": 167, "road_pos": 145, "road_vs_sidewalk": 136}
+    assert {kind: Counts(**counts) for kind, counts in metrics["objects"].items()} == {
         "person": Counts(24, 18, 35),
         "car": Counts(5, 4, 324),
         "bicycle": Counts(7, 7, 15),
@@ -39,28 +39,30 @@ def test_sensation_published_figures_come_out(scored):
 
 
 def test_sensation_no_constant_wins_and_the_gold_text_scores_one(scored):
-    found = scored(PREDICTIONS)
-    rows = {name: {key: each["value"] for key, each in row["figures"].items()} for name, row in found["rows"].items()}
+    metrics = scored(PREDICTIONS)
+    rows = {
+        name: {key: each["value"] for key, each in row["figures"].items()} for name, row in metrics["rows"].items()
+    }
     assert list(rows) == ["prediction", "majority", "list everything", "constant text", "gold text"]
     assert set(rows["gold text"].values()) == {1.0}
     for name in ("majority", "list everything", "constant text"):
         assert rows[name]["sidewalk_balanced_accuracy"] == rows[name]["road_balanced_accuracy"] == 0.25
         assert rows[name]["near_placed_f1"] < 0.1
     # The document's own figures, and the balanced ones that they hide.
-    told = rows["prediction"]
-    assert [round(told[f"sidewalk_{key}"], 3) for key in ("accuracy", "balanced_accuracy", "macro_f1")] == [
+    scores = rows["prediction"]
+    assert [round(scores[f"sidewalk_{key}"], 3) for key in ("accuracy", "balanced_accuracy", "macro_f1")] == [
         *(0.502, 0.527, 0.437)
     ]
-    assert [round(told[f"road_{key}"], 3) for key in ("accuracy", "balanced_accuracy", "macro_f1")] == [
+    assert [round(scores[f"road_{key}"], 3) for key in ("accuracy", "balanced_accuracy", "macro_f1")] == [
         *(0.435, 0.438, 0.451)
     ]
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_sensation_gold_file_scores_one_in_every_column(scored, split):
-    found = scored(f"bvpi_sft_{split}.jsonl", "--split", split)
-    assert {each["value"] for each in found["rows"]["prediction"]["figures"].values()} == {1.0}
-    assert found["pictures_without_prediction"] == found["predictions_without_picture"] == 0
+    metrics = scored(f"bvpi_sft_{split}.jsonl", "--split", split)
+    assert {each["value"] for each in metrics["rows"]["prediction"]["figures"].values()} == {1.0}
+    assert metrics["pictures_without_prediction"] == metrics["predictions_without_picture"] == 0
 
 
 def test_sensation_published_rules_find_false_mentions_in_the_gold_texts(scored):
@@ -86,6 +88,6 @@ def test_sensation_files_of_captions_are_scored_as_what_they_are(scored, golden_
     assert files
     for file in files:
         split = "test" if "testing/" in file.read_text(encoding="utf-8") else "val"
-        found = scored(file.name, "--split", split)
-        assert found["pictures_without_prediction"] == found["predictions_without_picture"] == 0
-        assert {each["value"] for each in found["rows"]["prediction"]["figures"].values()} == {0}
+        metrics = scored(file.name, "--split", split)
+        assert metrics["pictures_without_prediction"] == metrics["predictions_without_picture"] == 0
+        assert {each["value"] for each in metrics["rows"]["prediction"]["figures"].values()} == {0}

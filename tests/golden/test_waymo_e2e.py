@@ -78,16 +78,16 @@ def test_waymo_future_is_exact_or_missing(dataset: WaymoE2E, expected: Expected)
 
 def test_waymo_cameras_and_the_lengths_of_their_pictures(dataset: WaymoE2E, expected: Expected) -> None:
     for row, name in named(dataset):
-        found = {str(CAMERAS.index(c) + 1): len(dataset.image(row, c) or b"") for c in dataset.cameras_of(row)}
-        assert found == expected[name]["cameras"], name
+        lengths = {str(CAMERAS.index(c) + 1): len(dataset.image(row, c) or b"") for c in dataset.cameras_of(row)}
+        assert lengths == expected[name]["cameras"], name
 
 
 def test_waymo_scored_preferences(dataset: WaymoE2E, expected: Expected) -> None:
     for row, name in named(dataset):
         scored = [preference for preference in expected[name]["preference"] if preference["score"] >= 0]
-        found = dataset.targets(row).preferences
-        assert [preference.score for preference in found] == [preference["score"] for preference in scored], name
-        for ours, theirs in zip(found, scored, strict=True):
+        preferences = dataset.targets(row).preferences
+        assert [one.score for one in preferences] == [one["score"] for one in scored], name
+        for ours, theirs in zip(preferences, scored, strict=True):
             np.testing.assert_array_equal(ours.xy, np.float32(theirs["xy"]).reshape(-1, 2), err_msg=name)
 
 
@@ -95,45 +95,45 @@ def test_waymo_all_preferences_with_placeholders(shards: list[Path], expected: E
     for shard in shards:
         for record in read_records(shard):
             frame = schema.E2EDFrame.FromString(record.payload)
-            found = [
+            preferences = [
                 {
                     "score": states.preference_score,
                     "xy": [list(xy) for xy in zip(states.pos_x, states.pos_y, strict=True)],
                 }
                 for states in frame.preference_trajectories
             ]
-            assert found == expected[frame.frame.context.name]["preference"]
+            assert preferences == expected[frame.frame.context.name]["preference"]
 
 
 def test_waymo_front_calibration(dataset: WaymoE2E, expected: Expected) -> None:
     for row, name in named(dataset):
         calibration = dataset.calibration(row, "FRONT")
-        found = None if calibration is None else calibration.intrinsic.tolist()
-        assert found == expected[name]["front_intrinsic"], name
+        intrinsic = None if calibration is None else calibration.intrinsic.tolist()
+        assert intrinsic == expected[name]["front_intrinsic"], name
 
 
 def test_waymo_front_pixels(dataset: WaymoE2E, expected: Expected) -> None:
     for row, name in named(dataset):
         encoded = dataset.image(row, "FRONT")
-        found = None if encoded is None else int(jpeg.decode(encoded, name).sum(dtype=np.int64))
-        assert found == expected[name]["front_pixel_sum"], name
+        pixel_sum = None if encoded is None else int(jpeg.decode(encoded, name).sum(dtype=np.int64))
+        assert pixel_sum == expected[name]["front_pixel_sum"], name
 
 
 def test_waymo_shard_record_and_bytes(shards: list[Path], expected: Expected) -> None:
-    found = {}
+    records = {}
     for number, shard in enumerate(shards):
         for place, record in enumerate(read_records(shard)):
             name = schema.E2EDFrame.FromString(record.payload).frame.context.name
-            found[name] = (number, place, len(record.payload))
-    assert found == {name: (value["shard"], value["record"], value["bytes"]) for name, value in expected.items()}
+            records[name] = (number, place, len(record.payload))
+    assert records == {name: (value["shard"], value["record"], value["bytes"]) for name, value in expected.items()}
 
 
 def test_waymo_index_knows_shard_record_and_bytes(dataset: WaymoE2E, expected: Expected) -> None:
     index = dataset._index
     for row, name in named(dataset):
         before = (index.shard == index.shard[row]) & (index.offset < index.offset[row])
-        found = (int(index.shard[row]), int(before.sum()), int(index.length[row]))
-        assert found == tuple(expected[name][key] for key in ("shard", "record", "bytes")), name
+        record = (int(index.shard[row]), int(before.sum()), int(index.length[row]))
+        assert record == tuple(expected[name][key] for key in ("shard", "record", "bytes")), name
 
 
 def test_waymo_any_order_of_shards_is_the_same(

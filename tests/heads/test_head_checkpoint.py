@@ -138,9 +138,9 @@ def test_a_missing_or_damaged_file_is_named(saved, file):
     whole = (saved / file).read_bytes()
     for content in (b"", whole[: len(whole) // 2], b"\xff" * 40, b"[1]", b"null"):
         (saved / file).write_bytes(content)
-        with pytest.raises(BadHead, match=rf"{file}.*train (again|anew)") as told:
+        with pytest.raises(BadHead, match=rf"{file}.*train (again|anew)") as caught:
             load_head(saved)
-        assert "download" not in str(told.value), "nobody offers a run of one's own"
+        assert "download" not in str(caught.value), "nobody offers a run of one's own"
     (saved / file).unlink()
     with pytest.raises(BadHead, match=rf"{file}.*(is not there|missing).*train (again|anew)"):
         load_head(saved)

@@ -46,7 +46,7 @@ def test_every_head_stands_beside_its_own_baselines():
 
 
 def test_an_unknown_head_is_met_with_the_nearest_one():
-    with pytest.raises(BadHead, match=r"no head 'waypont'; did you mean waypoint\?; there are waypoint, field, cue"):
+    with pytest.raises(BadHead, match=r"no head 'waypont'; did you mean waypoint\? There are waypoint, field, cue"):
         build_head("waypont", WaypointConfig(), 1, 4)
     with pytest.raises(BadHead, match=r"no head 'xyz'; there are"):
         build_baselines("xyz", WaypointConfig())

@@ -86,9 +86,9 @@ def test_a_bad_picture_says_why_and_the_others_are_answered(run, folder, tmp_pat
         {"id", "field", "cue"}
     ]
     assert str(folder / "bad.jpg") in lines[2]["error"]
-    said = capsys.readouterr().err
-    assert "error: 1 of 4 pictures could not be read; each says why in its line" in said
-    assert "Traceback" not in said
+    error = capsys.readouterr().err
+    assert "error: 1 of 4 pictures could not be read; each says why in its line" in error
+    assert "Traceback" not in error
 
 
 def test_what_pillow_does_not_call_an_image_error_is_one_line_s_error_too(run, folder, capsys):
@@ -116,8 +116,8 @@ def test_a_model_whose_heads_are_not_those_of_its_config_is_refused(run, folder,
     for heads, blind in (([], []), (order["heads"], []), (order["heads"][:1], order["blind"][:0]), ("field", "cue")):
         (copy / "model/model.json").write_text(json.dumps({"heads": heads, "blind": blind}))
         assert exit_code(predict.main, "--run", copy, folder) == 2
-        said = capsys.readouterr().err
-        assert "model.json: is damaged" in said or "which its config.yaml names" in said
+        error = capsys.readouterr().err
+        assert "model.json: is damaged" in error or "which its config.yaml names" in error
     (copy / "model/model.json").write_text(json.dumps(order))
     shutil.rmtree(copy / "model/heads/field")
     shutil.copytree(copy / "model/heads/cue", copy / "model/heads/field")
@@ -137,12 +137,12 @@ def test_a_run_that_predicts_paths_says_what_a_picture_lacks(drawn, folder, caps
     waypoint = fit(drawn(epochs=1)).path
     capsys.readouterr()
     assert exit_code(predict.main, "--run", waypoint, folder) == 2
-    said = capsys.readouterr()
-    for text in (said.out, said.err):
+    captured = capsys.readouterr()
+    for text in (captured.out, captured.err):
         assert "Traceback" not in text
-    assert said.err.count("past states and an intent that no picture has") == 1, "once, not for every picture"
-    assert not said.out
-    assert "roadcue.load(run).predict(images, past=..., intent=...)" in said.out + said.err
+    assert captured.err.count("past states and an intent that no picture has") == 1, "once, not for every picture"
+    assert not captured.out
+    assert "roadcue.load(run).predict(images, past=..., intent=...)" in captured.out + captured.err
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:77", "meta:x"])
@@ -155,10 +155,10 @@ def test_what_is_not_there_is_named_before_anything_is_loaded(folder, tmp_path, 
     (tmp_path / "empty").mkdir()
     for what, why in ((tmp_path / "no", "there is no such picture or folder"), (tmp_path / "empty", "no picture")):
         assert exit_code(predict.main, "--run", tmp_path / "no run", folder, what) == 2
-        said = capsys.readouterr()
-        assert said.err.startswith(f"error: {what}: ")
-        assert why in said.err
-        assert not said.out
+        captured = capsys.readouterr()
+        assert captured.err.startswith(f"error: {what}: ")
+        assert why in captured.err
+        assert not captured.out
         with pytest.raises(BadInput, match=why):
             picture_files([str(what)])
 

@@ -20,10 +20,10 @@ def refused(capsys, main, *words):
     """The one `error:` line of a command that must refuse."""
     capsys.readouterr()
     assert exit_code(main, *words) == 2
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    sentences = re.findall(r"^error: (.*)$", said, re.MULTILINE)
-    assert len(sentences) == 1, said
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    sentences = re.findall(r"^error: (.*)$", error, re.MULTILINE)
+    assert len(sentences) == 1, error
     return sentences[0]
 
 
@@ -31,5 +31,5 @@ def trained(capsys, *words):
     """Everything that a command said that must succeed."""
     capsys.readouterr()
     assert exit_code(train.main, *quick(*words)) == 0
-    said = capsys.readouterr()
-    return said.out + said.err
+    captured = capsys.readouterr()
+    return captured.out + captured.err

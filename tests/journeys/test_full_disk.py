@@ -62,18 +62,18 @@ def trained_steps(monkeypatch):
 
 def test_the_index_of_the_shards(words, capsys):
     with full_after(1000):
-        said = refused(capsys, train.main, *quick(*words))
-    assert "training_x.tfrecord" in said
-    assert "Make room on the disk" in said
+        error = refused(capsys, train.main, *quick(*words))
+    assert "training_x.tfrecord" in error
+    assert "Make room on the disk" in error
     trained(capsys, *words)
 
 
 def test_the_feature_store(words, tmp_path, capsys):
     trained(capsys, *words[:-1], tmp_path / "indexed", "--encoder", "none")
     with full_after(2000):
-        said = refused(capsys, train.main, *quick(*words))
-    assert "features/waymo_e2e-train/smol-" in said
-    assert "free space, then the same command goes on, or choose another --store_dir" in said
+        error = refused(capsys, train.main, *quick(*words))
+    assert "features/waymo_e2e-train/smol-" in error
+    assert "free space, then the same command goes on, or choose another --store_dir" in error
     assert not list((tmp_path / "cache/features/waymo_e2e-train").iterdir()), "no half of a store is left"
     trained(capsys, *words)
 
@@ -93,9 +93,9 @@ def test_the_note_of_a_skipped_row(words, capsys, monkeypatch, encoded):
     words = (*words, "--encode_batch", 1, "--on_bad_record", "skip")
     with monkeypatch.context() as patch:
         patch.setattr(StoreWriter, "skip", skip_without_room)
-        said = refused(capsys, train.main, *quick(*words))
-    assert "features/waymo_e2e-train/smol-" in said
-    assert "free space" in said
+        error = refused(capsys, train.main, *quick(*words))
+    assert "features/waymo_e2e-train/smol-" in error
+    assert "free space" in error
     assert sum(encoded) == 4
     trained(capsys, *words)
     assert sum(encoded) == 7 + 4
@@ -106,10 +106,10 @@ def test_a_checkpoint(words, tmp_path, capsys, encoded, trained_steps):
     words = (*words, "--epochs", 4, "--checkpoint_every", 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("roadcue.weights.save_file", full_at_second(patch))
-        said = refused(capsys, train.main, *quick(*words))
+        error = refused(capsys, train.main, *quick(*words))
     last = tmp_path / "run/checkpoint/last.safetensors"
-    assert f"{last}: cannot be written" in said
-    assert "--resume auto goes on" in said
+    assert f"{last}: cannot be written" in error
+    assert "--resume auto goes on" in error
     assert [path.name for path in last.parent.iterdir()] == [last.name], "the first one stays, half of one does not"
     assert (sum(encoded), len(trained_steps)) == (12, 2)
     assert "done" in trained(capsys, *words, "--resume", "auto")
@@ -141,8 +141,8 @@ def test_the_logs(words, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "fit", fit_without_room)
         patch.setattr(KeepLast, "on_train_batch_end", lambda *_: None)
-        said = refused(capsys, train.main, *quick(*words, "--epochs", 5))
-    assert re.search(rf"{tmp_path}/run.*: cannot be written \(({NO_ROOM})\); free space there", said)
+        error = refused(capsys, train.main, *quick(*words, "--epochs", 5))
+    assert re.search(rf"{tmp_path}/run.*: cannot be written \(({NO_ROOM})\); free space there", error)
     trained(capsys, *words, "--epochs", 5, "--resume", "auto")
 
 
@@ -152,10 +152,10 @@ def test_what_a_run_leaves(words, tmp_path, capsys, monkeypatch, trained_steps, 
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         refuse_to_write(patch, run, name)
-        said = refused(capsys, train.main, *quick(*words))
-    assert str(run) in said
-    assert re.search(NO_ROOM, said)
-    assert "free space there, then the same command with --resume auto goes on" in said
+        error = refused(capsys, train.main, *quick(*words))
+    assert str(run) in error
+    assert re.search(NO_ROOM, error)
+    assert "free space there, then the same command with --resume auto goes on" in error
     steps = len(trained_steps)
     assert exit_code(scoring.main, "--run", run) == 2, "half a run is not scored"
     trained(capsys, *words, "--resume", "auto")
@@ -193,11 +193,11 @@ def test_the_report(words, tmp_path, capsys, encoded):
     capsys.readouterr()
     with full_after(30_000):
         assert exit_code(scoring.main, "--run", run, "--resamples", 10) == 2
-    said = capsys.readouterr()
-    assert "constant velocity" in said.out, "the table is said before anything is written"
+    captured = capsys.readouterr()
+    assert "constant velocity" in captured.out, "the table is said before anything is written"
     assert json.loads((run / "metrics.json").read_text())["samples"] == 4
-    assert f"error: {run}/report.html: cannot be written" in said.err
-    assert "or name another folder with --out" in said.err
+    assert f"error: {run}/report.html: cannot be written" in captured.err
+    assert "or name another folder with --out" in captured.err
     assert not [path for path in run.iterdir() if path.suffix in (".partial", ".unfinished")]
     scored(run)
     assert sum(encoded) == 12
@@ -213,9 +213,9 @@ def test_a_submission(words, tmp_path, capsys):
     assert exit_code(scoring.main, *entry) == 0
     before = out.read_bytes()
     with full_after(1_000):
-        said = refused(capsys, scoring.main, *entry, "--authors", "another")
-    assert re.search(rf"{out}: cannot be written \(({NO_ROOM})\)", said)
-    assert "or name another file with --submission" in said
+        error = refused(capsys, scoring.main, *entry, "--authors", "another")
+    assert re.search(rf"{out}: cannot be written \(({NO_ROOM})\)", error)
+    assert "or name another file with --submission" in error
     assert out.read_bytes() == before
     assert [path for path in tmp_path.iterdir() if path.suffix == ".partial"] == []
 

@@ -112,9 +112,9 @@ def test_the_gain_is_there_with_own_pictures_and_gone_with_others(with_features,
 
 def test_a_head_trained_on_others_pictures_gains_nothing(with_features, tmp_path):
     train, val = (with_shuffled_pictures(split, seed) for seed, split in enumerate(with_features(the_answer)))
-    found = gain(predict(trained(train, val, tmp_path), val).paths, val)
-    assert found.low <= 0
-    assert found.value < 0.05
+    interval = gain(predict(trained(train, val, tmp_path), val).paths, val)
+    assert interval.low <= 0
+    assert interval.value < 0.05
 
 
 def test_a_leak_beside_the_stored_features_is_seen(with_features, tmp_path):

@@ -56,9 +56,9 @@ def test_a_head_an_encoder_and_a_data_set_go_through_all_commands(words, tmp_pat
     run = tmp_path / "run"
     given = ("--data", "dots", "--encoder", "colour", "--head", "dot", "--dot.hidden", 24, "--pooling", "grid")
     assert exit_code(train.main, *words, *given, "--grid", 4, *QUICK, "--lr", 0.01, "--run_dir", run) == 0
-    said = capsys.readouterr().out
-    assert "dot accuracy: dot" in said
-    assert "dots: 32 drawn pictures" in said
+    output = capsys.readouterr().out
+    assert "dot accuracy: dot" in output
+    assert "dots: 32 drawn pictures" in output
     assert exit_code(scoring.main, *words, "--run", run, "--resamples", 50) == 0
     (table,) = json.loads((run / "metrics.json").read_text())["answers"]
     assert table["title"] == "Side of the dot"

@@ -85,9 +85,9 @@ def test_a_shard_that_may_not_be_read(shards, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("roadcue.loaders.tfrecord.open", locked, raising=False)
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run")
-    said = refused(capsys, train.main, *QUICK, *words)
-    assert "training_x.tfrecord: cannot be" in said
-    assert "Permission denied" in said
+    error = refused(capsys, train.main, *QUICK, *words)
+    assert "training_x.tfrecord: cannot be" in error
+    assert "Permission denied" in error
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_a_file_where_a_folder_should_be(shards, tmp_path, capsys, place, senten
 
 def test_roadworld_has_no_cache_to_be_drawn_into(cache, tmp_path, capsys):
     cache.touch()
-    said = refused(capsys, train.main, *QUICK, "--run_dir", tmp_path / "run")
-    assert re.search("the cache cannot be kept there .* environment variable ROADCUE_CACHE", said)
+    error = refused(capsys, train.main, *QUICK, "--run_dir", tmp_path / "run")
+    assert re.search("the cache cannot be kept there .* environment variable ROADCUE_CACHE", error)
 
 
 def test_a_store_of_another_encoder(shards, tmp_path, capsys):
@@ -120,9 +120,9 @@ def test_a_store_of_another_encoder(shards, tmp_path, capsys):
     content = json.loads(meta.read_text())
     content["parts"]["weights"] = "those of another encoder"
     meta.write_text(json.dumps(content))
-    said = refused(capsys, train.main, *QUICK, *words, tmp_path / "second")
-    assert f"{meta.parent}: these features were made with weights = 'those of another encoder'" in said
-    assert "encode again (another --store_dir)" in said
+    error = refused(capsys, train.main, *QUICK, *words, tmp_path / "second")
+    assert f"{meta.parent}: these features were made with weights = 'those of another encoder'" in error
+    assert "encode again (another --store_dir)" in error
     trained(capsys, *words[:-2], tmp_path / "other_store", "--run_dir", tmp_path / "second")
 
 
@@ -132,8 +132,8 @@ def test_a_run_of_another_encoder(shards, tmp_path, capsys):
     facts = json.loads((run / "run.json").read_text())
     facts["encoder_parts"]["weights"] = "those of another encoder"
     (run / "run.json").write_text(json.dumps(facts))
-    said = refused(capsys, scoring.main, "--run", run)
-    assert f"{run}: its heads were trained on features with weights = 'those of another encoder'" in said
+    error = refused(capsys, scoring.main, "--run", run)
+    assert f"{run}: its heads were trained on features with weights = 'those of another encoder'" in error
 
 
 @pytest.mark.parametrize("content", ['{"half": ', '{"another": "thing"}', "[]"])
@@ -141,9 +141,9 @@ def test_a_run_of_another_encoder(shards, tmp_path, capsys):
 def test_a_damaged_run(finished, capsys, name, content):
     whole = (finished / name).read_text()
     (finished / name).write_text(content)
-    said = refused(capsys, scoring.main, "--run", finished)
+    error = refused(capsys, scoring.main, "--run", finished)
     (finished / name).write_text(whole)
-    assert str(finished / name) in said
+    assert str(finished / name) in error
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -158,8 +158,8 @@ def test_a_shard_that_changes_between_indexing_and_reading(shards, tmp_path, cap
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", workers)
     with monkeypatch.context() as patch:
         patch.setattr(WaymoE2E, "image", touched)
-        said = refused(capsys, train.main, *quick(*words, "--on_bad_record", "skip"))
-    assert re.fullmatch(r"\S+training_x.tfrecord: has changed since it was indexed. Start again.*", said)
+        error = refused(capsys, train.main, *quick(*words, "--on_bad_record", "skip"))
+    assert re.fullmatch(r"\S+training_x.tfrecord: has changed since it was indexed. Start again.*", error)
     trained(capsys, *words)
 
 
@@ -167,8 +167,8 @@ def test_a_worker_that_is_killed(shards, tmp_path, capsys, monkeypatch):
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", 1)
     with monkeypatch.context() as patch:
         patch.setattr(jpeg, "decode_at_least", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        said = refused(capsys, train.main, *quick(*words))
+        error = refused(capsys, train.main, *quick(*words))
     assert re.search(
-        "a process that reads pictures has died .*; .* Try fewer --workers: what is encoded is kept", said
+        "a process that reads pictures has died .*; .* Try fewer --workers: what is encoded is kept", error
     )
     trained(capsys, *words)

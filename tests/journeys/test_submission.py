@@ -105,12 +105,12 @@ def test_an_entrants_way(place, cache, tmp_path, capsys, encoded):
     assert exit_code(scoring.main, *entry(place / "run", out, "--authors", "A. One, B. Two")) == 0
     assert sum(encoded) == 3
     assert [path.name for path in (cache / "features").iterdir()] == ["waymo_e2e-submission"]
-    said = capsys.readouterr().out
-    assert f"test: 12 frames of 3 sequences in 2 of 2 shards of {place / 'data'}; submission: 3 rows of it" in said
+    output = capsys.readouterr().out
+    assert f"test: 12 frames of 3 sequences in 2 of 2 shards of {place / 'data'}; submission: 3 rows of it" in output
     assert re.search(
-        "submitting the row waypoint: [0-9]{4}K parameters; public .* RoadCue's miniature SmolVLM2", said
+        "submitting the row waypoint: [0-9]{4}K parameters; public .* RoadCue's miniature SmolVLM2", output
     )
-    assert f"{out}: 3 frames in 1 shard; nothing that the server is known to refuse" in said
+    assert f"{out}: 3 frames in 1 shard; nothing that the server is known to refuse" in output
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
     frames = str(place / "data" / FRAMES_FILE)
@@ -121,11 +121,11 @@ def test_an_entrants_way(place, cache, tmp_path, capsys, encoded):
     assert list(submission.authors) == ["A. One", "B. Two"]
     assert submission.uses_public_model_pretraining
     assert not submission.HasField("affiliation")
-    found, expected = paths(submission), predicted(place / "run", place / "data", "waypoint")
-    assert list(found) == NAMES
+    written, expected = paths(submission), predicted(place / "run", place / "data", "waypoint")
+    assert list(written) == NAMES
     for name in NAMES:
-        np.testing.assert_allclose(found[name], expected[name], atol=1e-3)
-    assert np.ptp([found[name] for name in NAMES], axis=0).max() > 0.1, "each frame has its own path"
+        np.testing.assert_allclose(written[name], expected[name], atol=1e-3)
+    assert np.ptp([written[name] for name in NAMES], axis=0).max() > 0.1, "each frame has its own path"
 
     before = out.read_bytes()
     encoded.clear()
@@ -144,8 +144,8 @@ def test_earlier_frames_of_the_listed_ones_are_encoded_too(place, tmp_path, caps
     assert exit_code(scoring.main, *entry(run, out)) == 0
     assert sum(encoded) == 4
     assert "rows that have their earlier frames: 2 frames back 33 %" in capsys.readouterr().out
-    test, road, found = open_waymo_e2e(place / "data", "test"), roadcue.load(run), paths(submitted(out))
-    assert list(found) == NAMES
+    test, road, written = open_waymo_e2e(place / "data", "test"), roadcue.load(run), paths(submitted(out))
+    assert list(written) == NAMES
     row_of = {name: row for row, name in enumerate(test.states.id.tolist())}
     for name in NAMES:
         row, earlier = row_of[name], row_of[f"{SEQUENCES[4]}-001"]
@@ -155,13 +155,13 @@ def test_earlier_frames_of_the_listed_ones_are_encoded_too(place, tmp_path, caps
             intent=int(test.states.intent[row]),
             past_images={2: test.image(earlier, "FRONT") if name == NAMES[0] else None},
         )["waypoint"].waypoints_m
-        np.testing.assert_allclose(found[name], path, atol=1e-3)
+        np.testing.assert_allclose(written[name], path, atol=1e-3)
 
     encoded.clear()
     (tmp_path / "first.txt").write_text(f"{SEQUENCES[4]}-000")
     first = ("--frames", tmp_path / "first.txt")
-    said = refused(capsys, scoring.main, *entry(run, out, *first))
-    assert "--past_frames 2: no row of waymo_e2e submission has a frame 2 frames before it" in said
+    error = refused(capsys, scoring.main, *entry(run, out, *first))
+    assert "--past_frames 2: no row of waymo_e2e submission has a frame 2 frames before it" in error
     assert not encoded
     assert exit_code(scoring.main, *entry(run, out, *first, "--row", "ridge")) == 0
 
@@ -220,9 +220,9 @@ def test_a_run_on_roadworld_submits_drawn_test_shards(tmp_path, capsys):
     (tmp_path / "test" / FRAMES_FILE).write_text(json.dumps(last))
     run, out = tmp_path / "run", tmp_path / "entry.tar.gz"
     assert exit_code(train.main, *QUICK, "--encoder", "none", "--data_dir", tmp_path / "world", "--run_dir", run) == 0
-    said = refused(capsys, scoring.main, *entry(run, out))
-    assert "the challenge is about Waymo's test split, and this run is about roadworld" in said
-    assert "--data waymo_e2e --data_dir DIR" in said
+    error = refused(capsys, scoring.main, *entry(run, out))
+    assert "the challenge is about Waymo's test split, and this run is about roadworld" in error
+    assert "--data waymo_e2e --data_dir DIR" in error
     words = ("--data", "waymo_e2e", "--data_dir", tmp_path / "test")
     assert exit_code(scoring.main, *entry(run, out, *words)) == 0
     assert list(paths(submitted(out))) == [states.id[1], states.id[3]]
@@ -250,8 +250,8 @@ GIVEN = entry("", "entry.tar.gz")[2:]
 def test_a_word_that_does_not_fit(place, tmp_path, capsys, monkeypatch, encoded, words, sentence):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.json").write_text(json.dumps(LISTED))
-    said = refused(capsys, scoring.main, "--run", place / "run", *words)
-    assert re.search(sentence, said), said
+    error = refused(capsys, scoring.main, "--run", place / "run", *words)
+    assert re.search(sentence, error), error
     assert not encoded
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["list.json"]
 
@@ -263,9 +263,9 @@ def test_a_checkpoint_that_may_be_anybodys(place, tmp_path, capsys):
     config = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(config.replace("checkpoint: mini", f"checkpoint: {weights}"))
     out = tmp_path / "entry.tar.gz"
-    said = refused(capsys, scoring.main, *entry(run, out))
-    assert f"--checkpoint {weights} of this run has no public name" in said
-    assert "name them with --public_models, or pass --public_models none" in said
+    error = refused(capsys, scoring.main, *entry(run, out))
+    assert f"--checkpoint {weights} of this run has no public name" in error
+    assert "name them with --public_models, or pass --public_models none" in error
     assert exit_code(scoring.main, *entry(run, out, "--public_models", "org/model")) == 0
     assert list(submitted(out).public_model_names) == ["org/model"]
     assert exit_code(scoring.main, *entry(run, out, "--row", "constant velocity")) == 0
@@ -277,19 +277,19 @@ def test_another_encoder_than_the_runs(place, tmp_path, capsys):
     facts = json.loads((run / "run.json").read_text())
     facts["encoder_parts"]["weights"] = "those of another encoder"
     (run / "run.json").write_text(json.dumps(facts))
-    said = refused(capsys, scoring.main, *entry(run, tmp_path / "entry.tar.gz"))
-    assert "its heads were trained on features with weights = 'those of another encoder'" in said
+    error = refused(capsys, scoring.main, *entry(run, tmp_path / "entry.tar.gz"))
+    assert "its heads were trained on features with weights = 'those of another encoder'" in error
     assert exit_code(scoring.main, *entry(run, tmp_path / "entry.tar.gz", "--row", "ridge")) == 0
 
 
 def test_test_shards_that_are_not_all_there(place, data, tmp_path, capsys, encoded):
     (data / TEST_SHARD.format(1)).unlink()
     out = tmp_path / "entry.tar.gz"
-    said = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data))
+    error = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data))
     missing = f"2 of 3 listed frames are missing, first {NAMES[0]}: they are not in Waymo end-to-end, test: 6 frames"
-    assert missing in said
-    assert "in 1 of 2 shards of" in said
-    assert "The server would answer: Missing 2 sequence names from the submission. It needs all shards" in said
+    assert missing in error
+    assert "in 1 of 2 shards of" in error
+    assert "The server would answer: Missing 2 sequence names from the submission. It needs all shards" in error
     assert not encoded
     assert not out.exists()
 
@@ -304,10 +304,10 @@ def test_a_listed_frame_whose_picture_does_not_decode(place, data, tmp_path, cap
     write_shard(data / TEST_SHARD.format(0), broken)
     (data / TEST_SHARD.format(1)).unlink()
     out = tmp_path / "entry.tar.gz"
-    said = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data))
-    assert re.search(f"frame {NAMES[1]}: FRONT: does not decode as a JPEG picture", said)
-    said = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data, "--on_bad_record", "skip"))
-    assert f"1 listed frames have no picture to predict from, first {NAMES[1]}: " in said
+    error = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data))
+    assert re.search(f"frame {NAMES[1]}: FRONT: does not decode as a JPEG picture", error)
+    error = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data, "--on_bad_record", "skip"))
+    assert f"1 listed frames have no picture to predict from, first {NAMES[1]}: " in error
     assert not out.exists()
     assert exit_code(scoring.main, *entry(place / "run", out, "--data_dir", data, "--row", "ridge")) == 0
 
@@ -316,12 +316,12 @@ def test_a_head_that_predicts_no_number(place, tmp_path, capsys, monkeypatch):
     nothing = Predictions({"ridge": np.full((3, 20, 2), np.nan)})
     monkeypatch.setattr("roadcue.evaluation.submission.predict", lambda model, split: nothing)
     out = tmp_path / "entry.tar.gz"
-    said = refused(capsys, scoring.main, *entry(place / "run", out, "--row", "ridge"))
-    assert f"paths that have a point that is not finite: 3, first that of '{NAMES[0]}'" in said
+    error = refused(capsys, scoring.main, *entry(place / "run", out, "--row", "ridge"))
+    assert f"paths that have a point that is not finite: 3, first that of '{NAMES[0]}'" in error
     assert not out.exists()
 
 
 def test_a_place_that_cannot_be_written_to(place, tmp_path, capsys):
     (tmp_path / "file").touch()
-    said = refused(capsys, scoring.main, *entry(place / "run", tmp_path / "file" / "entry.tar.gz", "--row", "ridge"))
-    assert f"cannot be written ({tmp_path / 'file'} is a file and no folder); move it away" in said
+    error = refused(capsys, scoring.main, *entry(place / "run", tmp_path / "file" / "entry.tar.gz", "--row", "ridge"))
+    assert f"cannot be written ({tmp_path / 'file'} is a file and no folder); move it away" in error

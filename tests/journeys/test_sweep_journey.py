@@ -22,10 +22,10 @@ def words(tmp_path):
 
 
 def test_a_sweep_and_a_bigger_one_on_top_of_it(words, tmp_path, capsys):
-    said = trained(capsys, *words, "--sweep", "lr=1e-3,1e-2", "--sweep", "ema=0,0.9")
-    assert "4 settings, 4 runs" in " ".join(said.split())
-    said = refused(capsys, train.main, *QUICK, *words, "--sweep", "lr=1e-3", "--sweep", "ema=0")
-    assert "--resume auto" in said
+    output = trained(capsys, *words, "--sweep", "lr=1e-3,1e-2", "--sweep", "ema=0,0.9")
+    assert "4 settings, 4 runs" in " ".join(output.split())
+    error = refused(capsys, train.main, *QUICK, *words, "--sweep", "lr=1e-3", "--sweep", "ema=0")
+    assert "--resume auto" in error
     again = ("--sweep", "lr=1e-3,1e-2", "--sweep", "ema=0,0.9", "--seeds", 2, "--resume", "auto")
     assert "8 runs, of which 4 are finished" in trained(capsys, *words, *again)
     best = json.loads((tmp_path / "sweep" / "sweep.json").read_text())["settings"][0]
@@ -36,6 +36,6 @@ def test_a_sweep_and_a_bigger_one_on_top_of_it(words, tmp_path, capsys):
 
 
 def test_a_sweep_that_does_not_fit(words, tmp_path, capsys):
-    said = refused(capsys, train.main, *QUICK, *words, "--sweep", "waypoint.hiden=16,32")
-    assert said == "--sweep: there is no option --waypoint.hiden; did you mean --waypoint.hidden?"
+    error = refused(capsys, train.main, *QUICK, *words, "--sweep", "waypoint.hiden=16,32")
+    assert error == "--sweep: there is no option --waypoint.hiden; did you mean --waypoint.hidden?"
     assert not (tmp_path / "sweep").exists()

@@ -34,7 +34,7 @@ def test_many_faults_are_one_message(policy, some_left, error):
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "message"),
     [
         (1, "the first: fault 1"),
         (2, "the first: fault 1; then line 2"),
@@ -42,8 +42,8 @@ def test_many_faults_are_one_message(policy, some_left, error):
         (5, "the first: fault 1; then line 2, line 3, line 4, ..."),
     ],
 )
-def test_the_first_faults_are_named(count, said):
-    assert named_first(FAULTS[:count]) == said
+def test_the_first_faults_are_named(count, message):
+    assert named_first(FAULTS[:count]) == message
 
 
 def read(raw, where):
@@ -61,7 +61,7 @@ def test_of_each_name_the_first_counts():
     assert skipped == [Skipped("line 2", "is empty"), Skipped("line 4", "a was 1")]
 
 
-@pytest.mark.parametrize(("records", "said"), [(RECORDS, "line 2: is empty"), (RECORDS[::3], "line 4: a was 1")])
-def test_a_damaged_record_or_a_repeat_stops_unless_it_is_left_out(records, said):
-    with pytest.raises(BadRecord, match=f"^{said}; --on_bad_record skip"):
+@pytest.mark.parametrize(("records", "message"), [(RECORDS, "line 2: is empty"), (RECORDS[::3], "line 4: a was 1")])
+def test_a_damaged_record_or_a_repeat_stops_unless_it_is_left_out(records, message):
+    with pytest.raises(BadRecord, match=f"^{message}; --on_bad_record skip"):
         first_of_each(records, read, lambda one: one[0], lambda first: f"was {first[1]}", "raise")

@@ -39,17 +39,17 @@ def test_every_data_set_has_its_function_and_its_camera():
 def test_the_names_cost_no_import():
     heavy = ("numpy", "pyarrow", "torch")
     code = f"import sys, roadcue.loaders.registry; print([name for name in {heavy} if name in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
-    ("name", "more", "said"),
+    ("name", "more", "message"),
     [
         (
             "waymo_e2",
             {},
-            r"there is no data set 'waymo_e2'; did you mean waymo_e2e\?; there are roadworld, .*bdd100k",
+            r"there is no data set 'waymo_e2'; did you mean waymo_e2e\? There are roadworld, .*bdd100k",
         ),
         ("manifest", {}, "--data manifest needs --data_dir"),
         (
@@ -59,8 +59,8 @@ def test_the_names_cost_no_import():
         ),
     ],
 )
-def test_what_cannot_be_opened_is_said(name, more, said):
-    with pytest.raises(BadInput, match=said):
+def test_what_cannot_be_opened_is_said(name, more, message):
+    with pytest.raises(BadInput, match=message):
         open_dataset(name, None, "train", **more)
 
 

@@ -214,14 +214,14 @@ def test_only_a_finished_store_of_these_samples_is_opened(writer, tmp_path):
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
 @pytest.mark.parametrize("name", ["meta.json", "index.json", "features.npy", "present.npy", "progress.npy"])
 def test_a_file_that_may_not_be_read_is_no_damage(finished, name, number):
-    said = rf"cannot be read \({os.strerror(number)}"
+    message = rf"cannot be read \({os.strerror(number)}"
     with (
         not_readable(finished / name, number),
-        pytest.raises(Unreadable, match=said) as told,
+        pytest.raises(Unreadable, match=message) as caught,
     ):
         FeatureStore(finished, PARTS)
-    assert str(finished) in str(told.value)
-    assert "delete" not in str(told.value)
+    assert str(finished) in str(caught.value)
+    assert "delete" not in str(caught.value)
 
 
 def test_a_missing_file_is_damage(finished):
@@ -231,10 +231,10 @@ def test_a_missing_file_is_damage(finished):
 
 
 def test_an_unfinished_store_on_a_read_only_disk_cannot_be_gone_on_with(writer):
-    said = r"cannot be written \(Read-only file system\); choose another --store_dir"
-    with read_only(), pytest.raises(OSError, match=said):
+    message = r"cannot be written \(Read-only file system\); choose another --store_dir"
+    with read_only(), pytest.raises(OSError, match=message):
         StoreWriter(writer.folder, PARTS, IDS, ["FRONT", "REAR"], (4, 3))
-    with read_only(), pytest.raises(OSError, match=said):
+    with read_only(), pytest.raises(OSError, match=message):
         StoreWriter(writer.folder.with_name("new"), PARTS, IDS, ["FRONT", "REAR"], (4, 3))
 
 

@@ -144,14 +144,14 @@ def test_parquet_gives_what_jsonl_gives(folder: Path, images: str):
         )
         table = table.set_column(table.column_names.index("images"), "images", pairs)
     pyarrow.parquet.write_table(table, folder / "manifest.parquet")
-    found = open_manifest(folder, "all")
+    dataset = open_manifest(folder, "all")
     for column in ("id", "sequence", "frame", "past", "intent", "future"):
-        np.testing.assert_array_equal(getattr(found.states, column), getattr(expected.states, column))
-    assert [found.cameras_of(row) for row in (0, 1)] == [("FRONT",), ("FRONT", "LEFT")]
-    assert [found.targets(row).caption for row in (0, 1)] == ["Go.", None]
-    assert [found.targets(row).fields for row in (0, 1)] == [{}, {"weather": "sun"}]
-    assert found.image(1, "LEFT") == expected.image(1, "LEFT")
-    assert found.fingerprint == expected.fingerprint
+        np.testing.assert_array_equal(getattr(dataset.states, column), getattr(expected.states, column))
+    assert [dataset.cameras_of(row) for row in (0, 1)] == [("FRONT",), ("FRONT", "LEFT")]
+    assert [dataset.targets(row).caption for row in (0, 1)] == ["Go.", None]
+    assert [dataset.targets(row).fields for row in (0, 1)] == [{}, {"weather": "sun"}]
+    assert dataset.image(1, "LEFT") == expected.image(1, "LEFT")
+    assert dataset.fingerprint == expected.fingerprint
 
 
 def test_a_broken_parquet_file_is_named(folder: Path):
@@ -352,11 +352,11 @@ def test_any_value_is_a_line_or_a_bad_record(value: object):
 @settings(max_examples=200)
 @given(st.sampled_from([*a_line("1"), "frame", "future", "fields", "caption", "split", "calibration"]), JSON)
 def test_any_value_under_a_known_key_is_taken_or_a_bad_record_that_names_it(key: str, value: object):
-    found = _read(parse_line, a_line("1") | {key: value})
-    if isinstance(found, str):
-        assert key in found
+    outcome = _read(parse_line, a_line("1") | {key: value})
+    if isinstance(outcome, str):
+        assert key in outcome
         return
-    line, past, future = found
+    line, past, future = outcome
     assert line.id
     assert line.id.isprintable()
     assert (past.shape, future.shape) == ((16, 6), (20, 2))

@@ -39,9 +39,9 @@ def lines(file):
 def test_convert_writes_texts_pairs_and_annotations(tmp_path, run):
     captions = write_folder(tmp_path / "in", {"train": ["a.jpg", "b.jpg"], "test": ["c.jpg"]}, texts=False)
     out = tmp_path / "out"
-    code, said, _ = run("convert", "--data_dir", tmp_path / "in", "--out", out)
+    code, output, _ = run("convert", "--data_dir", tmp_path / "in", "--out", out)
     assert code == 0
-    assert f"{out / 'bvpi_sft_train.jsonl'}: 2 lines" in said
+    assert f"{out / 'bvpi_sft_train.jsonl'}: 2 lines" in output
     assert sorted(os.listdir(out)) == [
         "annotation.schema.json",
         "annotations.jsonl",
@@ -84,12 +84,12 @@ def test_texts_are_composed_anew_whatever_a_bvpi_file_says(tmp_path):
 def test_convert_does_not_overwrite_and_says_so(tmp_path, run):
     write_folder(tmp_path / "in", {"train": ["a.jpg"]})
     (tmp_path / "out").mkdir()
-    code, _, said = run("convert", "--data_dir", tmp_path / "in", "--out", tmp_path / "out")
+    code, _, error = run("convert", "--data_dir", tmp_path / "in", "--out", tmp_path / "out")
     assert code == 2
-    assert said.startswith(f"error: {tmp_path / 'out'}: exists already")
-    code, _, said = run("convert", "--data_dir", tmp_path / "nowhere", "--out", tmp_path / "new")
+    assert error.startswith(f"error: {tmp_path / 'out'}: exists already")
+    code, _, error = run("convert", "--data_dir", tmp_path / "nowhere", "--out", tmp_path / "new")
     assert code == 2
-    assert f"{ANNOTATIONS}: cannot be read (No such file or directory)" in said
+    assert f"{ANNOTATIONS}: cannot be read (No such file or directory)" in error
     assert not (tmp_path / "new").exists()
 
 
@@ -97,12 +97,12 @@ def test_a_picture_without_annotation_stops_or_is_left_out(tmp_path, run):
     write_folder(tmp_path / "in", {"train": ["a.jpg", "b.jpg"]}, texts=False)
     write_annotations(tmp_path / "in" / ANNOTATIONS, [labelled("a.jpg")])
     words = ("convert", "--data_dir", tmp_path / "in", "--out", tmp_path / "out")
-    code, _, said = run(*words)
+    code, _, error = run(*words)
     assert code == 2
-    assert "1 of 2 captioned pictures cannot be converted; the first: b.jpg has no usable row" in said
-    code, said, _ = run(*words, "--on_bad_record", "skip")
+    assert "1 of 2 captioned pictures cannot be converted; the first: b.jpg has no usable row" in error
+    code, output, _ = run(*words, "--on_bad_record", "skip")
     assert code == 0
-    assert "1 rows and pictures left out:\n  training/images/b.jpg: b.jpg has no usable row" in said
+    assert "1 rows and pictures left out:\n  training/images/b.jpg: b.jpg has no usable row" in output
     assert len(lines(tmp_path / "out/bvpi_sft_train.jsonl")) == 1
 
 
@@ -161,38 +161,38 @@ def test_describe_reports_both_splits_and_all_that_is_wrong(tmp_path, run):
     for name in images["train"][:7]:
         (tmp_path / "root/training/images" / name).unlink()
     words = ("describe", "--data_dir", tmp_path, "--image_root", tmp_path / "root")
-    code, said, _ = run(*words)
+    code, output, _ = run(*words)
     assert code == 0
-    assert "1 rows and lines left out:" in said
-    assert "line 60: road_pos is 'No'" in said
-    assert "7 picture files missing below" in said
-    assert "training/images/0008.jpg: No such file" in said
-    assert "training/images/0010.jpg" not in said
-    assert "... and 2 more" in said
-    assert "bvpi_sft_train.jsonl: 50 texts, 50 of them otherwise than composed, such as training/images/0" in said
-    table = [line.split() for line in said.splitlines()]
+    assert "1 rows and lines left out:" in output
+    assert "line 60: road_pos is 'No'" in output
+    assert "7 picture files missing below" in output
+    assert "training/images/0008.jpg: No such file" in output
+    assert "training/images/0010.jpg" not in output
+    assert "... and 2 more" in output
+    assert "bvpi_sft_train.jsonl: 50 texts, 50 of them otherwise than composed, such as training/images/0" in output
+    table = [line.split() for line in output.splitlines()]
     # Of the first stretch 23 + 8 are left, of the second 23; which is for validation is a hash.
     assert ["pictures", "50", "8", "31", "23"] in table or ["pictures", "50", "8", "23", "31"] in table
     assert ["with", "a", "train", "neighbour", "8", "(100%)", "0", "(0%)"] in table
     assert any(row[:3] == ["sidewalk", "Center", "50"] for row in table)
-    code, said, _ = run(*words, "--all")
-    assert "training/images/0012.jpg: No such file" in said
+    code, output, _ = run(*words, "--all")
+    assert "training/images/0012.jpg: No such file" in output
 
 
 def test_describe_counts_kinds_near_and_far(tmp_path, run):
     write_folder(tmp_path, {"train": ["a.jpg", "b.jpg"]}, texts=False)
     both = [labelled("a.jpg", near={"car": ("Left", "Left")}, far={"person": ("Right",)}), labelled("b.jpg")]
     write_annotations(tmp_path / ANNOTATIONS, both)
-    code, said, _ = run("describe", "--data_dir", tmp_path)
+    code, output, _ = run("describe", "--data_dir", tmp_path)
     assert code == 0
-    assert "bvpi_sft_train.jsonl: there is none; convert makes it" in said
-    rows = [line.split() for line in said.splitlines()]
+    assert "bvpi_sft_train.jsonl: there is none; convert makes it" in output
+    rows = [line.split() for line in output.splitlines()]
     assert any(row[:3] == ["car", "near/far", "1/0"] for row in rows)
     assert any(row[:3] == ["person", "near/far", "0/1"] for row in rows)
 
 
 def test_describe_wants_a_fraction(tmp_path, run):
     write_folder(tmp_path, {"train": ["a.jpg", "b.jpg"]})
-    code, _, said = run("describe", "--data_dir", tmp_path, "--val_fraction", "1.5")
+    code, _, error = run("describe", "--data_dir", tmp_path, "--val_fraction", "1.5")
     assert code == 2
-    assert "must lie between 0 and 1" in said
+    assert "must lie between 0 and 1" in error

@@ -44,11 +44,11 @@ def test_missing_pictures_are_counted_and_named_or_left_out_and_listed(tmp_path)
     (tmp_path / "training/images/0006.jpg").write_bytes(b"")
     with pytest.raises(BadInput) as refused:
         open_sensation(tmp_path, "train")
-    said = str(refused.value)
-    assert "6 of 8 pictures of train are unusable, 6 of them not found below" in said
-    assert "the first: picture 'training/images/0001.jpg': No such file" in said
-    assert f"then {', '.join(f'training/images/{name}' for name in names[2:5])}, ..." in said
-    assert "--on_bad_record skip" in said
+    message = str(refused.value)
+    assert "6 of 8 pictures of train are unusable, 6 of them not found below" in message
+    assert "the first: picture 'training/images/0001.jpg': No such file" in message
+    assert f"then {', '.join(f'training/images/{name}' for name in names[2:5])}, ..." in message
+    assert "--on_bad_record skip" in message
     dataset = open_sensation(tmp_path, "train", on_bad_record="skip")
     assert ids(dataset) == ["0000", "0007"]
     assert [one.where for one in dataset.skipped] == [f"training/images/{name}" for name in names[1:7]]

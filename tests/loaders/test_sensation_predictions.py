@@ -42,7 +42,7 @@ def test_a_picture_is_named_by_its_file(path, name):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "holds no prediction"),
         ("[]", "holds no prediction"),
@@ -63,9 +63,9 @@ def test_a_picture_is_named_by_its_file(path, name):
         ("7", "is not an object"),
     ],
 )
-def test_what_cannot_be_read_is_said_with_its_place(tmp_path, content, said):
+def test_what_cannot_be_read_is_said_with_its_place(tmp_path, content, message):
     (tmp_path / "p.json").write_text(content)
-    with pytest.raises(BadInput, match=said) as caught:
+    with pytest.raises(BadInput, match=message) as caught:
         read_predictions(tmp_path / "p.json")
     assert "p.json" in str(caught.value)
 
@@ -78,9 +78,9 @@ def test_what_cannot_be_read_is_said_with_its_place(tmp_path, content, said):
 def test_any_bytes_are_read_or_refused(tmp_path, content):
     (tmp_path / "p").write_bytes(content)
     with contextlib.suppress(BadInput):
-        found = read_predictions(tmp_path / "p")
-        assert found
-        assert all(isinstance(text, str) for text in found.values())
+        predictions = read_predictions(tmp_path / "p")
+        assert predictions
+        assert all(isinstance(text, str) for text in predictions.values())
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path):

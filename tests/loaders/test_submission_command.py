@@ -25,18 +25,18 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 def test_the_command_says_yes(files, capsys):
     file, frames = files
     assert command.main(["check", str(file), "--frames", str(frames)]) == 0
-    said = capsys.readouterr()
-    assert said.out == f"{file}: 3 frames in 1 shard; nothing that the server is known to refuse\n"
-    assert said.err == ""
+    captured = capsys.readouterr()
+    assert captured.out == f"{file}: 3 frames in 1 shard; nothing that the server is known to refuse\n"
+    assert captured.err == ""
 
 
 def test_the_command_says_every_problem_on_a_line_of_its_own(files, capsys):
     file, frames = files
     file.write_bytes(archive(["a-149"], account="me"))
     assert command.main(["check", str(file), "--frames", str(frames)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    lines = said.err.splitlines()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith(f"error: {file}: account_name is 'me'")
     assert lines[1].startswith(f"error: {file}: Missing 2 sequence names from the submission")
@@ -46,9 +46,9 @@ def test_the_command_says_every_problem_on_a_line_of_its_own(files, capsys):
 def test_the_command_says_which_file_is_not_there(files, capsys, missing):
     files[missing].unlink()
     assert command.main(["check", str(files[0]), "--frames", str(files[1])]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {files[missing]}: cannot be read (No such file or directory)")
-    assert ("with --frames" in said) == bool(missing)
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {files[missing]}: cannot be read (No such file or directory)")
+    assert ("with --frames" in error) == bool(missing)
 
 
 def test_the_command_reads_no_huge_file(files, capsys, monkeypatch):

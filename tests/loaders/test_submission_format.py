@@ -80,8 +80,8 @@ def test_what_is_written_is_read_back():
     shard = schema.E2EDChallengeSubmission.FromString(content)
     assert shard.submission_type == shard.E2ED_SUBMISSION
     for field, value in vars(ENTRY).items():
-        found = getattr(shard, field)
-        assert (tuple(found) if isinstance(value, tuple) else found) == value
+        stored = getattr(shard, field)
+        assert (tuple(stored) if isinstance(value, tuple) else stored) == value
     assert [one.frame_name for one in shard.predictions] == NAMES
     read = [np.stack([one.trajectory.pos_x, one.trajectory.pos_y], axis=1) for one in shard.predictions]
     np.testing.assert_array_equal(np.float32(read), WAYPOINT)

@@ -35,21 +35,21 @@ DAMAGE = re.compile("damaged|download|delete|write it again|is whole", re.IGNORE
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [
         (errno.EACCES, r"cannot be read \(Permission denied\); get the permission to read it"),
         (errno.EIO, r"cannot be read \(Input/output error\); look whether the disk or the network drive is in order"),
     ],
 )
 @pytest.mark.parametrize("name", READERS)
-def test_no_permission_and_a_failing_disk_are_no_damage(tmp_path: Path, name: str, number: int, said: str) -> None:
+def test_no_permission_and_a_failing_disk_are_no_damage(tmp_path: Path, name: str, number: int, message: str) -> None:
     (tmp_path / name).write_text("{}\n")
     with (
         not_readable(tmp_path / name, number),
-        pytest.raises(Unreadable, match=f"^{tmp_path / name}: {said}") as told,
+        pytest.raises(Unreadable, match=f"^{tmp_path / name}: {message}") as caught,
     ):
         READERS[name](tmp_path / name)
-    assert not DAMAGE.search(str(told.value))
+    assert not DAMAGE.search(str(caught.value))
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -77,8 +77,11 @@ def test_a_parquet_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_picture(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff")
     pictures = PictureFolder(tmp_path)
-    for number, said in ((errno.EACCES, "get the permission to read it"), (errno.EIO, "look whether the disk")):
-        with not_readable(tmp_path / "a.jpg", number), pytest.raises(BadRecord, match=f"'a.jpg' cannot .*; {said}"):
+    for number, message in ((errno.EACCES, "get the permission to read it"), (errno.EIO, "look whether the disk")):
+        with (
+            not_readable(tmp_path / "a.jpg", number),
+            pytest.raises(BadRecord, match=f"'a.jpg' cannot .*; {message}"),
+        ):
             pictures.read("a.jpg")
 
 

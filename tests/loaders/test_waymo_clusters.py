@@ -70,8 +70,8 @@ def test_damage_is_read_or_said(tmp_path: Path, data: st.DataObject) -> None:
         whole += b" "
     (tmp_path / CLUSTER_FILE).write_bytes(whole)
     with contextlib.suppress(BadInput):
-        found = read_clusters(tmp_path / CLUSTER_FILE)
-        assert all(isinstance(cluster, Cluster) for cluster in found.values())
+        clusters = read_clusters(tmp_path / CLUSTER_FILE)
+        assert all(isinstance(cluster, Cluster) for cluster in clusters.values())
 
 
 @pytest.mark.usefixtures("cache")

@@ -127,9 +127,9 @@ class TestReading:
         long = Preference(np.zeros((21, 2), np.float32), 10.0)
         dataset = one_record(tmp_path, frame_bytes(f"{SEQUENCE}-7", preferences=[None, short, None, long]))
         assert dataset.skipped == ()
-        found = dataset.targets(0).preferences
-        assert [(len(p.xy), p.score) for p in found] == [(7, 0.0), (21, 10.0)]
-        np.testing.assert_array_equal(found[0].xy, short.xy)
+        preferences = dataset.targets(0).preferences
+        assert [(len(p.xy), p.score) for p in preferences] == [(7, 0.0), (21, 10.0)]
+        np.testing.assert_array_equal(preferences[0].xy, short.xy)
 
     def test_pickled_and_forked_copies_read(self, two_shards: Path) -> None:
         dataset = open_waymo_e2e(two_shards, "val")
@@ -191,8 +191,8 @@ def test_spans_lie_where_protobuf_finds_the_bytes(images: dict[str, bytes], cali
     payload = frame_bytes("s-1", images=images, calibrations={name: calibration_of(name) for name in calibrations})
     parsed = schema.E2EDFrame.FromString(payload).frame
     image_spans, calibration_spans = camera_spans(payload, "here")
-    found = {CAMERAS[i]: payload[at : at + n] for i, (at, n) in enumerate(image_spans.tolist()) if n}
-    assert found == images == {schema.CameraName.Name.Name(i.name): i.image for i in parsed.images}
+    encoded = {CAMERAS[i]: payload[at : at + n] for i, (at, n) in enumerate(image_spans.tolist()) if n}
+    assert encoded == images == {schema.CameraName.Name.Name(i.name): i.image for i in parsed.images}
     calibrated = {CAMERAS[i]: payload[at : at + n] for i, (at, n) in enumerate(calibration_spans.tolist()) if n}
     assert calibrated == {
         schema.CameraName.Name.Name(c.name): c.SerializeToString() for c in parsed.context.camera_calibrations
@@ -213,8 +213,8 @@ def test_what_is_encoded_is_decoded(seed: int, n_preferences: int, has_future: b
     np.testing.assert_array_equal(frame.past, past)
     np.testing.assert_array_equal(frame.future, future if has_future else np.full((20, 2), np.nan))
     assert [p.score for p in frame.preferences] == scores
-    for found, given_ in zip(frame.preferences, preferences, strict=True):
-        np.testing.assert_array_equal(found.xy, given_.xy)
+    for decoded, given_ in zip(frame.preferences, preferences, strict=True):
+        np.testing.assert_array_equal(decoded.xy, given_.xy)
 
 
 class TestSchema:

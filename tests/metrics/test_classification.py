@@ -78,47 +78,47 @@ def test_answers_to_other_rows_are_refused(truth):
 
 def test_macro_f1_by_hand():
     truth = np.array(["left", "left", "left", "right"])
-    told = np.array(["left", "right", "", "right"])
+    predicted = np.array(["left", "right", "", "right"])
     # left: tp 1 of 1 answer and 3 truths; right: tp 1 of 2 answers and 1 truth; no answer is an answer to neither.
-    found = macro_f1(told, truth, np.arange(4), Bootstrap(50))
-    assert found.value == pytest.approx((2 * 1 / (1 + 3) + 2 * 1 / (2 + 1)) / 2)
-    assert found.low <= found.value <= found.high
-    assert accuracy(told, truth, np.arange(4), Bootstrap(50)).value == 0.5
+    score = macro_f1(predicted, truth, np.arange(4), Bootstrap(50))
+    assert score.value == pytest.approx((2 * 1 / (1 + 3) + 2 * 1 / (2 + 1)) / 2)
+    assert score.low <= score.value <= score.high
+    assert accuracy(predicted, truth, np.arange(4), Bootstrap(50)).value == 0.5
 
 
 @given(FIELDS)
 def test_f1_counted_one_by_one_over_the_classes_of_the_truth(pairs):
-    told, truth = map(np.array, zip(*pairs, strict=True))
+    predicted, truth = map(np.array, zip(*pairs, strict=True))
     scores = []
     for name in set(truth):
         tp = sum(guess == true == name for guess, true in pairs)
         wrong = sum((guess == name) != (true == name) for guess, true in pairs)
         scores.append(2 * tp / (2 * tp + wrong))
-    assert macro_f1(told, truth, np.arange(len(pairs)), Bootstrap(5)).value == pytest.approx(
+    assert macro_f1(predicted, truth, np.arange(len(pairs)), Bootstrap(5)).value == pytest.approx(
         sum(scores) / len(scores)
     )
 
 
 @given(FIELDS)
 def test_the_truth_scores_one_and_a_missing_label_is_left_out(pairs):
-    told, truth = map(np.array, zip(*pairs, strict=True))
+    predicted, truth = map(np.array, zip(*pairs, strict=True))
     walk = np.arange(len(pairs))
-    assert {found.value for found in score_classes(truth, truth, walk, Bootstrap(5)).values()} == {1.0}
-    longer = [np.append(each, extra) for each, extra in ((told, "left"), (truth, NO_LABEL), (walk, 0))]
+    assert {score.value for score in score_classes(truth, truth, walk, Bootstrap(5)).values()} == {1.0}
+    longer = [np.append(each, extra) for each, extra in ((predicted, "left"), (truth, NO_LABEL), (walk, 0))]
     masked, plain = (
         score_classes(*longer, Bootstrap(5)),
-        score_classes(told, truth, walk, Bootstrap(5)),
+        score_classes(predicted, truth, walk, Bootstrap(5)),
     )
-    assert {name: found.value for name, found in masked.items()} == {name: f.value for name, f in plain.items()}
+    assert {name: score.value for name, score in masked.items()} == {name: f.value for name, f in plain.items()}
     assert list(plain) == list(LABELS)
     assert majority(longer[1]) == majority(truth)
 
 
 def test_an_answer_that_is_no_class_is_wrong_and_no_class_of_its_own():
     truth = np.array(["left", "right"] * 5)
-    told = np.where(truth == "left", "left", "perhaps")
-    assert score_classes(told, truth, np.arange(10), Bootstrap(5))["balanced_accuracy"].value == 0.5
-    assert score_classes(told, truth, np.arange(10), Bootstrap(5))["macro_f1"].value == 0.5
+    predicted = np.where(truth == "left", "left", "perhaps")
+    assert score_classes(predicted, truth, np.arange(10), Bootstrap(5))["balanced_accuracy"].value == 0.5
+    assert score_classes(predicted, truth, np.arange(10), Bootstrap(5))["macro_f1"].value == 0.5
 
 
 def test_without_any_label_there_is_no_score():

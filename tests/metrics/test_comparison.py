@@ -102,10 +102,10 @@ def test_what_cannot_be_compared_is_said(frames, change, message):
 
 def test_frames_without_a_cluster_are_in_no_group(frames):
     cluster = np.repeat(["Others", "", "Cut_ins"], 40)
-    found = compare(**frames, cluster=cluster)
-    assert found.group_sizes["cluster"] == {"Cut_ins": 40, "Others": 40}
+    compared = compare(**frames, cluster=cluster)
+    assert compared.group_sizes["cluster"] == {"Cut_ins": 40, "Others": 40}
     distance = np.linalg.norm(frames["predictions"]["head"] - frames["logged"], axis=2)
-    figures = found.methods[0].by("cluster")
+    figures = compared.methods[0].by("cluster")
     assert figures["Cut_ins"]["ade_5s"].value == pytest.approx(distance[80:].mean())
     assert list(figures) == ["Cut_ins", "Others"]
 

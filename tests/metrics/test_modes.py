@@ -24,28 +24,28 @@ def drawn(seed, frames=40, modes=5):
 def test_by_hand():
     error = np.array([[3.0, 1, 2], [1, 5, 5], [2, 2, 4]])
     probability = np.array([[0.5, 0.3, 0.2], [0.6, 0.2, 0.2], [0.1, 0.3, 0.6]])
-    found = per_frame(error, probability)
-    assert list(found) == list(LABELS)
-    assert found["picked"].tolist() == [3, 1, 4]
-    assert found["oracle"].tolist() == [1, 1, 2]
-    assert found["regret"].tolist() == [2, 0, 2]
-    assert found["picked_best"].tolist() == [0, 1, 0]
-    np.testing.assert_allclose(found["best_nll"], -np.log([0.3, 0.6, 0.4]))  # the third has two equally good ones
+    scores = per_frame(error, probability)
+    assert list(scores) == list(LABELS)
+    assert scores["picked"].tolist() == [3, 1, 4]
+    assert scores["oracle"].tolist() == [1, 1, 2]
+    assert scores["regret"].tolist() == [2, 0, 2]
+    assert scores["picked_best"].tolist() == [0, 1, 0]
+    np.testing.assert_allclose(scores["best_nll"], -np.log([0.3, 0.6, 0.4]))  # the third has two equally good ones
 
 
 def test_a_score_is_given_as_its_negative():
-    found = per_frame(-np.array([[4.0, 9, 7]]), np.array([[0.1, 0.2, 0.7]]))
-    assert (found["picked"][0], found["oracle"][0], found["regret"][0]) == (-7, -9, 2)
+    scores = per_frame(-np.array([[4.0, 9, 7]]), np.array([[0.1, 0.2, 0.7]]))
+    assert (scores["picked"][0], scores["oracle"][0], scores["regret"][0]) == (-7, -9, 2)
 
 
 @given(st.integers(0, 10**6), st.permutations(range(5)))
 @settings(max_examples=50, deadline=None)
 def test_no_choice_beats_the_oracle_and_the_order_of_modes_does_not_matter(seed, order):
     error, probability = drawn(seed)
-    found, turned = per_frame(error, probability), per_frame(error[:, order], probability[:, order])
-    assert (found["regret"] >= 0).all()
-    assert ((found["regret"] == 0) == (found["picked_best"] == 1)).all()
-    for name, values in found.items():
+    scores, turned = per_frame(error, probability), per_frame(error[:, order], probability[:, order])
+    assert (scores["regret"] >= 0).all()
+    assert ((scores["regret"] == 0) == (scores["picked_best"] == 1)).all()
+    for name, values in scores.items():
         np.testing.assert_allclose(turned[name], values, rtol=1e-12)
 
 
@@ -91,9 +91,9 @@ def test_calibration_error_by_hand():
     """Two bins: 0.8 sure and right in 3 of 4, 0.6 sure and right in none of 2."""
     probability = np.array([[0.8, 0.2]] * 4 + [[0.4, 0.6]] * 2)
     error = np.array([[0.0, 1], [0, 1], [0, 1], [1, 0], [0, 1], [0, 1]])
-    found = calibration_error(error, probability, np.arange(6), Bootstrap(100))
-    assert found.value == pytest.approx(4 / 6 * 0.05 + 2 / 6 * 0.6)
-    assert found.low <= found.value <= found.high
+    interval = calibration_error(error, probability, np.arange(6), Bootstrap(100))
+    assert interval.value == pytest.approx(4 / 6 * 0.05 + 2 / 6 * 0.6)
+    assert interval.low <= interval.value <= interval.high
 
 
 def test_gaps_of_one_bin_cancel_and_those_of_two_do_not():
@@ -112,8 +112,8 @@ def test_true_probabilities_are_calibrated_and_sharpened_or_flattened_ones_are_n
     logits = 1.5 * random.normal(size=(20_000, 6))
     truth = (softmax(logits).cumsum(axis=1) < random.uniform(size=(20_000, 1))).sum(axis=1)
     error = 1.0 - np.eye(6)[np.minimum(truth, 5)]
-    found = calibration_error(error, softmax(logits / temperature), sequences(20_000), Bootstrap(50))
-    assert low <= found.value < high
+    interval = calibration_error(error, softmax(logits / temperature), sequences(20_000), Bootstrap(50))
+    assert low <= interval.value < high
 
 
 def test_certainty_is_in_a_bin_and_fully_wrong_is_one():
@@ -144,9 +144,9 @@ def test_one_path_a_frame_has_no_modes():
 def test_the_scores_are_the_means_and_the_calibration_error():
     error, probability = drawn(5)
     sequence = np.repeat(np.arange(10), 4)
-    found = score_modes(error, probability, sequence, Bootstrap(50, seed=1))
-    assert list(found) == [*LABELS, "calibration_error"]
+    scores = score_modes(error, probability, sequence, Bootstrap(50, seed=1))
+    assert list(scores) == [*LABELS, "calibration_error"]
     for name, values in per_frame(error, probability).items():
-        assert found[name].value == pytest.approx(values.mean())
-        assert found[name].low <= found[name].value <= found[name].high
-    assert found["calibration_error"] == calibration_error(error, probability, sequence, Bootstrap(50, seed=1))
+        assert scores[name].value == pytest.approx(values.mean())
+        assert scores[name].low <= scores[name].value <= scores[name].high
+    assert scores["calibration_error"] == calibration_error(error, probability, sequence, Bootstrap(50, seed=1))

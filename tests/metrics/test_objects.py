@@ -17,53 +17,55 @@ def places(*rows):
     return np.array(rows, bool).reshape(len(rows), -1, 3)
 
 
-def scored(said, true, known=None, said_present=None):
+def scored(predicted, true, known=None, predicted_present=None):
     known = np.ones(true.shape[:2], bool) if known is None else known
-    said_present = said.any(-1) if said_present is None else said_present
+    predicted_present = predicted.any(-1) if predicted_present is None else predicted_present
     walk = np.arange(len(true))
-    return score_places(said_present, said, true.any(-1), true, known, walk, ("car",), Bootstrap(20))
+    return score_places(predicted_present, predicted, true.any(-1), true, known, walk, ("car",), Bootstrap(20))
 
 
 def test_presence_by_hand():
     true = np.array([[1, 0], [1, 0], [0, 0], [0, 1]], bool)
-    said = np.array([[1, 0], [0, 0], [1, 0], [0, 1]], bool)
-    found = score_presence(said, true, np.ones((4, 2), bool), np.arange(4), KINDS, Bootstrap(50))
-    assert found.counts == {"car": Counts(tp=1, fn=1, fp=1), "person": Counts(tp=1, fn=0, fp=0)}
-    assert (found.by_kind["car"].value, found.by_kind["person"].value, found.macro.value) == (0.5, 1.0, 0.75)
-    assert found.macro.low <= 0.75 <= found.macro.high
+    predicted = np.array([[1, 0], [0, 0], [1, 0], [0, 1]], bool)
+    scores = score_presence(predicted, true, np.ones((4, 2), bool), np.arange(4), KINDS, Bootstrap(50))
+    assert scores.counts == {"car": Counts(tp=1, fn=1, fp=1), "person": Counts(tp=1, fn=0, fp=0)}
+    assert (scores.by_kind["car"].value, scores.by_kind["person"].value, scores.macro.value) == (0.5, 1.0, 0.75)
+    assert scores.macro.low <= 0.75 <= scores.macro.high
 
 
 def test_a_kind_at_the_wrong_place_is_missed_and_falsely_claimed():
-    found = scored(places(LEFT, LEFT), places(LEFT, LEFT | RIGHT))
-    assert found.counts["car"] == Counts(tp=2, fn=1, fp=0)
-    found = scored(places(LEFT, CENTER), places(LEFT, RIGHT))
-    assert found.counts["car"] == Counts(tp=1, fn=1, fp=1)
+    scores = scored(places(LEFT, LEFT), places(LEFT, LEFT | RIGHT))
+    assert scores.counts["car"] == Counts(tp=2, fn=1, fp=0)
+    scores = scored(places(LEFT, CENTER), places(LEFT, RIGHT))
+    assert scores.counts["car"] == Counts(tp=1, fn=1, fp=1)
 
 
 def test_a_kind_without_a_place_is_a_false_claim_wherever_it_is():
-    found = scored(places(NOWHERE, NOWHERE), places(LEFT, NOWHERE), said_present=np.ones((2, 1), bool))
-    assert found.counts["car"] == Counts(tp=0, fn=1, fp=2)
+    scores = scored(places(NOWHERE, NOWHERE), places(LEFT, NOWHERE), predicted_present=np.ones((2, 1), bool))
+    assert scores.counts["car"] == Counts(tp=0, fn=1, fp=2)
 
 
 def test_a_place_of_a_kind_that_is_not_claimed_is_no_claim():
-    found = scored(places(LEFT), places(LEFT), said_present=np.zeros((1, 1), bool))
-    assert found.counts["car"] == Counts(tp=0, fn=1, fp=0)
+    scores = scored(places(LEFT), places(LEFT), predicted_present=np.zeros((1, 1), bool))
+    assert scores.counts["car"] == Counts(tp=0, fn=1, fp=0)
 
 
 def test_what_is_not_labelled_is_not_counted():
     known = np.array([[True], [False]])
-    found = scored(places(LEFT, LEFT), places(LEFT, NOWHERE), known)
-    assert found.counts["car"] == Counts(tp=1, fn=0, fp=0)
-    assert found.macro.value == 1.0
+    scores = scored(places(LEFT, LEFT), places(LEFT, NOWHERE), known)
+    assert scores.counts["car"] == Counts(tp=1, fn=0, fp=0)
+    assert scores.macro.value == 1.0
 
 
 def test_a_kind_that_is_nowhere_has_no_f1_but_its_false_claims_are_counted():
-    true, said = np.array([[1, 0], [1, 0]], bool), np.array([[1, 1], [1, 0]], bool)
-    found = score_presence(said, true, np.ones((2, 2), bool), np.arange(2), KINDS, Bootstrap(20))
-    assert np.isnan(found.by_kind["person"].value)
-    assert found.counts["person"] == Counts(tp=0, fn=0, fp=1)
-    assert found.macro.value == 1.0
-    nothing = score_presence(said, np.zeros((2, 2), bool), np.ones((2, 2), bool), np.arange(2), KINDS, Bootstrap(20))
+    true, predicted = np.array([[1, 0], [1, 0]], bool), np.array([[1, 1], [1, 0]], bool)
+    scores = score_presence(predicted, true, np.ones((2, 2), bool), np.arange(2), KINDS, Bootstrap(20))
+    assert np.isnan(scores.by_kind["person"].value)
+    assert scores.counts["person"] == Counts(tp=0, fn=0, fp=1)
+    assert scores.macro.value == 1.0
+    nothing = score_presence(
+        predicted, np.zeros((2, 2), bool), np.ones((2, 2), bool), np.arange(2), KINDS, Bootstrap(20)
+    )
     assert np.isnan([nothing.macro.value, nothing.macro.low, nothing.macro.high]).all()
 
 
@@ -75,9 +77,9 @@ def test_the_truth_scores_one_and_listing_everything_does_not(seed):
     known = random.random((8, 2)) < 0.8
     known[:2] = True
 
-    def macro(said):
+    def macro(predicted):
         return score_places(
-            said.any(-1), said, true.any(-1), true, known, np.arange(8), KINDS, Bootstrap(10)
+            predicted.any(-1), predicted, true.any(-1), true, known, np.arange(8), KINDS, Bootstrap(10)
         ).macro.value
 
     assert macro(true) == 1.0
@@ -88,11 +90,11 @@ def test_the_truth_scores_one_and_listing_everything_does_not(seed):
 @given(st.integers(0, 10**6))
 def test_f1_is_the_harmonic_mean_of_precision_and_recall(seed):
     random = np.random.default_rng(seed)
-    true, said = random.random((2, 12, 1)) < 0.5
-    true[0] = said[0] = True
-    found = score_presence(said, true, np.ones((12, 1), bool), np.arange(12), ("car",), Bootstrap(5))
-    precision, recall = (said & true).sum() / said.sum(), (said & true).sum() / true.sum()
-    assert found.by_kind["car"].value == pytest.approx(2 * precision * recall / (precision + recall))
+    true, predicted = random.random((2, 12, 1)) < 0.5
+    true[0] = predicted[0] = True
+    scores = score_presence(predicted, true, np.ones((12, 1), bool), np.arange(12), ("car",), Bootstrap(5))
+    precision, recall = (predicted & true).sum() / predicted.sum(), (predicted & true).sum() / true.sum()
+    assert scores.by_kind["car"].value == pytest.approx(2 * precision * recall / (precision + recall))
 
 
 def test_arrays_that_do_not_fit_are_refused():

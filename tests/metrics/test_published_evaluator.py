@@ -14,13 +14,13 @@ def of(text, truth=TRUTH, objects=NOTHING):
 
 
 def test_fields_are_found_in_any_case_and_the_first_one_counts():
-    found = of("SIDEWALK : Left. Road: unknown. RoadVsSidewalk: unknown. Sidewalk: right.")
-    assert found.present == found.correct == dict.fromkeys(FIELDS, 1)
+    scores = of("SIDEWALK : Left. Road: unknown. RoadVsSidewalk: unknown. Sidewalk: right.")
+    assert scores.present == scores.correct == dict.fromkeys(FIELDS, 1)
 
 
 def test_a_value_that_is_no_word_of_the_list_is_not_there():
-    found = of("Sidewalk: lefty. Road: outside. RoadVsSidewalk: left.")
-    assert found.present == found.correct == dict.fromkeys(FIELDS, 0)
+    scores = of("Sidewalk: lefty. Road: outside. RoadVsSidewalk: left.")
+    assert scores.present == scores.correct == dict.fromkeys(FIELDS, 0)
 
 
 def test_no_text_is_right_about_nothing_even_where_the_truth_is_unknown():
@@ -43,8 +43,8 @@ def test_a_word_within_a_word_is_a_mention(text, kind):
 
 def test_objects_are_counted_over_the_whole_text():
     there = {**NOTHING, "person": [True], "bicycle": [True]}
-    found = of("Nearby: nothing. Context: a woman.", objects=there).objects
-    assert (found["person"], found["bicycle"], found["car"]) == (Counts(1, 0, 0), Counts(0, 1, 0), Counts(0, 0, 0))
+    counts = of("Nearby: nothing. Context: a woman.", objects=there).objects
+    assert (counts["person"], counts["bicycle"], counts["car"]) == (Counts(1, 0, 0), Counts(0, 1, 0), Counts(0, 0, 0))
 
 
 def test_other_lengths_are_refused():

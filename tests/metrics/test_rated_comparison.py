@@ -38,14 +38,14 @@ def comparison(frames):
 def test_every_figure_is_that_of_its_metric(comparison, frames):
     paths, raters = frames["predictions"]["head"], frames["raters"]
     feedback = rater_feedback(paths, raters, frames["speed"])
-    found = comparison.methods[0].overall
-    assert set(found) == {*LABELS, *ADE_LABELS}
+    overall = comparison.methods[0].overall
+    assert set(overall) == {*LABELS, *ADE_LABELS}
     means = [np.mean(list(by_cluster(feedback.score, frames["cluster"]).values())), feedback.score.mean()]
-    assert [found[key].value for key in ("rfs_cluster_mean", "rfs_frame_mean")] == pytest.approx(means)
-    assert found["floor_share"].value == pytest.approx(feedback.floored.mean())
+    assert [overall[key].value for key in ("rfs_cluster_mean", "rfs_frame_mean")] == pytest.approx(means)
+    assert overall["floor_share"].value == pytest.approx(feedback.floored.mean())
     for key, values in {**best_rated_ade(paths, raters), **official_ade(paths, raters)}.items():
-        assert found[key].value == pytest.approx(values.mean())
-        assert found[key].low < found[key].value < found[key].high
+        assert overall[key].value == pytest.approx(values.mean())
+        assert overall[key].low < overall[key].value < overall[key].high
     assert comparison.methods[2].overall["floor_share"].value == 1
 
 
@@ -75,13 +75,13 @@ def test_differences_are_paired_and_only_the_reference_has_none(comparison, fram
 def test_one_frame_without_a_cluster_takes_the_mean_over_clusters_away(frames):
     cluster = frames["cluster"].copy()
     cluster[[0, 1]] = ""
-    found = compare_rated(**{**frames, "cluster": cluster})
-    assert found.without_cluster == 2
-    assert found.headline == "rfs_frame_mean"
-    for method in found.methods:
+    compared = compare_rated(**{**frames, "cluster": cluster})
+    assert compared.without_cluster == 2
+    assert compared.headline == "rfs_frame_mean"
+    for method in compared.methods:
         assert "rfs_cluster_mean" not in method.overall
         assert method.rfs_by_cluster == {}
-    assert found.cluster_sizes["Cut_ins"] == 6
+    assert compared.cluster_sizes["Cut_ins"] == 6
 
 
 def test_json_has_no_nan_and_names_the_headline(frames):

@@ -27,9 +27,9 @@ def test_equals_the_formulas_in_batches_of_any_size():
         metric.update(predicted[start:end], logged[start:end])
     known = ~logged.isnan().any(2).any(1)
     expected = per_frame(displacement(predicted[known].numpy(), logged[known].numpy()))
-    found = metric.compute()
-    assert list(found) == list(LABELS)
-    assert {key: float(value) for key, value in found.items()} == pytest.approx(
+    scores = metric.compute()
+    assert list(scores) == list(LABELS)
+    assert {key: float(value) for key, value in scores.items()} == pytest.approx(
         {key: values.mean() for key, values in expected.items()}, rel=1e-5
     )
 
@@ -104,28 +104,29 @@ def test_two_processes_that_really_talk_agree_with_one(tmp_path):
         )
         for rank in (0, 1)
     ]
-    said = [process.communicate(timeout=120)[0].strip() for process in ranks]
+    printed = [process.communicate(timeout=120)[0].strip() for process in ranks]
     random = torch.Generator().manual_seed(0)
     logged, predicted = torch.randn(2, 30, 20, 2, generator=random)
     alone = DisplacementMetric()
     alone.update(predicted, logged)
-    assert said == [f"{float(alone.compute()['ade_5s']):.6f}"] * 2
+    assert printed == [f"{float(alone.compute()['ade_5s']):.6f}"] * 2
 
 
 def test_classes_are_scored_as_the_table_scores_them_in_batches_of_any_size():
     random = torch.Generator().manual_seed(0)
     truth = torch.randint(-1, 3, (60, 2), generator=random)  # the fourth class never comes
-    said = torch.randint(0, 4, (60, 2), generator=random)
+    predicted = torch.randint(0, 4, (60, 2), generator=random)
     metric = ClassificationMetric(fields=2, classes=4)
     for rows in (slice(0, 1), slice(1, 40), slice(40, 60)):
-        metric.update(said[rows], truth[rows])
+        metric.update(predicted[rows], truth[rows])
     columns = [
-        (said[:, field][known].numpy(), truth[:, field][known].numpy()) for field, known in enumerate(truth.T >= 0)
+        (predicted[:, field][known].numpy(), truth[:, field][known].numpy())
+        for field, known in enumerate(truth.T >= 0)
     ]
-    found = metric.compute()
-    assert float(found["accuracy"]) == pytest.approx(np.mean([(one == two).mean() for one, two in columns]))
+    scores = metric.compute()
+    assert float(scores["accuracy"]) == pytest.approx(np.mean([(one == two).mean() for one, two in columns]))
     balanced = [balanced_accuracy(one.astype(str), two.astype(str)) for one, two in columns]
-    assert float(found["balanced_accuracy"]) == pytest.approx(np.mean(balanced))
+    assert float(scores["balanced_accuracy"]) == pytest.approx(np.mean(balanced))
 
 
 def test_without_a_truth_there_is_no_accuracy():

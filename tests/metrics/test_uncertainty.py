@@ -11,18 +11,18 @@ SETS = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 1]], bool)
 
 def test_the_calibration_error_by_hand():
     """0.8 sure and right in 3 of 4, 0.6 sure and right in none of 2."""
-    found = expected_calibration_error(
+    interval = expected_calibration_error(
         np.array([0.8] * 4 + [0.6] * 2), np.array([1, 1, 1, 0, 0, 0], bool), np.arange(6), Bootstrap(50)
     )
-    assert found.value == pytest.approx(4 / 6 * 0.05 + 2 / 6 * 0.6)
-    assert found.low <= found.value <= found.high
+    assert interval.value == pytest.approx(4 / 6 * 0.05 + 2 / 6 * 0.6)
+    assert interval.low <= interval.value <= interval.high
 
 
 def test_too_little_confidence_does_not_make_up_for_too_much():
     """0.8 sure and right in 4 of 4, 0.6 sure and right in none of 2."""
     confidence, right = np.array([0.8] * 4 + [0.6] * 2), np.array([1, 1, 1, 1, 0, 0], bool)
-    found = expected_calibration_error(confidence, right, np.arange(6), Bootstrap(50))
-    assert found.value == pytest.approx(4 / 6 * 0.2 + 2 / 6 * 0.6)
+    interval = expected_calibration_error(confidence, right, np.arange(6), Bootstrap(50))
+    assert interval.value == pytest.approx(4 / 6 * 0.2 + 2 / 6 * 0.6)
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.5, np.nan])

@@ -24,14 +24,16 @@ def texts(ids, mask) -> list[str]:
 
 
 @given(examples, sides, st.sampled_from(["", "Describe the scene."]))
-def test_what_is_learnt_is_the_answer_and_its_end_and_nothing_else(given_examples, side, told):
+def test_what_is_learnt_is_the_answer_and_its_end_and_nothing_else(given_examples, side, instruction):
     answers, shown = zip(*given_examples, strict=True)
-    batch = caption_batch(TOKENIZER, answers, shown, instruction=told, side=side)
+    batch = caption_batch(TOKENIZER, answers, shown, instruction=instruction, side=side)
     learnt = batch["labels"] != -100
     assert texts(batch["labels"], learnt) == [one_line(answer) + ENDOFCHUNK for answer in answers]
     assert torch.equal(batch["labels"][learnt], batch["input_ids"][learnt])
     assert (batch["attention_mask"][learnt] == 1).all()
-    whole = [few_shot_prompt(list(seen), told) + one_line(answer) + ENDOFCHUNK for answer, seen in given_examples]
+    whole = [
+        few_shot_prompt(list(seen), instruction) + one_line(answer) + ENDOFCHUNK for answer, seen in given_examples
+    ]
     assert texts(batch["input_ids"], batch["attention_mask"]) == whole
 
 
@@ -39,9 +41,9 @@ def test_what_is_learnt_is_the_answer_and_its_end_and_nothing_else(given_example
 def test_all_that_is_said_behind_a_picture_can_be_learnt(given_examples, side):
     answers, shown = zip(*given_examples, strict=True)
     batch = caption_batch(TOKENIZER, answers, shown, instruction="Describe.", learn="all", side=side)
-    said = ["".join(one_line(text) + ENDOFCHUNK for text in (*seen, answer)) for answer, seen in given_examples]
+    expected = ["".join(one_line(text) + ENDOFCHUNK for text in (*seen, answer)) for answer, seen in given_examples]
     learnt = batch["labels"] != -100
-    assert texts(batch["labels"], learnt) == said
+    assert texts(batch["labels"], learnt) == expected
     assert torch.equal(batch["labels"][learnt], batch["input_ids"][learnt])
 
 

@@ -41,7 +41,7 @@ def two_pictures(captioner) -> torch.Tensor:
     return torch.stack([captioner.preprocess(drawn_road(car_x=place)) for place in (0.25, 0.8)])
 
 
-def said(captioner, ids) -> str:
+def decoded(captioner, ids) -> str:
     return captioner.tokenizer.decode(ids)
 
 
@@ -59,8 +59,8 @@ def test_the_answer_and_its_end_are_learnt_and_nothing_else(captioner, pixels):
     for ids, labels, answer in zip(batch["input_ids"], batch["labels"], ANSWERS, strict=True):
         learnt = labels != IGNORED
         assert torch.equal(labels[learnt], ids[learnt])
-        assert said(captioner, labels[learnt]).strip() == answer + captioner.end_token
-        assert TOLD in said(captioner, ids[~learnt])
+        assert decoded(captioner, labels[learnt]).strip() == answer + captioner.end_token
+        assert TOLD in decoded(captioner, ids[~learnt])
     image = captioner.tokenizer.convert_tokens_to_ids(captioner.image_token)
     assert (batch["input_ids"] == image).any()
     assert not (batch["labels"] == image).any()
@@ -87,16 +87,16 @@ def test_the_loss_is_that_of_the_learnt_tokens_alone(captioner, pixels):
 
 @torch.no_grad()
 def test_a_batch_of_two_is_two_batches_of_one(captioner, pixels):
-    told = [TOLD, "What is on the road, and how far away is it?"]
-    together = captioner.loss(captioner.batch(pixels, told, ANSWERS))
+    instructions = [TOLD, "What is on the road, and how far away is it?"]
+    together = captioner.loss(captioner.batch(pixels, instructions, ANSWERS))
     total, tokens = 0.0, 0
     for row in range(2):
-        batch = captioner.batch(pixels[row : row + 1], told[row], [ANSWERS[row]])
+        batch = captioner.batch(pixels[row : row + 1], instructions[row], [ANSWERS[row]])
         learnt = int((batch["labels"] != IGNORED).sum())
         total, tokens = total + learnt * float(captioner.loss(batch)), tokens + learnt
     assert float(together) == pytest.approx(total / tokens, rel=1e-5)
-    written = captioner.generate(pixels, told)
-    assert written == [captioner.generate(pixels[row : row + 1], told[row])[0] for row in range(2)]
+    written = captioner.generate(pixels, instructions)
+    assert written == [captioner.generate(pixels[row : row + 1], instructions[row])[0] for row in range(2)]
 
 
 @torch.no_grad()
@@ -219,10 +219,10 @@ def test_settings_that_cannot_be_are_refused(wrong):
 def test_flamingos_loss_is_that_of_its_own_batches_to_the_bit():
     captioner = FlamingoCaptioner.from_pretrained("mini")
     pixels = two_pictures(captioner)
-    told = caption_batch(captioner.tokenizer, ANSWERS)
+    batch = caption_batch(captioner.tokenizer, ANSWERS)
     pictures = Normalisation(captioner.preprocess)(pixels)[:, None]
     expected = captioner.model(
-        told["input_ids"], pixel_values=pictures, attention_mask=told["attention_mask"], labels=told["labels"]
+        batch["input_ids"], pixel_values=pictures, attention_mask=batch["attention_mask"], labels=batch["labels"]
     ).loss
     assert torch.equal(captioner.loss(captioner.batch(pixels, "", ANSWERS)), expected)
 

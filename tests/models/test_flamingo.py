@@ -115,9 +115,11 @@ def test_words_see_the_last_picture_before_them_alone(model):
     block, hidden = model.lang_encoder.gated[0], torch.randn(1, 4, 32)
     none, first, second, beyond = block.attn(hidden, media[:, 0], seen).unbind(1)
     assert torch.equal(none, torch.zeros_like(none)), "before any picture there is nothing to see"
-    for number, found in ((1, first), (2, second)):
+    for number, attended in ((1, first), (2, second)):
         alone = media[:, 0, number - 1 : number]
-        torch.testing.assert_close(found, block.attn(hidden, alone, torch.ones(1, 4, dtype=int))[:, number], **EXACT)
+        torch.testing.assert_close(
+            attended, block.attn(hidden, alone, torch.ones(1, 4, dtype=int))[:, number], **EXACT
+        )
     latents = media[:, 0].flatten(1, 2).chunk(2, dim=-1)[1].mean(dim=1)
     torch.testing.assert_close(beyond, block.attn.to_out(latents), **EXACT)
 
@@ -127,8 +129,8 @@ def test_words_may_see_all_pictures_before_them():
     model = tiny_flamingo(only_attend_immediate_media=False)
     attn, hidden = model.lang_encoder.gated[0].attn, torch.randn(1, 3, 32)
     media = model.encode_media(torch.tensor([[IMAGE, IMAGE]]), drawn_images(1, 2))[:, 0]
-    found = attn(hidden, media, torch.tensor([[0, 1, 2]]))
-    none, first, both = found.unbind(1)
+    attended = attn(hidden, media, torch.tensor([[0, 1, 2]]))
+    none, first, both = attended.unbind(1)
     assert torch.equal(none, torch.zeros_like(none))
     ones = torch.ones(1, 3, dtype=int)
     torch.testing.assert_close(first, attn(hidden, media[:, :1], ones)[:, 1], **EXACT)
@@ -139,8 +141,8 @@ def test_words_may_see_all_pictures_before_them():
 def test_padding_on_the_left_changes_nothing(model):
     ids, images = torch.tensor([[IMAGE, 2, 3, 4]]), drawn_images(1, 1)
     padded = torch.cat((torch.full((1, 3), PAD), ids), dim=1)
-    found = model(padded, images, padded != PAD).logits[:, 3:]
-    torch.testing.assert_close(found, model(ids, images).logits, **EXACT)
+    logits = model(padded, images, padded != PAD).logits[:, 3:]
+    torch.testing.assert_close(logits, model(ids, images).logits, **EXACT)
     assert not torch.allclose(model(padded, images).logits[:, 3:], model(ids, images).logits, **EXACT)
 
 
@@ -159,18 +161,18 @@ def test_words_without_pictures_are_words(model):
 
 
 @pytest.mark.parametrize(
-    ("ids", "images", "said"),
+    ("ids", "images", "message"),
     [
         ([[IMAGE, IMAGE]], (1, 1), "up to 2 <image> in a row, and pictures for 1 rows, 1 in each"),
         ([[IMAGE, 2], [IMAGE, 3]], (1, 1), "2 rows of text .* pictures for 1 rows"),
         ([[IMAGE, 2]], None, "up to 1 <image> in a row"),
     ],
 )
-def test_pictures_that_do_not_fit_the_text_are_refused(model, ids, images, said):
+def test_pictures_that_do_not_fit_the_text_are_refused(model, ids, images, message):
     pixels = None if images is None else drawn_images(*images)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         model(torch.tensor(ids), pixels)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         model.generate(torch.tensor(ids), pixels, max_new_tokens=1)
 
 
@@ -209,5 +211,5 @@ def test_queries_and_keys_are_normalised_over_their_full_width(model):
     normal = torch.cat((q * attention.q_ln.weight, k * attention.k_ln.weight, v), dim=-1)
     plain = MptAttention(model.config.text_config, 0)
     plain.Wqkv, plain.out_proj = Gives(normal), attention.out_proj
-    for found, expected in zip(attention(hidden, bias, None, mask), plain(hidden, bias, None, mask), strict=True):
-        torch.testing.assert_close(found, expected, **EXACT)
+    for actual, expected in zip(attention(hidden, bias, None, mask), plain(hidden, bias, None, mask), strict=True):
+        torch.testing.assert_close(actual, expected, **EXACT)

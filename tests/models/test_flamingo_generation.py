@@ -56,8 +56,8 @@ def by_hand(model, ids, images, steps, towards_image=0.0):
 @pytest.mark.parametrize("mask", [True, False])
 def test_greedy_tokens_are_those_of_whole_forward_passes(model, images, use_cache, mask):
     given = (LEFT_PADDED != PAD).long() if mask else None
-    found = model.generate(LEFT_PADDED, images, given, use_cache=use_cache, **GREEDY)
-    assert found.tolist() == by_hand(model, LEFT_PADDED, images, 6).tolist()
+    generated = model.generate(LEFT_PADDED, images, given, use_cache=use_cache, **GREEDY)
+    assert generated.tolist() == by_hand(model, LEFT_PADDED, images, 6).tolist()
 
 
 def test_a_batch_says_what_its_rows_say_alone(model, images):
@@ -91,9 +91,9 @@ def test_words_after_the_prompt_see_its_last_picture(model, use_cache):
 @pytest.mark.parametrize("use_cache", [True, False])
 def test_a_picture_the_model_writes_itself_is_counted(model, images, use_cache):
     """The words after it then see all pictures alike, as in the package; with a cache as without."""
-    found = model.generate(LEFT_PADDED, images, use_cache=use_cache, sequence_bias=[[[IMAGE], TOWARDS]], **GREEDY)
-    assert found.tolist() == by_hand(model, LEFT_PADDED, images, 6, TOWARDS).tolist()
-    written = found[:, 6:-1] == IMAGE
+    generated = model.generate(LEFT_PADDED, images, use_cache=use_cache, sequence_bias=[[[IMAGE], TOWARDS]], **GREEDY)
+    assert generated.tolist() == by_hand(model, LEFT_PADDED, images, 6, TOWARDS).tolist()
+    written = generated[:, 6:-1] == IMAGE
     assert written.any(), "a picture is written before the last word"
     assert not written.all()
 
@@ -102,7 +102,7 @@ def test_a_picture_the_model_writes_itself_is_counted(model, images, use_cache):
 def test_beams_find_what_is_likeliest(model, images, use_cache):
     """As wide as the vocabulary and two deep, the search misses nothing: all pairs are tried by hand."""
     rows = len(model.lang_encoder.transformer.wte.weight)
-    found = model.generate(
+    generated = model.generate(
         LEFT_PADDED, images, num_beams=rows, do_sample=False, max_new_tokens=2, use_cache=use_cache
     )
     words = torch.arange(rows)
@@ -114,7 +114,7 @@ def test_beams_find_what_is_likeliest(model, images, use_cache):
             media = model.encode_media(ids[None], images[row : row + 1]).expand(len(pairs), -1, -1, -1, -1)
             scores = model(text, attention_mask=mask, media=media).logits.log_softmax(dim=-1)
         likely = scores[:, -3].gather(1, pairs[:, :1]) + scores[:, -2].gather(1, pairs[:, 1:])
-        assert found[row, -2:].tolist() == pairs[likely.argmax()].tolist()
+        assert generated[row, -2:].tolist() == pairs[likely.argmax()].tolist()
 
 
 def test_beams_of_one_row_see_its_own_pictures(model, images):

@@ -37,18 +37,18 @@ def rewrite(path, change):
     torch.save(changed, path) if path.suffix in (".bin", ".pt") else save_file(changed, path)
 
 
-def same(found, expected):
+def same(loaded, expected):
     """Equal weights, none left on the meta device, the embedding tied, the same part trainable, and it runs."""
-    state, wanted = found.state_dict(), expected.state_dict()
+    state, wanted = loaded.state_dict(), expected.state_dict()
     assert state.keys() == wanted.keys()
     assert all(torch.equal(state[key], wanted[key]) for key in state)
-    assert not any(value.is_meta for value in [*found.parameters(), *found.buffers()])
-    assert found.lang_encoder.lm_head.weight is found.lang_encoder.transformer.wte.weight
-    assert found.trained_state().keys() == expected.trained_state().keys()
-    assert not found.training
+    assert not any(value.is_meta for value in [*loaded.parameters(), *loaded.buffers()])
+    assert loaded.lang_encoder.lm_head.weight is loaded.lang_encoder.transformer.wte.weight
+    assert loaded.trained_state().keys() == expected.trained_state().keys()
+    assert not loaded.training
     with torch.no_grad():
         images = drawn_images(1, 1)
-        assert torch.equal(found(IDS, images).logits, expected(IDS, images).logits)
+        assert torch.equal(loaded(IDS, images).logits, expected(IDS, images).logits)
 
 
 def test_the_three_published_files_are_the_model(model, places):
@@ -59,11 +59,11 @@ def test_what_was_saved_comes_back(model, tmp_path):
     model.save_pretrained(tmp_path)
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
     assert TIED not in load_file(tmp_path / "model.safetensors")
-    found = Flamingo.from_pretrained(tmp_path)
-    same(found, model)
+    loaded = Flamingo.from_pretrained(tmp_path)
+    same(loaded, model)
     fields = [key for key in FlamingoConfig.__annotations__ if not key.endswith("_config")]
-    assert [getattr(found.config, key) for key in fields] == [getattr(model.config, key) for key in fields]
-    assert found.generation_config.eos_token_id == model.config.endofchunk_token_id
+    assert [getattr(loaded.config, key) for key in fields] == [getattr(model.config, key) for key in fields]
+    assert loaded.generation_config.eos_token_id == model.config.endofchunk_token_id
 
 
 def test_the_trained_part_saved_alone_is_a_checkpoint(model, places):
@@ -121,9 +121,9 @@ def test_parts_stored_in_another_dtype_run_together(places, stored):
         places[0] / "model.safetensors",
         lambda t: {k: v.to(stored) if v.is_floating_point() else v for k, v in t.items()},
     )
-    found = load(places)
-    assert {value.dtype for value in found.parameters()} == {torch.float32}
-    assert found(IDS, drawn_images(1, 1)).logits.isfinite().all()
+    loaded = load(places)
+    assert {value.dtype for value in loaded.parameters()} == {torch.float32}
+    assert loaded(IDS, drawn_images(1, 1)).logits.isfinite().all()
 
 
 def test_every_problem_of_every_file_is_in_one_message(places):

@@ -38,22 +38,25 @@ def test_its_zero_shot_prompt_has_texts_without_pictures():
 
 
 def test_the_instruction_stands_once_and_first():
-    told = "Describe the scene."
-    assert few_shot_prompt(["Rain."], told) == "Describe the scene.<image>Output:Rain.<|endofchunk|><image>Output:"
-    assert few_shot_prompt([], told) == "Describe the scene.<image>Output:"
-    assert few_shot_prompt(["Rain."], told, text_only=True).startswith("Describe the scene. Output:Rain.")
+    instruction = "Describe the scene."
+    assert (
+        few_shot_prompt(["Rain."], instruction)
+        == "Describe the scene.<image>Output:Rain.<|endofchunk|><image>Output:"
+    )
+    assert few_shot_prompt([], instruction) == "Describe the scene.<image>Output:"
+    assert few_shot_prompt(["Rain."], instruction, text_only=True).startswith("Describe the scene. Output:Rain.")
     assert few_shot_prompt(["Rain."], text_only=True).startswith("Output:Rain.")
 
 
 @given(st.lists(captions, max_size=MOST_DEMONSTRATIONS), captions, st.booleans())
-def test_every_caption_comes_back_in_its_place_and_in_one_line(shown, told, text_only):
-    prompt = few_shot_prompt(shown, told, text_only=text_only)
+def test_every_caption_comes_back_in_its_place_and_in_one_line(shown, instruction, text_only):
+    prompt = few_shot_prompt(shown, instruction, text_only=text_only)
     *chunks, query = prompt.split(ENDOFCHUNK)
     assert query.endswith("<image>Output:")
     assert [chunk.split("Output:", 1)[1] for chunk in chunks[1:]] == [" ".join(text.split()) for text in shown[1:]]
     assert prompt.count(IMAGE) == (1 if text_only else len(shown) + 1)
     assert len(prompt.splitlines()) == 1
-    assert "".join(few_shot_segments(shown, told, text_only=text_only)) == prompt
+    assert "".join(few_shot_segments(shown, instruction, text_only=text_only)) == prompt
 
 
 def test_questions_and_answers_take_turns():

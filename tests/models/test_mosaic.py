@@ -36,7 +36,7 @@ def test_names_of_mosaic(ours, theirs):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"alibi": False}, r"alibi False \(learned position embeddings\): not implemented"),
         ({"no_bias": False, "attn_clip_qkv": 6}, r"no_bias False \(biases\), attn_clip_qkv 6 \(clipped"),
@@ -50,8 +50,8 @@ def test_names_of_mosaic(ours, theirs):
         ({"vocab_size": [1]}, r"config\.json: does not describe a language model"),
     ],
 )
-def test_settings_of_mosaic_that_are_not_implemented_are_refused(read, change, said):
-    with pytest.raises(BadCheckpoint, match=said):
+def test_settings_of_mosaic_that_are_not_implemented_are_refused(read, change, message):
+    with pytest.raises(BadCheckpoint, match=message):
         read(MOSAIC | change)
 
 

@@ -68,9 +68,9 @@ def test_a_new_pooling_is_one_line_and_takes_over_no_fingerprint(monkeypatch):
     monkeypatch.setitem(module.POOLINGS, "max", biggest)
     assert cells_stored("max", 3) == 9
     assert pool_tokens(torch.randn(2, 6, 9, 5), "max", 3).shape == (2, 9, 5)
-    found = [pooling_fingerprint(name, grid)["stored"] for name in ("max", "mean", "grid") for grid in (2, 3)]
-    assert found[2] == found[3], "the mean knows no grid"
-    assert len(set(found)) == 5
+    stored = [pooling_fingerprint(name, grid)["stored"] for name in ("max", "mean", "grid") for grid in (2, 3)]
+    assert stored[2] == stored[3], "the mean knows no grid"
+    assert len(set(stored)) == 5
 
 
 def test_a_fingerprint_says_the_pooling_and_attention_shares_the_grids():

@@ -34,9 +34,9 @@ def test_every_encoder_keeps_the_contract(name):
 
 
 def test_an_unknown_encoder_is_told_what_it_may_have_meant():
-    with pytest.raises(BadEncoder, match=r"no encoder 'smoll'; did you mean smol\?; there are smol, flamingo, none"):
+    with pytest.raises(BadEncoder, match=r"no encoder 'smoll'; did you mean smol\? There are smol, flamingo, none"):
         build_encoder("smoll")
-    with pytest.raises(BadEncoder, match=r"no captioner 'flamingos'; did you mean flamingo\?; there are smol,"):
+    with pytest.raises(BadEncoder, match=r"no captioner 'flamingos'; did you mean flamingo\? There are smol,"):
         build_captioner("flamingos")
 
 

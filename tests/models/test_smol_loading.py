@@ -25,12 +25,12 @@ def edit(path, change) -> None:
 def test_the_model_is_that_of_transformers():
     ours, tokenizer = load_whole(mini.SMOL)
     theirs = SmolVLMForConditionalGeneration.from_pretrained(mini.SMOL, dtype=torch.float32).eval()
-    for found, expected in (
+    for actual, expected in (
         (ours.state_dict(), theirs.state_dict()),
         (dict(ours.named_buffers()), dict(theirs.named_buffers())),
     ):
-        assert found.keys() == expected.keys()
-        assert all(torch.equal(found[name], expected[name]) for name in found)
+        assert actual.keys() == expected.keys()
+        assert all(torch.equal(actual[name], expected[name]) for name in actual)
     ids = torch.tensor([tokenizer("The road bends to the left.").input_ids])
     assert torch.equal(ours(ids).logits, theirs(ids).logits)
     assert not ours.training

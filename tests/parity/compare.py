@@ -42,9 +42,9 @@ class Comparison:
     differences: list[str]
 
 
-def compare(what: str, expected: Any, found: Any) -> Comparison:
+def compare(what: str, expected: Any, actual: Any) -> Comparison:
     """Compare two structures of plain values, each of their values exactly; a part that only one has differs too."""
-    left, right = flat(expected), flat(found)
+    left, right = flat(expected), flat(actual)
     paths = [*left, *(right.keys() - left.keys())]
     missing = "missing"
     differences = [
@@ -102,8 +102,8 @@ def coverage(what: str, messages: list[dict[str, Any]], of: type[Message] = sche
     """Whether "every field" is true of these plain messages: each field that our schema has for them occurs."""
     occur = {re.sub(r"\.\d+", "", path) for message in messages for path in flat(message)}
     every = dict.fromkeys(fields(of.DESCRIPTOR), "occurs")
-    found = {field: "occurs" for field in every if field in occur}
-    return replace(compare(what, every, found), records=len(messages))
+    occurring = {field: "occurs" for field in every if field in occur}
+    return replace(compare(what, every, occurring), records=len(messages))
 
 
 def official(*arguments: object) -> None:
@@ -157,8 +157,8 @@ def we_write_they_read(folder: Path, seed: int) -> Iterator[Comparison]:
     written, submission = ours.write(folder, seed), ours.write_submission(folder, seed)
     official("read", folder)
     yield coverage("we write every field of our schema", [record["message"] for record in written])
-    found = json.loads((folder / "read.json").read_text())
-    read = found["records"]
+    theirs = json.loads((folder / "read.json").read_text())
+    read = theirs["records"]
     for what, key in (
         ("we write, the official schema reads", "message"),
         ("we write samples, they find in the frames", "sample"),
@@ -167,7 +167,7 @@ def we_write_they_read(folder: Path, seed: int) -> Iterator[Comparison]:
         yield compare(what, *({str(n): r[key] for n, r in enumerate(side) if key in r} for side in (written, read)))
     messages = [shard["message"] for shard in submission.values()]
     yield coverage("we submit every field", messages, schema.E2EDChallengeSubmission)
-    yield compare("we submit, the official messages read, and write the same bytes", submission, found["submission"])
+    yield compare("we submit, the official messages read, and write the same bytes", submission, theirs["submission"])
 
 
 def seed_of(description: str, what: str, official_python: Path) -> int:

@@ -182,16 +182,16 @@ def _camera(number: int) -> str:
 
 def _descriptors() -> FileDescriptorSet:
     """The official files, every one after those that it imports."""
-    found: dict[str, FileDescriptor] = {}
+    by_name: dict[str, FileDescriptor] = {}
 
     def visit(file: FileDescriptor) -> None:
         for imported in file.dependencies:
             visit(imported)
-        found.setdefault(file.name, file)
+        by_name.setdefault(file.name, file)
 
     visit(submission_pb2.DESCRIPTOR)
     files = FileDescriptorSet()
-    for file in found.values():
+    for file in by_name.values():
         file.CopyToProto(files.file.add())
     return files
 

@@ -218,7 +218,7 @@ def write_model(rng: random.Random, number: int, folder: Path) -> None:
     images = torch.randn(ROWS, IMAGES, 1, 3, side, side)
     tokens = tower(images.flatten(0, 2))[1]
     latents = model.perceiver(tokens.unflatten(0, images.shape[:3]))
-    said = {
+    tensors = {
         "input_ids": ids,
         "attention_mask": mask,
         "vision_x": images,
@@ -228,7 +228,7 @@ def write_model(rng: random.Random, number: int, folder: Path) -> None:
         "greedy_ids": greedy(model, images, ids, mask),
         "beam_ids": beams(model, images, ids, mask),
     }
-    save_file({key: value.contiguous() for key, value in said.items()}, folder / "golden.safetensors")
+    save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "golden.safetensors")
     about = {
         "cross_attn_every_n_layers": every,
         "endofchunk_token_id": base,

@@ -51,13 +51,13 @@ def read_messages(folder: Path, kind: type[Message]) -> dict[str, Any]:
 def read_samples(folder: Path) -> dict[str, Any]:
     """Every sample of a folder, as the training loop gets it, by id."""
     dataset = open_waymo_e2e(folder, "all")
-    found = {}
+    samples = {}
     for row in range(len(dataset)):
         calibrations = {camera: dataset.calibration(row, camera) for camera in CAMERAS}
         present = {camera: calibration for camera, calibration in calibrations.items() if calibration is not None}
         one = sample_of(dataset, row)
-        found[one.id] = plain_sample(one, present)
-    return found
+        samples[one.id] = plain_sample(one, present)
+    return samples
 
 
 def read_places(folder: Path) -> dict[str, Any]:

@@ -16,9 +16,9 @@ def test_a_row_is_read_as_it_is_written():
 def test_what_is_on_the_sidewalk_is_near_and_what_is_outside_of_it_is_far():
     """By the column names of the published file, spelt out."""
     row = {"image": "a.jpg", "sidewalk_pos": "Center", "road_pos": "Left", "m_car": "Left-Right"}
-    found = parse_row({**row, "m_car_outside": "Center", "traffic_light": "not present"}, "row 1")
-    assert found.near == {"car": ("Left", "Right"), "traffic_light": ()}
-    assert found.far == {"car": ("Center",)}
+    parsed = parse_row({**row, "m_car_outside": "Center", "traffic_light": "not present"}, "row 1")
+    assert parsed.near == {"car": ("Left", "Right"), "traffic_light": ()}
+    assert parsed.far == {"car": ("Center",)}
 
 
 def test_a_value_that_is_none_of_the_column_s_is_named_with_its_place():

@@ -43,7 +43,7 @@ L, C, R = (("Left",), ("Center",), ("Right",))
 
 
 @pytest.mark.parametrize(
-    ("said", "claimed"),
+    ("section", "claimed"),
     [
         ("a car close on the left and a person on the right", {"car": L, "person": R}),
         ("a car and a person on the left", {"car": L, "person": L}),
@@ -84,8 +84,8 @@ L, C, R = (("Left",), ("Center",), ("Right",))
         ("", {}),
     ],
 )
-def test_objects_of_a_section(said, claimed):
-    claims = parse_claims(f"Sidewalk: left. Nearby: {said}. Far: {said}. Context: a car on the left.")
+def test_objects_of_a_section(section, claimed):
+    claims = parse_claims(f"Sidewalk: left. Nearby: {section}. Far: {section}. Context: a car on the left.")
     assert (claims.near, claims.far) == (claimed, claimed)
 
 

@@ -39,11 +39,11 @@ addEventListener("load", () => {{
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not found:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not program:
         missing = "Chromium is not installed (Debian: apt-get install chromium)"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    return found
+    return program
 
 
 @pytest.fixture
@@ -75,14 +75,14 @@ def test_the_page_loads_whole_and_fits(browser: str, report: Path, tmp_path: Pat
         LOOK.format(page=html.escape(report.read_text(encoding="utf-8")), width=width), encoding="utf-8"
     )
     dom, log = run(browser, wrapper, f"--window-size={width + 100},1000", "--dump-dom")
-    found = json.loads(html.unescape(dom.split("<pre>")[1].split("</pre>")[0]))
-    assert found["title"] == "RoadCue report: waypoint"
-    assert found["images"] == [972, 972]
-    assert len(found["figures"]) == 6
-    assert min(found["figures"]) > 200
-    assert found["scrollWidth"] <= width
-    assert found["outside"] == []
-    assert "waypoint" in found["table"]
+    measured = json.loads(html.unescape(dom.split("<pre>")[1].split("</pre>")[0]))
+    assert measured["title"] == "RoadCue report: waypoint"
+    assert measured["images"] == [972, 972]
+    assert len(measured["figures"]) == 6
+    assert min(measured["figures"]) > 200
+    assert measured["scrollWidth"] <= width
+    assert measured["outside"] == []
+    assert "waypoint" in measured["table"]
     assert "CONSOLE" not in log
 
 

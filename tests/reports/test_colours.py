@@ -21,6 +21,6 @@ def test_every_colour_stands_out_on_a_light_and_a_dark_page(page: str):
 
 def test_a_name_keeps_its_colour_in_any_order_and_no_two_names_share_one():
     assert [colours("edcba")[name] for name in "abcde"] == list(_FREE)
-    found = colours([*NAMES, LOG, PAST])
-    assert colours(reversed(NAMES)).items() <= found.items()
-    assert len(set(found.values())) == len(found) == 8
+    palette = colours([*NAMES, LOG, PAST])
+    assert colours(reversed(NAMES)).items() <= palette.items()
+    assert len(set(palette.values())) == len(palette) == 8

@@ -39,8 +39,8 @@ def small() -> Comparison:
 
 
 def test_rows_are_ranked_and_say_which_see_no_image(small: Comparison):
-    found = rows(small, {"waypoint [x]"})
-    assert [(row.name, row.sees_image) for row in found] == [
+    ranked = rows(small, {"waypoint [x]"})
+    assert [(row.name, row.sees_image) for row in ranked] == [
         ("waypoint [x]", True),
         ("ridge", False),
         ("stand still", False),

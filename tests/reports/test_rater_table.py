@@ -39,15 +39,15 @@ def rated() -> RatedComparison:
 
 
 def test_the_best_feedback_score_is_first_and_the_log_is_no_method(rated: RatedComparison):
-    found = rated_rows(rated, {"waypoint"}, SCORE_COLUMNS)
-    assert [(row.name, row.sees_image) for row in found] == [
+    ranked = rated_rows(rated, {"waypoint"}, SCORE_COLUMNS)
+    assert [(row.name, row.sees_image) for row in ranked] == [
         ("logged", None),
         ("waypoint", True),
         ("constant velocity", False),
     ]
-    assert [str(cell) for cell in found[1].cells] == ["7.50\n7.25–7.75", "7.50\n7.25–7.75", "50%\n40–60"]
-    assert str(found[2].difference) == "−2.00 *\n−2.50…−1.50"
-    assert found[1].difference is None
+    assert [str(cell) for cell in ranked[1].cells] == ["7.50\n7.25–7.75", "7.50\n7.25–7.75", "50%\n40–60"]
+    assert str(ranked[2].difference) == "−2.00 *\n−2.50…−1.50"
+    assert ranked[1].difference is None
 
 
 @pytest.mark.parametrize("width", [76, 80, 120])
@@ -76,8 +76,8 @@ def test_without_clusters_the_mean_over_them_is_missing_and_it_is_said_why(
             scores, overall={key: value for key, value in scores.overall.items() if key != "rfs_cluster_mean"}
         )
 
-    found = replace(rated, without_cluster=3, methods=[bare(scores) for scores in rated.methods])
-    printed = " ".join(text(*rated_tables(found, set()), width=100).split())
+    unclustered = replace(rated, without_cluster=3, methods=[bare(scores) for scores in rated.methods])
+    printed = " ".join(text(*rated_tables(unclustered, set()), width=100).split())
     assert "No RFS over clusters: 3 of the rated frames" in printed
     assert "Δ RFS over" in printed
     assert "RFS over clusters " not in printed

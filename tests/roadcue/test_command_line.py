@@ -70,9 +70,9 @@ def test_a_wrong_word_is_one_sentence_and_exit_code_2(words, sentence, capsys):
 def test_a_wrong_word_of_an_option_that_may_be_left_out(capsys):
     with pytest.raises(SystemExit):
         parse(EvalConfig, ["--data", "sidwalk"])
-    assert "--data sidwalk: choose one of roadworld, waymo_e2e" in (said := capsys.readouterr().err)
-    assert "did you mean sidewalk?" in said
-    assert "Union" not in said
+    assert "--data sidwalk: choose one of roadworld, waymo_e2e" in (error := capsys.readouterr().err)
+    assert "did you mean sidewalk?" in error
+    assert "Union" not in error
 
 
 def test_every_sweep_counts():
@@ -125,9 +125,9 @@ def test_errors_that_a_person_can_mend_have_no_traceback(capsys):
 
     assert run(refuse) == 2
     assert run(full) == 2
-    said = capsys.readouterr().err
-    assert "error: the shard is empty" in said
-    assert "error: /store/features.npy: No space left on device" in said
+    error = capsys.readouterr().err
+    assert "error: the shard is empty" in error
+    assert "error: /store/features.npy: No space left on device" in error
 
 
 def test_a_bug_keeps_its_traceback():
@@ -168,9 +168,9 @@ def test_a_worker_that_died_is_a_sentence(capsys):
 def test_the_command_says_what_is_wrong(words, sentence, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
     assert exit_code(train.main, *words, "--run_dir", tmp_path / "run") == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert "Traceback" not in said
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize("script", ["train.py", "eval.py", "predict.py"])
@@ -211,6 +211,25 @@ def test_pictures_are_words_without_a_flag_before_and_behind_the_flags():
     ],
 )
 def test_an_option_that_takes_one_value_is_given_once(words, sentence, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(TrainConfig, words)
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--head", "field", "--waypoint.kind", "mlp", "--waypoint.loss", "rater"],
+            "--waypoint.kind, --waypoint.loss: of the waypoint head, which --head field does not train; leave it out",
+        ),
+        (["--cue.coverage", "0.8"], "--cue.coverage: of the cue head, which --head waypoint does not train"),
+        (["--caption.target", "caption"], "--caption.target: of the caption head, which --head waypoint does not"),
+        (["--head", "caption", "--field.hidden", "8"], "--field.hidden: of the field head, which --head caption"),
+    ],
+)
+def test_an_option_of_a_head_that_is_not_trained_is_refused(words, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
         parse(TrainConfig, words)
     assert stop.value.code == 2
@@ -267,8 +286,8 @@ def test_a_plugin_that_is_stopped_or_ends_the_program(tmp_path, capsys, code, ex
         with pytest.raises(SystemExit) as stop:
             parse(TrainConfig, ["--plugin", str(tmp_path / "mine.py")])
         assert stop.value.code == exit_code
-        said = capsys.readouterr().err
-        assert said.startswith("error: stopped\n" if exit_code == 130 else "error: --plugin ")
+        error = capsys.readouterr().err
+        assert error.startswith("error: stopped\n" if exit_code == 130 else "error: --plugin ")
 
 
 @pytest.mark.parametrize("lines", [1, 100_000])  # met at the end, and while it writes

@@ -44,9 +44,9 @@ def test_a_folder_appears_at_the_end(tmp_path: Path) -> None:
 def test_nothing_is_left_after_an_error_and_the_place_is_named(tmp_path: Path, whole) -> None:
     with pytest.raises(KeyError), whole(tmp_path / "a"):
         raise KeyError
-    with pytest.raises(OSError, match="No space left") as told, whole(tmp_path / "a") as partial:
+    with pytest.raises(OSError, match="No space left") as caught, whole(tmp_path / "a") as partial:
         raise refusal(errno.ENOSPC, partial)
-    assert told.value.filename == str(tmp_path / "a")
+    assert caught.value.filename == str(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,15 +63,15 @@ def test_of_two_that_make_a_folder_the_first_one_names_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [
         (errno.EACCES, "a.txt: cannot be read (Permission denied); get the permission to read it"),
         (errno.ENOENT, "a.txt: cannot be read (No such file or directory); name another"),
         (errno.EIO, "a.txt: cannot be read (Input/output error); look whether the disk or the network drive is in"),
     ],
 )
-def test_what_cannot_be_read_is_said_with_its_own_remedy(number: int, said: str) -> None:
-    assert str(unreadable(Path("a.txt"), refusal(number, "b.txt"), "name another")).startswith(said)
+def test_what_cannot_be_read_is_said_with_its_own_remedy(number: int, message: str) -> None:
+    assert str(unreadable(Path("a.txt"), refusal(number, "b.txt"), "name another")).startswith(message)
 
 
 def test_the_home_of_nobody_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,8 +88,8 @@ def test_paths_of_users_are_expanded_in_one_place() -> None:
     root = Path(__file__).parents[2]
     rooms = [*root.glob("*.py"), *(file for room in ROOMS for file in (root / room).rglob("*.py"))]
     assert len(rooms) > 100
-    found = [str(file.relative_to(root)) for file in rooms if "expanduser" in file.read_text()]
-    assert found == ["roadcue/files.py"]
+    paths = [str(file.relative_to(root)) for file in rooms if "expanduser" in file.read_text()]
+    assert paths == ["roadcue/files.py"]
 
 
 def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
         writing_into(file / "a/b", ""),
         resumable_folder(file / "a", "k"),
     ):
-        with pytest.raises(BadInput) as told, writing:
+        with pytest.raises(BadInput) as caught, writing:
             pass
-        assert f"cannot be written ({file} is a file and no folder); move it away" in str(told.value)
-        assert "space" not in str(told.value)
+        assert f"cannot be written ({file} is a file and no folder); move it away" in str(caught.value)
+        assert "space" not in str(caught.value)
 
 
 def test_a_place_where_nobody_may_write_is_not_full(tmp_path: Path) -> None:

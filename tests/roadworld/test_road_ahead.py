@@ -32,9 +32,9 @@ def test_the_lane_ahead_is_where_a_car_that_goes_straight_on_drives(
             future = driven.future(position)
             travelled = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(future, axis=0, prepend=[[0, 0]]).T))])
             left = np.concatenate([[0], future[:, 1]])
-            for ahead, told in zip(LANE_AHEAD_M, scene.lane_ahead, strict=True):
+            for ahead, offset in zip(LANE_AHEAD_M, scene.lane_ahead, strict=True):
                 if ahead < travelled[-1]:
-                    assert told == pytest.approx(np.interp(ahead, travelled, left), abs=1.0 + 0.02 * ahead)
+                    assert offset == pytest.approx(np.interp(ahead, travelled, left), abs=1.0 + 0.02 * ahead)
                     checked += 1
     assert checked > 100
 
@@ -73,18 +73,18 @@ def test_a_light_is_red_before_a_car_that_stops_at_its_line(scenes: list[tuple[D
 
 
 def test_everything_that_can_be_told_is_met(scenes: list[tuple[Drive, int, RoadAhead]]) -> None:
-    told = [scene for _, _, scene in scenes]
+    roads = [scene for _, _, scene in scenes]
     for field in ("lead_m", "light_m", "crossing_m", "junction_m", "oncoming_m"):
-        distances = [getattr(scene, field) for scene in told if getattr(scene, field) is not None]
+        distances = [getattr(scene, field) for scene in roads if getattr(scene, field) is not None]
         assert distances, field
         assert max(distances) <= 70
-    assert {scene.light for scene in told} == {None, "green", "yellow", "red"}
-    assert {scene.someone_crossing for scene in told} == {"none", "pedestrian", "cyclist"}
-    assert any(scene.lead_braking for scene in told)
+    assert {scene.light for scene in roads} == {None, "green", "yellow", "red"}
+    assert {scene.someone_crossing for scene in roads} == {"none", "pedestrian", "cyclist"}
+    assert any(scene.lead_braking for scene in roads)
 
 
 def test_a_lead_that_brakes_or_stands_is_told_to_brake(scenes: list[tuple[Drive, int, RoadAhead]]) -> None:
-    told = []
+    braking = []
     for driven, position, scene in scenes:
         ego, step = driven.traffic.ego, driven.steps[position]
         lane = [car for car in driven.traffic.lanes[0] if car is not ego and not car.aside and car.route is ego.route]
@@ -92,16 +92,16 @@ def test_a_lead_that_brakes_or_stands_is_told_to_brake(scenes: list[tuple[Drive,
         for gap, car in gaps.items():
             if scene.lead_m is not None and abs(gap - scene.lead_m) < 0.5:
                 _, speed, accel = car.track[step]
-                told.append(scene.lead_braking)
+                braking.append(scene.lead_braking)
                 assert scene.lead_braking == (accel < -0.5 or speed < 0.3)
-    assert set(told) == {True, False}
+    assert set(braking) == {True, False}
 
 
 def test_a_caption_names_the_three_nearest_things() -> None:
     busy = replace(EMPTY, lead_m=40.0, light="red", light_m=30.0, debris_m=20.0, standing_m=10.0)
-    said = caption(busy)
-    assert said.count(".") == 4, "the road, and three things"
-    assert "A car drives" not in said
+    text = caption(busy)
+    assert text.count(".") == 4, "the road, and three things"
+    assert "A car drives" not in text
 
 
 def test_captions_say_what_is_there_the_nearest_first() -> None:

@@ -97,9 +97,9 @@ def test_only_validation_frames_carry_preferences_and_all_but_one_are_placeholde
 
 
 def test_the_cluster_file_names_every_validation_sequence_as_the_real_one_does(folder: Path) -> None:
-    told = json.loads((folder / CLUSTER_FILE).read_text())
-    assert set(told) == set(open_roadworld(folder, "val").states.sequence)
-    assert all(Cluster(value["scenario_cluster"]) for value in told.values())
+    clusters = json.loads((folder / CLUSTER_FILE).read_text())
+    assert set(clusters) == set(open_roadworld(folder, "val").states.sequence)
+    assert all(Cluster(value["scenario_cluster"]) for value in clusters.values())
     assert CLUSTER_FILE in json.loads((folder / CHECKSUMS_FILE).read_text())["files"]
 
 

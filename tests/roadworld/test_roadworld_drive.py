@@ -229,15 +229,15 @@ def test_constant_velocity_errs_as_on_real_roads(drives: list[Drive]) -> None:
 
 def test_intents_are_those_of_the_route(drives: list[Drive]) -> None:
     intents = [[driven.intent(frame) for frame in range(driven.frames)] for driven in drives]
-    every = [intent for told in intents for intent in told]
+    every = [intent for frame_intents in intents for intent in frame_intents]
     assert set(every) == {Intent.GO_STRAIGHT, Intent.GO_LEFT, Intent.GO_RIGHT}
     assert 0.6 < np.mean([intent == Intent.GO_STRAIGHT for intent in every]) < 0.97
-    for driven, told in zip(drives, intents, strict=True):
+    for driven, frame_intents in zip(drives, intents, strict=True):
         route = driven.traffic.ego.route
-        if set(told) != {Intent.GO_STRAIGHT}:
+        if set(frame_intents) != {Intent.GO_STRAIGHT}:
             before, after = route.path.along(route.path.heading, np.array(route.turn))
             side = 1 if route.intent == Intent.GO_LEFT else -1
-            assert route.intent in told
+            assert route.intent in frame_intents
             assert np.degrees(after - before) * side == pytest.approx(90, abs=30)
 
 

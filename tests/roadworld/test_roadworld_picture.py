@@ -355,8 +355,8 @@ def test_cars_indicate_to_the_side_of_their_turn(driven: list[Drive]) -> None:
 
 def test_what_is_told_of_the_road_ahead_is_painted() -> None:
     """Lights and brakes as the simulation has them, in the picture's classes; a few are hidden by something."""
-    told = dict.fromkeys((SemanticClass.LIGHT_RED, SemanticClass.LIGHT_GREEN, SemanticClass.BRAKE_LIGHT), 0)
-    shown = dict(told)
+    expected = dict.fromkeys((SemanticClass.LIGHT_RED, SemanticClass.LIGHT_GREEN, SemanticClass.BRAKE_LIGHT), 0)
+    shown = dict(expected)
     spec = RoadWorldSpec(stride=10)
     for number in [number for number in range(80) if cluster_of(spec, number) == Cluster.INTERSECTION]:
         each = drive(spec, number)
@@ -367,11 +367,11 @@ def test_what_is_told_of_the_road_ahead_is_painted() -> None:
             if ahead.light in ("red", "green") and 0 < (ahead.light_m or 0) < 20 and ahead.lead_m is None:
                 wanted.append(SemanticClass[f"LIGHT_{ahead.light.upper()}"])
             for one in wanted:
-                told[one] += 1
+                expected[one] += 1
                 shown[one] += bool((painter.paint_classes(frame, "FRONT", 1.0) == one).any())
-        if min(told.values()) >= 3:
+        if min(expected.values()) >= 3:
             break
-    assert all(shown[one] >= 0.6 * told[one] > 1 for one in told), (told, shown)
+    assert all(shown[one] >= 0.6 * expected[one] > 1 for one in expected), (expected, shown)
 
 
 def test_spotlight_sequences_are_driven_in_the_dark() -> None:

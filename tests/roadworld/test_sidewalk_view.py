@@ -145,11 +145,11 @@ def walks():
 
 def test_all_positions_of_sidewalk_and_road_are_frequent(walks):
     seen = [walk.annotation(0) for walk in walks]
-    for positions, found in (
+    for positions, counts in (
         (SIDEWALK_POSITIONS, Counter(one.sidewalk for one in seen)),
         (ROAD_POSITIONS, Counter(one.road for one in seen)),
     ):
-        assert all(found[position] >= 0.12 * len(seen) for position in positions)
+        assert all(counts[position] >= 0.12 * len(seen) for position in positions)
 
 
 def test_all_kinds_of_object_are_found_near_and_far(walks):
@@ -203,13 +203,13 @@ def test_a_scene_without_things_is_painted():
 def test_captions_agree_with_the_labels(walks):
     for walk in walks:
         label, text = walk.annotation(0), walk.caption(0)
-        said = {
+        phrases = {
             "Center": "centered",
             "Left": "on the left side",
             "Right": "on the right side",
             "Outside": "no sidewalk",
         }
-        assert said[label.sidewalk] in text
+        assert phrases[label.sidewalk] in text
         assert ("No road" in text) == (label.road == "Not present")
         assert ("road ahead" in text or "straight ahead." in text.split("The way")[0]) == (label.road == "Front")
         if label.road in ("Left", "Right"):

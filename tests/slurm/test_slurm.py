@@ -28,8 +28,8 @@ def test_bash_parses_it(script: Path):
 def test_shellcheck_finds_nothing(script: Path):
     if shutil.which("shellcheck") is None and not os.environ.get("CI"):
         pytest.skip("shellcheck is not installed")
-    found = subprocess.run(["shellcheck", "-x", script], cwd=ROOT, capture_output=True, text=True)
-    assert found.returncode == 0, found.stdout
+    done = subprocess.run(["shellcheck", "-x", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @each_script

@@ -47,9 +47,9 @@ def pedestrian(drawn):
 def test_several_heads_train_and_are_scored_in_one_pass(drawn, capsys):
     config = drawn(**heads("waypoint,field,cue", encoder="smol"))
     run = fit(config)
-    said = capsys.readouterr().out
-    assert "kept for calibration: 24 rows of 2 sequences; trained on: 72 rows of 6 sequences" in said
-    last = said.splitlines()[-2]
+    output = capsys.readouterr().out
+    assert "kept for calibration: 24 rows of 2 sequences; trained on: 72 rows of 6 sequences" in output
+    last = output.splitlines()[-2]
     assert "ADE@5s vs log: waypoint " in last
     assert "balanced accuracy of sidewalk and road: field 0." in last
     assert "cue accuracy: cue 0." in last
@@ -204,13 +204,13 @@ def test_a_run_with_paths_still_needs_past_states(drawn):
 def test_an_answer_in_words():
     seen = np.zeros((1, 2, 9, 3), bool)
     seen[0, 0, 1], seen[0, 1, 4, 2] = [True, True, False], True
-    said = {
+    prediction = {
         "position": np.array([[1, 3]]),
         "seen": seen,
         "position_probabilities": np.full((1, 2, 4), 0.25),
         "presence_probabilities": np.full((1, 2, 9), 0.5),
     }
-    (answer,) = field_predictions(said)
+    (answer,) = field_predictions(prediction)
     assert answer.sentence == (
         "Sidewalk: center. Road: right. RoadVsSidewalk: right_of. "
         "Nearby: 2 cars close on the left and center. Far: a traffic light farther away on the right."

@@ -131,8 +131,8 @@ def test_an_average_of_the_weights_is_validated_and_saved(drawn, tmp_path, monke
         average = {name: decay * average[name] + (1 - decay) * tensor for name, tensor in weights_now.items()}
         averages.append(average)
     saved = dict(MultiHeadModel.from_pretrained(folder.model).named_parameters())
-    for found, expected in ((validated[0], averages[2]), (validated[-1], averages[8]), (saved, averages[8])):
-        for name, tensor in found.items():
+    for tensors, expected in ((validated[0], averages[2]), (validated[-1], averages[8]), (saved, averages[8])):
+        for name, tensor in tensors.items():
             torch.testing.assert_close(tensor.double(), expected[name], rtol=1e-5, atol=1e-7)
     assert any(abs(averages[2][name] - tensor).max() > 1e-4 for name, tensor in taken[2].items())
 

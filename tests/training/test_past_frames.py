@@ -147,8 +147,8 @@ def test_others_pictures_come_with_their_own_past():
 
 def test_a_run_says_what_share_of_its_rows_has_each_frame():
     frames = Table(states_of({(sequence, 30 * i) for sequence in range(2) for i in range(7)}), "drawn", "val")
-    said = earlier_frames(frames, (30, 90), np.arange(14))
-    assert said == (
+    message = earlier_frames(frames, (30, 90), np.arange(14))
+    assert message == (
         "drawn val: rows that have their earlier frames: 30 frames back 86 %, 90 frames back 57 %; "
         "what --missing_camera names stands in for the others"
     )

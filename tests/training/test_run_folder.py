@@ -45,7 +45,7 @@ def begun(folder, **options):
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "said"),
+    ("before", "now", "message"),
     [
         ({"waypoint.kind": "linear"}, {"waypoint.kind": "mlp"}, "--waypoint.kind mlp, and the run has linear"),
         ({"cameras": "FRONT"}, {}, "--cameras left out, and the run has FRONT"),
@@ -53,12 +53,12 @@ def begun(folder, **options):
         ({"head": "field"}, {}, "--head waypoint, and the run has field"),
     ],
 )
-def test_the_options_that_differ_are_named_and_no_other(folder, before, now, said):
+def test_the_options_that_differ_are_named_and_no_other(folder, before, now, message):
     begun(folder, **before)
     config, _ = parse(TrainConfig, [word for name, value in now.items() for word in (f"--{name}", value)])
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as caught:
         is_finished(folder, config, ("run_dir",))
-    assert str(told.value) == f"{folder.path}: cannot go on with other options: {said}; use another --run_dir"
+    assert str(caught.value) == f"{folder.path}: cannot go on with other options: {message}; use another --run_dir"
 
 
 def test_a_run_folder_in_the_home_of_nobody():

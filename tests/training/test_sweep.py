@@ -58,9 +58,9 @@ def assert_equal_weights(one, other):
 
 
 def test_every_combination_is_a_setting():
-    found = combinations(["lr=1e-3,3e-3", "head=waypoint", "cameras=FRONT;FRONT,REAR"])
-    assert len(found) == 4
-    assert found[1] == {"lr": "1e-3", "head": "waypoint", "cameras": "FRONT,REAR"}
+    settings = combinations(["lr=1e-3,3e-3", "head=waypoint", "cameras=FRONT;FRONT,REAR"])
+    assert len(settings) == 4
+    assert settings[1] == {"lr": "1e-3", "head": "waypoint", "cameras": "FRONT,REAR"}
     assert combinations([]) == [{}]
 
 
@@ -83,26 +83,26 @@ def test_every_combination_is_a_setting():
 )
 def test_a_sweep_that_does_not_fit_is_said_before_anything_is_read(swept, sweeps, sentence, monkeypatch):
     monkeypatch.setattr("roadcue.training.heads.fitting.open_split", lambda *_: pytest.fail("data were opened"))
-    with pytest.raises((BadInput, BadHead, BadEncoder)) as said:
+    with pytest.raises((BadInput, BadHead, BadEncoder)) as caught:
         sweep(*swept(*sweeps))
-    assert sentence in str(said.value)
+    assert sentence in str(caught.value)
     assert not swept.folder.exists()
 
 
 def test_a_sweep_trains_what_train_py_trains_and_says_how_good_it_is(swept, tmp_path, capsys):
     sweep(*swept("waypoint.dropout=0,0.5", "lr=1e-3,3e-2", seeds=2, seed=3, epochs=2, workers=0))
     printed = capsys.readouterr().out
-    found = json.loads((swept.folder / "sweep.json").read_text())
-    names = [run["name"] for setting in found["settings"] for run in setting["runs"]]
+    results = json.loads((swept.folder / "sweep.json").read_text())
+    names = [run["name"] for setting in results["settings"] for run in setting["runs"]]
     assert sorted(names) == sorted(
         f"waypoint.dropout={dropout},lr={lr}-seed{seed}"
         for dropout in ("0", "0.5")
         for lr in ("1e-3", "3e-2")
         for seed in (3, 4)
     )
-    means = [setting["head"]["ade_5s"]["mean"] for setting in found["settings"]]
+    means = [setting["head"]["ade_5s"]["mean"] for setting in results["settings"]]
     assert means == sorted(means)
-    for setting in found["settings"]:
+    for setting in results["settings"]:
         values = [run["head"]["ade_5s"] for run in setting["runs"]]
         assert setting["head"]["ade_5s"] == pytest.approx(
             {"mean": np.mean(values), "sd": abs(values[0] - values[1]) / 2**0.5}
@@ -113,12 +113,12 @@ def test_a_sweep_trains_what_train_py_trains_and_says_how_good_it_is(swept, tmp_
         assert setting["without_features"] is None
     lines = list(csv.DictReader((swept.folder / "sweep.csv").read_text().splitlines()))
     assert [float(line["ade_5s"]) for line in lines] == means
-    assert lines[0]["waypoint.dropout"] == found["settings"][0]["settings"]["waypoint.dropout"]
+    assert lines[0]["waypoint.dropout"] == results["settings"][0]["settings"]["waypoint.dropout"]
     assert "Choosing the best of 4" in " ".join(printed.split())
     assert "8 runs" in printed
 
-    best = found["settings"][0]["runs"][1]
-    assert found["settings"][0]["runs"][0]["command"] in printed
+    best = results["settings"][0]["runs"][1]
+    assert results["settings"][0]["runs"][0]["command"] in printed
     variable, python, script, *words = shlex.split(best["command"])
     assert (variable, python, script) == ("OMP_NUM_THREADS=1", "python", "train.py")
     again = parse(TrainConfig, [*words, "--run_dir", str(tmp_path / "again")])
@@ -180,10 +180,10 @@ def test_a_run_that_fails_loses_no_other_and_is_tried_again(swept, monkeypatch, 
         patch.setattr(sweep_run, "train_heads", sometimes)
         with pytest.raises(BadInput, match=r"1 of 3 runs failed.*lr=1e-2-seed0: RuntimeError: a loss of NaN.*resume"):
             sweep(config, text)
-    found = json.loads((swept.folder / "sweep.json").read_text())
-    assert len(found["settings"]) == 2
-    assert found["failed"] == {"lr=1e-2-seed0": "RuntimeError: a loss of NaN"}
-    assert found["settings"][0]["head"]["ade_5s"]["sd"] is None, "one seed has no spread"
+    results = json.loads((swept.folder / "sweep.json").read_text())
+    assert len(results["settings"]) == 2
+    assert results["failed"] == {"lr=1e-2-seed0": "RuntimeError: a loss of NaN"}
+    assert results["settings"][0]["head"]["ade_5s"]["sd"] is None, "one seed has no spread"
     assert "Traceback" in (swept.folder / "lr=1e-2-seed0" / "output.txt").read_text()
 
     with pytest.raises(BadInput, match="--resume auto"):

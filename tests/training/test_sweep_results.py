@@ -13,9 +13,9 @@ def run(residual, seed, error):
 
 
 def test_a_table_of_80_columns_ranks_the_settings_and_cuts_none_off():
-    found = by_setting([run("ego", 0, 0.7), run("constant_velocity", 0, 0.5), run("constant_velocity", 1, 0.6)])
+    settings = by_setting([run("ego", 0, 0.7), run("constant_velocity", 0, 0.5), run("constant_velocity", 1, 0.6)])
     terminal = Console(width=80, file=io.StringIO())
-    terminal.print(results_table(found))
+    terminal.print(results_table(settings))
     printed = terminal.file.getvalue()
     assert "…" not in printed
     assert printed.index("1.100 ±0.141") < printed.index("1.400")

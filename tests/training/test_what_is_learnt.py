@@ -19,7 +19,7 @@ from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training import run_folder
 from roadcue.training.checkpoints import read_checkpoint
 from roadcue.training.heads import fitting
-from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.trainer import fit as fit_module
@@ -70,13 +70,13 @@ def test_statistics_and_ridge_are_those_of_the_training_rows(blind):
     config = blind()
     folder = fit(config)
     model = fitting.build_model(config, fitting.build_run_encoder(config))
-    train = StoredSplit.of(blind.splits["train"], None, heads=model.heads.values())
+    train = StoredSplit.of(blind.splits["train"], None, labels=labels_of(blind.splits["train"], model.heads.values()))
     model.fit(train.learnable(model).batches())
     saved = MultiHeadModel.from_pretrained(folder.model)
-    expected, found = dict(model.named_buffers()), dict(saved.named_buffers())
-    assert expected.keys() == found.keys() != set()
+    expected, loaded = dict(model.named_buffers()), dict(saved.named_buffers())
+    assert expected.keys() == loaded.keys() != set()
     for name, tensor in expected.items():
-        assert torch.equal(tensor, found[name]), name
+        assert torch.equal(tensor, loaded[name]), name
 
 
 def test_every_training_row_counts(blind):
