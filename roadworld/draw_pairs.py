@@ -30,9 +30,9 @@ from roadcue.roadworld.weather import WEATHERS
 
 _HALF = 500
 """Added to the frame's index in the half with the thing: no sequence of WOD-E2E is so long."""
-_LEAST_PIXELS = 100
+_LEAST_PIXELS = 120
 """Of the thing in the default front camera: what looks smaller is hardly seen."""
-_MIDDLE = 0.4
+_MIDDLE = 0.35
 """How far from the middle of that camera's picture the thing may be, as a share of the width."""
 _WITNESS = "DEFAULT_FRONT"
 """The default front camera: what it sees decides which moment is drawn, however the cameras are moved."""

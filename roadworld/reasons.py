@@ -100,7 +100,7 @@ def _pedestrian(rng: np.random.Generator, scene: Scene) -> Change | None:
     scene.traffic.people.append(someone)
     where = "on the zebra crossing" if zebras else "where there is no zebra crossing"
     words = f"someone sets out to cross the road {where}, {s - scene.front:.0f} m ahead"
-    return Change(words, someone, kerb=((s - 9, s + 9),))
+    return Change(words, someone, kerb=((s - 20, s + 9),))  # parked cars would hide whoever it is
 
 
 def _red_light(rng: np.random.Generator, scene: Scene) -> Change | None:
