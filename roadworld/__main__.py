@@ -4,7 +4,8 @@ import sys
 
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
-from roadcue.roadworld.spec import HIGHEST_CAMERA_M, RoadWorldSpec
+from roadcue.roadworld.pairs import ALL, chosen_kinds
+from roadcue.roadworld.spec import HIGHEST_CAMERA_M, KINDS, RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 
 
@@ -16,30 +17,47 @@ def main() -> int:
         "Draw RoadWorld as a car's front cameras see it, with its states, as shards in the Waymo end-to-end format.",
     )
     for option, value, says in (
-        ("--train", default.train_sequences, "training sequences"),
-        ("--val", default.val_sequences, "validation sequences"),
         ("--seconds", default.seconds, "length of a sequence in seconds, at 10 frames per second"),
         ("--stride", default.stride, "draw every n-th frame of a sequence; 1: all of them"),
         ("--cameras", ",".join(default.cameras), "those that see each frame, with commas"),
     ):
         parser.add_argument(option, type=type(value), default=value, help=f"{says} (default: %(default)s)")
+    for option, value, says in (
+        ("--train", default.train_sequences, "training"),
+        ("--val", default.val_sequences, "validation"),
+    ):
+        parser.add_argument(option, type=int, help=f"{says} sequences (default: {value}, with --pairs none)")
+    parser.add_argument(
+        "--pairs", type=int, default=0, help="draw so many moments twice instead, with and without one thing"
+    )
+    parser.add_argument(
+        "--kinds", help=f"what the things are, in turn, with commas (default: {ALL}, which is {','.join(KINDS)})"
+    )
     add_camera(parser, default, HIGHEST_CAMERA_M)
     given = parser.parse_args()
 
     def spec() -> RoadWorldSpec:
         cameras = tuple(given.cameras.split(","))
+        kinds = chosen_kinds(given.kinds or ALL, KINDS, "RoadWorld's drive") if given.kinds or given.pairs else ()
         return RoadWorldSpec(
-            given.train,
-            given.val,
+            _sequences(given.train, default.train_sequences, given.pairs),
+            _sequences(given.val, default.val_sequences, given.pairs),
             given.seconds,
             given.stride,
             given.seed,
             cameras=cameras,
             masks=given.masks,
+            pairs=given.pairs,
+            kinds=kinds,
             **camera_given(given),
         )
 
     return draw_or_check(given, spec, write_roadworld, check_roadworld)
+
+
+def _sequences(asked: int | None, default: int, pairs: int) -> int:
+    """How many of a split are drawn; without a word about it none beside pairs."""
+    return (0 if pairs else default) if asked is None else asked
 
 
 if __name__ == "__main__":

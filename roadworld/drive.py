@@ -18,14 +18,16 @@ from roadcue.schema import PAST_STATES, STEP_S, WAYPOINTS, Intent
 
 _WARM_UP_S = 6.0
 """Time for everybody to find his speed and distance, before the first past state."""
-_INTENT_STEPS = round(10.0 / DT_S)
+INTENT_STEPS = round(10.0 / DT_S)
 """The intent tells the route's next ten seconds (WOD-E2E paper, arXiv 2510.26125)."""
 STATE_STEPS = round(STEP_S / DT_S)
 """Time steps between two states of the log."""
 _ATTEMPTS = 4
 """Worlds that are tried until one shows what the sequence's cluster is named after."""
-_FRAME_STEPS = round(1 / FRAMES_PER_S / DT_S)
-_FIRST_FRAME_STEP = round(_WARM_UP_S / DT_S) + (PAST_STATES - 1) * STATE_STEPS
+FRAME_STEPS = round(1 / FRAMES_PER_S / DT_S)
+"""Time steps between two frames at 10 Hz."""
+FIRST_FRAME_STEP = round(_WARM_UP_S / DT_S) + (PAST_STATES - 1) * STATE_STEPS
+"""The time step of a sequence's first frame."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Drive:
     @property
     def steps(self) -> np.ndarray:
         """(frames,) the time step of every drawn frame."""
-        return _FIRST_FRAME_STEP + _FRAME_STEPS * np.array(self.frame_indices)
+        return FIRST_FRAME_STEP + FRAME_STEPS * np.array(self.frame_indices)
 
     def pose(self, steps: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
         """Rear axle (..., 2) metres and heading (...) radians in the world at time steps."""
@@ -81,7 +83,7 @@ class Drive:
     def intent(self, frame: int) -> Intent:
         """The turn that the car is in, or comes to within ten seconds."""
         now = self.steps[frame]
-        s, later = self.ego[[now, now + _INTENT_STEPS], 0]
+        s, later = self.ego[[now, now + INTENT_STEPS], 0]
         begin, end = self.traffic.ego.route.turn
         return self.traffic.ego.route.intent if begin < later and s < end else Intent.GO_STRAIGHT
 
@@ -92,13 +94,13 @@ def drive(spec: RoadWorldSpec, number: int) -> Drive:
     Its scenario cluster is drawn first, and decides what the streets are full of.
     """
     cluster = cluster_of(spec, number)
-    length = (spec.length - 1) * _FRAME_STEPS
+    length = (spec.length - 1) * FRAME_STEPS
     # Around the frame that raters see in WOD-E2E, 150 of 200.
-    late = (_FIRST_FRAME_STEP + round(0.5 * length), _FIRST_FRAME_STEP + round(0.85 * length))
-    steps = _FIRST_FRAME_STEP + length + _INTENT_STEPS + 1
+    late = (FIRST_FRAME_STEP + round(0.5 * length), FIRST_FRAME_STEP + round(0.85 * length))
+    steps = FIRST_FRAME_STEP + length + INTENT_STEPS + 1
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([spec.seed, number, 3, attempt])
-        streets, lights, traffic = _set_the_scene(rng, MIX[cluster], steps, late[0] * DT_S)
+        streets, lights, traffic = set_the_scene(rng, MIX[cluster], steps, late[0] * DT_S)
         traffic.run(late[1] + 1)
         if _meets(cluster, streets, traffic, late):
             break
@@ -109,7 +111,8 @@ def drive(spec: RoadWorldSpec, number: int) -> Drive:
     return Drive(sequence_name(spec, number), cluster, spec.frames, streets, traffic, lights, ego)
 
 
-def _set_the_scene(rng: np.random.Generator, mix: Mix, steps: int, late_s: float) -> tuple[Streets, Lights, Traffic]:
+def set_the_scene(rng: np.random.Generator, mix: Mix, steps: int, late_s: float) -> tuple[Streets, Lights, Traffic]:
+    """Streets, and everybody on them before the first of so many time steps; nobody cuts in before `late_s`."""
     pace = rng.uniform(8.0, FASTEST)
     reach = START_M + pace * steps * DT_S
     hazards = set_out(rng, lay_streets(rng, reach + 150, mix.junctions, mix.crossings), mix)

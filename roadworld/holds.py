@@ -1,7 +1,7 @@
 """Where a driver may have to wait: lights, zebra crossings, oncoming traffic, an errand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from roadcue.roadworld.road import LANE_CENTRE_M
@@ -17,6 +17,10 @@ class Light:
     green_s: float
     red_s: float
     offset_s: float
+
+    def red_from(self, t: float) -> "Light":
+        """This light with its cycle shifted, so that the main road's red begins at time `t`."""
+        return replace(self, offset_s=t - self.green_s - _YELLOW_S)
 
     def colour(self, t: float, side_road: bool = False) -> str:
         """green, yellow or red at time `t` seconds."""

@@ -26,8 +26,9 @@ Lights = tuple[tuple[Junction, Light], ...]
 START_M = 40.0
 """Of arc length, where the ego begins: some road is behind it."""
 FASTEST = 15.0
-_TO_SECOND_LANE_M = LANE_CENTRE_M - SECOND_LANE_M
-_HALF_IN_LANE_M = -2.2
+TO_SECOND_LANE_M = LANE_CENTRE_M - SECOND_LANE_M
+"""From the middle of the first lane to that of the second, or to a car at the kerb."""
+HALF_IN_LANE_M = -2.2
 """From the lane's middle to that of a vehicle which stands at the kerb, half in the lane."""
 
 
@@ -126,7 +127,7 @@ def _second_lane(
     while s > 8:
         pace = ego.driver.desired_speed * rng.uniform(0.65, 1.05)
         kind = "truck" if rng.random() < 0.15 else "car"
-        cars.append(Car(route, _driver(rng, pace), s, pace, _style(rng), kind, aside=_TO_SECOND_LANE_M))
+        cars.append(Car(route, _driver(rng, pace), s, pace, _style(rng), kind, aside=TO_SECOND_LANE_M))
         s -= np.exp(rng.uniform(np.log(14), np.log(80)))
     changing = [CutIn(car, cars, rng.uniform(15, 40), late_s) for car in cars if rng.random() < mix.changes]
     return cars, changing
@@ -134,15 +135,15 @@ def _second_lane(
 
 def _standing(rng: np.random.Generator, route: Route, s: float, mix: Mix, streets: Streets) -> Car:
     kind = "special" if rng.random() < mix.special else "truck" if rng.random() < 0.6 else "car"
-    aside = 0.0 if streets.multilane else _HALF_IN_LANE_M
-    return Car(route, _driver(rng, 1.0), _on_route(route, streets, s), 0.0, _style(rng), kind, aside, parked=True)
+    aside = 0.0 if streets.multilane else HALF_IN_LANE_M
+    return Car(route, _driver(rng, 1.0), on_route(route, streets, s), 0.0, _style(rng), kind, aside, parked=True)
 
 
 def _pulling_out(
     rng: np.random.Generator, route: Route, s: float, pace: float, streets: Streets, late_s: float
 ) -> CutIn:
-    there = _on_route(route, streets, s)
-    car = Car(route, _driver(rng, pace), there, 0.0, _style(rng), aside=_TO_SECOND_LANE_M, parked=True)
+    there = on_route(route, streets, s)
+    car = Car(route, _driver(rng, pace), there, 0.0, _style(rng), aside=TO_SECOND_LANE_M, parked=True)
     return CutIn(car, [car], rng.uniform(35, 65), late_s)
 
 
@@ -196,7 +197,7 @@ def _people(rng: np.random.Generator, streets: Streets, mix: Mix) -> list[Pedest
     return people
 
 
-def _on_route(route: Route, streets: Streets, s: float, lane: float = -LANE_CENTRE_M) -> float:
+def on_route(route: Route, streets: Streets, s: float, lane: float = -LANE_CENTRE_M) -> float:
     """Arc length on a route of the point beside `s` of the main road; never reached when it is beyond the turn."""
     there = route.path.nearest(streets.main.beside(s, lane))
     return there if there <= route.turn[0] + 1 else np.inf
@@ -206,7 +207,7 @@ def _place_holds(car: Car, lane: float, streets: Streets, lights: Lights, people
     """Tell a car of the main road where it may have to wait; `lane` is metres left of the centreline."""
     before = np.sign(lane)  # those on the left come from the far end
     for junction, light in lights:
-        line = _on_route(car.route, streets, junction.s + before * (STOP_LINE_M + 1), lane)
+        line = on_route(car.route, streets, junction.s + before * (STOP_LINE_M + 1), lane)
         car.holds.append(StopLine(line, light))
     _place_zebras(car, lane, lane, streets, people)
 
@@ -216,7 +217,7 @@ def _place_zebras(car: Car, lane: float, crossed: float, streets: Streets, peopl
     for crossing in streets.crossings:
         here = [person for person in people if abs(person.s - crossing) < 2]
         if here:
-            line = _on_route(car.route, streets, crossing + np.sign(lane) * 4, lane)
+            line = on_route(car.route, streets, crossing + np.sign(lane) * 4, lane)
             car.holds.append(Zebra(line, here, crossed))
 
 

@@ -1,6 +1,7 @@
 """From a drive to the picture of a moment: everything that a drive has, gathered and handed to the painter."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import cv2
@@ -8,19 +9,20 @@ import numpy as np
 
 from roadcue.loaders.waymo_e2e.clusters import Cluster
 from roadcue.roadworld.camera import scaled
-from roadcue.roadworld.daylight import draw_daylight, draw_grass, draw_skyline
+from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_grass, draw_skyline
 from roadcue.roadworld.drive import Drive
 from roadcue.roadworld.ground import pave
+from roadcue.roadworld.holds import Light
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
-from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M
+from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M, Junction, Path
 from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.scenery import furnish, strollers
 from roadcue.roadworld.shapes import STYLES, signal
-from roadcue.roadworld.traffic import DT_S, Car
+from roadcue.roadworld.traffic import DT_S, Car, Pedestrian
 from roadcue.roadworld.vehicles import car, special, truck
 from roadcue.roadworld.view import FAR_M, View
 from roadcue.schema import CameraCalibration, Intent
@@ -35,7 +37,7 @@ _SPOTLIGHT_HOURS = ("low sun", "dusk", "night")
 
 
 @dataclass(frozen=True)
-class _Mover:
+class Mover:
     """What one thing that moves looks like in every frame, and where: `xy` (frames, 2), `heading` (frames,)."""
 
     looks: list[Mesh]
@@ -59,28 +61,68 @@ class Painter:
         self.drive, self.cameras = drive, dict(cameras)
         hour = str(rng.choice(_SPOTLIGHT_HOURS)) if drive.cluster == Cluster.SPOTLIGHT else None
         self.light, self._lens = draw_daylight(rng, hour).exposed(exposure), draw_lens(rng)
-        self._night = self.light.hour == "night"
+        self.night = self.light.hour == "night"
         steps = drive.steps
         track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
         self._ground = pave(rng, drive.streets, track, FAR_M)
-        self._standing = furnish(rng, drive.streets, track, FAR_M, lit=self._night)
-        self._movers = [*self._cars(steps), *self._people(steps, rng, track), *self._signals(steps)]
-        self._moving_xy = np.array([each.xy for each in self._movers]).reshape(-1, drive.frames, 2)
-        self._moving_heading = np.array([each.heading for each in self._movers])
-        skyline, grass = draw_skyline(rng), draw_grass(rng, self.light)
-        self._canvases = {
-            name: Canvas(levelled(each), self.light, skyline, grass) for name, each in self.cameras.items()
+        self.standing = furnish(rng, drive.streets, track, FAR_M, lit=self.night)
+        main = drive.streets.main
+        self._move(
+            [
+                *(car_mover(other, steps, self.night) for other in drive.traffic.others),
+                *(pedestrian_mover(each, _style(rng), steps, main) for each in drive.traffic.people),
+                *self._strollers(rng, steps, track),
+                *(mover for junction, light in drive.lights for mover in signal_movers(junction, light, steps, main)),
+            ]
+        )
+        self._skyline, self._grass = draw_skyline(rng), draw_grass(rng, self.light)
+        self._canvases = self._prepare()
+
+    def altered(
+        self,
+        *,
+        movers: Sequence[Mover] | None = None,
+        standing: Mesh | None = None,
+        light: Daylight | None = None,
+    ) -> "Painter":
+        """The painter of the same frames with other `movers`, `standing` objects or another `light`, and else alike.
+
+        An object keeps its number as long as it keeps its place: in `standing`, and after those in `movers`.
+        """
+        other = copy(self)
+        if movers is not None:
+            other._move(movers)
+        if standing is not None:
+            other.standing = standing
+        if light is not None:
+            other.light = light
+            other._canvases = other._prepare()
+        return other
+
+    def _move(self, movers: Sequence[Mover]) -> None:
+        self.movers = tuple(movers)
+        self._moving_xy = np.array([each.xy for each in movers]).reshape(-1, self.drive.frames, 2)
+        self._moving_heading = np.array([each.heading for each in movers])
+
+    def _prepare(self) -> dict[str, Canvas]:
+        return {
+            name: Canvas(levelled(each), self.light, self._skyline, self._grass)
+            for name, each in self.cameras.items()
         }
 
     def paint(self, frame: int, camera: str) -> np.ndarray:
         """The picture that a camera takes of the drive's n-th drawn frame, (height, width, 3) uint8 RGB."""
-        canvas = self._canvases[camera]
-        view = self._view(frame, canvas.camera)
-        picture = canvas.paint(view, self._ground, self._seen(view, frame))
+        picture = self.paint_scene(frame, camera)
         self._lens.fall(picture, self.light.weather, frame)
         picture = rolled(picture, self.cameras[camera], cv2.INTER_LINEAR)
         self._lens.expose(picture, frame)
         return picture
+
+    def paint_scene(self, frame: int, camera: str) -> np.ndarray:
+        """That picture before anything falls, as the levelled camera sees it through a perfect lens."""
+        canvas = self._canvases[camera]
+        view = self._view(frame, canvas.camera)
+        return canvas.paint(view, self._ground, self._seen(view, frame))
 
     def paint_classes(self, frame: int, camera: str, scale: float) -> np.ndarray:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
@@ -91,7 +133,7 @@ class Painter:
     def instances(self, frame: int, camera: str) -> Instances:
         """Which objects are seen where in that picture: what stands still is numbered before what moves."""
         view = self._view(frame, self._canvases[camera].camera)
-        standing = len(self._standing.origins)
+        standing = len(self.standing.origins)
         numbers = np.concatenate([np.arange(standing), standing + self._moving_in(view, frame)]) + 1
         return Instances.of(view, self._seen(view, frame), numbers, self.cameras[camera])
 
@@ -105,55 +147,65 @@ class Painter:
     def _seen(self, view: View, frame: int) -> list[Mesh]:
         moving = self._moving_in(view, frame)
         if not len(moving):
-            return [self._standing]
-        looks = [self._movers[i].looks[frame] for i in moving]
-        return [self._standing, place(looks, self._moving_xy[moving, frame], self._moving_heading[moving, frame])]
+            return [self.standing]
+        looks = [self.movers[i].looks[frame] for i in moving]
+        return [self.standing, place(looks, self._moving_xy[moving, frame], self._moving_heading[moving, frame])]
 
     def _moving_in(self, view: View, frame: int) -> np.ndarray:
         """(m,) the movers that can touch the picture."""
         return np.flatnonzero(view.may_see(self._moving_xy[:, frame]))
 
-    def _cars(self, steps: np.ndarray) -> Iterator[_Mover]:
-        for other in self.drive.traffic.others:
-            s, speed, accel = np.array(other.track)[steps].T
-            path = other.route.path
-            parked = _parked(other, s, speed)
-            braking = (((accel < -0.5) | (speed < 0.3)) & ~parked).tolist()
-            flashes = (steps * DT_S // _FLASH_S % 2).astype(int).tolist()
-            if other.kind == "special":
-                looks = [special(other.style, *each) for each in zip(braking, flashes, strict=True)]
-            else:
-                look = truck if other.kind == "truck" else car
-                sides = [_indicated(other, at) if on else () for at, on in zip(s.tolist(), flashes, strict=True)]
-                looks = [look(other.style, on, self._night, both) for on, both in zip(braking, sides, strict=True)]
-            yield _Mover(looks, path.along(path.xy, s), path.along(path.heading, s))
-
-    def _people(self, steps: np.ndarray, rng: np.random.Generator, track: np.ndarray) -> Iterator[_Mover]:
-        """Those at the zebra crossings and those on the sidewalks."""
-        main, swing = self.drive.streets.main, steps * DT_S * 5.5
-        for someone in self.drive.traffic.people:
-            offset, walking = np.array(someone.track)[steps].T
-            s, style = np.full(len(steps), someone.s), int(rng.integers(STYLES))
-            strides = np.rint(4 * np.sin(swing) * walking).astype(int).tolist()
-            heading = main.along(main.heading, s) - someone.side * np.pi / 2
-            look = cyclist if someone.cycling else person
-            yield _Mover([look(style, stride) for stride in strides], main.beside(s, offset), heading)
+    def _strollers(self, rng: np.random.Generator, steps: np.ndarray, track: np.ndarray) -> Iterator[Mover]:
+        main = self.drive.streets.main
         for walker in strollers(rng, self.drive.streets, track, FAR_M):
             s = walker.s + walker.speed * steps * DT_S
-            strides = np.rint(4 * np.sin(swing + walker.style)).astype(int).tolist()
+            strides = np.rint(4 * np.sin(_swing(steps) + walker.style)).astype(int).tolist()
             looks = [person(walker.style, stride) for stride in strides]
             heading = main.along(main.heading, s) + np.pi * (walker.speed < 0)
-            yield _Mover(looks, main.beside(s, walker.offset), heading)
+            yield Mover(looks, main.beside(s, walker.offset), heading)
 
-    def _signals(self, steps: np.ndarray) -> Iterator[_Mover]:
-        """The main road's traffic lights: a pole at the stop line, and a pole with an arm behind the junction."""
-        main = self.drive.streets.main
-        for junction, light in self.drive.lights:
-            colours = [light.colour(step * DT_S) for step in steps]
-            for ahead, reach in ((-STOP_LINE_M + 1, 0.0), (STOP_LINE_M, _SIGNAL_M - LANE_CENTRE_M)):
-                s = np.full(len(steps), junction.s + ahead)
-                looks = [signal(colour, reach) for colour in colours]
-                yield _Mover(looks, main.beside(s, -_SIGNAL_M), main.along(main.heading, s))
+
+def car_mover(other: Car, steps: np.ndarray, night: bool) -> Mover:
+    """A car that has settled, with its lights, at time steps (frames,)."""
+    s, speed, accel = np.array(other.track)[steps].T
+    path = other.route.path
+    parked = _parked(other, s, speed)
+    braking = (((accel < -0.5) | (speed < 0.3)) & ~parked).tolist()
+    flashes = (steps * DT_S // _FLASH_S % 2).astype(int).tolist()
+    if other.kind == "special":
+        looks = [special(other.style, *each) for each in zip(braking, flashes, strict=True)]
+    else:
+        look = truck if other.kind == "truck" else car
+        sides = [_indicated(other, at) if on else () for at, on in zip(s.tolist(), flashes, strict=True)]
+        looks = [look(other.style, on, night, both) for on, both in zip(braking, sides, strict=True)]
+    return Mover(looks, path.along(path.xy, s), path.along(path.heading, s))
+
+
+def pedestrian_mover(someone: Pedestrian, style: int, steps: np.ndarray, main: Path) -> Mover:
+    """Someone who crosses the main road, on foot or on a bicycle, at time steps (frames,)."""
+    offset, walking = np.array(someone.track)[steps].T
+    s = np.full(len(steps), someone.s)
+    strides = np.rint(4 * np.sin(_swing(steps)) * walking).astype(int).tolist()
+    heading = main.along(main.heading, s) - someone.side * np.pi / 2
+    look = cyclist if someone.cycling else person
+    return Mover([look(style, stride) for stride in strides], main.beside(s, offset), heading)
+
+
+def signal_movers(junction: Junction, light: Light, steps: np.ndarray, main: Path) -> Iterator[Mover]:
+    """The main road's two at a junction: a pole at the stop line, and a pole with an arm behind the junction."""
+    colours = [light.colour(step * DT_S) for step in steps]
+    for ahead, reach in ((-STOP_LINE_M + 1, 0.0), (STOP_LINE_M, _SIGNAL_M - LANE_CENTRE_M)):
+        s = np.full(len(steps), junction.s + ahead)
+        looks = [signal(colour, reach) for colour in colours]
+        yield Mover(looks, main.beside(s, -_SIGNAL_M), main.along(main.heading, s))
+
+
+def _style(rng: np.random.Generator) -> int:
+    return int(rng.integers(STYLES))
+
+
+def _swing(steps: np.ndarray) -> np.ndarray:
+    return steps * DT_S * 5.5
 
 
 def _parked(other: Car, s: np.ndarray, speed: np.ndarray) -> np.ndarray:

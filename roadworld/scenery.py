@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from roadcue.roadworld.mesh import Mesh, place
-from roadcue.roadworld.road import LANE_WIDTH_M, ROAD_HALF_WIDTH_M, SIDEWALK_M, STEP_M, Path, Streets
+from roadcue.roadworld.road import LANE_WIDTH_M, ROAD_HALF_WIDTH_M, SIDEWALK_M, STEP_M, Path, Streets, Works
 from roadcue.roadworld.shapes import STYLES, barrier, cone, debris, house, lamp_post, tree
 from roadcue.roadworld.vehicles import car
 
@@ -27,7 +27,7 @@ class Stroller:
     style: int
 
 
-class _Plot(NamedTuple):
+class Plot(NamedTuple):
     """A place for an object on one side of a road: at arc length `s`, `offset` metres from the centre.
 
     The object heads along the road, or is `turned` round. It is left out where a road passes within `clear` metres,
@@ -59,7 +59,7 @@ def furnish(rng: np.random.Generator, streets: Streets, track: np.ndarray, sight
                 *_parked_cars(rng, begin, end, side, parked, _no_parking(streets, road, side)),
             ]
             if road is streets.main and side < 0:
-                plots += [*_road_works(streets), *_debris(streets)]
+                plots += [*(plot for works in streets.works for plot in works_plots(works)), *_debris(streets)]
             s, offset, clear, turned = np.array([plot[1:] for plot in plots]).reshape(-1, 4).T
             xy = road.beside(s, side * offset)
             gaps = [np.hypot(*(xy[:, None] - line).transpose(2, 0, 1)).min(axis=1) for line in centrelines]
@@ -79,29 +79,29 @@ def _houses(
     wooded: float,
     tallest: int,
     lit: bool,
-) -> Iterator[_Plot]:
+) -> Iterator[Plot]:
     """Houses with their fronts to the sidewalk, and trees in the gaps."""
     s = begin
     while s < end:
         length, style = int(rng.integers(8, 13)), int(rng.integers(STYLES))
         if rng.random() < built:
             mesh = house(length, int(rng.integers(1, tallest + 1)), style, lit)
-            yield _Plot(mesh, s + length / 2, _VERGE_M + rng.uniform(1, 5), _VERGE_M + 0.7, side < 0)
+            yield Plot(mesh, s + length / 2, _VERGE_M + rng.uniform(1, 5), _VERGE_M + 0.7, side < 0)
         elif rng.random() < wooded:
             mesh = tree(int(rng.integers(5, 11)), style)
-            yield _Plot(mesh, s + length / 2, _VERGE_M + rng.uniform(0.5, 12), _VERGE_M, False)
+            yield Plot(mesh, s + length / 2, _VERGE_M + rng.uniform(0.5, 12), _VERGE_M, False)
         s += length
 
 
 def _kerbside(
     rng: np.random.Generator, begin: float, end: float, side: int, wooded: float, lit: bool
-) -> Iterator[_Plot]:
+) -> Iterator[Plot]:
     """Lamp posts and small trees on the sidewalk."""
     offset, clear = ROAD_HALF_WIDTH_M + 0.6, ROAD_HALF_WIDTH_M + 0.3
     for s in np.arange(begin + rng.uniform(8, 30), end, 34.0):
-        yield _Plot(lamp_post(lit), s, offset, clear, side < 0)
+        yield Plot(lamp_post(lit), s, offset, clear, side < 0)
         if rng.random() < wooded:
-            yield _Plot(tree(int(rng.integers(4, 8)), int(rng.integers(STYLES))), s + 15, offset, clear, False)
+            yield Plot(tree(int(rng.integers(4, 8)), int(rng.integers(STYLES))), s + 15, offset, clear, False)
 
 
 def _no_parking(streets: Streets, road: Path, side: int) -> np.ndarray:
@@ -119,27 +119,26 @@ def _no_parking(streets: Streets, road: Path, side: int) -> np.ndarray:
 
 def _parked_cars(
     rng: np.random.Generator, begin: float, end: float, side: int, parked: float, no_parking: np.ndarray
-) -> Iterator[_Plot]:
+) -> Iterator[Plot]:
     """In a row with gaps, not between the arc lengths of `no_parking`, heading as the traffic beside them does."""
     offset = ROAD_HALF_WIDTH_M - _KERB_TO_CAR_M
     for s in np.arange(begin + rng.uniform(0, 6), end, 6.3):
         if rng.random() < parked and not ((no_parking[:, 0] < s) & (s < no_parking[:, 1])).any():
-            yield _Plot(car(int(rng.integers(STYLES))), s, offset, ROAD_HALF_WIDTH_M, side > 0)
+            yield Plot(car(int(rng.integers(STYLES))), s, offset, ROAD_HALF_WIDTH_M, side > 0)
 
 
-def _road_works(streets: Streets) -> Iterator[_Plot]:
-    """A board at the beginning, a taper of cones after it, and cones along the works."""
-    for works in streets.works:
-        yield _Plot(barrier(), works.begin, LANE_WIDTH_M - 0.2, 0.0, False)
-        for s in np.arange(works.begin - 9, works.end + 0.1, 3.0):
-            taper = np.clip((works.begin - s) / 9, 0, 1)
-            yield _Plot(cone(), s, LANE_WIDTH_M - _WORKS_M + 1.7 * taper, 0.0, False)
+def works_plots(works: Works) -> Iterator[Plot]:
+    """A board at the beginning, a taper of cones after it, and cones along the works, on the right of the road."""
+    yield Plot(barrier(), works.begin, LANE_WIDTH_M - 0.2, 0.0, False)
+    for s in np.arange(works.begin - 9, works.end + 0.1, 3.0):
+        taper = np.clip((works.begin - s) / 9, 0, 1)
+        yield Plot(cone(), s, LANE_WIDTH_M - _WORKS_M + 1.7 * taper, 0.0, False)
 
 
-def _debris(streets: Streets) -> Iterator[_Plot]:
+def _debris(streets: Streets) -> Iterator[Plot]:
     """What lies in the right part of the right lane."""
     for s in streets.debris:
-        yield _Plot(debris(round(s)), s, LANE_WIDTH_M - 0.7, 0.0, False)
+        yield Plot(debris(round(s)), s, LANE_WIDTH_M - 0.7, 0.0, False)
 
 
 def strollers(rng: np.random.Generator, streets: Streets, track: np.ndarray, sight: float) -> list[Stroller]:

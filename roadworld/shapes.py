@@ -24,7 +24,8 @@ _LAMPS: dict[str, tuple[SemanticClass, Colour]] = {
 _LAMP_OFF = (52, 52, 54)
 _STEEL = (96, 98, 100)
 _ORANGE, _WHITE, _RED = (240, 96, 24), (240, 240, 236), (206, 30, 34)
-_WALLS = ((176, 150, 128), (150, 92, 76), (196, 190, 178), (126, 132, 140), (208, 186, 150), (110, 96, 90))
+WALLS = ((176, 150, 128), (150, 92, 76), (196, 190, 178), (126, 132, 140), (208, 186, 150), (110, 96, 90))
+"""Colours of houses."""
 _LEAVES = ((58, 92, 40), (74, 108, 44), (46, 78, 46), (110, 104, 44))
 
 
@@ -41,7 +42,7 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
 
     When it is `lit`, the windows of one style in three shine.
     """
-    shape, wall = Shape(SemanticClass.BUILDING), pick(_WALLS, style)
+    shape, wall = Shape(SemanticClass.BUILDING), pick(WALLS, style)
     depth, height = 9.0, 3.2 * floors + 0.8
     x, y = (-length / 2, length / 2), (0.0, depth)
     shape.box(x, y, (0, height), wall, top=(90, 86, 84))

@@ -25,6 +25,10 @@ The miniature encoder learns from numbers of the pretrain range alone, which no 
 """
 CAMERAS = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")
 """Those that can be drawn."""
+REASONS = ("pedestrian", "red_light", "works", "standing_vehicle", "braking_car", "car_from_kerb")
+"""The kinds of pairs whose halves have different futures: what the half with it has in the driver's way."""
+KINDS = (*REASONS, "parked_car", "house_colour", "sign", "sun")
+"""All of them; the others are null pairs, which differ in what must not matter."""
 HIGHEST_CAMERA_M = 4.0
 """Higher than the cab of a truck; this world is drawn to be seen from the street."""
 
@@ -35,7 +39,8 @@ class RoadWorldSpec:
 
     Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`, which have one field of view and
     one roll in degrees, right side down positive, one height in metres, and one exposure, a factor on the light.
-    `masks`: with the mask and the boxes of what is seen in each picture.
+    `masks`: with the mask and the boxes of what is seen in each picture. With `pairs` there is no other sequence, and
+    no `stride`: each is a validation sequence of one moment, without and with a thing of one of the `kinds`, in turn.
     """
 
     train_sequences: int = 960
@@ -52,13 +57,17 @@ class RoadWorldSpec:
     camera_height: float = 1.9
     roll: float = 0.0
     exposure: float = 1.0
+    pairs: int = 0
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cameras", tuple(self.cameras))  # a list, when read from JSON
+        for name in ("cameras", "kinds"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # a list, when read from JSON
         limit = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
         if not (0 <= self.train_sequences <= limit and 0 <= self.val_sequences <= limit):
             raise BadInput(f"RoadWorld: each split holds 0 to {limit} sequences.")
-        if self.train_sequences + self.val_sequences == 0:
+        self._check_pairs(limit)
+        if self.train_sequences + self.val_sequences + self.pairs == 0:
             raise BadInput("RoadWorld: no sequence is asked for. Ask for at least one, for training or validation.")
         if not 0.1 <= self.seconds <= 600:
             raise BadInput(f"RoadWorld: a sequence of {self.seconds} s cannot be made. Choose 0.1 to 600 s.")
@@ -72,6 +81,25 @@ class RoadWorldSpec:
         if self.seed < 0:
             raise BadInput(f"RoadWorld: seed {self.seed} is negative. Choose 0 or more.")
         check_camera("RoadWorld", self, HIGHEST_CAMERA_M)
+
+    def _check_pairs(self, limit: int) -> None:
+        if not 0 <= self.pairs <= limit:
+            raise BadInput(f"RoadWorld: {self.pairs} pairs cannot be drawn. Choose 1 to {limit}, or 0 for none.")
+        if self.pairs and self.train_sequences + self.val_sequences:
+            raise BadInput(
+                f"RoadWorld: a folder holds pairs or sequences, and here are {self.pairs} pairs beside "
+                f"{self.train_sequences} training and {self.val_sequences} validation sequences. Draw each into a "
+                "folder of its own."
+            )
+        if bool(self.pairs) != bool(self.kinds):
+            raise BadInput(
+                f"RoadWorld: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. Ask for both or neither."
+            )
+        if len(set(self.kinds)) < len(self.kinds) or set(self.kinds) - set(KINDS):
+            raise BadInput(
+                f"RoadWorld: there are no pairs of kinds {', '.join(map(str, self.kinds))}. Choose among "
+                f"{', '.join(KINDS)}, each once."
+            )
 
     @property
     def frames(self) -> range:
@@ -90,6 +118,8 @@ class RoadWorldSpec:
 
     def numbers(self, split: str) -> range:
         """The numbers of the sequences of a split that is written, train or val."""
+        if self.pairs and split == "val":
+            return range(FIRST_NUMBER["pairs"], FIRST_NUMBER["pairs"] + self.pairs)
         count = {"train": self.train_sequences, "val": self.val_sequences}[split]
         return range(FIRST_NUMBER[split], FIRST_NUMBER[split] + count)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from roadcue.roadworld.driver import Driver
 from roadcue.roadworld.holds import Hold, Zebra
-from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, STEP_M, Route, ease
+from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, STEP_M, Path, Route, ease
 
 DT_S = 0.05
 """Time step; 10 Hz frames and 4 Hz states are whole multiples of it."""
@@ -47,13 +47,14 @@ class Pedestrian:
         if not self.walking and self.offset * self.side > 0 and holds:
             observed, zebra = holds[0]
             comes_near = 0 < zebra.s - observed.front < self.patience
-            self.walking = comes_near and all(self._is_safe(car, hold) for car, hold in holds)
+            self.walking = comes_near and all(self.is_safe(car, hold) for car, hold in holds)
         if self.walking:
             self.offset -= self.side * self.speed * DT_S
             self.walking = self.offset * self.side > -ROAD_HALF_WIDTH_M - 0.7
         self.track.append((self.offset, self.walking))
 
-    def _is_safe(self, car: "Car", hold: "Zebra") -> bool:
+    def is_safe(self, car: "Car", hold: "Zebra") -> bool:
+        """Whether a car is past, or stops before its hold without hard braking."""
         gap = hold.s - car.front
         return gap < -8 or car.speed**2 < 2 * 2.2 * max(gap - 2, 0.05)
 
@@ -118,6 +119,16 @@ class Car:
         self.accel = (self.speed - before) / DT_S
         self.s += (before + self.speed) / 2 * DT_S
         self.track.append((self.s, self.speed, self.accel))
+
+    def heed(self, hold: Hold) -> None:
+        """Wait from now on at one more place, too."""
+        self.holds.append(hold)
+        self._coming = None
+
+    def take(self, path: Path) -> None:
+        """Drive another line from now on."""
+        self.route = replace(self.route, path=path)
+        self.limits = self.driver.speed_limits(path).tolist()
 
     def _holds_in_sight(self, front: float) -> Iterator[Hold]:
         """Those on the next `SIGHT_M` metres, the nearest first; what is passed is forgotten."""

@@ -1,4 +1,4 @@
-"""From a spec to a folder of shards: sequences drawn by many processes, their frames shuffled over the shards."""
+"""From a spec to a folder of shards: sequences and pairs drawn by many processes, frames shuffled over the shards."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,11 @@ from roadcue.loaders.waymo_e2e import encode_frame
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.checksums import check_checksums, write_checksums
+from roadcue.roadworld.draw_pairs import draw_pair
 from roadcue.roadworld.drawing import Job, draw_missing, leave_only
 from roadcue.roadworld.drive import cluster_of, drive, frame_name, sequence_name
 from roadcue.roadworld.instances import gather_boxes, write_mask
+from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
@@ -35,8 +37,10 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         _draw_sequences(spec, partial, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, partial)]
         written.append(_write_clusters(spec, partial))
+        if spec.pairs:
+            written.append(write_pairs(partial, _paired_frames(spec, partial)))
         if spec.masks:
-            written += gather_boxes(partial, _picture_names(spec))
+            written += gather_boxes(partial, _picture_names(spec, partial))
         leave_only(partial, written)
         write_checksums(partial, written, WORLD_VERSION, asdict(spec))
 
@@ -80,27 +84,46 @@ def draw_sequence(spec: RoadWorldSpec, number: int, masks: Path | None = None) -
 
 def _draw_sequences(spec: RoadWorldSpec, partial: Path, workers: int | None) -> None:
     """Write the sequences that are not yet in `partial`, each to a file of its own."""
-    pictures = len(spec.frames) * len(spec.cameras)
+    pictures = (2 if spec.pairs else len(spec.frames)) * len(spec.cameras)
     files = {number: _sequence_file(partial, number) for split in _PREFIX for number in spec.numbers(split)}
     jobs = [Job(file, pictures, (spec, number, file)) for number, file in files.items()]
     draw_missing("drawing RoadWorld, once", _write_sequence, jobs, workers)
 
 
 def _write_sequence(spec: RoadWorldSpec, number: int, file: Path) -> None:
+    masks = file.parent if spec.masks else None
     with RecordWriter(file) as writer:
-        for record in draw_sequence(spec, number, file.parent if spec.masks else None):
+        if not spec.pairs:
+            for record in draw_sequence(spec, number, masks):
+                writer.write(record)
+            return
+        halves = list(draw_pair(spec, number, masks))
+        _pair_file(file).write_text(json.dumps([asdict(frame) for frame, _ in halves]))
+        for _, record in halves:
             writer.write(record)
 
 
-def _picture_names(spec: RoadWorldSpec) -> list[str]:
-    """Of all pictures, in the order of sequences, frames and cameras."""
+def _pair_file(sequence: Path) -> Path:
+    """The lines of a pair, beside its sequence until all are drawn."""
+    return sequence.with_suffix(".json")
+
+
+def _paired_frames(spec: RoadWorldSpec, partial: Path) -> list[PairedFrame]:
     return [
-        f"{frame_name(sequence_name(spec, number), index)}-{camera_name}"
-        for split in _PREFIX
-        for number in spec.numbers(split)
-        for index in spec.frames
-        for camera_name in spec.cameras
+        PairedFrame(**line)
+        for number in spec.numbers("val")
+        for line in json.loads(_pair_file(_sequence_file(partial, number)).read_text())
     ]
+
+
+def _picture_names(spec: RoadWorldSpec, partial: Path) -> list[str]:
+    """Of all pictures, in the order of sequences, frames and cameras."""
+    if spec.pairs:
+        frames = [half.frame for half in _paired_frames(spec, partial)]
+    else:
+        numbers = [number for split in _PREFIX for number in spec.numbers(split)]
+        frames = [frame_name(sequence_name(spec, number), index) for number in numbers for index in spec.frames]
+    return [f"{frame}-{camera_name}" for frame in frames for camera_name in spec.cameras]
 
 
 def _sequence_file(partial: Path, number: int) -> Path:

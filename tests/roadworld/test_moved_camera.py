@@ -256,8 +256,8 @@ def _leave_only_a_spot(driven: Drive, spot: np.ndarray, monkeypatch: pytest.Monk
     monkeypatch.setattr(f"{render}.furnish", lambda *_, **__: NOTHING)
     monkeypatch.setattr(f"{render}.draw_daylight", lambda rng, _: draw_daylight(rng, "noon", "dry"))
     monkeypatch.setattr(f"{render}.draw_lens", lambda _: STILL)
-    for movers in ("_cars", "_people", "_signals"):
-        monkeypatch.setattr(f"{render}.Painter.{movers}", lambda *_: iter(()))
+    move = Painter._move
+    monkeypatch.setattr(f"{render}.Painter._move", lambda painter, _: move(painter, ()))
 
 
 def _red(picture: np.ndarray) -> np.ndarray:
