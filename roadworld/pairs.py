@@ -55,3 +55,22 @@ def chosen_kinds(given: str, known: Sequence[str], view: str) -> tuple[str, ...]
     if len(set(kinds)) < len(kinds):
         raise BadInput(f"--kinds {given}: names a kind twice")
     return kinds
+
+
+def check_pairs(view: str, pairs: int, kinds: Sequence[str], known: Sequence[str], most: int, others: str) -> None:
+    """BadInput, which names the view, for what its spec cannot be: pairs without kinds, of others than are known, too
+    many, or beside `others`, what else is asked for, "" for nothing."""
+    if not 0 <= pairs <= most:
+        raise BadInput(f"{view}: {pairs} pairs cannot be drawn. Choose 1 to {most}, or 0 for none.")
+    if pairs and others:
+        raise BadInput(
+            f"{view}: a folder of pairs holds nothing else, and here are {pairs} pairs beside {others}. Draw each "
+            "into a folder of its own."
+        )
+    if bool(pairs) != bool(kinds):
+        raise BadInput(f"{view}: {pairs} pairs of {len(kinds)} kinds cannot be drawn. Ask for both or neither.")
+    if len(set(kinds)) < len(kinds) or set(kinds) - set(known):
+        raise BadInput(
+            f"{view}: there are no pairs of kinds {', '.join(map(str, kinds))}. Choose among {', '.join(known)}, "
+            "each once."
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import CAMERA_FIELDS, check_camera
+from roadcue.roadworld.pairs import check_pairs
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -66,8 +67,8 @@ class RoadWorldSpec:
         limit = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
         if not (0 <= self.train_sequences <= limit and 0 <= self.val_sequences <= limit):
             raise BadInput(f"RoadWorld: each split holds 0 to {limit} sequences.")
-        self._check_pairs(limit)
-        if self.train_sequences + self.val_sequences + self.pairs == 0:
+        check_pairs("RoadWorld", self.pairs, self.kinds, KINDS, limit, self._ordinary)
+        if not self._ordinary and not self.pairs:
             raise BadInput("RoadWorld: no sequence is asked for. Ask for at least one, for training or validation.")
         if not 0.1 <= self.seconds <= 600:
             raise BadInput(f"RoadWorld: a sequence of {self.seconds} s cannot be made. Choose 0.1 to 600 s.")
@@ -82,24 +83,11 @@ class RoadWorldSpec:
             raise BadInput(f"RoadWorld: seed {self.seed} is negative. Choose 0 or more.")
         check_camera("RoadWorld", self, HIGHEST_CAMERA_M)
 
-    def _check_pairs(self, limit: int) -> None:
-        if not 0 <= self.pairs <= limit:
-            raise BadInput(f"RoadWorld: {self.pairs} pairs cannot be drawn. Choose 1 to {limit}, or 0 for none.")
-        if self.pairs and self.train_sequences + self.val_sequences:
-            raise BadInput(
-                f"RoadWorld: a folder holds pairs or sequences, and here are {self.pairs} pairs beside "
-                f"{self.train_sequences} training and {self.val_sequences} validation sequences. Draw each into a "
-                "folder of its own."
-            )
-        if bool(self.pairs) != bool(self.kinds):
-            raise BadInput(
-                f"RoadWorld: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. Ask for both or neither."
-            )
-        if len(set(self.kinds)) < len(self.kinds) or set(self.kinds) - set(KINDS):
-            raise BadInput(
-                f"RoadWorld: there are no pairs of kinds {', '.join(map(str, self.kinds))}. Choose among "
-                f"{', '.join(KINDS)}, each once."
-            )
+    @property
+    def _ordinary(self) -> str:
+        """The sequences that are no pairs, in words; "" for none."""
+        train, val = self.train_sequences, self.val_sequences
+        return f"{train} training and {val} validation sequences" if train + val else ""
 
     @property
     def frames(self) -> range:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
+from roadcue.roadworld.pairs import check_pairs
 from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
 
 VIEW_VERSION = "1"
@@ -51,7 +52,9 @@ class SidewalkSpec:
         limit = FRAMES * (FIRST_NUMBER["val"] - FIRST_NUMBER["train"])
         if not (0 <= self.train <= limit and 0 <= self.val <= limit):
             raise BadInput(f"sidewalk view: each split holds 0 to {limit} pictures.")
-        self._check_pairs()
+        most = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
+        others = f"{self.train} training and {self.val} validation pictures" if self.train + self.val else ""
+        check_pairs("sidewalk view", self.pairs, self.kinds, KINDS, most, others)
         if self.train + self.val + self.pairs == 0:
             raise BadInput(
                 "sidewalk view: no picture is asked for. Ask for at least one, for training or validation."
@@ -59,26 +62,6 @@ class SidewalkSpec:
         if self.seed < 0:
             raise BadInput(f"sidewalk view: seed {self.seed} is negative. Choose 0 or more.")
         check_camera("sidewalk view", self, HIGHEST_CAMERA_M)
-
-    def _check_pairs(self) -> None:
-        limit = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
-        if not 0 <= self.pairs <= limit:
-            raise BadInput(f"sidewalk view: {self.pairs} pairs cannot be drawn. Choose 0 to {limit}.")
-        if self.pairs and self.train + self.val:
-            raise BadInput(
-                f"sidewalk view: a folder of pairs holds nothing else, but {self.train} training and {self.val} "
-                "validation pictures are asked for too. Draw them into a folder of their own."
-            )
-        if bool(self.pairs) != bool(self.kinds):
-            raise BadInput(
-                f"sidewalk view: {self.pairs} pairs of {len(self.kinds)} kinds cannot be drawn. "
-                "Ask for both, or for neither."
-            )
-        if len(set(self.kinds)) < len(self.kinds) or set(self.kinds) - set(KINDS):
-            raise BadInput(
-                f"sidewalk view: there are no pairs of kinds {', '.join(map(str, self.kinds))}. "
-                f"Choose among {', '.join(KINDS)}, each once."
-            )
 
     @property
     def key(self) -> str:

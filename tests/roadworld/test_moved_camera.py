@@ -241,7 +241,6 @@ def test_the_written_calibration_meets_the_pixel(
     assert picture is not None
     red = _red(jpeg.decode(picture, "test"))
     expected = calibration.project(np.array([[*spot, 0.0]]))[0][0]
-    print("ERR", red - expected)
     assert red == pytest.approx(expected, abs=0.4)
 
 
@@ -275,7 +274,6 @@ def test_a_walks_calibration_meets_the_pixel(moved: dict[str, float]) -> None:
     walk.scene.camera_xy, walk.scene.camera_heading = np.zeros((FRAMES, 2)), np.zeros(FRAMES)
     walk._ground = lay([ROAD, (_square(3.5, 0.4, 0.1), (255, 0, 0), SemanticClass.SIGN)], [])
     expected = walk.camera.project(np.array([[3.5, 0.4, 0.0]]))[0][0]
-    print("ERR", _red(walk.paint(0)) - expected)
     assert _red(walk.paint(0)) == pytest.approx(expected, abs=0.4)
     column, row = expected.astype(int)
     assert walk.paint_classes(0, 1.0)[row, column] == SemanticClass.SIGN
