@@ -102,6 +102,10 @@ fi
 # Does the picture pay?
 step picture-pays picture_pays "${small[@]}" --json "$RECORD_DIR/picture_pays.json"
 
+# Which things of RoadWorld's pairs does the encoder tell?
+step pairs-drives "$PYTHON" benchmarks/pair_probe.py "${small[@]}" --json "$RECORD_DIR/pairs_drives.json"
+step pairs-walks "$PYTHON" benchmarks/pair_probe.py --view walks "${small[@]}" --json "$RECORD_DIR/pairs_walks.json"
+
 # What do the encoders tell of real photographs?
 if [[ -n ${REAL_DIR:-} ]]; then
   step real-photographs "$PYTHON" benchmarks/real_photographs.py "${small[@]}" --json "$RECORD_DIR/real_photographs.json"
