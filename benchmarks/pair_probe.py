@@ -17,14 +17,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
 
 from roadcue.command_line import run
+from roadcue.errors import BadInput
 from roadcue.evaluation.probes import fit_probe, stored_features, thumbnails
 from roadcue.files import user_path, write_atomic
 from roadcue.loaders.registry import open_dataset
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.classification import balanced_accuracy_interval
+from roadcue.models.pooling import pool_tokens
 from roadcue.models.registry import build_encoder
 from roadcue.reports.table import add_numbers, bare_table
 from roadcue.roadworld import spec as drives
@@ -48,13 +51,18 @@ _DATA = {"drives": "roadworld", "walks": "sidewalk"}
 def benchmark(options: argparse.Namespace) -> None:
     """Print the table, and write the JSON file when one is named."""
     started = time.monotonic()
+    if options.pairs < FOLDS:
+        raise BadInput(f"--pairs {options.pairs}: must be at least {FOLDS}, one for each fold")
+    if options.json and not user_path(options.json).parent.is_dir():
+        raise BadInput(f"--json {options.json}: there is no such folder")
+    encoder = build_encoder(options.encoder, checkpoint=options.checkpoint, device=device(options.device))
+    pool_tokens(torch.zeros(1, *encoder.grid, 1), "grid", options.grid)  # what does not fit is said before drawing
     kinds = _KINDS[options.view][-1:] if options.quick else _KINDS[options.view]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pairs = (_QUICK_PAIRS if options.quick else options.pairs) * len(kinds)
         draw_pairs(options.view, pairs, kinds, options.seed, folder / "pairs")
         data = open_dataset(_DATA[options.view], folder / "pairs", "val")
-        encoder = build_encoder(options.encoder, checkpoint=options.checkpoint, device=device(options.device))
         print(encoder.description, flush=True)
         config = ExtractionOptions(
             data=_DATA[options.view], encoder=options.encoder, grid=options.grid, store_dir=str(folder / "store")

@@ -28,6 +28,7 @@ from rich.table import Table
 from udacity_drive import udacity_folder, write_udacity_manifest
 
 from roadcue.command_line import run
+from roadcue.errors import BadInput
 from roadcue.evaluation.probes import stored_features, thumbnails
 from roadcue.evaluation.ridge_probe import predict_by_block
 from roadcue.files import user_path, write_atomic
@@ -69,6 +70,8 @@ class Method:
 def benchmark(options: argparse.Namespace) -> None:
     """Print both tables, and write the JSON file when one is named."""
     started = time.monotonic()
+    if options.json and not user_path(options.json).parent.is_dir():
+        raise BadInput(f"--json {options.json}: there is no such folder")
     with tempfile.TemporaryDirectory() as folder:
         source = udacity_folder(user_path(options.real) if options.real else None)
         every = _QUICK_EVERY if options.quick else 1

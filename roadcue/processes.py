@@ -1,8 +1,10 @@
 """Jobs for several processes."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 
@@ -15,9 +17,9 @@ def in_processes(
     """Call `function(*job)` for every job, and `start()` once per process; yields each job's place as it is done.
 
     The first error ends all and is raised; jobs that wait are then dropped. Processes are spawned, because one with
-    threads, such as one that has loaded PyTorch, is not safe to fork.
+    threads, such as one that has loaded PyTorch, is not safe to fork; they end with this one, however it ends.
     """
-    with ProcessPoolExecutor(workers, get_context("spawn"), start) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (start,)) as pool:
         places = {pool.submit(function, *job): place for place, job in enumerate(jobs)}
         try:
             for done in as_completed(places):
@@ -26,3 +28,21 @@ def in_processes(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def end_with_parent() -> None:
+    """From now on this process ends when the one that started it does, even by kill -9."""
+    Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _begin(start: Callable[[], None] | None) -> None:
+    end_with_parent()
+    if start is not None:
+        start()
+
+
+def _wait_for_the_end() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -4,7 +4,7 @@ import sys
 
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
-from roadcue.roadworld.pairs import ALL, chosen_kinds
+from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds
 from roadcue.roadworld.spec import HIGHEST_CAMERA_M, KINDS, RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 
@@ -27,9 +27,7 @@ def main() -> int:
         ("--val", default.val_sequences, "validation"),
     ):
         parser.add_argument(option, type=int, help=f"{says} sequences (default: {value}, with --pairs none)")
-    parser.add_argument(
-        "--pairs", type=int, default=0, help="draw so many moments twice instead, with and without one thing"
-    )
+    parser.add_argument("--pairs", type=int, help="draw so many moments twice instead, with and without one thing")
     parser.add_argument(
         "--kinds", help=f"what the things are, in turn, with commas (default: {ALL}, which is {','.join(KINDS)})"
     )
@@ -38,16 +36,17 @@ def main() -> int:
 
     def spec() -> RoadWorldSpec:
         cameras = tuple(given.cameras.split(","))
-        kinds = chosen_kinds(given.kinds or ALL, KINDS, "RoadWorld's drive") if given.kinds or given.pairs else ()
+        pairs = asked_pairs(given.pairs, given.kinds)
+        kinds = chosen_kinds(given.kinds or ALL, KINDS, "RoadWorld's drive") if pairs else ()
         return RoadWorldSpec(
-            _sequences(given.train, default.train_sequences, given.pairs),
-            _sequences(given.val, default.val_sequences, given.pairs),
+            _sequences(given.train, default.train_sequences, pairs),
+            _sequences(given.val, default.val_sequences, pairs),
             given.seconds,
             given.stride,
             given.seed,
             cameras=cameras,
             masks=given.masks,
-            pairs=given.pairs,
+            pairs=pairs,
             kinds=kinds,
             **camera_given(given),
         )

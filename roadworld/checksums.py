@@ -23,7 +23,8 @@ def write_checksums(folder: Path, files: Iterable[Path], version: str, spec: Map
 
 
 def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, command: str, *, hashes: bool) -> Spec:
-    """The spec in a folder's manifest; every file has its size and, when `hashes`, its sha256 from there.
+    """The spec in a folder's manifest: every file has its size from there, and when `hashes` its sha256 and no other
+    file beside it.
 
     BadInput says which file is not what was written; `name` is what the folder holds, `command` draws it.
     """
@@ -45,6 +46,9 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
             raise BadInput(f"{path}: {state} where the manifest has {size} bytes. {remedy}")
         if hashes and _sha256(path) != digest:
             raise BadInput(f"{path}: its sha256 is not the manifest's. {remedy}")
+    there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} if hashes else set()
+    if added := sorted(there - files.keys() - {Path(CHECKSUMS_FILE)}):
+        raise BadInput(f"{folder / added[0]}: is not in the manifest, and may be read as data. Move it elsewhere.")
     return spec
 
 

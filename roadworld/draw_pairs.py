@@ -35,7 +35,7 @@ _LEAST_PIXELS = 120
 _MIDDLE = 0.35
 """How far from the middle of that camera's picture the thing may be, as a share of the width."""
 _WITNESS = "DEFAULT_FRONT"
-"""The default front camera: what it sees decides which moment is drawn, however the cameras are moved."""
+"""The default front camera: what it sees decides which moment is drawn, if a camera that is written sees it too."""
 _MIRRORED = {"noon": 1.6, "low sun": 0.4}
 """Hours at which the sun shines, with twice the middle of its elevations in radians: it is mirrored there."""
 _OTHER_COLOUR = 50
@@ -60,11 +60,16 @@ class Pair:
             return None
         return [int(edge) for edge in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
 
-    def is_well_seen(self) -> bool:
-        """Whether the default front camera sees enough of the thing, and not at its edge."""
-        mask = self.with_it.instances(0, _WITNESS).mask
-        columns = np.nonzero(np.isin(mask, self.numbers))[1] / mask.shape[1]
-        return len(columns) >= _LEAST_PIXELS and abs(float(columns.mean()) - 0.5) < _MIDDLE
+    def is_well_seen(self, camera_names: Sequence[str]) -> bool:
+        """Whether the default front camera sees enough of the thing, not at its edge, and a written one enough."""
+        columns = self._columns(_WITNESS)
+        central = len(columns) >= _LEAST_PIXELS and abs(float(columns.mean()) - 0.5) < _MIDDLE
+        return central and any(len(self._columns(name)) >= _LEAST_PIXELS for name in camera_names)
+
+    def _columns(self, camera_name: str) -> np.ndarray:
+        """(n,) of the thing's pixels in the half with it, as shares of the width."""
+        mask = self.with_it.instances(0, camera_name).mask
+        return np.nonzero(np.isin(mask, self.numbers))[1] / mask.shape[1]
 
 
 def kind_of(spec: RoadWorldSpec, number: int) -> str:
@@ -83,11 +88,12 @@ def pair_of(spec: RoadWorldSpec, number: int) -> Pair:
         if changed is None:
             continue
         pair = Pair(moment, *changed)
-        if not pair.numbers or pair.is_well_seen():
+        if not pair.numbers or pair.is_well_seen(spec.cameras):
             return pair
     raise BadInput(
         f"RoadWorld: no moment for a pair of kind {kind} was found in drives of {spec.seconds} s (pair "
-        f"{number - FIRST_NUMBER['pairs']}, seed {spec.seed}). Choose longer drives, another seed or other kinds."
+        f"{number - FIRST_NUMBER['pairs']}, seed {spec.seed}). Choose longer drives, another seed, other kinds, or a "
+        "camera that sees more."
     )
 
 

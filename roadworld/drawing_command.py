@@ -22,7 +22,7 @@ def drawing_parser(module: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--masks", action="store_true", help="write beside the pictures which object each pixel shows, and boxes"
     )
-    parser.add_argument("--workers", type=int, help="processes (default: one per processor)")
+    parser.add_argument("--workers", type=_at_least_one, help="processes (default: one per processor)")
     add_seed(parser)
     return parser
 
@@ -48,3 +48,10 @@ def draw_or_check(
             print(given.out)
 
     return exit_code(do)
+
+
+def _at_least_one(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{word}: at least 1 process is needed")
+    return number

@@ -42,11 +42,20 @@ def write_pairs(folder: Path, frames: Iterable[PairedFrame]) -> Path:
     return folder / PAIRS
 
 
+def asked_pairs(pairs: int | None, kinds: str | None) -> int:
+    """How many pairs `--pairs` asks for, 0 without it; BadInput below 1, and for `--kinds` without it."""
+    if pairs is not None and pairs < 1:
+        raise BadInput(f"--pairs {pairs}: must be at least 1; leave it out for a world of its own")
+    if kinds is not None and (pairs is None or not kinds):
+        raise BadInput(f"--kinds {kinds}: name kinds of pairs, with commas, beside --pairs N")
+    return pairs or 0
+
+
 def chosen_kinds(given: str, known: Sequence[str], view: str) -> tuple[str, ...]:
     """The kinds that `--kinds` names, with commas, or all of a view; BadInput for one that the view does not have."""
     if given == ALL:
         return tuple(known)
-    kinds = tuple(given.split(","))
+    kinds = tuple(word.strip() for word in given.split(","))
     for kind in kinds:
         if kind not in known:
             raise BadInput(

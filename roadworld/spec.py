@@ -79,6 +79,10 @@ class RoadWorldSpec:
             raise BadInput(
                 f"RoadWorld: cameras {named} cannot be drawn. Choose among {', '.join(CAMERAS)}, each once."
             )
+        if self.pairs and "FRONT" not in self.cameras:
+            raise BadInput(
+                f"RoadWorld: cameras {', '.join(self.cameras)} may not see what a pair differs in. Add FRONT to them."
+            )
         if self.seed < 0:
             raise BadInput(f"RoadWorld: seed {self.seed} is negative. Choose 0 or more.")
         check_camera("RoadWorld", self, HIGHEST_CAMERA_M)

@@ -55,7 +55,7 @@ class PairedWalk:
                     return difference, halves
         raise BadInput(
             f"sidewalk view: of {_SCENES} scenes none has a pair of kind {self.kind} that this camera sees clearly. "
-            "Choose other kinds, or a wider or lower camera."
+            "Choose other kinds, or a camera that is wider, lower or less rolled."
         )
 
     def _holds(self, difference: Difference, halves: _Halves) -> bool:

@@ -252,8 +252,10 @@ def test_pairs_have_numbers_and_a_folder_name_of_their_own() -> None:
     [
         ("--pairs 3 --kinds gap", "RoadWorld's drive has no pairs of 'gap', but pedestrian, red_light"),
         ("--pairs 3 --kinds sun,sun", "names a kind twice"),
-        ("--pairs 0 --kinds sun", "0 pairs of 1 kinds cannot be drawn"),
-        ("--pairs -2 --kinds sun", "-2 pairs cannot be drawn"),
+        ("--pairs 0 --kinds sun", "--pairs 0: must be at least 1"),
+        ("--kinds sun", "--kinds sun: name kinds of pairs, with commas, beside --pairs N"),
+        ("--pairs 2 --cameras FRONT_LEFT", "may not see what a pair differs in. Add FRONT"),
+        ("--pairs -2 --kinds sun", "--pairs -2: must be at least 1"),
         ("--pairs 3 --train 5", "3 pairs beside 5 training and 0 validation sequences"),
         ("--pairs 3 --val 2", "3 pairs beside 0 training and 2 validation sequences"),
     ],
@@ -278,3 +280,11 @@ def test_a_kind_without_a_moment_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("roadcue.roadworld.moments._ATTEMPTS", 0)
     with pytest.raises(BadInput, match=r"no moment for a pair of kind works was found in drives of 20.0 s \(pair 2"):
         pair_of(SPEC, FIRST + 2)
+
+
+def test_a_camera_that_is_written_sees_the_thing() -> None:
+    """Narrow and rolled: what the default camera sees is out of its picture in many a moment."""
+    spec = replace(SPEC, pairs=6, kinds=REASONS, cameras=("FRONT",), field_of_view=25.0, roll=10.0)
+    for number in range(FIRST, FIRST + spec.pairs):
+        pair = pair_of(spec, number)
+        assert pair.box("FRONT") is not None, kind_of(spec, number)

@@ -201,6 +201,10 @@ def test_a_damaged_folder_is_told_by_file_and_remedy(folder: Path, tmp_path: Pat
     check_roadworld(copy)
     with pytest.raises(BadInput, match=f"{shard.name}.*sha256"):
         check_roadworld(copy, hashes=True)
+    shard.write_bytes(whole)
+    (copy / "val_roadworld.tfrecord-00001-of-00002").write_bytes(whole)
+    with pytest.raises(BadInput, match=r"00001-of-00002: is not in the manifest, and may be read as data"):
+        check_roadworld(copy, hashes=True)
 
 
 def test_an_unknown_split_and_an_existing_folder_are_refused(folder: Path) -> None:

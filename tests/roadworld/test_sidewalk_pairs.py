@@ -245,9 +245,9 @@ def test_the_key_of_a_view_without_pairs_is_what_it_was():
     ("words", "says"),
     [
         ("--pairs 3 --kinds red_light", "the sidewalk view has no pairs of 'red_light'"),
-        ("--pairs -1", "-1 pairs cannot be drawn"),
+        ("--pairs -1", "--pairs -1: must be at least 1"),
         ("--pairs 3 --train 5", "3 pairs beside 5 training and 0 validation pictures"),
-        ("--train 4 --val 0 --kinds gap", "0 pairs of 1 kinds"),
+        ("--train 4 --val 0 --kinds gap", "--kinds gap: name kinds of pairs, with commas, beside --pairs N"),
         ("--pairs 3 --kinds gap,gap", "names a kind twice"),
     ],
 )

@@ -1,6 +1,5 @@
 """One run of a sweep, and how several are trained side by side, each by the code of train.py in one thread."""
 
-import os
 import shlex
 import traceback
 from collections.abc import Iterator, Sequence
@@ -8,10 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from signal import SIG_DFL, SIGINT, signal
-from threading import Thread
 
 import torch
 
@@ -20,6 +18,7 @@ from roadcue.errors import RoadCueError
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.plugins import load_plugins
+from roadcue.processes import end_with_parent
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, train_heads
@@ -130,15 +129,8 @@ def _begin(plugins: Sequence[str]) -> None:
     Ctrl-C ends it at once; so does the end of the process that started it, however it ended.
     """
     signal(SIGINT, SIG_DFL)
-    Thread(target=_wait_for_the_end, daemon=True).start()
+    end_with_parent()
     load_plugins(plugins)
-
-
-def _wait_for_the_end() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _scores(run: SweepRun, val: StoredSplit) -> RunScores:
