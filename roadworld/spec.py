@@ -12,7 +12,7 @@ from roadcue.roadworld.pairs import check_pairs
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-WORLD_VERSION = "3"
+WORLD_VERSION = "4"
 """Raised with every change of what is drawn or driven, so that no cache of an older world is taken for this one.
 
 A test compares with the hashes in golden.json, which `python -m roadcue.roadworld.golden` writes.

@@ -7,7 +7,7 @@ from roadcue.roadworld.camera_options import check_camera
 from roadcue.roadworld.pairs import check_pairs
 from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
 
-VIEW_VERSION = "1"
+VIEW_VERSION = "2"
 """Raised with every change of what is drawn or labelled, so that no cache of an older view is taken for this one.
 
 A test compares with the hashes in golden.json, which `python -m roadcue.roadworld.golden` writes.
