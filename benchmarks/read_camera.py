@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from roadcue.loaders import jpeg
+from roadcue.loaders import jpeg, picture_file
 from roadcue.loaders.tfrecord import RecordWriter
 from roadcue.loaders.waymo_e2e import CAMERAS, WaymoE2E, encode_frame
 from roadcue.loaders.waymo_e2e.index import open_index
@@ -53,15 +53,15 @@ def write_shard(path: Path, frames: int) -> None:
 
 
 def bare(_: WaymoE2E, pictures: Sequence[bytes], row: int) -> np.ndarray:
-    return jpeg.decode(pictures[row], "memory")
+    return picture_file.decode(pictures[row], "memory")
 
 
 def whole(dataset: WaymoE2E, _: Sequence[bytes], row: int) -> torch.Tensor:
-    return PREPROCESS(jpeg.decode(dataset.image(row, "FRONT") or b"", "shard"))
+    return PREPROCESS(picture_file.decode(dataset.image(row, "FRONT") or b"", "shard"))
 
 
 def half(dataset: WaymoE2E, _: Sequence[bytes], row: int) -> torch.Tensor:
-    return PREPROCESS(*jpeg.decode_at_least(dataset.image(row, "FRONT") or b"", "shard", PREPROCESS.side))
+    return PREPROCESS(*picture_file.decode_at_least(dataset.image(row, "FRONT") or b"", "shard", PREPROCESS.side))
 
 
 def seconds(way: Way, dataset: WaymoE2E, pictures: Sequence[bytes], clock: Callable[[], float]) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from roadcue.errors import BadHead, BadInput
 from roadcue.heads.moments import Moments
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.split import split_by_sequence
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
 from roadcue.metrics.classification import balanced_accuracy, balanced_accuracy_interval, majority, recalls
@@ -130,7 +130,7 @@ def thumbnails(split: StoredSplit) -> np.ndarray:
         encoded = split.dataset.image(row, split.dataset.cameras[0])
         if encoded is None:
             raise BadInput(f"{split.dataset.where(row)}: has no picture of {split.dataset.cameras[0]}")
-        picture, _ = jpeg.decode_at_least(encoded, split.dataset.where(row), _TINY)
+        picture, _ = picture_file.decode_at_least(encoded, split.dataset.where(row), _TINY)
         pictures[i] = cv2.resize(picture, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
     return pictures
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from roadcue.errors import BadRecord
 from roadcue.heads.registry import WAYPOINT
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.rated import RatedFrames
@@ -122,7 +122,7 @@ def _picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: OnBadRe
     """(H, W, 3) uint8 RGB, or None where there is none: a run without an encoder has not read it before."""
     try:
         encoded = dataset.image(row, camera)
-        return jpeg.decode(encoded, f"{dataset.where(row)}: {camera}") if encoded else None
+        return picture_file.decode(encoded, f"{dataset.where(row)}: {camera}") if encoded else None
     except BadRecord:
         if on_bad_record == "raise":
             raise

@@ -19,6 +19,9 @@ class Skipped:
     where: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
     @classmethod
     def of(cls, where: str, bad: BadRecord) -> "Skipped":
         """The reason that an error gives, without the place if it begins with that."""

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from roadcue.errors import BadRecord
 from roadcue.files import reading_remedy
+from roadcue.loaders.picture_file import is_picture
 
 Stamp = tuple[int, int]
 """Size in bytes and time of change in ns."""
-JPEG_START = b"\xff\xd8\xff"
-"""SOI and the first byte of the next marker (ITU-T T.81, B.1.1.3)."""
 
 
 class PictureFolder:
@@ -33,13 +32,13 @@ class PictureFolder:
         return file
 
     def read(self, path: str) -> bytes:
-        """The bytes of a JPEG file; BadRecord when it cannot be read or is of another format."""
+        """The bytes of a JPEG, PNG or WebP file; BadRecord when it cannot be read or is of another format."""
         try:
             encoded = self.locate(path).read_bytes()
         except OSError as error:
             raise BadRecord(f"{path!r} cannot be read ({error.strerror}); {self._remedy(error)}") from None
-        if not encoded.startswith(JPEG_START):
-            raise BadRecord(f"{path!r} is not a JPEG; only JPEG is supported: convert it, at quality 95 or so")
+        if not is_picture(encoded):
+            raise BadRecord(f"{path!r} is no JPEG, PNG or WebP; convert it to one of them")
         return encoded
 
     def stamps(self, paths: Sequence[str]) -> list[Stamp | BadRecord]:
@@ -76,5 +75,5 @@ class PictureFolder:
         if stat.S_ISLNK(status.st_mode):
             status = os.stat(self.locate(path))
         if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
-            raise BadRecord(f"{path!r} is not a file with something in it; name a JPEG file")
+            raise BadRecord(f"{path!r} is not a file with something in it; name a picture file")
         return status.st_size, status.st_mtime_ns

@@ -5,7 +5,7 @@ repository adityaBS/roadscene-vlm-for-visually-impaired). Its form asks for obje
 outside of it; the texts made of it call the first close and the second farther away: `near` and `far` here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from roadcue.errors import BadRecord
@@ -85,27 +85,40 @@ def parse_row(row: Mapping[str, str | None], where: str) -> Annotation:
     )
 
 
+def one_of(values: Collection[str], word: str) -> str | None:
+    """The one of `values` that a word is but for blanks around it and upper case, or None."""
+    word = word.strip().casefold()
+    return next((value for value in values if value.casefold() == word), None)
+
+
+def positions_in(cell: str) -> tuple[str, ...] | None:
+    """The positions of a kind's cell, such as "Center-Left", none for "not present"; None for another word."""
+    if one_of((NOT_PRESENT,), cell):
+        return ()
+    positions = tuple(one_of(SIDES, word) or "" for word in cell.split("-"))
+    return positions if all(positions) else None
+
+
 def _one_of(row: Mapping[str, str | None], column: str, values: tuple[str, ...] | None, where: str) -> str:
     value = row.get(column) or ""
-    if not value or (values and value not in values):
+    known = one_of(values, value) if values else value
+    if not known:
         raise BadRecord(
             f"{where}: {column} is {value!r}, not {'one of ' + ', '.join(values) if values else 'a name'}; "
             "look whether the row has lost a column"
         )
-    return value
+    return known
 
 
 def _objects(row: Mapping[str, str | None], columns: Mapping[str, str], where: str) -> Objects:
     """The labelled kinds; an empty cell is no label."""
-    cells = {kind: row.get(column) or "" for kind, column in columns.items()}
+    cells = {kind: (row.get(column) or "").strip() for kind, column in columns.items()}
     return {kind: _positions(cell, f"{where}: {columns[kind]}") for kind, cell in cells.items() if cell}
 
 
 def _positions(cell: str, where: str) -> tuple[str, ...]:
-    if cell == NOT_PRESENT:
-        return ()
-    positions = tuple(cell.split("-"))
-    if not set(positions) <= set(SIDES):
+    positions = positions_in(cell)
+    if positions is None:
         raise BadRecord(f"{where} is {cell!r}, neither {NOT_PRESENT!r} nor {', '.join(SIDES)} joined by hyphens")
     return positions
 

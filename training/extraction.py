@@ -17,7 +17,7 @@ from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
 from roadcue.errors import BadInput, BadRecord
 from roadcue.files import user_path
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finished, store_folder
 from roadcue.models.encoder import Encoder
@@ -65,7 +65,7 @@ class _Pictures(Dataset[_Picture]):
         camera = self.cameras[index]
         try:
             encoded = sample_inputs(self.dataset, row).images[camera]
-            picture = jpeg.decode_at_least(encoded, f"{self.dataset.where(row)}: {camera}", self.side)
+            picture = picture_file.decode_at_least(encoded, f"{self.dataset.where(row)}: {camera}", self.side)
             return _Picture(row, index, self.preprocess(*picture))
         except BadInput as error:
             return _Picture(row, index, None, error)
@@ -81,7 +81,7 @@ def encoder_parts(encoder: Encoder, options: ExtractionOptions) -> dict[str, str
     """The parts that do not depend on the data: encoder, pooling and cameras."""
     pooling = pooling_fingerprint(options.pooling, options.grid)
     cameras = ",".join(options.camera_names)
-    return {**encoder.fingerprint, "decoding": jpeg.HALVING, **pooling, "cameras": cameras}
+    return {**encoder.fingerprint, "decoding": picture_file.DECODING, **pooling, "cameras": cameras}
 
 
 def extract(

@@ -17,6 +17,8 @@ from roadcue.prompts.annotation import (
     ROAD_POSITIONS,
     SIDES,
     SIDEWALK_POSITIONS,
+    one_of,
+    positions_in,
 )
 from roadcue.schema import HeadTargets, SampleTargets
 
@@ -61,17 +63,18 @@ def no_fields(rows: int) -> tuple[Tensor, Tensor]:
 
 def _class(column: str, value: str, classes: tuple[str, ...]) -> int:
     """The place of a value in its column's classes."""
-    if value not in classes:
+    known = one_of(classes, value)
+    if known is None:
         raise BadHead(f"{column} is {value!r}, not one of {', '.join(classes)}")
-    return classes.index(value)
+    return classes.index(known)
 
 
 def _sides(column: str, value: str) -> list[float]:
     """The value of a kind's column for each of `SIDES`, (3,): "Center-Left" -> [1, 1, 0]; NaN without a value."""
     if not value:
         return [torch.nan] * len(SIDES)
-    named = set() if value == NOT_PRESENT else set(value.split("-"))
-    if not named <= set(SIDES):
+    named = positions_in(value)
+    if named is None:
         raise BadHead(f"{column} is {value!r}, neither {NOT_PRESENT!r} nor {', '.join(SIDES)} joined by hyphens")
     return [float(side in named) for side in SIDES]
 

@@ -1,6 +1,7 @@
 """BDD100K as a `RoadDataset`: pictures of clear days with near and far objects, without states and trajectories.
 
-Below the data folder, as published: `labels/det_20/det_train.json` and `images/100k/train/*.jpg`, and so for val.
+Below the data folder, as published: `labels/det_20/det_train.json`, or `labels/100k/train/*.json`, and
+`images/100k/train/*.jpg`, and so for val.
 """
 
 import hashlib
@@ -44,12 +45,14 @@ def open_bdd100k(
     frames: dict[str, Frame] = {}  # by path below the image root
     bad_records = BadRecords(on_bad_record)
     labelled: set[str] = set()
+    unboxed = 0
     for split_name in SPLITS if split == "all" else (split,):
         file = labels_file(data_dir, split_name)
         read, left_out = read_frames(file, on_bad_record)
         if twice := sorted(labelled.intersection(frame.name for frame in read)):
             raise BadInput(f"{file}: {twice[0]} is labelled in another split, too; keep a picture in one split")
         labelled.update(frame.name for frame in read)
+        unboxed += sum(frame.unboxed for frame in read)
         frames |= {f"{split_name}/{frame.name}": frame for frame in read if frame.is_clear_day}
         bad_records.skipped += left_out
     if not frames:
@@ -74,6 +77,7 @@ def open_bdd100k(
     dataset.description = (
         f"BDD100K: {len(rows)} pictures of clear days of {len(labelled)} labelled, split {split}, from {data_dir}"
         f"{f'; {len(missing)} picture files missing below {folder.root} and left out' if missing else ''}"
+        f"{f'; {unboxed} labels are no boxes (lanes, areas, other geometry) and not read' if unboxed else ''}"
     )
     return dataset
 

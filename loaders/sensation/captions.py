@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadcue.errors import BadInput
-from roadcue.loaders.sensation.annotation_files import read_rows, write_rows
+from roadcue.loaders.sensation.annotation_files import read_rows, whole, write_rows
 
 SPLITS = ("train", "val", "test")
 IMAGE_FOLDERS = {"train": "training/images", "val": "validation/images", "test": "testing/images"}
@@ -28,10 +28,12 @@ class Caption:
 
 
 def read_captions(file: Path) -> list[Caption]:
-    """All captions in the file's order; BadInput, with the line, when a split is unknown or a picture comes twice."""
+    """All captions in the file's order; BadInput, with the line, for one with a cell too many or too
+    few, an unknown split, or a picture that comes twice.
+    """
     captions: dict[str, Caption] = {}  # by file name: what annotations and ids go by
     for line, row in read_rows(file, HEADER):
-        caption = Caption(*(row[column] for column in HEADER))
+        caption = Caption(*(whole(row)[column] for column in HEADER))
         if caption.split not in SPLITS:
             raise BadInput(f"{file}, line {line}: split {caption.split!r} is none of {', '.join(SPLITS)}")
         if not caption.image or caption.image in captions:

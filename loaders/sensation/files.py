@@ -36,7 +36,8 @@ class SensationFiles:
     def fault(self, caption: Caption) -> str:
         """Why a captioned picture cannot be used, or nothing."""
         if caption.image not in self.annotations:
-            return f"{caption.image} has no usable row in {ANNOTATIONS}"
+            damaged = next((one for one in self.skipped if one.reason.startswith(f"({caption.image})")), None)
+            return f"{caption.image} has no usable row in {damaged or ANNOTATIONS}"
         if caption.image_path not in self.texts.get(caption.split, {caption.image_path: ""}):
             return f"{caption.image_path} has no line in {BVPI.format(split=caption.split)}"
         return ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from roadcue.errors import BadInput
 from roadcue.files import unreadable
-from roadcue.json_lines import from_json
+from roadcue.json_lines import from_json, unique_keys
 
 IMAGE_KEYS = ("image", "image_path", "id")
 TEXT_KEYS = ("prediction", "text", "response")
@@ -43,7 +43,7 @@ def read_predictions(file: Path) -> dict[str, str]:
 def _records(content: str, file: Path) -> list[tuple[str, Any]]:
     """Each record with its place."""
     try:
-        whole = json.loads(content)
+        whole = json.loads(content, object_pairs_hook=unique_keys)
     except json.JSONDecodeError as error:
         if content.lstrip().startswith("["):
             place = f"{file}, line {error.lineno}, column {error.colno}"

@@ -19,7 +19,7 @@ from roadcue.heads.field.labels import no_fields
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.head import DECODERS
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.models import registry as models
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import HeadTargets
@@ -202,7 +202,7 @@ def test_cached_equals_uncached(parts):
 
     @cache
     def encoded(row, camera):
-        pixels = encoder.preprocess(jpeg.decode(dataset.image(row, camera), camera))[None]
+        pixels = encoder.preprocess(picture_file.decode(dataset.image(row, camera), camera))[None]
         return pool_tokens(encoder.encode(pixels), config.pooling, config.grid)[0]
 
     views = list(product((0, *config.frames_back), config.camera_names))

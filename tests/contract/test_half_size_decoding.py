@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from roadcue.loaders import jpeg
+from roadcue.loaders import jpeg, picture_file
 from roadcue.models.preprocessing import Aspect, Preprocessing
 
 HALF = (0.5, 0.5, 0.5)
@@ -26,12 +26,12 @@ def photograph(height: int, width: int) -> bytes:
 def test_half_size_is_the_same_picture(size: tuple[int, int], aspect: Aspect) -> None:
     preprocess = Preprocessing(384, HALF, HALF, "lanczos", aspect)
     encoded = photograph(*size)
-    whole = preprocess(jpeg.decode(encoded, "")).int()
-    pixels, extent = jpeg.decode_at_least(encoded, "", preprocess.side)
+    whole = preprocess(picture_file.decode(encoded, "")).int()
+    pixels, extent = picture_file.decode_at_least(encoded, "", preprocess.side)
     assert pixels.shape[0] < size[0]
     half = preprocess(pixels, extent)
     assert half.shape == whole.shape
-    assert half.dtype == preprocess(jpeg.decode(encoded, "")).dtype
+    assert half.dtype == preprocess(picture_file.decode(encoded, "")).dtype
     difference = (half.int() - whole).abs()
     # where half of an odd number of rows is to be left out above a tile, one row more or less is
     assert difference.float().mean() < (1.2 if aspect == "tiles" else 0.8)
@@ -41,7 +41,7 @@ def test_half_size_is_the_same_picture(size: tuple[int, int], aspect: Aspect) ->
 def test_extent_matters() -> None:
     preprocess = Preprocessing(384, HALF, HALF, "lanczos", "squash")
     encoded = photograph(1079, 972)
-    whole = preprocess(jpeg.decode(encoded, "")).int()
-    pixels, extent = jpeg.decode_at_least(encoded, "", 384)
+    whole = preprocess(picture_file.decode(encoded, "")).int()
+    pixels, extent = picture_file.decode_at_least(encoded, "", 384)
     with_extent, without = ((preprocess(pixels, e).int() - whole).abs().float().mean() for e in (extent, None))
     assert with_extent < 0.7 * without

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.tfrecord import read_records
 from roadcue.loaders.waymo_e2e import CAMERAS, WaymoE2E, open_waymo_e2e
 from roadcue.loaders.waymo_e2e import schema_pb2 as schema
@@ -115,7 +115,7 @@ def test_waymo_front_calibration(dataset: WaymoE2E, expected: Expected) -> None:
 def test_waymo_front_pixels(dataset: WaymoE2E, expected: Expected) -> None:
     for row, name in named(dataset):
         encoded = dataset.image(row, "FRONT")
-        pixel_sum = None if encoded is None else int(jpeg.decode(encoded, name).sum(dtype=np.int64))
+        pixel_sum = None if encoded is None else int(picture_file.decode(encoded, name).sum(dtype=np.int64))
         assert pixel_sum == expected[name]["front_pixel_sum"], name
 
 

@@ -59,3 +59,10 @@ def test_what_is_not_labelled_is_unknown(fields):
 def test_a_value_that_is_none_is_named(fields, message):
     with pytest.raises(BadHead, match=message):
         encode_fields(fields)
+
+
+def test_words_that_differ_in_blanks_and_case_are_read():
+    as_written = encode_fields({"sidewalk_pos": "Left", "m_car": "Center-Left", "m_person": "not present"})
+    positions, objects = encode_fields({"sidewalk_pos": " left", "m_car": "center-left ", "m_person": "Not present"})
+    assert torch.equal(positions, as_written[0])
+    assert torch.equal(objects.nan_to_num(-1), as_written[1].nan_to_num(-1))

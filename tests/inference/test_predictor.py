@@ -8,7 +8,7 @@ from PIL import Image
 import roadcue
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import MultiHeadModel
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.training.build import build_run_encoder
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.predictions import predict
@@ -19,7 +19,7 @@ def road(drawn):
     config = drawn(epochs=1)
     folder = fit(config)
     dataset = drawn.splits["val"]
-    images = [jpeg.decode(dataset.image(row, "FRONT"), "here") for row in range(4)]
+    images = [picture_file.decode(dataset.image(row, "FRONT"), "here") for row in range(4)]
     return config, folder, dataset, images, roadcue.load(folder.path)
 
 
@@ -96,8 +96,8 @@ def test_a_missing_camera_is_normal_and_an_unknown_one_is_not(road):
         ({"past": np.full((16, 6), np.nan)}, "finite"),
         ({"intent": "sideways"}, "GO_LEFT"),
         ({"intent": 7}, "GO_LEFT"),
-        ({"images": np.zeros((8, 8), np.uint8)}, "uint8 RGB"),
-        ({"images": np.zeros((8, 8, 3), np.float32)}, "uint8 RGB"),
+        ({"images": np.zeros((8, 8, 4), np.uint8)}, r"images: an array of shape \(8, 8, 4\) is no picture"),
+        ({"images": np.full((8, 8, 3), 200, np.float32)}, "images: a picture of floats must lie within 0 to 1"),
         ({"images": None}, "FRONT"),
         ({"images": b"not a jpeg"}, "JPEG"),
     ],

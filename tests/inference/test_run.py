@@ -128,7 +128,7 @@ def test_a_model_whose_heads_are_not_those_of_its_config_is_refused(run, folder,
 def test_a_file_that_is_named_is_taken_whatever_it_is_called(run, folder, capsys):
     assert exit_code(predict.main, "--run", run, folder / "notes.txt") == 2
     (line,) = lines_of(capsys.readouterr().out)
-    assert line["error"].startswith(f"{folder / 'notes.txt'}: is no picture that can be read")
+    assert line["error"].startswith(f"{folder / 'notes.txt'}: does not decode as a JPEG, PNG or WebP picture")
     shutil.copy(folder / "b.jpg", folder / "picture")
     assert exit_code(predict.main, "--run", run, folder / "picture") == 0
 

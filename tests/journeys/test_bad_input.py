@@ -129,7 +129,7 @@ BROKEN_SHARDS = {
     ),
     "JPEG that does not decode": (
         lambda shard: replaced(shard, 2, frame(2, 2, images={"FRONT": not_a_jpeg()})),
-        AT_RECORD_2 + "frame .*: FRONT: does not decode as a JPEG picture",
+        AT_RECORD_2 + "frame .*: FRONT: does not decode as a JPEG, PNG or WebP picture",
     ),
     "decompression bomb": (
         lambda shard: replaced(shard, 2, frame(2, 2, images={"FRONT": bomb()})),
@@ -193,15 +193,15 @@ BROKEN_MANIFESTS = {
     ),
     "not a file": (
         lambda folder: (folder / "front/4.jpg").unlink() or (folder / "front/4.jpg").mkdir(),
-        "line 5: .*'front/4.jpg' is not a file with something in it; name a JPEG file",
+        "line 5: .*'front/4.jpg' is not a file with something in it; name a picture file",
     ),
     "JPEG that does not decode": (
         lambda folder: (folder / "front/4.jpg").write_bytes(not_a_jpeg()),
-        "line 5: sample 4: FRONT: does not decode as a JPEG picture .*; write it again; --on_bad_record skip",
+        "line 5: sample 4: FRONT: does not decode as a JPEG, PNG or WebP picture .*; --on_bad_record skip",
     ),
     "another format": (
-        lambda folder: (folder / "front/4.jpg").write_bytes(b"\x89PNG\r\n\x1a\n"),
-        "line 5: sample 4: .*'front/4.jpg' is not a JPEG; only JPEG is supported: convert it",
+        lambda folder: (folder / "front/4.jpg").write_bytes(b"GIF89a"),
+        "line 5: sample 4: .*'front/4.jpg' is no JPEG, PNG or WebP; convert it to one of them",
     ),
     "decompression bomb": (
         lambda folder: (folder / "front/4.jpg").write_bytes(bomb()),

@@ -18,7 +18,7 @@ from waymo_shards import write_shards
 from roadcue import eval as scoring
 from roadcue import train, weights
 from roadcue.errors import BadInput
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.feature_store import StoreWriter
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE
 from roadcue.roadworld import RoadWorldSpec
@@ -80,7 +80,7 @@ def test_the_feature_store(words, tmp_path, capsys):
 
 def test_the_note_of_a_skipped_row(words, capsys, monkeypatch, encoded):
     """Half of the note fits; it is taken back, and the store is not damaged by it."""
-    decode, skip = jpeg.decode_at_least, StoreWriter.skip
+    decode, skip = picture_file.decode_at_least, StoreWriter.skip
 
     def decode_but_one(encoded_picture, where, side):
         return decode(b"" if f"{SEQUENCES[1]}-001" in where else encoded_picture, where, side)
@@ -89,7 +89,7 @@ def test_the_note_of_a_skipped_row(words, capsys, monkeypatch, encoded):
         with full_after(20):
             skip(*given)
 
-    monkeypatch.setattr(jpeg, "decode_at_least", decode_but_one)
+    monkeypatch.setattr(picture_file, "decode_at_least", decode_but_one)
     words = (*words, "--encode_batch", 1, "--on_bad_record", "skip")
     with monkeypatch.context() as patch:
         patch.setattr(StoreWriter, "skip", skip_without_room)

@@ -305,7 +305,7 @@ def test_a_listed_frame_whose_picture_does_not_decode(place, data, tmp_path, cap
     (data / TEST_SHARD.format(1)).unlink()
     out = tmp_path / "entry.tar.gz"
     error = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data))
-    assert re.search(f"frame {NAMES[1]}: FRONT: does not decode as a JPEG picture", error)
+    assert re.search(f"frame {NAMES[1]}: FRONT: does not decode as a JPEG, PNG or WebP picture", error)
     error = refused(capsys, scoring.main, *entry(place / "run", out, "--data_dir", data, "--on_bad_record", "skip"))
     assert f"1 listed frames have no picture to predict from, first {NAMES[1]}: " in error
     assert not out.exists()

@@ -159,7 +159,7 @@ def test_missing_pictures_are_counted_and_named_or_left_out(tmp_path):
 
 def test_all_is_both_splits_and_can_be_parted_by_drive(tmp_path):
     write_bdd(tmp_path, "train", SCENE)
-    write_bdd(tmp_path, "val", [frame("c0000000-00000000.jpg"), frame("c0000000-00000001.jpg")])
+    write_bdd(tmp_path, "val", [frame("c0000000-00000000.jpg"), frame("c0000000-00000001.jpg", CAR_FAR)])
     everything = open_bdd100k(tmp_path, "all")
     assert len(everything) == 5
     train, val = (split_by_sequence(everything, part) for part in ("train", "val"))
@@ -198,7 +198,7 @@ def test_what_cannot_be_opened(tmp_path):
 )
 def test_a_damaged_frame_stops_with_its_place_or_is_left_out(tmp_path, change, reason):
     write_bdd(tmp_path, "train", [frame("b.jpg"), frame("a.jpg")])
-    file = write_bdd(tmp_path, "train", [frame("b.jpg"), frame("a.jpg") | change], pictures=False)
+    file = write_bdd(tmp_path, "train", [frame("b.jpg", CAR_FAR), frame("a.jpg") | change], pictures=False)
     with pytest.raises(BadRecord, match=rf"^{file}, {reason if reason.startswith('frame') else '.*' + reason}"):
         open_bdd100k(tmp_path, "train")
     dataset = open_bdd100k(tmp_path, "train", on_bad_record="skip")
@@ -207,11 +207,11 @@ def test_a_damaged_frame_stops_with_its_place_or_is_left_out(tmp_path, change, r
 
 
 def test_a_second_frame_of_a_name_is_a_damaged_one(tmp_path):
-    file = write_bdd(tmp_path, "train", [frame("b.jpg"), frame("b.jpg", CAR_FAR)])
+    file = write_bdd(tmp_path, "train", [frame("b.jpg", CAR_CLOSE), frame("b.jpg"), frame("c.jpg")])
     with pytest.raises(BadRecord, match=r"frame 1: b.jpg has labels before, at .*frame 0; remove one"):
         read_frames(file)
     frames, skipped = read_frames(file, "skip")
-    assert ([one.boxes for one in frames], len(skipped)) == ([()], 1)
+    assert ([len(one.boxes) for one in frames], len(skipped)) == ([1, 0], 1)
 
 
 def test_a_frame_without_labels_has_no_box():
@@ -219,7 +219,49 @@ def test_a_frame_without_labels_has_no_box():
     assert parse_frame(bare, "here").boxes == ()
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"frames": []}', "[" * 100_000, "1e999", '"\\ud800"'])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        None,
+        [],
+        [{"category": "car", "poly2d": [{"vertices": [[0, 0], [9, 9]]}]}],
+        [{"category": "car", "bbox": [0, 0, 9, 9]}],
+    ],
+)
+def test_a_file_without_one_box_is_not_read_as_if_nothing_were_there(tmp_path, labels):
+    file = write_bdd(tmp_path, "train", [{**frame("a.jpg"), "labels": labels}, frame("b.jpg")])
+    with pytest.raises(BadInput, match=rf"^{file}: not one of its 2 frames has a box; {len(labels or ())} labels"):
+        open_bdd100k(tmp_path, "train")
+
+
+def test_labels_that_are_no_boxes_are_counted(tmp_path):
+    lane = {"category": "lane/single white", "poly2d": [{"vertices": [[0, 0], [9, 9]]}]}
+    write_bdd(tmp_path, "train", [frame("a.jpg", lane, CAR_FAR, lane)])
+    assert "; 2 labels are no boxes" in open_bdd100k(tmp_path, "train").description
+
+
+def test_a_file_for_each_picture_is_read(tmp_path):
+    """As the first release was published."""
+    write_bdd(tmp_path, "train", SCENE)
+    listed = open_bdd100k(tmp_path, "train")
+    files = tmp_path / "labels/100k/train"
+    files.mkdir(parents=True)
+    for one in SCENE:
+        name = one["name"].removesuffix(".jpg")
+        film = [{"timestamp": 10000, "objects": one["labels"]}]
+        (files / f"{name}.json").write_text(
+            json.dumps({"name": name, "frames": film, "attributes": one["attributes"]})
+        )
+    (tmp_path / FILES[0].format(split="train")).unlink()
+    dataset = open_bdd100k(tmp_path, "train")
+    assert dataset.states.id.tolist() == listed.states.id.tolist()
+    assert [dataset.annotation(row) for row in range(3)] == [listed.annotation(row) for row in range(3)]
+    (files / "0000f77c-6257be58.json").write_text('{"name": "x", "frames": [], "attributes": {}}')
+    with pytest.raises(BadRecord, match=r"0000f77c-6257be58.json: frames is list '\[\]', not a list of one"):
+        open_bdd100k(tmp_path, "train")
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"frames": []}', '[{"a": 1, "a": 2}]', "[" * 100_000, '"\\ud800"'])
 def test_a_file_that_is_no_list_is_refused_by_name(tmp_path, content):
     file = write_bdd(tmp_path, "train", [])
     file.write_text(content)

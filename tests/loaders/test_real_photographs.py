@@ -6,8 +6,8 @@ import numpy as np
 from udacity_drive import GAP_S
 
 from roadcue.loaders.dataset import sample
-from roadcue.loaders.jpeg import decode
 from roadcue.loaders.manifest.dataset import open_manifest
+from roadcue.loaders.picture_file import decode
 from roadcue.loaders.split import split_by_sequence
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sensation_folder import write_folder
-from test_bdd100k import frame, write_bdd
+from test_bdd100k import CAR_FAR, frame, write_bdd
 from waymo_shards import OTHER, SEQUENCE, SHARD, frame_bytes, write_shard, write_shards
 
 from roadcue.loaders.bdd100k import open_bdd100k
@@ -53,7 +53,7 @@ def test_a_picture_of_sensation(tmp_path: Path, replace: Callable[[Path], None])
 
 @REPLACED
 def test_a_picture_of_bdd100k(tmp_path: Path, replace: Callable[[Path], None]) -> None:
-    write_bdd(tmp_path, "train", [frame("a.jpg"), frame("b.jpg"), frame("night.jpg", timeofday="night")])
+    write_bdd(tmp_path, "train", [frame("a.jpg", CAR_FAR), frame("b.jpg"), frame("night.jpg", timeofday="night")])
     before = open_bdd100k(tmp_path, "train").fingerprint
     replace(tmp_path / "images/100k/train/night.jpg")
     assert open_bdd100k(tmp_path, "train").fingerprint == before, "not a picture of a clear day"

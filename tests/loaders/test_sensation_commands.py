@@ -164,7 +164,7 @@ def test_describe_reports_both_splits_and_all_that_is_wrong(tmp_path, run):
     code, output, _ = run(*words)
     assert code == 0
     assert "1 rows and lines left out:" in output
-    assert "line 60: road_pos is 'No'" in output
+    assert "line 60: (ne): road_pos is 'No'" in output
     assert "7 picture files missing below" in output
     assert "training/images/0008.jpg: No such file" in output
     assert "training/images/0010.jpg" not in output

@@ -55,6 +55,17 @@ def test_missing_pictures_are_counted_and_named_or_left_out_and_listed(tmp_path)
     assert "6 picture files missing below" in dataset.description
 
 
+def test_a_picture_whose_row_cannot_be_read_names_line_and_cell(tmp_path):
+    write_folder(tmp_path, {"train": ["a.jpg", "b.jpg"]}, pictures=tmp_path)
+    file = tmp_path / ANNOTATIONS
+    lines = file.read_text().splitlines()
+    assert lines[2].startswith("b.jpg,done,")
+    lines[2] = lines[2].replace("b.jpg,done,Center", "b.jpg,done,Middle", 1)
+    file.write_text("\n".join(lines))
+    with pytest.raises(BadInput, match=r"b.jpg has no usable row in .*line 3: \(b.jpg\): sidewalk_pos is 'Middle'"):
+        open_sensation(tmp_path, "train")
+
+
 OUTSIDE = ("../secret.jpg", "training/images/../../../secret.jpg", "training/images/..", "a\0b")
 
 

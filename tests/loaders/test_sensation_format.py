@@ -42,6 +42,48 @@ def test_a_file_reads_back_and_reports_what_it_leaves_out(tmp_path):
     assert "road_pos is 'No'" in skipped[1].reason
 
 
+@pytest.mark.parametrize("cells", [23, 25])
+def test_a_row_with_a_cell_too_many_or_too_few_is_left_out(tmp_path, cells):
+    """Its labels would stand in the columns beside their own: car Left would be read as bicycle Left."""
+    row = list(annotation(near={"car": ("Left",)}).row.values())
+    assert len(row) == 24
+    at = row.index("Left", 6)
+    shifted = row[: at - 1] + row[at:] if cells == 23 else [*row[:at], "not present", *row[at:]]
+    write_annotations(tmp_path / "a.csv", [])
+    with open(tmp_path / "a.csv", "a") as file:
+        file.write(",".join(shifted) + "\n")
+    kept, skipped = read_annotations(tmp_path / "a.csv")
+    assert not kept
+    assert f"has {cells} cells where the first line names 24 columns" in skipped[0].reason
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    write_annotations(tmp_path / "a.csv", [annotation()])
+    text = (tmp_path / "a.csv").read_text().splitlines()
+    (tmp_path / "a.csv").write_text(
+        "".join(f"{line},{last}\n" for line, last in zip(text, ("m_car", "Left"), strict=True))
+    )
+    with pytest.raises(BadInput, match="two columns 'm_car'"):
+        read_annotations(tmp_path / "a.csv")
+
+
+def test_a_caption_with_a_cell_too_many_is_refused_with_its_line(tmp_path):
+    (tmp_path / "c.csv").write_text("image_path,target,split\na/1.jpg,Clear, wide.,train\n")
+    with pytest.raises(BadInput, match="line 2: has 4 cells where the first line names 3 columns"):
+        read_captions(tmp_path / "c.csv")
+
+
+def test_words_that_differ_in_blanks_and_case_are_read(tmp_path):
+    row = annotation(sidewalk="Left", near={"person": ("Center", "Left")}).row
+    words = {"sidewalk_pos": "left ", "m_person": " center-LEFT", "m_car": "Not Present", "m_trees": "  "}
+    (tmp_path / "a.csv").write_text("\n".join([",".join(row), ",".join((row | words).values())]))
+    kept, skipped = read_annotations(tmp_path / "a.csv")
+    assert not skipped
+    read = kept["0001.jpg"]
+    assert (read.sidewalk, read.near["person"], read.near["car"]) == ("Left", ("Center", "Left"), ())
+    assert "trees" not in read.near
+
+
 def test_a_file_without_a_column_is_refused_by_the_columns_name(tmp_path):
     (tmp_path / "a.csv").write_text("image,status\n0001.jpg,done\n")
     with pytest.raises(BadInput, match="sidewalk_pos"):

@@ -46,6 +46,7 @@ def test_the_list_may_be_a_text_and_a_sequence_may_have_several_frames(tmp_path)
         ('{"a b": 1}', "found {'a b': 1}, which names no frame"),
         ('["149"]', "found '149', which names no frame"),
         ("[149]", "found 149, which names no frame"),
+        ('{"a": 149, "a": 150}', "the key 'a' stands twice in one object"),
         ('["a-149", "a-0149"]', "lists the frame a-0149 twice"),
     ],
 )

@@ -11,7 +11,7 @@ from waymo_shards import (
 )
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.waymo_e2e import open_waymo_e2e
 from roadcue.loaders.waymo_e2e import schema_pb2 as schema
 
@@ -147,7 +147,7 @@ class TestBadRecords:
         with pytest.raises(
             BadRecord, match=rf"val_x.tfrecord: record at byte \d+: frame {SEQUENCE}-7: does not decode"
         ):
-            jpeg.decode(encoded, dataset.where(0))
+            picture_file.decode(encoded, dataset.where(0))
 
     def test_calibration_of_wrong_size_is_found_when_asked_for(self, tmp_path: Path) -> None:
         frame = schema.E2EDFrame.FromString(frame_bytes(f"{SEQUENCE}-7"))

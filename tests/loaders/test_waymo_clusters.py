@@ -48,7 +48,7 @@ def test_another_content_is_said_with_where_and_what_to_do(tmp_path: Path, conte
         read_clusters(written(tmp_path, content))
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe{", b'{"a": ', b"[" * 100_000, b"1" * 5000])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe{", b"{", b'{"a": {}, "a": {}}', b"[" * 100_000, b"1" * 5000])
 def test_what_is_no_json_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / CLUSTER_FILE).write_bytes(content)
     with pytest.raises(BadInput, match="is not JSON in UTF-8"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from waymo_shards import drawn_jpeg, frame_bytes, write_shard
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.tfrecord import read_records
 from roadcue.loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
 from roadcue.loaders.waymo_e2e.frame import decode_calibration, decode_frame
@@ -40,7 +40,7 @@ def check(dataset: WaymoE2E) -> None:
             encoded = dataset.image(row, camera)
             assert encoded
             try:
-                jpeg.decode(encoded, dataset.where(row))
+                picture_file.decode(encoded, dataset.where(row))
                 dataset.calibration(row, camera)
             except BadRecord as bad:
                 assert "val_fuzz.tfrecord: record at byte" in str(bad)  # noqa: PT017 - either way is right

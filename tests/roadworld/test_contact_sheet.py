@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.roadworld import RoadWorldSpec, contact_sheet
 
 
@@ -28,7 +28,7 @@ def test_the_command_writes_or_refuses(
         return contact_sheet.main()
 
     assert command(tmp_path / "sheet.jpg", 90) == 0
-    assert np.abs(jpeg.decode((tmp_path / "sheet.jpg").read_bytes(), "sheet").astype(int) - 90).max() < 3
+    assert np.abs(picture_file.decode((tmp_path / "sheet.jpg").read_bytes(), "sheet").astype(int) - 90).max() < 3
     assert command(tmp_path / "nowhere" / "sheet.jpg", 0) == 2
     assert "cannot be written (No such file or directory). Name another file" in capsys.readouterr().err
     assert command(tmp_path / "sheet.jpg", -1) == 2

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from roadcue.errors import BadInput
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.waymo_e2e import open_waymo_e2e
 from roadcue.loaders.waymo_e2e.schema_pb2 import E2EDFrame
 from roadcue.roadworld import dataset
@@ -182,7 +182,7 @@ def _paint(spec: RoadWorldSpec | SidewalkSpec) -> np.ndarray:
     if isinstance(spec, SidewalkSpec):
         return Walk(spec, 5).paint(0)
     frame = E2EDFrame.FromString(next(draw_sequence(spec, 0))).frame
-    return jpeg.decode(frame.images[0].image, "test")
+    return picture_file.decode(frame.images[0].image, "test")
 
 
 @pytest.mark.parametrize("roll", [12.0, -25.0])
@@ -239,7 +239,7 @@ def test_the_written_calibration_meets_the_pixel(
     calibration, picture = written.calibration(0, name), written.image(0, name)
     assert calibration is not None
     assert picture is not None
-    red = _red(jpeg.decode(picture, "test"))
+    red = _red(picture_file.decode(picture, "test"))
     expected = calibration.project(np.array([[*spot, 0.0]]))[0][0]
     assert red == pytest.approx(expected, abs=0.4)
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roadcue.errors import BadInput
-from roadcue.loaders import jpeg
+from roadcue.loaders import jpeg, picture_file
 from roadcue.loaders.tfrecord import read_records
 from roadcue.loaders.waymo_e2e import open_waymo_e2e
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster
@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back(folder: Path) -> None:
                 assert states.intent[row] == driven.intent(position)
                 assert (states.sequence[row], states.frame[row]) == (driven.sequence, index)
                 for name, drawn_with in cameras.items():
-                    picture = jpeg.decode(dataset.image(row, name) or b"", "test").astype(int)
+                    picture = picture_file.decode(dataset.image(row, name) or b"", "test").astype(int)
                     assert np.abs(picture - painter.paint(position, name)).mean() < 8
                     calibration = dataset.calibration(row, name)
                     assert calibration is not None

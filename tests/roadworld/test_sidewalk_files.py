@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from roadcue.errors import BadInput
-from roadcue.loaders import jpeg
+from roadcue.loaders import jpeg, picture_file
 from roadcue.loaders.dataset import sample
 from roadcue.loaders.sensation import open_sensation
 from roadcue.prompts.bvpi import compose
@@ -49,7 +49,7 @@ def test_a_row_is_a_sample_with_fields_and_caption(drawn):
     assert one.targets.future is None
     assert one.targets.fields["sidewalk_pos"] in ("Left", "Center", "Right", "Outside")
     assert one.targets.caption
-    assert jpeg.decode(one.inputs.images["CHEST"], "here").shape == (96, 128, 3)
+    assert picture_file.decode(one.inputs.images["CHEST"], "here").shape == (96, 128, 3)
     assert np.isnan(one.inputs.past).all()
 
 

@@ -16,7 +16,7 @@ from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.words import field_predictions
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.prompts import annotation_json as schema
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder
@@ -167,7 +167,7 @@ def test_cameras_are_those_of_the_data_set_where_none_are_named():
 def test_the_library_answers_without_past_states(pedestrian):
     run = fit(pedestrian(**heads("field,cue", encoder="smol", epochs=1)))
     dataset = pedestrian.splits["val"]
-    pictures = [jpeg.decode(dataset.image(row, "FRONT"), "here") for row in range(3)]
+    pictures = [picture_file.decode(dataset.image(row, "FRONT"), "here") for row in range(3)]
     road = roadcue.load(run.path)
     several, one = road.predict(pictures), road.predict(images=pictures[1])
     for name in ("field", "field without features", "majority field"):
@@ -190,7 +190,7 @@ def test_the_library_answers_without_past_states(pedestrian):
 def test_a_run_with_paths_still_needs_past_states(drawn):
     run = fit(drawn(**heads("waypoint,cue")))
     dataset = drawn.splits["val"]
-    picture = jpeg.decode(dataset.image(0, "FRONT"), "here")
+    picture = picture_file.decode(dataset.image(0, "FRONT"), "here")
     road = roadcue.load(run.path)
     with pytest.raises(BadInput, match="past is missing: this run predicts paths"):
         road.predict(picture)

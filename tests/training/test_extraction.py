@@ -14,7 +14,7 @@ from refusing_disk import read_only, stamps
 from torch.nn.functional import adaptive_avg_pool2d
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.feature_store import FeatureStore
 from roadcue.models.pooling import pool_tokens
 from roadcue.training.build import build_run_encoder
@@ -29,7 +29,7 @@ def encoder():
 
 
 def encode_now(dataset, encoder, row, camera, config):
-    pixels = encoder.preprocess(jpeg.decode(dataset.image(row, camera), "here"))
+    pixels = encoder.preprocess(picture_file.decode(dataset.image(row, camera), "here"))
     return pool_tokens(encoder.encode(pixels[None]), config.pooling, config.grid)[0]
 
 
@@ -49,7 +49,7 @@ def test_the_features_of_tiles_are_stored_as_one_wider_grid(drawn, encoder):
     config = drawn(aspect="tiles", grid=3)
     tiled, dataset = build_run_encoder(config), DrawnDataset("val", sequences=1, frames=6)
     store = extract(dataset, tiled, config)
-    tiles = tiled.preprocess(jpeg.decode(dataset.image(5, "FRONT"), "here"))
+    tiles = tiled.preprocess(picture_file.decode(dataset.image(5, "FRONT"), "here"))
     by_tile = adaptive_avg_pool2d(encoder.encode(tiles).permute(0, 3, 1, 2), (3, 1))[..., 0].permute(2, 0, 1)
     stored = torch.from_numpy(store.features[5, 0].astype(np.float32)).unflatten(0, (3, 3))
     torch.testing.assert_close(stored, by_tile, rtol=2e-3, atol=2e-3)

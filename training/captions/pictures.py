@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.progress import ProgressLine
@@ -74,7 +74,7 @@ class CaptionPictures:
         encoded = self.dataset.image(row, self.camera)
         if encoded is None:
             raise BadRecord(f"{where}: has no picture of {self.camera}")
-        return self.preprocess(*jpeg.decode_at_least(encoded, where, self.preprocess.side))
+        return self.preprocess(*picture_file.decode_at_least(encoded, where, self.preprocess.side))
 
     def readable(self, on_bad_record: str) -> tuple["CaptionPictures", list[str]]:
         """The pictures that decode, and what is wrong with the others; BadRecord for the first unless "skip".

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from roadcue.loaders import jpeg
+from roadcue.loaders import jpeg, picture_file
 from roadcue.models.mini import PATCH, SIDE
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.processes import in_processes
@@ -144,7 +144,7 @@ def _draw_walk(options: DrawOptions, number: int, file: Path) -> None:
 def _as_read(picture: np.ndarray, quality: int) -> Tensor:
     """(3, S, S) uint8: through JPEG and the encoder's preprocessing, as extraction does it."""
     preprocess = Preprocessing(SIDE, (0.5,) * 3, (0.5,) * 3, "lanczos", "squash")
-    decoded = jpeg.decode_at_least(jpeg.encode(picture, quality), "drawn", preprocess.side)
+    decoded = picture_file.decode_at_least(jpeg.encode(picture, quality), "drawn", preprocess.side)
     return preprocess(*decoded)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from roadcue.errors import BadInput
 from roadcue.files import unreadable
+from roadcue.json_lines import unique_keys
 from roadcue.loaders.waymo_e2e.frame import parse_name
 
 FRAMES_FILE = "test_sequence_frames_for_submission.json"
@@ -28,7 +29,7 @@ def read_frames(path: Path) -> dict[FrameKey, str]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        content = text.split() if path.suffix == ".txt" else json.loads(text)
+        content = text.split() if path.suffix == ".txt" else json.loads(text, object_pairs_hook=unique_keys)
     except OSError as error:
         where = f"download {FRAMES_FILE} from the set's bucket, next to the test shards, or name it with --frames"
         raise unreadable(path, error, f"it lists the frames that a submission needs: {where}") from error
