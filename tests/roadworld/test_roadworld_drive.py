@@ -117,7 +117,7 @@ def test_nobody_brakes_harder_than_tyres_hold(drives: list[Drive]) -> None:
 def test_no_road_meets_another_but_at_a_junction(drives: list[Drive]) -> None:
     for driven in drives:
         main = driven.streets.main.xy[::8]
-        for arm in driven.streets.roads[1:]:
+        for arm in list(driven.streets.roads.values())[1:]:
             away = arm.xy[200::8]  # 50 m on
             assert np.hypot(*(away[:, None] - main).transpose(2, 0, 1)).min() > 2 * ROAD_HALF_WIDTH_M
 
