@@ -1,4 +1,4 @@
-"""What else stands on sidewalks and is no reason to drive otherwise: bus stops, columns, poles, hedges, bins, signs."""
+"""What else stands on sidewalks, no reason to drive otherwise: bus stops, columns, poles, hedges, bins, signs."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache

@@ -20,7 +20,7 @@ from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
 from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M, Junction, Path
 from roadcue.roadworld.roll import levelled, rolled
-from roadcue.roadworld.scenery import furnish, strollers
+from roadcue.roadworld.scenery import draw_season, furnish, strollers
 from roadcue.roadworld.shapes import signal
 from roadcue.roadworld.traffic import DT_S, Car, Pedestrian
 from roadcue.roadworld.vehicles import car, special, truck
@@ -62,7 +62,8 @@ class Painter:
         steps = drive.steps
         track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
         self._ground = pave(streams, drive.streets, track, FAR_M)
-        self.standing = furnish(streams, drive.streets, track, FAR_M, lit=self.night)
+        season = draw_season(streams.of("season"), self.light.weather)
+        self.standing = furnish(streams, drive.streets, track, FAR_M, self.night, season)
         main = drive.streets.main
         self._move(
             [

@@ -1,4 +1,4 @@
-"""What lines the streets: houses, trees, lamp posts, parked cars, people on the sidewalk."""
+"""What lines the streets: houses, trees, lamp posts, clutter, parked cars, people on the sidewalk."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from roadcue.roadworld.clutter import draw_clutter
 from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.road import LANE_WIDTH_M, ROAD_HALF_WIDTH_M, SIDEWALK_M, STEP_M, Path, Streets, Stretch, Works
-from roadcue.roadworld.shapes import STYLES, barrier, cone, debris, house, lamp_post, tree
+from roadcue.roadworld.shapes import SEASONS, STYLES, barrier, cone, debris, house, lamp_post, tree
 from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.vehicles import car
 
 _VERGE_M = ROAD_HALF_WIDTH_M + SIDEWALK_M
 _KERB_TO_CAR_M = 1.25
-_HOUSE_M, _LAMPS_M, _PARKING_M, _STROLLERS_M = 10, 34.0, 6.3, 9.0
+_HOUSE_M, _LAMPS_M, _PARKING_M, _STROLLERS_M, _CLUTTER_M = 10, 34.0, 6.3, 9.0, 7.0
 """From one place to the next in a row of each."""
 _WORKS_M = 1.0
 """How far the cones of road works stand in the right lane."""
@@ -52,6 +53,7 @@ class Quarter:
     wooded: float
     parked: float
     walked: float
+    cluttered: float
     tallest: int
 
     @classmethod
@@ -62,14 +64,23 @@ class Quarter:
             wooded=streams.of("wooded").uniform(0.1, 0.9),
             parked=streams.of("parked").uniform(0, 0.75),
             walked=streams.of("walked").uniform(0, 0.5),
+            cluttered=streams.of("cluttered").uniform(0, 0.8),
             tallest=int(streams.of("tallest").integers(2, 9)),
         )
 
 
-def furnish(streams: Streams, streets: Streets, track: np.ndarray, sight: float, lit: bool) -> Mesh:
+def draw_season(rng: np.random.Generator, weather: str) -> str:
+    """One of `SEASONS`; where snow lies it is winter."""
+    season = str(rng.choice(SEASONS, p=[0.2, 0.45, 0.2, 0.15]))
+    return "winter" if weather == "snow" else season
+
+
+def furnish(
+    streams: Streams, streets: Streets, track: np.ndarray, sight: float, lit: bool = False, season: str = "summer"
+) -> Mesh:
     """All that stands beside and on the roads, in the world's frame, within `sight` metres of a track (n, 2).
 
-    `lit`: the street lamps and the windows shine.
+    `lit`: the street lamps and some windows shine.
     """
     stretches = streets.stretches_near(track, sight)
     centrelines = [road.xy[round(begin / STEP_M) : round(end / STEP_M) : 12] for _, road, begin, end in stretches]
@@ -78,12 +89,11 @@ def furnish(streams: Streams, streets: Streets, track: np.ndarray, sight: float,
     for stretch in stretches:
         road = stretch.road
         for side in (1, -1):
-            row = Row(streams.within(stretch.name, side), stretch, side, quarter, lit)
-            plots = [
-                *_houses(row),
-                *_kerbside(row),
-                *_parked_cars(row, _no_parking(streets, road, side)),
-            ]
+            row = Row(streams.within(stretch.name, side), stretch, side, quarter, lit, season)
+            kept_clear = _kept_clear(streets, road, side)
+            plots = [*_houses(row), *_kerbside(row), *_clutter(row, kept_clear)]
+            if not (streets.multilane and road is streets.main):
+                plots += _parked_cars(row, kept_clear)
             if road is streets.main and side < 0:
                 plots += [*(plot for works in streets.works for plot in works_plots(works)), *_debris(streets)]
             s, offset, clear, turned = np.array([plot[1:] for plot in plots]).reshape(-1, 4).T
@@ -108,6 +118,7 @@ class Row:
     side: int
     quarter: Quarter
     lit: bool
+    season: str
 
     def numbers(self, pitch: float, first: float = 0.0) -> range:
         """Those of the places that lie in the stretch, `pitch` metres apart, number 0 at arc length `first`."""
@@ -131,7 +142,8 @@ def _house(row: Row, rng: np.random.Generator, begin: int, length: int) -> Itera
         mesh = house(length, int(rng.integers(1, row.quarter.tallest + 1)), style, row.lit)
         yield Plot(mesh, s, _VERGE_M + rng.uniform(1, 5), _VERGE_M + 0.7, row.side < 0)
     elif rng.random() < row.quarter.wooded:
-        yield Plot(tree(int(rng.integers(5, 11)), style), s, _VERGE_M + rng.uniform(0.5, 12), _VERGE_M, False)
+        mesh = tree(int(rng.integers(5, 11)), style, row.season)
+        yield Plot(mesh, s, _VERGE_M + rng.uniform(0.5, 12), _VERGE_M, False)
 
 
 def _kerbside(row: Row) -> Iterator[Plot]:
@@ -142,15 +154,28 @@ def _kerbside(row: Row) -> Iterator[Plot]:
         s, rng = first + _LAMPS_M * number, row.streams.of("small tree", number)
         yield Plot(lamp_post(row.lit), s, offset, clear, row.side < 0)
         if rng.random() < row.quarter.wooded:
-            yield Plot(tree(int(rng.integers(4, 8)), int(rng.integers(STYLES))), s + 15, offset, clear, False)
+            mesh = tree(int(rng.integers(4, 8)), int(rng.integers(STYLES)), row.season)
+            yield Plot(mesh, s + 15, offset, clear, False)
 
 
-def _no_parking(streets: Streets, road: Path, side: int) -> np.ndarray:
+def _clutter(row: Row, kept_clear: np.ndarray) -> Iterator[Plot]:
+    """What is no reason to drive otherwise, and hides none."""
+    for number in row.numbers(_CLUTTER_M):
+        rng = row.streams.of("clutter", number)
+        s = _CLUTTER_M * (number + rng.random())
+        if rng.random() < row.quarter.cluttered and _is_free(s, kept_clear):
+            mesh, offset = draw_clutter(rng)
+            yield Plot(mesh, s, offset, ROAD_HALF_WIDTH_M + 0.3, row.side > 0)
+
+
+def _is_free(s: float, kept_clear: np.ndarray) -> bool:
+    return not ((kept_clear[:, 0] < s) & (s < kept_clear[:, 1])).any()
+
+
+def _kept_clear(streets: Streets, road: Path, side: int) -> np.ndarray:
     """(n, 2) arc lengths (from, to) on one side of a road: junctions, crossings, whoever else needs the kerb."""
     if road is not streets.main:
         return np.array([[-22.0, 22.0]])
-    if streets.multilane:
-        return np.array([[-np.inf, np.inf]])
     stretches = [(j.s - 24, j.s + 24) for j in streets.junctions] + [(s - 12, s + 12) for s in streets.crossings]
     if side < 0:
         stretches += [(works.begin - 8, works.end + 4) for works in streets.works]
@@ -158,13 +183,13 @@ def _no_parking(streets: Streets, road: Path, side: int) -> np.ndarray:
     return np.array(stretches).reshape(-1, 2)
 
 
-def _parked_cars(row: Row, no_parking: np.ndarray) -> Iterator[Plot]:
-    """In a row with gaps, not between the arc lengths of `no_parking`, heading as the traffic beside them does."""
+def _parked_cars(row: Row, kept_clear: np.ndarray) -> Iterator[Plot]:
+    """In a row with gaps, heading as the traffic beside them does."""
     offset, first = ROAD_HALF_WIDTH_M - _KERB_TO_CAR_M, row.streams.of("parking").uniform(0, _PARKING_M)
     for number in row.numbers(_PARKING_M, first):
         rng = row.streams.of("parked", number)
         s = first + _PARKING_M * number + rng.uniform(-0.4, 0.4)
-        if rng.random() < row.quarter.parked and not ((no_parking[:, 0] < s) & (s < no_parking[:, 1])).any():
+        if rng.random() < row.quarter.parked and _is_free(s, kept_clear):
             yield Plot(car(int(rng.integers(STYLES))), s, offset, ROAD_HALF_WIDTH_M, row.side > 0)
 
 

@@ -23,9 +23,14 @@ _PAINTS = (
     (74, 78, 84),
     (110, 150, 190),
     (206, 104, 36),
+    (196, 200, 204),
+    (24, 26, 30),
     (84, 54, 42),
+    (150, 154, 160),
     (222, 178, 44),
+    (44, 76, 150),
 )
+"""Of cars: most are white, grey or black."""
 _BODIES = (
     (0.9, 0.92, 1.46, (0.0, 2.6), (0.5, 0.6)),
     (0.88, 0.94, 1.5, (-0.78, 2.6), (0.25, 0.55)),
@@ -47,6 +52,7 @@ _BOXES = (
     (60, 104, 76),
     (232, 196, 60),
 )
+"""Of lorries."""
 _REAR_M, _FRONT_M = -0.9, 3.8
 """Bumpers of everything on four wheels, from the rear axle: the driven world knows one length."""
 
@@ -123,9 +129,8 @@ def _cabin(
     """The part above the deck, narrower at the roof, with a pane in each of its four sides."""
     low, high, top = z[0], z[1], half - 0.1
     foot = np.array([(x[0], -half), (x[0], half), (x[1], half), (x[1], -half)])
-    roof = np.array(
-        [(x[0] + slopes[0], -top), (x[0] + slopes[0], top), (x[1] - slopes[1], top), (x[1] - slopes[1], -top)]
-    )
+    rear, front = x[0] + slopes[0], x[1] - slopes[1]
+    roof = np.array([(rear, -top), (rear, top), (front, top), (front, -top)])
     for side, normal in enumerate((BACK, LEFT, FORWARD, RIGHT)):
         ends = [side, (side + 1) % 4]
         for frame, sill, colour in ((0.0, 0.0, paint), (0.08, 0.14, _GLASS)):
