@@ -170,7 +170,7 @@ def _oncoming_cars(streams: Streams, hazards: Hazards, pace: float) -> list[Car]
     route = Route(path_through(main.beside(s, LANE_CENTRE_M + aside)))
     nearest = main.length - START_M - row.uniform(20, 50)
     cars: list[Car] = []
-    for place in range(3 * row.integers(0, 7)):
+    for place in range(row.integers(0, 19)):
         rng = streams.of(place)
         s_car = nearest - _ONCOMING_M * place - rng.uniform(0, _JITTER_M)
         if rng.random() < 1 / 3 and s_car > 10:

@@ -75,9 +75,7 @@ def draw_season(rng: np.random.Generator, weather: str) -> str:
     return "winter" if weather == "snow" else season
 
 
-def furnish(
-    streams: Streams, streets: Streets, track: np.ndarray, sight: float, lit: bool = False, season: str = "summer"
-) -> Mesh:
+def furnish(streams: Streams, streets: Streets, track: np.ndarray, sight: float, lit: bool, season: str) -> Mesh:
     """All that stands beside and on the roads, in the world's frame, within `sight` metres of a track (n, 2).
 
     `lit`: the street lamps and some windows shine.
