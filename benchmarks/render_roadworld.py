@@ -9,7 +9,6 @@ import argparse
 import time
 
 import cv2
-import numpy as np
 
 from roadcue.loaders import jpeg
 from roadcue.roadworld.camera import camera
@@ -40,7 +39,7 @@ def measure(title: str, spec: RoadWorldSpec, sequences: int) -> None:
         start = clock()
         driven = drive(spec, number)
         driving = clock()
-        painter = Painter(driven, cameras, np.random.default_rng(number))
+        painter = Painter(driven, cameras)
         setting = clock()
         pictures = [painter.paint(frame, name) for frame in range(driven.frames) for name in cameras]
         painting = clock()

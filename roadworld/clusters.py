@@ -20,10 +20,10 @@ class Mix:
     people: tuple[float, ...] = (0.35, 0.4, 0.25)
     """For 0, 1, 2 ... people at a crossing."""
     cycling: float = 0.25
-    works: float = 0.05
-    debris: float = 0.05
-    standing: float = 0.04
-    kerb: float = 0.08
+    works: float = 0.08
+    debris: float = 0.08
+    standing: float = 0.07
+    kerb: float = 0.13
     special: float = 0.1
     multilane: float = 0.2
     changes: float = 0.3
@@ -47,7 +47,7 @@ MIX = {
     Cluster.CUT_IN: replace(_OPEN_ROAD, kerb=1.0, multilane=0.3, changes=0.9, leads=0.1),
     Cluster.DEBRIS: replace(_OPEN_ROAD, debris=0.9),
     Cluster.SPECIAL_VEHICLE: replace(_OPEN_ROAD, standing=0.9, special=1.0),
-    Cluster.SPOTLIGHT: Mix(works=0.2, debris=0.2, standing=0.2, kerb=0.2, people=(0.1, 0.5, 0.4), special=0.5),
+    Cluster.SPOTLIGHT: Mix(works=0.25, debris=0.25, standing=0.25, kerb=0.25, people=(0.1, 0.5, 0.4), special=0.5),
     Cluster.OTHERS: _QUIET,
 }
 _SHARES = {

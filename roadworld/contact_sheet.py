@@ -86,8 +86,7 @@ def _choose(spec: RoadWorldSpec, cluster: Cluster, skip: int, shown: Counter[str
     cameras = {name: camera(spec, name) for name in spec.cameras}
     best: tuple[float, Painter, int] | None = None
     for number in islice(numbers, skip * _CHOICES, (skip + 1) * _CHOICES):
-        rng = np.random.default_rng([spec.seed, number, 1])
-        painter = Painter(drive(spec, number), cameras, rng, spec.exposure)
+        painter = Painter(drive(spec, number), cameras, spec.exposure)
         wanted, share = _THEMES.get(cluster, _VEHICLES)
         shares = [
             np.isin(painter.paint_classes(i, "FRONT", 0.25), wanted).mean() for i in range(painter.drive.frames)

@@ -23,7 +23,7 @@ from roadcue.roadworld.render import Mover, Painter, car_mover, pedestrian_mover
 from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, Works
 from roadcue.roadworld.scenery import works_plots
 from roadcue.roadworld.semantic_class import SemanticClass
-from roadcue.roadworld.shapes import BACK, FORWARD, STYLES, WALLS
+from roadcue.roadworld.shapes import BACK, FORWARD, WALLS
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.roadworld.traffic import Car, Pedestrian
 from roadcue.roadworld.weather import WEATHERS
@@ -82,9 +82,8 @@ def pair_of(spec: RoadWorldSpec, number: int) -> Pair:
     kind = kind_of(spec, number)
     cameras = {name: camera(spec, name) for name in spec.cameras} | {_WITNESS: camera(RoadWorldSpec(), "FRONT")}
     for moment in moments(spec, number, kind):
-        looks, rng = (np.random.default_rng([spec.seed, number, stream, moment.attempt]) for stream in (1, 5))
-        painter = Painter(moment.without, cameras, looks, spec.exposure)
-        changed = _reason(painter, moment.change, rng) if moment.change else _null(kind, painter, rng)
+        painter = Painter(moment.without, cameras, spec.exposure)
+        changed = _reason(painter, moment.change) if moment.change else _null(kind, painter)
         if changed is None:
             continue
         pair = Pair(moment, *changed)
@@ -132,15 +131,14 @@ Changed = tuple[Painter, Painter, tuple[int, ...], str]
 """Painters of the halves without and with the thing, its numbers in the masks, and its words."""
 
 
-def _reason(painter: Painter, change: Change, rng: np.random.Generator) -> Changed:
+def _reason(painter: Painter, change: Change) -> Changed:
     """The half without as it is painted, and with the thing in it, or in the place of its like."""
     drive = painter.drive
     main, movers = drive.streets.main, list(painter.movers)
-    style = int(rng.integers(STYLES))
     places = range(len(movers), len(movers) + 1)
     match change.thing:
         case Pedestrian() as someone:
-            movers.append(pedestrian_mover(someone, style, drive.steps, main))
+            movers.append(pedestrian_mover(someone, drive.steps, main))
         case Works() as works:
             movers += [_still(plot.mesh, painter, plot.s, -plot.offset) for plot in works_plots(works)]
             places = range(len(painter.movers), len(movers))
@@ -157,8 +155,9 @@ def _reason(painter: Painter, change: Change, rng: np.random.Generator) -> Chang
     return painter, painter.altered(movers=movers), _moving(painter, places), change.words
 
 
-def _null(kind: str, painter: Painter, rng: np.random.Generator) -> Changed | None:
+def _null(kind: str, painter: Painter) -> Changed | None:
     """What must not matter; None where the moment has no place for it."""
+    rng = painter.drive.streams.of(kind)
     return {"parked_car": _parked_car, "house_colour": _house_colour, "sign": _sign, "sun": _sun}[kind](painter, rng)
 
 

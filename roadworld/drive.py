@@ -13,6 +13,7 @@ from roadcue.roadworld.layout import lay_streets
 from roadcue.roadworld.population import FASTEST, START_M, Lights, populate
 from roadcue.roadworld.road import Streets
 from roadcue.roadworld.spec import FRAMES_PER_S, WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.traffic import DT_S, Traffic
 from roadcue.schema import PAST_STATES, STEP_S, WAYPOINTS, Intent
 
@@ -43,6 +44,8 @@ class Drive:
     lights: Lights
     ego: np.ndarray
     """(steps, 3): arc length on the route in metres, speed in m/s, acceleration in m/s^2."""
+    streams: Streams
+    """Of everything that there is in it, to be seen or driven by."""
 
     @property
     def frames(self) -> int:
@@ -99,8 +102,8 @@ def drive(spec: RoadWorldSpec, number: int) -> Drive:
     late = (FIRST_FRAME_STEP + round(0.5 * length), FIRST_FRAME_STEP + round(0.85 * length))
     steps = FIRST_FRAME_STEP + length + INTENT_STEPS + 1
     for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([spec.seed, number, 3, attempt])
-        streets, lights, traffic = set_the_scene(rng, MIX[cluster], steps, late[0] * DT_S)
+        streams = streams_of(spec, number, attempt)
+        streets, lights, traffic = set_the_scene(streams, MIX[cluster], steps, late[0] * DT_S)
         traffic.run(late[1] + 1)
         if _meets(cluster, streets, traffic, late):
             break
@@ -108,16 +111,20 @@ def drive(spec: RoadWorldSpec, number: int) -> Drive:
     for car in traffic.others:
         car.settle()
     ego = np.array(traffic.ego.track)
-    return Drive(sequence_name(spec, number), cluster, spec.frames, streets, traffic, lights, ego)
+    return Drive(sequence_name(spec, number), cluster, spec.frames, streets, traffic, lights, ego, streams)
 
 
-def set_the_scene(rng: np.random.Generator, mix: Mix, steps: int, late_s: float) -> tuple[Streets, Lights, Traffic]:
+def set_the_scene(streams: Streams, mix: Mix, steps: int, late_s: float) -> tuple[Streets, Lights, Traffic]:
     """Streets, and everybody on them before the first of so many time steps; nobody cuts in before `late_s`."""
-    pace = rng.uniform(8.0, FASTEST)
+    pace = streams.of("pace").uniform(8.0, FASTEST)
     reach = START_M + pace * steps * DT_S
-    hazards = set_out(rng, lay_streets(rng, reach + 150, mix.junctions, mix.crossings), mix)
-    lights = tuple((junction, _light(rng)) for junction in hazards.streets.junctions if junction.has_light)
-    return hazards.streets, lights, populate(rng, hazards, lights, mix, pace, reach, late_s)
+    hazards = set_out(streams, lay_streets(streams, reach + 150, mix.junctions, mix.crossings), mix)
+    lights = tuple(
+        (junction, _light(streams.of("signal", round(junction.s))))
+        for junction in hazards.streets.junctions
+        if junction.has_light
+    )
+    return hazards.streets, lights, populate(streams, hazards, lights, mix, pace, reach, late_s)
 
 
 def _meets(cluster: Cluster, streets: Streets, traffic: Traffic, late: tuple[int, int]) -> bool:
@@ -153,7 +160,12 @@ def frame_name(sequence: str, index: int) -> str:
 
 def cluster_of(spec: RoadWorldSpec, number: int) -> Cluster:
     """The scenario cluster of sequence `number`, without the drive."""
-    return draw_cluster(np.random.default_rng([spec.seed, number]))
+    return draw_cluster(Streams((spec.seed, number)).of("cluster"))
+
+
+def streams_of(spec: RoadWorldSpec, number: int, attempt: int) -> Streams:
+    """The random streams of one attempt at sequence `number`."""
+    return Streams((spec.seed, number, attempt))
 
 
 def _light(rng: np.random.Generator) -> Light:

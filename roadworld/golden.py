@@ -84,9 +84,8 @@ def _drives() -> dict[str, str]:
     for number, name in DRIVES.items():
         driven = drive(spec, number)
         last = driven.frames - 1
-        rng = np.random.default_rng([spec.seed, number, 1])
-        painter = Painter(driven, {name: camera(spec, name)}, rng, spec.exposure)
-        rated = preferences(driven, last - 1, np.random.default_rng([spec.seed, number, 2]))
+        painter = Painter(driven, {name: camera(spec, name)}, spec.exposure)
+        rated = preferences(driven, last - 1)
         content = [
             [driven.intent(i), _thousandths(driven.past(i)), _thousandths(driven.future(i))] for i in (0, last)
         ]

@@ -6,12 +6,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadcue.roadworld.mesh import Colour
-from roadcue.roadworld.road import LANE_WIDTH_M, ROAD_HALF_WIDTH_M, SIDEWALK_M, STOP_LINE_M, Junction, Path, Streets
+from roadcue.roadworld.road import (
+    LANE_WIDTH_M,
+    ROAD_HALF_WIDTH_M,
+    SIDEWALK_M,
+    STOP_LINE_M,
+    Junction,
+    Path,
+    Streets,
+    Stretch,
+)
 from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.streams import Streams
 
 _SIDEWALK, _SEAM, _KERB, _ASPHALT = (196, 178, 160), (166, 148, 132), (226, 224, 218), (92, 94, 99)
 _WHITE, _YELLOW = (226, 226, 222), (216, 172, 52)
 _PATCHES = ((83, 85, 90), (101, 103, 107))
+_PATCH_M = 5.0
+"""From one patch of a colour to the next, on average."""
 _SECTION_M = 2.0
 _SLAB_M = 2.0
 """Between the seams of a sidewalk."""
@@ -54,7 +66,7 @@ def lay(areas: Sequence[tuple[np.ndarray, Colour, SemanticClass]], marks: Sequen
     )
 
 
-def pave(rng: np.random.Generator, streets: Streets, track: np.ndarray, sight: float) -> Ground:
+def pave(streams: Streams, streets: Streets, track: np.ndarray, sight: float) -> Ground:
     """The ground of all streets within `sight` metres of a track (n, 2)."""
     stretches = streets.stretches_near(track, sight)
     corners = [corner for junction in streets.junctions for corner in _corners(streets.main, junction)]
@@ -64,13 +76,13 @@ def pave(rng: np.random.Generator, streets: Streets, track: np.ndarray, sight: f
         (ROAD_HALF_WIDTH_M + 0.2, _KERB, SemanticClass.KERB),
         (ROAD_HALF_WIDTH_M, _ASPHALT, SemanticClass.ROAD),
     ):
-        areas += [(_ribbon(*stretch, half_width), colour, semantic) for stretch in stretches]
+        areas += [(_ribbon(stretch, half_width), colour, semantic) for stretch in stretches]
         if semantic != SemanticClass.SIDEWALK:
             areas += [(corner, colour, semantic) for corner in corners]
-    dashed = bool(rng.random() < 0.4)
-    marks = [_seams(*stretch, side) for stretch in stretches for side in (-1, 1)]
-    marks += [mark for stretch in stretches for mark in _patches(rng, *stretch)]
-    marks += [mark for stretch in stretches for mark in _lane_marks(*stretch, streets, dashed)]
+    dashed = bool(streams.of("dashes").random() < 0.4)
+    marks = [_seams(stretch, side) for stretch in stretches for side in (-1, 1)]
+    marks += [mark for stretch in stretches for mark in _patches(streams.within(stretch.name), stretch)]
+    marks += [mark for stretch in stretches for mark in _lane_marks(stretch, streets, dashed)]
     marks += [
         mark for junction in streets.junctions if junction.has_light for mark in _stop_lines(streets.main, junction)
     ]
@@ -78,9 +90,9 @@ def pave(rng: np.random.Generator, streets: Streets, track: np.ndarray, sight: f
     return lay(areas, marks)
 
 
-def _ribbon(road: Path, begin: float, end: float, half_width: float) -> np.ndarray:
-    s = np.arange(begin, end, _SECTION_M)
-    return np.concatenate([road.beside(s, half_width), road.beside(s, -half_width)[::-1]])
+def _ribbon(stretch: Stretch, half_width: float) -> np.ndarray:
+    s = np.arange(stretch.begin, stretch.end, _SECTION_M)
+    return np.concatenate([stretch.road.beside(s, half_width), stretch.road.beside(s, -half_width)[::-1]])
 
 
 def _corners(main: Path, junction: Junction) -> list[np.ndarray]:
@@ -116,28 +128,35 @@ def _across(
     return road.beside(ends, sides)
 
 
-def _patches(rng: np.random.Generator, road: Path, begin: float, end: float) -> list[Marks]:
-    """Repairs and stains, so that the asphalt can be seen to move."""
-    s = np.arange(begin + 3, end - 8, 5.0)
-    shape = (len(_PATCHES), len(s))
-    s = s + rng.uniform(0, 4, shape)
-    length, offset, width = rng.uniform(0.6, 5, shape), rng.uniform(-5.2, 4.0, shape), rng.uniform(0.2, 1.4, shape)
+def _patches(streams: Streams, stretch: Stretch) -> list[Marks]:
+    """Repairs and stains, so that the asphalt can be seen to move: one of each colour every few metres."""
+    places = range(int(stretch.begin / _PATCH_M), int((stretch.end - 8) / _PATCH_M))
     return [
-        (_across(road, s[i], length[i], offset[i], width[i]), colour, SemanticClass.ROAD)
-        for i, colour in enumerate(_PATCHES)
+        (_across(stretch.road, *_patch(streams, colour, places)), paint, SemanticClass.ROAD)
+        for colour, paint in enumerate(_PATCHES)
     ]
 
 
-def _seams(road: Path, begin: float, end: float, side: int) -> Marks:
+def _patch(streams: Streams, colour: int, places: range) -> np.ndarray:
+    """(4, places): where each begins, its length, offset and width in metres."""
+    low, high = np.array([[0.0, 0.6, -5.2, 0.2], [4.0, 5.0, 4.0, 1.4]])
+    shares = np.array([streams.of("patch", colour, place).random(4) for place in places]).reshape(-1, 4)
+    drawn = low + shares * (high - low)
+    drawn[:, 0] += _PATCH_M * np.array(places)
+    return drawn.T
+
+
+def _seams(stretch: Stretch, side: int) -> Marks:
     """Between the slabs of one sidewalk, but not where a side road may cut through it."""
-    s = np.arange(begin + 20, end - 1, _SLAB_M)
+    s = np.arange(stretch.begin + 20, stretch.end - 1, _SLAB_M)
     offset = ROAD_HALF_WIDTH_M + 0.3
     inner = offset if side > 0 else -offset - SIDEWALK_M + 0.4
-    return _across(road, s, 0.12, inner, SIDEWALK_M - 0.4), _SEAM, SemanticClass.SIDEWALK
+    return _across(stretch.road, s, 0.12, inner, SIDEWALK_M - 0.4), _SEAM, SemanticClass.SIDEWALK
 
 
-def _lane_marks(road: Path, begin: float, end: float, streets: Streets, dashed: bool) -> list[Marks]:
+def _lane_marks(stretch: Stretch, streets: Streets, dashed: bool) -> list[Marks]:
     """The centre line, double and yellow or dashed and white; beside the lanes an edge line, or dashes."""
+    _, road, begin, end = stretch
     gaps = [(0.0, _JUNCTION_M)]
     if road is streets.main:
         gaps = [(j.s, _JUNCTION_M) for j in streets.junctions] + [(s, 3.0) for s in streets.crossings]

@@ -7,10 +7,13 @@ import numpy as np
 
 from roadcue.roadworld.clusters import Mix
 from roadcue.roadworld.road import Detour, Streets, Works
+from roadcue.roadworld.streams import Streams
 
 _FIRST_PLACE_M = 75.0
 _ROOM_M = 24.0
 """Free road that one of them needs."""
+_PITCH_M, _JITTER_M = 66.0, 8.0
+"""Of the places in their row: there is room to steer back between two of them."""
 _KINDS = ("works", "debris", "standing", "kerb")
 
 
@@ -28,14 +31,14 @@ class Hazards:
     kerb: tuple[float, ...]
 
 
-def set_out(rng: np.random.Generator, streets: Streets, mix: Mix) -> Hazards:
+def set_out(streams: Streams, streets: Streets, mix: Mix) -> Hazards:
     """Draw what stands in the way on the main road, away from its junctions and crossings."""
-    streets = replace(streets, multilane=bool(rng.random() < mix.multilane))
+    streets = replace(streets, multilane=bool(streams.of("second lane").random() < mix.multilane))
     works, debris, standing, kerb, detours = [], [], [], [], []
     shares = np.array([getattr(mix, kind) for kind in _KINDS])
     if streets.multilane:
         shares[3] = 0  # nobody stands at the kerb of a driving lane
-    for s in _free_places(rng, streets):
+    for rng, s in _free_places(streams, streets):
         kind = rng.choice([*_KINDS, "nothing"], p=[*shares, 1 - shares.sum()])
         if kind == "works":
             works.append(Works(s, s + rng.uniform(8, _ROOM_M)))
@@ -54,13 +57,11 @@ def set_out(rng: np.random.Generator, streets: Streets, mix: Mix) -> Hazards:
     return Hazards(streets, tuple(detours), tuple(standing), tuple(kerb))
 
 
-def _free_places(rng: np.random.Generator, streets: Streets) -> Iterator[float]:
-    """Arc lengths where `_ROOM_M` metres are free, with room to steer back between two of them."""
+def _free_places(streams: Streams, streets: Streets) -> Iterator[tuple[np.random.Generator, float]]:
+    """Arc lengths where `_ROOM_M` metres are free, each with the stream of what is there."""
     taken = [(junction.s, 42.0) for junction in streets.junctions] + [(s, 20.0) for s in streets.crossings]
-    s = _FIRST_PLACE_M + rng.uniform(0, 20)
-    while s < streets.main.length - 60:
+    for place, slot in enumerate(np.arange(_FIRST_PLACE_M, streets.main.length - 60, _PITCH_M)):
+        rng = streams.of("hazard", place)
+        s = float(slot + rng.uniform(0, _JITTER_M))
         if all(s + _ROOM_M < at - margin or s > at + margin for at, margin in taken):
-            yield s
-            s += _ROOM_M + rng.uniform(38, 60)
-        else:
-            s += 4
+            yield rng, s

@@ -19,9 +19,11 @@ from roadcue.roadworld.drive import (
     cluster_of,
     sequence_name,
     set_the_scene,
+    streams_of,
 )
 from roadcue.roadworld.reasons import INSERT, SLOWEST, Change, Scene, mix_for
 from roadcue.roadworld.spec import FRAMES_PER_S, RoadWorldSpec
+from roadcue.roadworld.streams import Streams
 from roadcue.schema import Intent
 
 LEAST_CHANGE_M = 0.5
@@ -32,9 +34,8 @@ _ATTEMPTS = 200
 
 @dataclass(frozen=True)
 class Moment:
-    """A frame of the drive of an attempt, and of the same with a reason; in a null pair both are without a change."""
+    """A frame of a drive, and of the same with a reason; in a null pair both are without a change."""
 
-    attempt: int
     index: int
     without: Drive
     with_it: Drive
@@ -55,16 +56,16 @@ def moments(spec: RoadWorldSpec, number: int, kind: str) -> Iterator[Moment]:
     mix = mix_for(kind, MIX[cluster_of(spec, number)])
     steps = FIRST_FRAME_STEP + FRAME_STEPS * spec.length + INTENT_STEPS
     for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([spec.seed, number, 3, attempt])
-        scene = Scene(*set_the_scene(rng, mix, steps, np.inf))
-        for index in range(int(rng.integers(spec.length)), spec.length, FRAMES_PER_S):
+        streams = streams_of(spec, number, attempt)
+        scene = Scene(*set_the_scene(streams, mix, steps, np.inf))
+        for index in range(int(streams.of("moment").integers(spec.length)), spec.length, FRAMES_PER_S):
             scene.run_to(FIRST_FRAME_STEP + FRAME_STEPS * index)
-            own = np.random.default_rng([spec.seed, number, 4, attempt, index])
+            own = streams.of("reason", index)
             if scene.ego.speed < SLOWEST or (both := _with_and_without(scene, kind, own)) is None:
                 continue
             halves, change = both
-            without, with_it = (_go_on(half, spec, number, index) for half in halves)
-            moment = Moment(attempt, index, without, with_it, change)
+            without, with_it = (_go_on(half, spec, number, index, streams) for half in halves)
+            moment = Moment(index, without, with_it, change)
             if moment.fits():
                 yield moment
                 break  # what was not well seen will not be so a second later
@@ -86,7 +87,7 @@ def _with_and_without(
     return halves, change
 
 
-def _go_on(scene: Scene, spec: RoadWorldSpec, number: int, index: int) -> Drive:
+def _go_on(scene: Scene, spec: RoadWorldSpec, number: int, index: int, streams: Streams) -> Drive:
     """The drive of one frame, with as much after it as its log needs."""
     scene.run_to(scene.step + INTENT_STEPS)
     for car in scene.traffic.others:
@@ -99,4 +100,5 @@ def _go_on(scene: Scene, spec: RoadWorldSpec, number: int, index: int) -> Drive:
         scene.traffic,
         scene.lights,
         np.array(scene.ego.track),
+        streams,
     )

@@ -15,15 +15,25 @@ _CLOTHES = (
     (236, 176, 36),
     (60, 140, 84),
     (236, 120, 40),
+    (128, 60, 110),
+    (120, 124, 130),
+    (86, 70, 54),
+    (150, 190, 210),
+    (240, 220, 90),
+    (226, 150, 160),
 )
-_TROUSERS = ((36, 44, 70), (34, 36, 42), (96, 88, 76), (70, 76, 84))
-_SKINS = ((208, 162, 132), (164, 118, 88), (112, 78, 58))
-_HAIR = ((44, 34, 28), (92, 66, 42), (28, 26, 26), (170, 140, 90))
+_TROUSERS = ((36, 44, 70), (34, 36, 42), (96, 88, 76), (70, 76, 84), (150, 140, 118), (84, 40, 46), (60, 84, 120))
+_SKINS = ((208, 162, 132), (164, 118, 88), (112, 78, 58), (84, 58, 46))
+_HAIR = ((44, 34, 28), (92, 66, 42), (28, 26, 26), (170, 140, 90), (150, 148, 146), (124, 60, 34))
+_BAGS = ((40, 42, 50), (150, 60, 40), (60, 90, 80))
 
 
 @lru_cache(maxsize=2048)
 def person(style: int, stride: int) -> Mesh:
-    """Someone 1.75 m tall who looks along x; `stride`, -4 to 4, is how far the legs are apart."""
+    """Someone 1.75 m tall who looks along x; `stride`, -4 to 4, is how far the legs are apart.
+
+    Some wear a long coat, a cap or a rucksack.
+    """
     shape, jacket = Shape(SemanticClass.PERSON), pick(_CLOTHES, style)
     trousers, skin = pick(_TROUSERS, style // 3), pick(_SKINS, style // 5)
     for side in (-1, 1):
@@ -33,8 +43,11 @@ def person(style: int, stride: int) -> Mesh:
         hand, shoulder = -0.7 * foot, 0.29 * side
         arm = [(hand - 0.06, shoulder, 0.76), (hand + 0.06, 1.2 * shoulder, 0.76)]
         shape.quad([*arm, (0.07, 1.1 * shoulder, 1.42), (-0.07, 0.8 * shoulder, 1.42)], jacket)
-    shape.box((-0.14, 0.14), (-0.25, 0.25), (0.8, 1.46), jacket)
-    shape.disc((-0.03, 0, 1.65), 0.15, pick(_HAIR, style // 2))
+    coat = 0.45 if style % 5 == 2 else 0.8
+    shape.box((-0.14, 0.14), (-0.25, 0.25), (coat, 1.46), jacket)
+    if style % 4 == 1:
+        shape.box((-0.32, -0.14), (-0.18, 0.18), (0.95, 1.42), pick(_BAGS, style))
+    shape.disc((-0.03, 0, 1.65), 0.15, pick(_CLOTHES, style + 4) if style % 6 == 3 else pick(_HAIR, style // 2))
     shape.disc((0.03, 0, 1.6), 0.13, skin, FORWARD)
     return shape.mesh()
 

@@ -19,6 +19,7 @@ from roadcue.roadworld.road import (
     plan_route,
 )
 from roadcue.roadworld.shapes import STYLES
+from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.traffic import Car, CutIn, Pedestrian, Traffic
 from roadcue.schema import Intent
 
@@ -30,25 +31,31 @@ TO_SECOND_LANE_M = LANE_CENTRE_M - SECOND_LANE_M
 """From the middle of the first lane to that of the second, or to a car at the kerb."""
 HALF_IN_LANE_M = -2.2
 """From the lane's middle to that of a vehicle which stands at the kerb, half in the lane."""
+_AHEAD_M, _AHEAD_JITTER_M = 34.0, 11.0
+"""Between the places of the cars before the ego, and how far off one may be, either way."""
+_BESIDE_M, _ONCOMING_M, _JITTER_M = 19.0, 20.0, 5.0
+"""Between the places in the second lane and in the oncoming one, not all of them taken; and how far on one may be."""
 
 
 def populate(
-    rng: np.random.Generator, hazards: Hazards, lights: Lights, mix: Mix, pace: float, reach: float, late_s: float
+    streams: Streams, hazards: Hazards, lights: Lights, mix: Mix, pace: float, reach: float, late_s: float
 ) -> Traffic:
     """Everybody; the ego wants to drive at `pace` m/s and comes no farther than `reach` metres.
 
     Whoever cuts in does so after `late_s` seconds: much earlier, he would only be a car ahead when it matters.
     """
     streets = hazards.streets
-    ego = Car(_ego_route(rng, hazards, mix, reach), _driver(rng, pace), START_M, pace * rng.uniform(0.6, 1.0))
-    ego_lane = [*_cars_ahead(rng, hazards, ego, mix), ego]
-    oncoming = _oncoming_cars(rng, hazards, pace)
-    people = _people(rng, streets, mix)
-    straight = plan_route(rng, streets, Intent.GO_STRAIGHT, None)
-    standing = [[_standing(rng, straight, s, mix, streets)] for s in hazards.standing]
-    at_kerb = [_pulling_out(rng, straight, s, pace, streets, late_s) for s in hazards.kerb]
+    ego = _ego(streams.within("ego"), hazards, mix, pace, reach)
+    ego_lane = [*_cars_ahead(streams.within("ahead"), hazards, ego, mix), ego]
+    oncoming = _oncoming_cars(streams.within("oncoming"), hazards, pace)
+    people = _people(streams, streets, mix)
+    straight = plan_route(streams.of("straight on"), streets, Intent.GO_STRAIGHT, None)
+    standing = [[_standing(streams.of("standing", round(s)), straight, s, mix, streets)] for s in hazards.standing]
+    at_kerb = [_pulling_out(streams.of("kerb", round(s)), straight, s, pace, streets, late_s) for s in hazards.kerb]
     second, changing = (
-        _second_lane(rng, straight, ego, mix, late_s) if streets.multilane and not standing else ([], [])
+        _second_lane(streams.within("beside"), straight, ego, mix, late_s)
+        if streets.multilane and not standing
+        else ([], [])
     )
     first_lane = [*ego_lane, *second, *(cut_in.car for cut_in in at_kerb)]
     for car in first_lane:
@@ -65,7 +72,7 @@ def populate(
         second,
         *standing,
         *(c.lane for c in at_kerb),
-        *_crossing_cars(rng, lights, ego.route),
+        *_crossing_cars(streams, lights, ego.route),
     ]
     return Traffic(ego, lanes, people, [*at_kerb, *changing])
 
@@ -78,9 +85,9 @@ def _style(rng: np.random.Generator) -> int:
     return int(rng.integers(STYLES))
 
 
-def _ego_route(rng: np.random.Generator, hazards: Hazards, mix: Mix, reach: float) -> Route:
-    """Perhaps turns off, at a junction within `reach` metres."""
-    streets = hazards.streets
+def _ego(streams: Streams, hazards: Hazards, mix: Mix, pace: float, reach: float) -> Car:
+    """Perhaps it turns off, at a junction within `reach` metres."""
+    streets, line = hazards.streets, streams.of("line")
     intents = (Intent.GO_LEFT,) if streets.multilane else (Intent.GO_LEFT, Intent.GO_RIGHT)
     within_reach = START_M + 50, START_M + 0.55 * (reach - START_M)  # lights and bends cost the rest
     turns = [
@@ -91,45 +98,53 @@ def _ego_route(rng: np.random.Generator, hazards: Hazards, mix: Mix, reach: floa
         and within_reach[0] < junction.s < within_reach[1]
         and arm.length > reach - junction.s
     ]
-    if not turns or rng.random() > mix.turns:
-        return plan_route(rng, streets, Intent.GO_STRAIGHT, None, hazards.detours)
-    junction, intent = turns[rng.integers(len(turns))]
-    return plan_route(rng, streets, intent, junction, hazards.detours)
+    junction, intent = None, Intent.GO_STRAIGHT
+    if turns and streams.of("turns").random() < mix.turns:
+        junction, intent = max(turns, key=lambda turn: streams.of("turn", round(turn[0].s), turn[1]).random())
+    route = plan_route(line, streets, intent, junction, hazards.detours)
+    driver = streams.of("driver")
+    return Car(route, _driver(driver, pace), START_M, pace * driver.uniform(0.6, 1.0))
 
 
-def _cars_ahead(rng: np.random.Generator, hazards: Hazards, ego: Car, mix: Mix) -> list[Car]:
-    """None to three cars before the ego, the first one first; each goes straight on, turns off or stops somewhere."""
-    streets, cars, s = hazards.streets, list[Car](), ego.s
-    for _ in range(min(int(rng.geometric(1 - mix.leads)) - 1, 3)):
-        s += rng.uniform(18, 50)
-        route = ego.route
-        if rng.random() < 0.4:
-            turns = [j for j in streets.junctions if j.right and j.s > s + 40 and not streets.multilane]
-            junction = turns[rng.integers(min(2, len(turns)))] if turns else None
-            intent = Intent.GO_RIGHT if junction else Intent.GO_STRAIGHT
-            route = plan_route(rng, streets, intent, junction, hazards.detours)
-        pace = ego.driver.desired_speed * rng.uniform(0.6, 1.1)
-        kind = "special" if rng.random() < mix.special / 3 else "truck" if rng.random() < 0.12 else "car"
-        car = Car(route, _driver(rng, pace), s, pace, _style(rng), kind)
-        halt = Halt(s + rng.uniform(80, 280), rng.uniform(2, 7))
-        if rng.random() < 0.4 and halt.s < route.turn[0] - 10:
-            car.holds.append(halt)
-        cars.insert(0, car)
-    return cars
+def _cars_ahead(streams: Streams, hazards: Hazards, ego: Car, mix: Mix) -> list[Car]:
+    """None to three cars before the ego, the first one first."""
+    count = min(int(streams.of("count").geometric(1 - mix.leads)) - 1, 3)
+    return [_car_ahead(streams.within(place), place, hazards, ego, mix) for place in reversed(range(count))]
 
 
-def _second_lane(
-    rng: np.random.Generator, route: Route, ego: Car, mix: Mix, late_s: float
-) -> tuple[list[Car], list[CutIn]]:
+def _car_ahead(streams: Streams, place: int, hazards: Hazards, ego: Car, mix: Mix) -> Car:
+    """One of those before the ego, counted from it: it goes straight on, turns off or stops somewhere."""
+    rng, streets = streams.of("car"), hazards.streets
+    s = ego.s + _AHEAD_M * (place + 1) + rng.uniform(-_AHEAD_JITTER_M, _AHEAD_JITTER_M)
+    route = ego.route
+    if rng.random() < 0.4:
+        within_reach = [j for j in streets.junctions if j.right and s + 40 < j.s < s + 240 and not streets.multilane]
+        junction = max(within_reach, key=lambda j: streams.of("turn", round(j.s)).random(), default=None)
+        intent = Intent.GO_RIGHT if junction else Intent.GO_STRAIGHT
+        route = plan_route(streams.of("line"), streets, intent, junction, hazards.detours)
+    pace = ego.driver.desired_speed * rng.uniform(0.6, 1.1)
+    kind = "special" if rng.random() < mix.special / 3 else "truck" if rng.random() < 0.12 else "car"
+    car = Car(route, _driver(rng, pace), s, pace, _style(rng), kind)
+    halt = Halt(s + rng.uniform(80, 280), rng.uniform(2, 7))
+    if rng.random() < 0.4 and halt.s < route.turn[0] - 10:
+        car.holds.append(halt)
+    return car
+
+
+def _second_lane(streams: Streams, route: Route, ego: Car, mix: Mix, late_s: float) -> tuple[list[Car], list[CutIn]]:
     """Cars in the right-hand lane of a road that has two, the first one first, and those that would change lanes."""
     cars: list[Car] = []
-    s = ego.s + rng.uniform(60, 160)
-    while s > 8:
-        pace = ego.driver.desired_speed * rng.uniform(0.65, 1.05)
-        kind = "truck" if rng.random() < 0.15 else "car"
-        cars.append(Car(route, _driver(rng, pace), s, pace, _style(rng), kind, aside=TO_SECOND_LANE_M))
-        s -= np.exp(rng.uniform(np.log(14), np.log(80)))
-    changing = [CutIn(car, cars, rng.uniform(15, 40), late_s) for car in cars if rng.random() < mix.changes]
+    changing: list[CutIn] = []
+    first = ego.s + streams.of("first").uniform(75, 175)
+    for place in reversed(range(int((first - _JITTER_M) / _BESIDE_M))):
+        rng = streams.of(place)
+        if rng.random() < 0.5:
+            pace = ego.driver.desired_speed * rng.uniform(0.65, 1.05)
+            kind = "truck" if rng.random() < 0.15 else "car"
+            s = 8 + _BESIDE_M * place + rng.uniform(0, _JITTER_M)
+            cars.append(Car(route, _driver(rng, pace), s, pace, _style(rng), kind, aside=TO_SECOND_LANE_M))
+            if rng.random() < mix.changes:
+                changing.append(CutIn(cars[-1], cars, rng.uniform(15, 40), late_s))
     return cars, changing
 
 
@@ -147,30 +162,32 @@ def _pulling_out(
     return CutIn(car, [car], rng.uniform(35, 65), late_s)
 
 
-def _oncoming_cars(rng: np.random.Generator, hazards: Hazards, pace: float) -> list[Car]:
+def _oncoming_cars(streams: Streams, hazards: Hazards, pace: float) -> list[Car]:
     """They keep a little to their right where those of the right lane have to come over."""
-    main = hazards.streets.main
+    main, row = hazards.streets.main, streams.of("row")
     s = np.arange(main.length, 0, -1.0)
     aside = sum((0.5 * detour.share(s) for detour in hazards.detours if detour.offset > 0), np.zeros(len(s)))
     route = Route(path_through(main.beside(s, LANE_CENTRE_M + aside)))
-    place = route.path.length - START_M - rng.uniform(30, 120)
+    nearest = main.length - START_M - row.uniform(20, 50)
     cars: list[Car] = []
-    for _ in range(rng.integers(0, 7)):
-        if place < 10:
-            break
-        cars.append(Car(route, _driver(rng, pace), place, pace, _style(rng)))
-        place -= np.exp(rng.uniform(np.log(15), np.log(150)))
+    for place in range(row.integers(0, 19)):
+        rng = streams.of(place)
+        s_car = nearest - _ONCOMING_M * place - rng.uniform(0, _JITTER_M)
+        if rng.random() < 1 / 3 and s_car > 10:
+            cars.append(Car(route, _driver(rng, pace), s_car, pace, _style(rng)))
     return cars
 
 
-def _crossing_cars(rng: np.random.Generator, lights: Lights, ego: Route) -> list[list[Car]]:
+def _crossing_cars(streams: Streams, lights: Lights, ego: Route) -> list[list[Car]]:
     """Cars that wait for, and go with, the side roads' green; none follows the ego into its side road."""
     lanes = []
     for junction, light in lights:
-        if not (junction.left and junction.right) or rng.random() < 0.3:
+        cars = streams.within("crossing", round(junction.s))
+        row = cars.of("row")
+        if not (junction.left and junction.right) or row.random() < 0.3:
             continue
         arms = [junction.left, junction.right]
-        source, target = arms if rng.random() < 0.5 else arms[::-1]
+        source, target = arms if row.random() < 0.5 else arms[::-1]
         if junction is ego.junction and target is junction.arm(ego.intent):
             source, target = target, source
         inwards = source.beside(np.arange(min(150.0, source.length), 8.0, -1.0), LANE_CENTRE_M)
@@ -178,23 +195,32 @@ def _crossing_cars(rng: np.random.Generator, lights: Lights, ego: Route) -> list
         path = path_through(np.concatenate([inwards, outwards]))
         line = path.nearest(source.beside(STOP_LINE_M, LANE_CENTRE_M))
         lane: list[Car] = []
-        for i in range(rng.integers(1, 4)):
-            s = line - 10 - 14 * i - rng.uniform(0, 6)
+        for place in range(row.integers(1, 4)):
+            rng = cars.of(place)
+            s = line - 10 - 14 * place - rng.uniform(0, 6)
             lane.append(Car(Route(path), _driver(rng, 11.0), s, 6.0, _style(rng)))
             lane[-1].holds.append(StopLine(line, light, side_road=True))
         lanes.append(lane)
     return lanes
 
 
-def _people(rng: np.random.Generator, streets: Streets, mix: Mix) -> list[Pedestrian]:
+def _people(streams: Streams, streets: Streets, mix: Mix) -> list[Pedestrian]:
+    """Those at each zebra crossing, who all come from one side."""
     people = []
     for s in streets.crossings:
-        side = int(rng.choice([-1, 1]))
-        for _ in range(rng.choice(len(mix.people), p=mix.people)):
-            place, cycling = s + rng.uniform(-1.2, 1.2), bool(rng.random() < mix.cycling)
-            speed = rng.uniform(2.5, 4.5) if cycling else rng.uniform(1.0, 1.7)
-            people.append(Pedestrian(place, side, speed, rng.uniform(30, 70), cycling))
+        here = streams.within("zebra", round(s))
+        group = here.of("group")
+        side = int(group.choice([-1, 1]))
+        people += [
+            _someone(here.of(place), s, side, mix) for place in range(group.choice(len(mix.people), p=mix.people))
+        ]
     return people
+
+
+def _someone(rng: np.random.Generator, s: float, side: int, mix: Mix) -> Pedestrian:
+    place, cycling = s + rng.uniform(-1.2, 1.2), bool(rng.random() < mix.cycling)
+    speed = rng.uniform(2.5, 4.5) if cycling else rng.uniform(1.0, 1.7)
+    return Pedestrian(place, side, speed, rng.uniform(30, 70), cycling, _style(rng))
 
 
 def on_route(route: Route, streets: Streets, s: float, lane: float = -LANE_CENTRE_M) -> float:

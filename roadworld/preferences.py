@@ -4,6 +4,7 @@ import numpy as np
 
 from roadcue.roadworld.drive import STATE_STEPS, Drive
 from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, STOP_LINE_M, ease
+from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.traffic import DT_S, FRONT_M, REAR_M
 from roadcue.schema import STEP_S, WAYPOINTS, Preference
 
@@ -26,7 +27,7 @@ def rated_position(drive: Drive) -> int:
     return int(np.argmin(np.abs(np.array(drive.frame_indices) - RATED_FRAME)))
 
 
-def preferences(drive: Drive, position: int, rng: np.random.Generator) -> tuple[Preference, ...]:
+def preferences(drive: Drive, position: int) -> tuple[Preference, ...]:
     """Three scored trajectories, (21, 2) metres, ego frame, t = 0.25 ... 5.25 s, in random order.
 
     The score, 0 to 10, falls with the distance from the log and with every rule that is broken: off the road, over
@@ -35,20 +36,22 @@ def preferences(drive: Drive, position: int, rng: np.random.Generator) -> tuple[
     origin, heading = drive.pose(drive.steps[position])
     c, s = np.cos(heading), np.sin(heading)
     to_ego = np.array([[c, -s], [s, c]])
-    candidates = _candidates(drive, position, rng)
+    streams = drive.streams.within("rated", drive.frame_indices[position])
+    candidates = _candidates(drive, position, streams)
     scored = []
-    for world in candidates:
+    for place, world in enumerate(candidates):
         cost = _FORGIVEN * _deviation(world, candidates[0]) + _VIOLATION * _violations(drive, position, world)
-        score = float(np.clip(9.5 - cost + rng.uniform(-0.5, 0.5), 0, 10))
+        score = float(np.clip(9.5 - cost + streams.of("score", place).uniform(-0.5, 0.5), 0, 10))
         scored.append(Preference(((world[1:] - origin) @ to_ego).astype(np.float32), round(score, 1)))
-    return tuple(scored[i] for i in rng.permutation(len(scored)))
+    return tuple(scored[i] for i in streams.of("order").permutation(len(scored)))
 
 
-def _candidates(drive: Drive, position: int, rng: np.random.Generator) -> list[np.ndarray]:
+def _candidates(drive: Drive, position: int, streams: Streams) -> list[np.ndarray]:
     """(22, 2) each, in the world, at `_TIMES`: the log first."""
     steps = drive.steps[position] + _STEPS * STATE_STEPS
     path, s = drive.traffic.ego.route.path, drive.ego[steps, 0]
     log, heading = path.along(path.xy, s), float(path.along(path.heading, s[0]))
+    rng = streams.of("pace")
     if s[-1] - s[0] > 4:
         pace = rng.uniform(0.5, 0.8) if rng.random() < 0.5 else rng.uniform(1.25, 1.6)
         other_pace = path.along(path.xy, s[0] + pace * (s - s[0]))
@@ -57,6 +60,7 @@ def _candidates(drive: Drive, position: int, rng: np.random.Generator) -> list[n
     ahead, left = np.array([np.cos(heading), np.sin(heading)]), np.array([-np.sin(heading), np.cos(heading)])
     careless = log[0] + np.outer(_TIMES * max(drive.ego[steps[0], 1], 1.5), ahead)
     if _deviation(careless, log) < 1.5:  # the log itself goes straight on
+        rng = streams.of("careless")
         careless = careless + np.outer(ease(_TIMES / _TIMES[-1]), left * rng.choice([-1, 1]) * rng.uniform(2.5, 4.5))
     return [log, other_pace, careless]
 
@@ -77,7 +81,7 @@ def _deviation(world: np.ndarray, log: np.ndarray) -> float:
 def _violations(drive: Drive, position: int, world: np.ndarray) -> int:
     """How many kinds of rules a trajectory breaks: keep to the road, stop at red, hit nobody."""
     steps = drive.steps[position] + _STEPS * STATE_STEPS
-    roads = np.concatenate([road.xy[::4] for road in drive.streets.roads])
+    roads = np.concatenate([road.xy[::4] for road in drive.streets.roads.values()])
     off_road = _distance(world, roads).min(axis=1).max() > ROAD_HALF_WIDTH_M
     return int(off_road) + int(_runs_red(drive, steps, world)) + int(_hits(drive, steps, world))
 

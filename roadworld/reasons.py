@@ -88,7 +88,7 @@ def _pedestrian(rng: np.random.Generator, scene: Scene) -> Change | None:
         side = int(rng.choice([-1, 1]))
     elif not scene.is_free(s - 4, s + 4):
         return None
-    someone = Pedestrian(s, side, rng.uniform(1.1, 1.7), patience=0.0, walking=True)
+    someone = Pedestrian(s, side, rng.uniform(1.1, 1.7), patience=0.0, style=_style(rng), walking=True)
     someone.offset -= someone.side * someone.speed * _BEFORE_S
     someone.track = [(someone.offset, True)] * (scene.step + 1)
     for lane, offset in zip(scene.traffic.lanes[:2], (-LANE_CENTRE_M, LANE_CENTRE_M), strict=True):

@@ -20,8 +20,8 @@ from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.people import cyclist, person
 from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M, Junction, Path
 from roadcue.roadworld.roll import levelled, rolled
-from roadcue.roadworld.scenery import furnish, strollers
-from roadcue.roadworld.shapes import STYLES, signal
+from roadcue.roadworld.scenery import draw_season, furnish, strollers
+from roadcue.roadworld.shapes import signal
 from roadcue.roadworld.traffic import DT_S, Car, Pedestrian
 from roadcue.roadworld.vehicles import car, special, truck
 from roadcue.roadworld.view import FAR_M, View
@@ -51,31 +51,29 @@ class Painter:
     `exposure` is a factor on the light.
     """
 
-    def __init__(
-        self,
-        drive: Drive,
-        cameras: Mapping[str, CameraCalibration],
-        rng: np.random.Generator,
-        exposure: float = 1.0,
-    ) -> None:
-        self.drive, self.cameras = drive, dict(cameras)
-        hour = str(rng.choice(_SPOTLIGHT_HOURS)) if drive.cluster == Cluster.SPOTLIGHT else None
-        self.light, self._lens = draw_daylight(rng, hour).exposed(exposure), draw_lens(rng)
+    def __init__(self, drive: Drive, cameras: Mapping[str, CameraCalibration], exposure: float = 1.0) -> None:
+        self.drive, self.cameras, streams = drive, dict(cameras), drive.streams
+        hour = str(streams.of("hour").choice(_SPOTLIGHT_HOURS)) if drive.cluster == Cluster.SPOTLIGHT else None
+        self.light, self._lens = (
+            draw_daylight(streams.of("light"), hour).exposed(exposure),
+            draw_lens(streams.of("lens")),
+        )
         self.night = self.light.hour == "night"
         steps = drive.steps
         track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
-        self._ground = pave(rng, drive.streets, track, FAR_M)
-        self.standing = furnish(rng, drive.streets, track, FAR_M, lit=self.night)
+        self._ground = pave(streams, drive.streets, track, FAR_M)
+        season = draw_season(streams.of("season"), self.light.weather)
+        self.standing = furnish(streams, drive.streets, track, FAR_M, self.night, season)
         main = drive.streets.main
         self._move(
             [
                 *(car_mover(other, steps, self.night) for other in drive.traffic.others),
-                *(pedestrian_mover(each, _style(rng), steps, main) for each in drive.traffic.people),
-                *self._strollers(rng, steps, track),
+                *(pedestrian_mover(each, steps, main) for each in drive.traffic.people),
+                *self._strollers(steps, track),
                 *(mover for junction, light in drive.lights for mover in signal_movers(junction, light, steps, main)),
             ]
         )
-        self._skyline, self._grass = draw_skyline(rng), draw_grass(rng, self.light)
+        self._skyline, self._grass = draw_skyline(streams.of("skyline")), draw_grass(streams.of("grass"), self.light)
         self._canvases = self._prepare()
 
     def altered(
@@ -155,9 +153,9 @@ class Painter:
         """(m,) the movers that can touch the picture."""
         return np.flatnonzero(view.may_see(self._moving_xy[:, frame]))
 
-    def _strollers(self, rng: np.random.Generator, steps: np.ndarray, track: np.ndarray) -> Iterator[Mover]:
+    def _strollers(self, steps: np.ndarray, track: np.ndarray) -> Iterator[Mover]:
         main = self.drive.streets.main
-        for walker in strollers(rng, self.drive.streets, track, FAR_M):
+        for walker in strollers(self.drive.streams, self.drive.streets, track, FAR_M):
             s = walker.s + walker.speed * steps * DT_S
             strides = np.rint(4 * np.sin(_swing(steps) + walker.style)).astype(int).tolist()
             looks = [person(walker.style, stride) for stride in strides]
@@ -181,14 +179,14 @@ def car_mover(other: Car, steps: np.ndarray, night: bool) -> Mover:
     return Mover(looks, path.along(path.xy, s), path.along(path.heading, s))
 
 
-def pedestrian_mover(someone: Pedestrian, style: int, steps: np.ndarray, main: Path) -> Mover:
+def pedestrian_mover(someone: Pedestrian, steps: np.ndarray, main: Path) -> Mover:
     """Someone who crosses the main road, on foot or on a bicycle, at time steps (frames,)."""
     offset, walking = np.array(someone.track)[steps].T
     s = np.full(len(steps), someone.s)
     strides = np.rint(4 * np.sin(_swing(steps)) * walking).astype(int).tolist()
     heading = main.along(main.heading, s) - someone.side * np.pi / 2
     look = cyclist if someone.cycling else person
-    return Mover([look(style, stride) for stride in strides], main.beside(s, offset), heading)
+    return Mover([look(someone.style, stride) for stride in strides], main.beside(s, offset), heading)
 
 
 def signal_movers(junction: Junction, light: Light, steps: np.ndarray, main: Path) -> Iterator[Mover]:
@@ -198,10 +196,6 @@ def signal_movers(junction: Junction, light: Light, steps: np.ndarray, main: Pat
         s = np.full(len(steps), junction.s + ahead)
         looks = [signal(colour, reach) for colour in colours]
         yield Mover(looks, main.beside(s, -_SIGNAL_M), main.along(main.heading, s))
-
-
-def _style(rng: np.random.Generator) -> int:
-    return int(rng.integers(STYLES))
 
 
 def _swing(steps: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -109,6 +110,15 @@ class Detour:
         return ease(1 + inside / self.ramp)
 
 
+class Stretch(NamedTuple):
+    """A part of a road, between two of its arc lengths; `name` is the road's among those of the streets."""
+
+    name: str
+    road: Path
+    begin: float
+    end: float
+
+
 @dataclass(frozen=True)
 class Streets:
     """One main road with its junctions; `crossings` are arc lengths of zebra crossings between junctions.
@@ -127,15 +137,16 @@ class Streets:
     kerb_in_use: tuple[tuple[float, float], ...] = ()
 
     @property
-    def roads(self) -> list[Path]:
-        """All centrelines, the main road first."""
-        arms = [arm for junction in self.junctions for arm in (junction.left, junction.right) if arm]
-        return [self.main, *arms]
+    def roads(self) -> dict[str, Path]:
+        """All centrelines, the main road first, by names that tell where each begins."""
+        arms = [(side, junction) for junction in self.junctions for side in ("left", "right")]
+        named = {f"{side} at {round(junction.s)} m": getattr(junction, side) for side, junction in arms}
+        return {"main": self.main} | {name: arm for name, arm in named.items() if arm}
 
-    def stretches_near(self, track: np.ndarray, distance: float) -> list[tuple[Path, float, float]]:
-        """(road, from, to): the parts of the roads that come within `distance` metres of points (n, 2)."""
-        stretches = [(road, *road.stretch_near(track, distance)) for road in self.roads]
-        return [(road, begin, end) for road, begin, end in stretches if begin < end]
+    def stretches_near(self, track: np.ndarray, distance: float) -> list[Stretch]:
+        """The parts of the roads that come within `distance` metres of points (n, 2)."""
+        stretches = [Stretch(name, road, *road.stretch_near(track, distance)) for name, road in self.roads.items()]
+        return [stretch for stretch in stretches if stretch.begin < stretch.end]
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,35 @@ _LAMPS: dict[str, tuple[SemanticClass, Colour]] = {
 _LAMP_OFF = (52, 52, 54)
 _STEEL = (96, 98, 100)
 _ORANGE, _WHITE, _RED = (240, 96, 24), (240, 240, 236), (206, 30, 34)
-WALLS = ((176, 150, 128), (150, 92, 76), (196, 190, 178), (126, 132, 140), (208, 186, 150), (110, 96, 90))
+WALLS = (
+    (176, 150, 128),
+    (150, 92, 76),
+    (196, 190, 178),
+    (126, 132, 140),
+    (208, 186, 150),
+    (110, 96, 90),
+    (214, 206, 196),
+    (178, 116, 84),
+    (146, 160, 150),
+    (206, 168, 112),
+    (128, 70, 62),
+)
 """Colours of houses."""
-_LEAVES = ((58, 92, 40), (74, 108, 44), (46, 78, 46), (110, 104, 44))
+_ROOFS = ((128, 66, 50), (84, 80, 80), (104, 84, 70), (70, 74, 84), (148, 88, 64))
+_GLASS = ((64, 78, 92), (48, 58, 66), (92, 108, 118))
+_EVENING = ((240, 204, 128), (226, 222, 206), (228, 172, 96))
+"""Windows behind which there is light."""
+_AWNINGS = ((150, 40, 42), (40, 84, 66), (48, 70, 120), (206, 176, 96), (70, 66, 66))
+_WINDOWS = ((3.4, 0.25, 1.0, 2.6), (2.6, 0.3, 0.5, 2.7), (4.4, 0.32, 1.2, 2.3), (13.0, 0.06, 1.0, 2.5))
+"""Of each kind: from one to the next, the share of that to either side, sill and lintel above the storey's floor."""
+SEASONS = ("spring", "summer", "autumn", "winter")
+_LEAVES = {
+    "spring": ((104, 142, 58), (122, 150, 70), (88, 128, 52), (222, 190, 198), (226, 220, 208)),
+    "summer": ((58, 92, 40), (74, 108, 44), (46, 78, 46), (110, 104, 44), (86, 116, 56)),
+    "autumn": ((172, 112, 36), (150, 74, 34), (190, 150, 52), (110, 104, 44), (132, 60, 44)),
+}
+_NEEDLES = ((40, 68, 48), (52, 78, 60), (34, 60, 38))
+_BARK = (84, 66, 50)
 
 
 def pick(choices: tuple[Colour, ...], style: int, vary: float = 0.12) -> Colour:
@@ -40,36 +66,95 @@ def pick(choices: tuple[Colour, ...], style: int, vary: float = 0.12) -> Colour:
 def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
     """A building `length` metres along the street, whose front, its y = 0 face, looks to the right of its x axis.
 
-    When it is `lit`, the windows of one style in three shine.
+    The style tells its walls, roof and windows, and how many of them shine when it is `lit`.
     """
     shape, wall = Shape(SemanticClass.BUILDING), pick(WALLS, style)
     depth, height = 9.0, 3.2 * floors + 0.8
     x, y = (-length / 2, length / 2), (0.0, depth)
     shape.box(x, y, (0, height), wall, top=(90, 86, 84))
-    bright = style % 3 == 0
-    glass = (196, 172, 104) if bright else (64, 78, 92)
-    for normal, wall_span in ((RIGHT, x), (BACK, y), (FORWARD, y)):
-        edges = np.linspace(*wall_span, max(1, int((wall_span[1] - wall_span[0]) / 3.4)) + 1).tolist()
-        pier = 0.25 * (edges[1] - edges[0])
-        for storey in range(floors):
-            floor = 3.2 * storey + 1
-            for left, right in pairwise(edges):
-                opening = (left + pier, right - pier)
-                x_span, y_span = (opening, y) if wall_span is x else (x, opening)
-                shape.panel(x_span, y_span, (floor, floor + 1.6), normal, glass, shines=bright and lit)
+    if floors < 3 and style % 4:
+        _pitched_roof(shape, x, y, height, wall, pick(_ROOFS, style))
+    has_shop = floors > 2 and style % 3 == 0
+    if has_shop:
+        shape.panel((x[0] + 0.5, x[1] - 0.5), y, (0.3, 2.9), RIGHT, _EVENING[1] if lit else _GLASS[1], shines=lit)
+        shape.panel((x[0] + 0.2, x[1] - 0.2), (-0.05, 0), (2.9, 3.6), RIGHT, pick(_AWNINGS, style))
+    glass, evening = pick(_GLASS, style), _EVENING[style % len(_EVENING)]
+    pitch, pier, sill, lintel = _WINDOWS[style % len(_WINDOWS)]
+    for normal, (begin, end) in ((RIGHT, x), (BACK, y), (FORWARD, y)):
+        edges = np.linspace(begin, end, max(1, int((end - begin) / pitch)) + 1).tolist()
+        for storey in range(1 if has_shop and normal == RIGHT else 0, floors):
+            z = (3.2 * storey + sill, 3.2 * storey + lintel)
+            for place, (left, right) in enumerate(pairwise(edges)):
+                opening = (left + pier * (right - left), right - pier * (right - left))
+                x_span, y_span = (opening, y) if normal == RIGHT else (x, opening)
+                shines = lit and (5 * storey + 3 * place + style) % 7 < style % 5
+                shape.panel(x_span, y_span, z, normal, evening if shines else glass, shines=shines)
     return shape.mesh(origin=(0.0, depth / 2), recess=length / 2)
 
 
-@lru_cache(maxsize=2048)
-def tree(height: int, style: int) -> Mesh:
-    """A broad-leaved tree, `height` metres high."""
-    shape, leaves = Shape(SemanticClass.TREE), pick(_LEAVES, style)
-    shape.box((-0.15, 0.15), (-0.15, 0.15), (0, height * 0.55), (84, 66, 50))
-    dark = (leaves[0] * 0.72, leaves[1] * 0.72, leaves[2] * 0.72)
-    crown = height * 0.3
-    for i, (dy, dz) in enumerate(((-0.5, -0.1), (0.5, -0.05), (0.0, 0.35), (-0.2, 0.05), (0.25, 0.2))):
-        shape.disc((0, dy * crown, height * 0.66 + dz * crown), crown * 0.72, dark if i < 2 else leaves)
+def _pitched_roof(
+    shape: Shape, x: tuple[float, float], y: tuple[float, float], eaves: float, wall: Colour, tiles: Colour
+) -> None:
+    """Two slopes with the ridge along x, and the gables below them."""
+    middle, ridge = sum(y) / 2, eaves + 0.3 * (y[1] - y[0])
+    for end, normal in zip(x, (BACK, FORWARD), strict=True):
+        shape.quad([(end, y[0], eaves), (end, y[1], eaves), (end, middle, ridge), (end, middle, ridge)], wall, normal)
+    for edge, normal in zip(y, ((0, -0.5, 0.85), (0, 0.5, 0.85)), strict=True):
+        corners = [(x[0], edge, eaves), (x[1], edge, eaves), (x[1], middle, ridge), (x[0], middle, ridge)]
+        shape.quad(corners, tiles, normal)
+
+
+@lru_cache(maxsize=4096)
+def tree(height: int, style: int, season: str = "summer") -> Mesh:
+    """A tree, `height` metres high: a conifer, a poplar or, most often, a broad one; `season` is one of `SEASONS`."""
+    shape = Shape(SemanticClass.TREE)
+    shape.box((-0.15, 0.15), (-0.15, 0.15), (0, height * 0.55), _BARK)
+    if style % 6 == 0:
+        _conifer(shape, height, pick(_NEEDLES, style))
+    elif season == "winter":
+        _bare_branches(shape, height, style)
+    elif style % 6 == 1:
+        _crown(shape, height, _POPLAR, pick(_LEAVES[season], style))
+    else:
+        _crown(shape, height, _BROAD, pick(_LEAVES[season], style))
     return shape.mesh()
+
+
+_BROAD = ((-0.15, 0.63, 0.22), (0.15, 0.645, 0.22), (0.0, 0.765, 0.22), (-0.06, 0.675, 0.22), (0.075, 0.72, 0.22))
+_POPLAR = ((0.0, 0.34, 0.11), (-0.03, 0.47, 0.13), (0.03, 0.6, 0.13), (0.0, 0.74, 0.12), (0.0, 0.87, 0.09))
+"""Discs of a crown: aside, height and radius, as shares of the tree's height; the first two lie in shade."""
+
+
+def _crown(shape: Shape, height: float, discs: tuple[Point, ...], leaves: Colour) -> None:
+    r, g, b = leaves
+    for i, (aside, up, radius) in enumerate(discs):
+        colour = (0.72 * r, 0.72 * g, 0.72 * b) if i < 2 else leaves
+        shape.disc((0, aside * height, up * height), radius * height, colour)
+
+
+def _conifer(shape: Shape, height: float, needles: Colour) -> None:
+    """Three tiers, each of two upright triangles across one another, the upper ones lighter."""
+    for tier, (low, high, reach) in enumerate(((0.15, 0.6, 0.2), (0.38, 0.82, 0.15), (0.6, 1.0, 0.1))):
+        r, g, b = (channel * (0.8 + 0.15 * tier) for channel in needles)
+        for across in ((1.0, 0.0), (0.0, 1.0)):
+            wide, slim = reach * height, 0.02 * height
+            ends = [(-wide, low), (wide, low), (slim, high), (-slim, high)]
+            shape.quad([(w * across[0], w * across[1], z * height) for w, z in ends], (r, g, b))
+
+
+def _bare_branches(shape: Shape, height: float, style: int) -> None:
+    """A trunk that goes on to the top, and branches that rise to all sides."""
+    top, thick = 0.95 * height, 0.012 * height
+    for across in ((1.0, 0.0), (0.0, 1.0)):
+        ends = [(-thick, 0.5), (thick, 0.5), (0.2 * thick, 1.0), (-0.2 * thick, 1.0)]
+        shape.quad([(w * across[0], w * across[1], z * top) for w, z in ends], _BARK)
+    for branch in range(7):
+        turn = 2.4 * branch + style
+        c, s, low = np.cos(turn), np.sin(turn), (0.38 + 0.07 * branch) * height
+        reach, rise = (0.3 - 0.025 * branch) * height, 0.16 * height
+        foot, end = (0.0, 0.0), (float(reach * c), float(reach * s))
+        corners = [(*foot, low - thick), (*end, low + rise), (*end, low + rise + 0.02), (*foot, low + thick)]
+        shape.quad(corners, _BARK)
 
 
 @lru_cache(maxsize=2)

@@ -35,6 +35,7 @@ class Pedestrian:
     speed: float
     patience: float
     cycling: bool = False
+    style: int = 0
     offset: float = 0.0
     walking: bool = False
     track: list[tuple[float, bool]] = field(default_factory=list)

@@ -19,35 +19,61 @@ _PAINTS = (
     (30, 58, 120),
     (172, 164, 148),
     (46, 84, 62),
+    (236, 236, 232),
+    (74, 78, 84),
+    (110, 150, 190),
+    (206, 104, 36),
+    (196, 200, 204),
+    (24, 26, 30),
+    (84, 54, 42),
+    (150, 154, 160),
+    (222, 178, 44),
+    (44, 76, 150),
 )
+"""Of cars: most are white, grey or black."""
+_BODIES = (
+    (0.9, 0.92, 1.46, (0.0, 2.6), (0.5, 0.6)),
+    (0.88, 0.94, 1.5, (-0.78, 2.6), (0.25, 0.55)),
+    (0.96, 1.08, 1.78, (-0.8, 2.7), (0.15, 0.4)),
+    (0.9, 0.92, 1.46, (-0.1, 2.5), (0.45, 0.6)),
+    (0.98, 1.05, 2.1, (-0.85, 3.0), (0.0, 0.3)),
+    (0.9, 0.9, 1.46, (-0.6, 2.65), (0.3, 0.6)),
+    (0.94, 1.02, 1.68, (-0.75, 2.6), (0.2, 0.45)),
+    (0.96, 1.06, 1.76, (1.1, 2.8), (0.05, 0.4)),
+)
+"""Of a saloon, hatchback, SUV, saloon, van, estate, SUV and pickup, in metres: half the width, the height of the
+deck and of the roof, where the cabin begins and ends, and how far its rear and its windscreen slope."""
+_BOXES = (
+    (226, 226, 222),
+    (70, 96, 140),
+    (176, 140, 60),
+    (196, 198, 200),
+    (120, 44, 46),
+    (60, 104, 76),
+    (232, 196, 60),
+)
+"""Of lorries."""
 _REAR_M, _FRONT_M = -0.9, 3.8
 """Bumpers of everything on four wheels, from the rear axle: the driven world knows one length."""
 
 
 @lru_cache(maxsize=2048)
 def car(style: int, braking: bool = False, lit: bool = False, blinking: tuple[int, ...] = ()) -> Mesh:
-    """A saloon, or one time in five a van; the origin is on the ground below the middle of the rear axle.
+    """A saloon, hatchback, SUV, van or pickup; the origin is on the ground below the middle of the rear axle.
 
     `lit`: its lamps are on, for the night. `blinking`: the sides whose indicators are alight, 1 left, -1 right.
     """
     shape, paint = Shape(SemanticClass.VEHICLE), pick(_PAINTS, style)
-    van = style % 5 == 0
-    half = 0.98 if van else 0.9
-    deck, roof = (1.05, 2.1) if van else (0.92, 1.48)
-    cabin = (_REAR_M + 0.05, 3.0) if van else (_REAR_M + 0.35, 2.6)
+    half, deck, roof, cabin, slopes = _BODIES[style % len(_BODIES)]
     _running_gear(shape, half)
     shape.box((_REAR_M, _FRONT_M), (-half, half), (0.28, deck), paint)
     shape.panel((_REAR_M, 0), (-0.28, 0.28), (0.45, 0.6), BACK, (220, 220, 214))
     shape.panel((0, _FRONT_M), (-0.45, 0.45), (0.36, 0.56), FORWARD, (40, 40, 44))
-    y = (-half + 0.1, half - 0.1)
-    shape.box(cabin, y, (deck, roof), paint)
-    for normal in (BACK, FORWARD):
-        shape.panel(cabin, (y[0] + 0.08, y[1] - 0.08), (deck + 0.06, roof - 0.1), normal, _GLASS)
-    for normal in (LEFT, RIGHT):
-        shape.panel((cabin[0] + 0.2, cabin[1] - 0.2), y, (deck + 0.08, roof - 0.1), normal, _GLASS)
+    _cabin(shape, half - 0.1, (deck, roof), cabin, slopes, paint)
     if braking:
+        stop = (cabin[0] + slopes[0] - 0.03, 0)
         shape.panel(
-            cabin, (-0.4, 0.4), (roof - 0.12, roof), BACK, _BRAKING, shines=True, semantic=SemanticClass.BRAKE_LIGHT
+            stop, (-0.4, 0.4), (roof - 0.12, roof), BACK, _BRAKING, shines=True, semantic=SemanticClass.BRAKE_LIGHT
         )
     _lamps(shape, half, (0.58, 0.88), braking, lit)
     _indicators(shape, half, 0.98, blinking)
@@ -59,8 +85,10 @@ def truck(style: int, braking: bool = False, lit: bool = False, blinking: tuple[
     """A lorry with a high box; the origin and the arguments as a car's."""
     shape = Shape(SemanticClass.VEHICLE)
     _running_gear(shape, 1.15)
-    shape.box((_REAR_M, 2.4), (-1.2, 1.2), (0.6, 3.3), pick(((226, 226, 222), (70, 96, 140), (176, 140, 60)), style))
+    shape.box((_REAR_M, 2.4), (-1.2, 1.2), (0.6, 3.3), pick(_BOXES, style))
     shape.panel((_REAR_M, 0), (-1.05, 1.05), (0.75, 3.15), BACK, pick(((190, 190, 188), (60, 80, 116)), style))
+    for normal in (LEFT, RIGHT):
+        shape.panel((_REAR_M + 0.5, 1.9), (-1.21, 1.21), (1.5, 2.4), normal, pick(_PAINTS, style + 5))
     cab = (2.4, _FRONT_M)
     for normal in (FORWARD, LEFT, RIGHT):  # from behind, the box hides it
         shape.panel(cab, (-1.1, 1.1), (0.5, 2.7), normal, pick(_PAINTS, style + 3))
@@ -88,6 +116,30 @@ def special(style: int, braking: bool = False, flash: int = 0) -> Mesh:
             shape.disc((along, side, height + 0.15), 0.24, lit, shines=True, semantic=SemanticClass.FLASHING_LIGHT)
     _lamps(shape, 1.1, (0.6, 0.9), braking, lit=True)
     return shape.mesh()
+
+
+def _cabin(
+    shape: Shape,
+    half: float,
+    z: tuple[float, float],
+    x: tuple[float, float],
+    slopes: tuple[float, float],
+    paint: Colour,
+) -> None:
+    """The part above the deck, narrower at the roof, with a pane in each of its four sides."""
+    low, high, top = z[0], z[1], half - 0.1
+    foot = np.array([(x[0], -half), (x[0], half), (x[1], half), (x[1], -half)])
+    rear, front = x[0] + slopes[0], x[1] - slopes[1]
+    roof = np.array([(rear, -top), (rear, top), (front, top), (front, -top)])
+    for side, normal in enumerate((BACK, LEFT, FORWARD, RIGHT)):
+        ends = [side, (side + 1) % 4]
+        for frame, sill, colour in ((0.0, 0.0, paint), (0.08, 0.14, _GLASS)):
+            corners = []
+            for along, up in ((frame, sill), (1 - frame, sill), (1 - frame, 1 - sill), (frame, 1 - sill)):
+                first, last = foot[ends] + up * (roof - foot)[ends]
+                corners.append((*(first + along * (last - first)).tolist(), low + up * (high - low)))
+            shape.quad(corners, colour, normal)
+    shape.quad([(*corner, high) for corner in roof.tolist()], paint, (0, 0, 1))
 
 
 def _running_gear(shape: Shape, half: float) -> None:

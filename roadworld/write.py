@@ -61,12 +61,12 @@ def draw_sequence(spec: RoadWorldSpec, number: int, masks: Path | None = None) -
     """
     driven = drive(spec, number)
     cameras = {name: camera(spec, name) for name in spec.cameras}
-    painter = Painter(driven, cameras, np.random.default_rng([spec.seed, number, 1]), spec.exposure)
+    painter = Painter(driven, cameras, spec.exposure)
     rated = number in spec.numbers("val")
     for position, index in enumerate(spec.frames):
         scores: Sequence[Preference | None] = PLACEHOLDERS if rated else ()
         if rated and position == rated_position(driven):
-            scores = preferences(driven, position, np.random.default_rng([spec.seed, number, 2]))
+            scores = preferences(driven, position)
         name = frame_name(driven.sequence, index)
         if masks is not None:
             for camera_name in cameras:

@@ -29,7 +29,7 @@ def painter() -> Painter:
     """A drive with other cars, people and a traffic light in the pictures."""
     spec = RoadWorldSpec(seconds=20)
     cameras = {name: camera(spec, name) for name in spec.cameras}
-    return Painter(drive(spec, 2_000_009), cameras, np.random.default_rng(0))
+    return Painter(drive(spec, 2_000_009), cameras)
 
 
 def test_a_pixel_has_a_number_where_an_object_is_seen_and_nowhere_else(painter):
@@ -49,7 +49,7 @@ def test_masks_roll_with_the_camera():
     assert (mask > 0).any()
     spec = replace(SPEC, roll=-8.0)
     cameras = {"FRONT": camera(spec, "FRONT")}
-    painter = Painter(drive(spec, 2_000_009), cameras, np.random.default_rng(0))
+    painter = Painter(drive(spec, 2_000_009), cameras)
     np.testing.assert_array_equal(
         painter.instances(0, "FRONT").mask > 0, painter.paint_classes(0, "FRONT", 1.0) >= SemanticClass.BUILDING
     )

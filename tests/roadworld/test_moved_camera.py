@@ -212,10 +212,7 @@ def test_rolled_classes_are_classes() -> None:
     """Nearest neighbours: between road and building nothing else appears."""
     level, seen = _front(), _front(roll=20.0)
     driven = drive(SMALL, 0)
-    both = [
-        Painter(driven, {"FRONT": each}, np.random.default_rng(0)).paint_classes(0, "FRONT", 0.5)
-        for each in (level, seen)
-    ]
+    both = [Painter(driven, {"FRONT": each}).paint_classes(0, "FRONT", 0.5) for each in (level, seen)]
     assert both[1].shape == both[0].shape
     assert set(np.unique(both[1])) <= {*SemanticClass}
     shares = [np.bincount(each.ravel(), minlength=len(SemanticClass)) / each.size for each in both]

@@ -8,7 +8,7 @@ import pytest
 from roadcue.roadworld.caption import caption
 from roadcue.roadworld.drive import Drive, drive
 from roadcue.roadworld.road_ahead import LANE_AHEAD_M, RoadAhead, road_ahead
-from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
+from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.traffic import FRONT_M, REAR_M
 
 EMPTY = RoadAhead(
@@ -18,7 +18,7 @@ EMPTY = RoadAhead(
 
 @pytest.fixture(scope="module")
 def scenes() -> list[tuple[Drive, int, RoadAhead]]:
-    drives = [drive(RoadWorldSpec(stride=10), FIRST_NUMBER["pretrain"] + i) for i in range(20)]
+    drives = [drive(RoadWorldSpec(stride=10), i) for i in range(30)]
     return [(each, i, road_ahead(each, i)) for each in drives for i in range(each.frames)]
 
 

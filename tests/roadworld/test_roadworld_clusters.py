@@ -13,6 +13,7 @@ from roadcue.roadworld.hazards import Hazards, set_out
 from roadcue.roadworld.layout import lay_streets
 from roadcue.roadworld.road_ahead import road_ahead
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
+from roadcue.roadworld.streams import Streams
 
 SPEC = RoadWorldSpec(stride=10)
 
@@ -80,10 +81,10 @@ def test_a_cluster_fills_its_streets_with_what_it_is_named_after(
 ) -> None:
     mix = MIX[cluster]
     for seed in range(5):
-        rng = np.random.default_rng(seed)
-        hazards = set_out(rng, lay_streets(rng, 700, mix.junctions, mix.crossings), mix)
+        streams = Streams((seed,))
+        hazards = set_out(streams, lay_streets(streams, 700, mix.junctions, mix.crossings), mix)
         assert kind(hazards)
         for detour in hazards.detours:
             assert all(abs(detour.begin - junction.s) > 20 for junction in hazards.streets.junctions)
-    quiet = set_out(rng, lay_streets(rng, 700, 0.5, 0.5), MIX[Cluster.OTHERS])
+    quiet = set_out(streams, lay_streets(streams, 700, 0.5, 0.5), MIX[Cluster.OTHERS])
     assert (quiet.detours, quiet.standing, quiet.kerb) == ((), (), ())

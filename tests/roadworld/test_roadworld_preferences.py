@@ -14,9 +14,7 @@ SPEC = RoadWorldSpec()
 @pytest.fixture(scope="module")
 def rated() -> list[tuple[Drive, tuple[Preference, ...]]]:
     drives = [drive(SPEC, FIRST_NUMBER["val"] + i) for i in range(25)]
-    return [
-        (each, preferences(each, rated_position(each), np.random.default_rng(i))) for i, each in enumerate(drives)
-    ]
+    return [(each, preferences(each, rated_position(each))) for each in drives]
 
 
 def _ade(preference: Preference, driven: Drive) -> float:
@@ -66,7 +64,7 @@ def test_whoever_starts_at_a_red_light_loses_points() -> None:
         waits = np.abs(driven.future(position)).max() < 0.3
         colours = {light.colour(driven.steps[position] * 0.05) for _, light in driven.lights}
         if waits and "red" in colours and len(driven.traffic.lanes[0]) == 1:
-            scored = preferences(driven, position, np.random.default_rng(0))
+            scored = preferences(driven, position)
             started = [each.score for each in scored if np.hypot(*each.xy[-1]) > 5]
             assert started
             assert max(started) < 6
@@ -98,6 +96,6 @@ def test_a_broken_rule_costs_more_than_the_distance_alone(monkeypatch: pytest.Mo
 
     def scores(broken: int) -> list[float]:
         monkeypatch.setattr("roadcue.roadworld.preferences._violations", lambda *_: broken)
-        return [each.score for each in preferences(driven, 5, np.random.default_rng(0))]
+        return [each.score for each in preferences(driven, 5)]
 
     assert max(scores(0)) - max(scores(1)) == pytest.approx(3, abs=0.11)

@@ -120,8 +120,7 @@ def _use_one_thread() -> None:
 def _draw_drive(options: DrawOptions, number: int, file: Path) -> None:
     spec = RoadWorldSpec(seed=options.world_seed, stride=options.stride, cameras=("FRONT",))
     driven = drive(spec, number)
-    rng = np.random.default_rng([spec.seed, number, 1])
-    painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, rng, spec.exposure)
+    painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, spec.exposure)
     pictures, kinds, known, captions = [], [], [], []
     for position in range(len(driven.steps)):
         ahead = road_ahead(driven, position)
