@@ -1,11 +1,13 @@
 """What of a scene a picture holds: every thing as a box, every surface as cells, and what hides what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from roadcue.roadworld.sidewalk.scene import Scene, Thing
+from roadcue.roadworld.sidewalk.scene import Place, Scene, Thing
 from roadcue.roadworld.view import View
 
 ROWS, COLUMNS = 72, 96
@@ -43,12 +45,12 @@ class GroundCells(NamedTuple):
     columns: np.ndarray
 
 
-def look(things: list[Thing], view: View, frame: int) -> Sightings:
-    """What is seen of the things in a frame. Long ones are taken apart into pieces of a metre."""
+def look(things: list[Thing], places: Sequence[Place], view: View) -> Sightings:
+    """What is seen of things that are at these places. Long ones are taken apart into pieces of a metre."""
     if not things:
         none = np.zeros(0)
         return Sightings(none, none, none, none, none, none, np.zeros((ROWS, COLUMNS), bool))
-    owner, low, high = _pieces(things, frame)
+    owner, low, high = _pieces(things, places)
     first = np.searchsorted(owner, np.arange(len(things)))
     boxes = _boxes(view, low, high)
     begins, ends = np.minimum.reduceat(boxes[:, :2], first), np.maximum.reduceat(boxes[:, 2:], first)
@@ -73,22 +75,31 @@ def look(things: list[Thing], view: View, frame: int) -> Sightings:
 def cells_of_ground(scene: Scene, view: View) -> GroundCells:
     """The surfaces that the picture's cells show where nothing stands before them."""
     camera = view.camera
-    v, u = (np.arange(ROWS) + 0.5) / ROWS, (np.arange(COLUMNS) + 0.5) / COLUMNS
-    rows, columns = (each.ravel() for each in np.mgrid[:ROWS, :COLUMNS])
-    focal, centre = camera.intrinsic[:2], camera.intrinsic[2:4]
-    across = (centre[0] - u[columns] * camera.width) / focal[0]
-    up = (centre[1] - v[rows] * camera.height) / focal[1]
-    rays = np.stack([np.ones(CELLS), across, up], axis=1) @ view.rotate_to_camera(np.eye(3)).T
+    rows, columns, u, rays = _cell_rays(tuple(camera.intrinsic[:4].tolist()), camera.width, camera.height)
+    rays = rays @ view.rotate_to_camera(np.eye(3)).T
     below = rays[:, 2] < -0.01
-    rows, columns, rays = rows[below], columns[below], rays[below]
+    rays = rays[below]
     offsets = rays[:, :2] * (-view.position[2] / rays[:, 2:])
-    return GroundCells(scene.labels_at(view.position[:2] + offsets), np.hypot(*offsets.T), u[columns], rows, columns)
+    labels, distance = scene.labels_at(view.position[:2] + offsets), np.hypot(*offsets.T)
+    return GroundCells(labels, distance, u[below], rows[below], columns[below])
 
 
-def _pieces(things: list[Thing], frame: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@lru_cache(maxsize=2)
+def _cell_rays(
+    intrinsic: tuple[float, ...], width: int, height: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of every cell its row, its column, its u and the direction of its middle in the camera's frame (CELLS, 3)."""
+    rows, columns = (each.ravel() for each in np.mgrid[:ROWS, :COLUMNS])
+    u, v = (columns + 0.5) / COLUMNS, (rows + 0.5) / ROWS
+    f_u, f_v, c_u, c_v = intrinsic
+    rays = np.stack([np.ones(CELLS), (c_u - u * width) / f_u, (c_v - v * height) / f_v], axis=1)
+    return rows, columns, u, rays
+
+
+def _pieces(things: list[Thing], places: Sequence[Place]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(owner (n,), lower corners (n, 3), upper corners (n, 3)) of all pieces, those of a thing together."""
     half = np.array([thing.half for thing in things])
-    middle = np.array([thing.xy for thing in things]) + frame * np.array([thing.velocity for thing in things])
+    middle = np.array([place[:2] for place in places])
     counts = np.maximum(np.ceil(2 * half[:, :2] / _PIECE_M).astype(int), 1)
     shorter = counts.argmin(axis=1)
     counts[np.arange(len(things)), shorter] = 1  # sliced across its longer side only
