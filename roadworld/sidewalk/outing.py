@@ -49,7 +49,7 @@ class Outing:
         self._cars = [thing for thing in things if thing.label == "car" and thing.velocity[1]]
         moving = {*self._walking, *self._cars}
         self._standing = [thing for thing in things if thing not in moving and not any(thing.velocity)]
-        self._boxes = _boxes([(thing, Place(*thing.xy, thing.heading)) for thing in self._standing])
+        self._boxes = np.array([_box(thing.at(0), thing.half, 0.0) for thing in self._standing]).reshape(-1, 5)
 
     def run_to(self, step: int) -> None:
         """Simulate as far as a time step, unless it has been."""
@@ -73,16 +73,21 @@ class Outing:
 
     def _decide(self, t: float) -> None:
         cars = [Car(thing.at(t).y, thing.half[1], thing.velocity[1]) for thing in self._cars]
-        people = [(thing, self._people[thing][0].place if t >= 0 else thing.at(t)) for thing in self._walking]
-        moving = _boxes(people)
+        moving = np.array([self._person(thing, t) for thing in self._walking]).reshape(-1, 5)
         reckoned = self.walker.decide(t, np.concatenate([self._boxes, moving]), cars)
         self._reckon_with([*self._standing, *self._walking], reckoned)
         if t >= 0 and self._walking:
-            walker = np.array([_body(self.walker)])
+            walker = np.array([_box(self.walker.place, (BODY_M, BODY_M), self.walker.along)])
             for number, thing in enumerate(self._walking):
                 others = np.concatenate([self._boxes, np.delete(moving, number, axis=0), walker])
                 reckoned = self._people[thing][0].decide(t, others, cars)
                 self._reckon_with([*self._standing, *(each for each in self._walking if each is not thing)], reckoned[:-1])
+
+    def _person(self, thing: Thing, t: float) -> tuple[float, ...]:
+        if t < 0:
+            return _box(thing.at(t), thing.half, thing.velocity[0])
+        one = self._people[thing][0]
+        return _box(one.place, thing.half, one.along)
 
     def _reckon_with(self, things: list[Thing], reckoned: np.ndarray) -> None:
         self.reckoned_with.update(things[i] for i in np.flatnonzero(reckoned).tolist())
@@ -117,18 +122,9 @@ class Outing:
         return waypoints(np.stack([x, y], axis=1), float(heading[0]))
 
 
-def _boxes(places: Iterable[tuple[Thing, Place]]) -> np.ndarray:
-    """(n, 5) of things: x from, to, y from, to, velocity along x."""
-    rows = [
-        (at.x - one.half[0], at.x + one.half[0], at.y - one.half[1], at.y + one.half[1], one.velocity[0])
-        for one, at in places
-    ]
-    return np.array(rows).reshape(-1, 5)
-
-
-def _body(walker: Walker) -> tuple[float, ...]:
-    x, y, along = walker.x, walker.y, walker.sense * walker.speed
-    return x - BODY_M, x + BODY_M, y - BODY_M, y + BODY_M, along
+def _box(place: Place, half: tuple[float, ...], along: float) -> tuple[float, ...]:
+    """Of something or somebody: x from, to, y from, to, velocity along x."""
+    return place.x - half[0], place.x + half[0], place.y - half[1], place.y + half[1], along
 
 
 def _on_foot(thing: Thing, way: Way) -> Walker:

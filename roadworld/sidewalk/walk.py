@@ -26,7 +26,7 @@ from roadcue.roadworld.sidewalk.outing import BEFORE_S, FIRST_STEP, Outing
 from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
-from roadcue.roadworld.sidewalk.walker import FASTEST_M_S, set_out
+from roadcue.roadworld.sidewalk.walker import FASTEST_M_S, Walker, set_out
 from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.view import View
 from roadcue.roadworld.weather import draw_walk
@@ -51,9 +51,9 @@ class Walk:
 
     def __init__(self, spec: SidewalkSpec, number: int) -> None:
         self._spec, self._number = spec, number
-        streams = Streams((spec.seed, number, "walk"))
+        self._streams = streams = Streams((spec.seed, number, "walk"))
         self.camera = chest_camera(spec)
-        self.scene, self.outing, self._sights = self._draw(streams, framing(spec))
+        self.scene, self.outing, self._sights = self._draw(framing(spec))
         self.light = draw_daylight(streams.of("light"), *draw_walk(streams.of("weather"))).exposed(spec.exposure)
         self._lens = draw_lens(streams.of("lens"))
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self.scene.surfaces]
@@ -71,26 +71,34 @@ class Walk:
     def _stretch(self, skyline: np.ndarray) -> Canvas:
         return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour))
 
-    def _draw(self, streams: Streams, framed: Framing) -> tuple[Scene, Outing, dict[int, Sight | None]]:
+    def _draw(self, framed: Framing) -> tuple[Scene, Outing, dict[int, Sight | None]]:
         """All sixteen pairs of positions are meant equally often, but for one that a camera hardly ever has clear."""
-        spec = self._spec
+        spec, streams = self._spec, self._streams
         clear, reach = (spec.frames if spec.all_clear else 1), FASTEST_M_S * max(0.0, spec.seconds - 1)
         for meant in count():
             rng = streams.of("positions", meant)
             sidewalk, road = str(rng.choice(SIDEWALK_POSITIONS)), str(rng.choice(ROAD_POSITIONS))
             for attempt in range(_SCENES):
-                mine = streams.within(meant, attempt)
-                scene = draw_scene(mine, sidewalk, road, framed, reach)
-                walked = self._walked(mine, scene, clear)
+                scene = draw_scene(streams.within(meant, attempt), sidewalk, road, framed, reach)
+                walked = self._walked(scene, clear)
                 if walked:
                     return scene, walked[0], dict(enumerate(walked[1]))
         raise AssertionError  # for mypy: count() has no end
 
-    def _walked(self, streams: Streams, scene: Scene, clear: int) -> tuple[Outing, list[Sight]] | None:
+    def to_first_picture(self, things: list[Thing]) -> Outing:
+        """The walk among these things, so far as both halves of a pair share it."""
+        outing = Outing(self._set_out(self.scene), things)
+        outing.run_to(FIRST_STEP)
+        return outing
+
+    def _set_out(self, scene: Scene) -> Walker:
+        return set_out(self._streams.of("walker"), scene, BEFORE_S)
+
+    def _walked(self, scene: Scene, clear: int) -> tuple[Outing, list[Sight]] | None:
         """The walk through a scene without the things that are not clear, and the sights of its first pictures."""
         while True:
-            outing = Outing(set_out(streams.of("walker"), scene, BEFORE_S), scene.things)
-            first, *_ = moments = [partial(self._moment, outing, frame) for frame in range(clear)]
+            outing = Outing(self._set_out(scene), scene.things)
+            first, *_ = moments = [partial(self.moment, outing, frame) for frame in range(clear)]
             if clear_sights(scene, (first,)) is None:  # soon told, and most scenes that are not clear are not at first
                 return None
             sights = clear_sights(scene, moments)
@@ -99,7 +107,8 @@ class Walk:
             if outing.reckoned_with <= set(scene.things):
                 return outing, sights
 
-    def _moment(self, outing: Outing, frame: int) -> Moment:
+    def moment(self, outing: Outing, frame: int) -> Moment:
+        """What a frame shows of an outing."""
         outing.run_to(self.step(frame))
         return Moment(view_of(outing.pose(self.step(frame)), self.camera), partial(outing.place, t=self.seconds(frame)))
 
@@ -114,7 +123,7 @@ class Walk:
     def sight(self, frame: int) -> Sight | None:
         """What a frame shows; None when that is not clear enough to be labelled."""
         if frame not in self._sights:
-            self._sights[frame] = sight_of(self.scene, self._moment(self.outing, frame))
+            self._sights[frame] = sight_of(self.scene, self.moment(self.outing, frame))
         return self._sights[frame]
 
     def _clear_sight(self, frame: int) -> Sight:

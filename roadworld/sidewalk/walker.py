@@ -8,7 +8,7 @@ time to stop. His speed relaxes to the wanted one as in the social force model (
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import atan2, cos, pi, radians, sin, tan
+from math import atan2, cos, pi, radians, sin
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,10 @@ _RELAXATION_S = 0.5
 """Of the speed (Helbing and Molnar, 1995, tau)."""
 _TURN_S = 0.4
 """The same of the heading."""
+_CREEP_M_S = 0.2
+"""As slow he is who has to get past something that he nearly touches."""
+_LAG_S = 0.3
+"""It takes him to turn."""
 _HEADWAY_S = 1.2
 """He is no faster than would bring him to what is in his way in that time."""
 ROOM_M = BODY_M + 0.13
@@ -38,7 +42,7 @@ _LANE_M = 0.15
 """Between the lines that he chooses among."""
 _HARDEST_ACCEL, _HARDEST_BRAKE, LATERAL_ACCEL, TURN_RATE = 1.2, 2.5, 1.1, 1.3
 """Bounds in m/s^2, and in rad/s for one who hardly moves."""
-_STEEP, _STEEPEST = radians(27), radians(75)
+_STEEP, _STEEPEST = radians(27), radians(80)
 """Away from straight ahead he turns at most, at his pace and at a stand."""
 _KERB_M, _CAUTION_M, _CAUTION, _LOOKS_LEFT_AND_RIGHT_M = 0.4, 3.0, 0.65, 6.0
 """He stops so far from a road, and nears it at a share of his pace."""
@@ -103,6 +107,11 @@ class Walker:
         """Where he is."""
         return Place(self.x, self.y, self.turn if self.sense > 0 else pi - self.turn, self.walked)
 
+    @property
+    def along(self) -> float:
+        """His velocity along x, m/s."""
+        return self.sense * self.speed * cos(self.turn)
+
     def decide(self, t: float, around: np.ndarray, cars: Iterable[Car]) -> np.ndarray:
         """Choose a line and a speed among things (n, 5): x from, to, y from, to, velocity along x.
 
@@ -119,40 +128,39 @@ class Walker:
         near &= (around[:, 3] > min(low, self.y) - ROOM_M) & (around[:, 2] < max(high, self.y) + ROOM_M)
         if near.any():
             lanes = np.append(np.arange(low, high, _LANE_M), likes)
-            slower = self.pace / closing[near]
             gap = np.maximum(begin[near] - ROOM_M, 0)
-            self._choose(lanes, likes, gap, gap * slower, (end[near] + ROOM_M) * slower, around[near, 2:4])
+            self._choose(lanes, likes, gap, gap * self.pace / closing[near], around[near, 2:4])
         else:
             self._aim, self._reach, self._wish = likes, _CALM_M, self.pace
         if self.way.road:
             self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars))
         return near
 
-    def _choose(
-        self, lanes: np.ndarray, likes: float, gap: np.ndarray, enter: np.ndarray, leave: np.ndarray, y: np.ndarray
-    ) -> None:
-        """Among `lanes` (m,), where things (k,) are in his way after he has walked `enter` to `leave` metres."""
+    def _choose(self, lanes: np.ndarray, likes: float, gap: np.ndarray, enter: np.ndarray, y: np.ndarray) -> None:
+        """Among `lanes` (m,), where things (k,) are `gap` metres ahead, and reached after he has walked `enter`."""
         low, high = y[:, 0] - ROOM_M, y[:, 1] + ROOM_M
         # Beside a thing he is no nearer to it than he is.
         low = np.where((gap == 0) & (self.y < y[:, 0]), np.maximum(low, self.y), low)
         high = np.where((gap == 0) & (self.y > y[:, 1]), np.minimum(high, self.y), high)
-        slope, lag = tan(self._steepest()), 0.3 * self.speed
-        aside = (lanes - self.y)[:, None]
-        first, last = (
-            self.y + np.clip(aside, -slope * drift, slope * drift)
-            for drift in (np.maximum(enter - lag, 0), np.maximum(leave - lag, 0))
-        )
-        hits = (np.minimum(first, last) < high) & (np.maximum(first, last) > low)
-        free = np.where(hits, enter, _SIGHT_M).min(axis=1, initial=_SIGHT_M)
+        left, right = lanes[:, None] >= high, lanes[:, None] <= low
+        aside = np.where(left, np.maximum(high - self.y, 0), np.maximum(self.y - low, 0))
+        steep = np.arctan2(aside, np.maximum(enter - _LAG_S * self.speed, 1e-3))
+        in_the_way = ~(left | right)
+        free = np.where(in_the_way, enter, _SIGHT_M).min(axis=1)
+        slow = np.clip((steep.max(axis=1) - _STEEP) / (_STEEPEST - _STEEP), 0, 0.8)
         outside = np.maximum(np.maximum(self.way.right - lanes, lanes - self.way.left), 0)
         cost = 10 * (1 - free / _SIGHT_M) + 0.6 * np.abs(lanes - likes) + 0.5 * np.abs(lanes - self._aim)
         # On the right people pass each other where cars drive on the right.
-        best = int(np.argmin(cost + 1.5 * outside + 0.05 * self.sense * lanes))
+        best = int(np.argmin(cost + 2 * slow + 1.5 * outside + 0.05 * self.sense * lanes))
         self._aim = float(lanes[best])
         straight = (low < self.y) & (self.y < high)
         self._reach = max(_LEAST_REACH_M, float(enter[straight].min(initial=_CALM_M)))
-        ahead = float(gap[hits[best]].min(initial=np.inf))
-        self._wish = min(self.pace, max(0.0, (ahead - _STAND_M) / _HEADWAY_S))
+        before = in_the_way[best]
+        if before.any():
+            self._wish = min(self.pace, max(0.0, (float(gap[before].min()) - _STAND_M) / _HEADWAY_S))
+        else:
+            until_past = max(_CREEP_M_S, float(gap[straight].min(initial=np.inf)) / _HEADWAY_S)
+            self._wish = min(self.pace * (1 - float(slow[best])), until_past)
 
     def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car]) -> float:
         """Slower near its kerb, and none at it while a car comes."""
