@@ -20,6 +20,8 @@ FIRST_STEP = round(_WARM_UP_S / DT_S) + (PAST_STATES - 1) * STATE_STEPS
 BEFORE_S = FIRST_STEP * DT_S
 FUTURE_STEPS = WAYPOINTS * STATE_STEPS
 """So many time steps are simulated after the last picture."""
+_SOON_S = 0.7
+"""Whoever goes to a side is reckoned with there, too."""
 _ASIDE_M = 0.4
 """So far from the line he walks on goes someone who is not on the path."""
 
@@ -49,7 +51,7 @@ class Outing:
         self._cars = [thing for thing in things if thing.label == "car" and thing.velocity[1]]
         moving = {*self._walking, *self._cars}
         self._standing = [thing for thing in things if thing not in moving and not any(thing.velocity)]
-        self._boxes = np.array([_box(thing.at(0), thing.half, 0.0) for thing in self._standing]).reshape(-1, 5)
+        self._boxes = np.array([_box(thing.at(0), thing.half) for thing in self._standing]).reshape(-1, 5)
 
     def run_to(self, step: int) -> None:
         """Simulate as far as a time step, unless it has been."""
@@ -77,7 +79,7 @@ class Outing:
         reckoned = self.walker.decide(t, np.concatenate([self._boxes, moving]), cars)
         self._reckon_with([*self._standing, *self._walking], reckoned)
         if t >= 0 and self._walking:
-            walker = np.array([_box(self.walker.place, (BODY_M, BODY_M), self.walker.along)])
+            walker = np.array([_box(self.walker.place, (BODY_M, BODY_M), self.walker.along, self.walker.across)])
             for number, thing in enumerate(self._walking):
                 others = np.concatenate([self._boxes, np.delete(moving, number, axis=0), walker])
                 reckoned = self._people[thing][0].decide(t, others, cars)
@@ -87,7 +89,7 @@ class Outing:
         if t < 0:
             return _box(thing.at(t), thing.half, thing.velocity[0])
         one = self._people[thing][0]
-        return _box(one.place, thing.half, one.along)
+        return _box(one.place, thing.half, one.along, one.across)
 
     def _reckon_with(self, things: list[Thing], reckoned: np.ndarray) -> None:
         self.reckoned_with.update(things[i] for i in np.flatnonzero(reckoned).tolist())
@@ -122,9 +124,11 @@ class Outing:
         return waypoints(np.stack([x, y], axis=1), float(heading[0]))
 
 
-def _box(place: Place, half: tuple[float, ...], along: float) -> tuple[float, ...]:
-    """Of something or somebody: x from, to, y from, to, velocity along x."""
-    return place.x - half[0], place.x + half[0], place.y - half[1], place.y + half[1], along
+def _box(place: Place, half: tuple[float, ...], along: float = 0.0, across: float = 0.0) -> tuple[float, ...]:
+    """Of something or somebody: x from, to, y from, to, velocity along x; the y of where he is and of where he goes."""
+    drift = across * _SOON_S
+    y = place.y - half[1] + min(drift, 0), place.y + half[1] + max(drift, 0)
+    return place.x - half[0], place.x + half[0], *y, along
 
 
 def _on_foot(thing: Thing, way: Way) -> Walker:

@@ -26,8 +26,10 @@ _RELAXATION_S = 0.5
 """Of the speed (Helbing and Molnar, 1995, tau)."""
 _TURN_S = 0.4
 """The same of the heading."""
-_CREEP_M_S = 0.2
-"""As slow he is who has to get past something that he nearly touches."""
+_CREEP_M_S, _SLOWEST = 0.03, 0.6
+"""Forwards, for one who has to get past what he nearly touches; and the share of his pace that side steps cost."""
+_TOUCH_M, _TOUCH_S = 0.06, 0.9
+"""He goes nowhere where he would come so near to somebody in that time."""
 _LAG_S = 0.3
 """It takes him to turn."""
 _HEADWAY_S = 1.2
@@ -100,7 +102,7 @@ class Walker:
     def __post_init__(self) -> None:
         self.speed = self.pace
         self._beside = self.y
-        self._aim, self._reach, self._wish = self.y, _CALM_M, self.pace
+        self._aim, self._reach, self._wish, self._waits = self.y, _CALM_M, self.pace, False
 
     @property
     def place(self) -> Place:
@@ -111,6 +113,11 @@ class Walker:
     def along(self) -> float:
         """His velocity along x, m/s."""
         return self.sense * self.speed * cos(self.turn)
+
+    @property
+    def across(self) -> float:
+        """His velocity along y, m/s."""
+        return self.speed * sin(self.turn)
 
     def decide(self, t: float, around: np.ndarray, cars: Iterable[Car]) -> np.ndarray:
         """Choose a line and a speed among things (n, 5): x from, to, y from, to, velocity along x.
@@ -127,40 +134,70 @@ class Walker:
         near = (begin < _SIGHT_M) & (end > -ROOM_M) & (closing > 0.05)
         near &= (around[:, 3] > min(low, self.y) - ROOM_M) & (around[:, 2] < max(high, self.y) + ROOM_M)
         if near.any():
-            lanes = np.append(np.arange(low, high, _LANE_M), likes)
+            lanes = np.append(np.arange(min(low, self.y), max(high, self.y), _LANE_M), likes)
             gap = np.maximum(begin[near] - ROOM_M, 0)
-            self._choose(lanes, likes, gap, gap * self.pace / closing[near], around[near, 2:4])
+            oncoming = self.sense * around[near, 4] < -_CREEP_M_S
+            self._choose(lanes, likes, gap, gap * self.pace / closing[near], around[near, 2:4], oncoming)
+            self._wish = min(self._wish, self._until_touch(around[near]) / _TOUCH_S)
         else:
-            self._aim, self._reach, self._wish = likes, _CALM_M, self.pace
+            self._aim, self._reach, self._wish, self._waits = likes, _CALM_M, self.pace, False
         if self.way.road:
             self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars))
         return near
 
-    def _choose(self, lanes: np.ndarray, likes: float, gap: np.ndarray, enter: np.ndarray, y: np.ndarray) -> None:
+    def _choose(
+        self,
+        lanes: np.ndarray,
+        likes: float,
+        gap: np.ndarray,
+        enter: np.ndarray,
+        y: np.ndarray,
+        oncoming: np.ndarray,
+    ) -> None:
         """Among `lanes` (m,), where things (k,) are `gap` metres ahead, and reached after he has walked `enter`."""
         low, high = y[:, 0] - ROOM_M, y[:, 1] + ROOM_M
         # Beside a thing he is no nearer to it than he is.
-        low = np.where((gap == 0) & (self.y < y[:, 0]), np.maximum(low, self.y), low)
-        high = np.where((gap == 0) & (self.y > y[:, 1]), np.minimum(high, self.y), high)
+        beside_right, beside_left = (gap == 0) & (self.y < y[:, 0]), (gap == 0) & (self.y > y[:, 1])
+        low = np.where(beside_right, np.maximum(low, self.y), low)
+        high = np.where(beside_left, np.minimum(high, self.y), high)
         left, right = lanes[:, None] >= high, lanes[:, None] <= low
         aside = np.where(left, np.maximum(high - self.y, 0), np.maximum(self.y - low, 0))
         steep = np.arctan2(aside, np.maximum(enter - _LAG_S * self.speed, 1e-3))
-        in_the_way = ~(left | right)
+        in_the_way = ~(left | right) | ((beside_right | beside_left) & (aside > 0))
         free = np.where(in_the_way, enter, _SIGHT_M).min(axis=1)
-        slow = np.clip((steep.max(axis=1) - _STEEP) / (_STEEPEST - _STEEP), 0, 0.8)
+        slow = np.clip((steep.max(axis=1) - _STEEP) / (_STEEPEST - _STEEP), 0, _SLOWEST)
         outside = np.maximum(np.maximum(self.way.right - lanes, lanes - self.way.left), 0)
         cost = 10 * (1 - free / _SIGHT_M) + 0.6 * np.abs(lanes - likes) + 0.5 * np.abs(lanes - self._aim)
         # On the right people pass each other where cars drive on the right.
-        best = int(np.argmin(cost + 2 * slow + 1.5 * outside + 0.05 * self.sense * lanes))
+        wrong_side = ((left if self.sense > 0 else right) & oncoming).any(axis=1)
+        best = int(np.argmin(cost + 2 * slow + 1.5 * outside + 0.7 * wrong_side))
         self._aim = float(lanes[best])
         straight = (low < self.y) & (self.y < high)
         self._reach = max(_LEAST_REACH_M, float(enter[straight].min(initial=_CALM_M)))
         before = in_the_way[best]
-        if before.any():
+        self._waits = bool(before.any())
+        if self._waits:
             self._wish = min(self.pace, max(0.0, (float(gap[before].min()) - _STAND_M) / _HEADWAY_S))
         else:
-            until_past = max(_CREEP_M_S, float(gap[straight].min(initial=np.inf)) / _HEADWAY_S)
-            self._wish = min(self.pace * (1 - float(slow[best])), until_past)
+            forwards = max(_CREEP_M_S, float(gap[straight].min(initial=np.inf)) / _HEADWAY_S)
+            self._wish = min(self.pace * (1 - float(slow[best])), forwards / max(cos(self.turn), 0.05))
+
+    def _until_touch(self, around: np.ndarray) -> float:
+        """How many metres he may go on as he is turned before he touches a thing, if all move on as they do."""
+        speed = max(self.speed, 0.3)
+        room = BODY_M + _TOUCH_M
+        ahead, aside = self.sense * speed * cos(self.turn) - around[:, 4], speed * sin(self.turn)
+        enter, leave = np.zeros(len(around)), np.full(len(around), np.inf)
+        for low, high, here, towards in (
+            (around[:, 0], around[:, 1], self.x, ahead),
+            (around[:, 2], around[:, 3], self.y, np.full(len(around), aside)),
+        ):
+            towards = np.where(np.abs(towards) < 1e-6, 1e-6, towards)
+            first, last = (low - room - here) / towards, (high + room - here) / towards
+            enter, leave = np.maximum(enter, np.minimum(first, last)), np.minimum(leave, np.maximum(first, last))
+        middle_x, middle_y = (around[:, 0] + around[:, 1]) / 2 - self.x, (around[:, 2] + around[:, 3]) / 2 - self.y
+        touched = (enter < leave) & (middle_x * ahead + middle_y * aside > 0)
+        return float(speed * enter[touched].min(initial=np.inf))
 
     def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car]) -> float:
         """Slower near its kerb, and none at it while a car comes."""
@@ -191,7 +228,7 @@ class Walker:
         return min(max((self._wish - self.speed) / _RELAXATION_S, -_HARDEST_BRAKE), _HARDEST_ACCEL)
 
     def _turn_rate(self) -> float:
-        if self._wish == 0 and self.speed < 0.05:
+        if self._waits and self._wish == 0 and self.speed < 0.05:
             return 0.0
         steepest = self._steepest()
         wanted = min(max(atan2(self._aim - self.y, self._reach / 2), -steepest), steepest)
