@@ -22,6 +22,8 @@ FUTURE_STEPS = WAYPOINTS * STATE_STEPS
 """So many time steps are simulated after the last picture."""
 _SOON_S = 0.7
 """Whoever goes to a side is reckoned with there, too."""
+_BRUSH_M = 0.02
+"""Sleeves give way by so much."""
 _ASIDE_M = 0.4
 """So far from the line he walks on goes someone who is not on the path."""
 
@@ -110,6 +112,20 @@ class Outing:
     def track(self) -> np.ndarray:
         """(steps, 6) of the walker: x, y, heading, speed, acceleration along it, rate of turn; metres, seconds."""
         return np.array(self._log)
+
+    def touches(self, things: Iterable[Thing]) -> bool:
+        """Whether the walker has come nearer to one of the things than he is wide."""
+        xy = self.track[:, :2]
+        times = (np.arange(len(xy)) - FIRST_STEP) * DT_S
+        for thing in things:
+            if thing.walks:
+                at = np.array([self.place(thing, t)[:2] for t in times.tolist()])
+            else:
+                at = np.array(thing.xy) + times[:, None] * np.array(thing.velocity)
+            aside = np.maximum(np.abs(xy - at) - thing.half[:2], 0)
+            if (aside**2).sum(axis=1).min() < (BODY_M - _BRUSH_M) ** 2:
+                return True
+        return False
 
     def past(self, step: int) -> np.ndarray:
         """(16, 6) float32, columns `STATE_COLUMNS`, in the walker's frame of that time step."""

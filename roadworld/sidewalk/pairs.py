@@ -92,6 +92,14 @@ class PairedWalk:
         """What is to be said of a half."""
         return self.halves[half].caption(0)
 
+    def sight(self, half: int) -> Sight | None:
+        """What a half shows."""
+        return self.halves[half].sight(0)
+
+    def seconds(self, half: int) -> float:
+        """Both halves are the first frame of a walk."""
+        return self.halves[half].seconds(0)
+
     def past(self, half: int) -> np.ndarray:
         """(16, 6) float32, columns `STATE_COLUMNS`; the same of both halves."""
         return self.halves[half].past(0)

@@ -22,7 +22,7 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import Framing, chest_camera, framing, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.labels import Moment, Sight, clear_sights, sight_of
-from roadcue.roadworld.sidewalk.outing import BEFORE_S, FIRST_STEP, Outing
+from roadcue.roadworld.sidewalk.outing import BEFORE_S, FIRST_STEP, FUTURE_STEPS, Outing
 from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
@@ -81,9 +81,14 @@ class Walk:
             for attempt in range(_SCENES):
                 scene = draw_scene(streams.within(meant, attempt), sidewalk, road, framed, reach)
                 walked = self._walked(scene, clear)
-                if walked:
+                if walked and not self._bumps(scene, walked[0]):
                     return scene, walked[0], dict(enumerate(walked[1]))
         raise AssertionError  # for mypy: count() has no end
+
+    def _bumps(self, scene: Scene, outing: Outing) -> bool:
+        """Whether the walker touches anything until his last future ends."""
+        outing.run_to(self.step(self._spec.frames - 1) + FUTURE_STEPS)
+        return outing.touches(scene.things)
 
     def to_first_picture(self, things: list[Thing]) -> Outing:
         """The walk among these things, so far as both halves of a pair share it."""
