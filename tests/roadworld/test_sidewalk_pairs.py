@@ -19,6 +19,7 @@ from roadcue.roadworld.instances import BOXES, MASKS
 from roadcue.roadworld.lens import Lens
 from roadcue.roadworld.pairs import PAIRS
 from roadcue.roadworld.sidewalk.__main__ import main
+from roadcue.roadworld.sidewalk.outing import FIRST_STEP
 from roadcue.roadworld.sidewalk.pairs import PairedWalk
 from roadcue.roadworld.sidewalk.reasons import DRAW
 from roadcue.roadworld.sidewalk.spec import KINDS, REASONS, SidewalkSpec
@@ -66,8 +67,8 @@ def touched(walk: PairedWalk) -> np.ndarray:
     if len(walk.halves.without.scene.things) == number:  # the same house in another colour
         shown |= walk.instances(0).mask == number
     thing, camera = walk.halves.with_.scene.things[-1], walk.halves.with_.camera
-    mesh = thing.look(0)
-    away = np.hypot(*(np.array(thing.xy) - walk.halves.with_.scene.camera_xy[0])) - max(thing.half)
+    mesh = thing.look(thing.at(0))
+    away = np.hypot(*(np.array(thing.xy) - walk.halves.with_.outing.pose(FIRST_STEP)[:2])) - max(thing.half)
     lamps = mesh.radii[mesh.shines[len(mesh.quads) :]]
     bloom = round(float(BLOOM_RADII * lamps.max(initial=0) * camera.intrinsic[0] / away))
     return wider(shown, EDGE_PX + bloom)
@@ -84,7 +85,7 @@ def behind(walk: PairedWalk) -> np.ndarray:
     Where two smoothed faces before it meet, a hint of it shines through the seam: such pixels have no number of it.
     """
     half = walk.halves.with_
-    alone = half.changed([half.scene.things[-1]], half.sights, half.light)
+    alone = half.changed([half.scene.things[-1]], half.outing, [half.sight(0)], half.light)
     return wider(alone.instances(0).mask > 0, EDGE_PX)
 
 
