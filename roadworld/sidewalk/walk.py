@@ -51,9 +51,9 @@ class Walk:
 
     def __init__(self, spec: SidewalkSpec, number: int) -> None:
         self._spec, self._number = spec, number
-        self._streams = streams = Streams((spec.seed, number, "walk"))
+        streams = Streams((spec.seed, number, "walk"))
         self.camera = chest_camera(spec)
-        self.scene, self.outing, self._sights = self._draw(framing(spec))
+        self.scene, self.outing, self._sights = self._draw(streams, framing(spec))
         self.light = draw_daylight(streams.of("light"), *draw_walk(streams.of("weather"))).exposed(spec.exposure)
         self._lens = draw_lens(streams.of("lens"))
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self.scene.surfaces]
@@ -71,15 +71,16 @@ class Walk:
     def _stretch(self, skyline: np.ndarray) -> Canvas:
         return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour))
 
-    def _draw(self, framed: Framing) -> tuple[Scene, Outing, dict[int, Sight | None]]:
+    def _draw(self, streams: Streams, framed: Framing) -> tuple[Scene, Outing, dict[int, Sight | None]]:
         """All sixteen pairs of positions are meant equally often, but for one that a camera hardly ever has clear."""
-        spec, streams = self._spec, self._streams
+        spec = self._spec
         clear, reach = (spec.frames if spec.all_clear else 1), FASTEST_M_S * max(0.0, spec.seconds - 1)
         for meant in count():
             rng = streams.of("positions", meant)
             sidewalk, road = str(rng.choice(SIDEWALK_POSITIONS)), str(rng.choice(ROAD_POSITIONS))
             for attempt in range(_SCENES):
-                scene = draw_scene(streams.within(meant, attempt), sidewalk, road, framed, reach)
+                self._attempt = streams.within(meant, attempt)
+                scene = draw_scene(self._attempt, sidewalk, road, framed, reach)
                 walked = self._walked(scene, clear)
                 if walked and not self._bumps(scene, walked[0]):
                     return scene, walked[0], dict(enumerate(walked[1]))
@@ -97,7 +98,7 @@ class Walk:
         return outing
 
     def _set_out(self, scene: Scene) -> Walker:
-        return set_out(self._streams.of("walker"), scene, BEFORE_S)
+        return set_out(self._attempt.of("walker"), scene, BEFORE_S)
 
     def _walked(self, scene: Scene, clear: int) -> tuple[Outing, list[Sight]] | None:
         """The walk through a scene without the things that are not clear, and the sights of its first pictures."""
