@@ -9,6 +9,7 @@ import numpy as np
 
 from roadcue.roadworld.sidewalk.scene import Place, Scene, Thing
 from roadcue.roadworld.view import View
+from roadcue.schema import CameraCalibration
 
 ROWS, COLUMNS = 72, 96
 CELLS = ROWS * COLUMNS
@@ -73,27 +74,30 @@ def look(things: list[Thing], places: Sequence[Place], view: View) -> Sightings:
 
 
 def cells_of_ground(scene: Scene, view: View) -> GroundCells:
-    """The surfaces that the picture's cells show where nothing stands before them."""
+    """The surfaces that the cells of a camera that is not shaken show where nothing stands before them."""
     camera = view.camera
-    rows, columns, u, rays = _cell_rays(tuple(camera.intrinsic[:4].tolist()), camera.width, camera.height)
-    rays = rays @ view.rotate_to_camera(np.eye(3)).T
-    below = rays[:, 2] < -0.01
-    rays = rays[below]
-    offsets = rays[:, :2] * (-view.position[2] / rays[:, 2:])
-    labels, distance = scene.labels_at(view.position[:2] + offsets), np.hypot(*offsets.T)
-    return GroundCells(labels, distance, u[below], rows[below], columns[below])
+    rows, columns, u, offsets, distance = _cells_below_horizon(
+        camera.intrinsic.tobytes(), camera.extrinsic.tobytes(), camera.width, camera.height
+    )
+    c, s = view.forward[:2] / np.hypot(*view.forward[:2])
+    points = view.position[:2] + offsets @ np.array([[c, s], [-s, c]])
+    return GroundCells(scene.labels_at(points), distance, u, rows, columns)
 
 
 @lru_cache(maxsize=2)
-def _cell_rays(
-    intrinsic: tuple[float, ...], width: int, height: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of every cell its row, its column, its u and the direction of its middle in the camera's frame (CELLS, 3)."""
+def _cells_below_horizon(intrinsic: bytes, extrinsic: bytes, width: int, height: int) -> tuple[np.ndarray, ...]:
+    """Of each cell its row, its column and its u, the ground ahead and left of the camera (n, 2), and how far it is."""
+    camera = CameraCalibration(np.frombuffer(intrinsic), np.frombuffer(extrinsic).reshape(4, 4), width, height)
     rows, columns = (each.ravel() for each in np.mgrid[:ROWS, :COLUMNS])
     u, v = (columns + 0.5) / COLUMNS, (rows + 0.5) / ROWS
-    f_u, f_v, c_u, c_v = intrinsic
+    f_u, f_v, c_u, c_v = camera.intrinsic[:4]
     rays = np.stack([np.ones(CELLS), (c_u - u * width) / f_u, (c_v - v * height) / f_v], axis=1)
-    return rows, columns, u, rays
+    rays = rays @ camera.extrinsic[:3, :3].T
+    forward = camera.extrinsic[:2, 0] / np.hypot(*camera.extrinsic[:2, 0])
+    below = rays[:, 2] < -0.01
+    offsets = rays[below, :2] * (-camera.extrinsic[2, 3] / rays[below, 2:])
+    offsets = offsets @ np.array([[forward[0], -forward[1]], [forward[1], forward[0]]])
+    return rows[below], columns[below], u[below], offsets, np.hypot(*offsets.T)
 
 
 def _pieces(things: list[Thing], places: Sequence[Place]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from roadcue.roadworld.states import STATE_STEPS, future_steps, past_states, pas
 from roadcue.roadworld.traffic import DT_S
 from roadcue.schema import PAST_STATES, WAYPOINTS
 
-_WARM_UP_S = 1.25
+_WARM_UP_S = 0.75
 FIRST_STEP = round(_WARM_UP_S / DT_S) + (PAST_STATES - 1) * STATE_STEPS
 """The time step of the first picture, before which lie the past states and a little time to find a way."""
 BEFORE_S = FIRST_STEP * DT_S
@@ -22,6 +22,8 @@ FUTURE_STEPS = WAYPOINTS * STATE_STEPS
 """So many time steps are simulated after the last picture."""
 _SOON_S = 0.7
 """Whoever goes to a side is reckoned with there, too."""
+_NEVER_M = 1.0
+"""Nobody comes farther beside his way."""
 _BRUSH_M = 0.02
 """Sleeves give way by so much."""
 _ASIDE_M = 0.4
@@ -52,8 +54,21 @@ class Outing:
         self._walking = [thing for thing in things if thing.walks]
         self._cars = [thing for thing in things if thing.label == "car" and thing.velocity[1]]
         moving = {*self._walking, *self._cars}
-        self._standing = [thing for thing in things if thing not in moving and not any(thing.velocity)]
+        right, left = self._reach_of_all()
+        self._standing = [
+            thing
+            for thing in things
+            if thing not in moving
+            and not any(thing.velocity)
+            and right < thing.xy[1] + thing.half[1]
+            and thing.xy[1] - thing.half[1] < left
+        ]
         self._boxes = np.array([_box(thing.at(0), thing.half) for thing in self._standing]).reshape(-1, 5)
+
+    def _reach_of_all(self) -> tuple[float, float]:
+        """Between which y the walker and those whom he meets may come."""
+        y = [self.walker.y, self.walker.way.low, self.walker.way.high, *(thing.xy[1] for thing in self._walking)]
+        return min(y) - _NEVER_M, max(y) + _NEVER_M
 
     def run_to(self, step: int) -> None:
         """Simulate as far as a time step, unless it has been."""
@@ -105,8 +120,7 @@ class Outing:
 
     def pose(self, step: int) -> Place:
         """Where the walker is, and where he faces."""
-        now = self._log[step]
-        return Place(now.x, now.y, now.heading)
+        return Place(*self._log[step][:3])
 
     @property
     def track(self) -> np.ndarray:
@@ -129,14 +143,14 @@ class Outing:
 
     def past(self, step: int) -> np.ndarray:
         """(16, 6) float32, columns `STATE_COLUMNS`, in the walker's frame of that time step."""
-        x, y, heading, speed, accel, turn_rate = np.array([self._log[each] for each in past_steps(step)]).T
+        x, y, heading, speed, accel, turn_rate = np.array([self._log[each] for each in past_steps(step).tolist()]).T
         return past_states(np.stack([x, y], axis=1), heading, speed, accel, speed * turn_rate)
 
     def future(self, step: int) -> np.ndarray:
         """(20, 2) float32 metres, walker's frame of that time step, t = 0.25 ... 5 s."""
         steps = future_steps(step)
         self.run_to(int(steps[-1]))
-        x, y, heading = np.array([self._log[each][:3] for each in steps]).T
+        x, y, heading = np.array([self._log[each][:3] for each in steps.tolist()]).T
         return waypoints(np.stack([x, y], axis=1), float(heading[0]))
 
 

@@ -24,7 +24,7 @@ from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.labels import Moment, Sight, clear_sights, sight_of
 from roadcue.roadworld.sidewalk.outing import BEFORE_S, FIRST_STEP, FUTURE_STEPS, Outing
 from roadcue.roadworld.sidewalk.plan import draw_scene
-from roadcue.roadworld.sidewalk.scene import Scene, Thing
+from roadcue.roadworld.sidewalk.scene import Place, Scene, Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walker import FASTEST_M_S, Walker, set_out
 from roadcue.roadworld.streams import Streams
@@ -102,12 +102,12 @@ class Walk:
 
     def _walked(self, scene: Scene, clear: int) -> tuple[Outing, list[Sight]] | None:
         """The walk through a scene without the things that are not clear, and the sights of its first pictures."""
+        about = Moment(view_of(Place(0.0, scene.start, 0.0), self.camera), lambda thing: thing.at(0))
+        if clear_sights(scene, [lambda: about]) is None:
+            return None  # told without a walk; most scenes that are not clear end here
         while True:
             outing = Outing(self._set_out(scene), scene.things)
-            first, *_ = moments = [partial(self.moment, outing, frame) for frame in range(clear)]
-            if clear_sights(scene, (first,)) is None:  # soon told, and most scenes that are not clear are not at first
-                return None
-            sights = clear_sights(scene, moments)
+            sights = clear_sights(scene, [partial(self.moment, outing, frame) for frame in range(clear)])
             if sights is None:
                 return None
             if outing.reckoned_with <= set(scene.things):

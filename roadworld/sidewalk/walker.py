@@ -9,7 +9,6 @@ time to stop. His speed relaxes to the wanted one as in the social force model (
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import atan2, cos, pi, radians, sin
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +23,7 @@ _SLOWEST_M_S, FASTEST_M_S = 1.1, 1.6
 """Paces of walkers."""
 _RELAXATION_S = 0.5
 """Of the speed (Helbing and Molnar, 1995, tau)."""
+_STANDS_M_S = 0.05
 _TURN_S = 0.4
 """The same of the heading."""
 _CREEP_M_S, _SLOWEST = 0.03, 0.6
@@ -54,15 +54,8 @@ _CAR_SIDE_M, _MORE_TIME_S = 0.8, 1.0
 """Left between him and a car that passes; and the time that he wants beyond what the road takes him."""
 
 
-class Logged(NamedTuple):
-    """The walker at a time step: metres, radians, m/s, m/s^2, rad/s."""
-
-    x: float
-    y: float
-    heading: float
-    speed: float
-    accel: float
-    turn_rate: float
+Logged = tuple[float, float, float, float, float, float]
+"""The walker at a time step: x and y in metres, heading, speed in m/s, acceleration along it, rate of turn in rad/s."""
 
 
 @dataclass
@@ -107,7 +100,12 @@ class Walker:
     @property
     def place(self) -> Place:
         """Where he is."""
-        return Place(self.x, self.y, self.turn if self.sense > 0 else pi - self.turn, self.walked)
+        return Place(self.x, self.y, self.heading, self.walked)
+
+    @property
+    def heading(self) -> float:
+        """Where he faces."""
+        return self.turn if self.sense > 0 else pi - self.turn
 
     @property
     def along(self) -> float:
@@ -211,32 +209,28 @@ class Walker:
 
     def step(self) -> Logged:
         """One time step on the way that he has chosen; returns how it began."""
-        accel, turn_rate = self._accel(), self._turn_rate()
-        logged = Logged(self.x, self.y, self.place.heading, self.speed, accel, self.sense * turn_rate)
-        metres = self.speed * DT_S
+        speed, turn, metres = self.speed, self.turn, self.speed * DT_S
+        accel, turn_rate = self._accel_and_turn_rate()
+        logged = (self.x, self.y, self.heading, speed, accel, self.sense * turn_rate)
         self.walked += metres
         self._reach = max(_LEAST_REACH_M, self._reach - metres)
-        self.x += self.sense * metres * cos(self.turn)
-        self.y += metres * sin(self.turn)
+        self.x += self.sense * metres * cos(turn)
+        self.y += metres * sin(turn)
         self.turn += turn_rate * DT_S
-        self.speed = max(0.0, self.speed + accel * DT_S)
+        self.speed = max(0.0, speed + accel * DT_S)
         return logged
 
-    def _accel(self) -> float:
-        if self._wish == 0 and self.speed < 0.05:
-            return -self.speed / DT_S  # he stands
-        return min(max((self._wish - self.speed) / _RELAXATION_S, -_HARDEST_BRAKE), _HARDEST_ACCEL)
-
-    def _turn_rate(self) -> float:
-        if self._waits and self._wish == 0 and self.speed < 0.05:
-            return 0.0
-        steepest = self._steepest()
-        wanted = min(max(atan2(self._aim - self.y, self._reach / 2), -steepest), steepest)
-        fastest = min(TURN_RATE, LATERAL_ACCEL / max(self.speed, 0.1))
-        return min(max((wanted - self.turn) / _TURN_S, -fastest), fastest)
-
-    def _steepest(self) -> float:
-        return _STEEP + (_STEEPEST - _STEEP) * max(0.0, 1 - self.speed / self.pace)
+    def _accel_and_turn_rate(self) -> tuple[float, float]:
+        speed = self.speed
+        if self._wish == 0 and speed < _STANDS_M_S and self._waits:
+            return -speed / DT_S, 0.0
+        accel = (self._wish - speed) / _RELAXATION_S
+        # The slower he is, the more he can turn aside.
+        steepest = _STEEP + (_STEEPEST - _STEEP) * max(0.0, 1 - speed / self.pace)
+        wanted = atan2(self._aim - self.y, self._reach / 2)
+        turn_rate = (min(max(wanted, -steepest), steepest) - self.turn) / _TURN_S
+        fastest = min(TURN_RATE, LATERAL_ACCEL / max(speed, 0.1))
+        return min(max(accel, -_HARDEST_BRAKE), _HARDEST_ACCEL), min(max(turn_rate, -fastest), fastest)
 
 
 def set_out(rng: np.random.Generator, scene: Scene, before_s: float) -> Walker:
