@@ -19,7 +19,7 @@ class Streams:
     def of(self, *thing: int | str) -> np.random.Generator:
         """The stream of one thing, from its beginning."""
         digest = hashlib.sha256(repr(self.key + thing).encode()).digest()
-        return np.random.default_rng(np.frombuffer(digest, "<u8"))
+        return np.random.default_rng(np.frombuffer(digest, "<u4"))
 
     def within(self, *part: int | str) -> "Streams":
         """The streams of a part."""

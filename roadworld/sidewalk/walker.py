@@ -48,7 +48,7 @@ _STEEP, _STEEPEST = radians(27), radians(80)
 """Away from straight ahead he turns at most, at his pace and at a stand."""
 _KERB_M, _CAUTION_M, _CAUTION, _LOOKS_LEFT_AND_RIGHT_M = 0.4, 3.0, 0.65, 6.0
 """He stops so far from a road, and nears it at a share of his pace."""
-_JOINS_S = (0.0, 2.5)
+_JOINS_S = (0.25, 2.5)
 """When somebody who is beside the path goes back to it."""
 _CAR_SIDE_M, _MORE_TIME_S = 0.8, 1.0
 """Left between him and a car that passes; and the time that he wants beyond what the road takes him."""
