@@ -13,16 +13,15 @@ from roadcue.roadworld.layout import lay_streets
 from roadcue.roadworld.population import FASTEST, START_M, Lights, populate
 from roadcue.roadworld.road import Streets
 from roadcue.roadworld.spec import FRAMES_PER_S, WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.states import STATE_STEPS, future_steps, past_states, past_steps, waypoints
 from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.traffic import DT_S, Traffic
-from roadcue.schema import PAST_STATES, STEP_S, WAYPOINTS, Intent
+from roadcue.schema import PAST_STATES, Intent
 
 _WARM_UP_S = 6.0
 """Time for everybody to find his speed and distance, before the first past state."""
 INTENT_STEPS = round(10.0 / DT_S)
 """The intent tells the route's next ten seconds (WOD-E2E paper, arXiv 2510.26125)."""
-STATE_STEPS = round(STEP_S / DT_S)
-"""Time steps between two states of the log."""
 _ATTEMPTS = 4
 """Worlds that are tried until one shows what the sequence's cluster is named after."""
 FRAME_STEPS = round(1 / FRAMES_PER_S / DT_S)
@@ -65,23 +64,17 @@ class Drive:
 
     def past(self, frame: int) -> np.ndarray:
         """(16, 6) float32, columns `STATE_COLUMNS`, all in the ego frame of this moment."""
-        steps = self.steps[frame] - np.arange(PAST_STATES - 1, -1, -1) * STATE_STEPS
+        steps = past_steps(self.steps[frame])
         xy, heading = self.pose(steps)
         speed, accel = self.ego[steps, 1], self.ego[steps, 2]
         path = self.traffic.ego.route.path
         lateral = speed**2 * path.along(path.curvature, self.ego[steps, 0])
-        forward = np.stack([np.cos(heading), np.sin(heading)], axis=1)
-        left = np.stack([-forward[:, 1], forward[:, 0]], axis=1)
-        to_ego = np.stack([forward[-1], left[-1]], axis=1)
-        vectors = (xy - xy[-1], speed[:, None] * forward, accel[:, None] * forward + lateral[:, None] * left)
-        return np.concatenate([vector @ to_ego for vector in vectors], axis=1).astype(np.float32)
+        return past_states(xy, heading, speed, accel, lateral)
 
     def future(self, frame: int) -> np.ndarray:
         """(20, 2) float32 metres, ego frame, t = 0.25 ... 5 s."""
-        steps = self.steps[frame] + np.arange(WAYPOINTS + 1) * STATE_STEPS
-        xy, heading = self.pose(steps)
-        c, s = np.cos(heading[0]), np.sin(heading[0])
-        return ((xy[1:] - xy[0]) @ np.array([[c, -s], [s, c]])).astype(np.float32)
+        xy, heading = self.pose(future_steps(self.steps[frame]))
+        return waypoints(xy, heading[0])
 
     def intent(self, frame: int) -> Intent:
         """The turn that the car is in, or comes to within ten seconds."""

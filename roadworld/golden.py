@@ -96,13 +96,16 @@ def _drives() -> dict[str, str]:
 
 
 def _walks() -> dict[str, str]:
-    """Of each of `WALKS` the last picture, and its annotation and caption."""
+    """Of each of `WALKS` the last picture, its annotation and caption, and its states in whole millimetres."""
     hashes = {}
-    last = sidewalk.FRAMES - 1
+    spec = sidewalk.SidewalkSpec()
+    last = spec.frames - 1
     for number in WALKS:
-        walk = Walk(sidewalk.SidewalkSpec(), number)
+        walk = Walk(spec, number)
         hashes[f"picture of walk {number}"] = _sha256(walk.paint(last).tobytes())
         content = [walk.annotation(last).row, walk.caption(last)]
+        states = [walk.intent(last), _thousandths(walk.past(last)), _thousandths(walk.future(last))]
+        hashes[f"states of walk {number}"] = _sha256(json.dumps(states).encode())
         hashes[f"labels of walk {number}"] = _sha256(json.dumps(content).encode())
     return hashes
 

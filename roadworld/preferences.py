@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from roadcue.roadworld.drive import STATE_STEPS, Drive
+from roadcue.roadworld.drive import Drive
 from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, STOP_LINE_M, ease
+from roadcue.roadworld.states import STATE_STEPS
 from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.traffic import DT_S, FRONT_M, REAR_M
 from roadcue.schema import STEP_S, WAYPOINTS, Preference

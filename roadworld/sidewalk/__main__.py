@@ -1,12 +1,13 @@
 """Draw any amount of the sidewalk view: python -m roadcue.roadworld.sidewalk --out DIR."""
 
 import sys
+from pathlib import Path
 
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
 from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds
-from roadcue.roadworld.sidewalk.spec import FRAMES, HIGHEST_CAMERA_M, KINDS, SidewalkSpec
-from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
+from roadcue.roadworld.sidewalk.spec import HIGHEST_CAMERA_M, KINDS, LONGEST_S, STEPS_PER_S, SidewalkSpec
+from roadcue.roadworld.sidewalk.write import check_sidewalk, labelled_pictures, write_sidewalk
 
 
 def main() -> int:
@@ -17,10 +18,15 @@ def main() -> int:
         "Draw RoadWorld as a walker's chest camera sees it, with labels and texts, as files in SENSATION's format.",
     )
     for option, value, says in (
-        ("--train", default.train, f"training pictures, {FRAMES} of each walk"),
-        ("--val", default.val, f"validation pictures, {FRAMES} of each walk, of other walks"),
+        ("--train", default.train, "training pictures"),
+        ("--val", default.val, "validation pictures, of other walks"),
     ):
         parser.add_argument(option, type=int, help=f"{says} (default: {value}, with --pairs none)")
+    for option, value, says in (
+        ("--seconds", default.seconds, f"of each walk, up to {LONGEST_S:g}; longer than 1: pictures without labels too"),
+        ("--rate", default.rate, f"pictures in a second, a divisor of {STEPS_PER_S}"),
+    ):
+        parser.add_argument(option, type=float, default=value, help=f"{says} (default: %(default)g)")
     parser.add_argument("--pairs", type=int, help="draw so many pairs of pictures and nothing else")
     parser.add_argument("--kinds", help=f"of pairs, with commas: {', '.join(KINDS)} (default, with --pairs: {ALL})")
     add_camera(parser, default, HIGHEST_CAMERA_M)
@@ -32,9 +38,19 @@ def main() -> int:
         if pairs:
             amounts = {"train": 0, "val": 0, "pairs": pairs} | amounts
         kinds = chosen_kinds(given.kinds or ALL, KINDS, "the sidewalk view") if pairs else ()
-        return SidewalkSpec(**amounts, seed=given.seed, masks=given.masks, kinds=kinds, **camera_given(given))
+        times = {"seconds": given.seconds, "rate": given.rate}
+        return SidewalkSpec(
+            **amounts, seed=given.seed, masks=given.masks, kinds=kinds, **times, **camera_given(given)
+        )
 
-    return draw_or_check(given, spec, write_sidewalk, check_sidewalk)
+    def write(spec: SidewalkSpec, folder: Path, workers: int | None) -> None:
+        write_sidewalk(spec, folder, workers)
+        if not spec.all_clear:
+            drawn = len(spec.pictures("train")) + len(spec.pictures("val"))
+            print(f"{labelled_pictures(folder)} of {drawn} pictures are clear enough to be labelled")
+
+
+    return draw_or_check(given, spec, write, check_sidewalk)
 
 
 if __name__ == "__main__":

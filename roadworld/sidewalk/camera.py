@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from roadcue.roadworld.camera import focal_length
-from roadcue.roadworld.sidewalk.scene import Scene
+from roadcue.roadworld.sidewalk.scene import Place
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.view import View, turned
 from roadcue.schema import CameraCalibration
@@ -49,11 +49,9 @@ def framing(spec: SidewalkSpec) -> Framing:
     return Framing(beyond, float(wide / default * (SIDEWALK_AT_M + beyond) / SIDEWALK_AT_M))
 
 
-def view_of(
-    scene: Scene, frame: int, camera: CameraCalibration, shake: tuple[float, float, float] = (0, 0, 0)
-) -> View:
-    """What the walker's camera sees in a frame."""
+def view_of(pose: Place, camera: CameraCalibration, shake: tuple[float, float, float] = (0, 0, 0)) -> View:
+    """What the camera of a walker sees who stands there."""
     walker_to_world = np.eye(4)
-    c, s = np.cos(scene.camera_heading[frame]), np.sin(scene.camera_heading[frame])
-    walker_to_world[:2, :2], walker_to_world[:2, 3] = [[c, -s], [s, c]], scene.camera_xy[frame]
+    c, s = np.cos(pose.heading), np.sin(pose.heading)
+    walker_to_world[:2, :2], walker_to_world[:2, 3] = [[c, -s], [s, c]], pose[:2]
     return View(walker_to_world, camera, shake)

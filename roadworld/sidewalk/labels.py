@@ -10,27 +10,30 @@ hold, such as the ground below its lower edge, is not told. Near and far are met
   that line as far as 14 m, and nine tenths of what is nearer than 14 m is left (Left) or right (Right) of the middle.
   Not present: none is in the picture.
 - These metres begin where the picture does: when its nearest ground is farther than 2 m, each is as much more.
-- A thing is near within 5 m of the camera and far from 5.6 to 25 m, measured on the ground to its nearest point. It
-  is Left, Center or Right as the middle of what the picture holds of it is at u < 0.30, 0.37 to 0.63, or > 0.70.
+- A thing is near within 5 m of the camera and far from 5.6 to 25 m, measured on the ground to its nearest point; beyond
+  30 m it is not told. It is Left, Center or Right as the middle of what the picture holds of it is at u < 0.30, 0.37 to 0.63, or > 0.70.
 - Grass and hedges have no middle: they are at a third of the picture, near or far, when they cover 1.2 % of it there.
   Grass, plants and trees are named once for each place, all else once for each thing.
 
 Between these bounds nothing is clear. A thing that is not clear, or of which less than a third is in the picture or
-not hidden, is taken away; a scene whose surfaces, grass or hedges are not clear is drawn again. A thing is its box
+not hidden, is taken away; a scene whose surfaces, grass or hedges are not clear is drawn again. Of a walk longer than
+a second that holds for its first picture; a later one in which anything is not clear has no labels. A thing is its box
 upright in the picture, which is too big a box for a rolled camera: a few more things then count as hidden.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 from roadcue.roadworld.sidewalk.camera import SEEN_FROM_M, SIDEWALK_AT_M
 from roadcue.roadworld.sidewalk.occlusion import CELLS, GroundCells, Sightings, cells_of_ground, look
-from roadcue.roadworld.sidewalk.scene import Scene, Thing
+from roadcue.roadworld.sidewalk.scene import Place, Scene, Thing
 from roadcue.roadworld.view import View
 
-_NEAR_M, _FAR_M = 5.0, (5.6, 25.0)
+_NEAR_M, _FAR_M, _TOO_FAR_M = 5.0, (5.6, 25.0), 30.0
 _MASS_PRESENT, _MASS_ABSENT = 0.012, 0.004
 """Shares of the picture."""
 _SURFACE_PRESENT, _SURFACE_ABSENT = 0.02, 0.001
@@ -51,33 +54,71 @@ class Sight:
     close_by: tuple[tuple[Thing, str, float], ...]
 
 
-def clear_sights(scene: Scene, views: list[View]) -> list[Sight] | None:
-    """What each frame shows, once things that are not clear are taken out of the scene; None when it is not clear."""
-    grounds = [cells_of_ground(scene, view) for view in views]
-    surfaces = [
-        (_sidewalk(scene, view, cells), _road(scene, view, cells)) for view, cells in zip(views, grounds, strict=True)
-    ]
-    if not all(all(each) for each in surfaces):
-        return None
+class Moment(NamedTuple):
+    """The camera at a time, and where things are then."""
+
+    view: View
+    place: Callable[[Thing], Place]
+
+    def look(self, things: list[Thing]) -> Sightings:
+        """What is seen of the things."""
+        return look(things, [self.place(thing) for thing in things], self.view)
+
+
+def clear_sights(scene: Scene, moments: Iterable[Callable[[], Moment]]) -> list[Sight] | None:
+    """What each moment shows, once things that are not clear are taken out of the scene; None when one is not clear."""
+    known, grounds = [], []
+    for moment in (each() for each in moments):
+        known.append(moment)
+        grounds.append(ground := _ground(scene, moment.view))
+        if ground is None:
+            return None
     while True:
-        sightings = [look(scene.things, view, frame) for frame, view in enumerate(views)]
+        sightings = [moment.look(scene.things) for moment in known]
         places = [_places(scene.things, seen) for seen in sightings]
         unclear = np.any([place == _UNCLEAR for place in places], axis=0)
         if not unclear.any():
             break
         scene.things = [thing for thing, out in zip(scene.things, unclear.tolist(), strict=True) if not out]
     sights = []
-    for surface, cells, seen, place in zip(surfaces, grounds, sightings, places, strict=True):
-        masses = _masses(scene, cells, seen)
-        if masses is None:
+    for ground, seen, place in zip(grounds, sightings, places, strict=True):
+        sight = ground and _sight(scene, ground, seen, place)
+        if sight is None:
             return None
-        sights.append(_sight(scene, surface, masses, seen, place))
+        sights.append(sight)
     return sights
 
 
-def _sight(
-    scene: Scene, surface: tuple[str, str], masses: tuple[Places, Places], seen: Sightings, place: np.ndarray
-) -> Sight:
+def sight_of(scene: Scene, moment: Moment) -> Sight | None:
+    """What a moment shows; None when something is not clear."""
+    ground = _ground(scene, moment.view)
+    if ground is None:
+        return None
+    seen = moment.look(scene.things)
+    place = _places(scene.things, seen)
+    return None if (place == _UNCLEAR).any() else _sight(scene, ground, seen, place)
+
+
+class _Ground(NamedTuple):
+    """The ground in a picture: its cells, and where the sidewalk and the road are."""
+
+    cells: GroundCells
+    sidewalk: str
+    road: str
+
+
+def _ground(scene: Scene, view: View) -> _Ground | None:
+    """None when it is not clear where the sidewalk or the road is."""
+    cells = cells_of_ground(scene, view)
+    sidewalk = _sidewalk(scene, view, cells)
+    road = sidewalk and _road(scene, view, cells)
+    return _Ground(cells, sidewalk, road) if road else None
+
+
+def _sight(scene: Scene, ground: _Ground, seen: Sightings, place: np.ndarray) -> Sight | None:
+    masses = _masses(scene, ground.cells, seen)
+    if masses is None:
+        return None
     order = np.argsort(seen.distance, kind="stable").tolist()
     placed = [(scene.things[i], SIDES[place[i]], float(seen.distance[i])) for i in order if place[i] >= 0]
     near, far = (
@@ -90,7 +131,7 @@ def _sight(
     for objects, mass in zip((near, far), masses, strict=True):
         for kind, where in mass.items():
             objects[kind] = _named(kind, [*objects[kind], *where])
-    return Sight(*surface, near, far, tuple(one for one in placed if one[2] < _NEAR_M))
+    return Sight(ground.sidewalk, ground.road, near, far, tuple(one for one in placed if one[2] < _NEAR_M))
 
 
 def _named(kind: str, where: list[str]) -> tuple[str, ...]:
@@ -150,7 +191,7 @@ def _places(things: list[Thing], seen: Sightings) -> np.ndarray:
     place = np.select([u < 0.30, (u >= 0.37) & (u <= 0.63), u > 0.70], [0, 1, 2], _UNCLEAR)
     in_range = (distance < _NEAR_M) | ((distance >= _FAR_M[0]) & (distance < _FAR_M[1]))
     place[~in_range | (seen.inside < 0.35) | (seen.visible < 0.35)] = _UNCLEAR
-    place[seen.area < 0.0004] = _UNSEEN
+    place[(seen.area < 0.0004) | (distance >= _TOO_FAR_M)] = _UNSEEN
     place[[thing.mass or not thing.label for thing in things]] = _UNSEEN
     return place
 

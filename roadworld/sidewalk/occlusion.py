@@ -1,12 +1,15 @@
 """What of a scene a picture holds: every thing as a box, every surface as cells, and what hides what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from roadcue.roadworld.sidewalk.scene import Scene, Thing
+from roadcue.roadworld.sidewalk.scene import Place, Scene, Thing
 from roadcue.roadworld.view import View
+from roadcue.schema import CameraCalibration
 
 ROWS, COLUMNS = 72, 96
 CELLS = ROWS * COLUMNS
@@ -43,12 +46,12 @@ class GroundCells(NamedTuple):
     columns: np.ndarray
 
 
-def look(things: list[Thing], view: View, frame: int) -> Sightings:
-    """What is seen of the things in a frame. Long ones are taken apart into pieces of a metre."""
+def look(things: list[Thing], places: Sequence[Place], view: View) -> Sightings:
+    """What is seen of things that are at these places. Long ones are taken apart into pieces of a metre."""
     if not things:
         none = np.zeros(0)
         return Sightings(none, none, none, none, none, none, np.zeros((ROWS, COLUMNS), bool))
-    owner, low, high = _pieces(things, frame)
+    owner, low, high = _pieces(things, places)
     first = np.searchsorted(owner, np.arange(len(things)))
     boxes = _boxes(view, low, high)
     begins, ends = np.minimum.reduceat(boxes[:, :2], first), np.maximum.reduceat(boxes[:, 2:], first)
@@ -71,24 +74,36 @@ def look(things: list[Thing], view: View, frame: int) -> Sightings:
 
 
 def cells_of_ground(scene: Scene, view: View) -> GroundCells:
-    """The surfaces that the picture's cells show where nothing stands before them."""
+    """The surfaces that the cells of a camera that is not shaken show where nothing stands before them."""
     camera = view.camera
-    v, u = (np.arange(ROWS) + 0.5) / ROWS, (np.arange(COLUMNS) + 0.5) / COLUMNS
+    rows, columns, u, offsets, distance = _cells_below_horizon(
+        camera.intrinsic.tobytes(), camera.extrinsic.tobytes(), camera.width, camera.height
+    )
+    c, s = view.forward[:2] / np.hypot(*view.forward[:2])
+    points = view.position[:2] + offsets @ np.array([[c, s], [-s, c]])
+    return GroundCells(scene.labels_at(points), distance, u, rows, columns)
+
+
+@lru_cache(maxsize=2)
+def _cells_below_horizon(intrinsic: bytes, extrinsic: bytes, width: int, height: int) -> tuple[np.ndarray, ...]:
+    """Of each cell its row, its column and its u, the ground ahead and left of the camera (n, 2), and how far it is."""
+    camera = CameraCalibration(np.frombuffer(intrinsic), np.frombuffer(extrinsic).reshape(4, 4), width, height)
     rows, columns = (each.ravel() for each in np.mgrid[:ROWS, :COLUMNS])
-    focal, centre = camera.intrinsic[:2], camera.intrinsic[2:4]
-    across = (centre[0] - u[columns] * camera.width) / focal[0]
-    up = (centre[1] - v[rows] * camera.height) / focal[1]
-    rays = np.stack([np.ones(CELLS), across, up], axis=1) @ view.rotate_to_camera(np.eye(3)).T
+    u, v = (columns + 0.5) / COLUMNS, (rows + 0.5) / ROWS
+    f_u, f_v, c_u, c_v = camera.intrinsic[:4]
+    rays = np.stack([np.ones(CELLS), (c_u - u * width) / f_u, (c_v - v * height) / f_v], axis=1)
+    rays = rays @ camera.extrinsic[:3, :3].T
+    forward = camera.extrinsic[:2, 0] / np.hypot(*camera.extrinsic[:2, 0])
     below = rays[:, 2] < -0.01
-    rows, columns, rays = rows[below], columns[below], rays[below]
-    offsets = rays[:, :2] * (-view.position[2] / rays[:, 2:])
-    return GroundCells(scene.labels_at(view.position[:2] + offsets), np.hypot(*offsets.T), u[columns], rows, columns)
+    offsets = rays[below, :2] * (-camera.extrinsic[2, 3] / rays[below, 2:])
+    offsets = offsets @ np.array([[forward[0], -forward[1]], [forward[1], forward[0]]])
+    return rows[below], columns[below], u[below], offsets, np.hypot(*offsets.T)
 
 
-def _pieces(things: list[Thing], frame: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pieces(things: list[Thing], places: Sequence[Place]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(owner (n,), lower corners (n, 3), upper corners (n, 3)) of all pieces, those of a thing together."""
     half = np.array([thing.half for thing in things])
-    middle = np.array([thing.xy for thing in things]) + frame * np.array([thing.velocity for thing in things])
+    middle = np.array([place[:2] for place in places])
     counts = np.maximum(np.ceil(2 * half[:, :2] / _PIECE_M).astype(int), 1)
     shorter = counts.argmin(axis=1)
     counts[np.arange(len(things)), shorter] = 1  # sliced across its longer side only

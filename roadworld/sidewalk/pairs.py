@@ -10,13 +10,15 @@ from roadcue.loaders.sensation.dataset import CAMERA
 from roadcue.prompts.annotation import OBJECT_KINDS, SIDES, Annotation
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.pairs import PairedFrame
-from roadcue.roadworld.sidewalk.camera import view_of
 from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
+from roadcue.roadworld.sidewalk.outing import FIRST_STEP, Outing
 from roadcue.roadworld.sidewalk.reasons import DRAW, Difference
 from roadcue.roadworld.sidewalk.scene import Thing
 from roadcue.roadworld.sidewalk.spec import REASONS, SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.spec import FIRST_NUMBER
+from roadcue.roadworld.streams import Streams
+from roadcue.schema import Intent
 
 _SCENES, _PLACES = 500, 6
 """Tried for a pair, and in each scene for the thing."""
@@ -24,6 +26,8 @@ _NEXT_SCENE = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
 """From a scene's number to that of the next one tried: as many as pairs may be, so that no two share a scene."""
 _LEAST_SEEN = 0.002
 """Of the picture, the share that the thing covers at least."""
+_OTHER_WAY_M = 0.3
+"""Within five seconds a reason brings the walker so far from where he would be without it, at least; else nothing does."""
 _IN_THE_WAY = OBJECT_KINDS[:6]
 """Near objects that one would walk into; the rule of heads/cue says which."""
 
@@ -47,9 +51,9 @@ class PairedWalk:
     def _draw(self, spec: SidewalkSpec) -> tuple[Difference, _Halves]:
         for scene in range(_SCENES):
             walk = Walk(spec, self._number + scene * _NEXT_SCENE)
-            rng = np.random.default_rng([spec.seed, self._number, 4, scene])
-            for _ in range(_PLACES):
-                difference = DRAW[self.kind](rng, walk.scene, walk.light)
+            for place in range(_PLACES):
+                rng = Streams((spec.seed, self._number, "pair")).of(scene, place)
+                difference = DRAW[self.kind](rng, walk.scene, walk.outing.pose(FIRST_STEP), walk.light)
                 halves = difference and _halves(walk, difference)
                 if difference and halves and self._holds(difference, halves):
                     return difference, halves
@@ -59,8 +63,8 @@ class PairedWalk:
         )
 
     def _holds(self, difference: Difference, halves: _Halves) -> bool:
-        """Whether only a reason changes the cue, nothing but the thing differs, and one sees enough of it."""
-        without, with_ = (half.sights[0] for half in halves)
+        """Whether only a reason changes the cue and the way, nothing but the thing differs, and one sees enough of it."""
+        without, with_ = (_sight(half) for half in halves)
         way = without.sidewalk if without.sidewalk in SIDES else "Center"
         before, after = _blocked(without), _blocked(with_)
         if self.kind in REASONS:
@@ -68,6 +72,9 @@ class PairedWalk:
         else:
             as_meant = before == after or not {way, "Center"} & (before | after)
         label = difference.thing.label if difference.thing else ""
+        way_changes = np.abs(halves.with_.future(0) - halves.without.future(0)).max()
+        if way_changes < _OTHER_WAY_M if self.kind in REASONS else way_changes > 0:
+            return False
         if not as_meant or _others(without, label) != _others(with_, label):
             return False
         return difference.thing is None or np.mean(self._shows(halves)) > _LEAST_SEEN
@@ -84,6 +91,26 @@ class PairedWalk:
     def caption(self, half: int) -> str:
         """What is to be said of a half."""
         return self.halves[half].caption(0)
+
+    def sight(self, half: int) -> Sight | None:
+        """What a half shows."""
+        return self.halves[half].sight(0)
+
+    def seconds(self, half: int) -> float:
+        """Both halves are the first frame of a walk."""
+        return self.halves[half].seconds(0)
+
+    def past(self, half: int) -> np.ndarray:
+        """(16, 6) float32, columns `STATE_COLUMNS`; the same of both halves."""
+        return self.halves[half].past(0)
+
+    def future(self, half: int) -> np.ndarray:
+        """(20, 2) float32 metres, walker's frame: with the thing or without."""
+        return self.halves[half].future(0)
+
+    def intent(self, half: int) -> Intent:
+        """Of both halves."""
+        return self.halves[half].intent(0)
 
     def paint(self, half: int) -> np.ndarray:
         """The picture of a half, (height, width, 3) uint8 RGB."""
@@ -110,27 +137,41 @@ class PairedWalk:
 def _halves(walk: Walk, difference: Difference) -> _Halves | None:
     """Both halves among the same other things, without those that the thing would hide.
 
-    None when the picture would not be clear, or the thing itself.
+    Until the picture the walker walks among those; from then on among the half's own. None when the picture would not
+    be clear, or the thing itself.
     """
-    others = [thing for thing in walk.scene.things if thing is not difference.instead_of]
-    if not difference.thing:
-        return _Halves(walk, walk.changed(others, walk.sights[:1], difference.light))
-    with_ = _clear(walk, [*others, difference.thing])
-    if with_ is None or not with_.scene.things or with_.scene.things[-1] is not difference.thing:
+    others, thing = [each for each in walk.scene.things if each is not difference.instead_of], difference.thing
+    before = walk.to_first_picture(others)
+    if not thing:
+        sights = [_sight(walk)]
+        return _Halves(
+            walk.changed(others, before, sights, walk.light), walk.changed(others, before, sights, difference.light)
+        )
+    with_ = _clear(walk, before, [*others, thing])
+    if with_ is None or not with_.scene.things or with_.scene.things[-1] is not thing:
+        return None
+    kept = with_.scene.things[:-1]
+    if not before.reckoned_with <= set(kept):
         return None
     instead = [difference.instead_of] if difference.instead_of else []
-    things = [*with_.scene.things[:-1], *instead]
-    without = _clear(walk, things)
+    things = [*kept, *instead]
+    without = _clear(walk, before, things)
     if without is None or len(without.scene.things) < len(things):
         return None
     return _Halves(without, with_)
 
 
-def _clear(walk: Walk, things: list[Thing]) -> Walk | None:
+def _clear(walk: Walk, before: Outing, things: list[Thing]) -> Walk | None:
     """The walk's first frame among these things, but for those that are not clear; None when it is not."""
     scene = replace(walk.scene, things=things)
-    sights = clear_sights(scene, [view_of(scene, 0, walk.camera)])
-    return walk.changed(scene.things, sights, walk.light) if sights else None
+    sights = clear_sights(scene, [lambda: walk.moment(before, 0)])
+    return walk.changed(scene.things, before.among(scene.things), sights, walk.light) if sights else None
+
+
+def _sight(half: Walk) -> Sight:
+    sight = half.sight(0)
+    assert sight, "the first frame of a walk is clear"
+    return sight
 
 
 def _blocked(sight: Sight) -> set[str]:

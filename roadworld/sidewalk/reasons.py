@@ -12,7 +12,7 @@ import numpy as np
 from roadcue.roadworld.daylight import Daylight, draw_sun
 from roadcue.roadworld.mesh import Colour, Mesh, Shape
 from roadcue.roadworld.semantic_class import SemanticClass
-from roadcue.roadworld.sidewalk.scene import Scene, Surface, Thing
+from roadcue.roadworld.sidewalk.scene import Place, Scene, Surface, Thing
 from roadcue.roadworld.sidewalk.street import BEHIND_M, FAR_M
 from roadcue.roadworld.sidewalk.things import Maker, car_along, obstacle, someone, traffic_sign
 from roadcue.roadworld.weather import WEATHERS
@@ -46,8 +46,8 @@ class Difference:
 def _before_the_walker(make: Maker, words: str) -> "Draw":
     """Puts what `make` makes onto the sidewalk, close ahead."""
 
-    def draw(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference | None:
-        thing = make(rng, *_ahead(rng, scene))
+    def draw(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) -> Difference | None:
+        thing = make(rng, *_ahead(rng, here))
         if _label_under(scene, thing) != "sidewalk" or not scene.has_room(thing.xy, thing.half):
             return None
         return Difference(words.format(thing.name), thing, None, light)
@@ -55,9 +55,9 @@ def _before_the_walker(make: Maker, words: str) -> "Draw":
     return draw
 
 
-def _gap(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference | None:
+def _gap(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) -> Difference | None:
     """Slabs are missing across as much of the sidewalk as the hole is wide. Labels know it as an obstacle."""
-    x, y = _ahead(rng, scene)
+    x, y = _ahead(rng, here)
     length, width = float(rng.uniform(*_HOLE_LENGTH_M)), float(rng.uniform(*_HOLE_WIDTH_M))
     path = _surface(scene, x, y)
     if path.label != "sidewalk":
@@ -68,19 +68,18 @@ def _gap(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference 
     return Difference("a gap in the sidewalk", thing, None, light) if scene.has_room(middle, half) else None
 
 
-def _parked_car(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference | None:
+def _parked_car(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) -> Difference | None:
     roads = [each for each in scene.surfaces if each.label == "road" and each.x == (BEHIND_M, FAR_M)]
-    here = float(scene.camera_xy[0, 1])
-    if not roads or roads[0].y[0] < here < roads[0].y[1]:
+    if not roads or roads[0].y[0] < here.y < roads[0].y[1]:
         return None
-    near, far = sorted(roads[0].y, key=lambda kerb: abs(kerb - here))
+    near, far = sorted(roads[0].y, key=lambda kerb: abs(kerb - here.y))
     thing = car_along(rng, float(rng.uniform(6, 20)), far + float(np.sign(near - far)) * 1.1)
     if not scene.has_room(thing.xy, thing.half):
         return None
     return Difference("a car parked on the far side of the road", thing, None, light)
 
 
-def _house_colour(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference | None:
+def _house_colour(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) -> Difference | None:
     houses = [thing for thing in scene.things if thing.name == "a house" and 3 < thing.xy[0] < 25]
     if not houses:
         return None
@@ -94,7 +93,7 @@ def _house_colour(rng: np.random.Generator, scene: Scene, light: Daylight) -> Di
     return Difference("a house in another colour", other, house, light)
 
 
-def _sign(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference | None:
+def _sign(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) -> Difference | None:
     paths = [each.y for each in scene.surfaces if each.label == "sidewalk"]
     edges = paths[0] if paths else (-1.0, 1.0)
     side = int(rng.integers(2))
@@ -105,7 +104,7 @@ def _sign(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference
     return Difference("a traffic sign beside the way", thing, None, light)
 
 
-def _sun(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference | None:
+def _sun(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) -> Difference | None:
     sun = draw_sun(rng, light.hour)
     shines = light.hour in ("noon", "low sun") and not WEATHERS[light.weather].overcast
     if not shines or sun @ light.sun > _OTHER_SUN:
@@ -113,7 +112,8 @@ def _sun(rng: np.random.Generator, scene: Scene, light: Daylight) -> Difference 
     return Difference("the sun at another angle", None, None, replace(light, sun=sun))
 
 
-Draw = Callable[[np.random.Generator, Scene, Daylight], Difference | None]
+Draw = Callable[[np.random.Generator, Scene, Place, Daylight], Difference | None]
+"""From a stream, a scene, where the walker is, and its light."""
 DRAW: Mapping[str, Draw] = {
     "obstacle": _before_the_walker(obstacle, "{} on the sidewalk"),
     "gap": _gap,
@@ -126,12 +126,11 @@ DRAW: Mapping[str, Draw] = {
 """One for each of the spec's `KINDS`."""
 
 
-def _ahead(rng: np.random.Generator, scene: Scene) -> tuple[float, float]:
+def _ahead(rng: np.random.Generator, here: Place) -> tuple[float, float]:
     """A place before the walker."""
-    heading, ahead, aside = scene.camera_heading[0], rng.uniform(*_AHEAD_M), rng.uniform(-_ASIDE_M, _ASIDE_M)
-    c, s = np.cos(heading), np.sin(heading)
-    x, y = (scene.camera_xy[0] + [ahead * c - aside * s, ahead * s + aside * c]).tolist()
-    return x, y
+    ahead, aside = rng.uniform(*_AHEAD_M), rng.uniform(-_ASIDE_M, _ASIDE_M)
+    c, s = np.cos(here.heading), np.sin(here.heading)
+    return float(here.x + ahead * c - aside * s), float(here.y + ahead * s + aside * c)
 
 
 def _surface(scene: Scene, x: float, y: float) -> Surface:

@@ -1,6 +1,7 @@
-"""The scene of a walk: surfaces, things that are labelled, things that only stand behind, and the way of the camera.
+"""The scene of a walk: surfaces, things that are labelled, things that only stand behind, and where one walks.
 
-World frame: x along the path, y to its left, metres; the middle of the path, where there is one, is y = 0.
+World frame: x along the path, y to its left, metres; the middle of the path, where there is one, is y = 0. The walker
+is about at x = 0 when the first picture is taken, at t = 0.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ import numpy as np
 from roadcue.roadworld.ground import Marks
 from roadcue.roadworld.mesh import Colour, Mesh
 from roadcue.roadworld.semantic_class import SemanticClass
+
+STRIDE_M = 1.4
+"""Walked from one step of a foot to the next of the same."""
 
 
 class Surface(NamedTuple):
@@ -23,14 +27,14 @@ class Surface(NamedTuple):
     semantic: SemanticClass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Thing:
-    """Something that stands or moves.
+    """Something that stands or moves; two are never the same, however alike.
 
     `label` is its kind of `OBJECT_KINDS`, or "" for what is no such object; `name` what a caption calls it. `looks`
-    holds one mesh, or one for each frame. `xy` is the middle of its extent in the first frame, `half` half that
-    extent along the world's x and y, and its height up to 2 m; 0 for what hides nothing. `velocity` is in metres from
-    one frame to the next, `ahead` how far along its heading the mesh's origin lies from `xy`. The extent of a sign
+    holds one mesh, or those of one stride of somebody who walks. `xy` is the middle of its extent at t = 0, `half`
+    half that extent along the world's x and y, and its height up to 2 m; 0 for what hides nothing. `velocity` is in
+    metres a second, `ahead` how far along its heading the mesh's origin lies from `xy`. The extent of a sign
     or a light begins with its head, `base` metres above the ground. Parts of a `mass` (a hedge) count by the room
     that they take up, not each.
     """
@@ -46,30 +50,62 @@ class Thing:
     base: float = 0.0
     mass: bool = False
 
-    def look(self, frame: int) -> Mesh:
-        """Its mesh in a frame."""
-        return self.looks[frame % len(self.looks)]
+    @property
+    def walks(self) -> bool:
+        """Whether it is somebody on foot who moves."""
+        return self.label == "person" and any(self.velocity)
 
-    def place(self, frame: int) -> np.ndarray:
-        """Where its mesh's origin is in a frame, (2,)."""
-        along = np.array([np.cos(self.heading), np.sin(self.heading)])
-        return np.array(self.xy) + frame * np.array(self.velocity) + self.ahead * along
+    def at(self, t: float) -> "Place":
+        """Where it is at t seconds when nothing turns or holds it up."""
+        (x, y), (along_x, along_y) = self.xy, self.velocity
+        return Place(x + t * along_x, y + t * along_y, self.heading, t * float(np.hypot(along_x, along_y)))
+
+    def look(self, place: "Place") -> Mesh:
+        """Its mesh at a place on its way."""
+        return self.looks[int(place.walked / STRIDE_M * len(self.looks)) % len(self.looks)]
+
+    def origin(self, place: "Place") -> tuple[float, float]:
+        """Where its mesh's origin is when the middle of its extent is at a place."""
+        return place.x + self.ahead * np.cos(place.heading), place.y + self.ahead * np.sin(place.heading)
+
+
+class Place(NamedTuple):
+    """Where somebody or something is: metres, radians, and how many metres it has moved since t = 0."""
+
+    x: float
+    y: float
+    heading: float
+    walked: float = 0.0
+
+
+class Way(NamedTuple):
+    """Where one may walk: between two y, best between `right` and `left`, and over a road between two x, if any."""
+
+    low: float
+    high: float
+    right: float
+    left: float
+    road: tuple[float, float] | None = None
 
 
 @dataclass
 class Scene:
     """Everything that a walk's pictures show, but for light and lens. Later surfaces lie on earlier ones.
 
-    `beside` says for "left" and "right" what the path is bordered by, in a caption's words.
+    All of it reaches so many metres farther than of a walk that hardly moves as the walker comes, `reach`. He is at y =
+    `start` at t = 0; when that is `astray` he soon goes over to the `way`, which is the path's, or straight on where
+    there is none. `beside` says for "left" and "right" what the path is bordered by, in a caption's words.
     """
 
     surfaces: list[Surface] = field(default_factory=list)
     marks: list[Marks] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
-    camera_xy: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
-    camera_heading: np.ndarray = field(default_factory=lambda: np.zeros(0))
     beside: dict[str, str] = field(default_factory=dict)
     zebra: bool = False
+    reach: float = 0.0
+    start: float = 0.0
+    astray: bool = False
+    way: Way = Way(-1.0, 1.0, -0.5, 0.5)
 
     def topmost(self, points: np.ndarray) -> np.ndarray:
         """The number of the topmost surface at each of the ground points (n, 2), -1 for none."""

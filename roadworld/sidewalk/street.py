@@ -12,7 +12,7 @@ from roadcue.roadworld.sidewalk.furniture import fence, hedge, wall
 from roadcue.roadworld.sidewalk.scene import Scene, Surface, Thing
 
 FAR_M = 60.0
-"""As far as the ground goes, ahead and to either side; behind the walker to `BEHIND_M`."""
+"""As far as the ground goes, ahead of where the walk ends and to either side; behind the walker to `BEHIND_M`."""
 BEHIND_M = -6.0
 _PAVINGS: tuple[Colour, ...] = ((196, 190, 180), (206, 186, 158), (188, 132, 108), (178, 178, 182))
 _PARK_PATHS: tuple[Colour, ...] = ((206, 186, 146), (196, 176, 150))
@@ -27,13 +27,15 @@ def lay_base(rng: np.random.Generator, scene: Scene, grassy: bool) -> None:
     """The open ground under all else: grass or bare earth."""
     colour = pick(_GRASS if grassy else _BARE, int(rng.integers(STYLES)))
     label = "grass" if grassy else ""
-    scene.surfaces.append(Surface(label, (BEHIND_M, FAR_M), (-FAR_M, FAR_M), colour, SemanticClass.GRASS))
+    scene.surfaces.append(Surface(label, (BEHIND_M, FAR_M + scene.reach), (-FAR_M, FAR_M), colour, SemanticClass.GRASS))
 
 
 def strew(rng: np.random.Generator, scene: Scene) -> None:
     """Tufts or pebbles on the open ground, where nothing else lies on it."""
-    size = rng.uniform(0.1, 0.5, (110, 2))
-    tufts = _rectangles(rng.uniform((1, -9), (16, 9), (110, 2)), size)
+    far = 16 + scene.reach
+    count = round(110 * (far - 1) / 15)
+    size = rng.uniform(0.1, 0.5, (count, 2))
+    tufts = _rectangles(rng.uniform((1, -9), (far, 9), (count, 2)), size)
     open_ground = (scene.topmost(tufts.reshape(-1, 2)) == 0).reshape(-1, 4).all(axis=1)
     r, g, b = scene.surfaces[0].colour
     scene.marks.append((tufts[open_ground], (r * 0.9, g * 0.9, b * 0.9), SemanticClass.GRASS))
@@ -50,10 +52,11 @@ def lay_path(
         if not park:
             scene.surfaces.append(Surface("", x, (-half - 0.12, half + 0.12), _KERB, SemanticClass.KERB))
         scene.surfaces.append(Surface("sidewalk", x, (-half, half), colour, SemanticClass.SIDEWALK))
-        begin, end = max(x[0], 0.8), min(x[1], 18)
+        begin, end = max(x[0], 0.8), min(x[1], 18 + scene.reach)
         if park:
-            at = rng.uniform((begin, -half + 0.1), (end, half - 0.3), (40, 2))
-            scene.marks.append((_rectangles(at, rng.uniform(0.05, 0.2, (40, 2))), seam, SemanticClass.SIDEWALK))
+            count = round(40 * (end - begin) / 17)
+            at = rng.uniform((begin, -half + 0.1), (end, half - 0.3), (count, 2))
+            scene.marks.append((_rectangles(at, rng.uniform(0.05, 0.2, (count, 2))), seam, SemanticClass.SIDEWALK))
         elif begin < end:
             across = [_rectangle((s, s + 0.03), (-half, half)) for s in np.arange(begin, end, slab)]
             along = [_rectangle((begin, end), (y, y + 0.025)) for y in np.arange(-half, half, slab)[1:]]
@@ -63,13 +66,13 @@ def lay_path(
 def lay_road_along(rng: np.random.Generator, scene: Scene, y: tuple[float, float]) -> None:
     """A road along x between two kerbs, with its centre line."""
     colour = pick(_ASPHALT, int(rng.integers(STYLES)), vary=0.06)
-    x = (BEHIND_M, FAR_M)
+    x = (BEHIND_M, FAR_M + scene.reach)
     scene.surfaces.append(Surface("", x, (y[0] - _KERB_M, y[1] + _KERB_M), _KERB, SemanticClass.KERB))
     scene.surfaces.append(Surface("road", x, y, colour, SemanticClass.ROAD))
     middle = sum(y) / 2
-    dashes = [_rectangle((s, s + 2.0), (middle - 0.07, middle + 0.07)) for s in np.arange(1, 45, 5.0)]
+    dashes = [_rectangle((s, s + 2.0), (middle - 0.07, middle + 0.07)) for s in np.arange(1, 45 + scene.reach, 5.0)]
     scene.marks.append((np.array(dashes), _WHITE, SemanticClass.MARKING))
-    scene.marks.append(_repairs(rng, (1, 20), (y[0] + 0.4, y[1] - 0.4), colour))
+    scene.marks.append(_repairs(rng, (1, 20 + scene.reach), (y[0] + 0.4, y[1] - 0.4), colour))
 
 
 def lay_road_across(rng: np.random.Generator, scene: Scene, x: tuple[float, float], zebra: float) -> None:
@@ -140,10 +143,11 @@ def _fence(rng: np.random.Generator, side: int, y: float, x: tuple[float, float]
 
 
 def _repairs(rng: np.random.Generator, x: tuple[float, float], y: tuple[float, float], colour: Colour) -> Marks:
-    """Darker patches in the asphalt."""
-    at = rng.uniform((x[0], y[0]), (x[1], y[1]), (12, 2))
+    """Darker patches in the asphalt, twelve on twenty metres."""
+    count = round(12 * max(1.0, (x[1] - x[0]) / 20))
+    at = rng.uniform((x[0], y[0]), (x[1], y[1]), (count, 2))
     darker = (colour[0] * 0.88, colour[1] * 0.88, colour[2] * 0.88)
-    size = np.minimum(rng.uniform(0.2, 1.6, (12, 2)), np.array([x[1], y[1]]) - at)
+    size = np.minimum(rng.uniform(0.2, 1.6, (count, 2)), np.array([x[1], y[1]]) - at)
     return _rectangles(at, size), darker, SemanticClass.ROAD
 
 

@@ -18,13 +18,16 @@ from roadcue.roadworld.sidewalk.furniture import (
     sign,
 )
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
-from roadcue.roadworld.sidewalk.spec import FRAMES
+from roadcue.roadworld.sidewalk.walker import ROOM_M
 from roadcue.roadworld.vehicles import bicycle, car
 
 Maker = Callable[[np.random.Generator, float, float], Thing]
 """Makes a thing in the middle of (x, y)."""
-_WALK_M = 0.42
-"""What someone walks from one frame to the next."""
+_WALK_M_S = (0.9, 1.5)
+_STRIDE = (0, 3, 4, 3, 0, -3, -4, -3)
+"""How far the legs are apart in the course of a stride, as `person` takes it."""
+_PASSING_M = 1.5
+"""Between things that stand nearer to each other along the way nobody goes to and fro."""
 _CAR_HALF_M, _CAR_MIDDLE_M = (2.35, 0.95, 1.5), 1.45
 """Half a car's extent, and where its middle is before its origin, the rear axle."""
 
@@ -33,9 +36,10 @@ def someone(rng: np.random.Generator, x: float, y: float) -> Thing:
     """A person who walks ahead or towards the camera, or stands."""
     style, gait = int(rng.integers(STYLES)), int(rng.integers(3))
     heading = (0.0, np.pi, float(rng.uniform(0, 2 * np.pi)))[gait]
-    strides = [0] if gait == 2 else np.rint(4 * np.sin(np.arange(FRAMES) * 1.7 + style)).astype(int).tolist()
+    first, speed = int(rng.integers(len(_STRIDE))), float(rng.uniform(*_WALK_M_S))
+    strides = (0,) if gait == 2 else _STRIDE[first:] + _STRIDE[:first]
     looks = tuple(person(style, stride) for stride in strides)
-    velocity = ((_WALK_M, -_WALK_M, 0.0)[gait], 0.0)
+    velocity = ((speed, -speed, 0.0)[gait], 0.0)
     return Thing("person", "a person", looks, (x, y), heading, (0.28, 0.32, 1.75), velocity)
 
 
@@ -48,14 +52,14 @@ def parked_bicycle(rng: np.random.Generator, x: float, y: float) -> Thing:
 
 
 def car_along(rng: np.random.Generator, x: float, y: float, speed: float = 0.0) -> Thing:
-    """A car along the path: parked, or with a `speed` in metres per frame, backwards for one that comes nearer."""
+    """A car along the path: parked, or with a `speed` in m/s, backwards for one that comes nearer."""
     heading = np.pi if speed < 0 or (speed == 0 and rng.random() < 0.3) else 0.0
     mesh = car(int(rng.integers(STYLES)))
     return Thing("car", "a car", (mesh,), (x, y), heading, _CAR_HALF_M, (speed, 0.0), -_CAR_MIDDLE_M)
 
 
 def car_across(rng: np.random.Generator, x: float, y: float, speed: float) -> Thing:
-    """A car on a road across the path, with a `speed` in metres per frame, to the left when positive."""
+    """A car on a road across the path, with a `speed` in m/s, to the left when positive."""
     along, across, height = _CAR_HALF_M
     heading = np.pi / 2 if speed > 0 else -np.pi / 2
     mesh = car(int(rng.integers(STYLES)))
@@ -134,9 +138,27 @@ PLACES: Mapping[str, Mapping[Maker, float]] = {
 
 
 def put(rng: np.random.Generator, scene: Scene, place: str, x: tuple[float, float], y: tuple[float, float]) -> None:
-    """Put something that belongs there into a rectangle of the scene, if there is room."""
+    """Put something that belongs there into a rectangle of the scene, if there is room, and not on a road across."""
     makers = list(PLACES[place])
     maker = makers[rng.choice(len(makers), p=list(PLACES[place].values()))]
     thing = maker(rng, float(rng.uniform(*x)), float(rng.uniform(*y)))
-    if scene.has_room(thing.xy, thing.half):
+    if scene.has_room(thing.xy, thing.half) and not _on_road_across(scene, thing) and _leaves_a_way(scene, thing):
         scene.things.append(thing)
+
+
+def _on_road_across(scene: Scene, thing: Thing) -> bool:
+    begin, end = scene.way.road or (np.inf, np.inf)
+    return begin - thing.half[0] < thing.xy[0] < end + thing.half[0]
+
+
+def _leaves_a_way(scene: Scene, thing: Thing) -> bool:
+    """Whether one who walks far can get past it."""
+    if not scene.reach or thing.walks:
+        return True
+    beside = [
+        (other.xy[1], other.half[1])
+        for other in (*scene.things, thing)
+        if abs(other.xy[0] - thing.xy[0]) < other.half[0] + thing.half[0] + _PASSING_M and not other.walks
+    ]
+    lanes = np.arange(scene.way.low, scene.way.high, 0.1)
+    return any(all(abs(lane - y) > half + ROOM_M for y, half in beside) for lane in lanes.tolist())

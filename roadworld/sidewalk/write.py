@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roadcue.files import resumable_folder, write_atomic
 from roadcue.loaders import jpeg
-from roadcue.loaders.sensation.annotation_files import write_annotations
+from roadcue.loaders.sensation.annotation_files import read_rows, write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES, SCHEMA_FILE
 from roadcue.prompts import bvpi
@@ -19,6 +19,7 @@ from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.sidewalk.pairs import PairedWalk
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
+from roadcue.roadworld.sidewalk.states import STATES, states_line
 from roadcue.roadworld.sidewalk.walk import Walk
 
 
@@ -43,6 +44,11 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
             written.append(write_pairs(partial, lines))
         leave_only(partial, written)
         write_checksums(partial, written, VIEW_VERSION, asdict(spec))
+
+
+def labelled_pictures(folder: Path) -> int:
+    """How many pictures of a drawn sidewalk view have labels."""
+    return len(read_rows(folder / ANNOTATIONS, ()))
 
 
 def check_sidewalk(folder: Path, *, hashes: bool = False) -> SidewalkSpec:
@@ -75,8 +81,9 @@ def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], partial: Pat
             write_mask(partial, _mask_name(number, frame), walk.instances(frame))
     if isinstance(walk, PairedWalk):
         write_atomic(_pair_file(partial, number), json.dumps([asdict(line) for line in walk.lines()]))
-    labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames]
-    write_atomic(_labels_file(partial, number), json.dumps(labels))
+    labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames if walk.sight(frame)]
+    states = [states_line(image_name(number, frame), walk, frame) for frame in frames]
+    write_atomic(_labels_file(partial, number), json.dumps({"labels": labels, "states": states}))
 
 
 def _mask_name(number: int, frame: int) -> str:
@@ -94,14 +101,14 @@ def _pair_file(partial: Path, number: int) -> Path:
 def _gather(spec: SidewalkSpec, partial: Path) -> list[Path]:
     """Write the label files of all walks; returns them."""
     annotations: list[Annotation] = []
+    states: list[str] = []
     captions: list[Caption] = []
-    written = [partial / name for name in (ANNOTATIONS, CAPTIONS, SCHEMA_FILE, JSON_LINES)]
+    written = [partial / name for name in (ANNOTATIONS, CAPTIONS, SCHEMA_FILE, JSON_LINES, STATES)]
     for split in ("train", "val"):
-        labelled = [
-            (parse_row(row, image_name(number, 0)), text)
-            for number in sorted({number for number, _ in spec.pictures(split)})
-            for row, text in json.loads(_labels_file(partial, number).read_text())
-        ]
+        numbers = sorted({number for number, _ in spec.pictures(split)})
+        walks = [json.loads(_labels_file(partial, number).read_text()) for number in numbers]
+        labelled = [(parse_row(row, split), text) for walk in walks for row, text in walk["labels"]]
+        states += [line for walk in walks for line in walk["states"]]
         new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in labelled]
         records = [bvpi.sft_record(c.image_path, a, c.target) for c, (a, _) in zip(new, labelled, strict=True)]
         file = partial / BVPI.format(split=split)
@@ -113,4 +120,5 @@ def _gather(spec: SidewalkSpec, partial: Path) -> list[Path]:
     write_captions(partial / CAPTIONS, captions)
     write_atomic(partial / SCHEMA_FILE, json.dumps(SCHEMA, indent=1) + "\n")
     write_atomic(partial / JSON_LINES, "".join(json.dumps(to_json(each)) + "\n" for each in annotations))
+    write_atomic(partial / STATES, "".join(states))
     return written

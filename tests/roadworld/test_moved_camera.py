@@ -27,10 +27,11 @@ from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk import walk as walk_module
 from roadcue.roadworld.sidewalk.camera import Framing
-from roadcue.roadworld.sidewalk.scene import Scene
-from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
+from roadcue.roadworld.sidewalk.scene import Place, Scene
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.sidewalk.write import check_sidewalk
+from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
 from roadcue.roadworld.vehicles import car
 from roadcue.roadworld.view import View
@@ -264,11 +265,11 @@ def _red(picture: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("moved", [{}, *ROLLED])
-def test_a_walks_calibration_meets_the_pixel(moved: dict[str, float]) -> None:
+def test_a_walks_calibration_meets_the_pixel(moved: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     walk = Walk(replace(SMALL_WALK, **moved), 5)
     walk._lens = STILL
     walk.scene.things.clear()
-    walk.scene.camera_xy, walk.scene.camera_heading = np.zeros((FRAMES, 2)), np.zeros(FRAMES)
+    monkeypatch.setattr(walk.outing, "pose", lambda _: Place(0.0, 0.0, 0.0))
     walk._ground = lay([ROAD, (_square(3.5, 0.4, 0.1), (255, 0, 0), SemanticClass.SIGN)], [])
     expected = walk.camera.project(np.array([[3.5, 0.4, 0.0]]))[0][0]
     assert _red(walk.paint(0)) == pytest.approx(expected, abs=0.4)
@@ -310,9 +311,9 @@ def test_positions_that_a_camera_never_has_clear_give_way_to_others(monkeypatch:
     drawn: list[tuple[str, str]] = []
     draw_scene, clear_sights = walk_module.draw_scene, walk_module.clear_sights
 
-    def draw(rng: np.random.Generator, sidewalk: str, road: str, framed: Framing) -> Scene:
+    def draw(streams: Streams, sidewalk: str, road: str, framed: Framing, reach: float) -> Scene:
         drawn.append((sidewalk, road))
-        return draw_scene(rng, sidewalk, road, framed)
+        return draw_scene(streams, sidewalk, road, framed, reach)
 
     monkeypatch.setattr(walk_module, "draw_scene", draw)
     monkeypatch.setattr(walk_module, "clear_sights", lambda *a: None if drawn[-1] == drawn[0] else clear_sights(*a))

@@ -11,12 +11,13 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import chest_camera, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.furniture import bin_
-from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
-from roadcue.roadworld.sidewalk.scene import Scene, Surface, Thing
-from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
+from roadcue.roadworld.sidewalk.labels import Moment, Sight, clear_sights, sight_of
+from roadcue.roadworld.sidewalk.scene import Place, Scene, Surface, Thing
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk, paint_walk
 
 SPEC = SidewalkSpec(width=256, height=192)
+HERE = Place(0.0, 0.0, 0.0)
 GREY, EARTH = (180, 176, 170), (110, 90, 66)
 
 
@@ -34,7 +35,6 @@ def scene(path=(-1.0, 1.0), road=None, across=None, things=(), grass=False) -> S
     if across:
         made.surfaces.append(Surface("road", across, (-60.0, 60.0), EARTH, SemanticClass.ROAD))
     made.things += things
-    made.camera_xy, made.camera_heading = np.zeros((1, 2)), np.zeros(1)
     return made
 
 
@@ -42,8 +42,12 @@ def bin_at(x: float, y: float) -> Thing:
     return Thing("obstacle", "a trash bin", (bin_(0),), (x, y), 0.0, (0.3, 0.3, 1.05))
 
 
+def moment(made: Scene) -> Moment:
+    return Moment(view_of(HERE, chest_camera(SPEC)), lambda thing: thing.at(0))
+
+
 def sight(made: Scene):
-    sights = clear_sights(made, [view_of(made, 0, chest_camera(SPEC))])
+    sights = clear_sights(made, [lambda: moment(made)])
     return sights[0] if sights else None
 
 
@@ -106,6 +110,20 @@ def test_a_thing_that_is_not_clear_is_taken_out_of_the_scene(thing):
     assert not made.things
 
 
+def test_a_picture_with_a_thing_that_is_not_clear_has_no_sight_and_keeps_the_thing():
+    made = scene(things=[bin_at(4.0, 0.85)])
+    assert sight_of(made, moment(made)) is None
+    assert len(made.things) == 1
+    made.things = [bin_at(4.0, 0.0)]
+    assert sight_of(made, moment(made)) == sight(made)
+
+
+def test_what_is_farther_than_thirty_metres_is_not_told():
+    made = scene(things=[bin_at(31.0, 0.0)])
+    assert not any(sight(made).far.values())
+    assert len(made.things) == 1
+
+
 def test_a_hidden_thing_is_taken_out_and_what_hides_it_stays():
     made = scene(things=[bin_at(3.5, 0.0), bin_at(9.0, 0.0)])
     assert sight(made).near["obstacle"] == ("Center",)
@@ -131,7 +149,7 @@ def test_grass_is_named_by_the_thirds_it_covers():
 def test_the_picture_shows_the_sidewalk_where_the_label_has_it():
     """The camera's own projection, not the labels' cells: the light slabs are brighter than the dark earth."""
     camera = chest_camera(SPEC)
-    view = view_of(scene(), 0, camera)
+    view = view_of(HERE, camera)
     u, v = view.pixels(view.flat(np.array([[4.0, 0.0]])))[0]
     assert u == pytest.approx(SPEC.width / 2)
     down = np.arctan((v - SPEC.height / 2) / camera.intrinsic[1]) + np.radians(12)
@@ -165,12 +183,12 @@ def test_a_walk_is_the_same_whenever_it_is_drawn(walks):
     assert not np.array_equal(again.paint(2), again.paint(3))
     other = Walk(SidewalkSpec(seed=1, width=256, height=192), 5)
     assert not np.array_equal(other.paint(2), again.paint(2))
-    assert other.scene.camera_heading.tolist() != again.scene.camera_heading.tolist()
+    assert other.outing.pose(100) != again.outing.pose(100)
 
 
 def test_labels_do_not_depend_on_the_size_of_the_picture(walks):
     large = Walk(SidewalkSpec(width=320, height=240), 5)
-    assert [large.annotation(f) for f in range(FRAMES)] == [walks[5].annotation(f) for f in range(FRAMES)]
+    assert [large.annotation(f) for f in range(SPEC.frames)] == [walks[5].annotation(f) for f in range(SPEC.frames)]
 
 
 def test_painted_classes_agree_with_the_labels(walks):

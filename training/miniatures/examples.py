@@ -24,7 +24,7 @@ from roadcue.roadworld.drive import drive
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.road_ahead import road_ahead
 from roadcue.roadworld.semantic_class import SemanticClass
-from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.training.miniatures.config import DrawOptions
@@ -133,7 +133,7 @@ def _draw_drive(options: DrawOptions, number: int, file: Path) -> None:
 
 def _draw_walk(options: DrawOptions, number: int, file: Path) -> None:
     spec = SidewalkSpec(seed=options.world_seed)
-    walk, frames = Walk(spec, number), range(FRAMES)
+    walk, frames = Walk(spec, number), range(spec.frames)
     pictures = [_as_read(walk.paint(frame), spec.jpeg_quality) for frame in frames]
     kinds = [_shares(walk.paint_classes(frame, _KINDS_SCALE)) for frame in frames]
     known = [of_annotation(walk.annotation(frame)) for frame in frames]
