@@ -22,6 +22,7 @@ from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M
 from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.scenery import furnish, strollers
 from roadcue.roadworld.shapes import STYLES, signal
+from roadcue.roadworld.texture import draw_texture
 from roadcue.roadworld.traffic import DT_S, Car, Pedestrian
 from roadcue.roadworld.vehicles import car, special, truck
 from roadcue.roadworld.view import FAR_M, View
@@ -76,6 +77,7 @@ class Painter:
             ]
         )
         self._skyline, self._grass = draw_skyline(rng), draw_grass(rng, self.light)
+        self._texture = draw_texture(rng)
         self._canvases = self._prepare()
 
     def altered(
@@ -106,7 +108,7 @@ class Painter:
 
     def _prepare(self) -> dict[str, Canvas]:
         return {
-            name: Canvas(levelled(each), self.light, self._skyline, self._grass)
+            name: Canvas(levelled(each), self.light, self._skyline, self._grass, self._texture)
             for name, each in self.cameras.items()
         }
 

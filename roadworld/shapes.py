@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from roadcue.roadworld.mesh import Colour, Mesh, Point, Shape
+from roadcue.roadworld.mesh import Colour, Glass, Mesh, Point, Shape
 from roadcue.roadworld.semantic_class import SemanticClass
 
 STYLES = 64
@@ -47,7 +47,7 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
     x, y = (-length / 2, length / 2), (0.0, depth)
     shape.box(x, y, (0, height), wall, top=(90, 86, 84))
     bright = style % 3 == 0
-    glass = (196, 172, 104) if bright else (64, 78, 92)
+    pane = (196, 172, 104) if bright else (64, 78, 92)
     for normal, wall_span in ((RIGHT, x), (BACK, y), (FORWARD, y)):
         edges = np.linspace(*wall_span, max(1, int((wall_span[1] - wall_span[0]) / 3.4)) + 1).tolist()
         pier = 0.25 * (edges[1] - edges[0])
@@ -56,7 +56,8 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
             for left, right in pairwise(edges):
                 opening = (left + pier, right - pier)
                 x_span, y_span = (opening, y) if wall_span is x else (x, opening)
-                shape.panel(x_span, y_span, (floor, floor + 1.6), normal, glass, shines=bright and lit)
+                opens = (x_span, y_span, (floor, floor + 1.6), normal, pane)
+                shape.panel(*opens, shines=bright and lit, glass=Glass.LAMP if bright else Glass.PANE)
     return shape.mesh(origin=(0.0, depth / 2), recess=length / 2)
 
 

@@ -80,6 +80,11 @@ class View:
         """Camera-frame points (..., 3) in front of the camera, as pixels (..., 2), u right and v down."""
         return self._centre - points[..., 1:] * (self._focal / points[..., :1])
 
+    def rays(self, first: int) -> np.ndarray:
+        """(3, 3) from pixels (column, row after `first`, 1) to where their middles lie, a metre ahead in its frame."""
+        (f_u, f_v), (c_u, c_v) = self._focal, self._centre
+        return np.array([[0, 0, 1], [-1 / f_u, 0, (c_u - 0.5) / f_u], [0, -1 / f_v, (c_v - 0.5 - first) / f_v]])
+
     def may_see(self, places: np.ndarray) -> np.ndarray:
         """True for each of the places (n, 2) whose object can touch the picture."""
         x, y, _ = self.flat(places).T

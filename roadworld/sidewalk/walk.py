@@ -23,6 +23,7 @@ from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
 from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.sidewalk.spec import FRAMES, SidewalkSpec, image_name
+from roadcue.roadworld.texture import Texture, draw_texture
 from roadcue.roadworld.weather import draw_walk
 
 _SCENES = 300
@@ -50,17 +51,17 @@ class Walk:
         self.light, self._lens = draw_daylight(rng, *draw_walk(rng)).exposed(spec.exposure), draw_lens(rng)
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self.scene.surfaces]
         self._ground = lay(areas, self.scene.marks)
-        self._canvas = self._stretch(draw_skyline(rng))
+        self._canvas = self._stretch(draw_skyline(rng), draw_texture(rng))
 
     def changed(self, things: list[Thing], sights: list[Sight], light: Daylight) -> "Walk":
         """The same way, camera and lens with other things, whose sights are given, or in another light."""
         other = copy(self)
         other.scene, other.sights, other.light = replace(self.scene, things=things), sights, light
-        other._canvas = other._stretch(self._canvas.skyline)
+        other._canvas = other._stretch(self._canvas.skyline, self._canvas.texture)
         return other
 
-    def _stretch(self, skyline: np.ndarray) -> Canvas:
-        return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour))
+    def _stretch(self, skyline: np.ndarray, texture: Texture) -> Canvas:
+        return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour), texture)
 
     def _draw(self, rng: np.random.Generator, framed: Framing) -> tuple[Scene, list[Sight]]:
         """All sixteen pairs of positions are meant equally often, but for one that a camera hardly ever has clear."""
