@@ -12,10 +12,8 @@ NEUTRAL = 128
 """Where a pattern leaves a surface as it is; twice as much is twice as bright."""
 PATTERNS = 6
 """Different sets of patterns, made once in a process when they are first used."""
-GROUND_PER_M, GRAIN_PER_M, SHADE_PER_M, UPRIGHT_PER_M = 16, 64, 4, 48
+GROUND_PER_M, GRAIN_PER_M, SHADE_PER_M, UPRIGHT_PER_M = 16, 96, 4, 48
 """Texels to a metre."""
-BRICK_M = (0.26, 0.0833)
-"""One brick and its joint, along and up; they divide the pattern evenly."""
 _SIZE = 512
 _LEVELS = 5
 
@@ -37,7 +35,7 @@ def noise(rng: np.random.Generator, size: int, slope: float, cut: float = 0.0) -
 def ground_levels(seed: int) -> list[np.ndarray]:
     """The ground, (n, n, 3): asphalt with cracks and tar seams; slabs with stains; grass or earth."""
     rng = np.random.default_rng([seed, 1])
-    asphalt = 1 + 0.045 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.4)
+    asphalt = 1 + 0.035 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.4)
     lines = np.zeros((_SIZE, _SIZE), np.float32)
     for metres, width, dark in (*[(7, 1, 0.2)] * 9, *[(22, 2, 0.28)] * 2):
         _crack(rng, lines, metres * GROUND_PER_M, width, dark)
@@ -51,7 +49,7 @@ def ground_levels(seed: int) -> list[np.ndarray]:
 def grain_levels(seed: int) -> list[np.ndarray]:
     """What all ground has from close by, (n, n)."""
     rng = np.random.default_rng([seed, 2])
-    return _levels(1 + 0.085 * noise(rng, _SIZE, 0.35, cut=0.1))
+    return _levels(1 + 0.1 * noise(rng, _SIZE, 0.3, cut=0.1))
 
 
 @lru_cache(maxsize=2 * PATTERNS)
@@ -68,7 +66,7 @@ def upright_levels(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[
     rng = np.random.default_rng([seed, 4])
     size = _SIZE // 2
     clumps = noise(rng, size, 0.9)
-    leaves = 1 + 0.3 * clumps + 0.16 * noise(rng, size, 0.2) - 0.35 * np.clip(-clumps - 0.6, 0, 1)
+    leaves = 1 + 0.22 * clumps + 0.13 * noise(rng, size, 0.2) - 0.35 * np.clip(-clumps - 0.6, 0, 1)
     runs = cv2.resize(noise(rng, size, 1.0)[: size // 8], (size, size), interpolation=cv2.INTER_LINEAR)
     plaster = 1 + 0.035 * noise(rng, size, 0.4) + 0.05 * noise(rng, size, 1.4) + 0.025 * runs
     return _levels(leaves), _levels(plaster), _levels(_bricks(rng, size) + 0.04 * noise(rng, size, 0.6))

@@ -19,12 +19,8 @@ from roadcue.roadworld.pattern import (
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.view import View
 
-_CHANNELS = (
-    (SemanticClass.ROAD, SemanticClass.MARKING, SemanticClass.KERB),
-    (SemanticClass.SIDEWALK,),
-    (SemanticClass.GRASS,),
-)
-"""The classes that have each channel of the ground's pattern."""
+_CHANNELS = {1: SemanticClass.SIDEWALK, 2: SemanticClass.GRASS}
+"""The classes that have a channel of the ground's pattern of their own; all others share channel 0."""
 _GROUND_TO_M, _GRAIN_TO_M = 60.0, 9.0
 _SHADE_STEP = 4
 """Shade is soft: one pixel in so many is looked up, across and down."""
@@ -49,44 +45,44 @@ class Texture:
         if not len(rows):
             return
         classes = cv2.extractChannel(rows, 3)
-        looks = _look_up(view, ground_levels(self.pattern), GROUND_PER_M, first)
-        texture = np.full(classes.shape, NEUTRAL, np.uint8)
-        for channel, those in enumerate(_CHANNELS):
-            mask = np.zeros(256, np.uint8)
-            mask[list(those)] = 255
-            contrast = self._contrast(snow if SemanticClass.GRASS not in those else 0.0)
-            cv2.copyTo(cv2.LUT(cv2.extractChannel(looks, channel), contrast), cv2.LUT(classes, mask), texture)
+        under = _under(view)
+        looks = _look_up(view, under, ground_levels(self.pattern), GROUND_PER_M, first)
+        texture = cv2.extractChannel(looks, 0)
+        for channel, semantic in _CHANNELS.items():
+            cv2.copyTo(cv2.extractChannel(looks, channel), cv2.compare(classes, int(semantic), cv2.CMP_EQ), texture)
+        texture = cv2.LUT(texture, self._contrast(0.0))
+        if snow:
+            covered = cv2.LUT(texture, self._contrast(snow))
+            cv2.copyTo(covered, cv2.compare(classes, int(SemanticClass.GRASS), cv2.CMP_NE), texture)
         close = texture[max(_row(view, _GRAIN_TO_M) - first, 0) :]
         if len(close):
-            grain = _look_up(view, grain_levels(self.pattern), GRAIN_PER_M, len(picture) - len(close))
+            grain = _look_up(view, under, grain_levels(self.pattern), GRAIN_PER_M, len(picture) - len(close))
             cv2.addWeighted(close, 1, grain, self.strength, -NEUTRAL * self.strength, close)
         if self.shady and shadow < 1:
-            cv2.multiply(texture, self._shade(view, first, shadow), texture, scale=1 / 255)
+            cv2.multiply(texture, self._shade(view, under, first, shadow), texture, scale=1 / 255)
         cv2.multiply(rows, cv2.merge([texture] * 4), rows, scale=1 / NEUTRAL)
 
     def _contrast(self, snow: float) -> np.ndarray:
         """(256,) uint8: what becomes of a pattern's values; snow lies first where the pattern is bright."""
         values = NEUTRAL + (np.arange(256) - NEUTRAL) * self.strength
         if snow:
-            covered = np.clip((np.arange(256) - NEUTRAL) / 16 + 2 * snow - 0.5, 0, 1)
+            covered = np.clip((np.arange(256) - NEUTRAL) / 40 + 2 * snow - 0.6, 0, 1)
             values = values * (1 - covered) + _SNOW * covered
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
-    def _shade(self, view: View, first: int, shadow: float) -> np.ndarray:
+    def _shade(self, view: View, under: np.ndarray, first: int, shadow: float) -> np.ndarray:
         """(rows from `first` on, width) uint8: 255 in the sun."""
         width, height = view.camera.width, view.camera.height - first
         tile = cv2.LUT(shade(self.pattern, self.shady), np.linspace(255 * shadow, 255, 256).astype(np.uint8))
-        texels = _texels(view, SHADE_PER_M, len(tile), first) @ np.diag([_SHADE_STEP, _SHADE_STEP, 1.0])
-        size = (-(-width // _SHADE_STEP), -(-height // _SHADE_STEP))
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        small = cv2.warpPerspective(tile, texels, size, flags=flags, borderMode=cv2.BORDER_WRAP)
-        return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        looks = np.empty((height, width), np.uint8)
+        _wrap(tile, _texels(view, under, SHADE_PER_M, len(tile), first), looks, _SHADE_STEP)
+        return looks
 
 
 def draw_texture(rng: np.random.Generator) -> Texture:
     """Weak on smooth new ground, strong on old; in two sequences of five trees and houses throw shade, if any is."""
     shady = rng.uniform(0.15, 0.7) if rng.random() < 0.4 else 0.0
-    return Texture(int(rng.integers(PATTERNS)), float(rng.uniform(0.5, 1.5)), round(float(shady), 1))
+    return Texture(int(rng.integers(PATTERNS)), float(rng.uniform(0.4, 1.3)), round(float(shady), 1))
 
 
 def _row(view: View, metres: float) -> int:
@@ -95,7 +91,9 @@ def _row(view: View, metres: float) -> int:
     return int(np.clip(np.ceil(view.horizon_row + below), 0, view.camera.height))
 
 
-def _look_up(view: View, levels: Sequence[np.ndarray], per_m: float, first: int) -> np.ndarray:
+def _look_up(
+    view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m: float, first: int
+) -> np.ndarray:
     """What a pattern shows at the pixels from row `first` on, in bands of rows whose footprints are alike."""
     height, width = view.camera.height, view.camera.width
     # A pixel's footprint is d / f across and d^2 / (h f) along: their geometric mean is d^1.5 / (f h^0.5).
@@ -106,20 +104,39 @@ def _look_up(view: View, levels: Sequence[np.ndarray], per_m: float, first: int)
     for level, pattern in enumerate(levels):
         begin, end = bands[level + 1], bands[level]
         if begin < end:
-            texels = _texels(view, per_m / 2**level, len(pattern), begin)
-            flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-            size = (width, end - begin)
-            cv2.warpPerspective(
-                pattern, texels, size, looks[begin - first : end - first], flags, borderMode=cv2.BORDER_WRAP
-            )
+            texels = _texels(view, under, per_m / 2**level, len(pattern), begin)
+            step = 2 if level == 0 else 1
+            _wrap(pattern, texels, looks[begin - first : end - first], step)
     return looks
 
 
-def _texels(view: View, per_m: float, texels: int, first: int) -> np.ndarray:
-    """(3, 3) from pixels (column, row after `first`, 1) to homogeneous texels of the ground's pattern."""
-    period = texels / per_m
-    nearby = np.floor(view.position[:2] / period) * period  # whole patterns away, so that numbers stay small
-    columns = view.flat(np.array([nearby, nearby + [1, 0], nearby + [0, 1]]))
-    to_camera = np.stack([columns[1] - columns[0], columns[2] - columns[0], columns[0]], axis=1)
-    to_texels = np.diag([per_m, per_m, 1.0]) @ np.linalg.inv(to_camera) @ view.rays(first)
-    return to_texels
+def _wrap(pattern: np.ndarray, texels: np.ndarray, looks: np.ndarray, step: int) -> None:
+    """Fill `looks` (rows, columns) with a pattern; with a `step`, one pixel in so many, and softly between them."""
+    rows, columns = looks.shape[:2]
+    if step == 1:
+        flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+        cv2.warpPerspective(pattern, texels, (columns, rows), looks, flags, borderMode=cv2.BORDER_WRAP)
+        return
+    size = (-(-columns // step), -(-rows // step))
+    # The middles of the pixels of a picture that is made larger lie between those of the small one.
+    onto_first = np.array([[step, 0, (step - 1) / 2], [0, step, (step - 1) / 2], [0, 0, 1]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    small = cv2.warpPerspective(pattern, texels @ onto_first, size, flags=flags, borderMode=cv2.BORDER_WRAP)
+    large = cv2.resize(small, (size[0] * step, size[1] * step), interpolation=cv2.INTER_LINEAR)
+    looks[:] = large[:rows, :columns]
+
+
+def _texels(view: View, under: np.ndarray, per_m: float, texels: int, first: int) -> np.ndarray:
+    """(3, 3) from pixels (column, row after `first`, 1) to homogeneous texels of a pattern."""
+    phase = view.position[:2] % (texels / per_m)  # less whole patterns, so that numbers stay small
+    lies = np.concatenate([per_m * (under[:2] + phase[:, None] * under[2]), under[2:]])
+    lies[:, 2] += first * lies[:, 1]
+    return lies
+
+
+def _under(view: View) -> np.ndarray:
+    """(3, 3) from pixels (column, row, 1) to homogeneous metres of the world, from the point below the camera."""
+    here = view.position[:2]
+    begin, x, y = view.flat(np.array([here, here + [1, 0], here + [0, 1]]))
+    under: np.ndarray = np.linalg.inv(np.stack([x - begin, y - begin, begin], axis=1)) @ view.rays(0)
+    return under
