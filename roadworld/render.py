@@ -115,10 +115,10 @@ class Painter:
     def paint(self, frame: int, camera: str) -> np.ndarray:
         """The picture that a camera takes of the drive's n-th drawn frame, (height, width, 3) uint8 RGB."""
         picture = self.paint_scene(frame, camera)
-        self._lens.fall(picture, self.light.weather, frame)
+        self._lens.fall(picture, self.light, frame)
         picture = rolled(picture, self.cameras[camera], cv2.INTER_LINEAR)
-        self._lens.expose(picture, frame)
-        return picture
+        sun = self._canvases[camera].sun_at(self._view(frame, self.cameras[camera]))
+        return self._lens.expose(picture, self.light, frame, sun)
 
     def paint_scene(self, frame: int, camera: str) -> np.ndarray:
         """That picture before anything falls, as the levelled camera sees it through a perfect lens."""

@@ -86,10 +86,10 @@ class Walk:
         """The picture of a frame, (height, width, 3) uint8 RGB."""
         view = view_of(self.scene, frame, self._canvas.camera, self._lens.shake(frame))
         picture = self._canvas.paint(view, self._ground, self._meshes(frame))
-        self._lens.fall(picture, self.light.weather, frame)
+        self._lens.fall(picture, self.light, frame)
         picture = rolled(picture, self.camera, cv2.INTER_LINEAR)
-        self._lens.expose(picture, frame)
-        return picture
+        sun = self._canvas.sun_at(view_of(self.scene, frame, self.camera, self._lens.shake(frame)))
+        return self._lens.expose(picture, self.light, frame, sun)
 
     def paint_classes(self, frame: int, scale: float) -> np.ndarray:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
