@@ -37,7 +37,7 @@ def ground_levels(seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng([seed, 1])
     asphalt = 1 + 0.035 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.4)
     lines = np.zeros((_SIZE, _SIZE), np.float32)
-    for metres, width, dark in (*[(7, 1, 0.2)] * 9, *[(22, 2, 0.28)] * 2):
+    for metres, width, dark in (*[(7, 1, 0.18)] * 6, *[(20, 2, 0.22)] * 1):
         _crack(rng, lines, metres * GROUND_PER_M, width, dark)
     slabs = 1 + 0.04 * noise(rng, _SIZE, 0.4) + 0.05 * noise(rng, _SIZE, 1.5)
     slabs -= 0.16 * np.clip(noise(rng, _SIZE, 1.2) - 1.6, 0, 1)

@@ -22,8 +22,8 @@ from roadcue.roadworld.view import View
 _CHANNELS = {1: SemanticClass.SIDEWALK, 2: SemanticClass.GRASS}
 """The classes that have a channel of the ground's pattern of their own; all others share channel 0."""
 _GROUND_TO_M, _GRAIN_TO_M = 60.0, 9.0
-_SHADE_STEP = 4
-"""Shade is soft: one pixel in so many is looked up, across and down."""
+_NEAR_STEP, _SHADE_STEP = 2, 4
+"""The finest level close by, and shade, are soft: one pixel in so many is looked up, across and down."""
 _SNOW = 240
 
 
@@ -105,7 +105,7 @@ def _look_up(
         begin, end = bands[level + 1], bands[level]
         if begin < end:
             texels = _texels(view, under, per_m / 2**level, len(pattern), begin)
-            step = 2 if level == 0 else 1
+            step = 1 if level else _NEAR_STEP
             _wrap(pattern, texels, looks[begin - first : end - first], step)
     return looks
 
