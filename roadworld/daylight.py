@@ -46,6 +46,11 @@ class Daylight:
         return self.hour in ("noon", "low sun") and not WEATHERS[self.weather].overcast
 
     @property
+    def dark(self) -> bool:
+        """Whether street lamps and lamps behind windows are on."""
+        return self.hour == "night"
+
+    @property
     def shadow(self) -> float:
         """How bright the ground is where the sun does not reach it, as a share of where it does."""
         return float((self.ambient / (self.ambient + self.direct * self.sun[2])).mean())
@@ -59,6 +64,10 @@ class Daylight:
         """The same light, brighter by a factor. Lamps that shine are beyond what a picture can hold, and stay so."""
         light = {name: exposure * getattr(self, name) for name in ("ambient", "direct", "zenith", "horizon")}
         return replace(self, **light)
+
+    def on_foot(self) -> "Daylight":
+        """The same light for who carries no headlights."""
+        return replace(self, headlights=0.0)
 
     def shade(self, colours: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Colours (n, 3) of surfaces with the given normals, (n, 3) or (1, 3), zero for those that face anywhere."""

@@ -83,7 +83,7 @@ class FaceTextures:
         numbers = np.zeros(len(kinds), np.uint8)
         numbers[some[kept]] = number[groups]
         kept, boxes = kept[firsts[seen]], whole[seen].astype(int)
-        texels = np.linalg.inv(np.stack([along[kept], up[kept], begin[kept]], axis=2)) @ view.rays(0)
+        texels = np.linalg.inv(np.stack([along[kept], up[kept], begin[kept]], axis=2)) @ view.rays()
         texels[:, :2] += phase[kept, :, None] * texels[:, 2:]
         texels[:, :2] *= (UPRIGHT_PER_M / 2 ** levels[kept])[:, None, None]
         texels[:, :, 2] += (texels[:, :, :2] * boxes[:, None, :2]).sum(axis=2)

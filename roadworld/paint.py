@@ -4,6 +4,7 @@ A view, a ground and meshes are all it takes; who drives or walks there is no ma
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from roadcue.roadworld.daylight import Daylight
 from roadcue.roadworld.face_texture import FaceTextures
 from roadcue.roadworld.ground import Ground
+from roadcue.roadworld.lamplight import alight, brightened, light_ground, street_lamps
 from roadcue.roadworld.mesh import Mesh, join
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.texture import Texture
@@ -63,9 +65,13 @@ class Canvas:
         marks = self._lit_ground(ground.mark_colours, ground.mark_classes)
         _paint_ground(picture, view, ground, areas, marks, cv2.LINE_AA)
         self.texture.on_ground(picture, view, light.snow, light.shadow)
+        lamps = [street_lamps(view, each) for each in meshes if light.dark]
+        near = np.concatenate([np.zeros((0, 3)), *lamps])
+        light_ground(picture, view, near, max(0, int(np.ceil(view.horizon_row)) + 1))
         self._veil(picture, shift)
         mesh = join([view.crop(each) for each in meshes])
-        colours, clear = self._lit_objects(view, mesh)
+        mesh = replace(mesh, shines=alight(mesh, light.dark))
+        colours, clear = self._lit_objects(view, mesh, near)
         textures = FaceTextures.of(view, mesh, self.texture.pattern, self.texture.strength * clear)
         _paint_objects(picture, view, mesh, np.column_stack([colours, textures.numbers]), cv2.LINE_AA)
         textures.onto(picture)
@@ -75,11 +81,11 @@ class Canvas:
         """(n, 4): the colours of flat polygons, and their classes."""
         return np.column_stack([self.light.ground(self.light.covered(colours, classes)), classes])
 
-    def _lit_objects(self, view: View, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
-        """The colours (n + m, 3) of faces, and how much of each (n + m,) haze leaves."""
+    def _lit_objects(self, view: View, mesh: Mesh, lamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The colours (n + m, 3) of faces near street lamps (k, 3), and how much of each (n + m,) haze leaves."""
         where = view.to_camera(mesh.middles)
         lit = self.light.shade(self.light.snowed(mesh.colours, mesh.normals), mesh.normals)
-        lit *= self.light.beam(where[:, 0], where[:, 1])[:, None]
+        lit *= self.light.beam(where[:, 0], where[:, 1])[:, None] * brightened(lamps, mesh.middles[:, :2])
         seen_from = np.where(mesh.shines, _LAMPS_CUT_HAZE, 1) * where[:, 0]
         colours = self.light.through_haze(np.where(mesh.shines[:, None], mesh.colours, lit), seen_from)
         return np.clip(colours, 0, 255), self.light.clearness(seen_from)

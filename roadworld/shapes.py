@@ -79,8 +79,7 @@ def lamp_post(lit: bool = False) -> Mesh:
     shape, height = Shape(SemanticClass.POLE), 6.5
     shape.box((-0.08, 0.08), (-0.08, 0.08), (0, height), _STEEL)
     shape.box((-0.1, 0.1), (-2.0, 0), (height - 0.15, height), _STEEL)
-    if lit:
-        shape.disc((0, -1.8, height - 0.2), 0.2, (255, 226, 170), shines=True)
+    shape.disc((0, -1.8, height - 0.2), 0.2, (255, 226, 170), shines=lit, glass=Glass.LAMP)
     return shape.mesh()
 
 

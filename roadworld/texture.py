@@ -45,7 +45,7 @@ class Texture:
         if not len(rows):
             return
         classes = cv2.extractChannel(rows, 3)
-        under = _under(view)
+        under = view.to_ground()
         looks = _look_up(view, under, ground_levels(self.pattern), GROUND_PER_M, first)
         texture = cv2.extractChannel(looks, 0)
         for channel, semantic in _CHANNELS.items():
@@ -127,16 +127,8 @@ def _wrap(pattern: np.ndarray, texels: np.ndarray, looks: np.ndarray, step: int)
 
 
 def _texels(view: View, under: np.ndarray, per_m: float, texels: int, first: int) -> np.ndarray:
-    """(3, 3) from pixels (column, row after `first`, 1) to homogeneous texels of a pattern."""
+    """(3, 3) from pixels (column, row after `first`, 1) to homogeneous texels of a pattern on the ground."""
     phase = view.position[:2] % (texels / per_m)  # less whole patterns, so that numbers stay small
     lies = np.concatenate([per_m * (under[:2] + phase[:, None] * under[2]), under[2:]])
     lies[:, 2] += first * lies[:, 1]
     return lies
-
-
-def _under(view: View) -> np.ndarray:
-    """(3, 3) from pixels (column, row, 1) to homogeneous metres of the world, from the point below the camera."""
-    here = view.position[:2]
-    begin, x, y = view.flat(np.array([here, here + [1, 0], here + [0, 1]]))
-    under: np.ndarray = np.linalg.inv(np.stack([x - begin, y - begin, begin], axis=1)) @ view.rays(0)
-    return under

@@ -13,12 +13,12 @@ from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
 from roadcue.roadworld.ground import lay
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
-from roadcue.roadworld.mesh import Mesh, Shape, place
+from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.roll import levelled, rolled
-from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import Framing, chest_camera, framing, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
+from roadcue.roadworld.sidewalk.furniture import lantern
 from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
 from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
@@ -28,7 +28,11 @@ from roadcue.roadworld.weather import draw_walk
 
 _SCENES = 300
 """Drawn for a pair of positions before another pair is; of 2,400 walks of the default camera none needed over 32."""
-_NOTHING = Shape(SemanticClass.SKY).mesh()
+_LANTERNS_X = np.arange(-4.0, 60.0, 16.0)
+_LANTERNS = place(
+    [lantern()] * len(_LANTERNS_X), np.stack([_LANTERNS_X, np.zeros_like(_LANTERNS_X)], axis=1), 0 * _LANTERNS_X
+)
+"""They hang over the middle of the path, or where it would be."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Walk:
         rng = np.random.default_rng([spec.seed, number, 2])
         self.camera = chest_camera(spec)
         self.scene, self.sights = self._draw(rng, framing(spec))
-        self.light, self._lens = draw_daylight(rng, *draw_walk(rng)).exposed(spec.exposure), draw_lens(rng)
+        self.light, self._lens = draw_daylight(rng, *draw_walk(rng)).on_foot().exposed(spec.exposure), draw_lens(rng)
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self.scene.surfaces]
         self._ground = lay(areas, self.scene.marks)
         self._canvas = self._stretch(draw_skyline(rng), draw_texture(rng))
@@ -100,12 +104,18 @@ class Walk:
     def instances(self, frame: int) -> Instances:
         """Which things are seen where in that picture."""
         view = view_of(self.scene, frame, self._canvas.camera, self._lens.shake(frame))
-        return Instances.of(view, self._meshes(frame), np.arange(len(self.scene.things)) + 1, self.camera)
+        meshes = self._meshes(frame)
+        return Instances.of(view, meshes, np.arange(sum(len(each.origins) for each in meshes)) + 1, self.camera)
 
     def _meshes(self, frame: int) -> list[Mesh]:
+        """The things of the scene, and after them at night the lanterns over the way."""
+        lanterns = [_LANTERNS] if self.light.dark else []
+        return [*self._things(frame), *lanterns]
+
+    def _things(self, frame: int) -> list[Mesh]:
         things = self.scene.things
         if not things:
-            return [_NOTHING]
+            return []
         places = np.array([thing.place(frame) for thing in things])
         return [place([thing.look(frame) for thing in things], places, np.array([thing.heading for thing in things]))]
 
