@@ -21,7 +21,7 @@ from roadcue.roadworld.view import View
 
 _CHANNELS = {1: SemanticClass.SIDEWALK, 2: SemanticClass.GRASS}
 """The classes that have a channel of the ground's pattern of their own; all others share channel 0."""
-_GROUND_TO_M, _GRAIN_TO_M = 60.0, 9.0
+_FADES_FROM_M, _GROUND_TO_M, _GRAIN_TO_M = 25.0, 70.0, 9.0
 _NEAR_STEP, _SHADE_STEP = 2, 4
 """The finest level close by, and shade, are soft: one pixel in so many is looked up, across and down."""
 _SNOW = 240
@@ -54,6 +54,9 @@ class Texture:
         if snow:
             covered = cv2.LUT(texture, self._contrast(snow))
             cv2.copyTo(covered, cv2.compare(classes, int(SemanticClass.GRASS), cv2.CMP_NE), texture)
+        fading = texture[: max(_row(view, _FADES_FROM_M) - first, 0)]
+        share = np.linspace(0, 1, len(fading), endpoint=False)[:, None]
+        fading[:] = np.rint(NEUTRAL * (1 - share) + fading * share)
         close = texture[max(_row(view, _GRAIN_TO_M) - first, 0) :]
         if len(close):
             grain = _look_up(view, under, grain_levels(self.pattern), GRAIN_PER_M, len(picture) - len(close))
@@ -96,9 +99,10 @@ def _look_up(
 ) -> np.ndarray:
     """What a pattern shows at the pixels from row `first` on, in bands of rows whose footprints are alike."""
     height, width = view.camera.height, view.camera.width
-    # A pixel's footprint is d / f across and d^2 / (h f) along: their geometric mean is d^1.5 / (f h^0.5).
-    scale = view.focal * np.sqrt(view.position[2]) / per_m
-    ends = [_row(view, float((scale * 2 ** (level + 0.5)) ** (2 / 3))) for level in range(len(levels) - 1)]
+    # A pixel's footprint is d / f across and d^2 / (h f) along; the root of across * along^2 blurs a little across and
+    # leaves a little to shimmer along.
+    scale = view.focal * view.position[2] ** (2 / 3) / per_m
+    ends = [_row(view, float((scale * 2 ** (level + 0.5)) ** (3 / 5))) for level in range(len(levels) - 1)]
     bands = np.clip([height, *ends, 0], first, None).tolist()
     looks = np.empty((height - first, width, *levels[0].shape[2:]), np.uint8)
     for level, pattern in enumerate(levels):

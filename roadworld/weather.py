@@ -69,7 +69,7 @@ WEATHERS = {
         {"noon": 0.03, "overcast": 0.02, "dusk": 0.02},
         haze=0.35,
         ground=SNOW,
-        snow=(0.1, 0.8),
+        snow=(0.25, 0.9),
         falling=Falling(2200, _flake),
     ),
 }
