@@ -12,6 +12,7 @@ HOURS = {"noon": 0.34, "low sun": 0.16, "overcast": 0.22, "dusk": 0.13, "night":
 _UP = np.array([[0.0, 0, 1]])
 _BRIGHT = 0.8
 """The light on white things by day."""
+_HIDES_SKY = 1.5
 _HOLDS_SNOW = 0.7
 """The least upward component of a normal on which snow lies."""
 _BEAM_M = 26.0
@@ -52,8 +53,11 @@ class Daylight:
 
     @property
     def shadow(self) -> float:
-        """How bright the ground is where the sun does not reach it, as a share of where it does."""
-        return float((self.ambient / (self.ambient + self.direct * self.sun[2])).mean())
+        """How bright the ground is where the sun does not reach it, as a share of where it does.
+
+        What throws shade also hides a part of the sky.
+        """
+        return float((self.ambient / (self.ambient + self.direct * self.sun[2])).mean() ** _HIDES_SKY)
 
     @property
     def brightness(self) -> float:

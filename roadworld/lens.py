@@ -31,7 +31,7 @@ class Lens:
     """A sequence's camera.
 
     `noise` is one sigma in grey levels at a middle grey, by day; `blur` a kernel (width, height) in pixels; `balance`
-    factors on red, green and blue; `contrast` how far its tone curve bends, negative for a flat one; `saturation` 0 for
+    factors on red, green and blue; `contrast` how far its tone curve bends, negative for a flat one, and `gamma` its exponent by day; `saturation` 0 for
     grey; `corners` the share of the light that is lost there; `fringe` the pixels by which red and blue lie apart
     there; `sharpening` 0 for none; `drops` what rain leaves on the glass; `veil` how much of the sun's light it
     scatters; `quality` that of a JPEG that the camera itself made, or None.
@@ -43,6 +43,7 @@ class Lens:
     seed: int
     balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
     contrast: float = 0.0
+    gamma: float = 1.0
     saturation: float = 1.0
     corners: float = 0.0
     fringe: float = 0.0
@@ -87,7 +88,7 @@ class Lens:
         start = 3 * int(np.random.default_rng([self.seed, frame, 1]).integers(_NOISE_STARTS))
         noise = _noise(picture.size)[start : start + picture.size].reshape(picture.shape)
         cv2.addWeighted(root, 1, noise, sigma, -_MIDDLE * sigma, root)
-        picture = cv2.LUT(root, _tones(self.contrast))
+        picture = cv2.LUT(root, _tones(self.contrast, 1 + round((self.gamma - 1) * light.brightness, 2)))
         if self.sharpening:
             soft = cv2.GaussianBlur(picture, (3, 3), 0)
             cv2.addWeighted(picture, 1 + self.sharpening, soft, -self.sharpening, 0, picture)
@@ -106,19 +107,20 @@ def draw_lens(rng: np.random.Generator) -> Lens:
     balance = np.exp(np.clip([warm, green, -warm], -0.16, 0.16)) * np.exp(rng.normal(0, 0.06))
     quality = int(rng.integers(35, 85))
     return Lens(
-        noise=float(rng.choice([1, 2, 3, 5], p=[0.35, 0.3, 0.25, 0.1])),
+        noise=float(rng.choice([0.6, 1.2, 2, 4], p=[0.35, 0.3, 0.25, 0.1])),
         blur=blurs[rng.choice(len(blurs), p=[0.75, 0.1, 0.05, 0.1])],
         shaking=float(rng.choice([0.0, 0.5, 1.0])),
         seed=int(rng.integers(1 << 31)),
         balance=tuple(balance.tolist()),
-        contrast=round(float(rng.uniform(-0.3, 0.9)), 1),
+        contrast=round(float(rng.uniform(-0.2, 1.0)), 1),
+        gamma=round(float(np.clip(rng.normal(1.15, 0.25), 0.75, 1.6)), 2),
         saturation=float(np.clip(rng.normal(0.9, 0.15), 0.5, 1.2)),
         corners=round(float(rng.choice([0.0, rng.uniform(0.1, 0.45)])), 1),
-        fringe=float(rng.choice([0.0, 1.0], p=[0.85, 0.15])),
-        sharpening=float(rng.choice([0.0, rng.uniform(0.2, 0.8)], p=[0.75, 0.25])),
+        fringe=float(rng.choice([0.0, 1.0], p=[0.9, 0.1])),
+        sharpening=float(rng.choice([0.0, rng.uniform(0.2, 0.8)], p=[0.8, 0.2])),
         drops=int(rng.choice([0, rng.integers(2, 9)], p=[0.6, 0.4])),
         veil=float(rng.uniform(0.3, 1.0)),
-        quality=quality if rng.random() < 0.12 else None,
+        quality=quality if rng.random() < 0.08 else None,
     )
 
 
@@ -127,9 +129,9 @@ _NOISE_STARTS = 1 << 19
 
 
 @lru_cache(maxsize=16)
-def _tones(contrast: float) -> np.ndarray:
-    """(256,) uint8: from square roots of the light to grey levels, along an S that leaves black, grey and white."""
-    x = (np.arange(256) / 255) ** 2
+def _tones(contrast: float, gamma: float) -> np.ndarray:
+    """(256,) uint8: from square roots of the light to grey levels, along a power and an S that leaves its middle."""
+    x = (np.arange(256) / 255) ** (2 * gamma)
     return np.clip(np.rint(255 * (x + contrast * x * (1 - x) * (2 * x - 1))), 0, 255).astype(np.uint8)
 
 

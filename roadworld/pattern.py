@@ -35,13 +35,13 @@ def noise(rng: np.random.Generator, size: int, slope: float, cut: float = 0.0) -
 def ground_levels(seed: int) -> list[np.ndarray]:
     """The ground, (n, n, 3): asphalt with cracks and tar seams; slabs with stains; grass or earth."""
     rng = np.random.default_rng([seed, 1])
-    asphalt = 1 + 0.035 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.4)
+    asphalt = 1 + 0.02 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.4)
     lines = np.zeros((_SIZE, _SIZE), np.float32)
     for metres, width, dark in (*[(7, 1, 0.18)] * 6, *[(20, 2, 0.22)] * 1):
         _crack(rng, lines, metres * GROUND_PER_M, width, dark)
-    slabs = 1 + 0.04 * noise(rng, _SIZE, 0.4) + 0.05 * noise(rng, _SIZE, 1.5)
+    slabs = 1 + 0.025 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.5)
     slabs -= 0.16 * np.clip(noise(rng, _SIZE, 1.2) - 1.6, 0, 1)
-    grass = 1 + 0.16 * noise(rng, _SIZE, 0.5) + 0.13 * noise(rng, _SIZE, 1.1)
+    grass = 1 + 0.12 * noise(rng, _SIZE, 0.6) + 0.14 * noise(rng, _SIZE, 1.1)
     return _levels(np.stack([asphalt - lines, slabs, grass], axis=-1))
 
 
@@ -49,7 +49,7 @@ def ground_levels(seed: int) -> list[np.ndarray]:
 def grain_levels(seed: int) -> list[np.ndarray]:
     """What all ground has from close by, (n, n)."""
     rng = np.random.default_rng([seed, 2])
-    return _levels(1 + 0.1 * noise(rng, _SIZE, 0.3, cut=0.1))
+    return _levels(1 + 0.06 * noise(rng, _SIZE, 0.4, cut=0.1))
 
 
 @lru_cache(maxsize=2 * PATTERNS)
@@ -66,9 +66,9 @@ def upright_levels(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[
     rng = np.random.default_rng([seed, 4])
     size = _SIZE // 2
     clumps = noise(rng, size, 0.9)
-    leaves = 1 + 0.22 * clumps + 0.13 * noise(rng, size, 0.2) - 0.35 * np.clip(-clumps - 0.6, 0, 1)
+    leaves = 0.95 + 0.24 * clumps + 0.1 * noise(rng, size, 0.3) - 0.5 * np.clip(-clumps - 0.3, 0, 1)
     runs = cv2.resize(noise(rng, size, 1.0)[: size // 8], (size, size), interpolation=cv2.INTER_LINEAR)
-    plaster = 1 + 0.035 * noise(rng, size, 0.4) + 0.05 * noise(rng, size, 1.4) + 0.025 * runs
+    plaster = 1 + 0.02 * noise(rng, size, 0.4) + 0.05 * noise(rng, size, 1.4) + 0.025 * runs
     return _levels(leaves), _levels(plaster), _levels(_bricks(rng, size) + 0.04 * noise(rng, size, 0.6))
 
 

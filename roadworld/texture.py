@@ -22,7 +22,7 @@ from roadcue.roadworld.view import View
 _CHANNELS = {1: SemanticClass.SIDEWALK, 2: SemanticClass.GRASS}
 """The classes that have a channel of the ground's pattern of their own; all others share channel 0."""
 _FADES_FROM_M, _GROUND_TO_M, _GRAIN_TO_M = 25.0, 70.0, 9.0
-_NEAR_STEP, _SHADE_STEP = 2, 4
+_NEAR_STEP, _SHADE_STEP = 3, 4
 """The finest level close by, and shade, are soft: one pixel in so many is looked up, across and down."""
 _SNOW = 240
 
@@ -83,9 +83,9 @@ class Texture:
 
 
 def draw_texture(rng: np.random.Generator) -> Texture:
-    """Weak on smooth new ground, strong on old; in two sequences of five trees and houses throw shade, if any is."""
-    shady = rng.uniform(0.15, 0.7) if rng.random() < 0.4 else 0.0
-    return Texture(int(rng.integers(PATTERNS)), float(rng.uniform(0.4, 1.3)), round(float(shady), 1))
+    """Weak on smooth new ground, strong on old; in every other sequence trees and houses throw shade, if any is."""
+    shady = rng.uniform(0.15, 0.7) if rng.random() < 0.5 else 0.0
+    return Texture(int(rng.integers(PATTERNS)), float(rng.uniform(0.3, 1.2)), round(float(shady), 1))
 
 
 def _row(view: View, metres: float) -> int:
