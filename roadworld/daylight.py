@@ -4,11 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from roadcue.roadworld.weather import WEATHERS, draw_weather
+from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.weather import SNOW, WEATHERS, draw_weather
 
 HOURS = {"noon": 0.34, "low sun": 0.16, "overcast": 0.22, "dusk": 0.13, "night": 0.15}
 """How often drives have each."""
 _UP = np.array([[0.0, 0, 1]])
+_BRIGHT = 0.8
+"""The light on white things by day."""
+_HIDES_SKY = 1.5
+_HOLDS_SNOW = 0.7
+"""The least upward component of a normal on which snow lies."""
 _BEAM_M = 26.0
 """The light of headlights falls by the factor e in so many metres."""
 
@@ -18,7 +24,8 @@ class Daylight:
     """The light of a sequence: colours RGB 0 to 255, `sun` (3,) towards it, `ambient` and `direct` as factors.
 
     Haze begins `clear_m` metres away and grows by the factor e every `haze_m`. `headlights` is how much they add to
-    `ambient` close by. `wet`, 0 to 1: the ground mirrors the sky. `weather` is a key of `WEATHERS`.
+    `ambient` close by. `wet`, 0 to 1: the ground mirrors the sky. `snow`, 0 to 1: how much it covers of what is paved
+    or looks up. `weather` is a key of `WEATHERS`.
     """
 
     hour: str
@@ -32,17 +39,57 @@ class Daylight:
     clear_m: float = 8.0
     headlights: float = 0.0
     wet: float = 0.0
+    snow: float = 0.0
+
+    @property
+    def sun_shines(self) -> bool:
+        """Whether the sun's disc can be seen."""
+        return self.hour in ("noon", "low sun") and not WEATHERS[self.weather].overcast
+
+    @property
+    def dark(self) -> bool:
+        """Whether street lamps and lamps behind windows are on."""
+        return self.hour == "night"
+
+    @property
+    def shadow(self) -> float:
+        """How bright the ground is where the sun does not reach it, as a share of where it does.
+
+        What throws shade also hides a part of the sky.
+        """
+        return float((self.ambient / (self.ambient + self.direct * self.sun[2])).mean() ** _HIDES_SKY)
+
+    @property
+    def brightness(self) -> float:
+        """That of white things in the air, as a share of a bright day's."""
+        return min(1.0, float((self.ambient + self.direct / 2).mean()) / _BRIGHT)
 
     def exposed(self, exposure: float) -> "Daylight":
         """The same light, brighter by a factor. Lamps that shine are beyond what a picture can hold, and stay so."""
         light = {name: exposure * getattr(self, name) for name in ("ambient", "direct", "zenith", "horizon")}
         return replace(self, **light)
 
+    def on_foot(self) -> "Daylight":
+        """The same light for who carries no headlights."""
+        return replace(self, headlights=0.0)
+
     def shade(self, colours: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Colours (n, 3) of surfaces with the given normals, (n, 3) or (1, 3), zero for those that face anywhere."""
         facing = np.maximum(normals @ self.sun, 0)
         facing[~normals.any(axis=1)] = 0.5
         return colours * (self.ambient + facing[:, None] * self.direct)
+
+    def covered(self, colours: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """Colours (n, 3) of the ground: on what is not paved there may lie something else in this weather."""
+        lies = WEATHERS[self.weather].ground
+        return np.where((classes == SemanticClass.GRASS)[:, None], lies, colours) if lies else colours
+
+    def snowed(self, colours: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """Colours (n, 3) of faces, on which snow lies where they look up, and a little where they face anywhere."""
+        if not self.snow:
+            return colours
+        share = self.snow * np.where(normals.any(axis=1), 0.9 * (normals[:, 2] > _HOLDS_SNOW), 0.15)[:, None]
+        return colours * (1 - share) + np.array(SNOW) * share
 
     def ground(self, colours: np.ndarray) -> np.ndarray:
         """Colours (n, 3) of what lies flat."""
@@ -60,8 +107,12 @@ class Daylight:
 
     def through_haze(self, colours: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """Colours (n, 3) as they look from (n,) metres away."""
-        clear = np.exp(-np.maximum(distance - self.clear_m, 0) / self.haze_m)[:, None]
+        clear = self.clearness(distance)[:, None]
         return colours * clear + self.horizon * (1 - clear)
+
+    def clearness(self, distance: np.ndarray) -> np.ndarray:
+        """(n,) how much of what is (n,) metres away haze leaves."""
+        return np.exp(-np.maximum(distance - self.clear_m, 0) / self.haze_m)
 
 
 def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: str | None = None) -> Daylight:
@@ -100,6 +151,7 @@ def draw_daylight(rng: np.random.Generator, hour: str | None = None, weather: st
         haze_m=near_haze_m if conditions.haze_m else haze_m,
         headlights=headlights,
         wet=rng.uniform(*conditions.wet) if conditions.wet else 0.0,
+        snow=rng.uniform(*conditions.snow) if conditions.snow else 0.0,
     )
 
 

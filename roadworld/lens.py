@@ -1,4 +1,4 @@
-"""What is between the scene and the file: what falls, blur, sensor noise, a camera that shakes."""
+"""What is between the scene and the file: what falls, drops, glare, blur, the sensor's noise, a camera's colours."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,23 +6,51 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from roadcue.loaders import jpeg
+from roadcue.roadworld.daylight import Daylight
+from roadcue.roadworld.flare import flare
 from roadcue.roadworld.weather import falling
 
 _SHIFTS = 64
-"""Pixels by which a sheet of noise, or of rain, can be shifted, down and across."""
+"""Pixels by which a sheet of rain can be shifted, down and across."""
 _SHAKES = np.radians([0.1, 0.12, 0.08])
 """One sigma of roll, pitch and yaw."""
 _MOST_SHAKE = np.radians(0.3)
+_MIDDLE = 128
+"""The grey at which a sensor's noise is named."""
+_NOISE_SCALE = 32
+"""Of a sheet of noise, one sigma in grey levels."""
+_GAIN = 2.0
+"""In the dark a camera amplifies its noise by no more than this."""
+_LUMA = np.array([0.299, 0.587, 0.114])
+"""ITU-R BT.601."""
 
 
 @dataclass(frozen=True)
 class Lens:
-    """A sequence's camera: `noise` is one sigma in grey levels, `blur` a kernel (width, height) in pixels."""
+    """A sequence's camera.
+
+    `noise` is one sigma in grey levels at a middle grey, by day; `blur` a kernel (width, height) in pixels; `balance`
+    factors on red, green and blue; `contrast` how far its tone curve bends, negative for a flat one, and `gamma` its exponent by day; `saturation` 0 for
+    grey; `corners` the share of the light that is lost there; `fringe` the pixels by which red and blue lie apart
+    there; `sharpening` 0 for none; `drops` what rain leaves on the glass; `veil` how much of the sun's light it
+    scatters; `quality` that of a JPEG that the camera itself made, or None.
+    """
 
     noise: float
     blur: tuple[int, int]
     shaking: float
     seed: int
+    balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    contrast: float = 0.0
+    gamma: float = 1.0
+    saturation: float = 1.0
+    corners: float = 0.0
+    fringe: float = 0.0
+    sharpening: float = 0.0
+    drops: int = 0
+    veil: float = 0.0
+    quality: int | None = None
 
     def shake(self, frame: int) -> tuple[float, float, float]:
         """Roll, pitch and yaw in radians, at most 0.3 degrees, by which vibration turns the camera in a frame."""
@@ -30,41 +58,128 @@ class Lens:
         roll, pitch, yaw = np.clip(turn, -_MOST_SHAKE, _MOST_SHAKE).tolist()
         return roll, pitch, yaw
 
-    def fall(self, picture: np.ndarray, weather: str, frame: int) -> None:
+    def fall(self, picture: np.ndarray, light: Daylight, frame: int) -> None:
         """Put onto a finished picture what falls, each frame's its own; it falls along the picture's columns."""
         height, width = picture.shape[:2]
-        y, x = self._shift(frame)
-        if (sheet := falling(height, width, weather, _SHIFTS)) is not None:
-            cv2.add(picture, sheet[y : y + height, x : x + width], picture)
+        y, x = (self.seed + frame * 29) % _SHIFTS, (self.seed + frame * 37) % _SHIFTS
+        if (sheet := falling(height, width, light.weather, _SHIFTS)) is not None:
+            cv2.addWeighted(picture, 1, sheet[y : y + height, x : x + width], light.brightness, 0, picture)
 
-    def expose(self, picture: np.ndarray, frame: int) -> None:
-        """Put onto a picture the blur and the noise, each frame's its own."""
+    def expose(self, picture: np.ndarray, light: Daylight, frame: int, sun: np.ndarray | None) -> np.ndarray:
+        """What the camera makes of a picture (height, width, 3) uint8; `sun` is its pixel (2,) in it or beside it.
+
+        The noise is that of counted light, whose variance grows with the signal (Foi and others, Practical
+        Poissonian-Gaussian noise modeling, 2008): on square roots it is the same everywhere.
+        """
         height, width = picture.shape[:2]
-        y, x = self._shift(frame)
+        if sun is not None and self.veil:
+            flare(picture, sun, self.veil)
+        if light.wet and self.drops:
+            _wet(picture, self.seed, self.drops)
+        if self.corners:
+            cv2.multiply(picture, _corners(height, width, self.corners), picture, scale=1 / 255)
         if self.blur != (1, 1):
             cv2.blur(picture, self.blur, picture)
-        brighter, darker = _noise(height, width, self.noise)[:, y : y + height, x : x + width]
-        cv2.add(picture, brighter, picture)
-        cv2.subtract(picture, darker, picture)
+        if self.fringe:
+            _fringe(picture, self.fringe)
+        root = cv2.transform(cv2.LUT(picture, _ROOT), self._colours())
+        gain = min(_GAIN, light.brightness**-0.5)
+        sigma = gain * self.noise * np.sqrt(255 / _MIDDLE) / 2 / _NOISE_SCALE
+        start = 3 * int(np.random.default_rng([self.seed, frame, 1]).integers(_NOISE_STARTS))
+        noise = _noise(picture.size)[start : start + picture.size].reshape(picture.shape)
+        cv2.addWeighted(root, 1, noise, sigma, -_MIDDLE * sigma, root)
+        picture = cv2.LUT(root, _tones(self.contrast, 1 + round((self.gamma - 1) * light.brightness, 2)))
+        if self.sharpening:
+            soft = cv2.GaussianBlur(picture, (3, 3), 0)
+            cv2.addWeighted(picture, 1 + self.sharpening, soft, -self.sharpening, 0, picture)
+        return picture if self.quality is None else jpeg.decode(jpeg.encode(picture, self.quality), "camera")
 
-    def _shift(self, frame: int) -> tuple[int, int]:
-        return (self.seed + frame * 29) % _SHIFTS, (self.seed + frame * 37) % _SHIFTS
+    def _colours(self) -> np.ndarray:
+        """(3, 3) on the square roots of the light: white balance, then saturation."""
+        saturation = self.saturation * np.eye(3) + (1 - self.saturation) * _LUMA
+        return saturation * np.sqrt(self.balance)
 
 
 def draw_lens(rng: np.random.Generator) -> Lens:
     """One sequence in four is a little out of focus or smeared by motion; gain decides the noise."""
-    blurs = [(1, 1), (3, 1), (3, 3)]
+    blurs = [(1, 1), (3, 1), (1, 3), (3, 3)]
+    warm, green = rng.normal(0, 0.07), rng.normal(0, 0.025)
+    balance = np.exp(np.clip([warm, green, -warm], -0.16, 0.16)) * np.exp(rng.normal(0, 0.06))
+    quality = int(rng.integers(35, 85))
     return Lens(
-        noise=float(rng.choice([1, 2, 3, 5], p=[0.35, 0.3, 0.25, 0.1])),
-        blur=blurs[rng.choice(len(blurs), p=[0.75, 0.15, 0.1])],
+        noise=float(rng.choice([0.6, 1.2, 2, 4], p=[0.35, 0.3, 0.25, 0.1])),
+        blur=blurs[rng.choice(len(blurs), p=[0.75, 0.1, 0.05, 0.1])],
         shaking=float(rng.choice([0.0, 0.5, 1.0])),
         seed=int(rng.integers(1 << 31)),
+        balance=tuple(balance.tolist()),
+        contrast=round(float(rng.uniform(-0.2, 1.0)), 1),
+        gamma=round(float(np.clip(rng.normal(1.15, 0.25), 0.75, 1.6)), 2),
+        saturation=float(np.clip(rng.normal(0.9, 0.15), 0.5, 1.2)),
+        corners=round(float(rng.choice([0.0, rng.uniform(0.1, 0.45)])), 1),
+        fringe=float(rng.choice([0.0, 1.0], p=[0.9, 0.1])),
+        sharpening=float(rng.choice([0.0, rng.uniform(0.2, 0.8)], p=[0.8, 0.2])),
+        drops=int(rng.choice([0, rng.integers(2, 9)], p=[0.6, 0.4])),
+        veil=float(rng.uniform(0.3, 1.0)),
+        quality=quality if rng.random() < 0.08 else None,
     )
 
 
-@lru_cache(maxsize=8)
-def _noise(height: int, width: int, sigma: float) -> np.ndarray:
-    """Gaussian noise, what makes brighter and what makes darker, (2, height + shifts, width + shifts, 3) uint8."""
-    shape = (height + _SHIFTS, width + _SHIFTS, 3)
-    noise = np.rint(np.random.default_rng(0).standard_normal(shape, np.float32) * sigma)
-    return np.stack([noise.clip(0), (-noise).clip(0)]).astype(np.uint8)
+_ROOT = np.rint(np.sqrt(255 * np.arange(256))).astype(np.uint8)
+_NOISE_STARTS = 1 << 19
+
+
+@lru_cache(maxsize=16)
+def _tones(contrast: float, gamma: float) -> np.ndarray:
+    """(256,) uint8: from square roots of the light to grey levels, along a power and an S that leaves its middle."""
+    x = (np.arange(256) / 255) ** (2 * gamma)
+    return np.clip(np.rint(255 * (x + contrast * x * (1 - x) * (2 * x - 1))), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _noise(size: int) -> np.ndarray:
+    """(size and more,) uint8 around 128, three to a pixel: what light and what colours add."""
+    rng = np.random.default_rng(0)
+    pixels = size // 3 + _NOISE_STARTS
+    grey, colours = rng.standard_normal((pixels, 1), np.float32), rng.standard_normal((pixels, 3), np.float32)
+    return np.clip(np.rint(_MIDDLE + _NOISE_SCALE * (0.75 * grey + 0.66 * colours)), 0, 255).astype(np.uint8).ravel()
+
+
+@lru_cache(maxsize=16)
+def _corners(height: int, width: int, lost: float) -> np.ndarray:
+    """(height, width, 3) uint8, 255 in the middle; light falls off with the fourth power of a cosine."""
+    y, x = np.mgrid[:height, :width]
+    away = np.hypot(y / height - 0.5, x / width - 0.5) / np.hypot(0.5, 0.5)
+    fall = np.cos(away * np.arccos((1 - lost) ** 0.25)) ** 4
+    return np.repeat(np.rint(255 * fall).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _fringe(picture: np.ndarray, pixels: float) -> None:
+    """Red is a little larger and blue a little smaller than green: by `pixels` in the corners."""
+    height, width = picture.shape[:2]
+    for channel, sign in ((0, -1), (2, 1)):
+        zoom = 1 + sign * pixels / (np.hypot(height, width) / 2)
+        onto = np.array([[zoom, 0, (1 - zoom) * width / 2], [0, zoom, (1 - zoom) * height / 2]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(
+            cv2.extractChannel(picture, channel), onto, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        cv2.insertChannel(moved, picture, channel)
+
+
+def _wet(picture: np.ndarray, seed: int, drops: int) -> None:
+    """Drops on the glass, in which the scene is upside down and out of focus."""
+    height, width = picture.shape[:2]
+    for x, y, size in np.random.default_rng([seed, 2]).uniform([0.05, 0.05, 0.012], [0.95, 0.95, 0.04], (drops, 3)):
+        radius = max(2, round(size * height))
+        left, top = (int(np.clip(c - radius, 0, side - 2 * radius)) for c, side in ((x * width, width), (y * height, height)))
+        spot = picture[top : top + 2 * radius, left : left + 2 * radius]
+        around = picture[max(0, top - 3 * radius) : top + 5 * radius, max(0, left - 3 * radius) : left + 5 * radius]
+        seen = cv2.resize(around[::-1, ::-1], spot.shape[1::-1], interpolation=cv2.INTER_AREA)
+        spot[:] = np.where(_drop(radius), (0.7 * seen + 0.3 * spot).astype(np.uint8), spot)
+
+
+@lru_cache(maxsize=64)
+def _drop(radius: int) -> np.ndarray:
+    """(2 radius, 2 radius, 1) bool."""
+    at = (np.arange(2 * radius) + 0.5) / radius - 1
+    return (np.hypot(at[:, None], at) < 1)[..., None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 import numpy as np
 
@@ -12,6 +13,14 @@ Colour = tuple[float, float, float]
 Point = tuple[float, float, float]
 
 
+class Glass(IntEnum):
+    """Whether a face is of glass, which is smooth, and whether a lamp behind it shines when it is dark."""
+
+    NONE = 0
+    PANE = 1
+    LAMP = 2
+
+
 @dataclass(frozen=True)
 class Mesh:
     """One or many objects as arrays, float32, metres.
@@ -19,8 +28,8 @@ class Mesh:
     Quadrangles: `quads` (n, 4, 3), `sizes` (n,) half the longest side. Discs, which turn to the camera: `centres`
     (m, 3), `radii` (m,). Of both, quadrangles first: `normals` (n + m, 3) outwards, zero where it is painted from
     all sides, `colours` (n + m, 3) RGB, `classes` (n + m,) uint8 of `SemanticClass`,
-    `shines` (n + m,) for lamps, which neither light nor dusk changes, `owner` (n + m,) the object. Of the objects:
-    `origins` (k, 2), by whose distance they are sorted, and `recess` (k,) metres added to that distance.
+    `shines` (n + m,) for lamps, which neither light nor dusk changes, `glass` (n + m,) uint8 of `Glass`, `owner`
+    (n + m,) the object. Of the objects: `origins` (k, 2), by whose distance they are sorted, and `recess` (k,) metres added to that distance.
     """
 
     quads: np.ndarray
@@ -31,6 +40,7 @@ class Mesh:
     colours: np.ndarray
     classes: np.ndarray
     shines: np.ndarray
+    glass: np.ndarray
     owner: np.ndarray
     origins: np.ndarray
     recess: np.ndarray
@@ -55,6 +65,7 @@ class Mesh:
             colours=self.colours[faces],
             classes=self.classes[faces],
             shines=self.shines[faces],
+            glass=self.glass[faces],
             owner=self.owner[faces],
         )
 
@@ -80,6 +91,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
         colours=quads_then_discs([mesh.colours for mesh in meshes]),
         classes=quads_then_discs([mesh.classes for mesh in meshes]),
         shines=quads_then_discs([mesh.shines for mesh in meshes]),
+        glass=quads_then_discs([mesh.glass for mesh in meshes]),
         owner=quads_then_discs(owners),
         origins=np.concatenate([mesh.origins for mesh in meshes]),
         recess=np.concatenate([mesh.recess for mesh in meshes]),
@@ -120,7 +132,7 @@ class Shape:
         """The finished drawing as one object."""
         quads = np.array(self._quads, np.float32).reshape(-1, 4, 3)
         discs = np.array(self._discs, np.float32).reshape(-1, 4)
-        looks = np.array(self._quad_looks + self._disc_looks, np.float32).reshape(-1, 8)
+        looks = np.array(self._quad_looks + self._disc_looks, np.float32).reshape(-1, 9)
         return Mesh(
             quads=quads,
             sizes=np.abs(quads[:, 2] - quads[:, 0]).max(axis=1) / 2,
@@ -130,6 +142,7 @@ class Shape:
             colours=looks[:, 3:6],
             classes=looks[:, 6].astype(np.uint8),
             shines=looks[:, 7] > 0,
+            glass=looks[:, 8].astype(np.uint8),
             owner=np.zeros(len(looks), int),
             origins=np.array([origin], np.float32),
             recess=np.array([recess], np.float32),
@@ -142,10 +155,11 @@ class Shape:
         normal: Point = (0, 0, 0),
         shines: bool = False,
         semantic: SemanticClass | None = None,
+        glass: Glass = Glass.NONE,
     ) -> None:
         """Add one quadrangle, its four corners in order."""
         self._quads.append(corners)
-        self._quad_looks.append((*normal, *colour, self.semantic if semantic is None else semantic, shines))
+        self._quad_looks.append((*normal, *colour, self.semantic if semantic is None else semantic, shines, glass))
 
     def upright(
         self, start: tuple[float, float], end: tuple[float, float], z: tuple[float, float], colour: Colour
@@ -161,10 +175,11 @@ class Shape:
         normal: Point = (0, 0, 0),
         shines: bool = False,
         semantic: SemanticClass | None = None,
+        glass: Glass = Glass.NONE,
     ) -> None:
         """Add one disc, which turns to the camera; one with a normal is not seen from behind."""
         self._discs.append((*centre, radius))
-        self._disc_looks.append((*normal, *colour, self.semantic if semantic is None else semantic, shines))
+        self._disc_looks.append((*normal, *colour, self.semantic if semantic is None else semantic, shines, glass))
 
     def box(
         self,
@@ -188,6 +203,7 @@ class Shape:
         colour: Colour,
         shines: bool = False,
         semantic: SemanticClass | None = None,
+        glass: Glass = Glass.NONE,
     ) -> None:
         """Add the upright face of a box that looks along `normal`, (+-1, 0, 0) or (0, +-1, 0)."""
         if normal[0]:
@@ -197,4 +213,4 @@ class Shape:
             at = y[normal[1] > 0]
             ends = ((x[0], at), (x[1], at))
         (x0, y0), (x1, y1) = ends
-        self.quad([(x0, y0, z[0]), (x1, y1, z[0]), (x1, y1, z[1]), (x0, y0, z[1])], colour, normal, shines, semantic)
+        self.quad([(x0, y0, z[0]), (x1, y1, z[0]), (x1, y1, z[1]), (x0, y0, z[1])], colour, normal, shines, semantic, glass)

@@ -4,17 +4,20 @@ A view, a ground and meshes are all it takes; who drives or walks there is no ma
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from roadcue.roadworld.daylight import Daylight
+from roadcue.roadworld.face_texture import FaceTextures
 from roadcue.roadworld.ground import Ground
+from roadcue.roadworld.lamplight import alight, brightened, light_ground, street_lamps
 from roadcue.roadworld.mesh import Mesh, join
 from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.texture import Texture
 from roadcue.roadworld.view import SUBPIXEL_BITS, View, clip_near, fixed_point
-from roadcue.roadworld.weather import WEATHERS
 from roadcue.schema import CameraCalibration
 
 _MARKS_TO_M = 80.0
@@ -26,6 +29,8 @@ _BLOOM_RAD = 0.0042
 """A lamp that shines never looks smaller than 2.2 pixels of the default front camera, as on real sensors."""
 _LAMPS_CUT_HAZE = 0.4
 """A lamp that shines is seen through haze as other things are from that share of the distance."""
+_SUN_RAD = 0.0075
+"""Half the sun's width as sensors see it, more than its 0.0047 since it is far beyond what they can hold."""
 _MARGIN, _MARGIN_RAD = 16, 0.006
 """Rows by which a shaking camera can move the horizon; more when the angle is more of its rows."""
 
@@ -35,10 +40,15 @@ class Canvas:
 
     `skyline` (360,) tangents of elevation by bearing; `grass` (3,) RGB lies where no other ground is. The camera's
     extrinsic may be pitched, not rolled: roll.py makes a rolled picture of a level one.
+
+    A picture in the making has a fourth channel: of the ground the classes, then of upright faces the numbers, by
+    which textures are put onto them.
     """
 
-    def __init__(self, camera: CameraCalibration, light: Daylight, skyline: np.ndarray, grass: np.ndarray) -> None:
-        self.camera, self.light, self.skyline = camera, light, skyline
+    def __init__(
+        self, camera: CameraCalibration, light: Daylight, skyline: np.ndarray, grass: np.ndarray, texture: Texture
+    ) -> None:
+        self.camera, self.light, self.skyline, self.texture = camera, light, skyline, texture
         level = View(np.eye(4), camera)
         self._horizon_row, self._camera_height = level.horizon_row, float(level.position[2])
         self._margin = max(_MARGIN, int(np.ceil(_MARGIN_RAD * level.focal)))
@@ -51,27 +61,46 @@ class Canvas:
         shift = int(np.clip(round(view.horizon_row - self._horizon_row), -self._margin, self._margin))
         picture = self._sky[self._margin - shift : self._margin - shift + self.camera.height].copy()
         self._paint_skyline(picture, view)
-        areas, marks = light.ground(ground.area_colours), light.ground(ground.mark_colours)
+        areas = self._lit_ground(ground.area_colours, ground.area_classes)
+        marks = self._lit_ground(ground.mark_colours, ground.mark_classes)
         _paint_ground(picture, view, ground, areas, marks, cv2.LINE_AA)
+        self.texture.on_ground(picture, view, light.snow, light.shadow)
+        lamps = [street_lamps(view, each) for each in meshes if light.dark]
+        near = np.concatenate([np.zeros((0, 3)), *lamps])
+        light_ground(picture, view, near, max(0, int(np.ceil(view.horizon_row)) + 1))
         self._veil(picture, shift)
         mesh = join([view.crop(each) for each in meshes])
+        mesh = replace(mesh, shines=alight(mesh, light.dark))
+        colours, clear = self._lit_objects(view, mesh, near)
+        textures = FaceTextures.of(view, mesh, self.texture.pattern, self.texture.strength * clear)
+        _paint_objects(picture, view, mesh, np.column_stack([colours, textures.numbers]), cv2.LINE_AA)
+        textures.onto(picture)
+        return cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+
+    def _lit_ground(self, colours: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """(n, 4): the colours of flat polygons, and their classes."""
+        return np.column_stack([self.light.ground(self.light.covered(colours, classes)), classes])
+
+    def _lit_objects(self, view: View, mesh: Mesh, lamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The colours (n + m, 3) of faces near street lamps (k, 3), and how much of each (n + m,) haze leaves."""
         where = view.to_camera(mesh.middles)
-        lit = light.shade(mesh.colours, mesh.normals) * light.beam(where[:, 0], where[:, 1])[:, None]
+        lit = self.light.shade(self.light.snowed(mesh.colours, mesh.normals), mesh.normals)
+        lit *= self.light.beam(where[:, 0], where[:, 1])[:, None] * brightened(lamps, mesh.middles[:, :2])
         seen_from = np.where(mesh.shines, _LAMPS_CUT_HAZE, 1) * where[:, 0]
-        colours = light.through_haze(np.where(mesh.shines[:, None], mesh.colours, lit), seen_from)
-        _paint_objects(picture, view, mesh, np.clip(colours, 0, 255), cv2.LINE_AA)
-        return picture
+        colours = self.light.through_haze(np.where(mesh.shines[:, None], mesh.colours, lit), seen_from)
+        return np.clip(colours, 0, 255), self.light.clearness(seen_from)
 
     def _make_sky(self, grass: np.ndarray) -> np.ndarray:
         """From the zenith's to the horizon's colour, and grass below, with a margin above and below the picture."""
         row = np.arange(-self._margin, self.camera.height + self._margin)
         up = np.clip(1 - row / max(self._horizon_row, 1), 0, 1)[:, None] ** 0.8
         rows = self.light.horizon * (1 - up) + self.light.zenith * up
-        rows[row >= self._horizon_row] = self.light.ground(grass[None])
+        rows = np.pad(rows, ((0, 0), (0, 1)))
+        rows[row >= self._horizon_row] = self._lit_ground(grass[None], np.array([SemanticClass.GRASS]))
         return np.repeat(np.clip(rows, 0, 255).astype(np.uint8)[:, None], self.camera.width, axis=1)
 
     def _make_haze(self) -> tuple[float, np.ndarray, np.ndarray]:
-        """(gain, factor, haze): ground pixels become gain * factor * pixel / 255 + haze, both (rows, width, 3) uint8.
+        """(gain, factor, haze): ground pixels become gain * factor * pixel / 255 + haze, both (rows, width, 4) uint8.
 
         From the horizon's row down to the lower edge. On flat ground the distance, and so the haze, is the same along
         a row of a camera that is not rolled. Wet ground mirrors the sky, the more the flatter one looks at it.
@@ -88,8 +117,9 @@ class Canvas:
         haze = black * (1 - mirrored) + self.light.horizon * mirrored
         gain = max(1.0, float(factor.max(initial=0)))
         factor, haze = np.rint(factor / gain * 255).astype(np.uint8), np.clip(haze, 0, 255).astype(np.uint8)
-        whole = (len(rows), self.camera.width, 3)
-        return gain, np.broadcast_to(factor, whole).copy(), np.broadcast_to(haze[:, None], whole).copy()
+        whole = (len(rows), self.camera.width, 4)
+        factor, haze = (np.pad(each, ((0, 0), (0, 0), (0, 1))) for each in (factor, haze[:, None]))
+        return gain, np.broadcast_to(factor, whole).copy(), np.broadcast_to(haze, whole).copy()
 
     def _veil(self, picture: np.ndarray, shift: int) -> None:
         """Haze, headlights and wetness over the ground."""
@@ -103,9 +133,11 @@ class Canvas:
     def _paint_skyline(self, picture: np.ndarray, view: View) -> None:
         """The sun when it is low, and hills far away, which turn with the camera and never come nearer."""
         light = self.light
-        towards = view.rotate_to_camera(light.sun)
-        if light.hour == "low sun" and not WEATHERS[light.weather].overcast and towards[0] > 0.2:
-            _glow(picture, view.pixels(towards), 0.16 * view.focal, (255, 220, 160))
+        if (sun := self.sun_at(view)) is not None:
+            if light.hour == "low sun":
+                _glow(picture, sun, 0.16 * view.focal, (255, 220, 160, 0))
+            radius = round(_SUN_RAD * view.focal * (1 << SUBPIXEL_BITS))
+            cv2.circle(picture, fixed_point(sun).tolist(), radius, (255, 255, 246, 0), -1, cv2.LINE_AA, SUBPIXEL_BITS)
         middle = np.arctan2(view.forward[1], view.forward[0])
         half = np.arctan(self.camera.width / 2 / view.focal) + 0.05
         bearing = np.linspace(middle + half, middle - half, 60)
@@ -115,7 +147,12 @@ class Canvas:
         outline = view.pixels(view.rotate_to_camera(np.concatenate([top, foot[::-1]])))
         clear = 0.28 * min(1.0, light.haze_m / 300)
         colour = (1 - clear) * light.horizon + clear * light.ambient * [70, 90, 80]
-        cv2.fillPoly(picture, [fixed_point(outline)], colour.tolist(), cv2.LINE_AA, SUBPIXEL_BITS)
+        cv2.fillPoly(picture, [fixed_point(outline)], [*colour.tolist(), 0], cv2.LINE_AA, SUBPIXEL_BITS)
+
+    def sun_at(self, view: View) -> np.ndarray | None:
+        """The pixel (2,) of the sun, which may be beside the picture; None behind the camera or the clouds."""
+        towards = view.rotate_to_camera(self.light.sun)
+        return view.pixels(towards) if self.light.sun_shines and towards[0] > 0.2 else None
 
 
 def paint_classes(view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:
@@ -204,7 +241,7 @@ def _glow(picture: np.ndarray, centre: np.ndarray, radius: float, colour: Sequen
 
 @lru_cache(maxsize=512)
 def _halo(reach: int, colour: tuple[int, ...]) -> np.ndarray:
-    """A soft round spot, (2 reach + 1, 2 reach + 1, 3) uint8."""
+    """A soft round spot, (2 reach + 1, 2 reach + 1, channels) uint8."""
     at = np.arange(-reach, reach + 1) / (reach + 0.5)
     fall = np.clip(1 - np.hypot(at[:, None], at), 0, 1) ** 2
     return np.clip(0.75 * fall[..., None] * np.array(colour), 0, 255).astype(np.uint8)

@@ -22,6 +22,7 @@ from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M
 from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.scenery import draw_season, furnish, strollers
 from roadcue.roadworld.shapes import signal
+from roadcue.roadworld.texture import draw_texture
 from roadcue.roadworld.traffic import DT_S, Car, Pedestrian
 from roadcue.roadworld.vehicles import car, special, truck
 from roadcue.roadworld.view import FAR_M, View
@@ -74,6 +75,7 @@ class Painter:
             ]
         )
         self._skyline, self._grass = draw_skyline(streams.of("skyline")), draw_grass(streams.of("grass"), self.light)
+        self._texture = draw_texture(streams.of("texture"))
         self._canvases = self._prepare()
 
     def altered(
@@ -104,17 +106,17 @@ class Painter:
 
     def _prepare(self) -> dict[str, Canvas]:
         return {
-            name: Canvas(levelled(each), self.light, self._skyline, self._grass)
+            name: Canvas(levelled(each), self.light, self._skyline, self._grass, self._texture)
             for name, each in self.cameras.items()
         }
 
     def paint(self, frame: int, camera: str) -> np.ndarray:
         """The picture that a camera takes of the drive's n-th drawn frame, (height, width, 3) uint8 RGB."""
         picture = self.paint_scene(frame, camera)
-        self._lens.fall(picture, self.light.weather, frame)
+        self._lens.fall(picture, self.light, frame)
         picture = rolled(picture, self.cameras[camera], cv2.INTER_LINEAR)
-        self._lens.expose(picture, frame)
-        return picture
+        sun = self._canvases[camera].sun_at(self._view(frame, self.cameras[camera]))
+        return self._lens.expose(picture, self.light, frame, sun)
 
     def paint_scene(self, frame: int, camera: str) -> np.ndarray:
         """That picture before anything falls, as the levelled camera sees it through a perfect lens."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from roadcue.roadworld.mesh import Colour, Mesh, Point, Shape
+from roadcue.roadworld.mesh import Colour, Glass, Mesh, Point, Shape
 from roadcue.roadworld.semantic_class import SemanticClass
 
 STYLES = 64
@@ -79,6 +79,7 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
         shape.panel((x[0] + 0.5, x[1] - 0.5), y, (0.3, 2.9), RIGHT, _EVENING[1] if lit else _GLASS[1], shines=lit)
         shape.panel((x[0] + 0.2, x[1] - 0.2), (-0.05, 0), (2.9, 3.6), RIGHT, pick(_AWNINGS, style))
     glass, evening = pick(_GLASS, style), _EVENING[style % len(_EVENING)]
+    curtain = tuple(np.mean([glass, evening], axis=0).tolist())
     pitch, pier, sill, lintel = _WINDOWS[style % len(_WINDOWS)]
     for normal, (begin, end) in ((RIGHT, x), (BACK, y), (FORWARD, y)):
         edges = np.linspace(begin, end, max(1, int((end - begin) / pitch)) + 1).tolist()
@@ -87,8 +88,10 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
             for place, (left, right) in enumerate(pairwise(edges)):
                 opening = (left + pier * (right - left), right - pier * (right - left))
                 x_span, y_span = (opening, y) if normal == RIGHT else (x, opening)
-                shines = lit and (5 * storey + 3 * place + style) % 7 < style % 5
-                shape.panel(x_span, y_span, z, normal, evening if shines else glass, shines=shines)
+                lamp = (5 * storey + 3 * place + style) % 7 < style % 5
+                pane = (evening if lit else curtain) if lamp else glass
+                made_of = Glass.LAMP if lamp else Glass.PANE
+                shape.panel(x_span, y_span, z, normal, pane, shines=lamp and lit, glass=made_of)
     return shape.mesh(origin=(0.0, depth / 2), recess=length / 2)
 
 
@@ -163,8 +166,7 @@ def lamp_post(lit: bool = False) -> Mesh:
     shape, height = Shape(SemanticClass.POLE), 6.5
     shape.box((-0.08, 0.08), (-0.08, 0.08), (0, height), _STEEL)
     shape.box((-0.1, 0.1), (-2.0, 0), (height - 0.15, height), _STEEL)
-    if lit:
-        shape.disc((0, -1.8, height - 0.2), 0.2, (255, 226, 170), shines=True)
+    shape.disc((0, -1.8, height - 0.2), 0.2, (255, 226, 170), shines=lit, glass=Glass.LAMP)
     return shape.mesh()
 
 

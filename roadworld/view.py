@@ -80,6 +80,18 @@ class View:
         """Camera-frame points (..., 3) in front of the camera, as pixels (..., 2), u right and v down."""
         return self._centre - points[..., 1:] * (self._focal / points[..., :1])
 
+    def rays(self) -> np.ndarray:
+        """(3, 3) from pixels (column, row, 1) to where their middles lie, a metre ahead in the camera's frame."""
+        (f_u, f_v), (c_u, c_v) = self._focal, self._centre
+        return np.array([[0, 0, 1], [-1 / f_u, 0, (c_u - 0.5) / f_u], [0, -1 / f_v, (c_v - 0.5) / f_v]])
+
+    def to_ground(self) -> np.ndarray:
+        """(3, 3) from pixels (column, row, 1) to homogeneous metres of the world, from the point below the camera."""
+        here = self.position[:2]
+        begin, x, y = self.flat(np.array([here, here + [1, 0], here + [0, 1]]))
+        under: np.ndarray = np.linalg.inv(np.stack([x - begin, y - begin, begin], axis=1)) @ self.rays()
+        return under
+
     def may_see(self, places: np.ndarray) -> np.ndarray:
         """True for each of the places (n, 2) whose object can touch the picture."""
         x, y, _ = self.flat(places).T

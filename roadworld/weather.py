@@ -26,6 +26,7 @@ class Weather:
     `overcast`: the sky is covered. `haze` multiplies the distance of a clear day in which haze grows by the factor e,
     and `haze_m` is that distance itself, a range in metres. `exposure` multiplies all light. `wet`, a range within 0
     to 1, is how much the ground mirrors the sky. `ground` (3,) RGB lies on the open ground instead of grass.
+    `snow`, a range within 0 to 1, is how much snow lies on what is paved and on what looks up.
     """
 
     share: float
@@ -36,6 +37,7 @@ class Weather:
     exposure: float = 1.0
     wet: tuple[float, float] | None = None
     ground: tuple[float, float, float] | None = None
+    snow: tuple[float, float] | None = None
     falling: Falling | None = None
 
 
@@ -48,15 +50,30 @@ def _flake(sheet: np.ndarray, x: float, y: float, size: float, height: int) -> N
     cv2.circle(sheet, (round(x), round(y)), round(size * height / 350), (120, 120, 120), -1, cv2.LINE_AA)
 
 
+SNOW = (222.0, 226.0, 232.0)
 WEATHERS = {
-    "dry": Weather(0.66, {"noon": 0.36, "low sun": 0.16, "overcast": 0.2, "dusk": 0.1}, overcast=False),
+    "dry": Weather(
+        0.66, {"noon": 0.32, "low sun": 0.14, "overcast": 0.15, "dusk": 0.08, "night": 0.06}, overcast=False
+    ),
     "rain": Weather(
-        0.17, {"overcast": 0.13}, haze=0.5, exposure=0.85, wet=(0.6, 1.0), falling=Falling(1500, _streak)
+        0.17,
+        {"overcast": 0.11, "night": 0.02},
+        haze=0.5,
+        exposure=0.85,
+        wet=(0.6, 1.0),
+        falling=Falling(1500, _streak),
     ),
     "fog": Weather(0.09, {"noon": 0.05}, haze_m=(32, 60)),
-    "snow": Weather(0.08, {}, haze=0.35, ground=(222, 226, 232), falling=Falling(2200, _flake)),
+    "snow": Weather(
+        0.08,
+        {"noon": 0.03, "overcast": 0.02, "dusk": 0.02},
+        haze=0.35,
+        ground=SNOW,
+        snow=(0.25, 0.9),
+        falling=Falling(2200, _flake),
+    ),
 }
-"""People walk by day and on clear ground, as in SENSATION's pictures."""
+"""People walk mostly by day and on clear ground, as in SENSATION's pictures."""
 
 
 def draw_weather(rng: np.random.Generator) -> str:

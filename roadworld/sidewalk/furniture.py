@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from roadcue.roadworld.mesh import Colour, Mesh, Shape
+from roadcue.roadworld.mesh import Colour, Glass, Mesh, Shape
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import BACK, FORWARD, pick
 
@@ -141,6 +141,15 @@ def pedestrian_light(red: bool) -> Mesh:
     return shape.mesh()
 
 
+@lru_cache(maxsize=1)
+def lantern() -> Mesh:
+    """A lamp that hangs over the way from wires too thin to be seen, 5.6 m above its origin; it is on when it is dark."""
+    shape = Shape(SemanticClass.POLE)
+    shape.box((-0.3, 0.3), (-0.3, 0.3), (5.75, 5.9), _STEEL)
+    shape.disc((0, 0, 5.6), 0.2, (255, 226, 170), glass=Glass.LAMP)
+    return shape.mesh()
+
+
 @lru_cache(maxsize=64)
 def bush(style: int) -> Mesh:
     """A round bush, 1.1 m high and 1.4 m wide, one time in three in flower."""
@@ -162,14 +171,10 @@ def bush(style: int) -> Mesh:
 
 @lru_cache(maxsize=64)
 def hedge(style: int, height_dm: int) -> Mesh:
-    """A metre of clipped hedge along x, 0.8 m deep, flecked with light and shade."""
+    """A metre of clipped hedge along x, 0.8 m deep."""
     shape, (r, g, b) = Shape(SemanticClass.PLANT), pick(_LEAVES, style)
     height = height_dm / 10
     shape.box((-0.5, 0.5), (-0.4, 0.4), (0, height), (r, g, b), top=(r * 1.2, g * 1.2, b * 1.15))
-    rng = np.random.default_rng(style)
-    for x, z, shade in rng.uniform((-0.45, 0.1, 0.6), (0.35, height - 0.15, 1.25), (7, 3)).tolist():
-        for y in (-0.405, 0.405):
-            shape.upright((x, y), (x + 0.16, y), (z, z + 0.13), (r * shade, g * shade, b * shade))
     return shape.mesh()
 
 

@@ -14,27 +14,29 @@ from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
 from roadcue.roadworld.ground import lay
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
-from roadcue.roadworld.mesh import Mesh, Shape
-from roadcue.roadworld.mesh import place as placed
+from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes
 from roadcue.roadworld.roll import levelled, rolled
-from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import Framing, chest_camera, framing, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
+from roadcue.roadworld.sidewalk.furniture import lantern
 from roadcue.roadworld.sidewalk.labels import Moment, Sight, clear_sights, sight_of
 from roadcue.roadworld.sidewalk.outing import BEFORE_S, FIRST_STEP, FUTURE_STEPS, Outing
 from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Place, Scene, Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
+from roadcue.roadworld.sidewalk.street import FAR_M
 from roadcue.roadworld.sidewalk.walker import FASTEST_M_S, Walker, set_out
 from roadcue.roadworld.streams import Streams
+from roadcue.roadworld.texture import Texture, draw_texture
 from roadcue.roadworld.view import View
 from roadcue.roadworld.weather import draw_walk
 from roadcue.schema import CameraCalibration, Intent
 
 _SCENES = 300
 """Drawn for a pair of positions before another pair is; of 2,400 walks of the default camera none needed over 32."""
-_NOTHING = Shape(SemanticClass.SKY).mesh()
+_FIRST_LANTERN_M, _LANTERNS_M = -4.0, 16.0
+"""Of the way, where the first hangs, and from one to the next."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,23 @@ class Walk:
         streams = Streams((spec.seed, number, "walk"))
         self.camera = chest_camera(spec)
         self.scene, self.outing, self._sights = self._draw(streams, framing(spec))
-        self.light = draw_daylight(streams.of("light"), *draw_walk(streams.of("weather"))).exposed(spec.exposure)
+        light = draw_daylight(streams.of("light"), *draw_walk(streams.of("weather")))
+        self.light = light.on_foot().exposed(spec.exposure)
         self._lens = draw_lens(streams.of("lens"))
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self.scene.surfaces]
         self._ground = lay(areas, self.scene.marks)
-        self._canvas = self._stretch(draw_skyline(streams.of("skyline")))
+        self._canvas = self._stretch(draw_skyline(streams.of("skyline")), draw_texture(streams.of("texture")))
 
     def changed(self, things: list[Thing], outing: Outing, sights: list[Sight], light: Daylight) -> "Walk":
         """The same way, camera and lens with other things, whose sights are given, or in another light."""
         other = copy(self)
         other.scene, other.outing, other.light = replace(self.scene, things=things), outing, light
         other._sights = dict(enumerate(sights))
-        other._canvas = other._stretch(self._canvas.skyline)
+        other._canvas = other._stretch(self._canvas.skyline, self._canvas.texture)
         return other
 
-    def _stretch(self, skyline: np.ndarray) -> Canvas:
-        return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour))
+    def _stretch(self, skyline: np.ndarray, texture: Texture) -> Canvas:
+        return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour), texture)
 
     def _draw(self, streams: Streams, framed: Framing) -> tuple[Scene, Outing, dict[int, Sight | None]]:
         """All sixteen pairs of positions are meant equally often, but for one that a camera hardly ever has clear."""
@@ -163,10 +166,10 @@ class Walk:
         """The picture of a frame, (height, width, 3) uint8 RGB."""
         view = self._view(frame, self._canvas.camera)
         picture = self._canvas.paint(view, self._ground, self._meshes(frame))
-        self._lens.fall(picture, self.light.weather, frame)
+        self._lens.fall(picture, self.light, frame)
         picture = rolled(picture, self.camera, cv2.INTER_LINEAR)
-        self._lens.expose(picture, frame)
-        return picture
+        sun = self._canvas.sun_at(self._view(frame, self.camera))
+        return self._lens.expose(picture, self.light, frame, sun)
 
     def paint_classes(self, frame: int, scale: float) -> np.ndarray:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
@@ -177,21 +180,27 @@ class Walk:
     def instances(self, frame: int) -> Instances:
         """Which things are seen where in that picture."""
         view = self._view(frame, self._canvas.camera)
-        return Instances.of(view, self._meshes(frame), np.arange(len(self.scene.things)) + 1, self.camera)
+        meshes = self._meshes(frame)
+        return Instances.of(view, meshes, np.arange(sum(len(each.origins) for each in meshes)) + 1, self.camera)
 
     def _view(self, frame: int, camera: CameraCalibration) -> View:
         self.outing.run_to(self.step(frame))
         return view_of(self.outing.pose(self.step(frame)), camera, self._lens.shake(frame))
 
     def _meshes(self, frame: int) -> list[Mesh]:
+        """The things of the scene, and after them at night the lanterns over the way."""
+        lanterns = [_lanterns(self.scene.reach)] if self.light.dark else []
+        return [*self._things(frame), *lanterns]
+
+    def _things(self, frame: int) -> list[Mesh]:
         things, t = self.scene.things, self.seconds(frame)
         if not things:
-            return [_NOTHING]
+            return []
         places = [self.outing.place(thing, t) for thing in things]
         standing = list(zip(things, places, strict=True))
-        looks = [thing.look(place) for thing, place in standing]
-        origins = np.array([thing.origin(place) for thing, place in standing])
-        return [placed(looks, origins, np.array([place.heading for place in places]))]
+        looks = [thing.look(there) for thing, there in standing]
+        origins = np.array([thing.origin(there) for thing, there in standing])
+        return [place(looks, origins, np.array([there.heading for there in places]))]
 
 
 @lru_cache(maxsize=4)
@@ -203,6 +212,16 @@ def paint_walk(spec: SidewalkSpec, number: int, frame: int) -> Frame:
     """A frame of a walk of any number that is clear, without files; one after the other is fastest."""
     walk = _walk(spec, number)
     return Frame(walk.paint(frame), walk.annotation(frame), walk.caption(frame))
+
+
+@lru_cache(maxsize=4)
+def _lanterns(reach: float) -> Mesh:
+    """They hang over the middle of the path, or where it would be, as far as `reach` metres more than a short walk's.
+
+    Of the night alone: by day the sky would be full of them.
+    """
+    x = np.arange(_FIRST_LANTERN_M, FAR_M + reach, _LANTERNS_M)
+    return place([lantern()] * len(x), np.stack([x, np.zeros_like(x)], axis=1), np.zeros_like(x))
 
 
 def _outline(x: tuple[float, float], y: tuple[float, float]) -> np.ndarray:

@@ -33,6 +33,7 @@ from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.sidewalk.write import check_sidewalk
 from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.texture import Texture
 from roadcue.roadworld.vehicles import car
 from roadcue.roadworld.view import View
 from roadcue.roadworld.write import check_roadworld, draw_sequence, write_roadworld
@@ -253,6 +254,7 @@ def _leave_only_a_spot(driven: Drive, spot: np.ndarray, monkeypatch: pytest.Monk
     monkeypatch.setattr(f"{render}.furnish", lambda *_, **__: NOTHING)
     monkeypatch.setattr(f"{render}.draw_daylight", lambda rng, _: draw_daylight(rng, "noon", "dry"))
     monkeypatch.setattr(f"{render}.draw_lens", lambda _: STILL)
+    monkeypatch.setattr(f"{render}.draw_texture", lambda _: Texture(0, 0.0, 0.0))
     move = Painter._move
     monkeypatch.setattr(f"{render}.Painter._move", lambda painter, _: move(painter, ()))
 

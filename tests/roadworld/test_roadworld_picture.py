@@ -21,6 +21,7 @@ from roadcue.roadworld.road import LANE_CENTRE_M
 from roadcue.roadworld.road_ahead import road_ahead
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import cone, signal
+from roadcue.roadworld.texture import Texture
 from roadcue.roadworld.vehicles import car
 from roadcue.roadworld.view import View
 from roadcue.roadworld.weather import WEATHERS, Falling, Weather, draw_walk, draw_weather
@@ -38,11 +39,14 @@ def _square(x: float, y: float, half: float) -> np.ndarray:
 ROAD = lay([(_square(0, 0, 300), (92, 94, 99), SemanticClass.ROAD)], [])
 
 
+TEXTURE = Texture(pattern=0, strength=1.0, shady=0.0)
+
+
 def _paint(
     light: Daylight, meshes: list[Mesh], ground: Ground = ROAD, camera: CameraCalibration = CAMERAS["FRONT"]
 ) -> np.ndarray:
     rng = np.random.default_rng(0)
-    canvas = Canvas(camera, light, draw_skyline(rng), draw_grass(rng, light))
+    canvas = Canvas(camera, light, draw_skyline(rng), draw_grass(rng, light), TEXTURE)
     return canvas.paint(View(np.eye(4), camera), ground, meshes).astype(int)
 
 
@@ -143,8 +147,8 @@ def test_the_colour_of_a_traffic_light_is_seen_from_60_m_in_224_pixels(hour: str
     for kind, colour in ((SemanticClass.LIGHT_RED, "red"), (SemanticClass.LIGHT_GREEN, "green")):
         picture = _paint(light, [_at(61.6, 0, signal(colour))]).astype(np.uint8)
         lens = Lens(noise=3.0, blur=(3, 3), shaking=0.0, seed=1)
-        lens.fall(picture, weather, 0)
-        lens.expose(picture, 0)
+        lens.fall(picture, light, 0)
+        picture = lens.expose(picture, light, 0, None)
         small = cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA).astype(int)
         row, column = _pixel(CAMERAS["FRONT"], 61.6, 0, _lamp_height(kind, 0))
         row, column = row * 224 // SPEC.height, column * 224 // SPEC.width
@@ -284,7 +288,7 @@ def test_a_shaken_camera_moves_the_whole_picture_together(shake: tuple[float, fl
     front = CAMERAS["FRONT"]
     light = draw_daylight(np.random.default_rng(0), "noon", "dry")
     rng = np.random.default_rng(0)
-    canvas = Canvas(front, light, draw_skyline(rng), draw_grass(rng, light))
+    canvas = Canvas(front, light, draw_skyline(rng), draw_grass(rng, light), TEXTURE)
     still, shaken = View(np.eye(4), front), View(np.eye(4), front, shake)
     grid = np.stack(np.meshgrid(np.arange(40, 446, 7), np.arange(40, 500, 7)), axis=-1).reshape(-1, 2)
     focal, centre = front.intrinsic[0], front.intrinsic[2:4]
@@ -299,10 +303,11 @@ def test_a_shaken_camera_moves_the_whole_picture_together(shake: tuple[float, fl
 def test_rain_and_snow_are_seen_to_fall() -> None:
     lens = Lens(noise=1.0, blur=(1, 1), shaking=0.0, seed=7)
     for weather, least in (("dry", 0), ("rain", 500), ("snow", 500)):
+        light = draw_daylight(np.random.default_rng(0), "noon", weather)
         pictures = np.full((2, 540, 486, 3), 60, np.uint8)
         for frame in (0, 1):
-            lens.fall(pictures[frame], weather, frame)
-            lens.expose(pictures[frame], frame)
+            lens.fall(pictures[frame], light, frame)
+            pictures[frame] = lens.expose(pictures[frame], light, frame, None)
         bright = pictures.max(axis=-1) > 80
         assert (bright[0] & ~bright[1]).sum() >= least
         assert bright.mean() < 0.2
@@ -311,7 +316,8 @@ def test_rain_and_snow_are_seen_to_fall() -> None:
 def test_a_new_weather_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     dry, sand = WEATHERS["dry"], Falling(400, lambda sheet, x, y, size, height: sheet[int(y), int(x)].fill(90))
     monkeypatch.setitem(WEATHERS, "dry", replace(dry, share=dry.share - 0.2, walks={"noon": 0.2}))
-    storm = Weather(0.2, {"noon": 0.62}, haze_m=(20, 30), exposure=0.5, ground=(200, 160, 90), falling=sand)
+    rest = sum(share for name, each in WEATHERS.items() if name != "dry" for share in each.walks.values())
+    storm = Weather(0.2, {"noon": 0.8 - rest}, haze_m=(20, 30), exposure=0.5, ground=(200, 160, 90), falling=sand)
     monkeypatch.setitem(WEATHERS, "sandstorm", storm)
     rng = np.random.default_rng(3)
     assert "sandstorm" in {draw_weather(rng) for _ in range(40)}
@@ -321,8 +327,8 @@ def test_a_new_weather_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch
     assert 20 <= light.haze_m < 30
     assert draw_grass(rng, light).tolist() == [200, 160, 90]
     picture = np.zeros((200, 180, 3), np.uint8)
-    Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=7).fall(picture, "sandstorm", 0)
-    assert (picture == 90).all(axis=-1).sum() > 20
+    Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=7).fall(picture, light, 0)
+    assert (picture == round(90 * light.brightness)).all(axis=-1).sum() > 20
 
 
 def test_shares_of_hours_and_weathers_sum_to_one() -> None:

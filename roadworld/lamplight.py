@@ -1,0 +1,59 @@
+"""Street lamps in the dark: the pools of light that they throw onto the ground and onto what stands there."""
+
+import cv2
+import numpy as np
+
+from roadcue.roadworld.mesh import Glass, Mesh
+from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.view import View
+
+_STRENGTH = np.array([2.0, 1.75, 1.3])
+"""By how much a lamp brightens the ground below it, beside the light of the night: sodium and warm white lamps."""
+_REACHES_M = 40.0
+"""How far before the camera lamps are that light what it sees."""
+_CELL = 8
+"""Pools are soft: they are worked out for one pixel in so many, across and down."""
+_ONE = 48
+"""Of a byte: the factor 1."""
+
+
+def alight(mesh: Mesh, dark: bool) -> np.ndarray:
+    """(n + m,) which faces shine: all lamps that always do, and when it is `dark` those that are then switched on."""
+    return mesh.shines | (mesh.glass == Glass.LAMP) if dark else mesh.shines
+
+
+def street_lamps(view: View, mesh: Mesh) -> np.ndarray:
+    """(k, 3) the street lamps near enough to light what is seen, in the world's frame."""
+    n = len(mesh.quads)
+    lamps = mesh.centres[(mesh.glass[n:] == Glass.LAMP) & (mesh.classes[n:] == SemanticClass.POLE)]
+    ahead = view.to_camera(lamps)[:, 0]
+    return lamps[(ahead > -_REACHES_M / 4) & (ahead < _REACHES_M)]
+
+
+def brightened(lamps: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(..., 3) the factors on red, green and blue by which lamps (k, 3) brighten the ground at places (..., 2).
+
+    A lamp that hangs h above the ground lights it by the cube of the cosine of the angle at which its light falls,
+    1 / (1 + (r / h)^2)^1.5 as much r metres aside as below it (the inverse square and cosine laws).
+    """
+    factors = np.ones((*places.shape[:-1], 3))
+    for x, y, height in lamps.tolist():
+        aside = ((places - [x, y]) ** 2).sum(axis=-1) / height**2
+        factors += _STRENGTH * ((1 + aside) ** -1.5)[..., None]
+    return factors
+
+
+def light_ground(picture: np.ndarray, view: View, lamps: np.ndarray, first: int) -> None:
+    """Brighten the ground of `picture` (height, width, channels) uint8, from row `first` on."""
+    rows = picture[first:]
+    if not len(lamps) or not len(rows):
+        return
+    row, column = (np.arange(0, side, _CELL) + (_CELL - 1) / 2 for side in rows.shape[:2])
+    pixels = np.stack([*np.broadcast_arrays(column, row[:, None] + first), np.ones((len(row), len(column)))], axis=-1)
+    ground = pixels @ view.to_ground().T
+    factors = brightened(lamps, ground[..., :2] / np.maximum(ground[..., 2:], 1e-6) + view.position[:2])
+    small = np.clip(np.rint(_ONE * factors), 0, 255).astype(np.uint8)
+    small = np.dstack([small, np.full(small.shape[:2], _ONE, np.uint8)])
+    size = (small.shape[1] * _CELL, small.shape[0] * _CELL)
+    whole = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)[: len(rows), : rows.shape[1]]
+    cv2.multiply(rows, whole, rows, scale=1 / _ONE)

@@ -1,0 +1,140 @@
+"""Textures: anchored in the world, gone far away, other ones in another sequence, and of the class that is painted."""
+
+import numpy as np
+import pytest
+
+from roadcue.roadworld.camera import camera
+from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
+from roadcue.roadworld.ground import Ground, lay
+from roadcue.roadworld.mesh import Glass, Mesh, Shape, place
+from roadcue.roadworld.paint import Canvas
+from roadcue.roadworld.pattern import NEUTRAL, grain_levels, ground_levels, upright_levels
+from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.shapes import BACK
+from roadcue.roadworld.sidewalk.furniture import hedge
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.texture import Texture, draw_texture
+from roadcue.roadworld.view import View
+
+FRONT = camera(RoadWorldSpec(), "FRONT")
+ROUGH, SMOOTH = Texture(0, 1.3, 0.0), Texture(0, 0.0, 0.0)
+SKYLINE = draw_skyline(np.random.default_rng(0))
+GREY = (120.0, 120.0, 120.0)
+
+
+def noon(weather: str = "dry") -> Daylight:
+    return draw_daylight(np.random.default_rng(1), "noon", weather)
+
+
+def plain(semantic: SemanticClass = SemanticClass.ROAD) -> Ground:
+    square = np.array([(-400, -400), (400, -400), (400, 400), (-400, 400)])
+    return lay([(square, GREY, semantic)], [])
+
+
+def paint(
+    texture: Texture, ground: Ground, at: tuple[float, float] = (0, 0), *, light: Daylight | None = None, mesh: Mesh | None = None
+) -> np.ndarray:
+    pose = np.eye(4)
+    pose[:2, 3] = at
+    canvas = Canvas(FRONT, light or noon(), SKYLINE, np.array(GREY), texture)
+    return canvas.paint(View(pose, FRONT), ground, [mesh] if mesh else []).astype(int)
+
+
+def looks(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The grey of the picture at points (n, 3) of the ego frame."""
+    (u, v) = np.floor(FRONT.project(points)[0]).astype(int).T
+    return picture[v, u, 1]
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def rows(picture: np.ndarray, nearer: float, farther: float) -> np.ndarray:
+    """The rows of the picture that show the ground between two distances."""
+    (_, top), (_, bottom) = FRONT.project(np.array([[farther, 0, 0], [nearer, 0, 0]]))[0]
+    return picture[int(top) + 1 : int(bottom)]
+
+
+def test_the_ground_has_the_same_tint_from_wherever_it_is_seen() -> None:
+    near, far = (paint(ROUGH, plain(SemanticClass.GRASS), (x, 0.7)) for x in (1003.0, 1001.5))
+    spots = np.random.default_rng(0).uniform((7, -2, 0), (11, 2, 0), (4000, 3))
+    assert alike(looks(near, spots), looks(far, spots + [1.5, 0, 0])) > 0.75
+    assert abs(alike(looks(near, spots), looks(far, spots))) < 0.3
+
+
+def test_a_wall_has_the_same_tint_from_wherever_it_is_seen() -> None:
+    shape = Shape(SemanticClass.PLANT)
+    shape.box((0, 1), (-4, 4), (0, 3), (110, 130, 90))
+    green = place([shape.mesh()], np.array([[512.0, 3]]), np.zeros(1))
+    near, far = (paint(ROUGH, plain(), (x, 3.0), mesh=green) for x in (504.0, 503.0))
+    spots = np.random.default_rng(0).uniform((8, -2.5, 0.5), (8, 2.5, 2.8), (4000, 3))
+    assert alike(looks(near, spots), looks(far, spots + [1, 0, 0])) > 0.6
+    assert abs(alike(looks(near, spots), looks(far, spots + [1, 0.7, 0]))) < 0.3
+
+
+def test_far_away_nothing_is_left_of_the_grain() -> None:
+    for semantic in (SemanticClass.ROAD, SemanticClass.SIDEWALK, SemanticClass.GRASS):
+        rough = paint(ROUGH, plain(semantic)) - paint(SMOOTH, plain(semantic))
+        close, farther, far = (rows(rough, *span).std() for span in ((5, 7), (45, 60), (72, 120)))
+        assert close > 4
+        assert farther < 0.5 * close
+        assert far < 0.5
+    near, ahead = (paint(ROUGH, plain(), (x, 0.7)) for x in (1003.0, 1001.5))
+    spots = np.random.default_rng(0).uniform((25, -2, 0), (35, 2, 0), (4000, 3))
+    assert alike(looks(near, spots), looks(ahead, spots + [1.5, 0, 0])) > 0.4, "hardly a shimmer"
+
+
+@pytest.mark.parametrize("levels", [ground_levels(1), grain_levels(1), *upright_levels(1)])
+def test_a_pattern_fades_from_level_to_level_and_changes_no_brightness(levels: list[np.ndarray]) -> None:
+    spread = [level.std(axis=(0, 1)).max() for level in levels]
+    assert all(coarse < fine for fine, coarse in zip(spread, spread[1:], strict=False))
+    for level in levels:
+        assert np.abs(level.mean(axis=(0, 1)) - NEUTRAL).max() < 0.15 * NEUTRAL
+
+
+def test_sequences_differ_in_pattern_and_strength() -> None:
+    drawn = [draw_texture(np.random.default_rng(number)) for number in range(40)]
+    assert len({each.pattern for each in drawn}) > 3
+    assert max(each.strength for each in drawn) > 2 * min(each.strength for each in drawn)
+    assert 0.1 < np.mean([each.shady > 0 for each in drawn]) < 0.8
+    ground = plain()
+    one, other = (rows(paint(Texture(pattern, 1.0, 0.0), ground), 5, 8) for pattern in (0, 1))
+    assert abs(alike(one[..., 1].ravel(), other[..., 1].ravel())) < 0.2
+    weak, strong = (rows(paint(Texture(0, strength, 0.0), ground), 5, 8).std() for strength in (0.5, 1.0))
+    assert strong > 1.5 * weak
+
+
+def test_grass_is_rougher_than_asphalt_and_glass_is_smooth() -> None:
+    grass, asphalt = (rows(paint(ROUGH, plain(each)), 5, 8).std() for each in (SemanticClass.GRASS, SemanticClass.ROAD))
+    assert grass > 1.3 * asphalt
+    shape = Shape(SemanticClass.BUILDING)
+    shape.panel((14, 15), (-3, 3), (0, 4), BACK, GREY)
+    shape.panel((13.9, 15), (-1.5, 1.5), (0.5, 2.5), BACK, GREY, glass=Glass.PANE)
+    wall = shape.mesh()
+    changed = np.abs(paint(ROUGH, plain(), mesh=wall) - paint(SMOOTH, plain(), mesh=wall)).max(axis=-1)
+    spots = np.random.default_rng(0).uniform((12.3, -1.3, 0.7), (12.3, 1.3, 2.3), (500, 3))
+    u, v = np.floor(FRONT.project(spots + [1.6, 0, 0])[0]).astype(int).T
+    assert changed[v, u].max() == 0, "the pane"
+    u, v = np.floor(FRONT.project(spots + [1.6, 0, 2.0])[0]).astype(int).T
+    assert changed[v, u].mean() > 1, "the wall above it"
+
+
+def test_shade_lies_where_the_sun_shines_and_nowhere_else() -> None:
+    shady = Texture(0, 0.0, 0.5)
+    sunny, cloudy = noon(), draw_daylight(np.random.default_rng(1), "night", "dry")
+    assert rows(paint(shady, plain(), light=sunny), 5, 20).std() > 2 * rows(paint(SMOOTH, plain(), light=sunny), 5, 20).std()
+    np.testing.assert_array_equal(paint(shady, plain(), light=cloudy), paint(SMOOTH, plain(), light=cloudy))
+
+
+def test_snow_lies_on_paths_grass_and_hedges() -> None:
+    snowy, dry = noon("snow"), noon()
+    for semantic in (SemanticClass.ROAD, SemanticClass.SIDEWALK, SemanticClass.GRASS):
+        white, bare = (rows(paint(ROUGH, plain(semantic), light=each), 5, 8).mean() for each in (snowy, dry))
+        assert white > 1.1 * bare
+    top = hedge(0, 8)
+    lit = snowy.snowed(top.colours, top.normals)
+    looks_up = top.normals[:, 2] > 0.9
+    assert (lit[looks_up] > top.colours[looks_up] + 15).all()
+    assert (lit[~looks_up] == top.colours[~looks_up]).all()
+    np.testing.assert_array_equal(dry.snowed(top.colours, top.normals), top.colours)
