@@ -29,7 +29,8 @@ def drawn(tmp_path_factory):
 
 
 def config(drawn, out, **changes):
-    settings = {"drives": 2, "stride": 50, "walks": 2, "epochs": 2, "batch_size": 4, "captioned": 2, "workers": 1}
+    settings = {"drives": 2, "stride": 50, "walks": 2, "pairs": 2, "workers": 2}
+    settings |= {"epochs": 2, "batch_size": 9, "captioned": 4}
     return PretrainConfig(**settings | changes, drawn=str(drawn), run_dir=str(out), checkpoint_every=1, device="cpu")
 
 
@@ -71,12 +72,15 @@ def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp
     assert tokens.isfinite().all()
     card = (tmp_path / "model" / "README.md").read_text()
     assert "It has seen nothing but drawn pictures" in card
-    assert "| caption, nats per token |" in card
+    for text in ("scene of drives", "scene of walks", "cue of drives", "cue of walks", "bvpi of walks"):
+        assert f"| {text}, nats per token |" in card
+    assert "| annotations of walks that are JSON of the schema |" in card
+    assert "| balanced accuracy of reason car_from_kerb |" in card
 
 
 def test_the_flamingo_starts_from_the_tower_of_the_other(drawn, tmp_path):
     """What is new between the two towers, the first norm, the class token and no last norm, leaves much as it was."""
-    train, _ = recipe.draw_examples(config(drawn, tmp_path), drawn, 1)
+    train, _ = recipe.draw_examples(config(drawn, tmp_path), drawn, 2)
     pixels = train.batch(np.arange(2))["pixels"]
     torch.manual_seed(0)
     tokens = FlamingoMiniature(["A car drives 10 metres ahead."]).tokens(pixels)
