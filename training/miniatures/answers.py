@@ -36,7 +36,7 @@ def text_losses(miniature: Miniature, held_out: Examples) -> dict[str, float]:
 
 
 def score_answers(miniature: Miniature, held_out: Examples) -> dict[str, float]:
-    """Shares of held-out walks whose annotation is written, as users have it written, so that it is JSON, and right."""
+    """Shares of held-out walks whose annotation is written so that it is JSON, and right, by what users call."""
     walks = [row for row, texts in enumerate(held_out.texts) if "annotation" in texts]
     rows = np.array(walks)[np.linspace(0, len(walks) - 1, min(len(walks), _ANSWERED)).round().astype(int)]
     batch = held_out.batch(rows)

@@ -1,4 +1,4 @@
-"""The drawing of the examples: drives, walks, and pairs of both, a safetensors file per sequence or round of pairs."""
+"""Drives, walks and pairs of both, drawn to be learnt from: a safetensors file per sequence, or round of pairs."""
 
 import json
 from collections.abc import Iterator

@@ -83,7 +83,7 @@ class Miniature(ABC):
 
 
 def make_miniature(name: str, texts: Iterable[Texts]) -> Miniature:
-    """A miniature with fresh weights from torch's generator, and a tokenizer learnt from the texts of the pictures."""
+    """A miniature with fresh weights from torch's generator; its tokenizer is learnt from the pictures' texts."""
     written = [text for of_picture in texts for text in of_picture.values()]
     made: Miniature = resolve(MINIATURES[name])([*written, *ASKED.values()])
     return made
