@@ -16,7 +16,7 @@ from roadcue.models.mini import SIDE
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer
 from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD, clip_preprocessing
 from roadcue.models.smol.loading import PREFIX
-from roadcue.training.miniatures.miniature import VOCABULARY, Miniature
+from roadcue.training.miniatures.miniature import TOWER_ATTENTION, VOCABULARY, Miniature
 
 
 class FlamingoMiniature(Miniature):
@@ -30,6 +30,7 @@ class FlamingoMiniature(Miniature):
         self.tokenizer = learn_flamingo_tokenizer(texts, VOCABULARY)
         model = build(self.tokenizer)
         _take_tower(model.vision_encoder)
+        model.vision_encoder.set_attn_implementation(TOWER_ATTENTION)
         preprocess = clip_preprocessing(SIDE, "squash")
         super().__init__(FlamingoCaptioner(model, self.tokenizer, preprocess, origin="in training"))
 

@@ -19,6 +19,8 @@ MINIATURES = {
 }
 """Name -> module:class, made from what it is to read and to write."""
 VOCABULARY = 1024
+TOWER_ATTENTION = "eager"
+"""While it learns: in bfloat16 on a processor, the gradient of torch's fused attention takes longer."""
 _OF_A_LENGTH = 8
 """Texts that are read at a time, those of like length together: padding costs as much as text."""
 

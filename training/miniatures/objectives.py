@@ -59,9 +59,7 @@ class Objectives(nn.Module):
             weight = _WEIGHTS[name]
             numbers, flags = reading.split([self.numbers, reading.shape[1] - self.numbers], dim=1)
             apart = F.smooth_l1_loss(numbers, numbers_wanted.nan_to_num(0.0), reduction="none")
-            losses[f"{name} numbers"] = weight * _where_known(
-                apart, batch["numbers"], torch.ones_like(self.number_scale)
-            )
+            losses[f"{name} numbers"] = weight * _where_known(apart, batch["numbers"])
             entropy = F.binary_cross_entropy_with_logits(flags, batch["flags"].nan_to_num(0.0), reduction="none")
             told = _where_known(entropy / cost, batch["flags"], self.flag_weight)
             losses[f"{name} flags"] = 0.5 * weight * told
@@ -77,7 +75,7 @@ class Objectives(nn.Module):
         return readings
 
 
-def _where_known(each: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+def _where_known(each: Tensor, wanted: Tensor, weight: Tensor | float = 1.0) -> Tensor:
     """The mean over all that is labelled, each column (b, columns) with its weight."""
     weights = weight * ~wanted.isnan()
     return (each * weights).sum() / weights.sum().clamp(min=1)

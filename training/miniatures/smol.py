@@ -13,7 +13,7 @@ from roadcue.models.preprocessing import Preprocessing
 from roadcue.models.smol.captioner import SmolCaptioner
 from roadcue.models.smol.encoder import tile_tokens
 from roadcue.models.smol.miniature import TEXT, VISION, build, save
-from roadcue.training.miniatures.miniature import VOCABULARY, Miniature
+from roadcue.training.miniatures.miniature import TOWER_ATTENTION, VOCABULARY, Miniature
 
 
 class SmolMiniature(Miniature):
@@ -27,6 +27,7 @@ class SmolMiniature(Miniature):
         self.tokenizer = learn_tokenizer(texts, VOCABULARY)
         preprocess = Preprocessing(SIDE, (0.5,) * 3, (0.5,) * 3, "lanczos", "squash")
         model = build(self.tokenizer)
+        model.model.vision_model.set_attn_implementation(TOWER_ATTENTION)
         super().__init__(SmolCaptioner(model, self.tokenizer, preprocess, origin="in training", processor={}))
 
     def tokens(self, pixels: Tensor) -> Tensor:
