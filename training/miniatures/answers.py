@@ -1,7 +1,7 @@
 """What the miniature writes of drawn pictures that it has not seen: the losses of texts, and answers themselves."""
 
 import json
-from collections import Counter
+from collections import defaultdict
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ _ANSWERED = 64
 @torch.no_grad()
 def text_losses(miniature: Miniature, held_out: Examples) -> dict[str, float]:
     """Nats per token of all held-out texts, by kind and view."""
-    nats: Counter[tuple[str, str]] = Counter()
-    tokens: Counter[tuple[str, str]] = Counter()
+    nats: defaultdict[tuple[str, str], float] = defaultdict(float)
+    tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
     for batch in held_out.batches():
         patches = miniature.tokens(batch["pixels"])
         summary = miniature.summary(patches)

@@ -59,7 +59,7 @@ class PretrainConfig(DrawOptions):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it trains."""
     precision: Literal["bf16", "fp32"] = "bf16"
-    """bf16: products in bfloat16, weights in fp32: faster on processors that have it (AVX512_BF16, AMX), else slower."""
+    """bf16: products in bfloat16, weights in fp32; faster than fp32 on processors with AVX512_BF16 or AMX alone."""
 
     def __post_init__(self) -> None:
         at_least(2, self, "drives", "walks", "pairs")  # one of each is held out

@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from roadcue.models.captioner import Captioner
 from roadcue.models.token_batches import IGNORED, padding_id, teacher_forcing
@@ -28,15 +28,15 @@ _OF_A_LENGTH = 8
 class Miniature(ABC):
     """A model and how it is taught. b pictures of 14 x 14 patches, d wide."""
 
-    sizes: Mapping[str, Mapping[str, Any]]
+    sizes: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Of its parts, for the card; those of the tower are "vision"."""
-    latents: int | None
+    latents: ClassVar[int | None]
     """How many vectors `summary` makes of a picture."""
 
     def __init__(self, captioner: Captioner) -> None:
         """`captioner` as users have it, with fresh weights; all of it learns."""
         self.captioner = captioner
-        self.model: nn.Module = captioner.model.requires_grad_(True)
+        self.model: Any = captioner.model.requires_grad_(True)
         self.instructions = instructions_for(captioner)
         self._question = lru_cache(captioner.question_ids)
 
@@ -76,11 +76,14 @@ class Miniature(ABC):
             alike = order[first : first + _OF_A_LENGTH]
             places = [lessons[i][0] for i in alike]
             batch = teacher_forcing([rows[i] for i in alike], padding_id(self.captioner.tokenizer))
-            given = {name: value.to(tokens.device) for name, value in batch.items()}
             count = int((batch["labels"] != IGNORED).sum())
-            seen = self.seen(tokens[places], None if summary is None else summary[places])
-            total = total + count * self.model(**given, **seen).loss
-            learnt += count
+            loss = self.model(
+                input_ids=batch["input_ids"].to(tokens.device),
+                attention_mask=batch["attention_mask"].to(tokens.device),
+                labels=batch["labels"].to(tokens.device),
+                **self.seen(tokens[places], None if summary is None else summary[places]),
+            ).loss
+            total, learnt = total + count * loss, learnt + count
         return total / learnt
 
 
