@@ -13,6 +13,7 @@ from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 from roadcue.prompts.annotation_json import parse_json
 from roadcue.prompts.bvpi import parse_sections
 from roadcue.prompts.claims import parse_claims
+from roadcue.prompts.instructions import ANNOTATION
 from roadcue.roadworld.road_ahead import RoadAhead
 from roadcue.training.miniatures.answers import score_answers
 from roadcue.training.miniatures.miniature import MINIATURES, make_miniature
@@ -132,20 +133,38 @@ def test_every_text_ends_before_an_answer_is_cut_off(miniature):
         assert len(answer) + len(miniature.captioner.question_ids(miniature.instructions[kind])) < 512
 
 
-class TwoWalks:
-    """Held-out pictures, of which a drive comes first."""
+class HeldOut:
+    """Held-out pictures: a drive and two walks."""
 
     texts = (DRIVE_TEXTS, WALK_TEXTS, WALK_TEXTS)
 
     def batch(self, positions):
-        assert positions.tolist() == [1, 2]
-        return {"pixels": torch.zeros(2, 3, 224, 224, dtype=torch.uint8), "texts": [WALK_TEXTS] * 2}
+        pixels = torch.zeros(len(positions), 3, 224, 224, dtype=torch.uint8)
+        return {"pixels": pixels, "texts": [self.texts[position] for position in positions]}
 
 
-def test_answers_that_are_no_annotations_and_those_of_other_places_count(miniature, monkeypatch):
+def answered(miniature, monkeypatch, answers):
+    """The scores of a model that answers so, by instruction and then by picture."""
+    monkeypatch.setattr(
+        type(miniature.captioner),
+        "generate",
+        lambda captioner, pixels, instruction: [answers.get(instruction, "")] * len(pixels),
+    )
+    return score_answers(miniature, HeldOut())
+
+
+def test_answers_that_are_no_annotations_or_of_other_places_count_against_it(miniature, monkeypatch):
+    kinds = ("annotations of walks that are JSON of the schema", "annotations of walks with both positions right")
     elsewhere = walk_texts(replace(WALK, road="Right"), "")["annotation"]
-    scores = []
-    for answers in (["Keep straight.", '{"image": 3}'], [elsewhere, WALK_TEXTS["annotation"]]):
-        monkeypatch.setattr(type(miniature.captioner), "generate", lambda *_, answers=answers: answers)
-        scores.append(list(score_answers(miniature, TwoWalks()).values()))
-    assert scores == [[0.0, 0.0], [1.0, 0.5]]
+    wanted = {"Keep straight.": [0, 0], '{"image": 3}': [0, 0], elsewhere: [1, 0], WALK_TEXTS["annotation"]: [1, 1]}
+    for answer, shares in wanted.items():
+        scores = answered(miniature, monkeypatch, {ANNOTATION: answer})
+        assert [scores[kind] for kind in kinds] == shares
+
+
+def test_sentences_count_without_their_metres_and_metres_by_themselves(miniature, monkeypatch):
+    answer = "The road bends gently to the left. A car is braking 9 metres ahead. A car drives 40 metres ahead."
+    scores = answered(miniature, monkeypatch, {miniature.instructions["scene"]: answer})
+    assert scores["sentences of drives' captions that are written, metres aside"] == 0.5
+    assert scores["metres off in these sentences, drives"] == 3
+    assert scores["sentences of walks' captions that are written, metres aside"] == 0
