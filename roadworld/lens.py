@@ -92,7 +92,7 @@ class Lens:
         if self.sharpening:
             soft = cv2.GaussianBlur(picture, (3, 3), 0)
             cv2.addWeighted(picture, 1 + self.sharpening, soft, -self.sharpening, 0, picture)
-        return picture if self.quality is None else jpeg.decode(jpeg.encode(picture, self.quality), "camera")
+        return picture if self.quality is None else jpeg.decode(jpeg.encode(picture, self.quality))
 
     def _colours(self) -> np.ndarray:
         """(3, 3) on the square roots of the light: white balance, then saturation."""

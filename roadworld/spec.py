@@ -19,10 +19,17 @@ A test compares with the hashes in golden.json, which `python -m roadcue.roadwor
 """
 
 FRAMES_PER_S = 10
-FIRST_NUMBER = {"train": 0, "val": 1_000_000, "pretrain": 2_000_000, "pairs": 3_000_000}
+FIRST_NUMBER = {
+    "train": 0,
+    "val": 1_000_000,
+    "pretrain": 2_000_000,
+    "pairs": 3_000_000,
+    # A pair of walks tries scenes of numbers that are millions higher, up to 500 of them.
+    "pretrain_pairs": 1_000_000_000,
+}
 """Sequences are numbered, and a number with the seed decides all of a sequence; the splits' ranges never meet.
 
-The miniature encoder learns from numbers of the pretrain range alone, which no data set holds.
+The miniature encoder learns from numbers of the two pretrain ranges alone, which no data set holds.
 """
 CAMERAS = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")
 """Those that can be drawn."""

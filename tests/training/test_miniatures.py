@@ -16,9 +16,13 @@ from roadcue.training import trainer as stepwise
 from roadcue.training.miniatures import __main__ as recipe
 from roadcue.training.miniatures.config import PretrainConfig
 from roadcue.training.miniatures.flamingo import FlamingoMiniature
+from roadcue.training.miniatures.knowledge import DRIVE_REASONS, WALK_REASONS
 from roadcue.training.miniatures.miniature import MINIATURES
+from roadcue.training.miniatures.objectives import Objectives
 from roadcue.training.miniatures.smol import SmolMiniature
+from roadcue.training.miniatures.texts import VIEWS, view_of
 
+REASONS = (*DRIVE_REASONS, *WALK_REASONS)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
@@ -29,7 +33,8 @@ def drawn(tmp_path_factory):
 
 
 def config(drawn, out, **changes):
-    settings = {"drives": 2, "stride": 50, "walks": 2, "epochs": 2, "batch_size": 4, "captioned": 2, "workers": 1}
+    settings = {"drives": 2, "stride": 50, "walks": 2, "pairs": 2, "workers": 2}
+    settings |= {"epochs": 2, "batch_size": 9, "captioned": 4}
     return PretrainConfig(**settings | changes, drawn=str(drawn), run_dir=str(out), checkpoint_every=1, device="cpu")
 
 
@@ -71,12 +76,50 @@ def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp
     assert tokens.isfinite().all()
     card = (tmp_path / "model" / "README.md").read_text()
     assert "It has seen nothing but drawn pictures" in card
-    assert "| caption, nats per token |" in card
+    for text in ("scene of drives", "scene of walks", "cue of drives", "cue of walks", "bvpi of walks"):
+        assert f"| {text}, nats per token |" in card
+    assert "| annotations of walks that are JSON of the schema |" in card
+    assert "| balanced accuracy of reason car_from_kerb |" in card
+
+
+def test_each_half_of_a_pair_says_which_it_is(drawn, tmp_path):
+    """Of the reasons' flags that of its own pair alone is known, in the half without it and in the one with it."""
+    recipe.draw_examples(config(drawn, tmp_path), drawn, 2)
+    for file in sorted(drawn.glob("pairs-*")):
+        reasons = load_file(file)["flags"][:, -len(REASONS) :]
+        assert len(reasons) == 2 * len(REASONS)
+        told = [(int(kind), float(half[kind])) for half in reasons for kind in (~half.isnan()).nonzero()]
+        assert sorted(told) == [(kind, there) for kind in range(len(REASONS)) for there in (0.0, 1.0)]
+        assert [there for _, there in told] == [0.0, 1.0] * len(REASONS)
+
+
+def test_no_picture_is_learnt_and_held_out(drawn, tmp_path):
+    train, held_out = recipe.draw_examples(config(drawn, tmp_path), drawn, 2)
+    assert not set(train.files) & set(held_out.files)
+    for split in (train, held_out):
+        assert {path.name.split("-")[0] for path in split.files} == {"drives", "walks", "pairs"}
+        assert {view_of(texts) for texts in split.texts} == set(VIEWS)
+
+
+def test_flags_that_few_pictures_have_weigh_as_much_as_the_others():
+    objectives = Objectives(width=8, kinds=2, numbers=1, flags=2)
+    flags = torch.tensor([[0.0, torch.nan]] * 98 + [[1.0, 1.0], [1.0, 0.0]])
+    objectives.learn_scales(torch.zeros(100, 1), flags)
+    assert objectives.flag_weight.tolist() == pytest.approx([1.0, 12.5])
+    assert objectives.flag_share.tolist() == pytest.approx([0.02, 0.5])
+    tokens = torch.zeros(100, 14, 14, 8)
+    batch = {"kinds": torch.full((100, 14, 14, 2), 0.5), "numbers": torch.zeros(100, 1), "flags": flags}
+    with torch.no_grad():
+        objectives.of_grid.bias.copy_(torch.tensor([0.0, 0.0, 8.0]))
+        objectives.flag_share[:] = 0.5
+        loss = objectives(tokens, None, batch)["grid flags"]
+    rare, cost = (0.0003354 + 8.0003354) / 2, 2 * 0.5 * 0.6931472
+    assert float(loss) == pytest.approx(0.5 * (100 * 0.6931472 + 2 * 12.5 * rare) / 125 / cost, rel=1e-3)
 
 
 def test_the_flamingo_starts_from_the_tower_of_the_other(drawn, tmp_path):
     """What is new between the two towers, the first norm, the class token and no last norm, leaves much as it was."""
-    train, _ = recipe.draw_examples(config(drawn, tmp_path), drawn, 1)
+    train, _ = recipe.draw_examples(config(drawn, tmp_path), drawn, 2)
     pixels = train.batch(np.arange(2))["pixels"]
     torch.manual_seed(0)
     tokens = FlamingoMiniature(["A car drives 10 metres ahead."]).tokens(pixels)

@@ -18,13 +18,17 @@ from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training.build import device, device_name
 from roadcue.training.checkpoints import GO_ON
-from roadcue.training.miniatures.card import score, write_card
+from roadcue.training.miniatures.answers import score_answers, text_losses
+from roadcue.training.miniatures.card import write_card
 from roadcue.training.miniatures.config import FREE_TO_CHANGE, DrawOptions, PretrainConfig
-from roadcue.training.miniatures.examples import Examples, draw_examples
+from roadcue.training.miniatures.drawing import draw_examples
+from roadcue.training.miniatures.examples import Examples
 from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
 from roadcue.training.miniatures.miniature import make_miniature
 from roadcue.training.miniatures.module import MiniatureModule
 from roadcue.training.miniatures.objectives import Objectives
+from roadcue.training.miniatures.readings import score_readings
+from roadcue.training.miniatures.texts import KINDS
 from roadcue.training.run_folder import RunFolder, is_finished, run_facts
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import fit
@@ -48,9 +52,12 @@ def main(config: PretrainConfig, config_text: str) -> None:
         seconds = fit(module, steps, folder, config, device=on, resuming=resuming, clip=1.0, slow=True)
         module.cpu().eval()
         # In the numbers that are shipped, then scored.
-        scores = score(module.to(torch.bfloat16).float(), held_out)
+        module.to(torch.bfloat16).float()
+        readings = score_readings(module, held_out)
+        written = text_losses(module.miniature, held_out) | score_answers(module.miniature, held_out)
         module.miniature.save(folder.model)
-        write_card(folder.model / "README.md", config, module.miniature, len(train), len(steps), scores)
+        amount = {"pictures": len(train), "steps": len(steps)}
+        write_card(folder.model / "README.md", config, module.miniature, amount, readings, written)
         command = shlex.join(["python", *sys.argv])
         rows = {"train": len(train), "val": len(held_out)}
         folder.write_facts(run_facts(device_name(config.device), command, seconds, seed=config.seed, rows=rows))
@@ -62,20 +69,17 @@ def _drawn_folder(config: PretrainConfig) -> Path:
     if config.drawn:
         return user_path(config.drawn)
     options = {field.name: getattr(config, field.name) for field in dataclasses.fields(DrawOptions)}
-    fixed = {name: value for name, value in options.items() if name not in ("drives", "walks")}
-    fixed |= {"world": WORLD_VERSION, "view": VIEW_VERSION, "told": [*NUMBERS, *FLAGS]}
+    fixed = {name: value for name, value in options.items() if name not in ("drives", "walks", "pairs")}
+    fixed |= {"world": WORLD_VERSION, "view": VIEW_VERSION, "told": [*NUMBERS, *FLAGS, *KINDS]}
     digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
     return cache_root() / "pretrain_mini" / digest[:12]
 
 
 def _module(config: PretrainConfig, train: Examples, steps: int) -> MiniatureModule:
-    captions = [caption for of_file in train.captions for caption in of_file]
-    miniature = make_miniature(config.model, captions)
+    miniature = make_miniature(config.model, train.texts)
     width = miniature.sizes["vision"]["hidden_size"]
     objectives = Objectives(width, len(SemanticClass), len(NUMBERS), len(FLAGS), miniature.latents)
-    mean, deviation = train.moments("numbers")
-    objectives.number_mean, objectives.number_scale = mean, deviation.clamp(min=1e-3)
-    objectives.flag_share = train.moments("flags")[0].clamp(0.005, 0.995)
+    objectives.learn_scales(train.labels("numbers"), train.labels("flags"))
     return MiniatureModule(miniature, objectives, config, steps)
 
 

@@ -11,14 +11,16 @@ FREE_TO_CHANGE = ("run_dir", "resume", "drawn", "workers", "checkpoint_every", "
 
 @dataclass(frozen=True)
 class DrawOptions:
-    """What is drawn for it: RoadWorld sequences of the pretrain range, which no data set holds."""
+    """What is drawn for it: RoadWorld sequences of the pretrain ranges, which no data set holds."""
 
-    drives: int = 2400
+    drives: int = 1500
     """Driving sequences of 20 s."""
     stride: int = 10
     """Every n-th frame of a drive is a picture: 10 makes 20 of them."""
-    walks: int = 4000
+    walks: int = 3000
     """Sidewalk walks, 4 pictures each."""
+    pairs: int = 150
+    """Pairs of each reason to drive or walk otherwise: the same moment without it and with it."""
     world_seed: int = 0
     """Seed of the drawn world."""
 
@@ -41,8 +43,8 @@ class PretrainConfig(DrawOptions):
     """Passes over the pictures."""
     batch_size: int = 64
     """Pictures per optimizer step."""
-    captioned: int = 8
-    """Pictures of each batch whose caption is learnt too; the language model costs more than it teaches the tower."""
+    captioned: int = 32
+    """Pictures of each batch of which a text is learnt too, as many of drives as of walks while there are."""
     lr: float = 1e-3
     """Peak learning rate of AdamW, after a warm-up of 2 % of the steps; falls to zero along a cosine."""
     weight_decay: float = 0.05
@@ -57,9 +59,10 @@ class PretrainConfig(DrawOptions):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it trains."""
     precision: Literal["bf16", "fp32"] = "bf16"
-    """bf16: products in bfloat16, weights in fp32; nearly twice as fast on processors that have it."""
+    """bf16: products in bfloat16, weights in fp32; faster than fp32 on processors with AVX512_BF16 or AMX alone."""
 
     def __post_init__(self) -> None:
-        at_least(1, self, "drives", "stride", "walks", "epochs", "batch_size", "checkpoint_every")
+        at_least(2, self, "drives", "walks", "pairs")  # one of each is held out
+        at_least(1, self, "stride", "epochs", "batch_size", "checkpoint_every")
         at_least(0, self, "workers", "captioned", "world_seed")
         check_seed(self.seed)

@@ -1,7 +1,7 @@
-"""The miniature OpenFlamingo as it learns: its patches, its Perceiver's latents, and the captions told from them."""
+"""The miniature OpenFlamingo as it learns: its patches, its Perceiver's latents, and the texts told from them."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -9,25 +9,30 @@ from transformers import CLIPVisionModel
 
 from roadcue.models import mini
 from roadcue.models.checkpoint import read_tensors
-from roadcue.models.flamingo.batches import caption_batch
+from roadcue.models.flamingo.captioner import FlamingoCaptioner
 from roadcue.models.flamingo.miniature import RESAMPLER, TEXT, VISION, build, save
 from roadcue.models.flamingo.modeling.clip import visual_tokens
+from roadcue.models.mini import SIDE
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer
-from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD
+from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD, clip_preprocessing
 from roadcue.models.smol.loading import PREFIX
+from roadcue.training.miniatures.miniature import TOWER_ATTENTION, VOCABULARY, Miniature
 
 
-class FlamingoMiniature:
-    """The model with a tokenizer learnt from the captions; teacher forcing over OpenFlamingo's own prompt."""
+class FlamingoMiniature(Miniature):
+    """The model with a tokenizer learnt from the texts; teacher forcing over OpenFlamingo's own prompt."""
 
     sizes: ClassVar = {"vision": VISION, "text": TEXT, "resampler": RESAMPLER}
     latents = RESAMPLER["perceiver_latents"]
 
-    def __init__(self, captions: list[str]) -> None:
+    def __init__(self, texts: list[str]) -> None:
         """Fresh weights from torch's generator, but for the tower's."""
-        self.tokenizer = learn_flamingo_tokenizer(captions)
-        self.model = build(self.tokenizer)
-        _take_tower(self.model.vision_encoder)
+        self.tokenizer = learn_flamingo_tokenizer(texts, VOCABULARY)
+        model = build(self.tokenizer)
+        _take_tower(model.vision_encoder)
+        model.vision_encoder.set_attn_implementation(TOWER_ATTENTION)
+        preprocess = clip_preprocessing(SIDE, "squash")
+        super().__init__(FlamingoCaptioner(model, self.tokenizer, preprocess, origin="in training"))
 
     def tokens(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""
@@ -41,16 +46,9 @@ class FlamingoMiniature:
         latents: Tensor = self.model.perceiver(tokens.flatten(1, 2))
         return latents
 
-    def caption_loss(self, tokens: Tensor, summary: Tensor, captions: list[str]) -> Tensor:
-        """Mean cross-entropy over the captions' tokens; `summary` (b, latents, d)."""
-        batch = caption_batch(self.tokenizer, captions)
-        loss: Tensor = self.model(
-            batch["input_ids"].to(summary.device),
-            attention_mask=batch["attention_mask"].to(summary.device),
-            labels=batch["labels"].to(summary.device),
-            media=self.model.lang_encoder.project(summary[:, None]),
-        ).loss
-        return loss
+    def seen(self, tokens: Tensor, summary: Tensor) -> dict[str, Any]:
+        """The latents, as the layers of cross-attention read them."""
+        return {"media": self.model.lang_encoder.project(summary[:, None])}
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""

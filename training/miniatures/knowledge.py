@@ -4,6 +4,8 @@ import numpy as np
 
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDES, SIDEWALK_POSITIONS, Annotation
 from roadcue.roadworld.road_ahead import LANE_AHEAD_M, RoadAhead
+from roadcue.roadworld.sidewalk.spec import REASONS as WALK_REASONS
+from roadcue.roadworld.spec import REASONS as DRIVE_REASONS
 
 _LIGHTS = ("green", "yellow", "red")
 _NEARNESS = ("lead", "light", "crossing", "junction", "works", "debris", "standing", "oncoming")
@@ -29,10 +31,12 @@ _WALK_FLAGS = (
     *(f"near {kind} {position.lower()}" for kind in OBJECT_KINDS for position in SIDES),
     *(f"far {kind} {position.lower()}" for kind in OBJECT_KINDS for position in SIDES),
 )
-FLAGS = (*_DRIVE_FLAGS, *_WALK_FLAGS)
+_REASON_FLAGS = tuple(f"reason {kind}" for kind in (*DRIVE_REASONS, *WALK_REASONS))
+"""Which half of a pair it is, the one with the reason or the one without; of no other picture is that known."""
+FLAGS = (*_DRIVE_FLAGS, *_WALK_FLAGS, *_REASON_FLAGS)
 
 Known = tuple[np.ndarray, np.ndarray]
-"""`NUMBERS` (A,) and `FLAGS` (B,) float32; NaN for those of the other view."""
+"""`NUMBERS` (A,) and `FLAGS` (B,) float32; NaN for those of the other view, and of pairs of other kinds."""
 
 
 def of_road_ahead(ahead: RoadAhead) -> Known:
@@ -52,7 +56,8 @@ def of_road_ahead(ahead: RoadAhead) -> Known:
         ahead.standing_m is not None,
         ahead.cut_in,
     ]
-    return _array([*ahead.lane_ahead, *near]), _array([*map(float, flags), *[np.nan] * len(_WALK_FLAGS)])
+    others = [np.nan] * (len(_WALK_FLAGS) + len(_REASON_FLAGS))
+    return _array([*ahead.lane_ahead, *near]), _array([*map(float, flags), *others])
 
 
 def of_annotation(annotation: Annotation) -> Known:
@@ -61,7 +66,15 @@ def of_annotation(annotation: Annotation) -> Known:
     flags += [annotation.road == position for position in ROAD_POSITIONS]
     for objects in (annotation.near, annotation.far):
         flags += [position in objects[kind] for kind in OBJECT_KINDS for position in SIDES]
-    return _array([np.nan] * len(NUMBERS)), _array([*[np.nan] * len(_DRIVE_FLAGS), *map(float, flags)])
+    no_drive, no_reason = [np.nan] * len(_DRIVE_FLAGS), [np.nan] * len(_REASON_FLAGS)
+    return _array([np.nan] * len(NUMBERS)), _array([*no_drive, *map(float, flags), *no_reason])
+
+
+def of_reason(known: Known, kind: str, there: bool) -> Known:
+    """A half of a pair of that kind, with the reason or without, of which the rest is `known`."""
+    numbers, flags = known[0], known[1].copy()
+    flags[FLAGS.index(f"reason {kind}")] = there
+    return numbers, flags
 
 
 def _nearness(distance: float | None) -> float:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +10,7 @@ from roadcue.training.miniatures.config import PretrainConfig
 from roadcue.training.miniatures.examples import Batch
 from roadcue.training.miniatures.miniature import Miniature
 from roadcue.training.miniatures.objectives import Objectives
+from roadcue.training.miniatures.texts import draw_lessons
 from roadcue.training.module import TrainingModule
 
 
@@ -24,14 +26,14 @@ class MiniatureModule(TrainingModule):
         self.config = config
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """All losses by name."""
+        """All losses by name; which texts are learnt depends on the seed and the step alone."""
         tokens = self.miniature.tokens(batch["pixels"])
         summary = self.miniature.summary(tokens)
         losses = self.objectives(tokens, summary, batch)
-        n = self.config.captioned
-        if n:
-            summaries = None if summary is None else summary[:n]
-            losses["caption"] = 0.5 * self.miniature.caption_loss(tokens[:n], summaries, batch["captions"][:n])
+        if self.config.captioned:
+            rng = np.random.default_rng([self.config.seed, self.global_step])
+            lessons = draw_lessons(batch["texts"], self.config.captioned, rng)
+            losses["text"] = 0.5 * self.miniature.text_loss(tokens, summary, lessons, batch["texts"])
         return losses
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -10,6 +10,8 @@ from roadcue.training.miniatures.examples import Batch
 GRID = 4
 _WEIGHTS = {"grid": 1.0, "mean": 0.3, "latents": 1.0, "mean latent": 0.3}
 """Of the readings among the losses."""
+_COMMON = 0.25
+"""A flag that is known of a smaller share of the pictures weighs as if it were of this one."""
 
 
 class Objectives(nn.Module):
@@ -22,6 +24,7 @@ class Objectives(nn.Module):
     number_mean: Tensor
     number_scale: Tensor
     flag_share: Tensor
+    flag_weight: Tensor
 
     def __init__(self, width: int, kinds: int, numbers: int, flags: int, latents: int | None = None) -> None:
         """`width` of the tower; how many kinds a patch may show, numbers and flags a scene has, latents a picture."""
@@ -36,6 +39,14 @@ class Objectives(nn.Module):
         self.register_buffer("number_mean", torch.zeros(numbers))
         self.register_buffer("number_scale", torch.ones(numbers))
         self.register_buffer("flag_share", torch.full((flags,), 0.5))
+        self.register_buffer("flag_weight", torch.ones(flags))
+
+    def learn_scales(self, numbers: Tensor, flags: Tensor) -> None:
+        """From the labels (n, A) and (n, B) of all pictures, NaN where unknown: what is large, and what is rare."""
+        self.number_mean = numbers.nanmean(dim=0)
+        self.number_scale = (numbers - self.number_mean).square().nanmean(dim=0).sqrt().clamp(min=1e-3)
+        self.flag_share = flags.nanmean(dim=0).clamp(0.005, 0.995)
+        self.flag_weight = (_COMMON / (~flags.isnan()).float().mean(dim=0)).clamp(min=1.0)
 
     def forward(self, tokens: Tensor, latents: Tensor | None, batch: Batch) -> dict[str, Tensor]:
         """Losses by name; `tokens` (b, 14, 14, d), `latents` (b, n, d)."""
@@ -50,7 +61,8 @@ class Objectives(nn.Module):
             apart = F.smooth_l1_loss(numbers, numbers_wanted.nan_to_num(0.0), reduction="none")
             losses[f"{name} numbers"] = weight * _where_known(apart, batch["numbers"])
             entropy = F.binary_cross_entropy_with_logits(flags, batch["flags"].nan_to_num(0.0), reduction="none")
-            losses[f"{name} flags"] = 0.5 * weight * _where_known(entropy / cost, batch["flags"])
+            told = _where_known(entropy / cost, batch["flags"], self.flag_weight)
+            losses[f"{name} flags"] = 0.5 * weight * told
         return losses
 
     def read(self, tokens: Tensor, latents: Tensor | None) -> dict[str, Tensor]:
@@ -63,7 +75,7 @@ class Objectives(nn.Module):
         return readings
 
 
-def _where_known(each: Tensor, wanted: Tensor) -> Tensor:
-    """The mean over all that is labelled."""
-    known = ~wanted.isnan()
-    return (each * known).sum() / known.sum().clamp(min=1)
+def _where_known(each: Tensor, wanted: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """The mean over all that is labelled, each column (b, columns) with its weight."""
+    weights = weight * ~wanted.isnan()
+    return (each * weights).sum() / weights.sum().clamp(min=1)

@@ -1,31 +1,34 @@
-"""The miniature SmolVLM2 as it learns: the patches of its tower, and the next token of a caption behind them."""
+"""The miniature SmolVLM2 as it learns: the patches of its tower, and texts behind them."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from roadcue.models.mini import SIDE
 from roadcue.models.mini.tokenizers import learn_tokenizer
-from roadcue.models.plain_text import token_ids
+from roadcue.models.preprocessing import Preprocessing
+from roadcue.models.smol.captioner import SmolCaptioner
 from roadcue.models.smol.encoder import tile_tokens
-from roadcue.models.smol.miniature import IMAGE_TOKENS, TEXT, VISION, build, save
-from roadcue.models.smol.prompt import END, question_text
-from roadcue.prompts.instructions import SCENE
+from roadcue.models.smol.miniature import TEXT, VISION, build, save
+from roadcue.training.miniatures.miniature import TOWER_ATTENTION, VOCABULARY, Miniature
 
 
-class SmolMiniature:
-    """The model with a tokenizer learnt from the captions; teacher forcing over the published chat template."""
+class SmolMiniature(Miniature):
+    """The model with a tokenizer learnt from the texts; teacher forcing over the published chat template."""
 
     sizes: ClassVar = {"vision": VISION, "text": TEXT}
     latents = None
 
-    def __init__(self, captions: list[str]) -> None:
+    def __init__(self, texts: list[str]) -> None:
         """Fresh weights from torch's generator."""
-        self.tokenizer = tokenizer = learn_tokenizer(captions)
-        self.model = build(tokenizer)
-        self.prompt = token_ids(tokenizer, question_text(tokenizer, SCENE, IMAGE_TOKENS))
+        self.tokenizer = learn_tokenizer(texts, VOCABULARY)
+        preprocess = Preprocessing(SIDE, (0.5,) * 3, (0.5,) * 3, "lanczos", "squash")
+        model = build(self.tokenizer)
+        model.model.vision_model.set_attn_implementation(TOWER_ATTENTION)
+        super().__init__(SmolCaptioner(model, self.tokenizer, preprocess, origin="in training", processor={}))
 
     def tokens(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""
@@ -37,27 +40,11 @@ class SmolMiniature:
     def summary(self, tokens: Tensor) -> None:
         """There is none: the language model reads the patches themselves."""
 
-    def caption_loss(self, tokens: Tensor, summary: None, captions: list[str]) -> Tensor:
-        """Mean cross-entropy over the captions' tokens; `tokens` (b, h, w, d) of the vision tower."""
-        ids, wanted = self._batch(captions, tokens.device)
-        inner = self.model.model
-        embedded = inner.text_model.get_input_embeddings()(ids)
-        seen = inner.connector(tokens.flatten(1, 2))
-        places = (ids == self.model.config.image_token_id)[..., None]
-        embedded = embedded.masked_scatter(places, seen.to(embedded.dtype))
-        hidden = inner.text_model(inputs_embeds=embedded).last_hidden_state[:, len(self.prompt) - 1 : -1]
-        logits = self.model.lm_head(hidden)
-        return F.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=-100)
+    def seen(self, tokens: Tensor, summary: None) -> dict[str, Any]:
+        """The connector's tokens, as the captioner gives them."""
+        connected = self.model.model.connector(tokens.flatten(1, 2))
+        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=connected)}}
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""
         save(self.model, self.tokenizer, folder)
-
-    def _batch(self, captions: list[str], device: torch.device) -> tuple[Tensor, Tensor]:
-        """(b, n) token ids, padded on the right where nothing looks back, and (b, n - prompt) targets."""
-        answers = [self.tokenizer(f" {caption}{END}").input_ids for caption in captions]
-        longest = max(len(answer) for answer in answers)
-        padding: int = self.tokenizer.pad_token_id
-        ids = [self.prompt + answer + [padding] * (longest - len(answer)) for answer in answers]
-        wanted = [answer + [-100] * (longest - len(answer)) for answer in answers]
-        return torch.tensor(ids, device=device), torch.tensor(wanted, device=device)
