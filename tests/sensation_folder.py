@@ -48,8 +48,5 @@ def write_folder(
 
 def walker(image: str, speed=1.4, acceleration=(0.0, 0.0), intent=Intent.GO_STRAIGHT) -> WalkerStates:
     """Somebody who goes straight ahead at t = 0, with an acceleration along and across, m/s^2, that lasts."""
-    along, across = np.array([speed]), np.array([acceleration])
-    past, future = (
-        moving(along, across, t)[0].astype(np.float32) for t in (np.arange(-15, 1) / 4, np.arange(1, 21) / 4)
-    )
-    return WalkerStates(image, 0.0, past, intent, future[:, :2])
+    way = moving(np.array([speed]), np.array([acceleration]), np.arange(-15, 21) / 4)[0].astype(np.float32)
+    return WalkerStates(image, 0.0, way[:16], intent, way[16:, :2])

@@ -1,6 +1,6 @@
-"""states.jsonl of a SENSATION folder: where the walker of a picture comes from and goes to, a line for each picture.
+"""states.jsonl of a SENSATION folder: where the walker comes from and goes to, a line for each picture.
 
-A folder may have it or not, of all its pictures or of some. RoadWorld's walks have one; anybody can add it to a folder.
+A folder may have it or not, of all its pictures or of some: anybody can add it to a folder.
 """
 
 import json
@@ -30,8 +30,9 @@ DECIMALS = 4
 class WalkerStates:
     """What a line says of the picture with the file name `image`, taken `time_s` seconds after its walk began.
 
-    `past` (16, 6) float32, columns `STATE_COLUMNS`, t = -3.75 ... 0 s, and `future` (20, 2) float32, t = 0.25 ... 5 s:
-    metres, m/s and m/s^2 in the walker's frame at the picture, x forward and y left. `intent` is where his route goes.
+    `past` (16, 6) float32, columns `STATE_COLUMNS`, t = -3.75 ... 0 s, and `future` (20, 2) float32, t = 0.25 ... 5
+    s: metres, m/s and m/s^2 in the walker's frame at the picture, x forward and y left. `intent` is where his route
+    goes.
     """
 
     image: str
@@ -64,9 +65,7 @@ def parse_line(line: bytes | str, where: str, images: Container[str]) -> WalkerS
     """The states of one line; BadRecord names its place (`where`), the key and the remedy."""
     value = from_json(line, where)
     if not isinstance(value, dict):
-        raise BadRecord(
-            f"{where}: {kind(value)} where an object is expected, such as " + '{"image": "0001.jpg", ...}'
-        )
+        raise BadRecord(f"{where}: {kind(value)} where an object is expected, with {', '.join(KEYS)}")
     for key in value:
         if key not in KEYS:
             raise BadRecord(f"{where}: unknown key {key!r}{nearest(key, KEYS)}")

@@ -14,6 +14,7 @@ from roadcue.loaders.sensation.__main__ import main
 from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.convert import convert
 from roadcue.loaders.sensation.files import ANNOTATIONS
+from roadcue.loaders.sensation.states import STATES, write_states
 from roadcue.prompts.annotation_json import SCHEMA
 from roadcue.prompts.bvpi import compose, dpo_record
 

@@ -166,5 +166,5 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     folder = folder_with(tmp_path)
     (folder / STATES).unlink()
     (folder / STATES).mkdir()
-    with pytest.raises(BadInput, match="states.jsonl"):
+    with pytest.raises(BadInput, match=STATES):
         open_sensation(folder, "train")
