@@ -18,7 +18,7 @@ from roadcue.loaders.picture_folder import PictureFolder, Stamp
 from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
-from roadcue.loaders.sensation.states import STATES, WalkerStates, read_states
+from roadcue.loaders.sensation.states import STATES, KnownImages, WalkerStates, read_states
 from roadcue.prompts.annotation import Annotation
 from roadcue.schema import CameraCalibration, SampleTargets
 
@@ -46,8 +46,8 @@ def open_sensation(
     without a BVPI file has its texts composed. A damaged or repeated line of states stops, or its picture is without.
     """
     files = read_files(data_dir, split, on_bad_record)
-    states, bad_lines = read_states(data_dir / STATES, files.images, on_bad_record)
     folder = PictureFolder(image_root or data_dir)
+    states, bad_lines = read_states(data_dir / STATES, KnownImages(files, folder.root), on_bad_record)
     stamps = folder.stamps([caption.image_path for caption in files.captions])
     rows: list[_Row] = []
     faults: list[Skipped] = []

@@ -15,7 +15,7 @@ from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.loaders.sensation.captions import SPLITS
 from roadcue.loaders.sensation.files import BVPI, SensationFiles, read_files
 from roadcue.loaders.sensation.film import Leakage, is_between, leakage, place_in_film
-from roadcue.loaders.sensation.states import STATES, WalkerStates, read_states
+from roadcue.loaders.sensation.states import STATES, KnownImages, WalkerStates, read_states
 from roadcue.loaders.split import in_validation
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
 
@@ -48,9 +48,9 @@ class Description:
 def describe(data_dir: Path, image_root: Path | None = None, val_fraction: float = 0.2) -> Description:
     """Read the files and look for the pictures; BadInput when there are no annotations or captions to read."""
     files = read_files(data_dir, "all", "skip")
-    states, bad_states = read_states(data_dir / STATES, files.images, "skip")
-    paths = [caption.image_path for caption in files.captions]
-    stamps = PictureFolder(image_root or data_dir).stamps(paths)
+    folder, paths = PictureFolder(image_root or data_dir), [caption.image_path for caption in files.captions]
+    states, bad_states = read_states(data_dir / STATES, KnownImages(files, folder.root), "skip")
+    stamps = folder.stamps(paths)
     missing = [(path, str(bad)) for path, bad in zip(paths, stamps, strict=True) if isinstance(bad, BadRecord)]
     return Description(
         files=files,

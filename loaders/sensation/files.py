@@ -25,15 +25,15 @@ class SensationFiles:
     """What the files say of a split's pictures.
 
     `annotations` go by file name, `captions` are in their file's order, `texts` are split -> image path -> BVPI text,
-    without a split that has no file. `skipped` are the rows and lines left out, `images` the file names of all
-    pictures that are annotated, or captioned in any split.
+    without a split that has no file. `skipped` are the rows and lines left out, `image_paths` those of the captions
+    of all splits.
     """
 
     annotations: Mapping[str, Annotation]
     captions: list[Caption]
     texts: Mapping[str, Mapping[str, str]]
     skipped: list[Skipped]
-    images: Set[str]
+    image_paths: Set[str]
 
     def fault(self, caption: Caption) -> str:
         """Why a captioned picture cannot be used, or nothing."""
@@ -70,8 +70,7 @@ def read_files(data_dir: Path, split: str, on_bad_record: OnBadRecord = "raise")
         if (file := data_dir / BVPI.format(split=split_name)).exists():
             texts[split_name], left_out = _read_texts(file, on_bad_record)
             skipped += left_out
-    images = annotations.keys() | {caption.image for caption in of_all_splits}
-    return SensationFiles(annotations, captions, texts, skipped, images)
+    return SensationFiles(annotations, captions, texts, skipped, {caption.image_path for caption in of_all_splits})
 
 
 def _is_in(caption: Caption, split: str) -> bool:

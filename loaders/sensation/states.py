@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from roadcue.files import write_atomic
 from roadcue.json_lines import from_json, lines_of
 from roadcue.loaders.bad_records import OnBadRecord, Skipped, first_of_each
 from roadcue.loaders.json_states import kind, nearest, parse_future, parse_intent, parse_past
+from roadcue.loaders.sensation.files import SensationFiles
 from roadcue.schema import Intent
 
 STATES = "states.jsonl"
 KEYS = ("image", "time_s", "past", "intent", "future")
 """Of every line, all of them."""
-DECIMALS = 4
-"""Of a written number: tenths of a millimetre, finer than any walker is measured."""
+DECIMALS = 3
+"""Of a written number: millimetres, finer than any walker is measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,26 @@ class WalkerStates:
     past: np.ndarray
     intent: Intent
     future: np.ndarray
+
+
+class KnownImages(Container[str]):
+    """The names of the pictures that a folder knows: annotated, captioned in any split, or lying beside those.
+
+    A walk may have pictures without labels; their states are read, and nobody asks for them.
+    """
+
+    def __init__(self, files: SensationFiles, image_root: Path) -> None:
+        """The folders with pictures are looked into only when labels do not know a name."""
+        paths = [path.rpartition("/") for path in files.image_paths]
+        self._labelled = {*files.annotations, *(name for _, _, name in paths)}
+        self._folders = {image_root / folder for folder, _, _ in paths}
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._labelled or image in self._lying_there
+
+    @cached_property
+    def _lying_there(self) -> frozenset[str]:
+        return frozenset(file.name for folder in self._folders if folder.is_dir() for file in folder.iterdir())
 
 
 def read_states(
@@ -74,7 +96,7 @@ def parse_line(line: bytes | str, where: str, images: Container[str]) -> WalkerS
             raise BadRecord(f"{where}: key {key!r} is missing; every line needs {', '.join(KEYS)}")
     image, time_s = value["image"], value["time_s"]
     if not isinstance(image, str) or image not in images:
-        raise BadRecord(f"{where}: image is {kind(image)}, which no caption or annotation names; correct it")
+        raise BadRecord(f"{where}: image is {kind(image)}, no picture that the folder knows; correct it")
     if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not abs(time_s) <= sys.float_info.max:
         raise BadRecord(f"{where}: time_s is {kind(time_s)}; write the seconds since the walk began as a number")
     return WalkerStates(
@@ -87,11 +109,17 @@ def parse_line(line: bytes | str, where: str, images: Container[str]) -> WalkerS
 
 
 def write_states(file: Path, states: Iterable[WalkerStates]) -> None:
-    """Write the file, a line for each picture, numbers rounded to `DECIMALS`; it appears whole or not at all."""
-    write_atomic(file, "".join(map(_line, states)))
+    """Write the file, a line for each picture; it appears whole or not at all."""
+    write_atomic(file, "".join(map(to_line, states)))
 
 
-def _line(states: WalkerStates) -> str:
-    past, future = (each.astype(np.float64).round(DECIMALS).tolist() for each in (states.past, states.future))
+def to_line(states: WalkerStates) -> str:
+    """The line of a picture with its end, numbers rounded to `DECIMALS`."""
+    past, future = (_rounded(each) for each in (states.past, states.future))
     values = (states.image, round(states.time_s, DECIMALS), past, states.intent.name, future)
     return json.dumps(dict(zip(KEYS, values, strict=True))) + "\n"
+
+
+def _rounded(values: np.ndarray) -> list[list[float]]:
+    rounded: list[list[float]] = (values.astype(np.float64).round(DECIMALS) + 0.0).tolist()  # + 0.0: no -0.0
+    return rounded

@@ -9,11 +9,12 @@ from damage import damaged, little_memory  # noqa: F401 - a fixture for all of t
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sensation_folder import labelled, walker, write_folder
+from sensation_folder import PICTURE, labelled, walker, write_folder
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.annotation_files import write_annotations
+from roadcue.loaders.sensation.captions import IMAGE_FOLDERS
 from roadcue.loaders.sensation.files import ANNOTATIONS
 from roadcue.loaders.sensation.states import KEYS, STATES, WalkerStates, parse_line, read_states, write_states
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, Intent
@@ -40,7 +41,7 @@ def line_of(image="a.jpg", **changes):
 
 @given(st.lists(st.sampled_from(IMAGES), unique=True).flatmap(lambda some: st.tuples(*map(some_states, some))))
 @SOME
-def test_states_read_back_as_they_were_written_to_a_tenth_of_a_millimetre(tmp_path_factory, written):
+def test_states_read_back_as_they_were_written_to_a_millimetre(tmp_path_factory, written):
     file = tmp_path_factory.mktemp("states") / STATES
     write_states(file, written)
     read, skipped = read_states(file, IMAGES)
@@ -48,10 +49,10 @@ def test_states_read_back_as_they_were_written_to_a_tenth_of_a_millimetre(tmp_pa
     assert list(read) == [one.image for one in written]
     for one in written:
         again = read[one.image]
-        assert (again.intent, again.time_s) == (one.intent, pytest.approx(one.time_s, abs=1e-4))
+        assert (again.intent, again.time_s) == (one.intent, pytest.approx(one.time_s, abs=6e-4))
         for name in ("past", "future"):
             assert getattr(again, name).dtype == np.float32
-            np.testing.assert_allclose(getattr(again, name), getattr(one, name), rtol=1e-6, atol=6e-5)
+            np.testing.assert_allclose(getattr(again, name), getattr(one, name), rtol=1e-6, atol=6e-4)
 
 
 @given(st.data())
@@ -76,8 +77,8 @@ BAD_LINES = [
     (line_of(past=...), r"key 'past' is missing; every line needs image, time_s, past, intent, future"),
     (line_of(future=None), r"key 'future' is missing"),
     (line_of(pasts=[]), r"unknown key 'pasts'; did you mean 'past'\?"),
-    (line_of(image="z.jpg"), r"image is str 'z.jpg', which no caption or annotation names"),
-    (line_of(image=["a.jpg"]), r"image is a list, which no"),
+    (line_of(image="z.jpg"), r"image is str 'z.jpg', no picture that the folder knows"),
+    (line_of(image=["a.jpg"]), r"image is a list, no picture"),
     (line_of(intent="LEFT"), r"intent is str 'LEFT'.*known: UNKNOWN or 0, GO_STRAIGHT or 1"),
     (line_of(past=GOOD["past"][:-1]), r"past must be 16x6 numbers, found 15x6"),
     (line_of(future=GOOD["future"] * 2), r"future must be 20x2 numbers, found 40x2"),
@@ -147,10 +148,20 @@ def test_the_first_line_of_a_picture_counts_and_a_second_one_stops_or_is_listed(
 
 def test_a_picture_that_is_only_annotated_may_have_states_too(tmp_path):
     folder = folder_with(tmp_path, line_of("d.jpg"))
-    with pytest.raises(BadRecord, match=r"line 1: image is str 'd.jpg', which no caption or annotation names"):
+    with pytest.raises(BadRecord, match=r"line 1: image is str 'd.jpg', no picture that the folder knows"):
         open_sensation(folder, "train")
     write_annotations(folder / ANNOTATIONS, map(labelled, [*IMAGES, "d.jpg"]))
     assert len(open_sensation(folder, "train")) == 2
+
+
+@pytest.mark.parametrize("split", IMAGE_FOLDERS)
+def test_a_picture_that_lies_beside_the_others_without_labels_may_have_states(tmp_path, split):
+    folder = folder_with(tmp_path, line_of("d.jpg"))
+    there = split != "test"  # of which no caption speaks
+    (folder / IMAGE_FOLDERS[split]).mkdir(parents=True, exist_ok=True)
+    (folder / IMAGE_FOLDERS[split] / "d.jpg").write_bytes(PICTURE)
+    dataset = open_sensation(folder, "train", on_bad_record="skip")
+    assert (len(dataset), len(dataset.skipped)) == (2, 0 if there else 1)
 
 
 def test_the_pictures_are_the_same_whatever_their_states(tmp_path):
