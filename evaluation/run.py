@@ -16,18 +16,21 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.report_frames import report_frames
 from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.heads.cue.walker import rule_and_walker
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
-from roadcue.heads.registry import WAYPOINT
+from roadcue.heads.registry import CUE, WAYPOINT
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.dataset import RoadDataset, StateTable, Subset
 from roadcue.loaders.rated import RatedFrames, rated_frames
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import Comparison, compare, nan_to_none
+from roadcue.metrics.cue_agreement import CueAgreement
 from roadcue.metrics.modes import mode_ade, score_modes
 from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
 from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
+from roadcue.reports.cue_agreement_table import agreement_tables
 from roadcue.reports.displacement_table import displacement_table, group_table
 from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_table
@@ -74,6 +77,7 @@ def evaluate_run(config: EvalConfig) -> None:
             against_raters=findings.against_raters,
             modes=findings.modes,
             answers=findings.answers,
+            agreement=findings.agreement,
             sees_image=sees_image,
             heading=heading,
             frames=findings.report_frames(options.camera_names[0], options.on_bad_record),
@@ -84,8 +88,8 @@ def evaluate_run(config: EvalConfig) -> None:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a run is scored by: against the log, against raters where there are any, its head's modes, and what
-    its other heads answer.
+    """All that a run is scored by: against the log, against raters where there are any, its head's modes, what its
+    other heads answer, and where it has a cue head and walkers have paths, the rule's cue beside what they do.
 
     `paths` are the predictions of the rows of `scored`, which have a log, and `rated` those of them that raters
     scored; without a head that predicts paths, or a row with a log, `comparison` is None and they are empty.
@@ -98,16 +102,18 @@ class Findings:
     against_raters: RatedComparison | None
     modes: HeadModes | None
     answers: list[ScoreTable]
+    agreement: CueAgreement | None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of the comparison, and beside them "against_raters", "modes" and "answers", None or empty where
-        there are none.
+        """The fields of the comparison, and beside them "against_raters", "modes", "answers" and "rule_and_walker",
+        None or empty where there are none.
         """
         return {
             **(self.comparison.to_json() if self.comparison else {}),
             "against_raters": self.against_raters.to_json() if self.against_raters else None,
             "modes": nan_to_none(asdict(self.modes)) if self.modes else None,
             "answers": [scores.to_json() for scores in self.answers],
+            "rule_and_walker": self.agreement.to_json() if self.agreement else None,
         }
 
     def report_frames(self, camera: str, on_bad_record: OnBadRecord) -> list[ReportFrame]:
@@ -209,8 +215,9 @@ def _findings(
     targets = [read[row] for row in rows]
     states, rated = scored.states, rated_frames(scored, targets)
     answers = [table for name in heads for table in _scores_of(name, model, predictions, split, bootstrap)]
+    agreement = rule_and_walker(split.targets, split.sequence, bootstrap) if CUE in heads else None
     if not logged.any():
-        return Findings(paths, scored, rated, None, None, None, answers)
+        return Findings(paths, scored, rated, None, None, None, answers, agreement)
     cluster = np.array([one.cluster or "" for one in targets], str)
     modes = None
     if paths.modes is not None and paths.mode_probabilities is not None:
@@ -225,6 +232,7 @@ def _findings(
         compare_with_raters(paths.paths, states.future, rated, reference=WAYPOINT, bootstrap=bootstrap),
         modes,
         answers,
+        agreement,
     )
 
 
@@ -246,6 +254,7 @@ def _print_tables(findings: Findings, sees_image: set[str]) -> None:
         *([modes_table(findings.modes)] if findings.modes else ()),
         *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
         *(score_table(scores, sees_image) for scores in findings.answers),
+        *(agreement_tables(findings.agreement) if findings.agreement else ()),
     ]
     console = Console()
     for table in tables:

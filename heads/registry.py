@@ -54,6 +54,8 @@ HEADS: Registry[HeadEntry | type["Head"]] = Registry(
 """Heads that are trained; a plugin registers its class itself."""
 WAYPOINT = "waypoint"
 """The head that predicts paths: what displacement, rater feedback and a submission are computed of."""
+CUE = "cue"
+"""The head whose truth on a pedestrian's pictures is a rule, beside which stands what the walker does."""
 _REMEDY = "use a folder that `save_pretrained` wrote, or train anew"
 
 

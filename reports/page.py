@@ -11,12 +11,14 @@ from markupsafe import Markup
 
 from roadcue.files import write_atomic
 from roadcue.metrics.comparison import Comparison
+from roadcue.metrics.cue_agreement import CueAgreement
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
+from roadcue.reports.cue_agreement_table import agreement_rows, agreement_title
 from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
 from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows
 from roadcue.reports.frame import ReportFrame
@@ -48,13 +50,15 @@ def write_report(
     against_raters: RatedComparison | None = None,
     modes: HeadModes | None = None,
     answers: Sequence[ScoreTable] = (),
+    agreement: CueAgreement | None = None,
 ) -> Path:
     """Write the page to `path` and return it; an earlier page is replaced only by a whole one.
 
     `sees_image` holds the names of the methods that see an image, `heading` the facts of the run in order, by label,
     and `cautions` what a reader has to know before the numbers. `against_raters` is the comparison on the rated
-    frames, where there are any, `modes` what a head's several modes are worth, and `answers` the tables of heads that
-    predict no path; `comparison` is None where none does. OSError when the folder cannot be written.
+    frames, where there are any, `modes` what a head's several modes are worth, `answers` the tables of heads that
+    predict no path, and `agreement` the rule's cue beside what walkers do; `comparison` is None where no path is
+    predicted. OSError when the folder cannot be written.
     """
     names = [method.name for method in comparison.methods] if comparison else []
     names += [name for scores in answers for name in scores.methods]
@@ -66,6 +70,7 @@ def write_report(
         answers=[(scores, score_table_extent(scores), score_table_rows(scores, sees_image)) for scores in answers],
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
         modes=(modes_title(modes), modes_rows(modes)) if modes else None,
+        agreement=(agreement_title(agreement), agreement_rows(agreement), agreement) if agreement else None,
         rated=RATED,
         frames=[_Views(frame, paint, f"scene-{number}") for number, frame in enumerate(frames, 1)],
         colours=paint,

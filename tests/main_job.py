@@ -1,11 +1,12 @@
 """The main job as a person runs it, train.py and then eval.py, and what must be there afterwards."""
 
-import html
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from markupsafe import escape
 
 from roadcue import eval as scoring
 from roadcue import train
@@ -37,7 +38,7 @@ def scored(run: Path, *words: object, out: Path | None = None) -> dict[str, Any]
     for name, overall in figures.items():
         assert all(math.isfinite(figure["value"]) for figure in overall.values()), name
     page = ((out or run) / "report.html").read_text()
-    assert html.escape(metrics["run"]["data"]) in page
+    assert escape(metrics["run"]["data"]) in page
     assert all(name in page for name in figures)
     return metrics
 

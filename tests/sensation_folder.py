@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from drawn import moving
 
 from roadcue.loaders import jpeg
 from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS
+from roadcue.loaders.sensation.states import WalkerStates
 from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 from roadcue.prompts.bvpi import sft_record, to_line
+from roadcue.schema import Intent
 
 PICTURE = jpeg.encode(np.full((16, 16, 3), 90, np.uint8), 90)
 _NONE: Mapping[str, tuple[str, ...]] = dict.fromkeys(OBJECT_KINDS, ())
@@ -41,3 +44,9 @@ def write_folder(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(PICTURE)
     return captions
+
+
+def walker(image: str, speed=1.4, acceleration=(0.0, 0.0), intent=Intent.GO_STRAIGHT) -> WalkerStates:
+    """Somebody who goes straight ahead at t = 0, with an acceleration along and across, m/s^2, that lasts."""
+    way = moving(np.array([speed]), np.array([acceleration]), np.arange(-15, 21) / 4)[0].astype(np.float32)
+    return WalkerStates(image, 0.0, way[:16], intent, way[16:, :2])

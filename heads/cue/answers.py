@@ -6,8 +6,8 @@ from torch import Tensor
 from roadcue.errors import BadHead
 from roadcue.heads.calibration import Calibration
 from roadcue.heads.cue.config import CueConfig
-from roadcue.heads.cue.rules import CUES, PACES, driving_cues, walking_cues
-from roadcue.heads.field.labels import UNKNOWN
+from roadcue.heads.cue.rules import CUES, PACES, path_cues, walking_cues
+from roadcue.heads.field.labels import UNKNOWN, known_fields
 from roadcue.heads.head import Batches, Head
 from roadcue.schema import HeadTargets
 
@@ -18,10 +18,12 @@ ANSWERS = 3
 
 
 def cue_truth(config: CueConfig, targets: HeadTargets) -> Tensor:
-    """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown: of the logged path, or else of a pedestrian's labels."""
-    driven = driving_cues(targets["future"], config.offset_m, config.offset_at_s)
-    walked = walking_cues(targets["positions"], targets["objects"])
-    return driven.where(driven != UNKNOWN, walked)
+    """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown: by the rule where a row has a pedestrian's labels, by
+    the logged path otherwise. A walker's own path is no truth: he may have seen what the rule cannot, or erred.
+    """
+    by_rule = walking_cues(targets["positions"], targets["objects"])
+    driven = path_cues(targets["future"], config.offset_m, config.offset_at_s)
+    return by_rule.where(known_fields(targets)[:, None], driven)
 
 
 class CueAnswers(Head):

@@ -25,7 +25,8 @@ IN_THE_WAY = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obst
 not among them: the annotators named them for what lines the way (a verge, a hedge, a row of trees in their beds), so
 that most pictures of a free sidewalk have one; a trunk on the path itself is annotated as an obstacle."""
 _STOPPED_M_S, _SLOWER = 0.5, 0.75
-"""A driver below this speed stops, one below this share of the first second's speed slows down: RoadCue's choice."""
+"""Below this speed somebody stops, below this share of the first second's speed he slows down: RoadCue's choice. A
+usual walking speed is 1.4 m/s (Bohannon 1997, "Comfortable and maximum walking speed of adults")."""
 
 
 def walking_cue(sidewalk: str, road: str, blocked: Collection[str]) -> tuple[str, str]:
@@ -61,12 +62,12 @@ def walking_cues(positions: Tensor, objects: Tensor) -> Tensor:
     return cues.where(known[:, None], torch.full_like(cues, UNKNOWN))
 
 
-def driving_cues(future: Tensor, offset_m: float, at_s: float) -> Tensor:
-    """What a driver did, from the logged path (b, 20, 2) metres, ego frame -> (b, 2) int64 as `walking_cues`.
+def path_cues(future: Tensor, offset_m: float, at_s: float) -> Tensor:
+    """What a driver or walker did, from his path (b, 20, 2) metres, ego frame -> (b, 2) int64 as `walking_cues`.
 
-    Deviate left or right: `at_s` seconds after t = 0 the car is at least `offset_m` metres beside the line of its
-    heading at t = 0. Stop: in the second before `at_s` it moves at less than 0.5 m/s; slow down: at less than three
-    quarters of its speed in the first second. -1 where a row has no path.
+    Deviate left or right: `at_s` seconds after t = 0 he is at least `offset_m` metres beside the line of his heading
+    at t = 0. Stop: in the second before `at_s` he moves at less than 0.5 m/s; slow down: at less than three quarters
+    of his speed in the first second. -1 where a row has no path.
     """
     at, second = round(at_s / STEP_S), round(1 / STEP_S)
     known = ~future.isnan().flatten(1).any(dim=1)

@@ -84,13 +84,13 @@ class WaypointHead(Head):
         self.decoder.fit(self._corrections(batches))
 
     def _fit_statistics(self, batches: Batches) -> None:
-        """Mean and scale of the past (16, 6), all rows, and of corrections (20, 2) metres, rows with a future."""
+        """Mean and scale of pasts (16, 6) and of corrections (20, 2) metres, each of the rows that have one."""
         past, waypoints = Moments(), Moments()
         rows = 0
         for inputs, targets in batches:
             known = has_future(targets)
             rows += int(known.sum())
-            past.add(inputs["past"], torch.ones_like(inputs["past"], dtype=torch.bool))
+            past.add(inputs["past"], ~inputs["past"].isnan())
             with torch.no_grad():
                 waypoints.add(targets["future"] - self._base_path(inputs), known[:, None, None])
         if rows == 0:
@@ -123,8 +123,11 @@ class WaypointHead(Head):
     def forward(self, inputs: HeadInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame, "speed": (b,) m/s at t = 0}, and what else the decoder gives.
 
-        BadHead when the features are not of the head's shape.
+        Where the past states are missing (NaN: a picture of a walk may come without) the path means nothing, and such
+        a row has no future to be trained towards or scored against. BadHead when the features are not of the head's
+        shape.
         """
+        inputs = _finite(inputs)
         past, velocity = inputs["past"], inputs["past"][:, -1, 2:4]
         decoder_inputs = DecoderInputs(
             context=self.reduced(inputs) if self.features else past.new_zeros(len(past), 0),
@@ -185,3 +188,8 @@ class WaypointHead(Head):
         if self.base is None:
             return inputs["past"].new_zeros(len(inputs["past"]), WAYPOINTS, 2)
         return self.base(inputs)["waypoints"]
+
+
+def _finite(inputs: HeadInputs) -> HeadInputs:
+    """Zeros for missing past states: a NaN would reach the weights even from a row whose loss does not count."""
+    return {**inputs, "past": inputs["past"].nan_to_num()}

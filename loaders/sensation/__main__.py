@@ -12,6 +12,7 @@ from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.sensation.convert import convert
 from roadcue.loaders.sensation.describe import describe, table
 from roadcue.loaders.sensation.files import ANNOTATIONS, CAPTIONS
+from roadcue.loaders.sensation.states import STATES
 
 NAMED = 5
 """How many of a long list are named unless --all of them are asked for."""
@@ -62,6 +63,8 @@ def _describe(given: argparse.Namespace) -> None:
     print(f"annotations: {len(files.annotations)} pictures")
     _list("rows and lines left out", files.skipped, limit)
     print(f"captions: {len(files.captions)} pictures")
+    print(f"states: {len(report.states)} pictures")
+    _list(f"lines of {STATES} left out", report.bad_states, limit)
     _list("captioned pictures without annotation or text", report.unused, limit)
     _list(f"picture files missing below {given.image_root or given.data_dir}", report.missing, limit)
     for line in report.texts:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +33,7 @@ def convert(
     captioned picture is not annotated. No picture is read.
     """
     files = read_files(data_dir, "all", on_bad_record)
-    files = SensationFiles(files.annotations, files.captions, {}, files.skipped)  # composed, not copied
+    files = replace(files, texts={})  # composed, not copied
     faults = [Skipped(caption.image_path, fault) for caption in files.captions if (fault := files.fault(caption))]
     if faults:
         message = (

@@ -1,11 +1,11 @@
-"""A SENSATION folder as a `RoadDataset`: pictures with annotations, captions and BVPI texts, but no trajectories.
+"""A SENSATION folder as a `RoadDataset`: pictures with annotations, captions and BVPI texts, and maybe paths.
 
 The folder holds the published files under their published names; the pictures lie below an image root, by the paths
-of the captions CSV.
+of the captions CSV. The published pictures come without states; a folder's `states.jsonl` gives them.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from roadcue.loaders.picture_folder import PictureFolder, Stamp
 from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
+from roadcue.loaders.sensation.states import STATES, KnownImages, WalkerStates, read_states
 from roadcue.prompts.annotation import Annotation
 from roadcue.schema import CameraCalibration, SampleTargets
 
@@ -42,10 +43,11 @@ def open_sensation(
     `image_root` None: the pictures lie below `data_dir`. BadInput when a file is missing or damaged, or, with
     "raise", when a picture is missing or not annotated; "skip" leaves such pictures out and lists them. Damaged and
     repeated rows of the annotations are always left out and listed: the published file has one of each. A split
-    without a BVPI file has its texts composed.
+    without a BVPI file has its texts composed. A damaged or repeated line of states stops, or its picture is without.
     """
     files = read_files(data_dir, split, on_bad_record)
     folder = PictureFolder(image_root or data_dir)
+    states, bad_lines = read_states(data_dir / STATES, KnownImages(files, folder.root), on_bad_record)
     stamps = folder.stamps([caption.image_path for caption in files.captions])
     rows: list[_Row] = []
     faults: list[Skipped] = []
@@ -63,13 +65,17 @@ def open_sensation(
             f"not found below {folder.root}; {named_first(faults)}. {_remedy(files, lost, some_left=bool(rows))}"
         )
         bad_records.reject_all(faults, message, some_left=bool(rows))
-    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *bad_records.skipped])
+    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *bad_lines, *bad_records.skipped], states)
     dataset.description += _missing(files, lost, folder)
     return dataset
 
 
 class Sensation:
-    """The pictures of a split, sorted by sequence and frame; a `RoadDataset` whose past and future are NaN."""
+    """The pictures of a split, sorted by sequence and frame; a `RoadDataset`.
+
+    Past and future are NaN, and the intent unknown, of a picture that has no line in `states.jsonl`. `fingerprint` is
+    over the pictures alone: other states of the same pictures need no new features.
+    """
 
     def __init__(
         self,
@@ -78,12 +84,13 @@ class Sensation:
         rows: Sequence[_Row],
         folder: PictureFolder,
         skipped: Sequence[Skipped],
+        states: Mapping[str, WalkerStates],
     ) -> None:
         self.name, self.split, self.skipped = "sensation", split, skipped
         self.cameras: tuple[str, ...] = (CAMERA,)
         self._captions_file, self._folder = data_dir / CAPTIONS, folder
         self._rows = sorted(rows, key=lambda row: (*place_in_film(row.caption.image), row.caption.image))
-        self.states = _states([row.caption.image for row in self._rows])
+        self.states = _state_table([row.caption.image for row in self._rows], states)
         digest = hashlib.sha256()
         for row in self._rows:
             digest.update(f"{row.caption.image_path}\0{row.stamp}\n".encode())
@@ -91,6 +98,9 @@ class Sensation:
         self.description = (
             f"SENSATION: {len(rows)} pictures of walkers' chest cameras, split {split}, from {data_dir}"
         )
+        if states:
+            with_states = sum(row.caption.image in states for row in rows)
+            self.description += f"; {with_states} of them with states from {STATES}"
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -129,9 +139,14 @@ class Sensation:
         return None
 
     def targets(self, row: int) -> SampleTargets:
-        """The annotation's columns as `fields`, and the two texts."""
-        record = self._rows[row]
-        return SampleTargets(fields=record.annotation.row, caption=record.caption.target, bvpi=record.bvpi)
+        """The annotation's columns as `fields`, the two texts, and the future where the picture has states."""
+        record, future = self._rows[row], self.states.future[row]
+        return SampleTargets(
+            future=None if np.isnan(future).any() else future,
+            fields=record.annotation.row,
+            caption=record.caption.target,
+            bvpi=record.bvpi,
+        )
 
 
 def _remedy(files: SensationFiles, lost: int, *, some_left: bool) -> str:
@@ -158,11 +173,15 @@ def _missing(files: SensationFiles, lost: int, folder: PictureFolder) -> str:
     return notes
 
 
-def _states(images: Sequence[str]) -> StateTable:
-    """The table of pictures that come without states."""
+def _state_table(images: Sequence[str], states: Mapping[str, WalkerStates]) -> StateTable:
+    """The table of pictures, with the states of those that have some, by image name."""
     places = [place_in_film(image) for image in images]
-    return StateTable.of_pictures(
+    table = StateTable.of_pictures(
         id=np.array([image.removesuffix(".jpg") for image in images]),
         sequence=np.array([sequence for sequence, _ in places]),
         frame=np.array([frame for _, frame in places], np.int64),
     )
+    for row, image in enumerate(images):
+        if known := states.get(image):
+            table.past[row], table.intent[row], table.future[row] = known.past, known.intent, known.future
+    return table

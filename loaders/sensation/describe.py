@@ -1,8 +1,8 @@
 """What a SENSATION folder holds: counts and labels of both splits, what is missing, and what leaks into training."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.loaders.sensation.captions import SPLITS
 from roadcue.loaders.sensation.files import BVPI, SensationFiles, read_files
 from roadcue.loaders.sensation.film import Leakage, is_between, leakage, place_in_film
+from roadcue.loaders.sensation.states import STATES, KnownImages, WalkerStates, read_states
 from roadcue.loaders.split import in_validation
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
 
@@ -30,20 +31,26 @@ class Part:
 
 @dataclass(frozen=True)
 class Description:
-    """A folder's files, the parts of its two splits, and the pictures that are missing below the image root."""
+    """A folder's files, the parts of its two splits, and the pictures that are missing below the image root.
+
+    `states` are by image name, `bad_states` the lines of their file that cannot be used.
+    """
 
     files: SensationFiles
     parts: Sequence[Part]
     unused: Sequence[Skipped]
     missing: Sequence[Skipped]
     texts: Sequence[str]
+    states: Mapping[str, WalkerStates]
+    bad_states: Sequence[Skipped]
 
 
 def describe(data_dir: Path, image_root: Path | None = None, val_fraction: float = 0.2) -> Description:
     """Read the files and look for the pictures; BadInput when there are no annotations or captions to read."""
     files = read_files(data_dir, "all", "skip")
-    paths = [caption.image_path for caption in files.captions]
-    stamps = PictureFolder(image_root or data_dir).stamps(paths)
+    folder, paths = PictureFolder(image_root or data_dir), [caption.image_path for caption in files.captions]
+    states, bad_states = read_states(data_dir / STATES, KnownImages(files, folder.root), "skip")
+    stamps = folder.stamps(paths)
     missing = [(path, str(bad)) for path, bad in zip(paths, stamps, strict=True) if isinstance(bad, BadRecord)]
     return Description(
         files=files,
@@ -51,6 +58,8 @@ def describe(data_dir: Path, image_root: Path | None = None, val_fraction: float
         unused=[Skipped(one.image_path, fault) for one in files.captions if (fault := files.fault(one))],
         missing=[Skipped(path, bad.removeprefix(f"{path!r}: ")) for path, bad in missing],
         texts=[_texts(files, split) for split in SPLITS if any(one.split == split for one in files.captions)],
+        states=states,
+        bad_states=bad_states,
     )
 
 
@@ -90,6 +99,7 @@ def _rows(description: Description) -> Iterable[tuple[str, list[str]]]:
     yield "with a train neighbour", [_share(part.leakage) for part in parts]
     labels = [[one for image in part.images if (one := description.files.annotations.get(image))] for part in parts]
     yield "annotated", [f"{len(some)}" for some in labels]
+    yield "with states", [f"{sum(image in description.states for image in part.images)}" for part in parts]
     for position in SIDEWALK_POSITIONS:
         yield f"sidewalk {position}", [f"{_count(some, 'sidewalk')[position]}" for some in labels]
     for position in ROAD_POSITIONS:
@@ -111,7 +121,7 @@ def _texts(files: SensationFiles, split: str) -> str:
     name = BVPI.format(split=split)
     if split not in files.texts:
         return f"{name}: there is none; convert makes it"
-    composed = SensationFiles(files.annotations, files.captions, {}, files.skipped)
+    composed = replace(files, texts={})
     usable = [caption for caption in files.captions if caption.split == split and not files.fault(caption)]
     other = [caption.image_path for caption in usable if files.text(caption) != composed.text(caption)]
     differing = f"{len(other)} of them otherwise than composed, such as {other[0]}" if other else "all as composed"

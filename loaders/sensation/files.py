@@ -1,6 +1,6 @@
 """The files of a SENSATION folder under their published names, and what is read of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +25,15 @@ class SensationFiles:
     """What the files say of a split's pictures.
 
     `annotations` go by file name, `captions` are in their file's order, `texts` are split -> image path -> BVPI text,
-    without a split that has no file. `skipped` are the rows and lines left out.
+    without a split that has no file. `skipped` are the rows and lines left out, `image_paths` those of the captions
+    of all splits.
     """
 
     annotations: Mapping[str, Annotation]
     captions: list[Caption]
     texts: Mapping[str, Mapping[str, str]]
     skipped: list[Skipped]
+    image_paths: Set[str]
 
     def fault(self, caption: Caption) -> str:
         """Why a captioned picture cannot be used, or nothing."""
@@ -60,7 +62,8 @@ def read_files(data_dir: Path, split: str, on_bad_record: OnBadRecord = "raise")
     annotations, skipped = (
         read_json_annotations(data_dir / JSON_LINES) if from_json else read_annotations(data_dir / ANNOTATIONS)
     )
-    captions = [caption for caption in read_captions(data_dir / CAPTIONS) if _is_in(caption, split)]
+    of_all_splits = read_captions(data_dir / CAPTIONS)
+    captions = [caption for caption in of_all_splits if _is_in(caption, split)]
     if not captions:
         raise BadInput(f"{data_dir / CAPTIONS}: has no picture of split {split}")
     texts = {}
@@ -68,7 +71,7 @@ def read_files(data_dir: Path, split: str, on_bad_record: OnBadRecord = "raise")
         if (file := data_dir / BVPI.format(split=split_name)).exists():
             texts[split_name], left_out = _read_texts(file, on_bad_record)
             skipped += left_out
-    return SensationFiles(annotations, captions, texts, skipped)
+    return SensationFiles(annotations, captions, texts, skipped, {caption.image_path for caption in of_all_splits})
 
 
 def _is_in(caption: Caption, split: str) -> bool:

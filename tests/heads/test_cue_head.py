@@ -60,12 +60,15 @@ def test_it_learns_from_either_kind_of_data(walking):
     assert torch.isfinite(head(inputs)["cue_probabilities"]).all()
 
 
-def test_what_was_driven_counts_before_what_was_annotated():
+def test_the_truth_of_a_walk_is_the_rule_s_whatever_its_walker_did():
     _, targets = drawn(20)
     _, walked = drawn(20, seed=9, walking=True)
     head = build_head("cue", SMALL, 1, 4)
     both = HeadTargets(future=targets["future"], positions=walked["positions"], objects=walked["objects"])
-    assert torch.equal(head.truth(both), head.truth(targets))
+    assert not torch.equal(head.truth(targets), head.truth(walked))
+    assert torch.equal(head.truth(both), head.truth(walked))
+    unlabelled = torch.full_like(walked["objects"], torch.nan)  # a pedestrian's all the same: no car's rule for him
+    assert (head.truth(HeadTargets({**both, "objects": unlabelled})) == -1).all()
 
 
 def test_a_past_that_is_partly_there_does_not_poison_the_rest():

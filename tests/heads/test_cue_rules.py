@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cue, walking_cues
+from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, path_cues, walking_cue, walking_cues
 from roadcue.heads.field.labels import POSITION_CLASSES, no_fields
 from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 
@@ -98,14 +98,14 @@ def path(speed, aside=0.0, slowing=0.0):
 )
 def test_what_a_driver_did(future, cue, pace):
     hole = torch.full((20, 2), torch.nan)
-    cues = driving_cues(torch.stack([future, hole]), offset_m=1.0, at_s=3.0)
+    cues = path_cues(torch.stack([future, hole]), offset_m=1.0, at_s=3.0)
     assert (CUES[cues[0, 0]], PACES[cues[0, 1]]) == (cue, pace)
     assert (cues[1] == -1).all()
 
 
 def test_the_offset_is_looked_at_when_the_config_says():
     future = path(8.0, aside=1.5)[None]  # 0.5 m at 1 s, 2.5 m at 5 s
-    assert [int(driving_cues(future, 1.0, at_s)[0, 0]) for at_s in (1.0, 3.0, 5.0)] == [1, 0, 0]
+    assert [int(path_cues(future, 1.0, at_s)[0, 0]) for at_s in (1.0, 3.0, 5.0)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("at_s", [1.0, 1.25, 3.0, 5.0])
@@ -115,4 +115,4 @@ def test_the_offset_is_looked_at_when_the_config_says():
 def test_the_pace_is_that_of_the_second_before(future, pace, at_s):
     """Where the car slows down evenly, 8 m/s less 4 m/s^2, it has gone 6 m after 1 s and stands after 2 s."""
     expected = pace or {1.0: KEEP, 1.25: KEEP}.get(at_s, STOP)  # 1.25 s: 5 m in the last second of 6 m in the first
-    assert PACES[driving_cues(future[None], 1.0, at_s)[0, 1]] == expected
+    assert PACES[path_cues(future[None], 1.0, at_s)[0, 1]] == expected

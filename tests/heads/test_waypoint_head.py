@@ -10,7 +10,7 @@ from torch import nn
 from roadcue.errors import BadHead
 from roadcue.heads.baselines.waypoint import ConstantVelocity, Ridge
 from roadcue.heads.registry import build_head
-from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.heads.waypoint.config import WaypointConfig, choices
 from roadcue.heads.waypoint.head import WaypointHead
 from roadcue.heads.waypoint.losses import rater
 
@@ -175,6 +175,29 @@ def test_nan_futures_leave_no_trace_in_the_gradient(head, batches):
     head.loss(head(rows), {"future": targets["future"][known]})["loss"].backward()
     for left, right in zip(masked, (parameter.grad for parameter in head.parameters()), strict=True):
         torch.testing.assert_close(left, right)
+
+
+@pytest.mark.parametrize("kind", choices("kind"))
+@pytest.mark.parametrize("residual", ["none", "constant_velocity"])
+def test_rows_without_past_states_leave_no_trace(make_batch, kind, residual):
+    """As pictures of a walk that come without states do: what is fitted and learnt is that of the other rows."""
+    inputs, targets = make_batch(40, vectors=0)
+    config = WaypointConfig(kind, hidden=8, dropout=0.0, modes=2, anchors=4, residual=residual)
+    lacking = torch.arange(40) % 5 == 0
+    past, future = (
+        rows.masked_fill(lacking[:, None, None], torch.nan) for rows in (inputs["past"], targets["future"])
+    )
+    learnt = []
+    for rows in (torch.arange(40), torch.arange(40)[~lacking]):
+        batch = {name: values[rows] for name, values in {**inputs, "past": past}.items()}
+        torch.manual_seed(0)
+        head = build_head("waypoint", config, 0, 0)
+        head.fit([(batch, {"future": future[rows]})])
+        head.loss(head(batch), {"future": future[rows]})["loss"].backward()
+        learnt.append([head.past_mean, head.past_scale, *(one.grad for one in head.parameters())])
+    for one, other in zip(*learnt, strict=True):
+        assert one.isfinite().all()
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_a_batch_without_a_future_costs_nothing_and_still_has_a_graph(head, batches):

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sensation_annotations import annotation, annotations
-from sensation_folder import labelled, write_folder
+from sensation_folder import labelled, walker, write_folder
 
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.__main__ import main
 from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.convert import convert
 from roadcue.loaders.sensation.files import ANNOTATIONS
+from roadcue.loaders.sensation.states import STATES, write_states
 from roadcue.prompts.annotation_json import SCHEMA
 from roadcue.prompts.bvpi import compose, dpo_record
 
@@ -189,6 +190,17 @@ def test_describe_counts_kinds_near_and_far(tmp_path, run):
     rows = [line.split() for line in output.splitlines()]
     assert any(row[:3] == ["car", "near/far", "1/0"] for row in rows)
     assert any(row[:3] == ["person", "near/far", "0/1"] for row in rows)
+
+
+def test_describe_counts_the_pictures_with_states_and_names_lines_that_cannot_be_used(tmp_path, run):
+    write_folder(tmp_path, {"train": ["a.jpg", "b.jpg"], "test": ["c.jpg"]}, pictures=tmp_path)
+    assert "states: 0 pictures" in run("describe", "--data_dir", tmp_path)[1]
+    write_states(tmp_path / STATES, map(walker, ["a.jpg", "c.jpg", "z.jpg"]))
+    code, output, _ = run("describe", "--data_dir", tmp_path)
+    assert code == 0
+    assert "states: 2 pictures\n1 lines of states.jsonl left out:" in output
+    assert "line 3: image is str 'z.jpg'" in output
+    assert ["with", "states", "1", "1"] in [line.split()[:4] for line in output.splitlines()]
 
 
 def test_describe_wants_a_fraction(tmp_path, run):

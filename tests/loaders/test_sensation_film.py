@@ -20,7 +20,7 @@ pictures = st.lists(st.one_of(numbered, numbered, alone), unique=True, max_size=
 
 def files_of(images: list[str]) -> SensationFiles:
     captions = [Caption(f"training/images/{image}", "", "train") for image in images]
-    return SensationFiles({}, captions, {}, [])
+    return SensationFiles({}, captions, {}, [], set())
 
 
 @pytest.mark.parametrize(

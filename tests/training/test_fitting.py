@@ -221,9 +221,26 @@ def test_ctrl_c_keeps_the_checkpoint_and_says_so(drawn, monkeypatch):
     assert fit(replace(config, resume="auto")).facts.exists()
 
 
-def test_going_on_with_changed_data_is_refused(drawn):
+def changed_pictures(dataset):
+    dataset.fingerprint = "others"
+
+
+def changed_past(dataset):
+    dataset.states.past[3, 0, 0] += 1
+
+
+def changed_intent(dataset):
+    dataset.states.intent[3] = (dataset.states.intent[3] + 1) % 4
+
+
+def changed_future(dataset):
+    dataset.states.future[3, 19, 1] += 1
+
+
+@pytest.mark.parametrize("change", [changed_pictures, changed_past, changed_intent, changed_future])
+def test_going_on_with_changed_data_is_refused(drawn, change):
     folder = fit(drawn(epochs=1))
     folder.facts.unlink()
-    drawn.splits["train"].fingerprint = "others"
+    change(drawn.splits["train"])
     with pytest.raises(BadInput, match="data have changed"):
         fit(drawn(epochs=1, resume="auto"))

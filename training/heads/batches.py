@@ -1,5 +1,6 @@
 """Whole batches out of the feature store's memory map and the table of states."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -72,6 +73,16 @@ class StoredSplit:
     def sequence(self) -> np.ndarray:
         """(n,) names of the rows' sequences."""
         return self.dataset.states.sequence[self.rows]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over the pictures, the states and whatever the run's heads learn of the rows."""
+        digest = hashlib.sha256(f"{self.dataset.fingerprint} {len(self)}".encode())
+        states = self.dataset.states
+        learnt = (target.numpy() for target in self.targets.values())  # type: ignore[attr-defined]
+        for column in (states.past[self.rows], states.intent[self.rows], *learnt):
+            digest.update(column.tobytes())
+        return digest.hexdigest()
 
     @cached_property
     def targets(self) -> HeadTargets:

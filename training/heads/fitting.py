@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
@@ -91,10 +92,12 @@ def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) 
     """The rows from which some head can learn; BadInput when there is none for one of the heads."""
     for name in heads:
         if not len(split.learnable(model, name)):
+            stateless = bool(np.isnan(split.dataset.states.past).all())
+            states = "; its pictures come without states, which states.jsonl can give those of a walk"
             raise BadInput(
                 f"{split.dataset.name} {split.dataset.split}: no row has both features and "
                 f"{model.heads[name].needs}, which the {name} head needs; choose other data or heads (--data, "
-                "--head), or part the data in another way (--split_by, --val_fraction)"
+                f"--head), or part the data in another way (--split_by, --val_fraction){states if stateless else ''}"
             )
     return split.learnable(model)
 
@@ -150,7 +153,7 @@ def fit_by_gradient(
         weight_decay=given.weight_decay,
         steps=len(steps),
         warm_up=given.warm_up,
-        data=f"{train.dataset.fingerprint} {len(train)}",
+        data=train.fingerprint,
     )
     return fit(
         module,
