@@ -12,10 +12,10 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import LEFT, RIGHT, STYLES, pick
 from roadcue.roadworld.sidewalk.furniture import bench, bin_, bollard, hydrant, sign
 
-_STEEL, _WOOD = (104, 108, 112), (98, 80, 64)
+_STEEL, _WOOD = (104, 108, 112), ((98, 80, 64), (118, 104, 90), (80, 64, 52))
 _POSTERS = ((206, 60, 52), (52, 96, 168), (232, 190, 70), (232, 226, 214), (70, 140, 96), (150, 70, 130))
 _HEDGES = ((52, 96, 40), (70, 112, 48), (44, 84, 50), (92, 108, 46), (104, 70, 48))
-_AT_KERB_M, _AT_HOUSES_M = ROAD_HALF_WIDTH_M + 0.5, ROAD_HALF_WIDTH_M + SIDEWALK_M + 0.3
+_AT_KERB_M, _AT_HOUSES_M = ROAD_HALF_WIDTH_M + 0.65, ROAD_HALF_WIDTH_M + SIDEWALK_M + 0.3
 """From the middle of the road: people walk between the two."""
 
 
@@ -28,7 +28,7 @@ def bus_stop(style: int) -> Mesh:
     shape.panel(x, y, (0.25, 2.1), LEFT, glass)
     shape.upright((x[1], y[0]), (x[1], y[1]), (0.2, 2.1), pick(_POSTERS, style))
     shape.upright((x[0], 0.0), (x[0], y[1]), (0.2, 2.1), glass)
-    shape.box((x[0] + 0.4, x[1] - 0.4), (0.1, 0.4), (0.4, 0.48), _WOOD)
+    shape.box((x[0] + 0.4, x[1] - 0.4), (0.1, 0.4), (0.4, 0.48), _WOOD[0])
     shape.box((x[0] - 0.2, x[1] + 0.2), y, (2.2, 2.34), _STEEL)
     shape.upright((-2.4, -0.03), (-2.4, 0.03), (0.0, 2.9), _STEEL)
     shape.upright((-2.4, -0.3), (-2.4, 0.3), (2.3, 2.9), (28, 92, 168))
@@ -52,12 +52,12 @@ def column(style: int) -> Mesh:
 @lru_cache(maxsize=64)
 def power_pole(style: int) -> Mesh:
     """A wooden pole with one or two arms across the street."""
-    shape, height = Shape(SemanticClass.POLE), 7.6 + 0.2 * (style % 8)
+    shape, wood, height = Shape(SemanticClass.POLE), pick(_WOOD, style), 7.6 + 0.2 * (style % 8)
     for x, y in ((0.13, 0.0), (0.0, 0.13)):
-        shape.upright((-x, -y), (x, y), (0.0, height), _WOOD)
+        shape.upright((-x, -y), (x, y), (0.0, height), wood)
     for arm in range(1 + style % 2):
         z = height - 0.4 - 0.9 * arm
-        shape.upright((0.0, -1.1), (0.0, 1.1), (z - 0.12, z), _WOOD)
+        shape.upright((0.0, -1.1), (0.0, 1.1), (z - 0.12, z), wood)
         for y in (-1.0, 0.0, 1.0):
             shape.upright((0.0, y - 0.05), (0.0, y + 0.05), (z, z + 0.2), (176, 178, 176))
     return shape.mesh()

@@ -100,7 +100,7 @@ def _ego(streams: Streams, hazards: Hazards, mix: Mix, pace: float, reach: float
     ]
     junction, intent = None, Intent.GO_STRAIGHT
     if turns and streams.of("turns").random() < mix.turns:
-        junction, intent = max(turns, key=lambda turn: streams.of("turn", round(turn[0].s), turn[1]).random())
+        junction, intent = max(turns, key=lambda turn: streams.of("turn", round(turn[0].s), turn[1].name).random())
     route = plan_route(line, streets, intent, junction, hazards.detours)
     driver = streams.of("driver")
     return Car(route, _driver(driver, pace), START_M, pace * driver.uniform(0.6, 1.0))

@@ -20,7 +20,7 @@ class Streams:
     def of(self, *thing: int | str) -> np.random.Generator:
         """The stream of one thing, from its beginning."""
         digest = hashlib.sha256(repr(self.key + thing).encode()).digest()
-        return np.random.Generator(np.random.PCG64(_Digest(digest)))
+        return np.random.Generator(np.random.PCG64(_Digest(digest)))  # type: ignore[arg-type]  # not in its stubs
 
     def within(self, *part: int | str) -> "Streams":
         """The streams of a part."""
