@@ -116,11 +116,11 @@ def draw_lens(rng: np.random.Generator) -> Lens:
         gamma=round(float(np.clip(rng.normal(1.15, 0.25), 0.75, 1.6)), 2),
         saturation=float(np.clip(rng.normal(0.9, 0.15), 0.5, 1.2)),
         corners=round(float(rng.choice([0.0, rng.uniform(0.1, 0.45)])), 1),
-        fringe=float(rng.choice([0.0, 1.0], p=[0.9, 0.1])),
+        fringe=float(rng.choice([0.0, 1.0], p=[0.93, 0.07])),
         sharpening=float(rng.choice([0.0, rng.uniform(0.2, 0.8)], p=[0.8, 0.2])),
         drops=int(rng.choice([0, rng.integers(2, 9)], p=[0.6, 0.4])),
         veil=float(rng.uniform(0.3, 1.0)),
-        quality=quality if rng.random() < 0.08 else None,
+        quality=quality if rng.random() < 0.06 else None,
     )
 
 

@@ -66,7 +66,7 @@ def upright_levels(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[
     rng = np.random.default_rng([seed, 4])
     size = _SIZE // 2
     clumps = noise(rng, size, 0.9)
-    leaves = 0.95 + 0.24 * clumps + 0.1 * noise(rng, size, 0.3) - 0.5 * np.clip(-clumps - 0.3, 0, 1)
+    leaves = 1 + 0.24 * clumps + 0.1 * noise(rng, size, 0.3) - 0.5 * np.clip(-clumps - 0.3, 0, 1)
     runs = cv2.resize(noise(rng, size, 1.0)[: size // 8], (size, size), interpolation=cv2.INTER_LINEAR)
     plaster = 1 + 0.02 * noise(rng, size, 0.4) + 0.05 * noise(rng, size, 1.4) + 0.025 * runs
     return _levels(leaves), _levels(plaster), _levels(_bricks(rng, size) + 0.04 * noise(rng, size, 0.6))
@@ -96,7 +96,7 @@ def _crack(rng: np.random.Generator, lines: np.ndarray, length: float, width: in
 
 def _levels(pattern: np.ndarray) -> list[np.ndarray]:
     """Level 0 and those below it, (n, n) or (n, n, channels) uint8."""
-    levels = [pattern.astype(np.float32)]
+    levels = [(pattern / pattern.mean(axis=(0, 1))).astype(np.float32)]
     while len(levels) < _LEVELS:
         half = len(levels[-1]) // 2
         levels.append(cv2.resize(levels[-1], (half, half), interpolation=cv2.INTER_AREA))

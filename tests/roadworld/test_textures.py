@@ -90,7 +90,7 @@ def test_a_pattern_fades_from_level_to_level_and_changes_no_brightness(levels: l
     spread = [level.std(axis=(0, 1)).max() for level in levels]
     assert all(coarse < fine for fine, coarse in zip(spread, spread[1:], strict=False))
     for level in levels:
-        assert np.abs(level.mean(axis=(0, 1)) - NEUTRAL).max() < 0.15 * NEUTRAL
+        assert np.abs(level.mean(axis=(0, 1)) - NEUTRAL).max() < 0.05 * NEUTRAL
 
 
 def test_sequences_differ_in_pattern_and_strength() -> None:
