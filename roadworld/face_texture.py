@@ -1,8 +1,8 @@
 """What upright surfaces look like from close by: leaves, plaster and bricks, anchored in the world.
 
 The pattern of a face lies on its own plane and is counted from the world's origin, so that the parts of a wall go on
-into one another; that of a crown turns to the camera as its discs do. Each face is painted with a number of its own in
-the fourth channel, by which its pixels are found again when the picture is finished.
+into one another; that of a crown turns to the camera as its discs do. Each face is painted with a number of its own
+in the fourth channel, by which its pixels are found again when the picture is finished.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Face(NamedTuple):
 
 @dataclass(frozen=True)
 class FaceTextures:
-    """Of a mesh as it is seen: the `numbers` (n + m,) uint8 of its faces, 0 for smooth ones, and those with patterns."""
+    """Of a mesh in a view: the `numbers` (n + m,) uint8 of its faces, 0 for smooth ones, and those with patterns."""
 
     numbers: np.ndarray
     faces: Sequence[Face]
@@ -124,7 +124,7 @@ def _together(mesh: Mesh, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _boxes(view: View, mesh: Mesh, faces: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """(g, 4) left, top, right, bottom in which groups of faces are painted; all, where one begins before the camera."""
+    """(g, 4) left, top, right, bottom in which groups of faces are painted; all, where one is too near."""
     camera, flat = view.camera, faces < len(mesh.quads)
     quads, discs = view.to_camera(mesh.quads[faces[flat]]), faces[~flat] - len(mesh.quads)
     before = quads[..., 0].min(axis=1) <= view.near

@@ -7,7 +7,7 @@ from roadcue.roadworld.mesh import Glass, Mesh
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.view import View
 
-_STRENGTH = np.array([2.0, 1.75, 1.3])
+_STRENGTH = np.array([1.3, 1.15, 0.85])
 """By how much a lamp brightens the ground below it, beside the light of the night: sodium and warm white lamps."""
 _REACHES_M = 40.0
 """How far before the camera lamps are that light what it sees."""

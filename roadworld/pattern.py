@@ -14,6 +14,8 @@ PATTERNS = 6
 """Different sets of patterns, made once in a process when they are first used."""
 GROUND_PER_M, GRAIN_PER_M, SHADE_PER_M, UPRIGHT_PER_M = 16, 96, 4, 48
 """Texels to a metre."""
+_JOINT = 1.16
+"""How bright mortar is beside the bricks."""
 _SIZE = 512
 _LEVELS = 5
 
@@ -73,14 +75,11 @@ def upright_levels(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[
 
 
 def _bricks(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Courses of bricks of many shades between light joints."""
-    courses, along = size // 4, size // 16
-    shades = rng.normal(0.97, 0.09, (courses, along))
-    wall = shades[np.arange(size) // 4][:, np.arange(size) // 16]
-    wall[3::4] = 1.16
-    joint = (np.arange(size) + 8 * (np.arange(size)[:, None] // 4)) % 16 == 15
-    wall = np.where(joint, 1.16, np.where(np.arange(size)[:, None] // 4 % 2, np.roll(wall, 8, axis=1), wall))
-    return wall
+    """Courses of bricks of many shades, 16 by 4 texels each with their joints, every other course half a brick on."""
+    column, row = np.meshgrid(np.arange(size), np.arange(size))
+    column = (column + 8 * (row // 4 % 2)) % size
+    shades = rng.normal(0.97, 0.09, (size // 4, size // 16))
+    return np.where((column % 16 == 15) | (row % 4 == 3), _JOINT, shades[row // 4, column // 16])
 
 
 def _crack(rng: np.random.Generator, lines: np.ndarray, length: float, width: int, dark: float) -> None:
@@ -90,7 +89,7 @@ def _crack(rng: np.random.Generator, lines: np.ndarray, length: float, width: in
     points = rng.uniform(0, _SIZE, 2) + np.cumsum(6 * np.stack([np.cos(turns), np.sin(turns)], axis=1), axis=0)
     for i in range(-2, 3):
         for j in range(-2, 3):
-            moved = np.rint(points + [i * _SIZE, j * _SIZE]).astype(np.int32)
+            moved = np.rint(points + _SIZE * np.array([i, j])).astype(np.int32)
             cv2.polylines(lines, [moved], False, dark, width)
 
 

@@ -94,13 +94,11 @@ def _row(view: View, metres: float) -> int:
     return int(np.clip(np.ceil(view.horizon_row + below), 0, view.camera.height))
 
 
-def _look_up(
-    view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m: float, first: int
-) -> np.ndarray:
+def _look_up(view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m: float, first: int) -> np.ndarray:
     """What a pattern shows at the pixels from row `first` on, in bands of rows whose footprints are alike."""
     height, width = view.camera.height, view.camera.width
-    # A pixel's footprint is d / f across and d^2 / (h f) along; the root of across * along^2 blurs a little across and
-    # leaves a little to shimmer along.
+    # A pixel's footprint is d / f across and d^2 / (h f) along; the third root of across * along^2 blurs a little
+    # across and leaves a little to shimmer along.
     scale = view.focal * view.position[2] ** (2 / 3) / per_m
     ends = [_row(view, float((scale * 2 ** (level + 0.5)) ** (3 / 5))) for level in range(len(levels) - 1)]
     bands = np.clip([height, *ends, 0], first, None).tolist()

@@ -1,4 +1,4 @@
-"""The lens: noise that counts light, glare of a sun that is near, flakes as bright as the day, colours of a camera."""
+"""The lens: noise that counts light, glare of a sun that is near, flakes as bright as the day, a camera's colours."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def test_a_perfect_lens_leaves_the_picture_as_it_is() -> None:
 def test_noise_grows_with_the_signal_and_is_another_in_every_frame() -> None:
     lens = replace(PLAIN, noise=4.0)
     spread = {level: lens.expose(grey(level), light(), 0, None).std() for level in (16, 64, 128, 200)}
-    assert spread[128] == pytest.approx(4 * light().brightness**-0.5, rel=0.2)
+    assert spread[128] == pytest.approx(4 * light().brightness ** -0.5, rel=0.2)
     assert spread[16] < spread[64] < spread[128] < spread[200]
     assert spread[200] / spread[64] == pytest.approx((200 / 64) ** 0.5, rel=0.25)
     first, second = (lens.expose(grey(128), light(), frame, None).astype(float) for frame in (0, 1))
