@@ -23,13 +23,13 @@ _KINDS = {SemanticClass.TREE: _LEAVES, SemanticClass.PLANT: _LEAVES, SemanticCla
 _TABLE = np.array([_KINDS.get(semantic, _SMOOTH) for semantic in SemanticClass])
 _REDDISH = 1.3
 _LEAST_SIDE_M = 0.3
-_LEAST_PX = 8.0
+_LEAST_PX = 14.0
 """Half the size of the smallest face that has a pattern."""
 _GRAZING = 0.04
 """The least cosine of the angle between the line of sight and a face's normal."""
-_NUMBERS = 60
+_NUMBERS = 40
 """So many faces have a pattern, those that look biggest."""
-_STEPS = 16
+_STEPS = 6
 """Contrasts differ by at least one step in so many."""
 _ORIGIN_TO_PATTERN = np.array([[7.3, 3.1], [2.9, 8.7]])
 """Where in the pattern a crown is, by where it stands."""

@@ -85,7 +85,7 @@ class Lens:
         root = cv2.transform(cv2.LUT(picture, _ROOT), self._colours())
         gain = min(_GAIN, light.brightness**-0.5)
         sigma = gain * self.noise * np.sqrt(255 / _MIDDLE) / 2 / _NOISE_SCALE
-        start = 3 * int(np.random.default_rng([self.seed, frame, 1]).integers(_NOISE_STARTS))
+        start = 3 * ((self.seed + frame * _NEXT_FRAME) % _NOISE_STARTS)
         noise = _noise(picture.size)[start : start + picture.size].reshape(picture.shape)
         cv2.addWeighted(root, 1, noise, sigma, -_MIDDLE * sigma, root)
         picture = cv2.LUT(root, _tones(self.contrast, 1 + round((self.gamma - 1) * light.brightness, 2)))
@@ -124,7 +124,8 @@ def draw_lens(rng: np.random.Generator) -> Lens:
 
 
 _ROOT = np.rint(np.sqrt(255 * np.arange(256))).astype(np.uint8)
-_NOISE_STARTS = 1 << 19
+_NOISE_STARTS, _NEXT_FRAME = 1 << 19, 104_729
+"""A frame's noise begins at one of so many pixels of a long row of it, each frame's far from the one before."""
 
 
 @lru_cache(maxsize=16)
