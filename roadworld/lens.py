@@ -34,7 +34,8 @@ class Lens:
     factors on red, green and blue; `contrast` how far its tone curve bends, negative for a flat one, and `gamma` that
     curve's exponent by day; `saturation` 0 for grey; `corners` the share of the light that is lost there; `fringe`
     the pixels by which red and blue lie apart from green there; `sharpening` 0 for none; `drops` how many rain leaves
-    on the glass; `veil` how much of the sun's light it scatters; `quality` that of a JPEG of its own, or None.
+    on the glass, and `dirt` how many dull spots are on it; `veil` how much of the sun's light it scatters; `quality`
+    that of a JPEG of its own, or None.
     """
 
     noise: float
@@ -49,6 +50,7 @@ class Lens:
     fringe: float = 0.0
     sharpening: float = 0.0
     drops: int = 0
+    dirt: int = 0
     veil: float = 0.0
     quality: int | None = None
 
@@ -78,6 +80,8 @@ class Lens:
             _wet(picture, self.seed, self.drops)
         if self.corners:
             cv2.multiply(picture, _corners(height, width, self.corners), picture, scale=1 / 255)
+        if self.dirt:
+            cv2.multiply(picture, _dirt(height, width, self.dirt, self.seed), picture, scale=1 / 255)
         if self.blur != (1, 1):
             cv2.blur(picture, self.blur, picture)
         if self.fringe:
@@ -118,6 +122,7 @@ def draw_lens(rng: np.random.Generator) -> Lens:
         fringe=float(rng.random() < 0.07),
         sharpening=float(rng.uniform(0.2, 0.8)) if rng.random() < 0.2 else 0.0,
         drops=int(rng.integers(2, 9)) if rng.random() < 0.4 else 0,
+        dirt=int(rng.integers(1, 6)) if rng.random() < 0.1 else 0,
         veil=float(rng.uniform(0.3, 1.0)),
         quality=int(rng.integers(35, 85)) if rng.random() < 0.06 else None,
     )
@@ -151,6 +156,19 @@ def _corners(height: int, width: int, lost: float) -> np.ndarray:
     away = np.hypot(y / height - 0.5, x / width - 0.5) / np.hypot(0.5, 0.5)
     fall = np.cos(away * np.arccos((1 - lost) ** 0.25)) ** 4
     return np.repeat(np.rint(255 * fall).astype(np.uint8)[..., None], 3, axis=2)
+
+
+@lru_cache(maxsize=4)
+def _dirt(height: int, width: int, spots: int, seed: int) -> np.ndarray:
+    """(height, width, 3) uint8, 255 where the glass is clean: soft spots, since they are far out of focus."""
+    y, x = np.mgrid[: height // 4, : width // 4] / [[[height / 4]], [[width / 4]]]
+    clean = np.ones(y.shape)
+    rng = np.random.default_rng([seed, 3])
+    for row, column, size, dull in rng.uniform([0, 0, 0.02, 0.1], [1, 1, 0.08, 0.4], (spots, 4)).tolist():
+        away = np.hypot(y - row, (x - column) * width / height) / size
+        clean *= 1 - dull * np.clip(1.5 - away, 0, 1)
+    whole = cv2.resize(np.rint(255 * clean).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.merge([whole] * 3)
 
 
 def _fringe(picture: np.ndarray, pixels: float) -> None:

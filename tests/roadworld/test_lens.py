@@ -110,6 +110,15 @@ def test_corners_are_darker_and_fringes_part_the_colours() -> None:
     assert np.abs(fringed[120, 190:210, 0] - fringed[120, 190:210, 2]).max() > 60
 
 
+def test_dirt_dulls_spots_that_stay_where_they_are() -> None:
+    lens = replace(PLAIN, dirt=3)
+    first, second = (lens.expose(grey(200), light(), frame, None) for frame in (0, 1))
+    np.testing.assert_array_equal(first, second)
+    dull = (first[..., 0] < 190).mean()
+    assert 0.001 < dull < 0.2
+    assert (replace(lens, seed=4).expose(grey(200), light(), 0, None) != first).any()
+
+
 def test_drops_are_those_of_rain() -> None:
     lens = replace(PLAIN, drops=6)
     picture = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), np.uint8)
