@@ -13,7 +13,12 @@ _VEIL = 110.0
 """Grey levels that the dirtiest lens scatters close to the sun."""
 _REACH = 0.22
 """By the factor e the veil falls off, as a share of the picture's height."""
-_GHOSTS = ((-0.45, 0.05, (10, 22, 10)), (-0.8, 0.08, (20, 12, 6)), (0.4, 0.03, (8, 12, 24)), (-1.3, 0.12, (8, 10, 16)))
+_GHOSTS = (
+    (-0.45, 0.05, (10, 22, 10)),
+    (-0.8, 0.08, (20, 12, 6)),
+    (0.4, 0.03, (8, 12, 24)),
+    (-1.3, 0.12, (8, 10, 16)),
+)
 """Where on the line from the middle to the sun, how large as a share of the height, and what they add."""
 
 

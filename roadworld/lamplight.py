@@ -7,11 +7,13 @@ from roadcue.roadworld.mesh import Glass, Mesh
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.view import View
 
-_STRENGTH = np.array([2.0, 1.75, 1.3])
+_STRENGTH = np.array([1.3, 1.15, 0.85])
 """By how much a lamp brightens the ground below it, beside the light of the night: sodium and warm white lamps."""
 _REACHES_M = 40.0
 """How far before the camera lamps are that light what it sees."""
-_CELL = 8
+_LAMPS = 8
+"""So many light what is seen, the nearest."""
+_CELL = 16
 """Pools are soft: they are worked out for one pixel in so many, across and down."""
 _ONE = 48
 """Of a byte: the factor 1."""
@@ -27,7 +29,9 @@ def street_lamps(view: View, mesh: Mesh) -> np.ndarray:
     n = len(mesh.quads)
     lamps = mesh.centres[(mesh.glass[n:] == Glass.LAMP) & (mesh.classes[n:] == SemanticClass.POLE)]
     ahead = view.to_camera(lamps)[:, 0]
-    return lamps[(ahead > -_REACHES_M / 4) & (ahead < _REACHES_M)]
+    near = lamps[(ahead > -_REACHES_M / 4) & (ahead < _REACHES_M)]
+    away = np.hypot(*(near[:, :2] - view.position[:2]).T)
+    return near[np.argsort(away, kind="stable")[:_LAMPS]]
 
 
 def brightened(lamps: np.ndarray, places: np.ndarray) -> np.ndarray:

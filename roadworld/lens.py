@@ -31,10 +31,11 @@ class Lens:
     """A sequence's camera.
 
     `noise` is one sigma in grey levels at a middle grey, by day; `blur` a kernel (width, height) in pixels; `balance`
-    factors on red, green and blue; `contrast` how far its tone curve bends, negative for a flat one, and `gamma` its exponent by day; `saturation` 0 for
-    grey; `corners` the share of the light that is lost there; `fringe` the pixels by which red and blue lie apart
-    there; `sharpening` 0 for none; `drops` what rain leaves on the glass; `veil` how much of the sun's light it
-    scatters; `quality` that of a JPEG that the camera itself made, or None.
+    factors on red, green and blue; `contrast` how far its tone curve bends, negative for a flat one, and `gamma` that
+    curve's exponent by day; `saturation` 0 for grey; `corners` the share of the light that is lost there; `fringe`
+    the pixels by which red and blue lie apart from green there; `sharpening` 0 for none; `drops` how many rain leaves
+    on the glass, and `dirt` how many dull spots are on it; `veil` how much of the sun's light it scatters; `quality`
+    that of a JPEG of its own, or None.
     """
 
     noise: float
@@ -49,6 +50,7 @@ class Lens:
     fringe: float = 0.0
     sharpening: float = 0.0
     drops: int = 0
+    dirt: int = 0
     veil: float = 0.0
     quality: int | None = None
 
@@ -78,6 +80,8 @@ class Lens:
             _wet(picture, self.seed, self.drops)
         if self.corners:
             cv2.multiply(picture, _corners(height, width, self.corners), picture, scale=1 / 255)
+        if self.dirt:
+            cv2.multiply(picture, _dirt(height, width, self.dirt, self.seed), picture, scale=1 / 255)
         if self.blur != (1, 1):
             cv2.blur(picture, self.blur, picture)
         if self.fringe:
@@ -85,7 +89,7 @@ class Lens:
         root = cv2.transform(cv2.LUT(picture, _ROOT), self._colours())
         gain = min(_GAIN, light.brightness**-0.5)
         sigma = gain * self.noise * np.sqrt(255 / _MIDDLE) / 2 / _NOISE_SCALE
-        start = 3 * int(np.random.default_rng([self.seed, frame, 1]).integers(_NOISE_STARTS))
+        start = 3 * ((self.seed + frame * _NEXT_FRAME) % _NOISE_STARTS)
         noise = _noise(picture.size)[start : start + picture.size].reshape(picture.shape)
         cv2.addWeighted(root, 1, noise, sigma, -_MIDDLE * sigma, root)
         picture = cv2.LUT(root, _tones(self.contrast, 1 + round((self.gamma - 1) * light.brightness, 2)))
@@ -101,31 +105,32 @@ class Lens:
 
 
 def draw_lens(rng: np.random.Generator) -> Lens:
-    """One sequence in four is a little out of focus or smeared by motion; gain decides the noise."""
-    blurs = [(1, 1), (3, 1), (1, 3), (3, 3)]
-    warm, green = rng.normal(0, 0.07), rng.normal(0, 0.025)
-    balance = np.exp(np.clip([warm, green, -warm], -0.16, 0.16)) * np.exp(rng.normal(0, 0.06))
-    quality = int(rng.integers(35, 85))
+    """One sequence in four is a little out of focus or smeared by motion; strong casts and curves are rare."""
+    blurs: list[tuple[int, int]] = [(1, 1), (3, 1), (1, 3), (3, 3)]
+    warm, greenish = rng.normal(0, [0.07, 0.025])
+    red, green, blue = np.exp(np.clip([warm, greenish, -warm], -0.16, 0.16) + rng.normal(0, 0.06)).tolist()
     return Lens(
         noise=float(rng.choice([0.6, 1.2, 2, 4], p=[0.35, 0.3, 0.25, 0.1])),
         blur=blurs[rng.choice(len(blurs), p=[0.75, 0.1, 0.05, 0.1])],
         shaking=float(rng.choice([0.0, 0.5, 1.0])),
         seed=int(rng.integers(1 << 31)),
-        balance=tuple(balance.tolist()),
+        balance=(red, green, blue),
         contrast=round(float(rng.uniform(-0.2, 1.0)), 1),
         gamma=round(float(np.clip(rng.normal(1.15, 0.25), 0.75, 1.6)), 2),
         saturation=float(np.clip(rng.normal(0.9, 0.15), 0.5, 1.2)),
-        corners=round(float(rng.choice([0.0, rng.uniform(0.1, 0.45)])), 1),
-        fringe=float(rng.choice([0.0, 1.0], p=[0.9, 0.1])),
-        sharpening=float(rng.choice([0.0, rng.uniform(0.2, 0.8)], p=[0.8, 0.2])),
-        drops=int(rng.choice([0, rng.integers(2, 9)], p=[0.6, 0.4])),
+        corners=round(float(rng.uniform(0.1, 0.45)), 1) if rng.random() < 0.5 else 0.0,
+        fringe=float(rng.random() < 0.07),
+        sharpening=float(rng.uniform(0.2, 0.8)) if rng.random() < 0.2 else 0.0,
+        drops=int(rng.integers(2, 9)) if rng.random() < 0.4 else 0,
+        dirt=int(rng.integers(1, 6)) if rng.random() < 0.1 else 0,
         veil=float(rng.uniform(0.3, 1.0)),
-        quality=quality if rng.random() < 0.08 else None,
+        quality=int(rng.integers(35, 85)) if rng.random() < 0.06 else None,
     )
 
 
 _ROOT = np.rint(np.sqrt(255 * np.arange(256))).astype(np.uint8)
-_NOISE_STARTS = 1 << 19
+_NOISE_STARTS, _NEXT_FRAME = 1 << 19, 104_729
+"""A frame's noise begins at one of so many pixels of a long row of it, each frame's far from the one before."""
 
 
 @lru_cache(maxsize=16)
@@ -153,6 +158,19 @@ def _corners(height: int, width: int, lost: float) -> np.ndarray:
     return np.repeat(np.rint(255 * fall).astype(np.uint8)[..., None], 3, axis=2)
 
 
+@lru_cache(maxsize=4)
+def _dirt(height: int, width: int, spots: int, seed: int) -> np.ndarray:
+    """(height, width, 3) uint8, 255 where the glass is clean: soft spots, since they are far out of focus."""
+    y, x = np.mgrid[: height // 4, : width // 4] / [[[height / 4]], [[width / 4]]]
+    clean = np.ones(y.shape)
+    rng = np.random.default_rng([seed, 3])
+    for row, column, size, dull in rng.uniform([0, 0, 0.02, 0.1], [1, 1, 0.08, 0.4], (spots, 4)).tolist():
+        away = np.hypot(y - row, (x - column) * width / height) / size
+        clean *= 1 - dull * np.clip(1.5 - away, 0, 1)
+    whole = cv2.resize(np.rint(255 * clean).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.merge([whole] * 3)
+
+
 def _fringe(picture: np.ndarray, pixels: float) -> None:
     """Red is a little larger and blue a little smaller than green: by `pixels` in the corners."""
     height, width = picture.shape[:2]
@@ -171,7 +189,9 @@ def _wet(picture: np.ndarray, seed: int, drops: int) -> None:
     height, width = picture.shape[:2]
     for x, y, size in np.random.default_rng([seed, 2]).uniform([0.05, 0.05, 0.012], [0.95, 0.95, 0.04], (drops, 3)):
         radius = max(2, round(size * height))
-        left, top = (int(np.clip(c - radius, 0, side - 2 * radius)) for c, side in ((x * width, width), (y * height, height)))
+        left, top = (
+            int(np.clip(c - radius, 0, side - 2 * radius)) for c, side in ((x * width, width), (y * height, height))
+        )
         spot = picture[top : top + 2 * radius, left : left + 2 * radius]
         around = picture[max(0, top - 3 * radius) : top + 5 * radius, max(0, left - 3 * radius) : left + 5 * radius]
         seen = cv2.resize(around[::-1, ::-1], spot.shape[1::-1], interpolation=cv2.INTER_AREA)

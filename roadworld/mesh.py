@@ -29,7 +29,8 @@ class Mesh:
     (m, 3), `radii` (m,). Of both, quadrangles first: `normals` (n + m, 3) outwards, zero where it is painted from
     all sides, `colours` (n + m, 3) RGB, `classes` (n + m,) uint8 of `SemanticClass`,
     `shines` (n + m,) for lamps, which neither light nor dusk changes, `glass` (n + m,) uint8 of `Glass`, `owner`
-    (n + m,) the object. Of the objects: `origins` (k, 2), by whose distance they are sorted, and `recess` (k,) metres added to that distance.
+    (n + m,) the object. Of the objects: `origins` (k, 2), by whose distance they are sorted, and `recess` (k,)
+    metres added to that distance.
     """
 
     quads: np.ndarray
@@ -213,4 +214,6 @@ class Shape:
             at = y[normal[1] > 0]
             ends = ((x[0], at), (x[1], at))
         (x0, y0), (x1, y1) = ends
-        self.quad([(x0, y0, z[0]), (x1, y1, z[0]), (x1, y1, z[1]), (x0, y0, z[1])], colour, normal, shines, semantic, glass)
+        self.quad(
+            [(x0, y0, z[0]), (x1, y1, z[0]), (x1, y1, z[1]), (x0, y0, z[1])], colour, normal, shines, semantic, glass
+        )

@@ -71,19 +71,23 @@ class Canvas:
         self._veil(picture, shift)
         mesh = join([view.crop(each) for each in meshes])
         mesh = replace(mesh, shines=alight(mesh, light.dark))
-        colours, clear = self._lit_objects(view, mesh, near)
-        textures = FaceTextures.of(view, mesh, self.texture.pattern, self.texture.strength * clear)
+        where = view.to_camera(mesh.middles)
+        colours, clear = self._lit_objects(mesh, where, near)
+        textures = FaceTextures.of(view, mesh, where, self.texture.pattern, self.texture.strength * clear)
         _paint_objects(picture, view, mesh, np.column_stack([colours, textures.numbers]), cv2.LINE_AA)
-        textures.onto(picture)
-        return cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+        finished = cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+        textures.onto(finished, cv2.extractChannel(picture, 3))
+        return finished
 
     def _lit_ground(self, colours: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """(n, 4): the colours of flat polygons, and their classes."""
         return np.column_stack([self.light.ground(self.light.covered(colours, classes)), classes])
 
-    def _lit_objects(self, view: View, mesh: Mesh, lamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The colours (n + m, 3) of faces near street lamps (k, 3), and how much of each (n + m,) haze leaves."""
-        where = view.to_camera(mesh.middles)
+    def _lit_objects(self, mesh: Mesh, where: np.ndarray, lamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The colours (n + m, 3) of faces near street lamps (k, 3), and how much of each (n + m,) haze leaves.
+
+        `where` (n + m, 3): their middles in the camera's frame.
+        """
         lit = self.light.shade(self.light.snowed(mesh.colours, mesh.normals), mesh.normals)
         lit *= self.light.beam(where[:, 0], where[:, 1])[:, None] * brightened(lamps, mesh.middles[:, :2])
         seen_from = np.where(mesh.shines, _LAMPS_CUT_HAZE, 1) * where[:, 0]

@@ -12,22 +12,25 @@ NEUTRAL = 128
 """Where a pattern leaves a surface as it is; twice as much is twice as bright."""
 PATTERNS = 6
 """Different sets of patterns, made once in a process when they are first used."""
-GROUND_PER_M, GRAIN_PER_M, SHADE_PER_M, UPRIGHT_PER_M = 16, 96, 4, 48
+GROUND_PER_M, GRAIN_PER_M, SHADE_PER_M, UPRIGHT_PER_M = 12, 96, 4, 48
 """Texels to a metre."""
-_SIZE = 512
+_JOINT = 1.16
+"""How bright mortar is beside the bricks."""
+_SIZE = 256
+"""Of all patterns, in texels: what is looked up at random should stay in a processor's cache."""
 _LEVELS = 5
 
 
-def noise(rng: np.random.Generator, size: int, slope: float, cut: float = 0.0) -> np.ndarray:
-    """(size, size) of mean 0 and deviation 1, whose amplitude falls with frequency to the power of `slope`.
+def _noise(rng: np.random.Generator, slope: float, cut: float = 0.0) -> np.ndarray:
+    """(n, n) of mean 0 and deviation 1, whose amplitude falls with frequency to the power of `slope`.
 
     1 is what natural pictures have (Field, Relations between the statistics of natural images, 1987). `cut`: waves
     longer than this share of the pattern are left out.
     """
-    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) * size
-    spectrum = np.fft.rfft2(rng.standard_normal((size, size))) / np.maximum(frequency, 1) ** slope
+    frequency = np.hypot(np.fft.fftfreq(_SIZE)[:, None], np.fft.rfftfreq(_SIZE)) * _SIZE
+    spectrum = np.fft.rfft2(rng.standard_normal((_SIZE, _SIZE))) / np.maximum(frequency, 1) ** slope
     spectrum[frequency < (1 / cut if cut else 1)] = 0
-    waves = np.fft.irfft2(spectrum, (size, size))
+    waves = np.fft.irfft2(spectrum, (_SIZE, _SIZE))
     return waves / waves.std()
 
 
@@ -35,13 +38,13 @@ def noise(rng: np.random.Generator, size: int, slope: float, cut: float = 0.0) -
 def ground_levels(seed: int) -> list[np.ndarray]:
     """The ground, (n, n, 3): asphalt with cracks and tar seams; slabs with stains; grass or earth."""
     rng = np.random.default_rng([seed, 1])
-    asphalt = 1 + 0.02 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.4)
+    asphalt = 1 + 0.02 * _noise(rng, 0.5) + 0.05 * _noise(rng, 1.4)
     lines = np.zeros((_SIZE, _SIZE), np.float32)
-    for metres, width, dark in (*[(7, 1, 0.18)] * 6, *[(20, 2, 0.22)] * 1):
+    for metres, width, dark in (*[(5, 1, 0.18)] * 3, (14, 2, 0.22)):
         _crack(rng, lines, metres * GROUND_PER_M, width, dark)
-    slabs = 1 + 0.025 * noise(rng, _SIZE, 0.5) + 0.05 * noise(rng, _SIZE, 1.5)
-    slabs -= 0.16 * np.clip(noise(rng, _SIZE, 1.2) - 1.6, 0, 1)
-    grass = 1 + 0.12 * noise(rng, _SIZE, 0.6) + 0.14 * noise(rng, _SIZE, 1.1)
+    slabs = 1 + 0.025 * _noise(rng, 0.5) + 0.05 * _noise(rng, 1.5)
+    slabs -= 0.16 * np.clip(_noise(rng, 1.2) - 1.6, 0, 1)
+    grass = 1 + 0.12 * _noise(rng, 0.6) + 0.14 * _noise(rng, 1.1)
     return _levels(np.stack([asphalt - lines, slabs, grass], axis=-1))
 
 
@@ -49,13 +52,13 @@ def ground_levels(seed: int) -> list[np.ndarray]:
 def grain_levels(seed: int) -> list[np.ndarray]:
     """What all ground has from close by, (n, n)."""
     rng = np.random.default_rng([seed, 2])
-    return _levels(1 + 0.06 * noise(rng, _SIZE, 0.4, cut=0.1))
+    return _levels(1 + 0.06 * _noise(rng, 0.4, cut=0.1))
 
 
 @lru_cache(maxsize=2 * PATTERNS)
 def shade(seed: int, share: float) -> np.ndarray:
     """(n, n) uint8, 255 in the sun and 0 in the shade of leaves and roofs, which is `share` of the ground."""
-    waves = noise(np.random.default_rng([seed, 3]), _SIZE // 2, 1.25)
+    waves = _noise(np.random.default_rng([seed, 3]), 1.25)
     edge = np.quantile(waves, share)
     return np.clip(255 * (0.5 + (waves - edge) / 0.5), 0, 255).astype(np.uint8)
 
@@ -64,23 +67,19 @@ def shade(seed: int, share: float) -> np.ndarray:
 def upright_levels(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Leaves, plaster and bricks, each (n, n)."""
     rng = np.random.default_rng([seed, 4])
-    size = _SIZE // 2
-    clumps = noise(rng, size, 0.9)
-    leaves = 0.95 + 0.24 * clumps + 0.1 * noise(rng, size, 0.3) - 0.5 * np.clip(-clumps - 0.3, 0, 1)
-    runs = cv2.resize(noise(rng, size, 1.0)[: size // 8], (size, size), interpolation=cv2.INTER_LINEAR)
-    plaster = 1 + 0.02 * noise(rng, size, 0.4) + 0.05 * noise(rng, size, 1.4) + 0.025 * runs
-    return _levels(leaves), _levels(plaster), _levels(_bricks(rng, size) + 0.04 * noise(rng, size, 0.6))
+    clumps = _noise(rng, 0.9)
+    leaves = 1 + 0.24 * clumps + 0.1 * _noise(rng, 0.3) - 0.5 * np.clip(-clumps - 0.3, 0, 1)
+    runs = cv2.resize(_noise(rng, 1.0)[: _SIZE // 8], (_SIZE, _SIZE), interpolation=cv2.INTER_LINEAR)
+    plaster = 1 + 0.02 * _noise(rng, 0.4) + 0.05 * _noise(rng, 1.4) + 0.025 * runs
+    return _levels(leaves), _levels(plaster), _levels(_bricks(rng) + 0.04 * _noise(rng, 0.6))
 
 
-def _bricks(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Courses of bricks of many shades between light joints."""
-    courses, along = size // 4, size // 16
-    shades = rng.normal(0.97, 0.09, (courses, along))
-    wall = shades[np.arange(size) // 4][:, np.arange(size) // 16]
-    wall[3::4] = 1.16
-    joint = (np.arange(size) + 8 * (np.arange(size)[:, None] // 4)) % 16 == 15
-    wall = np.where(joint, 1.16, np.where(np.arange(size)[:, None] // 4 % 2, np.roll(wall, 8, axis=1), wall))
-    return wall
+def _bricks(rng: np.random.Generator) -> np.ndarray:
+    """Courses of bricks of many shades, 16 by 4 texels each with their joints, every other course half a brick on."""
+    column, row = np.meshgrid(np.arange(_SIZE), np.arange(_SIZE))
+    column = (column + 8 * (row // 4 % 2)) % _SIZE
+    shades = rng.normal(0.97, 0.09, (_SIZE // 4, _SIZE // 16))
+    return np.where((column % 16 == 15) | (row % 4 == 3), _JOINT, shades[row // 4, column // 16])
 
 
 def _crack(rng: np.random.Generator, lines: np.ndarray, length: float, width: int, dark: float) -> None:
@@ -90,13 +89,13 @@ def _crack(rng: np.random.Generator, lines: np.ndarray, length: float, width: in
     points = rng.uniform(0, _SIZE, 2) + np.cumsum(6 * np.stack([np.cos(turns), np.sin(turns)], axis=1), axis=0)
     for i in range(-2, 3):
         for j in range(-2, 3):
-            moved = np.rint(points + [i * _SIZE, j * _SIZE]).astype(np.int32)
+            moved = np.rint(points + _SIZE * np.array([i, j])).astype(np.int32)
             cv2.polylines(lines, [moved], False, dark, width)
 
 
 def _levels(pattern: np.ndarray) -> list[np.ndarray]:
     """Level 0 and those below it, (n, n) or (n, n, channels) uint8."""
-    levels = [pattern.astype(np.float32)]
+    levels = [(pattern / pattern.mean(axis=(0, 1))).astype(np.float32)]
     while len(levels) < _LEVELS:
         half = len(levels[-1]) // 2
         levels.append(cv2.resize(levels[-1], (half, half), interpolation=cv2.INTER_AREA))

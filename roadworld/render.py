@@ -115,7 +115,9 @@ class Painter:
         picture = self.paint_scene(frame, camera)
         self._lens.fall(picture, self.light, frame)
         picture = rolled(picture, self.cameras[camera], cv2.INTER_LINEAR)
-        sun = self._canvases[camera].sun_at(self._view(frame, self.cameras[camera]))
+        sun = (
+            self._canvases[camera].sun_at(self._view(frame, self.cameras[camera])) if self.light.sun_shines else None
+        )
         return self._lens.expose(picture, self.light, frame, sun)
 
     def paint_scene(self, frame: int, camera: str) -> np.ndarray:

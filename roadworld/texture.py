@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -90,20 +91,18 @@ def draw_texture(rng: np.random.Generator) -> Texture:
 
 def _row(view: View, metres: float) -> int:
     """The first row of the picture in whose middle the ground is at most so far away."""
-    below = view.position[2] / metres * view.focal
-    return int(np.clip(np.ceil(view.horizon_row + below), 0, view.camera.height))
+    below = float(view.position[2]) / metres * view.focal
+    return min(max(ceil(view.horizon_row + below), 0), view.camera.height)
 
 
-def _look_up(
-    view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m: float, first: int
-) -> np.ndarray:
+def _look_up(view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m: float, first: int) -> np.ndarray:
     """What a pattern shows at the pixels from row `first` on, in bands of rows whose footprints are alike."""
     height, width = view.camera.height, view.camera.width
-    # A pixel's footprint is d / f across and d^2 / (h f) along; the root of across * along^2 blurs a little across and
-    # leaves a little to shimmer along.
-    scale = view.focal * view.position[2] ** (2 / 3) / per_m
-    ends = [_row(view, float((scale * 2 ** (level + 0.5)) ** (3 / 5))) for level in range(len(levels) - 1)]
-    bands = np.clip([height, *ends, 0], first, None).tolist()
+    # A pixel's footprint is d / f across and d^2 / (h f) along; the third root of across * along^2 blurs a little
+    # across and leaves a little to shimmer along.
+    scale = view.focal * float(view.position[2]) ** (2 / 3) / per_m
+    ends = [_row(view, (scale * 2 ** (level + 0.5)) ** (3 / 5)) for level in range(len(levels) - 1)]
+    bands = [max(end, first) for end in (height, *ends, 0)]
     looks = np.empty((height - first, width, *levels[0].shape[2:]), np.uint8)
     for level, pattern in enumerate(levels):
         begin, end = bands[level + 1], bands[level]
@@ -133,6 +132,7 @@ def _wrap(pattern: np.ndarray, texels: np.ndarray, looks: np.ndarray, step: int)
 def _texels(view: View, under: np.ndarray, per_m: float, texels: int, first: int) -> np.ndarray:
     """(3, 3) from pixels (column, row after `first`, 1) to homogeneous texels of a pattern on the ground."""
     phase = view.position[:2] % (texels / per_m)  # less whole patterns, so that numbers stay small
-    lies = np.concatenate([per_m * (under[:2] + phase[:, None] * under[2]), under[2:]])
+    lies = under.copy()
+    lies[:2] = per_m * (under[:2] + phase[:, None] * under[2])
     lies[:, 2] += first * lies[:, 1]
     return lies

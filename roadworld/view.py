@@ -88,7 +88,7 @@ class View:
     def to_ground(self) -> np.ndarray:
         """(3, 3) from pixels (column, row, 1) to homogeneous metres of the world, from the point below the camera."""
         here = self.position[:2]
-        begin, x, y = self.flat(np.array([here, here + [1, 0], here + [0, 1]]))
+        begin, x, y = self.flat(np.array([here, *(here + np.eye(2))]))
         under: np.ndarray = np.linalg.inv(np.stack([x - begin, y - begin, begin], axis=1)) @ self.rays()
         return under
 

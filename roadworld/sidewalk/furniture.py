@@ -143,7 +143,7 @@ def pedestrian_light(red: bool) -> Mesh:
 
 @lru_cache(maxsize=1)
 def lantern() -> Mesh:
-    """A lamp that hangs over the way from wires too thin to be seen, 5.6 m above its origin; it is on when it is dark."""
+    """A lamp that hangs 5.6 m over the way, from wires too thin to be seen, and is on when it is dark."""
     shape = Shape(SemanticClass.POLE)
     shape.box((-0.3, 0.3), (-0.3, 0.3), (5.75, 5.9), _STEEL)
     shape.disc((0, 0, 5.6), 0.2, (255, 226, 170), glass=Glass.LAMP)

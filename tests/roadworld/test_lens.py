@@ -1,4 +1,4 @@
-"""The lens: noise that counts light, glare of a sun that is near, flakes as bright as the day, colours of a camera."""
+"""The lens: noise that counts light, glare of a sun that is near, flakes as bright as the day, a camera's colours."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def test_a_perfect_lens_leaves_the_picture_as_it_is() -> None:
 def test_noise_grows_with_the_signal_and_is_another_in_every_frame() -> None:
     lens = replace(PLAIN, noise=4.0)
     spread = {level: lens.expose(grey(level), light(), 0, None).std() for level in (16, 64, 128, 200)}
-    assert spread[128] == pytest.approx(4 * light().brightness**-0.5, rel=0.2)
+    assert spread[128] == pytest.approx(4 * light().brightness ** -0.5, rel=0.2)
     assert spread[16] < spread[64] < spread[128] < spread[200]
     assert spread[200] / spread[64] == pytest.approx((200 / 64) ** 0.5, rel=0.25)
     first, second = (lens.expose(grey(128), light(), frame, None).astype(float) for frame in (0, 1))
@@ -108,6 +108,15 @@ def test_corners_are_darker_and_fringes_part_the_colours() -> None:
     picture[:, 200:] = 255
     fringed = replace(PLAIN, fringe=2.0).expose(picture, light(), 0, None).astype(int)
     assert np.abs(fringed[120, 190:210, 0] - fringed[120, 190:210, 2]).max() > 60
+
+
+def test_dirt_dulls_spots_that_stay_where_they_are() -> None:
+    lens = replace(PLAIN, dirt=3)
+    first, second = (lens.expose(grey(200), light(), frame, None) for frame in (0, 1))
+    np.testing.assert_array_equal(first, second)
+    dull = (first[..., 0] < 190).mean()
+    assert 0.001 < dull < 0.2
+    assert (replace(lens, seed=4).expose(grey(200), light(), 0, None) != first).any()
 
 
 def test_drops_are_those_of_rain() -> None:

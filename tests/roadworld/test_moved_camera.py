@@ -175,7 +175,12 @@ def test_a_narrow_view_holds_the_small_parts_that_it_can_show() -> None:
 
 
 @pytest.mark.parametrize("spec", [SMALL, SMALL_WALK], ids=["drive", "walk"])
-def test_half_the_exposure_is_half_the_light_on_the_same_scene(spec: RoadWorldSpec | SidewalkSpec) -> None:
+def test_half_the_exposure_is_half_the_light_on_the_same_scene(
+    spec: RoadWorldSpec | SidewalkSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the sensor: what a camera's tone curve makes of it is another matter."""
+    for view in ("render", "sidewalk.walk"):
+        monkeypatch.setattr(f"roadcue.roadworld.{view}.draw_lens", lambda _: STILL)
     light, dark = (_paint(replace(spec, exposure=exposure)) for exposure in (1.0, 0.5))
     assert dark.mean() / light.mean() == pytest.approx(0.5, abs=0.06)
 

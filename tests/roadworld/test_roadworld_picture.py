@@ -106,7 +106,7 @@ def test_the_centre_line_is_where_the_calibration_says() -> None:
         painter = Painter(driven, {"FRONT": front})
         if painter.light.hour == "night":
             continue
-        picture = painter.paint(0, "FRONT").astype(int)
+        picture = painter.paint_scene(0, "FRONT").astype(int)
         xy, heading = driven.pose(driven.steps[0])
         c, s = np.cos(heading), np.sin(heading)
         ahead = driven.streets.main.nearest(xy) + np.arange(7.0, 11.0, 0.25)
@@ -211,7 +211,7 @@ def test_classes_and_picture_show_the_same(driven: list[Drive]) -> None:
     for each in driven:
         painter = Painter(each, CAMERAS)
         for frame in range(0, each.frames, 2):
-            picture = painter.paint(frame, "FRONT").astype(int)
+            picture = painter.paint_scene(frame, "FRONT").astype(int)
             classes = painter.paint_classes(frame, "FRONT", 1.0)
             assert classes.shape == picture.shape[:2]
             assert set(np.unique(classes)) <= set(SemanticClass)
