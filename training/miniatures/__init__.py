@@ -1,1 +1,1 @@
-"""How the shipped miniature SmolVLM2 learns to see: `python -m roadcue.training.miniatures`."""
+"""How the shipped miniatures learn to see and to write: `python -m roadcue.training.miniatures`."""

@@ -45,7 +45,7 @@ def score_answers(miniature: Miniature, held_out: Examples) -> dict[str, float]:
     Shares in 0 to 1, and metres: of walks' annotations, which are JSON and right; of the sentences of scene captions,
     which are written but for their metres, and how far these are off on average, 0 where no sentence has any.
     """
-    scores = {}
+    scores: dict[str, float] = {}
     for view in VIEWS:
         of_view = [row for row, texts in enumerate(held_out.texts) if view_of(texts) == view]
         places = np.linspace(0, len(of_view) - 1, min(len(of_view), _ANSWERED)).round().astype(int)
