@@ -46,8 +46,10 @@ _HARDEST_ACCEL, _HARDEST_BRAKE, LATERAL_ACCEL, TURN_RATE = 1.2, 2.5, 1.1, 1.3
 """Bounds in m/s^2, and in rad/s for one who hardly moves."""
 _STEEP, _STEEPEST = radians(27), radians(80)
 """Away from straight ahead he turns at most, at his pace and at a stand."""
-_KERB_M, _CAUTION_M, _CAUTION, _LOOKS_LEFT_AND_RIGHT_M = 0.4, 3.0, 0.65, 6.0
-"""He stops so far from a road, and nears it at a share of his pace."""
+_KERB_M, _ON_ROAD_M = 0.5, 0.1
+"""He stops so far from a road, or a little nearer; who is nearer than that crosses it."""
+_CAUTION_M, _CAUTION, _LOOKS_LEFT_AND_RIGHT_M = 3.0, 0.65, 6.0
+"""He nears it at a share of his pace."""
 _JOINS_S = (0.25, 2.5)
 """When somebody who is beside the path goes back to it."""
 _CAR_SIDE_M, _MORE_TIME_S = 0.8, 1.0
@@ -200,11 +202,11 @@ class Walker:
     def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car]) -> float:
         """Slower near its kerb, and none at it while a car comes."""
         left = (begin - self.x if self.sense > 0 else self.x - end) - _KERB_M
-        if not -_KERB_M / 2 < left < _LOOKS_LEFT_AND_RIGHT_M:
+        if not _ON_ROAD_M - _KERB_M < left < _LOOKS_LEFT_AND_RIGHT_M:
             return self.pace
         needed_s = (left + _KERB_M + end - begin) / self.pace + _MORE_TIME_S
         if any(car.comes(self.y, needed_s) for car in cars):
-            return max(0.0, left)
+            return max(0.0, left) / _HEADWAY_S
         return _CAUTION * self.pace if left < _CAUTION_M else self.pace
 
     def step(self) -> Logged:
