@@ -9,6 +9,7 @@ from copy import copy
 import numpy as np
 
 from roadcue.roadworld.sidewalk.scene import Place, Thing, Way
+from roadcue.roadworld.sidewalk.things import RED_LIGHT
 from roadcue.roadworld.sidewalk.walker import BODY_M, DECISION_STEPS, Car, Logged, Walker
 from roadcue.roadworld.states import STATE_STEPS, future_steps, past_states, past_steps, waypoints
 from roadcue.roadworld.traffic import DT_S
@@ -52,6 +53,9 @@ class Outing:
     def _meet(self, things: Iterable[Thing]) -> None:
         things = list(things)
         self._walking = [thing for thing in things if thing.walks]
+        begin, end = self.walker.way.road or (np.inf, np.inf)
+        self._red = [each for each in things if each.name == RED_LIGHT and begin - 1 < each.xy[0] < end + 1]
+        self.reckoned_with.update(self._red)
         self._cars = [thing for thing in things if thing.label == "car" and thing.velocity[1]]
         moving = {*self._walking, *self._cars}
         right, left = self._reach_of_all()
@@ -93,13 +97,13 @@ class Outing:
     def _decide(self, t: float) -> None:
         cars = [Car(thing.at(t).y, thing.half[1], thing.velocity[1]) for thing in self._cars]
         moving = np.array([self._person(thing, t) for thing in self._walking]).reshape(-1, 5)
-        reckoned = self.walker.decide(t, np.concatenate([self._boxes, moving]), cars)
+        reckoned = self.walker.decide(t, np.concatenate([self._boxes, moving]), cars, bool(self._red))
         self._reckon_with([*self._standing, *self._walking], reckoned)
         if t >= 0 and self._walking:
             walker = np.array([_box(self.walker.place, (BODY_M, BODY_M), self.walker.along, self.walker.across)])
             for number, thing in enumerate(self._walking):
                 others = np.concatenate([self._boxes, np.delete(moving, number, axis=0), walker])
-                reckoned = self._people[thing][0].decide(t, others, cars)
+                reckoned = self._people[thing][0].decide(t, others, cars, bool(self._red))
                 self._reckon_with([*self._standing, *(each for each in self._walking if each is not thing)], reckoned[:-1])
 
     def _person(self, thing: Thing, t: float) -> tuple[float, ...]:

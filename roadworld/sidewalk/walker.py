@@ -119,8 +119,10 @@ class Walker:
         """His velocity along y, m/s."""
         return self.speed * sin(self.turn)
 
-    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car]) -> np.ndarray:
+    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car], red: bool = False) -> np.ndarray:
         """Choose a line and a speed among things (n, 5): x from, to, y from, to, velocity along x.
+
+        `red`: so is the light at the road across the way.
 
         Returns (n,) True for those that he reckons with.
         """
@@ -142,7 +144,7 @@ class Walker:
         else:
             self._aim, self._reach, self._wish, self._waits = likes, _CALM_M, self.pace, False
         if self.way.road:
-            self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars))
+            self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars, red))
         return near
 
     def _choose(
@@ -199,13 +201,13 @@ class Walker:
         touched = (enter < leave) & (middle_x * ahead + middle_y * aside > 0)
         return float(speed * enter[touched].min(initial=np.inf))
 
-    def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car]) -> float:
-        """Slower near its kerb, and none at it while a car comes."""
+    def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car], red: bool) -> float:
+        """Slower near its kerb, and none at it while a car comes or the light is red."""
         left = (begin - self.x if self.sense > 0 else self.x - end) - _KERB_M
         if not _ON_ROAD_M - _KERB_M < left < _LOOKS_LEFT_AND_RIGHT_M:
             return self.pace
         needed_s = (left + _KERB_M + end - begin) / self.pace + _MORE_TIME_S
-        if any(car.comes(self.y, needed_s) for car in cars):
+        if red or any(car.comes(self.y, needed_s) for car in cars):
             return max(0.0, left) / _HEADWAY_S
         return _CAUTION * self.pace if left < _CAUTION_M else self.pace
 

@@ -115,6 +115,13 @@ def test_he_waits_at_the_kerb_until_a_car_has_passed():
     assert walked(car(-40.0, -5.0), way=PATH._replace(road=ROAD)).track[-1, 0] > ROAD[0]  # this one drives away
 
 
+@pytest.mark.parametrize(("name", "crosses"), [("a red traffic light", False), ("a green traffic light", True)])
+def test_he_crosses_by_green_alone(name, crosses):
+    light = Thing("traffic_light", name, (MESH,), (5.5, 1.9), 0.0, (0.1, 0.3, 2.4), base=1.45)
+    assert (after(walked(light, way=PATH._replace(road=ROAD), seconds=12), 12)[0] > ROAD[1]) == crosses
+    assert after(walked(replace(light, xy=(30.0, 1.9)), way=PATH._replace(road=ROAD), seconds=12), 12)[0] > ROAD[1]
+
+
 def test_a_car_that_stands_on_the_road_is_not_waited_for():
     assert after(walked(car(9.0, 0.0), way=PATH._replace(road=ROAD), seconds=12), 12)[0] > ROAD[1]
 
