@@ -104,7 +104,9 @@ class Outing:
             for number, thing in enumerate(self._walking):
                 others = np.concatenate([self._boxes, np.delete(moving, number, axis=0), walker])
                 reckoned = self._people[thing][0].decide(t, others, cars, bool(self._red))
-                self._reckon_with([*self._standing, *(each for each in self._walking if each is not thing)], reckoned[:-1])
+                self._reckon_with(
+                    [*self._standing, *(each for each in self._walking if each is not thing)], reckoned[:-1]
+                )
 
     def _person(self, thing: Thing, t: float) -> tuple[float, ...]:
         if t < 0:
@@ -159,7 +161,7 @@ class Outing:
 
 
 def _box(place: Place, half: tuple[float, ...], along: float = 0.0, across: float = 0.0) -> tuple[float, ...]:
-    """Of something or somebody: x from, to, y from, to, velocity along x; the y of where he is and of where he goes."""
+    """Of something or somebody: x from, to, y from, to, now and soon, and velocity along x."""
     drift = across * _SOON_S
     y = place.y - half[1] + min(drift, 0), place.y + half[1] + max(drift, 0)
     return place.x - half[0], place.x + half[0], *y, along
@@ -167,7 +169,7 @@ def _box(place: Place, half: tuple[float, ...], along: float = 0.0, across: floa
 
 def _on_foot(thing: Thing, way: Way) -> Walker:
     """Someone who from t = 0 on walks along the path, or where he is beside it."""
-    x, y, heading, walked = thing.at(0)
+    x, y, _, walked = thing.at(0)
     if not way.low <= y <= way.high:
         way = Way(y - _ASIDE_M, y + _ASIDE_M, y, y, way.road)
     sense = 1 if thing.velocity[0] > 0 else -1

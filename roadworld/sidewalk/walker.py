@@ -57,7 +57,7 @@ _CAR_SIDE_M, _MORE_TIME_S = 0.8, 1.0
 
 
 Logged = tuple[float, float, float, float, float, float]
-"""The walker at a time step: x and y in metres, heading, speed in m/s, acceleration along it, rate of turn in rad/s."""
+"""The walker at a time step: x, y, heading; speed, acceleration along the heading, rate of turn; metres, seconds."""
 
 
 @dataclass

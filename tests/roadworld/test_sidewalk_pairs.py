@@ -184,7 +184,7 @@ def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
 
 
 def test_a_sign_stands_beside_the_walker_even_where_the_way_lies_to_a_side(monkeypatch):
-    """Of these scenes two would take it close before the walker, whose way is left or right of it, if he saw nothing."""
+    """Of these scenes two would take it close before the walker, whose way lies to a side, if he saw nothing."""
     monkeypatch.setattr(Walk, "future", lambda *_: np.zeros((20, 2), np.float32))
     spec = replace(SPEC, pairs=60, kinds=("sign",))
     for pair in (23, 25):

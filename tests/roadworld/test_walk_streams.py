@@ -39,7 +39,8 @@ def ground(scene: Scene) -> list[object]:
 
 
 KINDS = [
-    "person", "bicycle", "car", "traffic sign", "traffic light", "tree", "bush", "trash bin", "bench", "bollard", "lamp",
+    "person", "bicycle", "car", "traffic sign", "traffic light", "tree", "bush", "trash bin", "bench", "bollard",
+    "lamp",
 ]  # fmt: skip
 
 
