@@ -24,8 +24,8 @@ def past_states(
 ) -> np.ndarray:
     """(16, 6) float32, columns `STATE_COLUMNS`, all in the frame of the last moment.
 
-    Of the moments of `past_steps`: `xy` (16, 2) metres and `heading` (16,) radians in the world, `speed` (16,) m/s, and
-    accelerations `accel` (16,) along the heading and `lateral` (16,) to its left, m/s^2.
+    Of the moments of `past_steps`: `xy` (16, 2) metres and `heading` (16,) radians in the world, `speed` (16,) m/s,
+    and accelerations `accel` (16,) along the heading and `lateral` (16,) to its left, m/s^2.
     """
     forward = np.stack([np.cos(heading), np.sin(heading)], axis=1)
     left = np.stack([-forward[:, 1], forward[:, 0]], axis=1)
@@ -35,6 +35,6 @@ def past_states(
 
 
 def waypoints(xy: np.ndarray, heading: float) -> np.ndarray:
-    """(20, 2) float32 metres, t = 0.25 ... 5 s, from places (21, 2) at `future_steps` and the heading at the first."""
+    """(20, 2) float32 metres, t = 0.25 ... 5 s, from places (21, 2) at `future_steps` and the first heading."""
     c, s = np.cos(heading), np.sin(heading)
     return ((xy[1:] - xy[0]) @ np.array([[c, -s], [s, c]])).astype(np.float32)

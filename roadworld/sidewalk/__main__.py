@@ -22,11 +22,10 @@ def main() -> int:
         ("--val", default.val, "validation pictures, of other walks"),
     ):
         parser.add_argument(option, type=int, help=f"{says} (default: {value}, with --pairs none)")
-    for option, value, says in (
-        ("--seconds", default.seconds, f"of each walk, up to {LONGEST_S:g}; longer than 1: pictures without labels too"),
-        ("--rate", default.rate, f"pictures in a second, a divisor of {STEPS_PER_S}"),
-    ):
-        parser.add_argument(option, type=float, default=value, help=f"{says} (default: %(default)g)")
+    lasts = f"of each walk, up to {LONGEST_S:g}; longer than 1: pictures without labels too (default: %(default)g)"
+    parser.add_argument("--seconds", type=float, default=default.seconds, help=lasts)
+    often = f"pictures in a second, a divisor of {STEPS_PER_S} (default: %(default)g)"
+    parser.add_argument("--rate", type=float, default=default.rate, help=often)
     parser.add_argument("--pairs", type=int, help="draw so many pairs of pictures and nothing else")
     parser.add_argument("--kinds", help=f"of pairs, with commas: {', '.join(KINDS)} (default, with --pairs: {ALL})")
     add_camera(parser, default, HIGHEST_CAMERA_M)
@@ -48,7 +47,6 @@ def main() -> int:
         if not spec.all_clear:
             drawn = len(spec.pictures("train")) + len(spec.pictures("val"))
             print(f"{labelled_pictures(folder)} of {drawn} pictures are clear enough to be labelled")
-
 
     return draw_or_check(given, spec, write, check_sidewalk)
 

@@ -10,15 +10,16 @@ hold, such as the ground below its lower edge, is not told. Near and far are met
   that line as far as 14 m, and nine tenths of what is nearer than 14 m is left (Left) or right (Right) of the middle.
   Not present: none is in the picture.
 - These metres begin where the picture does: when its nearest ground is farther than 2 m, each is as much more.
-- A thing is near within 5 m of the camera and far from 5.6 to 25 m, measured on the ground to its nearest point; beyond
-  30 m it is not told. It is Left, Center or Right as the middle of what the picture holds of it is at u < 0.30, 0.37 to 0.63, or > 0.70.
+- A thing is near within 5 m of the camera and far from 5.6 to 25 m, measured on the ground to its nearest point, and
+  not told beyond 30 m. It is Left, Center or Right as the middle of what the picture holds of it is at u < 0.30, 0.37
+  to 0.63, or > 0.70.
 - Grass and hedges have no middle: they are at a third of the picture, near or far, when they cover 1.2 % of it there.
   Grass, plants and trees are named once for each place, all else once for each thing.
 
 Between these bounds nothing is clear. A thing that is not clear, or of which less than a third is in the picture or
 not hidden, is taken away; a scene whose surfaces, grass or hedges are not clear is drawn again. Of a walk longer than
-a second that holds for its first picture; a later one in which anything is not clear has no labels. A thing is its box
-upright in the picture, which is too big a box for a rolled camera: a few more things then count as hidden.
+a second that holds for its first picture; a later one in which anything is not clear has no labels. A thing is its
+box upright in the picture, which is too big a box for a rolled camera: a few more things then count as hidden.
 """
 
 from collections.abc import Callable, Iterable
@@ -66,7 +67,7 @@ class Moment(NamedTuple):
 
 
 def clear_sights(scene: Scene, moments: Iterable[Callable[[], Moment]]) -> list[Sight] | None:
-    """What each moment shows, once things that are not clear are taken out of the scene; None when one is not clear."""
+    """What each moment shows, once what is not clear is taken out of the scene; None when that is not enough."""
     known, grounds = [], []
     for moment in (each() for each in moments):
         known.append(moment)

@@ -86,7 +86,7 @@ def cells_of_ground(scene: Scene, view: View) -> GroundCells:
 
 @lru_cache(maxsize=2)
 def _cells_below_horizon(intrinsic: bytes, extrinsic: bytes, width: int, height: int) -> tuple[np.ndarray, ...]:
-    """Of each cell its row, its column and its u, the ground ahead and left of the camera (n, 2), and how far it is."""
+    """Of each cell its row, column and u, the ground ahead and left of the camera (n, 2), and how far that is."""
     camera = CameraCalibration(np.frombuffer(intrinsic), np.frombuffer(extrinsic).reshape(4, 4), width, height)
     rows, columns = (each.ravel() for each in np.mgrid[:ROWS, :COLUMNS])
     u, v = (columns + 0.5) / COLUMNS, (rows + 0.5) / ROWS

@@ -9,6 +9,7 @@ from copy import copy
 import numpy as np
 
 from roadcue.roadworld.sidewalk.scene import Place, Thing, Way
+from roadcue.roadworld.sidewalk.things import RED_LIGHT
 from roadcue.roadworld.sidewalk.walker import BODY_M, DECISION_STEPS, Car, Logged, Walker
 from roadcue.roadworld.states import STATE_STEPS, future_steps, past_states, past_steps, waypoints
 from roadcue.roadworld.traffic import DT_S
@@ -52,6 +53,9 @@ class Outing:
     def _meet(self, things: Iterable[Thing]) -> None:
         things = list(things)
         self._walking = [thing for thing in things if thing.walks]
+        begin, end = self.walker.way.road or (np.inf, np.inf)
+        self._red = [each for each in things if each.name == RED_LIGHT and begin - 1 < each.xy[0] < end + 1]
+        self.reckoned_with.update(self._red)
         self._cars = [thing for thing in things if thing.label == "car" and thing.velocity[1]]
         moving = {*self._walking, *self._cars}
         right, left = self._reach_of_all()
@@ -93,14 +97,16 @@ class Outing:
     def _decide(self, t: float) -> None:
         cars = [Car(thing.at(t).y, thing.half[1], thing.velocity[1]) for thing in self._cars]
         moving = np.array([self._person(thing, t) for thing in self._walking]).reshape(-1, 5)
-        reckoned = self.walker.decide(t, np.concatenate([self._boxes, moving]), cars)
+        reckoned = self.walker.decide(t, np.concatenate([self._boxes, moving]), cars, bool(self._red))
         self._reckon_with([*self._standing, *self._walking], reckoned)
         if t >= 0 and self._walking:
             walker = np.array([_box(self.walker.place, (BODY_M, BODY_M), self.walker.along, self.walker.across)])
             for number, thing in enumerate(self._walking):
                 others = np.concatenate([self._boxes, np.delete(moving, number, axis=0), walker])
-                reckoned = self._people[thing][0].decide(t, others, cars)
-                self._reckon_with([*self._standing, *(each for each in self._walking if each is not thing)], reckoned[:-1])
+                reckoned = self._people[thing][0].decide(t, others, cars, bool(self._red))
+                self._reckon_with(
+                    [*self._standing, *(each for each in self._walking if each is not thing)], reckoned[:-1]
+                )
 
     def _person(self, thing: Thing, t: float) -> tuple[float, ...]:
         if t < 0:
@@ -155,7 +161,7 @@ class Outing:
 
 
 def _box(place: Place, half: tuple[float, ...], along: float = 0.0, across: float = 0.0) -> tuple[float, ...]:
-    """Of something or somebody: x from, to, y from, to, velocity along x; the y of where he is and of where he goes."""
+    """Of something or somebody: x from, to, y from, to, now and soon, and velocity along x."""
     drift = across * _SOON_S
     y = place.y - half[1] + min(drift, 0), place.y + half[1] + max(drift, 0)
     return place.x - half[0], place.x + half[0], *y, along
@@ -163,7 +169,7 @@ def _box(place: Place, half: tuple[float, ...], along: float = 0.0, across: floa
 
 def _on_foot(thing: Thing, way: Way) -> Walker:
     """Someone who from t = 0 on walks along the path, or where he is beside it."""
-    x, y, heading, walked = thing.at(0)
+    x, y, _, walked = thing.at(0)
     if not way.low <= y <= way.high:
         way = Way(y - _ASIDE_M, y + _ASIDE_M, y, y, way.road)
     sense = 1 if thing.velocity[0] > 0 else -1

@@ -27,7 +27,7 @@ _NEXT_SCENE = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
 _LEAST_SEEN = 0.002
 """Of the picture, the share that the thing covers at least."""
 _OTHER_WAY_M = 0.3
-"""Within five seconds a reason brings the walker so far from where he would be without it, at least; else nothing does."""
+"""So far from where he would be without it a reason brings the walker within five seconds; nothing else does."""
 _IN_THE_WAY = OBJECT_KINDS[:6]
 """Near objects that one would walk into; the rule of heads/cue says which."""
 
@@ -63,7 +63,7 @@ class PairedWalk:
         )
 
     def _holds(self, difference: Difference, halves: _Halves) -> bool:
-        """Whether only a reason changes the cue and the way, nothing but the thing differs, and one sees enough of it."""
+        """Whether only a reason changes cue and way, nothing but the thing differs, and one sees enough of it."""
         without, with_ = (_sight(half) for half in halves)
         way = without.sidewalk if without.sidewalk in SIDES else "Center"
         before, after = _blocked(without), _blocked(with_)

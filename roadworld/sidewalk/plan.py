@@ -22,7 +22,7 @@ from roadcue.roadworld.sidewalk.street import (
     line_with,
     strew,
 )
-from roadcue.roadworld.sidewalk.things import put, traffic_light
+from roadcue.roadworld.sidewalk.things import RED_LIGHT, put, traffic_light
 from roadcue.roadworld.streams import Streams
 
 _NEAR_X, _FAR_X = (2.9, 4.8), (6.9, 18.0)
@@ -35,6 +35,8 @@ _NEAR_CAR_X, _FAR_CAR_X = (5.4, 7.1), (9.3, 20.0)
 """The same of the middle of a car."""
 _VERGE_M, _FROM_EDGE_M, _FROM_KERB_M = 0.5, 0.3, 0.35
 """The walker's middle may come so far beside the path, and is better so far within it; and so far from a road."""
+_LEAST_M = 1.5
+"""Whoever must may come so far from the line that he walks on, or from a narrow path's middle."""
 
 
 class _Ground(NamedTuple):
@@ -50,7 +52,7 @@ class _Ground(NamedTuple):
 
     def way(self, road: tuple[float, float] | None = None, kerbs: tuple[float, float] = (np.inf, np.inf)) -> Way:
         """Where one may walk, with a road across or with the kerbs of roads right and left of the path's middle."""
-        free = [min(max(self.half + _VERGE_M, 1.0), kerb - _FROM_KERB_M) for kerb in kerbs]
+        free = [min(max(self.half + _VERGE_M, _LEAST_M), kerb - _FROM_KERB_M) for kerb in kerbs]
         best = [min(max(self.half - _FROM_EDGE_M, 0.4), each) for each in free]
         return Way(-free[0], free[1], -best[0], best[1], road)
 
@@ -134,7 +136,9 @@ def _before_a_road(streams: Streams, scene: Scene, ground: _Ground, beyond: floa
     light = streams.of("traffic light")
     if half and light.random() < 0.4:
         side, x = int(light.choice([-1, 1])), float(light.choice([begin - 0.5, end + 0.5]))
-        scene.things.append(traffic_light(light, x, side * (half + 0.35)))
+        thing = traffic_light(light, x, side * (half + 0.35))
+        if thing.name != RED_LIGHT or not scene.reach:  # it does not change, and long walks shall cross
+            scene.things.append(thing)
     drive_across(streams, scene, (begin, end))
     _furnish_path(streams, scene, ground)
     for side in (1, -1):

@@ -88,13 +88,16 @@ class Way(NamedTuple):
     road: tuple[float, float] | None = None
 
 
+_STRAIGHT_ON = Way(-1.0, 1.0, -0.5, 0.5)
+
+
 @dataclass
 class Scene:
     """Everything that a walk's pictures show, but for light and lens. Later surfaces lie on earlier ones.
 
-    All of it reaches so many metres farther than of a walk that hardly moves as the walker comes, `reach`. He is at y =
-    `start` at t = 0; when that is `astray` he soon goes over to the `way`, which is the path's, or straight on where
-    there is none. `beside` says for "left" and "right" what the path is bordered by, in a caption's words.
+    It reaches farther ahead by the metres that the walker comes on a long walk, `reach`. He is at y = `start` at t = 0;
+    when that is `astray` he soon goes over to the `way`, which is the path's, or straight on where there is none.
+    `beside` says for "left" and "right" what the path is bordered by, in a caption's words.
     """
 
     surfaces: list[Surface] = field(default_factory=list)
@@ -105,7 +108,7 @@ class Scene:
     reach: float = 0.0
     start: float = 0.0
     astray: bool = False
-    way: Way = Way(-1.0, 1.0, -0.5, 0.5)
+    way: Way = _STRAIGHT_ON
 
     def topmost(self, points: np.ndarray) -> np.ndarray:
         """The number of the topmost surface at each of the ground points (n, 2), -1 for none."""

@@ -16,7 +16,7 @@ STEPS_PER_S = 20
 """Time steps of the simulation (traffic.DT_S): pictures fall on them."""
 LONGEST_S = 600.0
 _ALL_CLEAR_S = 1.0
-"""A walk no longer than this is drawn again until all of its pictures are clear; of a longer one the first must be."""
+"""A walk no longer than this is drawn again until all its pictures are clear; of a longer one the first must be."""
 REASONS = ("obstacle", "gap", "person")
 """The kinds of pairs whose halves have different cues: what the half with it has in the walker's way."""
 KINDS = (*REASONS, "parked_car", "house_colour", "sign", "sun")

@@ -27,7 +27,9 @@ def lay_base(rng: np.random.Generator, scene: Scene, grassy: bool) -> None:
     """The open ground under all else: grass or bare earth."""
     colour = pick(_GRASS if grassy else _BARE, int(rng.integers(STYLES)))
     label = "grass" if grassy else ""
-    scene.surfaces.append(Surface(label, (BEHIND_M, FAR_M + scene.reach), (-FAR_M, FAR_M), colour, SemanticClass.GRASS))
+    scene.surfaces.append(
+        Surface(label, (BEHIND_M, FAR_M + scene.reach), (-FAR_M, FAR_M), colour, SemanticClass.GRASS)
+    )
 
 
 def strew(rng: np.random.Generator, scene: Scene) -> None:

@@ -23,11 +23,14 @@ from roadcue.roadworld.vehicles import bicycle, car
 
 Maker = Callable[[np.random.Generator, float, float], Thing]
 """Makes a thing in the middle of (x, y)."""
+RED_LIGHT = "a red traffic light"
 _WALK_M_S = (0.9, 1.5)
 _STRIDE = (0, 3, 4, 3, 0, -3, -4, -3)
 """How far the legs are apart in the course of a stride, as `person` takes it."""
 _PASSING_M = 1.5
 """Between things that stand nearer to each other along the way nobody goes to and fro."""
+_EASE_M = 0.1
+"""More than he needs, on either side."""
 _CAR_HALF_M, _CAR_MIDDLE_M = (2.35, 0.95, 1.5), 1.45
 """Half a car's extent, and where its middle is before its origin, the rear axle."""
 
@@ -75,7 +78,7 @@ def traffic_sign(rng: np.random.Generator, x: float, y: float) -> Thing:
 def traffic_light(rng: np.random.Generator, x: float, y: float) -> Thing:
     """A light that the walker sees from the front."""
     red, heading = bool(rng.random() < 0.5), float(rng.uniform(-0.2, 0.2))
-    name = f"a {'red' if red else 'green'} traffic light"
+    name = RED_LIGHT if red else "a green traffic light"
     return Thing("traffic_light", name, (pedestrian_light(red),), (x, y), heading, (0.1, 0.3, 2.4), base=1.45)
 
 
@@ -161,4 +164,4 @@ def _leaves_a_way(scene: Scene, thing: Thing) -> bool:
         if abs(other.xy[0] - thing.xy[0]) < other.half[0] + thing.half[0] + _PASSING_M and not other.walks
     ]
     lanes = np.arange(scene.way.low, scene.way.high, 0.1)
-    return any(all(abs(lane - y) > half + ROOM_M for y, half in beside) for lane in lanes.tolist())
+    return any(all(abs(lane - y) > half + ROOM_M + _EASE_M for y, half in beside) for lane in lanes.tolist())

@@ -119,7 +119,9 @@ class Walk:
     def moment(self, outing: Outing, frame: int) -> Moment:
         """What a frame shows of an outing."""
         outing.run_to(self.step(frame))
-        return Moment(view_of(outing.pose(self.step(frame)), self.camera), partial(outing.place, t=self.seconds(frame)))
+        return Moment(
+            view_of(outing.pose(self.step(frame)), self.camera), partial(outing.place, t=self.seconds(frame))
+        )
 
     def step(self, frame: int) -> int:
         """The time step of a frame."""

@@ -46,8 +46,10 @@ _HARDEST_ACCEL, _HARDEST_BRAKE, LATERAL_ACCEL, TURN_RATE = 1.2, 2.5, 1.1, 1.3
 """Bounds in m/s^2, and in rad/s for one who hardly moves."""
 _STEEP, _STEEPEST = radians(27), radians(80)
 """Away from straight ahead he turns at most, at his pace and at a stand."""
-_KERB_M, _CAUTION_M, _CAUTION, _LOOKS_LEFT_AND_RIGHT_M = 0.4, 3.0, 0.65, 6.0
-"""He stops so far from a road, and nears it at a share of his pace."""
+_KERB_M, _ON_ROAD_M = 0.5, 0.1
+"""He stops so far from a road, or a little nearer; who is nearer than that crosses it."""
+_CAUTION_M, _CAUTION, _LOOKS_LEFT_AND_RIGHT_M = 3.0, 0.65, 6.0
+"""He nears it at a share of his pace."""
 _JOINS_S = (0.25, 2.5)
 """When somebody who is beside the path goes back to it."""
 _CAR_SIDE_M, _MORE_TIME_S = 0.8, 1.0
@@ -55,7 +57,7 @@ _CAR_SIDE_M, _MORE_TIME_S = 0.8, 1.0
 
 
 Logged = tuple[float, float, float, float, float, float]
-"""The walker at a time step: x and y in metres, heading, speed in m/s, acceleration along it, rate of turn in rad/s."""
+"""The walker at a time step: x, y, heading; speed, acceleration along the heading, rate of turn; metres, seconds."""
 
 
 @dataclass
@@ -117,8 +119,10 @@ class Walker:
         """His velocity along y, m/s."""
         return self.speed * sin(self.turn)
 
-    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car]) -> np.ndarray:
+    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car], red: bool = False) -> np.ndarray:
         """Choose a line and a speed among things (n, 5): x from, to, y from, to, velocity along x.
+
+        `red`: so is the light at the road across the way.
 
         Returns (n,) True for those that he reckons with.
         """
@@ -140,7 +144,7 @@ class Walker:
         else:
             self._aim, self._reach, self._wish, self._waits = likes, _CALM_M, self.pace, False
         if self.way.road:
-            self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars))
+            self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars, red))
         return near
 
     def _choose(
@@ -197,14 +201,14 @@ class Walker:
         touched = (enter < leave) & (middle_x * ahead + middle_y * aside > 0)
         return float(speed * enter[touched].min(initial=np.inf))
 
-    def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car]) -> float:
-        """Slower near its kerb, and none at it while a car comes."""
+    def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car], red: bool) -> float:
+        """Slower near its kerb, and none at it while a car comes or the light is red."""
         left = (begin - self.x if self.sense > 0 else self.x - end) - _KERB_M
-        if not -_KERB_M / 2 < left < _LOOKS_LEFT_AND_RIGHT_M:
+        if not _ON_ROAD_M - _KERB_M < left < _LOOKS_LEFT_AND_RIGHT_M:
             return self.pace
         needed_s = (left + _KERB_M + end - begin) / self.pace + _MORE_TIME_S
-        if any(car.comes(self.y, needed_s) for car in cars):
-            return max(0.0, left)
+        if red or any(car.comes(self.y, needed_s) for car in cars):
+            return max(0.0, left) / _HEADWAY_S
         return _CAUTION * self.pace if left < _CAUTION_M else self.pace
 
     def step(self) -> Logged:

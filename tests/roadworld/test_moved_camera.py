@@ -31,8 +31,8 @@ from roadcue.roadworld.sidewalk.scene import Place, Scene
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.sidewalk.write import check_sidewalk
-from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.streams import Streams
 from roadcue.roadworld.texture import Texture
 from roadcue.roadworld.vehicles import car
 from roadcue.roadworld.view import View

@@ -10,13 +10,16 @@ from roadcue.errors import BadInput
 from roadcue.loaders import jpeg, picture_file
 from roadcue.loaders.dataset import sample
 from roadcue.loaders.sensation import open_sensation
+from roadcue.loaders.sensation.captions import IMAGE_FOLDERS
 from roadcue.prompts.bvpi import compose
+from roadcue.roadworld.checksums import CHECKSUMS_FILE
 from roadcue.roadworld.dataset import open_sidewalk
 from roadcue.roadworld.sidewalk import write
 from roadcue.roadworld.sidewalk.__main__ import main
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
+from roadcue.roadworld.sidewalk.states import STATES
 from roadcue.roadworld.sidewalk.walk import Walk
-from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
+from roadcue.roadworld.sidewalk.write import check_sidewalk, labelled_pictures, write_sidewalk
 
 SPEC = SidewalkSpec(train=10, val=4, width=128, height=96)
 
@@ -64,6 +67,83 @@ def test_the_json_lines_have_the_schemas_keys(drawn):
     schema = json.loads((drawn / write.SCHEMA_FILE).read_text())
     assert len(lines) == 14
     assert all(set(schema["required"]) <= set(line) <= set(schema["properties"]) for line in lines)
+
+
+def lines_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / STATES).read_text().splitlines()]
+
+
+def test_every_picture_has_a_line_of_states_in_order(drawn):
+    lines = lines_of(drawn)
+    pictures = [*SPEC.pictures("train"), *SPEC.pictures("val")]
+    assert [line["image"] for line in lines] == [image_name(*picture) for picture in pictures]
+    assert STATES in json.loads((drawn / CHECKSUMS_FILE).read_text())["files"]
+    for line, (number, frame) in zip(lines, pictures, strict=True):
+        walk = Walk(SPEC, number)
+        assert list(line) == ["image", "time_s", "past", "intent", "future"]
+        assert line["time_s"] == frame / 4
+        assert line["intent"] == "GO_STRAIGHT"
+        assert np.shape(line["past"]) == (16, 6)
+        assert np.shape(line["future"]) == (20, 2)
+        np.testing.assert_allclose(line["past"], walk.past(frame), atol=0.0005001)
+        np.testing.assert_allclose(line["future"], walk.future(frame), atol=0.0005001)
+        assert all(number == round(number, 3) for row in line["past"] for number in row)
+
+
+LONG = SidewalkSpec(train=48, val=20, width=64, height=48, seconds=12.0, rate=2.0, seed=1)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("long") / "drawn"
+    write_sidewalk(LONG, folder, workers=1)
+    return folder
+
+
+def test_a_long_walk_has_labels_where_all_is_clear_and_states_everywhere(long):
+    assert check_sidewalk(long, hashes=True) == LONG
+    pictures = [*LONG.pictures("train"), *LONG.pictures("val")]
+    clear = [(number, frame) for number, frame in pictures if Walk(LONG, number).sight(frame)]
+    assert {(number, 0) for number, _ in pictures} <= set(clear)
+    assert len(clear) < len(pictures)
+    assert labelled_pictures(long) == len(clear)
+    lines = lines_of(long)
+    assert [line["image"] for line in lines] == [image_name(*picture) for picture in pictures]
+    assert [line["time_s"] for line in lines[:25]] == [*(frame / 2 for frame in range(24)), 0.0]
+    for line in lines:
+        assert any((long / images / line["image"]).is_file() for images in IMAGE_FOLDERS.values())
+    for split in ("train", "val"):
+        dataset = open_sensation(long, split)
+        assert dataset.states.id.tolist() == [
+            image_name(*picture).removesuffix(".jpg") for picture in LONG.pictures(split) if picture in clear
+        ]
+        assert (long / write.BVPI.format(split=split)).read_text().count("\n") == len(dataset)
+    assert (long / write.JSON_LINES).read_text().count("\n") == len(clear)
+
+
+def test_the_ways_of_a_long_walk_go_on_and_on():
+    walk = Walk(LONG, 1_000_000)
+    far = walk.outing.pose(walk.step(LONG.frames - 1)).x
+    assert far > 8
+    assert max(surface.x[1] for surface in walk.scene.surfaces) > far + 50
+    # What is seen of the world does not end: as late as at first there is more than sky and ground.
+    assert len(np.unique(walk.paint_classes(LONG.frames - 1, 1.0))) > 2
+
+
+def test_the_picture_that_is_not_clear_has_no_labels_to_ask_for():
+    walk = Walk(LONG, 0)
+    unclear = next(frame for frame in range(LONG.frames) if walk.sight(frame) is None)
+    with pytest.raises(ValueError, match=f"frame {unclear} of walk 0 is not clear"):
+        walk.annotation(unclear)
+
+
+def test_the_command_says_how_many_pictures_have_labels(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "made"
+    words = f"sidewalk --out {out} --train 6 --val 0 --seconds 3 --rate 2 --workers 1"
+    monkeypatch.setattr("sys.argv", words.split())
+    assert main() == 0
+    assert f"{labelled_pictures(out)} of 6 pictures are clear enough to be labelled" in capsys.readouterr().out
+    assert len(lines_of(out)) == 6
 
 
 def test_a_changed_file_is_noticed(drawn, tmp_path):
