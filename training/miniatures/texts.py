@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from roadcue.heads.cue.config import CueConfig
-from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, driving_cues, walking_cue
+from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, path_cues, walking_cue
 from roadcue.heads.cue.words import CuePrediction
 from roadcue.prompts.annotation import Annotation
 from roadcue.prompts.annotation_json import to_json
@@ -37,7 +37,7 @@ Texts = Mapping[str, str]
 def drive_texts(ahead: RoadAhead, future: np.ndarray) -> Texts:
     """Of a driver's view; `future` (20, 2) metres, ego frame, decides the cue as the cue head's defaults do."""
     default = CueConfig()
-    (places,) = driving_cues(torch.from_numpy(future)[None], default.offset_m, default.offset_at_s).tolist()
+    (places,) = path_cues(torch.from_numpy(future)[None], default.offset_m, default.offset_at_s).tolist()
     return {"scene": caption(ahead), "cue": _sentence(CUES[places[0]], PACES[places[1]])}
 
 
