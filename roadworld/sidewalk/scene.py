@@ -95,9 +95,9 @@ _STRAIGHT_ON = Way(-1.0, 1.0, -0.5, 0.5)
 class Scene:
     """Everything that a walk's pictures show, but for light and lens. Later surfaces lie on earlier ones.
 
-    It reaches farther ahead by the metres that the walker comes on a long walk, `reach`. He is at y = `start` at t = 0;
-    when that is `astray` he soon goes over to the `way`, which is the path's, or straight on where there is none.
-    `beside` says for "left" and "right" what the path is bordered by, in a caption's words.
+    It reaches farther ahead by the metres that the walker comes on a long walk, `reach`. He is at y = `start` at
+    t = 0; when that is `astray` he soon goes over to the `way`, which is the path's, or straight on where there is
+    none. `beside` says for "left" and "right" what the path is bordered by, in a caption's words.
     """
 
     surfaces: list[Surface] = field(default_factory=list)
