@@ -13,7 +13,7 @@ FREE_TO_CHANGE = ("run_dir", "resume", "drawn", "workers", "checkpoint_every", "
 class DrawOptions:
     """What is drawn for it: RoadWorld sequences of the pretrain ranges, which no data set holds."""
 
-    drives: int = 1500
+    drives: int = 1400
     """Driving sequences of 20 s."""
     stride: int = 10
     """Every n-th frame of a drive is a picture: 10 makes 20 of them."""
