@@ -10,6 +10,7 @@ from roadcue.loaders import jpeg
 from roadcue.loaders.sensation.annotation_files import read_rows, write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES, SCHEMA_FILE
+from roadcue.loaders.sensation.states import STATES, WalkerStates, to_line
 from roadcue.prompts import bvpi
 from roadcue.prompts.annotation import Annotation, parse_row
 from roadcue.prompts.annotation_json import SCHEMA, to_json
@@ -19,7 +20,6 @@ from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.sidewalk.pairs import PairedWalk
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
-from roadcue.roadworld.sidewalk.states import STATES, states_line
 from roadcue.roadworld.sidewalk.walk import Walk
 
 
@@ -82,8 +82,13 @@ def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], partial: Pat
     if isinstance(walk, PairedWalk):
         write_atomic(_pair_file(partial, number), json.dumps([asdict(line) for line in walk.lines()]))
     labels = [[walk.annotation(frame).row, walk.caption(frame)] for frame in frames if walk.sight(frame)]
-    states = [states_line(image_name(number, frame), walk, frame) for frame in frames]
+    states = [to_line(_states(walk, image_name(number, frame), frame)) for frame in frames]
     write_atomic(_labels_file(partial, number), json.dumps({"labels": labels, "states": states}))
+
+
+def _states(walk: Walk | PairedWalk, image: str, frame: int) -> WalkerStates:
+    """Of a picture, labelled or not; `frame` is the half of a pair."""
+    return WalkerStates(image, walk.seconds(frame), walk.past(frame), walk.intent(frame), walk.future(frame))
 
 
 def _mask_name(number: int, frame: int) -> str:

@@ -11,13 +11,13 @@ from roadcue.loaders import jpeg, picture_file
 from roadcue.loaders.dataset import sample
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS
+from roadcue.loaders.sensation.states import STATES
 from roadcue.prompts.bvpi import compose
 from roadcue.roadworld.checksums import CHECKSUMS_FILE
 from roadcue.roadworld.dataset import open_sidewalk
 from roadcue.roadworld.sidewalk import write
 from roadcue.roadworld.sidewalk.__main__ import main
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
-from roadcue.roadworld.sidewalk.states import STATES
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.sidewalk.write import check_sidewalk, labelled_pictures, write_sidewalk
 

@@ -12,6 +12,7 @@ from roadcue.errors import BadInput
 from roadcue.heads.cue.rules import IN_THE_WAY, walking_cue
 from roadcue.loaders import jpeg
 from roadcue.loaders.sensation import open_sensation
+from roadcue.loaders.sensation.states import STATES
 from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 from roadcue.prompts.bvpi import compose
 from roadcue.roadworld.dataset import open_sidewalk
@@ -23,7 +24,6 @@ from roadcue.roadworld.sidewalk.outing import FIRST_STEP
 from roadcue.roadworld.sidewalk.pairs import PairedWalk
 from roadcue.roadworld.sidewalk.reasons import DRAW
 from roadcue.roadworld.sidewalk.spec import KINDS, REASONS, SidewalkSpec
-from roadcue.roadworld.sidewalk.states import STATES
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
 from roadcue.roadworld.spec import FIRST_NUMBER
