@@ -28,10 +28,10 @@ from roadcue.roadworld.sidewalk import spec as sidewalk
 from roadcue.roadworld.sidewalk.walk import Walk
 
 COMMAND = "python -m roadcue.roadworld.golden"
-DRIVES = {2_000_009: "FRONT", 2_000_025: "FRONT_RIGHT", 2_000_042: "FRONT_LEFT"}
-"""Sequences, with the camera of which the last picture is hashed: rain by night, fog, snow."""
-WALKS = (2_000_101, 2_000_109, 2_000_151)
-"""Walks of which the last picture is hashed."""
+DRIVES = {2_000_005: "FRONT", 2_000_050: "FRONT_RIGHT", 2_000_043: "FRONT_LEFT"}
+"""Sequences, with the camera of which the last picture is hashed: rain by night, fog, snow under a low sun."""
+WALKS = (2_000_110, 2_000_127, 2_000_116)
+"""Walks of which the last picture is hashed: rain, night, snow at dusk."""
 
 
 @dataclass(frozen=True)
