@@ -9,7 +9,8 @@ import torch
 from rich.console import Console
 
 from roadcue.evaluation.config import EvalConfig
-from roadcue.evaluation.run import cautions, run_heading, run_options
+from roadcue.evaluation.heading import cautions, run_heading
+from roadcue.evaluation.run import run_options
 from roadcue.evaluation.texts import PREDICTION, score_predictions
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.metrics.bootstrap import Bootstrap

@@ -1,11 +1,8 @@
 """Score a run: every head and baseline on the same rows, a table, metrics.json and the report page."""
 
 import json
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +11,7 @@ from rich.console import Console
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.heading import are_walks, cautions, run_heading
 from roadcue.evaluation.report_frames import report_frames
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.heads.cue.walker import rule_and_walker
@@ -31,17 +29,16 @@ from roadcue.metrics.raters import Raters
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
 from roadcue.reports.cue_agreement_table import agreement_tables
-from roadcue.reports.displacement_table import displacement_table, group_table
+from roadcue.reports.displacement_table import WALKS, displacement_table, group_table
 from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_table
-from roadcue.reports.page import DRAWN, MINIATURE, write_report
+from roadcue.reports.page import write_report
 from roadcue.reports.rater_table import rated_tables
 from roadcue.reports.score_table import score_table
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
-from roadcue.training.extraction_config import EncoderOptions
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.predictions import Predictions, predict
 from roadcue.training.run_folder import RunFolder, check_same_encoder
@@ -66,6 +63,9 @@ def evaluate_run(config: EvalConfig) -> None:
     findings = _findings(model, predictions, split, targets, options.head_names, config.bootstrap)
     sees_image = set(model.heads) - model.blind
     _print_tables(findings, sees_image)
+    about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
+    for about in about_walks:
+        print(about)
     heading = run_heading(facts, data, encoder.description, options)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
@@ -81,7 +81,7 @@ def evaluate_run(config: EvalConfig) -> None:
             sees_image=sees_image,
             heading=heading,
             frames=findings.report_frames(options.camera_names[0], options.on_bad_record),
-            cautions=cautions(data, options),
+            cautions=[*cautions(data, options), *about_walks],
         )
     print(f"{out / 'metrics.json'}\n{report}")
 
@@ -261,30 +261,3 @@ def _print_tables(findings: Findings, sees_image: set[str]) -> None:
         console.print(table)
         if table.caption:  # below which rich leaves no room
             console.print()
-
-
-def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options: TrainConfig) -> dict[str, str]:
-    """The facts of a run at the head of its page and numbers, by label."""
-    heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
-    head = f"{heads} on {options.pooling} features of {pictures}" if not options.captions else heads
-    return {
-        "data": data.description,
-        "encoder": encoder,
-        "head": head,
-        "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
-        "skipped records": str(facts["skipped"]),
-        "trained": facts["date"],
-        "scored": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "commands": f"{facts['command']} ; {shlex.join(['python', *sys.argv])}",
-        "versions": ", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
-    }
-
-
-def cautions(data: RoadDataset, options: EncoderOptions) -> list[str]:
-    """What a reader of the page has to know before the numbers."""
-    miniature = options.encoder != "none" and options.checkpoint == "mini"
-    return [
-        caution
-        for caution, applies in ((DRAWN, data.name in ("roadworld", "sidewalk")), (MINIATURE, miniature))
-        if applies
-    ]

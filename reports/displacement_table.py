@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from roadcue.metrics.comparison import Comparison, MethodScores
+from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.reports.table import (
     BLIND,
@@ -29,6 +30,11 @@ COLUMNS: Mapping[str, str] = {
     "miss_rate": "miss rate",
 }
 """The metrics of the table, with what heads their column."""
+WALKS = (
+    f"These are walks, some 7 m in 5 s. A miss ({MISS_M:g} m at 5 s), the speed groups, and the bounds of the "
+    "unicycle and of constant turn rate (no turn tighter than 5 m in radius) are those of driving."
+)
+"""What a reader of such tables has to know where walkers have walked the paths."""
 _MANY = 4
 """More groups than this do not fit beside each other in 80 columns."""
 

@@ -10,10 +10,15 @@ import yaml
 from pages import PROGRAMS, README, ROOT, blocks, made_by, options_of, pages, prose, spans, unknown_options
 
 import roadcue
+from roadcue.heads.cue.walker import WALKER_AT_S, WALKER_OFFSET_M
 from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED, parse_line
-from roadcue.schema import PAST_STATES, STATE_NUMBERS
+from roadcue.loaders.sensation.states import KEYS
+from roadcue.loaders.sensation.states import parse_line as parse_states
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS
 
-RECORD, OWN_DATA, PLUGINS = (ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins"))
+RECORD, OWN_DATA, PLUGINS, HEADS = (
+    ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins", "heads")
+)
 MADE = ("runs/", "worlds/", "my/", "pictures/", "my_head.py", "labels/", "images/")
 """What the commands make, and folders of data."""
 
@@ -95,6 +100,17 @@ def test_the_calibration_is_one_that_a_manifest_may_hold_and_looks_straight_ahea
     pixels, in_front = calibration.project(calibration.extrinsic[:3, 3] + [[10, 0, 0], [-10, 0, 0]])
     assert in_front.tolist() == [True, False]
     assert pixels[0].tolist() == [960, 640]
+
+
+def test_the_line_of_a_walk_s_states_has_its_keys():
+    line = json.loads(blocks(OWN_DATA, "json")[2])
+    assert tuple(line) == KEYS
+    path = {"past": [[0] * STATE_NUMBERS] * PAST_STATES, "future": [[0] * 2] * WAYPOINTS}
+    assert parse_states(json.dumps(line | path), "docs/own_data.md", {"0001.jpg"}).time_s == 1.25
+
+
+def test_what_a_walker_s_deviation_is_has_the_thresholds_of_the_code():
+    assert f"({WALKER_OFFSET_M:g} m beside his heading after {WALKER_AT_S:g} s" in HEADS.read_text()
 
 
 def test_the_entry_points_are_of_groups_that_are_read():
