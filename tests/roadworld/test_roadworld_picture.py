@@ -101,10 +101,10 @@ def test_the_centre_line_is_where_the_calibration_says() -> None:
     """Projected with the frame's calibration, points on the double line are yellow; between and beside it not."""
     front = CAMERAS["FRONT"]
     yellow: dict[float, list[bool]] = {-LANE_CENTRE_M: [], -0.36: [], -0.14: [], 0.0: [], 0.14: [], 0.36: []}
-    for number in range(24):
+    for number in range(32):
         driven = drive(RoadWorldSpec(seconds=0.1, stride=1), number)
         painter = Painter(driven, {"FRONT": front})
-        if painter.light.hour == "night":
+        if painter.light.hour == "night" or not (painter._ground.mark_colours[:, 2] < 60).any():
             continue
         picture = painter.paint_scene(0, "FRONT").astype(int)
         xy, heading = driven.pose(driven.steps[0])
@@ -117,7 +117,7 @@ def test_the_centre_line_is_where_the_calibration_says() -> None:
                 if 0 <= u < SPEC.width and 0 <= v < SPEC.height:
                     hits.append(picture[v, u, 0] > 1.4 * picture[v, u, 2])
     share = {offset: np.mean(hits) for offset, hits in yellow.items()}
-    assert min(share[-0.14], share[0.14]) > 0.3  # the others have white dashes, or a junction there
+    assert min(share[-0.14], share[0.14]) > 0.3  # the others have a junction there
     assert max(share[offset] for offset in share if abs(offset) != 0.14) < 0.1
 
 
