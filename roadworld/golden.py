@@ -3,8 +3,8 @@
 python -m roadcue.roadworld.golden
 
 The pixels before JPEG are hashed as they are. NumPy's and OpenBLAS's results differ between processors in the last
-bit, but places are rounded to 1/16 pixel and colours to whole numbers: with AVX-512, AVX2 or neither, and on each of
-OpenCV's and OpenBLAS's paths, the hashes were the same.
+bit, but places are rounded to 1/16 pixel and colours to whole numbers: with AVX-512 or AVX2, and on each of
+OpenBLAS's paths, the hashes were the same. Without AVX2, OpenCV paints single pixels of some walks otherwise.
 """
 
 import argparse
