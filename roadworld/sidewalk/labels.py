@@ -18,8 +18,9 @@ hold, such as the ground below its lower edge, is not told. Near and far are met
 
 Between these bounds nothing is clear. A thing that is not clear, or of which less than a third is in the picture or
 not hidden, is taken away; a scene whose surfaces, grass or hedges are not clear is drawn again. Of a walk longer than
-a second that holds for its first picture; a later one in which anything is not clear has no labels. A thing is its
-box upright in the picture, which is too big a box for a rolled camera: a few more things then count as hidden.
+a second that holds for its first picture. A later one has no labels where the surfaces, or what is near, are not
+clear; a kind of object that is not clear farther away, grass and hedges are then not labelled. A thing is its box
+upright in the picture, which is too big a box for a rolled camera: a few more things then count as hidden.
 """
 
 from collections.abc import Callable, Iterable
@@ -46,13 +47,21 @@ Places = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Sight:
-    """What a frame shows: the annotation's values, and for captions the near things with place and distance."""
+    """What a frame shows: the annotation's values, and for captions the near things with place and distance.
+
+    A kind of object that is not clear is not among the values, as a kind that is not labelled is not in an annotation.
+    """
 
     sidewalk: str
     road: str
     near: Places
     far: Places
     close_by: tuple[tuple[Thing, str, float], ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every kind of object is clear."""
+        return len(self.near) == len(self.far) == len(OBJECT_KINDS)
 
 
 class Moment(NamedTuple):
@@ -84,20 +93,24 @@ def clear_sights(scene: Scene, moments: Iterable[Callable[[], Moment]]) -> list[
     sights = []
     for ground, seen, place in zip(grounds, sightings, places, strict=True):
         sight = ground and _sight(scene, ground, seen, place)
-        if sight is None:
+        if sight is None or not sight.whole:
             return None
         sights.append(sight)
     return sights
 
 
 def sight_of(scene: Scene, moment: Moment) -> Sight | None:
-    """What a moment shows; None when something is not clear."""
+    """What a moment shows, without the far kinds of object, grass and plants that are not clear.
+
+    None when it is not clear where the sidewalk or the road is, or what is close: that decides what is to be said.
+    """
     ground = _ground(scene, moment.view)
     if ground is None:
         return None
     seen = moment.look(scene.things)
     place = _places(scene.things, seen)
-    return None if (place == _UNCLEAR).any() else _sight(scene, ground, seen, place)
+    unclear = place == _UNCLEAR
+    return None if unclear[seen.distance < _FAR_M[0]].any() else _sight(scene, ground, seen, place)
 
 
 class _Ground(NamedTuple):
@@ -116,10 +129,8 @@ def _ground(scene: Scene, view: View) -> _Ground | None:
     return _Ground(cells, sidewalk, road) if road else None
 
 
-def _sight(scene: Scene, ground: _Ground, seen: Sightings, place: np.ndarray) -> Sight | None:
+def _sight(scene: Scene, ground: _Ground, seen: Sightings, place: np.ndarray) -> Sight:
     masses = _masses(scene, ground.cells, seen)
-    if masses is None:
-        return None
     order = np.argsort(seen.distance, kind="stable").tolist()
     placed = [(scene.things[i], SIDES[place[i]], float(seen.distance[i])) for i in order if place[i] >= 0]
     near, far = (
@@ -131,7 +142,12 @@ def _sight(scene: Scene, ground: _Ground, seen: Sightings, place: np.ndarray) ->
     )
     for objects, mass in zip((near, far), masses, strict=True):
         for kind, where in mass.items():
-            objects[kind] = _named(kind, [*objects[kind], *where])
+            if where is None:
+                del objects[kind]
+            else:
+                objects[kind] = _named(kind, [*objects[kind], *where])
+    for unclear in np.flatnonzero(place == _UNCLEAR).tolist():
+        far.pop(scene.things[unclear].label, None)
     return Sight(ground.sidewalk, ground.road, near, far, tuple(one for one in placed if one[2] < _NEAR_M))
 
 
@@ -197,29 +213,30 @@ def _places(things: list[Thing], seen: Sightings) -> np.ndarray:
     return place
 
 
-def _masses(scene: Scene, cells: GroundCells, seen: Sightings) -> tuple[Places, Places] | None:
-    """Where near and far grass and hedges are, or None when that is not clear."""
+def _masses(
+    scene: Scene, cells: GroundCells, seen: Sightings
+) -> tuple[dict[str, tuple[str, ...] | None], dict[str, tuple[str, ...] | None]]:
+    """Where near and far grass and hedges are, None where that is not clear."""
     third = np.minimum((cells.u * 3).astype(int), 2)
     grass = (cells.labels == "grass") & ~seen.hides[cells.rows, cells.columns]
     hedge = np.array([thing.mass for thing in scene.things], bool)
     hedge_third = np.clip((seen.u * 3), 0, 2).astype(int)
-    near_and_far: list[Places] = []
+    near_and_far: list[dict[str, tuple[str, ...] | None]] = []
     for low, high in ((0.0, _NEAR_M), _FAR_M):
         in_range, hedge_in_range = _between(cells.distance, low, high), _between(seen.distance, low, high) & hedge
         cover: dict[str, list[float]] = {
             "grass": [np.count_nonzero(grass & in_range & (third == k)) / CELLS for k in range(3)],
             "plants": [float(seen.cover[hedge_in_range & (hedge_third == k)].sum()) for k in range(3)],
         }
-        shares = np.array(list(cover.values()))
-        if ((shares > _MASS_ABSENT) & (shares < _MASS_PRESENT)).any():
-            return None
-        near_and_far.append(
-            {
-                kind: tuple(SIDES[k] for k, share in enumerate(by_third) if share >= _MASS_PRESENT)
-                for kind, by_third in cover.items()
-            }
-        )
+        near_and_far.append({kind: _thirds(by_third) for kind, by_third in cover.items()})
     return near_and_far[0], near_and_far[1]
+
+
+def _thirds(shares: list[float]) -> tuple[str, ...] | None:
+    """In which thirds there is enough of something to be named; None when that is not clear."""
+    if any(_MASS_ABSENT < share < _MASS_PRESENT for share in shares):
+        return None
+    return tuple(side for side, share in zip(SIDES, shares, strict=True) if share >= _MASS_PRESENT)
 
 
 def _between(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -47,13 +47,15 @@ def test_what_is_read_is_what_was_drawn(drawn, split):
         assert dataset.image(row, "CHEST") == jpeg.encode(walk.paint(frame), SPEC.jpeg_quality)
 
 
-def test_a_row_is_a_sample_with_fields_and_caption(drawn):
-    one = sample(open_sidewalk(drawn, "val"), 0)
-    assert one.targets.future is None
+def test_a_row_is_a_sample_with_states_fields_and_caption(drawn):
+    one, walk = sample(open_sidewalk(drawn, "val"), 0), Walk(SPEC, 1_000_000)
+    assert one.id == "walk-1000000-0"
+    np.testing.assert_allclose(one.targets.future, walk.future(0), atol=5.1e-4)
+    np.testing.assert_allclose(one.inputs.past, walk.past(0), atol=5.1e-4)
+    assert one.inputs.intent == walk.intent(0)
     assert one.targets.fields["sidewalk_pos"] in ("Left", "Center", "Right", "Outside")
     assert one.targets.caption
     assert picture_file.decode(one.inputs.images["CHEST"], "here").shape == (96, 128, 3)
-    assert np.isnan(one.inputs.past).all()
 
 
 def test_all_is_both_splits_and_test_is_refused(drawn):

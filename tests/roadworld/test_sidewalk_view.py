@@ -119,6 +119,20 @@ def test_a_picture_with_a_thing_that_is_not_clear_has_no_sight_and_keeps_the_thi
     assert sight_of(made, moment(made)) == sight(made)
 
 
+@pytest.mark.parametrize("thing", [bin_at(12.0, 2.9), bin_at(26.5, 0.0)], ids=["at a border of thirds", "too far"])
+def test_a_far_kind_that_is_not_clear_is_not_labelled(thing):
+    clear = bin_at(9.0, 0.0)
+    made = scene(things=[clear, thing])
+    seen = sight_of(made, moment(made))
+    assert seen is not None
+    assert "obstacle" not in seen.far
+    assert not seen.whole
+    assert seen.near["obstacle"] == ()
+    assert made.things == [clear, thing]
+    made.things = [clear]
+    assert sight_of(made, moment(made)).far["obstacle"] == ("Center",)
+
+
 def test_what_is_farther_than_thirty_metres_is_not_told():
     made = scene(things=[bin_at(31.0, 0.0)])
     assert not any(sight(made).far.values())
