@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
-from roadcue.roadworld.camera_options import CAMERA_FIELDS, check_camera
+from roadcue.roadworld.camera_options import check_camera
 from roadcue.roadworld.pairs import check_pairs
 
 if TYPE_CHECKING:
@@ -125,12 +125,5 @@ class RoadWorldSpec:
 
 def folder_name(version: str, spec: "DataclassInstance") -> str:
     """Of what was drawn from a spec: another version, or another value of anything in the spec, is another name."""
-    # These came after worlds had been drawn. At its default each draws their bytes, so it gives their name.
-    later = (*CAMERA_FIELDS, "masks", "pairs", "kinds")
-    values = {
-        field.name: getattr(spec, field.name)
-        for field in fields(spec)
-        if field.name not in later or getattr(spec, field.name) != field.default
-    }
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
     return f"v{version}-{digest[:12]}"

@@ -49,7 +49,7 @@ Places = dict[str, tuple[str, ...]]
 class Sight:
     """What a frame shows: the annotation's values, and for captions the near things with place and distance.
 
-    A kind of object that is not clear is not among the values, as a kind that is not labelled is not in an annotation.
+    A kind of object that is not clear is not among the values, as an annotation has no kind that is not labelled.
     """
 
     sidewalk: str
