@@ -116,8 +116,15 @@ class Head(nn.Module):
         """(b,) bool: the rows that have what this head learns, so that they can be trained on and scored."""
         return has_future(targets)
 
-    def calibrate(self, batches: Batches) -> None:
-        """See one or more rows, of sequences that were not trained on, once, after training; results are buffers."""
+    def calibrate(self, batches: Batches, sequence: np.ndarray) -> None:
+        """See one or more rows, of sequences that were not trained on, once, after training; results are buffers.
+
+        `sequence` (n,) names the sequence of each row of all batches.
+        """
+
+    def lacks_sequences(self, count: int) -> str:
+        """What is to be said where only so many sequences are there to calibrate on; nothing where they suffice."""
+        return ""
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """Named predictions, b rows first; "waypoints" is (b, 20, 2) metres, ego frame, t = 0.25 ... 5 s."""

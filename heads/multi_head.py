@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -58,12 +59,15 @@ class MultiHeadModel(nn.Module):
         """Whether some head has to be calibrated."""
         return any(head.calibrated for head in self.heads.values())
 
-    def calibrate(self, batches: Iterable[StoredBatch]) -> None:
-        """Let every head that gives probabilities see rows that were not trained on; in evaluation mode."""
+    def calibrate(self, batches: Iterable[StoredBatch], sequence: np.ndarray) -> None:
+        """Let every head that gives probabilities see rows that were not trained on; in evaluation mode.
+
+        `sequence` (n,) names the sequence of each row of all batches.
+        """
         self.eval()
         for name, head in self.heads.items():
             if head.calibrated:
-                head.calibrate(_HeadBatches(self, batches, blind=name in self.blind))
+                head.calibrate(_HeadBatches(self, batches, blind=name in self.blind), sequence)
 
     def known(self, targets: HeadTargets, head: str | None = None) -> Tensor:
         """(n,) bool: the rows that some head can learn from and be scored on, or that the head of this name can."""

@@ -1,10 +1,11 @@
 """What the cue head and its baseline have in common: questions, true answers, calibrated probabilities and sets."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from roadcue.errors import BadHead
-from roadcue.heads.calibration import Calibration
+from roadcue.heads.calibration import Calibration, least_sequences
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import CUES, PACES, path_cues, walking_cues
 from roadcue.heads.field.labels import UNKNOWN, known_fields
@@ -47,13 +48,25 @@ class CueAnswers(Head):
         """(b,) bool: rows whose cue or pace is known."""
         return (self.truth(targets) != UNKNOWN).any(dim=1)
 
-    def calibrate(self, batches: Batches) -> None:
+    def calibrate(self, batches: Batches, sequence: np.ndarray) -> None:
         """Fit temperature and threshold of each question, (2,) each."""
         with torch.no_grad():
             self.calibration.fit(
                 ((self(inputs)["cue_logits"], self.truth(targets)) for inputs, targets in batches),
+                sequence,
                 self.config.coverage,
             )
+
+    def lacks_sequences(self, count: int) -> str:
+        """Every set is full where there are fewer than `least_sequences`."""
+        least = least_sequences(self.config.coverage)
+        if count >= least:
+            return ""
+        return (
+            f"{count} sequences to calibrate on are too few to rule any cue out at {self.config.coverage:.0%}: every "
+            f"set will hold all answers, and nothing will be sure. It takes {least}: give more sequences, or a "
+            "larger --calibration"
+        )
 
     def calibrated_prediction(self, logits: Tensor) -> dict[str, Tensor]:
         """Logits (b, 2, 3), question and answer -> "cue_logits", "cue_probabilities", "cue_sets" (bool), (b, 2, 3).

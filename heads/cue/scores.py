@@ -1,16 +1,20 @@
 """The cue head's scores: each question's accuracy, and coverage and size of its sets, beside what sees no image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from roadcue.heads.class_scores import CLASS_COLUMNS, class_figures, score_table
 from roadcue.heads.cue.answers import QUESTIONS
+from roadcue.heads.cue.rules import CUES
 from roadcue.heads.field.labels import UNKNOWN
 from roadcue.heads.head import Arrays
-from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.bootstrap import Bootstrap, Interval
+from roadcue.metrics.resampling import sequence_bootstrap
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.metrics.uncertainty import SET_LABELS, score_sets
+
+_OPPOSITE = {"opposite": "opposite way"}
 
 
 def cue_scores(
@@ -34,7 +38,24 @@ def cue_scores(
                 probabilities = prediction["cue_probabilities"][known, place]
                 predicted, sets = probabilities.argmax(axis=1), prediction["cue_sets"][known, place]
                 figures = class_figures(np.array(answers), predicted, probabilities, true, sequences, bootstrap)
-                scores[name] = {**figures, **score_sets(sets, true, sequences, bootstrap)}
-            columns = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
-            tables.append(score_table(question.capitalize(), {**columns, **SET_LABELS}, scores, sequences, meaning))
+                scores[name] = {
+                    **figures,
+                    **score_sets(sets, true, sequences, bootstrap),
+                    **_opposite(answers, predicted, true, sequences, bootstrap),
+                }
+            shown = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
+            columns = {**shown, **(_OPPOSITE if answers is CUES else {}), **SET_LABELS}
+            tables.append(score_table(question.capitalize(), columns, scores, sequences, meaning))
     return tables
+
+
+def _opposite(
+    answers: Sequence[str], predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap
+) -> Mapping[str, Interval]:
+    """The share of the rows of which the one side is said where it is the other; of paces there is no such share."""
+    if answers is not CUES:
+        return {}
+    last = len(CUES) - 1  # left and right are the first and the last
+    opposite = (predicted != truth) & (predicted + truth == last) & (predicted % last == 0)
+    (share,) = sequence_bootstrap(opposite[:, None].astype(np.float64), sequence, bootstrap)
+    return {"opposite": share}

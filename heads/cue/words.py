@@ -1,12 +1,21 @@
 """The cue head's prediction of a moment, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from roadcue.heads.cue.rules import CUES, PACES
+
+_SPOKEN = {
+    "deviate left": "Go left.",
+    "keep straight": "Keep straight.",
+    "deviate right": "Go right.",
+    "keep pace": "",
+    "slow down": "Slow down.",
+    "stop": "Stop.",
+}
 
 
 @dataclass(frozen=True)
@@ -28,10 +37,14 @@ class CuePrediction:
 
     @property
     def sentence(self) -> str:
-        """Such as "Keep straight, slow down."; followed by each set of several answers or of none."""
-        unsure_sets = [words for words in (self.cues, self.paces) if len(words) != 1]
-        unsure = f" Not sure: {' or '.join(' or '.join(words) or 'none' for words in unsure_sets)}."
-        return f"{self.cue.capitalize()}, {self.pace}.{unsure if unsure_sets else ''}"
+        """What is said to somebody who walks or drives, in that moment: such as "Keep straight. Slow down."
+
+        Of what is not sure all that is possible is said, and before it that it is not sure.
+        """
+        if self.sure:
+            words = [_SPOKEN[self.pace]] if self.pace == "stop" else [_SPOKEN[self.cue], _SPOKEN[self.pace]]
+            return " ".join(filter(None, words))
+        return " ".join(["Not sure.", _one_of(self.cues, "way"), _one_of(self.paces, "pace")])
 
     def to_json(self) -> dict[str, Any]:
         """The fields of this class, and "sure"."""
@@ -39,8 +52,13 @@ class CuePrediction:
 
     @property
     def sure(self) -> bool:
-        """Whether the set holds exactly one cue. If not, nobody should be sent anywhere."""
-        return len(self.cues) == 1
+        """Whether each set holds exactly one answer. If not, nobody should be sent anywhere."""
+        return len(self.cues) == len(self.paces) == 1
+
+
+def _one_of(possible: Sequence[str], question: str) -> str:
+    """What the answers of a set are, as words of a sentence."""
+    return f"{' or '.join(possible).capitalize()}." if possible else f"No {question} is likely."
 
 
 def cue_predictions(prediction: Mapping[str, np.ndarray]) -> list[CuePrediction]:

@@ -98,7 +98,7 @@ class FieldHead(Head):
             self.class_weight.copy_(rows / (POSITION_SHAPE[1] * positions.clamp(min=1)))
             self.presence_weight.copy_(((counts.labelled - present) / present.clamp(min=1)).clamp(min=1).sqrt())
 
-    def calibrate(self, batches: Batches) -> None:
+    def calibrate(self, batches: Batches, sequence: np.ndarray) -> None:
         """Fit `temperature` (4,): of sidewalk, road, presence and sides."""
         self.temperature.fill_(1.0)
         with torch.no_grad():

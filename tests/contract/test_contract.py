@@ -141,7 +141,8 @@ def test_calibrating_changes_no_weight(parts):
     before = digest(model.parameters())
     batch = split.batch(np.arange(10))
     plain = model.eval()(batch)
-    model.calibrate(split.learnable(model).batches())
+    known = split.learnable(model)
+    model.calibrate(known.batches(), np.arange(len(known)))  # as many sequences as rows, so that sets change
     assert digest(model.parameters()) == before
     for name, prediction in model(batch).items():
         changed = {key for key, part in prediction.items() if not torch.equal(part, plain[name][key])}
@@ -181,7 +182,8 @@ def test_only_heads_and_pool_get_gradients_and_the_encoder_stays_as_it_was(parts
 
 def test_saving_and_loading_is_bit_equal(parts, tmp_path):
     _, _, split, model = parts
-    model.calibrate(split.learnable(model).batches())
+    known = split.learnable(model)
+    model.calibrate(known.batches(), np.arange(len(known)))  # as many sequences as rows, so that sets change
     model.save_pretrained(tmp_path / "model")
     again = MultiHeadModel.from_pretrained(tmp_path / "model")
     assert list(again.heads) == list(model.heads)
@@ -252,10 +254,10 @@ def test_stopping_after_k_steps_and_going_on_is_as_if_it_never_stopped(parts, tm
 def test_calibration_draws_nothing_and_drops_nothing(parts):
     """In training mode before it, with whatever random numbers: the same temperatures and sets come out."""
     _, _, split, model = parts
-    rows, buffers = split.learnable(model).batches(), []
+    rows, buffers = split.learnable(model), []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        model.train().calibrate(rows)
+        model.train().calibrate(rows.batches(), rows.sequence)
         buffers.append({name: buffer.clone() for name, buffer in model.named_buffers()})
     assert all(torch.equal(buffer, buffers[1][name]) for name, buffer in buffers[0].items())
 

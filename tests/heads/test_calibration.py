@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -12,6 +13,7 @@ from roadcue.heads.calibration import (
     fit_binary_temperature,
     fit_temperature,
     fit_threshold,
+    least_sequences,
     prediction_sets,
 )
 
@@ -28,10 +30,56 @@ def test_the_threshold_is_the_rank_of_the_finite_sample_quantile():
     truth = torch.zeros(9, dtype=torch.int64)
     probabilities = torch.stack([torch.arange(1, 10) / 10, 1 - torch.arange(1, 10) / 10], dim=1)
     # ceil(10 * 0.9) = the 9th smallest of 0.1 ... 0.9; with 0.8 the 8th; with more than 0.9 there is none.
-    assert fit_threshold(probabilities, truth, 0.9) == pytest.approx(0.9)
-    assert fit_threshold(probabilities, truth, 0.8) == pytest.approx(0.8)
-    assert fit_threshold(probabilities, truth, 0.91) == math.inf
-    assert fit_threshold(probabilities[:0], truth[:0], 0.5) == math.inf
+    assert fit_threshold(probabilities, truth, np.arange(9), 0.9) == pytest.approx(0.9)
+    assert fit_threshold(probabilities, truth, np.arange(9), 0.8) == pytest.approx(0.8)
+    assert fit_threshold(probabilities, truth, np.arange(9), 0.91) == math.inf
+    assert fit_threshold(probabilities[:0], truth[:0], np.arange(0), 0.5) == math.inf
+
+
+def test_frames_share_the_weight_of_their_sequence():
+    """Sequences of 1, 1 and 8 frames: each weighs a quarter, and the last quarter lies at infinity."""
+    truth = torch.zeros(10, dtype=torch.int64)
+    scores = torch.tensor([0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95], dtype=torch.float64)
+    probabilities = torch.stack([1 - scores, scores], dim=1)
+    sequence = np.array(["a", "b", *"cccccccc"])
+    # b's quarter, then eighths of c's quarter: one half is reached with all of c but a's 0.9, which comes between.
+    assert fit_threshold(probabilities, truth, sequence, 0.25) == pytest.approx(0.1)
+    assert fit_threshold(probabilities, truth, sequence, 0.25 + 4 / 32) == pytest.approx(0.5)
+    assert fit_threshold(probabilities, truth, sequence, 0.7) == pytest.approx(0.9)
+    assert fit_threshold(probabilities, truth, sequence, 0.75) == pytest.approx(0.95)
+    assert fit_threshold(probabilities, truth, sequence, 0.76) == math.inf
+
+
+@pytest.mark.parametrize(("coverage", "least"), [(0.5, 1), (0.8, 4), (0.9, 9), (0.95, 19)])
+def test_with_too_few_sequences_every_set_is_full(coverage, least):
+    assert least_sequences(coverage) == least
+    logits, truth = drawn(200, 0)
+    few, enough = np.arange(200) % max(least - 1, 1), np.arange(200) % least
+    assert fit_threshold(logits.softmax(1), truth, enough, coverage) < math.inf
+    if least > 1:
+        assert fit_threshold(logits.softmax(1), truth, few, coverage) == math.inf
+
+
+def test_a_new_sequence_is_covered_with_ten_of_unequal_length():
+    """Frames of a sequence are nearly alike, as of a film: by frames a set would hold far less than it promises."""
+    random = np.random.default_rng(0)
+    by_sequence, by_frame = [], []
+    for _ in range(400):
+        lengths = random.integers(1, 60, 11)
+        sequence = np.repeat(np.arange(11), lengths)
+        hard = random.normal(size=11)[sequence] + 0.1 * random.normal(size=len(sequence))
+        probabilities = torch.from_numpy(1 / (1 + np.exp(hard)))
+        both, truth = (
+            torch.stack([probabilities, 1 - probabilities], dim=1),
+            torch.zeros(len(hard), dtype=torch.int64),
+        )
+        old, new = sequence < 10, sequence == 10
+        for covered, names in ((by_sequence, sequence[old]), (by_frame, np.arange(old.sum()))):
+            threshold = fit_threshold(both[old], truth[old], names, 0.9)
+            sets = prediction_sets(both[new], torch.tensor(threshold, dtype=torch.float64))
+            covered.append(sets[:, 0].float().mean().item())
+    assert np.mean(by_sequence) >= 0.89
+    assert np.mean(by_frame) < 0.88
 
 
 @given(st.integers(1, 40), st.sampled_from([0.5, 0.8, 0.9]), st.integers(0, 99))
@@ -39,7 +87,8 @@ def test_the_rows_it_was_found_on_are_covered(rows, coverage, seed):
     logits, truth = drawn(rows, seed)
     probabilities = logits.softmax(1)
     sets = prediction_sets(
-        probabilities, torch.tensor(fit_threshold(probabilities, truth, coverage), dtype=torch.float64)
+        probabilities,
+        torch.tensor(fit_threshold(probabilities, truth, np.arange(rows), coverage), dtype=torch.float64),
     )
     covered = int(sets.gather(1, truth[:, None]).sum())
     assert covered >= min(rows, math.ceil((rows + 1) * coverage - 1e-9))
@@ -49,7 +98,9 @@ def test_the_rows_it_was_found_on_are_covered(rows, coverage, seed):
 def test_new_rows_are_covered_as_often_as_promised_whatever_the_head_is_worth(coverage):
     for sharpness in (0.2, 1.0, 5.0):
         logits, truth = drawn(4000, 0, sharpness)
-        threshold = torch.tensor(fit_threshold(logits.softmax(1), truth, coverage), dtype=torch.float64)
+        threshold = torch.tensor(
+            fit_threshold(logits.softmax(1), truth, np.arange(4000), coverage), dtype=torch.float64
+        )
         logits, truth = drawn(4000, 1, sharpness)
         sets = prediction_sets(logits.softmax(1), threshold)
         assert sets.gather(1, truth[:, None]).float().mean() == pytest.approx(coverage, abs=0.02)
@@ -67,10 +118,13 @@ def test_the_temperature_undoes_what_made_logits_too_sharp(sharpness):
 def test_the_threshold_is_one_of_the_probabilities_that_are_given_out():
     logits, truth = drawn(500, 3, sharpness=3.0)
     calibration = Calibration(1)
-    calibration.fit([(logits[:200, None], truth[:200, None]), (logits[200:, None], truth[200:, None])], 0.9)
+    batches = [(logits[:200, None], truth[:200, None]), (logits[200:, None], truth[200:, None])]
+    calibration.fit(batches, np.arange(500), 0.9)
     probabilities, _ = calibration(logits[:, None])
     assert calibration.temperature.item() > 2
-    assert calibration.threshold.item() == pytest.approx(fit_threshold(probabilities[:, 0], truth, 0.9), abs=1e-6)
+    assert calibration.threshold.item() == pytest.approx(
+        fit_threshold(probabilities[:, 0], truth, np.arange(500), 0.9), abs=1e-6
+    )
 
 
 def test_the_temperature_of_yes_or_no_is_that_of_two_classes():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,8 +10,12 @@ from roadcue.errors import BadHead
 from roadcue.heads.baselines.cue import MajorityCue
 from roadcue.heads.calibration import fit_threshold
 from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.cue.rules import CUES, PACES
+from roadcue.heads.cue.scores import cue_scores
+from roadcue.heads.cue.words import CuePrediction
 from roadcue.heads.field.labels import no_fields
 from roadcue.heads.registry import build_head
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = CueConfig(hidden=16, layers=1, dropout=0.0)
@@ -85,7 +90,7 @@ def test_sets_cover_as_often_as_the_config_says_and_none_is_ruled_out_before(cov
     head = trained(drawn(1000, noise=1.0), replace(SMALL, coverage=coverage))
     inputs, targets = drawn(3000, seed=1, noise=1.0)
     assert head(inputs)["cue_sets"].all()
-    head.calibrate([drawn(1000, seed=seed, noise=1.0) for seed in (2, 3, 4)])
+    head.calibrate([drawn(1000, seed=seed, noise=1.0) for seed in (2, 3, 4)], np.arange(3000))
     sets, truth = head(inputs)["cue_sets"], head.truth(targets)
     assert sets[:, 0].gather(1, truth[:, :1]).float().mean() == pytest.approx(coverage, abs=0.02)
     assert sets[:, 0].sum(dim=1).float().mean() < 2
@@ -128,9 +133,9 @@ def test_the_majority_s_sets_cover_as_its_config_says(coverage):
     majority = MajorityCue(CueConfig(coverage=coverage))
     held_out = drawn(300, seed=1)
     majority.fit([drawn(300)])
-    majority.calibrate([held_out])
+    majority.calibrate([held_out], np.arange(300))
     prediction, truth = majority(held_out[0]), majority.truth(held_out[1])
-    expected = fit_threshold(prediction["cue_probabilities"][:, 0], truth[:, 0], coverage)
+    expected = fit_threshold(prediction["cue_probabilities"][:, 0], truth[:, 0], np.arange(300), coverage)
     assert majority.calibration.threshold[0] == pytest.approx(expected)
 
 
@@ -141,3 +146,41 @@ def test_a_row_is_known_by_its_path_or_its_labels():
     assert head.known(walking).all()
     nothing = HeadTargets(future=walking["future"], positions=driving["positions"], objects=driving["objects"])
     assert not head.known(nothing).any()
+
+
+@pytest.mark.parametrize(
+    ("cues", "paces", "sure", "sentence"),
+    [
+        (CUES[1:2], PACES[:1], True, "Keep straight."),
+        (CUES[:1], PACES[1:2], True, "Go left. Slow down."),
+        (CUES[2:], PACES[2:], True, "Stop."),
+        (CUES[1:2], PACES[1:], False, "Not sure. Keep straight. Slow down or stop."),
+        (CUES[:2], PACES[:1], False, "Not sure. Deviate left or keep straight. Keep pace."),
+        ((), PACES[:1], False, "Not sure. No way is likely. Keep pace."),
+    ],
+)
+def test_an_answer_is_sure_of_way_and_pace_or_says_that_it_is_not(cues, paces, sure, sentence):
+    answer = CuePrediction((cues or CUES)[0], {}, cues, paces[0], {}, paces)
+    assert answer.sure == answer.to_json()["sure"] == sure
+    assert answer.sentence == sentence
+
+
+def test_the_table_says_how_often_the_opposite_way_is_said():
+    """Left for right and right for left, of 8 rows; straight is neither."""
+    predicted, truth = np.array([0, 2, 1, 0, 2, 0, 1, 1]), np.array([2, 0, 0, 0, 2, 1, 1, 2])
+    one_hot = np.eye(3)[predicted]
+    prediction = {
+        "cue_probabilities": np.stack([one_hot, one_hot], axis=1),
+        "cue_sets": np.stack([one_hot, one_hot], axis=1) > 0,
+    }
+    tables = cue_scores(
+        {"cue": prediction}, np.stack([truth, truth], axis=1), np.arange(8), 0.9, Bootstrap(resamples=20, seed=0)
+    )
+    assert tables[0].methods["cue"]["opposite"].value == 2 / 8
+    assert "opposite" not in tables[1].columns
+
+
+def test_too_few_sequences_to_calibrate_on_are_said():
+    head = build_head("cue", SMALL, 1, 4)
+    assert "8 sequences to calibrate on are too few to rule any cue out at 90%" in head.lacks_sequences(8)
+    assert head.lacks_sequences(9) == ""

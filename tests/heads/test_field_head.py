@@ -1,5 +1,6 @@
 """The field head: what it learns, what it leaves out, what its probabilities are worth."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -126,7 +127,7 @@ def test_calibration_changes_probabilities_and_no_answer(head):
     held_out = [drawn(300, seed=2), drawn(100, seed=3)]
     inputs, _ = drawn(50, seed=4)
     before = head(inputs)
-    head.calibrate(held_out)
+    head.calibrate(held_out, np.arange(sum(len(inputs["past"]) for inputs, _ in held_out)))
     after = head(inputs)
     assert (head.temperature[:2] != 1).all()
     assert torch.equal(after["position"], before["position"])
@@ -215,5 +216,5 @@ def test_each_question_has_a_temperature_of_its_own_rows():
     ]
     everywhere = fit_binary_temperature(prediction["side_logits"][labelled].flatten(), objects[labelled].flatten())
     assert everywhere != pytest.approx(expected[3], rel=0.05), "the data do not tell the two apart"
-    own.calibrate([(inputs, targets)])
+    own.calibrate([(inputs, targets)], np.arange(len(inputs["past"])))
     assert own.temperature.tolist() == pytest.approx(expected, rel=1e-4)

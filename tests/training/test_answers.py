@@ -185,7 +185,8 @@ def test_the_library_answers_without_past_states(pedestrian):
         answer = one[name]
         assert answer.cue == several[name][1].cue
         assert answer.probabilities[answer.cue] == max(answer.probabilities.values())
-        assert answer.sure == (len(answer.cues) == 1)
+        assert answer.sure == (len(answer.cues) == len(answer.paces) == 1)
+        assert answer.sentence.startswith("Not sure.") != answer.sure
     with pytest.raises(BadInput, match="3 pasts"):
         road.predict(pictures[:2], past=np.zeros((3, 16, 6)), intent=[0] * 3)
 

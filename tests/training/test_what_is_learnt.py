@@ -179,10 +179,10 @@ def test_probabilities_are_calibrated_without_dropout(blind, monkeypatch, name):
     options = {"field": FieldConfig(hidden=16, dropout=0.5), "cue": CueConfig(hidden=16, dropout=0.5)}
     calibrate = MultiHeadModel.calibrate
 
-    def twice(self, batches):
-        calibrate(self, batches)
+    def twice(self, batches, sequence):
+        calibrate(self, batches, sequence)
         first = {key: value.clone() for key, value in self.state_dict().items()}
-        calibrate(self.eval(), batches)
+        calibrate(self.eval(), batches, sequence)
         for key, value in self.state_dict().items():
             assert torch.equal(value, first[key]), key
 

@@ -84,6 +84,9 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     if model.calibrated and config.calibration:
         train, calibration = keep_for_calibration(train, config.calibration)
         print(f"kept for calibration: {extent(calibration)}; trained on: {extent(train)}", flush=True)
+        kept = len(np.unique(calibration.sequence))
+        for caution in {head.lacks_sequences(kept) for head in model.heads.values()} - {""}:
+            print(caution, flush=True)
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
     return StoredSplits(facts, train, val, calibration)
 
@@ -113,7 +116,7 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
         model.cpu()
         if splits.calibration is not None:
-            model.calibrate(splits.calibration.batches())
+            model.calibrate(splits.calibration.batches(), splits.calibration.sequence)
         model.save_pretrained(folder.model)
         folder.write_facts(run_facts(device_name(config.device), command, seconds, **_facts(config, splits)))
 

@@ -11,7 +11,6 @@ import torch
 
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, path_cues, walking_cue
-from roadcue.heads.cue.words import CuePrediction
 from roadcue.prompts.annotation import Annotation
 from roadcue.prompts.annotation_json import to_json
 from roadcue.prompts.bvpi import compose
@@ -75,5 +74,4 @@ def draw_lessons(texts: Sequence[Texts], count: int, rng: np.random.Generator) -
 
 
 def _sentence(cue: str, pace: str) -> str:
-    """As the cue head says it when it is sure."""
-    return CuePrediction(cue, {}, (cue,), pace, {}, (pace,)).sentence
+    return f"{cue.capitalize()}, {pace}."
