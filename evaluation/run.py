@@ -42,6 +42,7 @@ from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.predictions import Predictions, predict
 from roadcue.training.run_folder import RunFolder, check_same_encoder
+from roadcue.training.trained_rows import trained_sequences
 
 
 def evaluate_run(config: EvalConfig) -> None:
@@ -58,6 +59,7 @@ def evaluate_run(config: EvalConfig) -> None:
     targets = [data.targets(row) for row in range(len(data))]
     labels = labels_of(data, model.heads.values(), targets)
     split = stored_split(data, encoder, options, frames_back=options.frames_back, labels=labels).learnable(model)
+    split, left_out = _held_out(folder, split)
     _check_scorable(model, split, options.head_names)
     predictions = predict(model, split, modes_of=WAYPOINT)
     findings = _findings(model, predictions, split, targets, options.head_names, config.bootstrap)
@@ -66,7 +68,7 @@ def evaluate_run(config: EvalConfig) -> None:
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
     for about in about_walks:
         print(about)
-    heading = run_heading(facts, data, encoder.description, options)
+    heading = run_heading(facts, data, encoder.description, options) | left_out
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         content = {"run": heading, "sees_image": sorted(sees_image), **findings.to_json()}
@@ -183,6 +185,25 @@ def compare_with_raters(
         reference=reference,
         bootstrap=bootstrap,
     )
+
+
+def _held_out(folder: RunFolder, split: StoredSplit) -> tuple[StoredSplit, dict[str, str]]:
+    """The rows of sequences that the run was not trained on, and what the heading says of the others.
+
+    BadInput when there is none.
+    """
+    seen = np.isin(split.sequence, list(trained_sequences(folder.path, split.dataset)))
+    if not seen.any():
+        return split, {}
+    names, known = len(np.unique(split.sequence)), len(np.unique(split.sequence[seen]))
+    extent = f"{known:,} of {names:,} sequences ({seen.sum():,} of {len(split):,} rows)"
+    if seen.all():
+        raise BadInput(
+            f"{split.dataset.name} {split.dataset.split}: this run was trained on all of its {names:,} sequences, so "
+            "none is left to score; choose another split, or other data"
+        )
+    print(f"left out: {extent}, on which this run was trained", flush=True)
+    return split.only(split.rows[~seen]), {"left out, as it was trained on": extent}
 
 
 def _check_scorable(model: MultiHeadModel, split: StoredSplit, heads: Sequence[str]) -> None:

@@ -13,10 +13,12 @@ from roadcue.evaluation.run import compare_rows, evaluate_run
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.loaders.dataset import Subset
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import SPEEDS
 from roadcue.metrics.displacement import has_log
 from roadcue.schema import Preference, SampleTargets
+from roadcue.training.trained_rows import TRAINED_ROWS, trained_sequences
 
 
 @pytest.fixture
@@ -226,3 +228,34 @@ def test_rows_are_grouped_by_the_whole_speed_and_not_by_its_forward_part():
         {"a": states.future}, replace(states, past=past), reference="a", bootstrap=Bootstrap(resamples=10)
     )
     assert comparison.group_sizes["speed"] == {SPEEDS[2]: len(past)}
+
+
+def test_sequences_that_a_run_was_trained_on_are_not_scored(drawn, capsys):
+    whole = drawn.splits["train"]
+    drawn.splits["train"] = Subset(whole, np.arange(48), "train")
+    run = fit(drawn(epochs=1))
+    drawn.splits["val"] = whole
+    evaluate_run(EvalConfig(run=str(run.path), resamples=50))
+    assert "left out: 4 of 8 sequences (48 of 96 rows), on which this run was trained" in capsys.readouterr().out
+    numbers = json.loads((run.path / "metrics.json").read_text())
+    assert (numbers["samples"], numbers["sequences"]) == (48, 4)
+    assert numbers["run"]["left out, as it was trained on"] == "4 of 8 sequences (48 of 96 rows)"
+    drawn.splits["val"] = drawn.splits["train"]
+    with pytest.raises(BadInput, match="this run was trained on all of its 4 sequences, so none is left to score"):
+        evaluate_run(EvalConfig(run=str(run.path), resamples=50))
+
+
+def test_another_data_set_may_have_the_same_names(run, drawn):
+    """Own data often count from 1: rows with other past states are other rows."""
+    other = DrawnDataset("train", seed=5)
+    assert trained_sequences(run.path, other) == set()
+    assert trained_sequences(run.path, drawn.splits["train"]) == set(np.unique(other.states.sequence))
+
+
+def test_a_run_without_its_rows_is_scored_and_a_damaged_list_is_refused(run, drawn):
+    train = drawn.splits["train"]
+    (run.path / TRAINED_ROWS).write_bytes(b"\x93NUMPY")
+    with pytest.raises(BadInput, match="trained_rows.npy: is damaged"):
+        trained_sequences(run.path, train)
+    (run.path / TRAINED_ROWS).unlink()
+    assert trained_sequences(run.path, train) == set()

@@ -28,6 +28,7 @@ from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
 from roadcue.training.steps import TrainingSteps
+from roadcue.training.trained_rows import write_trained_rows
 from roadcue.training.trainer import fit
 
 FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "plugin")
@@ -118,6 +119,8 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         if splits.calibration is not None:
             model.calibrate(splits.calibration.batches(), splits.calibration.sequence)
         model.save_pretrained(folder.model)
+        seen = [splits.train, *([splits.calibration] if splits.calibration else [])]
+        write_trained_rows(folder.path, [(split.dataset, split.rows) for split in seen])
         folder.write_facts(run_facts(device_name(config.device), command, seconds, **_facts(config, splits)))
 
 
