@@ -64,7 +64,7 @@ class Canvas:
         areas = self._lit_ground(ground.area_colours, ground.area_classes)
         marks = self._lit_ground(ground.mark_colours, ground.mark_classes)
         _paint_ground(picture, view, ground, areas, marks, cv2.LINE_AA)
-        self.texture.on_ground(picture, view, light.snow, light.shadow)
+        self.texture.on_ground(picture, view, light)
         lamps = [street_lamps(view, each) for each in meshes if light.dark]
         near = np.concatenate([np.zeros((0, 3)), *lamps])
         light_ground(picture, view, near, max(0, int(np.ceil(view.horizon_row)) + 1))

@@ -1,6 +1,6 @@
 """Square patterns without a seam, of which surfaces are made: noise as nature has it, cracks, bricks, leaves.
 
-A pattern is uint8, 128 where it changes nothing, and comes in levels, each half as fine as the one before it.
+A pattern is uint8, 128 where it changes nothing (shade: 255), and comes in levels, each half as fine as the one before it.
 """
 
 from functools import lru_cache
@@ -56,11 +56,11 @@ def grain_levels(seed: int) -> list[np.ndarray]:
 
 
 @lru_cache(maxsize=2 * PATTERNS)
-def shade(seed: int, share: float) -> np.ndarray:
-    """(n, n) uint8, 255 in the sun and 0 in the shade of leaves and roofs, which is `share` of the ground."""
+def shade_levels(seed: int, share: float) -> list[np.ndarray]:
+    """(n, n), 255 in the sun and 0 in the shade of leaves and roofs, which is `share` of the ground."""
     waves = _noise(np.random.default_rng([seed, 3]), 1.25)
     edge = np.quantile(waves, share)
-    return np.clip(255 * (0.5 + (waves - edge) / 0.5), 0, 255).astype(np.uint8)
+    return _halved(np.clip(255 * (0.5 + (waves - edge) / 0.5), 0, 255))
 
 
 @lru_cache(maxsize=PATTERNS)
@@ -94,9 +94,14 @@ def _crack(rng: np.random.Generator, lines: np.ndarray, length: float, width: in
 
 
 def _levels(pattern: np.ndarray) -> list[np.ndarray]:
-    """Level 0 and those below it, (n, n) or (n, n, channels) uint8."""
-    levels = [(pattern / pattern.mean(axis=(0, 1))).astype(np.float32)]
+    """Level 0 and those below it, (n, n) or (n, n, channels) uint8, of a pattern that is made neutral on average."""
+    return _halved(NEUTRAL * pattern / pattern.mean(axis=(0, 1)))
+
+
+def _halved(pattern: np.ndarray) -> list[np.ndarray]:
+    """A pattern and what is left of it at half the size, and half of that, uint8."""
+    levels = [pattern.astype(np.float32)]
     while len(levels) < _LEVELS:
         half = len(levels[-1]) // 2
         levels.append(cv2.resize(levels[-1], (half, half), interpolation=cv2.INTER_AREA))
-    return [np.clip(np.rint(NEUTRAL * each), 0, 255).astype(np.uint8) for each in levels]
+    return [np.clip(np.rint(each), 0, 255).astype(np.uint8) for each in levels]

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 import cv2
 import numpy as np
 
+from roadcue.roadworld.camera import focal_length
+from roadcue.roadworld.daylight import Daylight
 from roadcue.roadworld.pattern import (
     GRAIN_PER_M,
     GROUND_PER_M,
@@ -15,17 +17,22 @@ from roadcue.roadworld.pattern import (
     SHADE_PER_M,
     grain_levels,
     ground_levels,
-    shade,
+    shade_levels,
 )
 from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.view import View
+from roadcue.roadworld.weather import SNOW
 
 _CHANNELS = {1: SemanticClass.SIDEWALK, 2: SemanticClass.GRASS}
 """The classes that have a channel of the ground's pattern of their own; all others share channel 0."""
 _FADES_FROM_M, _GROUND_TO_M, _GRAIN_TO_M = 25.0, 70.0, 9.0
+"""Of the default front camera; of a camera with more pixels to a radian as many times farther."""
+_FOCAL = focal_length(RoadWorldSpec.width, RoadWorldSpec.field_of_view)
+_SEEN_LEVEL = 2
+"""Of the ground's pattern, where it begins to fade."""
 _NEAR_STEP, _SHADE_STEP = 3, 4
-"""The finest level close by, and shade, are soft: one pixel in so many is looked up, across and down."""
-_SNOW = 240
+"""The finest levels are soft close by: one pixel in so many is looked up, across and down."""
 
 
 @dataclass(frozen=True)
@@ -36,51 +43,69 @@ class Texture:
     strength: float
     shady: float
 
-    def on_ground(self, picture: np.ndarray, view: View, snow: float, shadow: float) -> None:
-        """Put patterns onto `picture` (height, width, 4) uint8, whose last channel holds the classes of the ground.
+    def on_ground(self, picture: np.ndarray, view: View, light: Daylight) -> None:
+        """Put patterns, snow and shade onto `picture` (height, width, 4) uint8, whose last channel holds classes.
 
-        `snow`, 0 to 1, is how much of what is paved it covers; `shadow` how bright the ground is in the shade.
+        Far away patterns are gone; of snow and shade their mean is left, as far as the horizon.
         """
-        first = _row(view, _GROUND_TO_M)
+        shady = bool(self.shady) and light.shadow < 1
+        first = _row(view, inf) if light.snow or shady else _fades(view)[1]
         rows = picture[first:]
         if not len(rows):
             return
         classes = cv2.extractChannel(rows, 3)
         under = view.to_ground()
         looks = _look_up(view, under, ground_levels(self.pattern), GROUND_PER_M, first)
-        texture = cv2.extractChannel(looks, 0)
+        pattern = cv2.extractChannel(looks, 0)
         for channel, semantic in _CHANNELS.items():
-            cv2.copyTo(cv2.extractChannel(looks, channel), cv2.compare(classes, int(semantic), cv2.CMP_EQ), texture)
-        texture = cv2.LUT(texture, self._contrast(0.0))
-        if snow:
-            covered = cv2.LUT(texture, self._contrast(snow))
-            cv2.copyTo(covered, cv2.compare(classes, int(SemanticClass.GRASS), cv2.CMP_NE), texture)
-        fading = texture[: max(_row(view, _FADES_FROM_M) - first, 0)]
-        share = np.linspace(0, 1, len(fading), endpoint=False)[:, None]
-        fading[:] = np.rint(NEUTRAL * (1 - share) + fading * share)
-        close = texture[max(_row(view, _GRAIN_TO_M) - first, 0) :]
+            cv2.copyTo(cv2.extractChannel(looks, channel), cv2.compare(classes, int(semantic), cv2.CMP_EQ), pattern)
+        texture = cv2.LUT(pattern, self._contrast())
+        if light.snow:
+            texture = self._snow(rows, classes, pattern, texture, view, light)
+        begin = max(_row(view, _GRAIN_TO_M * view.focal / _FOCAL), first)
+        close = texture[begin - first :]
         if len(close):
-            grain = _look_up(view, under, grain_levels(self.pattern), GRAIN_PER_M, len(picture) - len(close))
+            grain = _look_up(view, under, grain_levels(self.pattern), GRAIN_PER_M, begin)
             cv2.addWeighted(close, 1, grain, self.strength, -NEUTRAL * self.strength, close)
-        if self.shady and shadow < 1:
-            cv2.multiply(texture, self._shade(view, under, first, shadow), texture, scale=1 / 255)
+        mean = 1.0
+        if shady:
+            values = np.linspace(255 * light.shadow, 255, 256).astype(np.uint8)
+            levels = [cv2.LUT(each, values) for each in shade_levels(self.pattern, self.shady)]
+            mean = float(levels[-1].mean()) / 255
+            shade = _look_up(view, under, levels, SHADE_PER_M, first, _SHADE_STEP)
+            cv2.multiply(texture, shade, texture, scale=1 / 255)
+        _fade(texture, NEUTRAL * mean, view, first)
+        far = slice(0, _fades(view)[1] - first)
+        texture[far][classes[far] == SemanticClass.SKY] = NEUTRAL  # hills
         cv2.multiply(rows, cv2.merge([texture] * 4), rows, scale=1 / NEUTRAL)
 
-    def _contrast(self, snow: float) -> np.ndarray:
-        """(256,) uint8: what becomes of a pattern's values; snow lies first where the pattern is bright."""
+    def _contrast(self) -> np.ndarray:
+        """(256,) uint8: what becomes of a pattern's values."""
         values = NEUTRAL + (np.arange(256) - NEUTRAL) * self.strength
-        if snow:
-            covered = np.clip((np.arange(256) - NEUTRAL) / 40 + 2 * snow - 0.6, 0, 1)
-            values = values * (1 - covered) + _SNOW * covered
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
-    def _shade(self, view: View, under: np.ndarray, first: int, shadow: float) -> np.ndarray:
-        """(rows from `first` on, width) uint8: 255 in the sun."""
-        width, height = view.camera.width, view.camera.height - first
-        tile = cv2.LUT(shade(self.pattern, self.shady), np.linspace(255 * shadow, 255, 256).astype(np.uint8))
-        looks = np.empty((height, width), np.uint8)
-        _wrap(tile, _texels(view, under, SHADE_PER_M, len(tile), first), looks, _SHADE_STEP)
-        return looks
+    def _snow(
+        self,
+        rows: np.ndarray,
+        classes: np.ndarray,
+        pattern: np.ndarray,
+        texture: np.ndarray,
+        view: View,
+        light: Daylight,
+    ) -> np.ndarray:
+        """Cover what is paved in `rows` of the picture, first where the `pattern` is bright; the texture that is left."""
+        covers = np.clip(255 * ((np.arange(256) - NEUTRAL) / 40 + 2 * light.snow - 0.6), 0, 255).astype(np.uint8)
+        cover = cv2.LUT(pattern, covers)
+        mean = cv2.LUT(ground_levels(self.pattern)[_SEEN_LEVEL][..., :2], covers).mean()
+        _fade(cover, float(mean), view, view.camera.height - len(rows))
+        for semantic in (SemanticClass.GRASS, SemanticClass.SKY):
+            cv2.bitwise_and(cover, cv2.compare(classes, int(semantic), cv2.CMP_NE), cover)
+        share = cover.astype(np.float32) / 255
+        snow = np.full_like(rows, 0)
+        snow[..., :3] = np.clip(light.ground(np.array([SNOW])), 0, 255)
+        rows[:] = cv2.blendLinear(rows, snow, 1 - share, share)
+        left: np.ndarray = cv2.blendLinear(texture, np.full_like(texture, NEUTRAL), 1 - share, share)
+        return left
 
 
 def draw_texture(rng: np.random.Generator) -> Texture:
@@ -95,7 +120,23 @@ def _row(view: View, metres: float) -> int:
     return min(max(ceil(view.horizon_row + below), 0), view.camera.height)
 
 
-def _look_up(view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m: float, first: int) -> np.ndarray:
+def _fades(view: View) -> tuple[int, int]:
+    """The rows from which on what lies farther fades, and from which on there is nothing of it left."""
+    near, far = (_row(view, metres * view.focal / _FOCAL) for metres in (_FADES_FROM_M, _GROUND_TO_M))
+    return near, far
+
+
+def _fade(texture: np.ndarray, mean: float, view: View, first: int) -> None:
+    """Far away a `texture` (rows from `first` on, width) uint8 becomes its mean."""
+    near, far = (max(row - first, 0) for row in _fades(view))
+    share = np.linspace(0, 1, near - far, endpoint=False)[:, None]
+    texture[:far] = round(mean)
+    texture[far:near] = np.rint(mean * (1 - share) + texture[far:near] * share)
+
+
+def _look_up(
+    view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m: float, first: int, near_step: int = _NEAR_STEP
+) -> np.ndarray:
     """What a pattern shows at the pixels from row `first` on, in bands of rows whose footprints are alike."""
     height, width = view.camera.height, view.camera.width
     # A pixel's footprint is d / f across and d^2 / (h f) along; the third root of across * along^2 blurs a little
@@ -108,7 +149,7 @@ def _look_up(view: View, under: np.ndarray, levels: Sequence[np.ndarray], per_m:
         begin, end = bands[level + 1], bands[level]
         if begin < end:
             texels = _texels(view, under, per_m / 2**level, len(pattern), begin)
-            step = 1 if level else _NEAR_STEP
+            step = 1 if level else near_step
             _wrap(pattern, texels, looks[begin - first : end - first], step)
     return looks
 

@@ -1,5 +1,6 @@
 """Textures: anchored in the world, gone far away, other ones in another sequence, and of what is painted."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from roadcue.roadworld.sidewalk.furniture import hedge
 from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.texture import Texture, draw_texture
 from roadcue.roadworld.view import View
+from roadcue.roadworld.weather import SNOW
 
 FRONT = camera(RoadWorldSpec(), "FRONT")
 ROUGH, SMOOTH = Texture(0, 1.3, 0.0), Texture(0, 0.0, 0.0)
@@ -137,6 +139,37 @@ def test_shade_lies_where_the_sun_shines_and_nowhere_else() -> None:
         > 2 * rows(paint(SMOOTH, plain(), light=sunny), 5, 20).std()
     )
     np.testing.assert_array_equal(paint(shady, plain(), light=cloudy), paint(SMOOTH, plain(), light=cloudy))
+
+
+def test_shade_fades_to_its_mean_and_goes_on_to_the_horizon() -> None:
+    clear = replace(noon(), haze_m=1e6)
+    shady, sunny = (paint(Texture(0, 0.0, share), plain(), light=clear) for share in (0.5, 0.0))
+    close, far, farthest = (rows(shady, *span)[..., 1].std(axis=1) for span in ((5, 20), (40, 69), (72, 200)))
+    assert close.mean() > 10
+    assert far.mean() < 0.5 * close.mean()
+    assert farthest.max() < 0.5
+    mean = 1 - 0.5 + 0.5 * clear.shadow
+    for span in ((60, 69), (72, 200)):
+        assert rows(shady, *span).mean() / rows(sunny, *span).mean() == pytest.approx(mean, abs=0.03)
+    hills = slice(0, int(FRONT.intrinsic[3]))
+    np.testing.assert_array_equal(shady[hills], sunny[hills])
+
+
+def test_snow_covers_and_brightens_nothing() -> None:
+    square = np.array([(-400, -400), (400, -400), (400, 400), (-400, 400)])
+    line = np.array([[(2, -1), (200, -1), (200, 1), (2, 1)]], float)
+    yellow = lay([(square, GREY, SemanticClass.ROAD)], [(line, (216, 172, 52), SemanticClass.MARKING)])
+    light = replace(noon("snow"), haze_m=1e6)
+    white = light.ground(np.array([SNOW]))[0]
+    ahead = np.random.default_rng(0).uniform((7.6, -0.8, 0), (51.6, 0.8, 0), (2000, 3))
+    u, v = np.floor(FRONT.project(ahead)[0]).astype(int).T
+    covered, half = (paint(SMOOTH, yellow, light=replace(light, snow=snow))[v, u] for snow in (0.9, 0.4))
+    assert np.abs(covered.mean(axis=0) - np.minimum(white, 255)).max() < 25
+    assert (half <= np.minimum(np.maximum(white, light.ground(np.array([GREY]))[0] + 3), 255) + 3).all()
+    bare, snowy = (paint(ROUGH, plain(), light=replace(light, snow=snow)) for snow in (0.0, 0.9))
+    for span in ((5, 10), (40, 60), (72, 200)):
+        assert rows(snowy, *span).mean() > 1.5 * rows(bare, *span).mean(), "not bare far away"
+    assert rows(paint(ROUGH, plain(), light=replace(light, snow=0.9)), 5, 8).max(axis=-1).mean() < 254
 
 
 def test_snow_lies_on_paths_grass_and_hedges() -> None:
