@@ -25,7 +25,9 @@ class Daylight:
 
     Haze begins `clear_m` metres away and grows by the factor e every `haze_m`. `headlights` is how much they add to
     `ambient` close by. `wet`, 0 to 1: the ground mirrors the sky. `snow`, 0 to 1: how much it covers of what is paved
-    or looks up. `weather` is a key of `WEATHERS`.
+    or looks up. `weather` is a key of `WEATHERS`. `exposure`: the factor by which all of it was made brighter, of
+    which the colours hold what is below 1. The lens multiplies in the rest, since what is painted cannot be brighter
+    than white, and textures make it darker again.
     """
 
     hour: str
@@ -40,6 +42,12 @@ class Daylight:
     headlights: float = 0.0
     wet: float = 0.0
     snow: float = 0.0
+    exposure: float = 1.0
+
+    @property
+    def gain(self) -> float:
+        """What is left of the exposure for the lens."""
+        return max(1.0, self.exposure)
 
     @property
     def sun_shines(self) -> bool:
@@ -66,8 +74,9 @@ class Daylight:
 
     def exposed(self, exposure: float) -> "Daylight":
         """The same light, brighter by a factor. Lamps that shine are beyond what a picture can hold, and stay so."""
-        light = {name: exposure * getattr(self, name) for name in ("ambient", "direct", "zenith", "horizon")}
-        return replace(self, **light)
+        painted = min(1.0, exposure * self.exposure) / min(1.0, self.exposure)
+        light = {name: painted * getattr(self, name) for name in ("ambient", "direct", "zenith", "horizon")}
+        return replace(self, **light, exposure=exposure * self.exposure)
 
     def on_foot(self) -> "Daylight":
         """The same light for who carries no headlights."""

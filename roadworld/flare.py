@@ -23,7 +23,10 @@ _GHOSTS = (
 
 
 def flare(picture: np.ndarray, sun: np.ndarray, veil: float) -> None:
-    """Add to `picture` (height, width, 3) uint8 what a lens of a `veil`, 0 to 1, scatters of a sun at pixel (2,)."""
+    """Add to `picture` (height, width, 3) uint8 what a lens of a `veil`, 0 to 1, scatters of a sun at pixel (2,).
+
+    The picture is one before its exposure above 1, in which a wall is not as bright as the sun.
+    """
     height, width = picture.shape[:2]
     beside = np.hypot(*(sun - np.clip(sun, 0, [width, height]))) / height
     if beside > _NEAR or (not beside and _hidden(picture, sun)):

@@ -71,11 +71,12 @@ class Lens:
         """What the camera makes of a picture (height, width, 3) uint8; `sun` is its pixel (2,) in it or beside it.
 
         The noise is that of counted light, whose variance grows with the signal (Foi and others, Practical
-        Poissonian-Gaussian noise modeling, 2008): on square roots it is the same everywhere.
+        Poissonian-Gaussian noise modeling, 2008): on square roots it is the same everywhere. What the light's exposure
+        has above 1 is multiplied in here, after all that makes light darker.
         """
         height, width = picture.shape[:2]
         if sun is not None and self.veil:
-            flare(picture, sun, self.veil)
+            flare(picture, sun, self.veil * min(1.0, light.exposure))
         if light.wet and self.drops:
             _wet(picture, self.seed, self.drops)
         if self.corners:
@@ -86,7 +87,7 @@ class Lens:
             cv2.blur(picture, self.blur, picture)
         if self.fringe:
             _fringe(picture, self.fringe)
-        root = cv2.transform(cv2.LUT(picture, _ROOT), self._colours())
+        root = cv2.transform(cv2.LUT(picture, _roots(light.gain)), self._colours())
         gain = min(_GAIN, light.brightness**-0.5)
         sigma = gain * self.noise * np.sqrt(255 / _MIDDLE) / 2 / _NOISE_SCALE
         start = 3 * ((self.seed + frame * _NEXT_FRAME) % _NOISE_STARTS)
@@ -128,9 +129,14 @@ def draw_lens(rng: np.random.Generator) -> Lens:
     )
 
 
-_ROOT = np.rint(np.sqrt(255 * np.arange(256))).astype(np.uint8)
 _NOISE_STARTS, _NEXT_FRAME = 1 << 19, 104_729
 """A frame's noise begins at one of so many pixels of a long row of it, each frame's far from the one before."""
+
+
+@lru_cache(maxsize=16)
+def _roots(gain: float) -> np.ndarray:
+    """(256,) uint8: the square roots of `gain` times the light."""
+    return np.rint(np.sqrt(255 * np.minimum(gain * np.arange(256), 255))).astype(np.uint8)
 
 
 @lru_cache(maxsize=16)

@@ -56,7 +56,7 @@ class Canvas:
         self._gain, self._clearness, self._haze = self._make_haze()
 
     def paint(self, view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:
-        """The picture of a moment, (height, width, 3) uint8 RGB; each mesh in the world's frame."""
+        """The picture of a moment, (height, width, 3) uint8 RGB, before the lens; each mesh in the world's frame."""
         light = self.light
         shift = int(np.clip(round(view.horizon_row - self._horizon_row), -self._margin, self._margin))
         picture = self._sky[self._margin - shift : self._margin - shift + self.camera.height].copy()
@@ -91,7 +91,8 @@ class Canvas:
         lit = self.light.shade(self.light.snowed(mesh.colours, mesh.normals), mesh.normals)
         lit *= self.light.beam(where[:, 0], where[:, 1])[:, None] * brightened(lamps, mesh.middles[:, :2])
         seen_from = np.where(mesh.shines, _LAMPS_CUT_HAZE, 1) * where[:, 0]
-        colours = self.light.through_haze(np.where(mesh.shines[:, None], mesh.colours, lit), seen_from)
+        lamps_shine = mesh.colours / self.light.gain
+        colours = self.light.through_haze(np.where(mesh.shines[:, None], lamps_shine, lit), seen_from)
         return np.clip(colours, 0, 255), self.light.clearness(seen_from)
 
     def _make_sky(self, grass: np.ndarray) -> np.ndarray:
@@ -139,7 +140,8 @@ class Canvas:
         light = self.light
         if (sun := self.sun_at(view)) is not None:
             if light.hour == "low sun":
-                _glow(picture, sun, 0.16 * view.focal, (255, 220, 160, 0))
+                glow = min(1.0, light.exposure) * np.array([255, 220, 160, 0])
+                _glow(picture, sun, 0.16 * view.focal, glow.tolist())
             radius = round(_SUN_RAD * view.focal * (1 << SUBPIXEL_BITS))
             cv2.circle(picture, fixed_point(sun).tolist(), radius, (255, 255, 246, 0), -1, cv2.LINE_AA, SUBPIXEL_BITS)
         middle = np.arctan2(view.forward[1], view.forward[0])

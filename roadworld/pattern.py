@@ -1,6 +1,7 @@
 """Square patterns without a seam, of which surfaces are made: noise as nature has it, cracks, bricks, leaves.
 
-A pattern is uint8, 128 where it changes nothing (shade: 255), and comes in levels, each half as fine as the one before it.
+A pattern is uint8, 128 where it changes nothing (255 in the sun), and comes in levels, each half as fine as the one
+before it.
 """
 
 from functools import lru_cache

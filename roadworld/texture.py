@@ -93,7 +93,7 @@ class Texture:
         view: View,
         light: Daylight,
     ) -> np.ndarray:
-        """Cover what is paved in `rows` of the picture, first where the `pattern` is bright; the texture that is left."""
+        """Cover what is paved in `rows` of the picture, first where `pattern` is bright; the texture that is left."""
         covers = np.clip(255 * ((np.arange(256) - NEUTRAL) / 40 + 2 * light.snow - 0.6), 0, 255).astype(np.uint8)
         cover = cv2.LUT(pattern, covers)
         mean = cv2.LUT(ground_levels(self.pattern)[_SEEN_LEVEL][..., :2], covers).mean()

@@ -6,13 +6,23 @@ import cv2
 import numpy as np
 import pytest
 
+from roadcue.roadworld.camera import camera
 from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
 from roadcue.roadworld.flare import flare
+from roadcue.roadworld.ground import lay
 from roadcue.roadworld.lens import Lens, draw_lens
+from roadcue.roadworld.mesh import Shape, place
+from roadcue.roadworld.paint import Canvas
+from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.shapes import signal
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.texture import Texture
+from roadcue.roadworld.view import View
 
 PLAIN = Lens(noise=0.0, blur=(1, 1), shaking=0.0, seed=3)
+FRONT = camera(RoadWorldSpec(), "FRONT")
 SIZE = (240, 216)
 
 
@@ -59,11 +69,47 @@ def test_the_flare_is_of_a_sun_in_or_near_the_picture() -> None:
     assert glare((100, 60), sky=60) == 0, "something stands before it"
 
 
+def test_the_flare_is_as_bright_as_the_exposure_and_no_white_wall_is_the_sun() -> None:
+    lens, sun = replace(PLAIN, veil=1.0), np.array([100.0, 60])
+    veils = []
+    for exposure in (1.0, 0.3):
+        picture = grey(0)
+        cv2.circle(picture, (100, 60), 4, (255, 255, 255), -1)
+        before = picture.astype(int)
+        veils.append(float((lens.expose(picture, light().exposed(exposure), 0, sun) - before)[80:].mean()))
+    assert veils[0] > 5
+    assert veils[1] / veils[0] == pytest.approx(0.3, abs=0.05)
+    wall = light().exposed(10.0)
+    np.testing.assert_array_equal(lens.expose(grey(200), wall, 0, sun), lens.expose(grey(200), wall, 0, None))
+
+
+def test_a_picture_is_exposed_after_its_textures() -> None:
+    noon = light()
+    shape = Shape(SemanticClass.PLANT)
+    shape.box((0, 1), (-8, 8), (0, 3), (120, 120, 120))
+    square = np.array([(-400, -400), (400, -400), (400, 400), (-400, 400)])
+    ground = lay([(square, (120, 120, 120), SemanticClass.ROAD)], [])
+    seen = {}
+    for exposure in (1.0, 3.0):
+        bright = noon.exposed(exposure)
+        canvas = Canvas(FRONT, bright, np.zeros(360), np.full(3, 120.0), Texture(0, 1.2, 0.5))
+        hedge = place([shape.mesh()], np.array([[12.0, 0]]), np.zeros(1))
+        lamp = place([signal("red")], np.array([[20.0, -3]]), np.zeros(1))
+        picture = canvas.paint(View(np.eye(4), FRONT), ground, [hedge, lamp])
+        seen[exposure] = PLAIN.expose(picture, bright, 0, None).astype(int)
+    once, thrice = seen.values()
+    dim = (once < 80) & (once > 12)
+    assert np.median(thrice[dim] / once[dim]) == pytest.approx(3, abs=0.2)
+    assert (thrice[once > 100] > 245).mean() > 0.999, "all but the lamp"
+    red, redder = ((each[..., 0] - each[..., 1:].max(axis=-1)).max() for each in (once, thrice))
+    assert redder > red - 20, "lamps keep their colour"
+
+
 def test_a_walk_into_the_low_sun_shows_its_disc_and_a_veil() -> None:
     walk = Walk(SidewalkSpec(width=256, height=192), 5)
     walk._lens = replace(PLAIN, veil=1.0)
     walk.scene.things.clear()
-    heading = float(walk.scene.camera_heading[0])
+    heading = walk.outing.pose(walk.step(0)).heading
     pictures = {}
     for name, turn in (("before", 0.0), ("behind", np.pi)):
         sun = np.array([np.cos(heading + turn) * np.cos(0.12), np.sin(heading + turn) * np.cos(0.12), np.sin(0.12)])
@@ -78,11 +124,11 @@ def test_a_walk_into_the_low_sun_shows_its_disc_and_a_veil() -> None:
 def test_what_falls_is_dark_in_a_dark_picture() -> None:
     for weather in ("rain", "snow"):
         fallen = []
-        for exposure in (1.0, 0.4):
-            picture = grey(0)
-            PLAIN.fall(picture, light("overcast", weather).exposed(exposure), 0)
-            fallen.append(int(picture.max()))
-        assert 0 < fallen[1] < 0.6 * fallen[0]
+        for exposure in (2.0, 1.0, 0.4):
+            picture, exposed = grey(0), light("overcast", weather).exposed(exposure)
+            PLAIN.fall(picture, exposed, 0)
+            fallen.append(int(PLAIN.expose(picture, exposed, 0, None).max()))
+        assert 0 < fallen[2] < 0.6 * fallen[1] < 0.6 * 0.6 * fallen[0]
 
 
 def test_lenses_differ_and_hardly_ever_hide_a_colour() -> None:
