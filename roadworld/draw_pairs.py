@@ -26,7 +26,6 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import BACK, FORWARD, WALLS
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.roadworld.traffic import Car, Pedestrian
-from roadcue.roadworld.weather import WEATHERS
 
 _HALF = 500
 """Added to the frame's index in the half with the thing: no sequence of WOD-E2E is so long."""
@@ -148,10 +147,10 @@ def _reason(painter: Painter, change: Change) -> Changed:
             places = range(first, first + 2)
             movers[first : first + 2] = signal_movers(junction, light, drive.steps, main)
         case Car() as car if change.place is None:
-            movers.append(car_mover(car, drive.steps, painter.night))
+            movers.append(car_mover(car, drive.steps, painter.light.dark))
         case Car() as car:
             places = range(change.place, change.place + 1)
-            movers[change.place] = car_mover(car, drive.steps, painter.night)
+            movers[change.place] = car_mover(car, drive.steps, painter.light.dark)
     return painter, painter.altered(movers=movers), _moving(painter, places), change.words
 
 
@@ -181,7 +180,7 @@ def _parked_car(painter: Painter, rng: np.random.Generator) -> Changed | None:
 
 def _house_colour(painter: Painter, rng: np.random.Generator) -> Changed | None:
     """The most visible house, which has other walls in the half with it, by daylight."""
-    if painter.night:
+    if painter.light.dark:
         return None
     number = _most_visible(painter, "building", lambda number: True)
     if number is None:
@@ -212,7 +211,7 @@ def _sign(painter: Painter, rng: np.random.Generator) -> Changed | None:
 def _sun(painter: Painter, rng: np.random.Generator) -> Changed | None:
     """The sun stands elsewhere: in another direction, and higher or lower, within its hour."""
     light = painter.light
-    if light.hour not in _MIRRORED or WEATHERS[light.weather].overcast:
+    if not light.sun_shines:
         return None
     azimuth = np.arctan2(light.sun[1], light.sun[0]) + rng.choice([-1, 1]) * rng.uniform(np.pi / 3, np.pi)
     elevation = _MIRRORED[light.hour] - np.arcsin(light.sun[2])

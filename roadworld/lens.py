@@ -1,6 +1,6 @@
 """What is between the scene and the file: what falls, drops, glare, blur, the sensor's noise, a camera's colours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -28,7 +28,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Lens:
-    """A sequence's camera.
+    """A sequence's camera. Its shake, its noise and what falls before it are those of a `moment` of the sequence.
 
     `noise` is one sigma in grey levels at a middle grey, by day; `blur` a kernel (width, height) in pixels; `balance`
     factors on red, green and blue; `contrast` how far its tone curve bends, negative for a flat one, and `gamma` that
@@ -54,25 +54,29 @@ class Lens:
     veil: float = 0.0
     quality: int | None = None
 
-    def shake(self, frame: int) -> tuple[float, float, float]:
-        """Roll, pitch and yaw in radians, at most 0.3 degrees, by which vibration turns the camera in a frame."""
-        turn = np.random.default_rng([self.seed, frame]).standard_normal(3) * _SHAKES * self.shaking
+    def on(self, camera: str) -> "Lens":
+        """The lens of one of several cameras: as good as this one, with noise, drops and dirt of its own."""
+        return replace(self, seed=int(np.random.default_rng([self.seed, *camera.encode()]).integers(1 << 31)))
+
+    def shake(self, moment: int) -> tuple[float, float, float]:
+        """Roll, pitch and yaw in radians, at most 0.3 degrees, by which vibration then turns all cameras."""
+        turn = np.random.default_rng([self.seed, moment]).standard_normal(3) * _SHAKES * self.shaking
         roll, pitch, yaw = np.clip(turn, -_MOST_SHAKE, _MOST_SHAKE).tolist()
         return roll, pitch, yaw
 
-    def fall(self, picture: np.ndarray, light: Daylight, frame: int) -> None:
-        """Put onto a finished picture what falls, each frame's its own; it falls along the picture's columns."""
+    def fall(self, picture: np.ndarray, light: Daylight, moment: int) -> None:
+        """Put onto a finished picture what falls at a moment; it falls along the picture's columns."""
         height, width = picture.shape[:2]
-        y, x = (self.seed + frame * 29) % _SHIFTS, (self.seed + frame * 37) % _SHIFTS
+        y, x = (self.seed + moment * 29) % _SHIFTS, (self.seed + moment * 37) % _SHIFTS
         if (sheet := falling(height, width, light.weather, _SHIFTS)) is not None:
             cv2.addWeighted(picture, 1, sheet[y : y + height, x : x + width], light.brightness, 0, picture)
 
-    def expose(self, picture: np.ndarray, light: Daylight, frame: int, sun: np.ndarray | None) -> np.ndarray:
+    def expose(self, picture: np.ndarray, light: Daylight, moment: int, sun: np.ndarray | None) -> np.ndarray:
         """What the camera makes of a picture (height, width, 3) uint8; `sun` is its pixel (2,) in it or beside it.
 
         The noise is that of counted light, whose variance grows with the signal (Foi and others, Practical
-        Poissonian-Gaussian noise modeling, 2008): on square roots it is the same everywhere. What the light's exposure
-        has above 1 is multiplied in here, after all that makes light darker.
+        Poissonian-Gaussian noise modeling, 2008): on square roots it is the same everywhere. What the light's
+        exposure has above 1 is multiplied in here, after all that makes light darker.
         """
         height, width = picture.shape[:2]
         if sun is not None and self.veil:
@@ -90,7 +94,7 @@ class Lens:
         root = cv2.transform(cv2.LUT(picture, _roots(light.gain)), self._colours())
         gain = min(_GAIN, light.brightness**-0.5)
         sigma = gain * self.noise * np.sqrt(255 / _MIDDLE) / 2 / _NOISE_SCALE
-        start = 3 * ((self.seed + frame * _NEXT_FRAME) % _NOISE_STARTS)
+        start = 3 * int(np.random.default_rng([self.seed, moment, 1]).integers(_NOISE_STARTS))
         noise = _noise(picture.size)[start : start + picture.size].reshape(picture.shape)
         cv2.addWeighted(root, 1, noise, sigma, -_MIDDLE * sigma, root)
         picture = cv2.LUT(root, _tones(self.contrast, 1 + round((self.gamma - 1) * light.brightness, 2)))
@@ -129,8 +133,8 @@ def draw_lens(rng: np.random.Generator) -> Lens:
     )
 
 
-_NOISE_STARTS, _NEXT_FRAME = 1 << 19, 104_729
-"""A frame's noise begins at one of so many pixels of a long row of it, each frame's far from the one before."""
+_NOISE_STARTS = 1 << 19
+"""A picture's noise begins at one of so many pixels of a long row of it."""
 
 
 @lru_cache(maxsize=16)
@@ -191,7 +195,7 @@ def _fringe(picture: np.ndarray, pixels: float) -> None:
 
 
 def _wet(picture: np.ndarray, seed: int, drops: int) -> None:
-    """Drops on the glass, in which the scene is upside down and out of focus."""
+    """Drops on the glass, in which the scene is upside down and out of focus, before half of what is behind."""
     height, width = picture.shape[:2]
     for x, y, size in np.random.default_rng([seed, 2]).uniform([0.05, 0.05, 0.012], [0.95, 0.95, 0.04], (drops, 3)):
         radius = max(2, round(size * height))
@@ -201,7 +205,7 @@ def _wet(picture: np.ndarray, seed: int, drops: int) -> None:
         spot = picture[top : top + 2 * radius, left : left + 2 * radius]
         around = picture[max(0, top - 3 * radius) : top + 5 * radius, max(0, left - 3 * radius) : left + 5 * radius]
         seen = cv2.resize(around[::-1, ::-1], spot.shape[1::-1], interpolation=cv2.INTER_AREA)
-        spot[:] = np.where(_drop(radius), (0.7 * seen + 0.3 * spot).astype(np.uint8), spot)
+        spot[:] = np.where(_drop(radius), (0.5 * seen + 0.5 * spot).astype(np.uint8), spot)
 
 
 @lru_cache(maxsize=64)

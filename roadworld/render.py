@@ -55,20 +55,17 @@ class Painter:
     def __init__(self, drive: Drive, cameras: Mapping[str, CameraCalibration], exposure: float = 1.0) -> None:
         self.drive, self.cameras, streams = drive, dict(cameras), drive.streams
         hour = str(streams.of("hour").choice(_SPOTLIGHT_HOURS)) if drive.cluster == Cluster.SPOTLIGHT else None
-        self.light, self._lens = (
-            draw_daylight(streams.of("light"), hour).exposed(exposure),
-            draw_lens(streams.of("lens")),
-        )
-        self.night = self.light.hour == "night"
+        self.light = draw_daylight(streams.of("light"), hour).exposed(exposure)
+        self._lens = draw_lens(streams.of("lens"))
         steps = drive.steps
         track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
         self._ground = pave(streams, drive.streets, track, FAR_M)
         season = draw_season(streams.of("season"), self.light.weather)
-        self.standing = furnish(streams, drive.streets, track, FAR_M, self.night, season)
+        self.standing = furnish(streams, drive.streets, track, FAR_M, self.light.dark, season)
         main = drive.streets.main
         self._move(
             [
-                *(car_mover(other, steps, self.night) for other in drive.traffic.others),
+                *(car_mover(other, steps, self.light.dark) for other in drive.traffic.others),
                 *(pedestrian_mover(each, steps, main) for each in drive.traffic.people),
                 *self._strollers(steps, track),
                 *(mover for junction, light in drive.lights for mover in signal_movers(junction, light, steps, main)),
@@ -113,12 +110,11 @@ class Painter:
     def paint(self, frame: int, camera: str) -> np.ndarray:
         """The picture that a camera takes of the drive's n-th drawn frame, (height, width, 3) uint8 RGB."""
         picture = self.paint_scene(frame, camera)
-        self._lens.fall(picture, self.light, frame)
+        lens, moment = self._lens.on(camera), self.drive.frame_indices[frame]
+        lens.fall(picture, self.light, moment)
         picture = rolled(picture, self.cameras[camera], cv2.INTER_LINEAR)
-        sun = (
-            self._canvases[camera].sun_at(self._view(frame, self.cameras[camera])) if self.light.sun_shines else None
-        )
-        return self._lens.expose(picture, self.light, frame, sun)
+        sun = self._canvases[camera].sun_at(self._view(frame, self.cameras[camera]))
+        return lens.expose(picture, self.light, moment, sun)
 
     def paint_scene(self, frame: int, camera: str) -> np.ndarray:
         """That picture before anything falls, as the levelled camera sees it through a perfect lens."""
@@ -144,7 +140,7 @@ class Painter:
         ego_to_world = np.eye(4)
         c, s = np.cos(heading), np.sin(heading)
         ego_to_world[:2, :2], ego_to_world[:2, 3] = [[c, -s], [s, c]], xy
-        return View(ego_to_world, camera, self._lens.shake(frame))
+        return View(ego_to_world, camera, self._lens.shake(self.drive.frame_indices[frame]))
 
     def _seen(self, view: View, frame: int) -> list[Mesh]:
         moving = self._moving_in(view, frame)

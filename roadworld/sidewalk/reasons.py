@@ -15,7 +15,6 @@ from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.scene import Place, Scene, Surface, Thing
 from roadcue.roadworld.sidewalk.street import BEHIND_M, FAR_M
 from roadcue.roadworld.sidewalk.things import Maker, car_along, obstacle, someone, traffic_sign
-from roadcue.roadworld.weather import WEATHERS
 
 _AHEAD_M, _ASIDE_M = (2.4, 4.6), 0.25
 """Where a reason is before the walker, and how far from the line of sight at most."""
@@ -106,8 +105,7 @@ def _sign(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) 
 
 def _sun(rng: np.random.Generator, scene: Scene, here: Place, light: Daylight) -> Difference | None:
     sun = draw_sun(rng, light.hour)
-    shines = light.hour in ("noon", "low sun") and not WEATHERS[light.weather].overcast
-    if not shines or sun @ light.sun > _OTHER_SUN:
+    if not light.sun_shines or sun @ light.sun > _OTHER_SUN:
         return None
     return Difference("the sun at another angle", None, None, replace(light, sun=sun))
 

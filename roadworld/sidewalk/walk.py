@@ -168,10 +168,10 @@ class Walk:
         """The picture of a frame, (height, width, 3) uint8 RGB."""
         view = self._view(frame, self._canvas.camera)
         picture = self._canvas.paint(view, self._ground, self._meshes(frame))
-        self._lens.fall(picture, self.light, frame)
+        self._lens.fall(picture, self.light, self.step(frame))
         picture = rolled(picture, self.camera, cv2.INTER_LINEAR)
         sun = self._canvas.sun_at(self._view(frame, self.camera))
-        return self._lens.expose(picture, self.light, frame, sun)
+        return self._lens.expose(picture, self.light, self.step(frame), sun)
 
     def paint_classes(self, frame: int, scale: float) -> np.ndarray:
         """What is where in that picture, (height * scale, width * scale) uint8 of `SemanticClass`."""
@@ -187,7 +187,7 @@ class Walk:
 
     def _view(self, frame: int, camera: CameraCalibration) -> View:
         self.outing.run_to(self.step(frame))
-        return view_of(self.outing.pose(self.step(frame)), camera, self._lens.shake(frame))
+        return view_of(self.outing.pose(self.step(frame)), camera, self._lens.shake(self.step(frame)))
 
     def _meshes(self, frame: int) -> list[Mesh]:
         """The things of the scene, and after them at night the lanterns over the way."""

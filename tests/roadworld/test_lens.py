@@ -8,11 +8,13 @@ import pytest
 
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
+from roadcue.roadworld.drive import drive
 from roadcue.roadworld.flare import flare
 from roadcue.roadworld.ground import lay
 from roadcue.roadworld.lens import Lens, draw_lens
 from roadcue.roadworld.mesh import Shape, place
 from roadcue.roadworld.paint import Canvas
+from roadcue.roadworld.render import Painter
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import signal
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
@@ -137,13 +139,41 @@ def test_lenses_differ_and_hardly_ever_hide_a_colour() -> None:
     assert 0.1 < np.mean([each.blur != (1, 1) for each in drawn]) < 0.4
     assert np.std([each.balance for each in drawn], axis=0).min() > 0.03
     assert np.ptp([each.contrast for each in drawn]) > 0.8
-    hidden = 0
-    for each in drawn[:100]:
-        picture = grey(90)
-        picture[100:110, 100:110] = (255, 30, 24)
-        seen = each.expose(picture, light(), 0, None)[102:108, 102:108].astype(int).mean(axis=(0, 1))
-        hidden += seen[0] - seen[1:].max() < 80
-    assert hidden == 0
+    low, sun, worst = light("low sun"), np.array([100.0, 60]), []
+    for lens in drawn[:100]:
+        for conditions, shown in ((light(), None), (light("overcast", "rain"), None), (low, sun)):
+            picture = grey(90)
+            places = [(y, x) for y in range(10, 230, 20) for x in range(10, 206, 20)]
+            for y, x in places:
+                picture[y : y + 10, x : x + 10] = (255, 30, 24)
+            if shown is not None:
+                cv2.circle(picture, (100, 60), 4, (255, 255, 255), -1)
+            wet_and_dirty = replace(lens, drops=max(lens.drops, 4), dirt=max(lens.dirt, 2))
+            seen = wet_and_dirty.expose(picture, conditions, 0, shown).astype(int)
+            lamps = np.array([seen[y + 2 : y + 8, x + 2 : x + 8].mean(axis=(0, 1)) for y, x in places])
+            worst.append((lamps[:, 0] - lamps[:, 1:].max(axis=1)).min())
+    assert min(worst) > 50
+
+
+def test_each_camera_has_its_own_noise_drops_and_dirt_at_a_moment_and_all_shake_together() -> None:
+    lens = Lens(noise=2.0, blur=(1, 1), shaking=1.0, seed=3, drops=5, dirt=3)
+    left, right = lens.on("FRONT_LEFT"), lens.on("FRONT_RIGHT")
+    assert left == lens.on("FRONT_LEFT")
+    for part in ("noise", "drops", "dirt"):
+        ramp = np.random.default_rng(0).integers(60, 200, (*SIZE, 3), np.uint8)
+        others = dict.fromkeys({"noise", "drops", "dirt"} - {part}, 0)
+        one, two = (
+            replace(each, **others).expose(ramp.copy(), light("overcast", "rain"), 0, None).astype(int)
+            for each in (left, right)
+        )
+        assert np.abs(one - two).max() > 5
+    spec = replace(RoadWorldSpec(), train_sequences=1, seconds=2.0, cameras=("FRONT",), width=243, height=270)
+    painters = {}
+    for stride in (1, 10):
+        strided = replace(spec, stride=stride)
+        painters[stride] = Painter(drive(strided, 0), {"FRONT": camera(strided, "FRONT")})
+        painters[stride]._lens = lens
+    np.testing.assert_array_equal(painters[1].paint(10, "FRONT"), painters[10].paint(1, "FRONT"))
 
 
 def test_corners_are_darker_and_fringes_part_the_colours() -> None:
