@@ -9,8 +9,8 @@ from roadcue.roadworld.view import View
 
 _STRENGTH = np.array([1.3, 1.15, 0.85])
 """By how much a lamp brightens the ground below it, beside the light of the night: sodium and warm white lamps."""
-_REACHES_M = 40.0
-"""How far before the camera lamps are that light what it sees."""
+_FADES_FROM_M, _REACHES_M = 30.0, 40.0
+"""How far before the camera lamps are that light what it sees, and from where on less and less."""
 _LAMPS = 8
 """So many light what is seen, the nearest."""
 _CELL = 16
@@ -25,25 +25,26 @@ def alight(mesh: Mesh, dark: bool) -> np.ndarray:
 
 
 def street_lamps(view: View, mesh: Mesh) -> np.ndarray:
-    """(k, 3) the street lamps near enough to light what is seen, in the world's frame."""
+    """(k, 4) the street lamps that light what is seen: where, in the world's frame, and what share of their light does."""
     n = len(mesh.quads)
     lamps = mesh.centres[(mesh.glass[n:] == Glass.LAMP) & (mesh.classes[n:] == SemanticClass.POLE)]
     ahead = view.to_camera(lamps)[:, 0]
-    near = lamps[(ahead > -_REACHES_M / 4) & (ahead < _REACHES_M)]
+    shares = np.clip((_REACHES_M - ahead) / (_REACHES_M - _FADES_FROM_M), 0, 1)
+    near = np.column_stack([lamps, shares])[(ahead > -_REACHES_M / 4) & (ahead < _REACHES_M)]
     away = np.hypot(*(near[:, :2] - view.position[:2]).T)
     return near[np.argsort(away, kind="stable")[:_LAMPS]]
 
 
 def brightened(lamps: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(..., 3) the factors on red, green and blue by which lamps (k, 3) brighten the ground at places (..., 2).
+    """(..., 3) the factors on red, green and blue by which lamps (k, 4) brighten the ground at places (..., 2).
 
     A lamp that hangs h above the ground lights it by the cube of the cosine of the angle at which its light falls,
     1 / (1 + (r / h)^2)^1.5 as much r metres aside as below it (the inverse square and cosine laws).
     """
     factors = np.ones((*places.shape[:-1], 3))
-    for x, y, height in lamps.tolist():
+    for x, y, height, share in lamps.tolist():
         aside = ((places - [x, y]) ** 2).sum(axis=-1) / height**2
-        factors += _STRENGTH * ((1 + aside) ** -1.5)[..., None]
+        factors += share * _STRENGTH * ((1 + aside) ** -1.5)[..., None]
     return factors
 
 

@@ -42,7 +42,8 @@ class Canvas:
     extrinsic may be pitched, not rolled: roll.py makes a rolled picture of a level one.
 
     A picture in the making has a fourth channel: of the ground the classes, then of upright faces the numbers, by
-    which textures are put onto them.
+    which textures are put onto them. Outlines are smoothed in it too, so that a pixel on an edge may name a third
+    face, whose texture it gets; to paint the numbers once more with hard edges would cost more than it shows.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Canvas:
         _paint_ground(picture, view, ground, areas, marks, cv2.LINE_AA)
         self.texture.on_ground(picture, view, light)
         lamps = [street_lamps(view, each) for each in meshes if light.dark]
-        near = np.concatenate([np.zeros((0, 3)), *lamps])
+        near = np.concatenate([np.zeros((0, 4)), *lamps])
         light_ground(picture, view, near, max(0, int(np.ceil(view.horizon_row)) + 1))
         self._veil(picture, shift)
         mesh = join([view.crop(each) for each in meshes])
@@ -84,7 +85,7 @@ class Canvas:
         return np.column_stack([self.light.ground(self.light.covered(colours, classes)), classes])
 
     def _lit_objects(self, mesh: Mesh, where: np.ndarray, lamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The colours (n + m, 3) of faces near street lamps (k, 3), and how much of each (n + m,) haze leaves.
+        """The colours (n + m, 3) of faces near street lamps (k, 4), and how much of each (n + m,) haze leaves.
 
         `where` (n + m, 3): their middles in the camera's frame.
         """
@@ -235,6 +236,7 @@ def _outlines(view: View, quads: np.ndarray) -> list[np.ndarray]:
 def _glow(picture: np.ndarray, centre: np.ndarray, radius: float, colour: Sequence[float]) -> None:
     """Light that spills around a lamp at pixel `centre` (2,) (u, v)."""
     reach = max(2, min(round(radius), 120))
+    reach -= reach % (1 + reach // 8)  # few sizes, so that sprites are found again
     left, top = (int(c) - reach for c in centre)
     height, width = picture.shape[:2]
     rows = slice(max(top, 0), min(top + 2 * reach + 1, height))
@@ -245,7 +247,7 @@ def _glow(picture: np.ndarray, centre: np.ndarray, radius: float, colour: Sequen
         cv2.add(spot, sprite[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left], spot)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _halo(reach: int, colour: tuple[int, ...]) -> np.ndarray:
     """A soft round spot, (2 reach + 1, 2 reach + 1, channels) uint8."""
     at = np.arange(-reach, reach + 1) / (reach + 0.5)

@@ -39,7 +39,7 @@ def _noise(rng: np.random.Generator, slope: float, cut: float = 0.0) -> np.ndarr
 def ground_levels(seed: int) -> list[np.ndarray]:
     """The ground, (n, n, 3): asphalt with cracks and tar seams; slabs with stains; grass or earth."""
     rng = np.random.default_rng([seed, 1])
-    asphalt = 1 + 0.02 * _noise(rng, 0.5) + 0.05 * _noise(rng, 1.4)
+    asphalt = 1 + 0.015 * _noise(rng, 0.7) + 0.05 * _noise(rng, 1.4)
     lines = np.zeros((_SIZE, _SIZE), np.float32)
     for metres, width, dark in (*[(5, 1, 0.18)] * 3, (14, 2, 0.22)):
         _crack(rng, lines, metres * GROUND_PER_M, width, dark)
@@ -53,7 +53,7 @@ def ground_levels(seed: int) -> list[np.ndarray]:
 def grain_levels(seed: int) -> list[np.ndarray]:
     """What all ground has from close by, (n, n)."""
     rng = np.random.default_rng([seed, 2])
-    return _levels(1 + 0.06 * _noise(rng, 0.4, cut=0.1))
+    return _levels(1 + 0.045 * _noise(rng, 0.7, cut=0.1))
 
 
 @lru_cache(maxsize=2 * PATTERNS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, inf
 
 import cv2
@@ -69,8 +70,7 @@ class Texture:
             cv2.addWeighted(close, 1, grain, self.strength, -NEUTRAL * self.strength, close)
         mean = 1.0
         if shady:
-            values = np.linspace(255 * light.shadow, 255, 256).astype(np.uint8)
-            levels = [cv2.LUT(each, values) for each in shade_levels(self.pattern, self.shady)]
+            levels = _shade(self.pattern, self.shady, light.shadow)
             mean = float(levels[-1].mean()) / 255
             shade = _look_up(view, under, levels, SHADE_PER_M, first, _SHADE_STEP)
             cv2.multiply(texture, shade, texture, scale=1 / 255)
@@ -100,11 +100,12 @@ class Texture:
         _fade(cover, float(mean), view, view.camera.height - len(rows))
         for semantic in (SemanticClass.GRASS, SemanticClass.SKY):
             cv2.bitwise_and(cover, cv2.compare(classes, int(semantic), cv2.CMP_NE), cover)
-        share = cover.astype(np.float32) / 255
-        snow = np.full_like(rows, 0)
-        snow[..., :3] = np.clip(light.ground(np.array([SNOW])), 0, 255)
-        rows[:] = cv2.blendLinear(rows, snow, 1 - share, share)
-        left: np.ndarray = cv2.blendLinear(texture, np.full_like(texture, NEUTRAL), 1 - share, share)
+        bare, share = cv2.bitwise_not(cover), np.arange(256)[:, None] / 255
+        colour = np.append(np.clip(light.ground(np.array([SNOW])), 0, 255), 0)
+        white, plain = (np.rint(share * each).astype(np.uint8) for each in (colour, NEUTRAL))
+        cv2.multiply(rows, cv2.merge([bare] * 4), rows, scale=1 / 255)
+        cv2.add(rows, cv2.LUT(cv2.merge([cover] * 4), white[None]), rows)
+        left: np.ndarray = cv2.add(cv2.multiply(texture, bare, scale=1 / 255), cv2.LUT(cover, plain))
         return left
 
 
@@ -112,6 +113,13 @@ def draw_texture(rng: np.random.Generator) -> Texture:
     """Weak on smooth new ground, strong on old; in every other sequence trees and houses throw shade, if any is."""
     shady = rng.uniform(0.15, 0.7) if rng.random() < 0.5 else 0.0
     return Texture(int(rng.integers(PATTERNS)), float(rng.uniform(0.3, 1.2)), round(float(shady), 1))
+
+
+@lru_cache(maxsize=4)
+def _shade(pattern: int, share: float, shadow: float) -> list[np.ndarray]:
+    """(n, n) uint8, 255 in the sun and `shadow` of it in the shade."""
+    values = np.linspace(255 * shadow, 255, 256).astype(np.uint8)
+    return [cv2.LUT(each, values) for each in shade_levels(pattern, share)]
 
 
 def _row(view: View, metres: float) -> int:

@@ -11,12 +11,14 @@ from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
 from roadcue.roadworld.drive import drive
 from roadcue.roadworld.flare import flare
 from roadcue.roadworld.ground import lay
+from roadcue.roadworld.lamplight import brightened, street_lamps
 from roadcue.roadworld.lens import Lens, draw_lens
 from roadcue.roadworld.mesh import Shape, place
 from roadcue.roadworld.paint import Canvas
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import signal
+from roadcue.roadworld.sidewalk.furniture import lantern
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.spec import RoadWorldSpec
@@ -201,6 +203,18 @@ def test_drops_are_those_of_rain() -> None:
     dry, wet = (lens.expose(picture.copy(), light("overcast", each), 0, None) for each in ("dry", "rain"))
     changed = (np.abs(wet.astype(int) - dry) > 1).any(axis=-1).mean()
     assert 0.001 < changed < 0.2
+
+
+def test_the_pool_of_a_lamp_does_not_appear_at_once() -> None:
+    pools = []
+    for ahead in (45.0, 39.8, 35.0, 28.0):
+        lamp = place([lantern()], np.array([[ahead + 1.6, 0]]), np.zeros(1))
+        here = street_lamps(View(np.eye(4), FRONT), lamp)
+        spot = brightened(here, np.array([[ahead + 1.6, 0]]))[0, 0]
+        pools.append(spot - 1)
+    assert pools[0] == 0
+    assert 0 < pools[1] < 0.05 * pools[3]
+    assert pools[2] == pytest.approx(pools[3] / 2, rel=0.05)
 
 
 def test_a_night_walk_has_lit_lamps_and_no_headlights() -> None:

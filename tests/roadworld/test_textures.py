@@ -94,6 +94,30 @@ def test_far_away_nothing_is_left_of_the_grain() -> None:
     assert alike(looks(near, spots), looks(ahead, spots + np.array([1.5, 0, 0]))) > 0.4, "hardly a shimmer"
 
 
+def test_a_wide_camera_loses_patterns_nearer_and_a_narrow_one_keeps_them_farther() -> None:
+    spread = {}
+    for degrees in (25.0, 50.0, 120.0):
+        seen = camera(replace(RoadWorldSpec(), field_of_view=degrees), "FRONT")
+        rough, smooth = (
+            Canvas(seen, noon(), SKYLINE, np.array(GREY), each).paint(View(np.eye(4), seen), plain(), []).astype(int)
+            for each in (ROUGH, SMOOTH)
+        )
+        for span in ((21, 45), (72, 110)):
+            (_, top), (_, bottom) = seen.project(np.array([[span[1] + 1.6, 0, 0], [span[0] + 1.6, 0, 0]]))[0]
+            spread[degrees, span[0]] = (rough - smooth)[int(top) : int(bottom) + 1].std()
+    assert spread[50.0, 21] > 1.5
+    assert spread[120.0, 21] < 0.5
+    assert spread[50.0, 72] < 0.5 < spread[25.0, 72]
+
+
+def test_asphalt_is_no_grainier_than_in_photographs() -> None:
+    steps = []
+    for pattern in range(4):
+        road = rows(paint(Texture(pattern, 0.7, 0.0), plain(), light=replace(noon(), haze_m=1e6)), 5, 14)[..., 1]
+        steps.append(np.abs(np.diff(road, axis=1)).mean())
+    assert 0.5 < np.mean(steps) < 1.0
+
+
 @pytest.mark.parametrize("levels", [ground_levels(1), grain_levels(1), *upright_levels(1)])
 def test_a_pattern_fades_from_level_to_level_and_changes_no_brightness(levels: list[np.ndarray]) -> None:
     spread = [level.std(axis=(0, 1)).max() for level in levels]
