@@ -25,7 +25,7 @@ def alight(mesh: Mesh, dark: bool) -> np.ndarray:
 
 
 def street_lamps(view: View, mesh: Mesh) -> np.ndarray:
-    """(k, 4) the street lamps that light what is seen: where, in the world's frame, and what share of their light does."""
+    """(k, 4) the lamps that light what is seen: where, in the world's frame, and with what share of it."""
     n = len(mesh.quads)
     lamps = mesh.centres[(mesh.glass[n:] == Glass.LAMP) & (mesh.classes[n:] == SemanticClass.POLE)]
     ahead = view.to_camera(lamps)[:, 0]

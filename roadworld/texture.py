@@ -93,13 +93,15 @@ class Texture:
         view: View,
         light: Daylight,
     ) -> np.ndarray:
-        """Cover what is paved in `rows` of the picture, first where `pattern` is bright; the texture that is left."""
+        """Cover `rows` of the picture, first where `pattern` is bright; the texture that is left.
+
+        On what is not paved snow lies already, and becomes smoother.
+        """
         covers = np.clip(255 * ((np.arange(256) - NEUTRAL) / 40 + 2 * light.snow - 0.6), 0, 255).astype(np.uint8)
         cover = cv2.LUT(pattern, covers)
         mean = cv2.LUT(ground_levels(self.pattern)[_SEEN_LEVEL][..., :2], covers).mean()
         _fade(cover, float(mean), view, view.camera.height - len(rows))
-        for semantic in (SemanticClass.GRASS, SemanticClass.SKY):
-            cv2.bitwise_and(cover, cv2.compare(classes, int(semantic), cv2.CMP_NE), cover)
+        cv2.bitwise_and(cover, cv2.compare(classes, int(SemanticClass.SKY), cv2.CMP_NE), cover)
         bare, share = cv2.bitwise_not(cover), np.arange(256)[:, None] / 255
         colour = np.append(np.clip(light.ground(np.array([SNOW])), 0, 255), 0)
         white, plain = (np.rint(share * each).astype(np.uint8) for each in (colour, NEUTRAL))
