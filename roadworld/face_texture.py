@@ -95,7 +95,7 @@ class FaceTextures:
         """Put the patterns onto `picture` (height, width, 3) uint8, whose faces have `numbers` (height, width)."""
         texture = np.full(numbers.shape, NEUTRAL, np.uint8)
         flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-        top, bottom = len(numbers), 0
+        (bottom, right), (top, left) = (0, 0), numbers.shape
         for face in self.faces:
             own = cv2.compare(numbers[face.rows, face.columns], face.number, cv2.CMP_EQ)
             if not cv2.countNonZero(own):
@@ -104,9 +104,10 @@ class FaceTextures:
             looks = cv2.warpPerspective(face.pattern, face.texels, size, flags=flags, borderMode=cv2.BORDER_WRAP)
             cv2.copyTo(looks, own, texture[face.rows, face.columns])
             top, bottom = min(top, face.rows.start), max(bottom, face.rows.stop)
+            left, right = min(left, face.columns.start), max(right, face.columns.stop)
         if top < bottom:
-            rows = picture[top:bottom]
-            cv2.multiply(rows, cv2.merge([texture[top:bottom]] * 3), rows, scale=1 / NEUTRAL)
+            box = picture[top:bottom, left:right]
+            cv2.multiply(box, cv2.merge([texture[top:bottom, left:right]] * 3), box, scale=1 / NEUTRAL)
 
 
 def _biggest_first(faces: np.ndarray, kinds: np.ndarray, looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

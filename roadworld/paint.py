@@ -139,7 +139,7 @@ class Canvas:
     def _paint_skyline(self, picture: np.ndarray, view: View) -> None:
         """The sun when it is low, and hills far away, which turn with the camera and never come nearer."""
         light = self.light
-        if (sun := self.sun_at(view)) is not None:
+        if light.sun_shines and (sun := sun_at(view, light)) is not None:
             if light.hour == "low sun":
                 glow = min(1.0, light.exposure) * np.array([255, 220, 160, 0])
                 _glow(picture, sun, 0.16 * view.focal, glow.tolist())
@@ -156,10 +156,11 @@ class Canvas:
         colour = (1 - clear) * light.horizon + clear * light.ambient * [70, 90, 80]
         cv2.fillPoly(picture, [fixed_point(outline)], [*colour.tolist(), 0], cv2.LINE_AA, SUBPIXEL_BITS)
 
-    def sun_at(self, view: View) -> np.ndarray | None:
-        """The pixel (2,) of the sun, which may be beside the picture; None behind the camera or the clouds."""
-        towards = view.rotate_to_camera(self.light.sun)
-        return view.pixels(towards) if self.light.sun_shines and towards[0] > 0.2 else None
+
+def sun_at(view: View, light: Daylight) -> np.ndarray | None:
+    """The pixel (2,) of a sun that shines, which may be beside the picture; None behind the camera."""
+    towards = view.rotate_to_camera(light.sun)
+    return view.pixels(towards) if towards[0] > 0.2 else None
 
 
 def paint_classes(view: View, ground: Ground, meshes: Sequence[Mesh]) -> np.ndarray:

@@ -16,7 +16,7 @@ from roadcue.roadworld.holds import Light
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, place
-from roadcue.roadworld.paint import Canvas, paint_classes
+from roadcue.roadworld.paint import Canvas, paint_classes, sun_at
 from roadcue.roadworld.people import cyclist, person
 from roadcue.roadworld.road import LANE_CENTRE_M, ROAD_HALF_WIDTH_M, STOP_LINE_M, Junction, Path
 from roadcue.roadworld.roll import levelled, rolled
@@ -57,6 +57,7 @@ class Painter:
         hour = str(streams.of("hour").choice(_SPOTLIGHT_HOURS)) if drive.cluster == Cluster.SPOTLIGHT else None
         self.light = draw_daylight(streams.of("light"), hour).exposed(exposure)
         self._lens = draw_lens(streams.of("lens"))
+        self._lenses = {name: self._lens.on(name) for name in self.cameras}
         steps = drive.steps
         track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
         self._ground = pave(streams, drive.streets, track, FAR_M)
@@ -110,10 +111,10 @@ class Painter:
     def paint(self, frame: int, camera: str) -> np.ndarray:
         """The picture that a camera takes of the drive's n-th drawn frame, (height, width, 3) uint8 RGB."""
         picture = self.paint_scene(frame, camera)
-        lens, moment = self._lens.on(camera), self.drive.frame_indices[frame]
+        lens, moment = self._lenses[camera], self.drive.frame_indices[frame]
         lens.fall(picture, self.light, moment)
         picture = rolled(picture, self.cameras[camera], cv2.INTER_LINEAR)
-        sun = self._canvases[camera].sun_at(self._view(frame, self.cameras[camera]))
+        sun = sun_at(self._view(frame, self.cameras[camera]), self.light) if self.light.sun_shines else None
         return lens.expose(picture, self.light, moment, sun)
 
     def paint_scene(self, frame: int, camera: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from roadcue.roadworld.ground import lay
 from roadcue.roadworld.instances import Instances
 from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, place
-from roadcue.roadworld.paint import Canvas, paint_classes
+from roadcue.roadworld.paint import Canvas, paint_classes, sun_at
 from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.sidewalk.camera import Framing, chest_camera, framing, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
@@ -170,7 +170,7 @@ class Walk:
         picture = self._canvas.paint(view, self._ground, self._meshes(frame))
         self._lens.fall(picture, self.light, self.step(frame))
         picture = rolled(picture, self.camera, cv2.INTER_LINEAR)
-        sun = self._canvas.sun_at(self._view(frame, self.camera))
+        sun = sun_at(self._view(frame, self.camera), self.light) if self.light.sun_shines else None
         return self._lens.expose(picture, self.light, self.step(frame), sun)
 
     def paint_classes(self, frame: int, scale: float) -> np.ndarray:

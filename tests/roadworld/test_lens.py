@@ -174,7 +174,7 @@ def test_each_camera_has_its_own_noise_drops_and_dirt_at_a_moment_and_all_shake_
     for stride in (1, 10):
         strided = replace(spec, stride=stride)
         painters[stride] = Painter(drive(strided, 0), {"FRONT": camera(strided, "FRONT")})
-        painters[stride]._lens = lens
+        painters[stride]._lens, painters[stride]._lenses = lens, {"FRONT": left}
     np.testing.assert_array_equal(painters[1].paint(10, "FRONT"), painters[10].paint(1, "FRONT"))
 
 
