@@ -26,7 +26,6 @@ from roadcue.roadworld.render import Painter
 from roadcue.roadworld.roll import levelled, rolled
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk import walk as walk_module
-from roadcue.roadworld.sidewalk.camera import Framing
 from roadcue.roadworld.sidewalk.scene import Place, Scene
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
@@ -318,9 +317,9 @@ def test_positions_that_a_camera_never_has_clear_give_way_to_others(monkeypatch:
     drawn: list[tuple[str, str]] = []
     draw_scene, clear_sights = walk_module.draw_scene, walk_module.clear_sights
 
-    def draw(streams: Streams, sidewalk: str, road: str, framed: Framing, reach: float) -> Scene:
+    def draw(streams: Streams, sidewalk: str, road: str, *given: object) -> Scene:
         drawn.append((sidewalk, road))
-        return draw_scene(streams, sidewalk, road, framed, reach)
+        return draw_scene(streams, sidewalk, road, *given)
 
     monkeypatch.setattr(walk_module, "draw_scene", draw)
     monkeypatch.setattr(walk_module, "clear_sights", lambda *a: None if drawn[-1] == drawn[0] else clear_sights(*a))

@@ -24,7 +24,7 @@ GREY, EARTH = (180, 176, 170), (110, 90, 66)
 
 def scene(path=(-1.0, 1.0), road=None, across=None, things=(), grass=False) -> Scene:
     """A straight scene with the camera at the origin: `path` and `road` between two y, a road `across` two x."""
-    made = Scene()
+    made = Scene(season="summer")
     everywhere = (-10.0, 60.0), (-60.0, 60.0)
     made.surfaces.append(Surface("grass" if grass else "", *everywhere, EARTH, SemanticClass.GRASS))
     if path:
