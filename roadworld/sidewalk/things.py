@@ -5,19 +5,10 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from roadcue.roadworld.furniture import bench, bin_, bollard, hydrant, sign
 from roadcue.roadworld.people import person
 from roadcue.roadworld.shapes import SEASONS, STYLES, barrier, cone, lamp_post, tree
-from roadcue.roadworld.sidewalk.furniture import (
-    bench,
-    bin_,
-    board,
-    bollard,
-    bush,
-    hydrant,
-    pedestrian_light,
-    scooter,
-    sign,
-)
+from roadcue.roadworld.sidewalk.furniture import board, bush, pedestrian_light, scooter
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.sidewalk.walker import ROOM_M
 from roadcue.roadworld.vehicles import bicycle, car

@@ -10,6 +10,7 @@ import pytest
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.clutter import CLUTTER, draw_clutter
 from roadcue.roadworld.drive import Drive, drive
+from roadcue.roadworld.furniture import bench, bin_, bollard, hydrant
 from roadcue.roadworld.ground import lay
 from roadcue.roadworld.lamplight import alight
 from roadcue.roadworld.mesh import Glass, Mesh, place
@@ -96,9 +97,18 @@ def test_clutter_has_few_faces_and_is_nothing_that_drivers_heed(name: str) -> No
             SemanticClass.POLE,
             SemanticClass.SIGN,
             SemanticClass.PLANT,
-            SemanticClass.OBSTACLE,
+            SemanticClass.FURNITURE,
         }
         assert not mesh.shines.any()
+
+
+def test_obstacles_of_a_walk_are_furniture_beside_a_drive() -> None:
+    """So that the class of cones and of what lies on the road means just these."""
+    for name, alone in (("bin", bin_(3)), ("bench", bench(3)), ("bollard", bollard(3)), ("hydrant", hydrant())):
+        beside = CLUTTER[name].mesh(3)
+        assert faces(alone) == faces(beside)
+        assert set(alone.classes.tolist()) == {SemanticClass.OBSTACLE}
+        assert set(beside.classes.tolist()) == {SemanticClass.FURNITURE}
 
 
 def test_every_kind_of_clutter_is_drawn_as_often_as_its_share() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS
+from roadcue.roadworld.furniture import bin_
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import chest_camera, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
-from roadcue.roadworld.sidewalk.furniture import bin_
 from roadcue.roadworld.sidewalk.labels import Moment, Sight, clear_sights, sight_of
 from roadcue.roadworld.sidewalk.scene import Place, Scene, Surface, Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
