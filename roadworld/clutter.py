@@ -1,16 +1,17 @@
 """What else stands on sidewalks, no reason to drive otherwise: bus stops, columns, poles, hedges, bins, signs."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
+from roadcue.roadworld.furniture import bench, bin_, bollard, hydrant, sign
 from roadcue.roadworld.mesh import Mesh, Shape
 from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, SIDEWALK_M
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import LEFT, RIGHT, STYLES, pick
-from roadcue.roadworld.sidewalk.furniture import bench, bin_, bollard, hydrant, sign
 
 _STEEL, _WOOD = (104, 108, 112), ((98, 80, 64), (118, 104, 90), (80, 64, 52))
 _POSTERS = ((206, 60, 52), (52, 96, 168), (232, 190, 70), (232, 226, 214), (70, 140, 96), (150, 70, 130))
@@ -64,7 +65,7 @@ def power_pole(style: int) -> Mesh:
 
 
 @lru_cache(maxsize=64)
-def hedge(style: int) -> Mesh:
+def garden_hedge(style: int) -> Mesh:
     """A clipped hedge along x, 3 to 6 m long and waist to breast high, with darker and lighter leaves."""
     shape, (r, g, b) = Shape(SemanticClass.PLANT), pick(_HEDGES, style)
     half, height = 1.5 + 0.5 * (style % 4), 0.8 + 0.15 * (style % 5)
@@ -78,7 +79,7 @@ def hedge(style: int) -> Mesh:
 @lru_cache(maxsize=64)
 def bollards(style: int) -> Mesh:
     """Three of them in a row along the kerb."""
-    shape, paint = Shape(SemanticClass.OBSTACLE), pick(((52, 54, 58), (206, 204, 198), (120, 70, 44)), style)
+    shape, paint = Shape(SemanticClass.FURNITURE), pick(((52, 54, 58), (206, 204, 198), (120, 70, 44)), style)
     for x in (-1.5, 0.0, 1.5):
         for across in ((0.09, 0.0), (0.0, 0.09)):
             ends = (x - across[0], -across[1]), (x + across[0], across[1])
@@ -92,6 +93,13 @@ def _road_sign(style: int) -> Mesh:
     return sign(style if style % 4 else style + 1)
 
 
+@lru_cache(maxsize=256)
+def _beside_the_road(look: Callable[[int], Mesh], style: int) -> Mesh:
+    """What would be an obstacle on a walker's way is none where nobody drives."""
+    mesh = look(style)
+    return replace(mesh, classes=np.full_like(mesh.classes, SemanticClass.FURNITURE))
+
+
 class Clutter(NamedTuple):
     """One kind of it: how many of all, what makes it from a style, and how far from the road's middle it stands."""
 
@@ -103,12 +111,12 @@ class Clutter(NamedTuple):
 CLUTTER: Mapping[str, Clutter] = {
     "road sign": Clutter(0.2, _road_sign, _AT_KERB_M),
     "bollards": Clutter(0.12, bollards, _AT_KERB_M),
-    "bollard": Clutter(0.06, bollard, _AT_KERB_M),
-    "bin": Clutter(0.14, bin_, _AT_KERB_M),
-    "hydrant": Clutter(0.07, lambda _: hydrant(), _AT_KERB_M),
+    "bollard": Clutter(0.06, partial(_beside_the_road, bollard), _AT_KERB_M),
+    "bin": Clutter(0.14, partial(_beside_the_road, bin_), _AT_KERB_M),
+    "hydrant": Clutter(0.07, partial(_beside_the_road, lambda _: hydrant()), _AT_KERB_M),
     "power pole": Clutter(0.08, power_pole, _AT_HOUSES_M),
-    "bench": Clutter(0.09, bench, _AT_HOUSES_M),
-    "hedge": Clutter(0.14, hedge, _AT_HOUSES_M + 0.3),
+    "bench": Clutter(0.09, partial(_beside_the_road, bench), _AT_HOUSES_M),
+    "hedge": Clutter(0.14, garden_hedge, _AT_HOUSES_M + 0.3),
     "bus stop": Clutter(0.05, bus_stop, _AT_HOUSES_M),
     "column": Clutter(0.05, column, _AT_HOUSES_M),
 }

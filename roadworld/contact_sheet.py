@@ -23,6 +23,7 @@ from roadcue.roadworld.daylight import HOURS
 from roadcue.roadworld.drawing_command import add_seed
 from roadcue.roadworld.drive import cluster_of, drive
 from roadcue.roadworld.render import Painter
+from roadcue.roadworld.road_ahead import road_ahead
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import paint_walk
@@ -34,9 +35,8 @@ _WIDTH, _ROW_HEIGHT = 960, 188
 _CHOICES = 4
 """Sequences among which each picture is chosen."""
 _QUALITY = 82
+_NOTHING = 1e-5
 _THEMES = {
-    Cluster.CONSTRUCTION: ((SemanticClass.OBSTACLE,), 0.02),
-    Cluster.DEBRIS: ((SemanticClass.OBSTACLE,), 0.01),
     Cluster.INTERSECTION: ((SemanticClass.LIGHT_RED, SemanticClass.LIGHT_YELLOW), 0.001),
     Cluster.PEDESTRIAN: ((SemanticClass.PERSON,), 0.015),
     Cluster.CYCLIST: ((SemanticClass.CYCLIST, SemanticClass.BICYCLE), 0.01),
@@ -44,6 +44,8 @@ _THEMES = {
 }
 _VEHICLES = ((SemanticClass.VEHICLE, SemanticClass.BRAKE_LIGHT), 0.03)
 """What a picture of a cluster should show, and of how much of the picture; of the others, vehicles."""
+_AHEAD_M = {Cluster.CONSTRUCTION: ("works_m", 14.0), Cluster.DEBRIS: ("debris_m", 12.0)}
+"""What should lie ahead instead, a field of `RoadAhead`, and how far."""
 
 
 def contact_sheet(spec: RoadWorldSpec) -> np.ndarray:
@@ -87,19 +89,27 @@ def _choose(spec: RoadWorldSpec, cluster: Cluster, skip: int, shown: Counter[str
     best: tuple[float, Painter, int] | None = None
     for number in islice(numbers, skip * _CHOICES, (skip + 1) * _CHOICES):
         painter = Painter(drive(spec, number), cameras, spec.exposure)
-        wanted, share = _THEMES.get(cluster, _VEHICLES)
-        shares = [
-            np.isin(painter.paint_classes(i, "FRONT", 0.25), wanted).mean() for i in range(painter.drive.frames)
-        ]
-        off = np.abs(np.log(np.maximum(shares, 1e-5) / share))
+        off = [_off_theme(painter, cluster, i) for i in range(painter.drive.frames)]
         frame = int(np.argmin(off))
         light = painter.light
         seen = shown[light.hour] / HOURS[light.hour] + shown[light.weather] / WEATHERS[light.weather].share
-        score = -seen - 10 * float(off[frame])
+        score = -seen - 10 * off[frame]
         if best is None or score > best[0]:
             best = score, painter, frame
     assert best is not None
     return best[1], best[2]
+
+
+def _off_theme(painter: Painter, cluster: Cluster, frame: int) -> float:
+    """By what factor too little or too much of its theme a frame shows, as a logarithm."""
+    if cluster in _AHEAD_M:
+        field, wanted = _AHEAD_M[cluster]
+        ahead = getattr(road_ahead(painter.drive, frame), field)
+        shown = _NOTHING if ahead is None else max(ahead, 1.0)
+    else:
+        classes, wanted = _THEMES.get(cluster, _VEHICLES)
+        shown = max(float(np.isin(painter.paint_classes(frame, "FRONT", 0.25), classes).mean()), _NOTHING)
+    return float(np.abs(np.log(shown / wanted)))
 
 
 def _title(painter: Painter, frame: int) -> str:

@@ -22,6 +22,8 @@ _SMOOTH, _LEAVES, _PLASTER, _BRICKS = -1, 0, 1, 2
 _KINDS = {SemanticClass.TREE: _LEAVES, SemanticClass.PLANT: _LEAVES, SemanticClass.BUILDING: _PLASTER}
 _TABLE = np.array([_KINDS.get(semantic, _SMOOTH) for semantic in SemanticClass])
 _REDDISH = 1.3
+_LOOKS_UP = 0.1
+"""The least upward component of a normal of what is no wall."""
 _LEAST_SIDE_M = 0.3
 _LEAST_PX = 14.0
 """Half the size of the smallest face that has a pattern."""
@@ -164,13 +166,14 @@ def _planes(view: View, mesh: Mesh, faces: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _kinds(mesh: Mesh, faces: np.ndarray) -> np.ndarray:
-    """(k,) which pattern each of some faces has; what shines and glass are smooth."""
+    """(k,) which pattern each of some faces has; what shines, glass, roofs and awnings are smooth."""
     classes, owner = mesh.classes[faces], mesh.owner[faces]
     kinds = _TABLE[classes]
     kinds[(classes == SemanticClass.TREE) & (faces < len(mesh.quads))] = _PLASTER  # its trunk
     of_house = mesh.recess[owner] > 0
     bricks = np.where(of_house, _built_of_bricks(mesh.origins[owner]), _reddish(mesh.colours[faces]))
     kinds[(classes == SemanticClass.BUILDING) & bricks] = _BRICKS
+    kinds[(classes == SemanticClass.BUILDING) & (mesh.normals[faces, 2] > _LOOKS_UP)] = _SMOOTH
     kinds[mesh.shines[faces] | (mesh.glass[faces] != Glass.NONE)] = _SMOOTH
     return kinds
 

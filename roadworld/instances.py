@@ -37,6 +37,7 @@ _KINDS = {
     "bicycle": (SemanticClass.BICYCLE,),
     "sign": (SemanticClass.SIGN,),
     "obstacle": (SemanticClass.OBSTACLE,),
+    "furniture": (SemanticClass.FURNITURE,),
     "tree": (SemanticClass.TREE,),
     "plant": (SemanticClass.PLANT,),
     "building": (SemanticClass.BUILDING,),

@@ -1,5 +1,7 @@
 """Street lamps in the dark: the pools of light that they throw onto the ground and onto what stands there."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -19,9 +21,11 @@ _ONE = 48
 """Of a byte: the factor 1."""
 
 
-def alight(mesh: Mesh, dark: bool) -> np.ndarray:
-    """(n + m,) which faces shine: all lamps that always do, and when it is `dark` those that are then switched on."""
-    return mesh.shines | (mesh.glass == Glass.LAMP) if dark else mesh.shines
+def alight(mesh: Mesh) -> Mesh:
+    """The mesh when it is dark: its lamps are on, and shine in their own colour, as bright as that can be."""
+    lamps = mesh.glass == Glass.LAMP
+    brightest = 255 * mesh.colours / mesh.colours.max(axis=1, keepdims=True).clip(min=1)
+    return replace(mesh, shines=mesh.shines | lamps, colours=np.where(lamps[:, None], brightest, mesh.colours))
 
 
 def street_lamps(view: View, mesh: Mesh) -> np.ndarray:

@@ -4,7 +4,6 @@ A view, a ground and meshes are all it takes; who drives or walks there is no ma
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -71,7 +70,7 @@ class Canvas:
         light_ground(picture, view, near, max(0, int(np.ceil(view.horizon_row)) + 1))
         self._veil(picture, shift)
         mesh = join([view.crop(each) for each in meshes])
-        mesh = replace(mesh, shines=alight(mesh, light.dark))
+        mesh = alight(mesh) if light.dark else mesh
         where = view.to_camera(mesh.middles)
         colours, clear = self._lit_objects(mesh, where, near)
         textures = FaceTextures.of(view, mesh, where, self.texture.pattern, self.texture.strength * clear)

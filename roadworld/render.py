@@ -62,7 +62,7 @@ class Painter:
         track = drive.pose(np.arange(steps[0], steps[-1] + 1, 20))[0]
         self._ground = pave(streams, drive.streets, track, FAR_M)
         season = draw_season(streams.of("season"), self.light.weather)
-        self.standing = furnish(streams, drive.streets, track, FAR_M, self.light.dark, season)
+        self.standing = furnish(streams, drive.streets, track, FAR_M, season)
         main = drive.streets.main
         self._move(
             [

@@ -75,11 +75,8 @@ def draw_season(rng: np.random.Generator, weather: str) -> str:
     return "winter" if weather == "snow" else season
 
 
-def furnish(streams: Streams, streets: Streets, track: np.ndarray, sight: float, lit: bool, season: str) -> Mesh:
-    """All that stands beside and on the roads, in the world's frame, within `sight` metres of a track (n, 2).
-
-    `lit`: the street lamps and some windows shine.
-    """
+def furnish(streams: Streams, streets: Streets, track: np.ndarray, sight: float, season: str) -> Mesh:
+    """All that stands beside and on the roads, in the world's frame, within `sight` metres of a track (n, 2)."""
     stretches = streets.stretches_near(track, sight)
     centrelines = [road.xy[round(begin / STEP_M) : round(end / STEP_M) : 12] for _, road, begin, end in stretches]
     quarter = Quarter.of(streams)
@@ -87,7 +84,7 @@ def furnish(streams: Streams, streets: Streets, track: np.ndarray, sight: float,
     for stretch in stretches:
         road = stretch.road
         for side in (1, -1):
-            row = Row(streams.within(stretch.name, side), stretch, side, quarter, lit, season)
+            row = Row(streams.within(stretch.name, side), stretch, side, quarter, season)
             kept_clear = _kept_clear(streets, road, side)
             plots = [*_houses(row), *_kerbside(row), *_clutter(row, kept_clear)]
             if not (streets.multilane and road is streets.main):
@@ -115,7 +112,6 @@ class Row:
     stretch: Stretch
     side: int
     quarter: Quarter
-    lit: bool
     season: str
 
     def numbers(self, pitch: float, first: float = 0.0) -> range:
@@ -137,7 +133,7 @@ def _house(row: Row, rng: np.random.Generator, begin: int, length: int) -> Itera
     """What stands on the ground of a house: that, a tree or nothing."""
     style, s = int(rng.integers(STYLES)), begin + length / 2
     if rng.random() < row.quarter.built:
-        mesh = house(length, int(rng.integers(1, row.quarter.tallest + 1)), style, row.lit)
+        mesh = house(length, int(rng.integers(1, row.quarter.tallest + 1)), style)
         yield Plot(mesh, s, _VERGE_M + rng.uniform(1, 5), _VERGE_M + 0.7, row.side < 0)
     elif rng.random() < row.quarter.wooded:
         mesh = tree(int(rng.integers(5, 11)), style, row.season)
@@ -150,7 +146,7 @@ def _kerbside(row: Row) -> Iterator[Plot]:
     first = row.streams.of("lamps").uniform(0, _LAMPS_M)
     for number in row.numbers(_LAMPS_M, first):
         s, rng = first + _LAMPS_M * number, row.streams.of("small tree", number)
-        yield Plot(lamp_post(row.lit), s, offset, clear, row.side < 0)
+        yield Plot(lamp_post(), s, offset, clear, row.side < 0)
         if rng.random() < row.quarter.wooded:
             mesh = tree(int(rng.integers(4, 8)), int(rng.integers(STYLES)), row.season)
             yield Plot(mesh, s + 15, offset, clear, False)

@@ -28,3 +28,5 @@ class SemanticClass(IntEnum):
     LIGHT_RED = 19
     LIGHT_YELLOW = 20
     LIGHT_GREEN = 21
+    FURNITURE = 22
+    """Bins, benches and the like beside a road; in the way of a walker they are an obstacle."""

@@ -40,8 +40,9 @@ WALLS = (
 """Colours of houses."""
 _ROOFS = ((128, 66, 50), (84, 80, 80), (104, 84, 70), (70, 74, 84), (148, 88, 64))
 _GLASS = ((64, 78, 92), (48, 58, 66), (92, 108, 118))
-_EVENING = ((240, 204, 128), (226, 222, 206), (228, 172, 96))
-"""Windows behind which there is light."""
+_CURTAINS = ((144, 122, 77), (136, 133, 124), (137, 103, 58))
+"""Windows behind which there is a lamp, by day."""
+_SHOP_WINDOW = (68, 67, 62)
 _AWNINGS = ((150, 40, 42), (40, 84, 66), (48, 70, 120), (206, 176, 96), (70, 66, 66))
 _WINDOWS = ((3.4, 0.25, 1.0, 2.6), (2.6, 0.3, 0.5, 2.7), (4.4, 0.32, 1.2, 2.3), (13.0, 0.06, 1.0, 2.5))
 """Of each kind: from one to the next, the share of that to either side, sill and lintel above the storey's floor."""
@@ -63,10 +64,10 @@ def pick(choices: tuple[Colour, ...], style: int, vary: float = 0.12) -> Colour:
 
 
 @lru_cache(maxsize=4096)
-def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
+def house(length: int, floors: int, style: int) -> Mesh:
     """A building `length` metres along the street, whose front, its y = 0 face, looks to the right of its x axis.
 
-    The style tells its walls, roof and windows, and how many of them shine when it is `lit`.
+    The style tells its walls, roof and windows, and behind which of them lamps shine when it is dark.
     """
     shape, wall = Shape(SemanticClass.BUILDING), pick(WALLS, style)
     depth, height = 9.0, 3.2 * floors + 0.8
@@ -76,10 +77,9 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
         _pitched_roof(shape, x, y, height, wall, pick(_ROOFS, style))
     has_shop = floors > 2 and style % 3 == 0
     if has_shop:
-        shape.panel((x[0] + 0.5, x[1] - 0.5), y, (0.3, 2.9), RIGHT, _EVENING[1] if lit else _GLASS[1], shines=lit)
-        shape.panel((x[0] + 0.2, x[1] - 0.2), (-0.05, 0), (2.9, 3.6), RIGHT, pick(_AWNINGS, style))
-    glass, evening = pick(_GLASS, style), _EVENING[style % len(_EVENING)]
-    curtain = tuple(np.mean([glass, evening], axis=0).tolist())
+        shape.panel((x[0] + 0.5, x[1] - 0.5), y, (0.3, 2.9), RIGHT, _SHOP_WINDOW, glass=Glass.LAMP)
+        _awning(shape, (x[0] + 0.2, x[1] - 0.2), pick(_AWNINGS, style))
+    panes = {Glass.PANE: pick(_GLASS, style), Glass.LAMP: _CURTAINS[style % len(_CURTAINS)]}
     pitch, pier, sill, lintel = _WINDOWS[style % len(_WINDOWS)]
     for normal, (begin, end) in ((RIGHT, x), (BACK, y), (FORWARD, y)):
         edges = np.linspace(begin, end, max(1, int((end - begin) / pitch)) + 1).tolist()
@@ -88,10 +88,8 @@ def house(length: int, floors: int, style: int, lit: bool = False) -> Mesh:
             for place, (left, right) in enumerate(pairwise(edges)):
                 opening = (left + pier * (right - left), right - pier * (right - left))
                 x_span, y_span = (opening, y) if normal == RIGHT else (x, opening)
-                lamp = (5 * storey + 3 * place + style) % 7 < style % 5
-                pane = (evening if lit else curtain) if lamp else glass
-                made_of = Glass.LAMP if lamp else Glass.PANE
-                shape.panel(x_span, y_span, z, normal, pane, shines=lamp and lit, glass=made_of)
+                glass = Glass.LAMP if (5 * storey + 3 * place + style) % 7 < style % 5 else Glass.PANE
+                shape.panel(x_span, y_span, z, normal, panes[glass], glass=glass)
     return shape.mesh(origin=(0.0, depth / 2), recess=length / 2)
 
 
@@ -107,8 +105,14 @@ def _pitched_roof(
         shape.quad(corners, tiles, normal)
 
 
+def _awning(shape: Shape, x: tuple[float, float], cloth: Colour) -> None:
+    """Cloth that slopes from the front of a shop down over the sidewalk."""
+    (begin, end), out, (low, high) = x, -0.5, (2.9, 3.6)
+    shape.quad([(begin, out, low), (end, out, low), (end, 0, high), (begin, 0, high)], cloth, (0, -0.81, 0.58))
+
+
 @lru_cache(maxsize=4096)
-def tree(height: int, style: int, season: str = "summer") -> Mesh:
+def tree(height: int, style: int, season: str) -> Mesh:
     """A tree, `height` metres high: a conifer, a poplar or, most often, a broad one; `season` is one of `SEASONS`."""
     shape = Shape(SemanticClass.TREE)
     shape.box((-0.15, 0.15), (-0.15, 0.15), (0, height * 0.55), _BARK)
@@ -160,13 +164,13 @@ def _bare_branches(shape: Shape, height: float, style: int) -> None:
         shape.quad(corners, _BARK)
 
 
-@lru_cache(maxsize=2)
-def lamp_post(lit: bool = False) -> Mesh:
-    """A street lamp whose arm reaches over the road, to the right."""
+@lru_cache(maxsize=1)
+def lamp_post() -> Mesh:
+    """A street lamp whose arm reaches over the road, to the right; it is on when it is dark."""
     shape, height = Shape(SemanticClass.POLE), 6.5
     shape.box((-0.08, 0.08), (-0.08, 0.08), (0, height), _STEEL)
     shape.box((-0.1, 0.1), (-2.0, 0), (height - 0.15, height), _STEEL)
-    shape.disc((0, -1.8, height - 0.2), 0.2, (255, 226, 170), shines=lit, glass=Glass.LAMP)
+    shape.disc((0, -1.8, height - 0.2), 0.2, (255, 226, 170), glass=Glass.LAMP)
     return shape.mesh()
 
 

@@ -57,7 +57,7 @@ class _Ground(NamedTuple):
         return Way(-free[0], free[1], -best[0], best[1], road)
 
 
-def draw_scene(streams: Streams, sidewalk: str, road: str, framing: Framing, reach: float) -> Scene:
+def draw_scene(streams: Streams, sidewalk: str, road: str, framing: Framing, reach: float, season: str) -> Scene:
     """A scene with the sidewalk and the road about where the SENSATION positions say, in the picture of a camera.
 
     `reach`: so many metres farther than of a short walk.
@@ -68,7 +68,7 @@ def draw_scene(streams: Streams, sidewalk: str, road: str, framing: Framing, rea
     beside = rng.uniform(1.4, 2.6) * framing.wide
     walker = {"Center": rng.uniform(-0.5, 0.5), "Left": -beside, "Right": beside, "Outside": 0.0}[sidewalk]
     ground = _Ground(half, walker, grassy=bool(rng.random() < 0.6))
-    scene = Scene(reach=reach, start=walker, astray=astray)
+    scene = Scene(reach=reach, start=walker, astray=astray, season=season)
     lay_base(streams.of("base"), scene, ground.grassy)
     if road == "Not present":
         _away_from_roads(streams, scene, ground)

@@ -97,7 +97,8 @@ class Scene:
 
     It reaches farther ahead by the metres that the walker comes on a long walk, `reach`. He is at y = `start` at
     t = 0; when that is `astray` he soon goes over to the `way`, which is the path's, or straight on where there is
-    none. `beside` says for "left" and "right" what the path is bordered by, in a caption's words.
+    none. `beside` says for "left" and "right" what the path is bordered by, in a caption's words. `season` is that
+    of its trees.
     """
 
     surfaces: list[Surface] = field(default_factory=list)
@@ -109,6 +110,7 @@ class Scene:
     start: float = 0.0
     astray: bool = False
     way: Way = _STRAIGHT_ON
+    season: str = field(kw_only=True)
 
     def topmost(self, points: np.ndarray) -> np.ndarray:
         """The number of the topmost surface at each of the ground points (n, 2), -1 for none."""

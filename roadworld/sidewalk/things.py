@@ -1,22 +1,14 @@
 """What is put onto and beside the path: people, bicycles, cars, signs, lights, trees, bushes, things in the way."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 
 import numpy as np
 
+from roadcue.roadworld.furniture import bench, bin_, bollard, hydrant, sign
 from roadcue.roadworld.people import person
-from roadcue.roadworld.shapes import STYLES, barrier, cone, lamp_post, tree
-from roadcue.roadworld.sidewalk.furniture import (
-    bench,
-    bin_,
-    board,
-    bollard,
-    bush,
-    hydrant,
-    pedestrian_light,
-    scooter,
-    sign,
-)
+from roadcue.roadworld.shapes import SEASONS, STYLES, barrier, cone, lamp_post, tree
+from roadcue.roadworld.sidewalk.furniture import board, bush, pedestrian_light, scooter
 from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.sidewalk.walker import ROOM_M
 from roadcue.roadworld.vehicles import bicycle, car
@@ -104,9 +96,9 @@ def lamp(rng: np.random.Generator, x: float, y: float) -> Thing:
     return Thing("obstacle", "a lamp post", (lamp_post(),), (x, y), heading, (0.12, 0.12, 2.0))
 
 
-def a_tree(rng: np.random.Generator, x: float, y: float) -> Thing:
+def a_tree(rng: np.random.Generator, x: float, y: float, season: str) -> Thing:
     """A tree; only its trunk counts as its extent, under whose crown one sees through."""
-    mesh = tree(int(rng.integers(5, 10)), int(rng.integers(STYLES)))
+    mesh = tree(int(rng.integers(5, 10)), int(rng.integers(STYLES)), season)
     return Thing("trees", "a tree", (mesh,), (x, y), 0.0, (0.35, 0.35, 2.0))
 
 
@@ -115,35 +107,38 @@ def a_bush(rng: np.random.Generator, x: float, y: float) -> Thing:
     return Thing("plants", "a bush", (bush(int(rng.integers(STYLES))),), (x, y), 0.0, (0.6, 0.75, 1.1))
 
 
-PLACES: Mapping[str, Mapping[Maker, float]] = {
-    "path": {someone: 0.36, obstacle: 0.32, parked_bicycle: 0.18, traffic_sign: 0.08, traffic_light: 0.06},
-    "verge": {
-        a_tree: 0.18,
-        traffic_sign: 0.2,
-        lamp: 0.12,
-        obstacle: 0.12,
-        parked_bicycle: 0.14,
-        a_bush: 0.1,
-        traffic_light: 0.14,
-    },
-    "road": {car_along: 1.0},
-    "open": {
-        a_tree: 0.22,
-        a_bush: 0.18,
-        obstacle: 0.12,
-        parked_bicycle: 0.16,
-        someone: 0.1,
-        traffic_sign: 0.1,
-        traffic_light: 0.12,
-    },
-}
-"""What is found where, and how often."""
+@lru_cache(maxsize=len(SEASONS))
+def places(season: str) -> Mapping[str, Mapping[Maker, float]]:
+    """What is found where in a season, and how often."""
+    tree_of_it = partial(a_tree, season=season)
+    return {
+        "path": {someone: 0.36, obstacle: 0.32, parked_bicycle: 0.18, traffic_sign: 0.08, traffic_light: 0.06},
+        "verge": {
+            tree_of_it: 0.18,
+            traffic_sign: 0.2,
+            lamp: 0.12,
+            obstacle: 0.12,
+            parked_bicycle: 0.14,
+            a_bush: 0.1,
+            traffic_light: 0.14,
+        },
+        "road": {car_along: 1.0},
+        "open": {
+            tree_of_it: 0.22,
+            a_bush: 0.18,
+            obstacle: 0.12,
+            parked_bicycle: 0.16,
+            someone: 0.1,
+            traffic_sign: 0.1,
+            traffic_light: 0.12,
+        },
+    }
 
 
 def put(rng: np.random.Generator, scene: Scene, place: str, x: tuple[float, float], y: tuple[float, float]) -> None:
     """Put something that belongs there into a rectangle of the scene, if there is room, and not on a road across."""
-    makers = list(PLACES[place])
-    maker = makers[rng.choice(len(makers), p=list(PLACES[place].values()))]
+    shares = places(scene.season)[place]
+    maker = list(shares)[rng.choice(len(shares), p=list(shares.values()))]
     thing = maker(rng, float(rng.uniform(*x)), float(rng.uniform(*y)))
     if scene.has_room(thing.xy, thing.half) and not _on_road_across(scene, thing) and _leaves_a_way(scene, thing):
         scene.things.append(thing)

@@ -17,6 +17,7 @@ from roadcue.roadworld.lens import draw_lens
 from roadcue.roadworld.mesh import Mesh, place
 from roadcue.roadworld.paint import Canvas, paint_classes, sun_at
 from roadcue.roadworld.roll import levelled, rolled
+from roadcue.roadworld.scenery import draw_season
 from roadcue.roadworld.sidewalk.camera import Framing, chest_camera, framing, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
 from roadcue.roadworld.sidewalk.furniture import lantern
@@ -55,8 +56,10 @@ class Walk:
         self._spec, self._number = spec, number
         streams = Streams((spec.seed, number, "walk"))
         self.camera = chest_camera(spec)
-        self.scene, self.outing, self._sights = self._draw(streams, framing(spec))
-        light = draw_daylight(streams.of("light"), *draw_walk(streams.of("weather")))
+        hour, weather = draw_walk(streams.of("weather"))
+        season = draw_season(streams.of("season"), weather)
+        self.scene, self.outing, self._sights = self._draw(streams, framing(spec), season)
+        light = draw_daylight(streams.of("light"), hour, weather)
         self.light = light.on_foot().exposed(spec.exposure)
         self._lens = draw_lens(streams.of("lens"))
         areas = [(_outline(each.x, each.y), each.colour, each.semantic) for each in self.scene.surfaces]
@@ -74,7 +77,7 @@ class Walk:
     def _stretch(self, skyline: np.ndarray, texture: Texture) -> Canvas:
         return Canvas(levelled(self.camera), self.light, skyline, np.array(self.scene.surfaces[0].colour), texture)
 
-    def _draw(self, streams: Streams, framed: Framing) -> tuple[Scene, Outing, dict[int, Sight | None]]:
+    def _draw(self, streams: Streams, framed: Framing, season: str) -> tuple[Scene, Outing, dict[int, Sight | None]]:
         """All sixteen pairs of positions are meant equally often, but for one that a camera hardly ever has clear."""
         spec = self._spec
         clear, reach = (spec.frames if spec.all_clear else 1), FASTEST_M_S * max(0.0, spec.seconds - 1)
@@ -83,7 +86,7 @@ class Walk:
             sidewalk, road = str(rng.choice(SIDEWALK_POSITIONS)), str(rng.choice(ROAD_POSITIONS))
             for attempt in range(_SCENES):
                 self._attempt = streams.within(meant, attempt)
-                scene = draw_scene(self._attempt, sidewalk, road, framed, reach)
+                scene = draw_scene(self._attempt, sidewalk, road, framed, reach, season)
                 walked = self._walked(scene, clear)
                 if walked and not self._bumps(scene, walked[0]):
                     return scene, walked[0], dict(enumerate(walked[1]))

@@ -1,12 +1,16 @@
 """The contact sheet: its rows have pictures in them, and its command writes it or says why not."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from roadcue.loaders import picture_file
+from roadcue.loaders.waymo_e2e.clusters import Cluster
 from roadcue.roadworld import RoadWorldSpec, contact_sheet
+from roadcue.roadworld.road_ahead import road_ahead
+from roadcue.roadworld.semantic_class import SemanticClass
 
 
 def test_the_contact_sheet_shows_clusters_cameras_and_sidewalks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +37,13 @@ def test_the_command_writes_or_refuses(
     assert "cannot be written (No such file or directory). Name another file" in capsys.readouterr().err
     assert command(tmp_path / "sheet.jpg", -1) == 2
     assert "seed -1 is negative" in capsys.readouterr().err
+
+
+def test_construction_and_debris_are_shown_where_they_lie_ahead() -> None:
+    spec = RoadWorldSpec(stride=20)
+    for cluster, field in ((Cluster.CONSTRUCTION, "works_m"), (Cluster.DEBRIS, "debris_m")):
+        painter, frame = contact_sheet._choose(spec, cluster, 0, Counter())
+        there = getattr(road_ahead(painter.drive, frame), field)
+        assert there is not None
+        assert 4 < there < 40
+        assert (painter.paint_classes(frame, "FRONT", 1.0) == SemanticClass.OBSTACLE).any()

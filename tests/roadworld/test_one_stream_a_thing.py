@@ -51,7 +51,7 @@ def streets_of(number: int) -> tuple[Streets, np.ndarray]:
 
 def standing(number: int) -> Things:
     """What stands beside the streets."""
-    return objects(furnish(streams_of(SPEC, number, 0), *streets_of(number), 120.0, False, "autumn"))
+    return objects(furnish(streams_of(SPEC, number, 0), *streets_of(number), 120.0, "autumn"))
 
 
 def objects(mesh: Mesh) -> Things:
@@ -242,6 +242,6 @@ def test_where_a_drive_is_seen_from_does_not_move_what_stands_there() -> None:
     """Rows begin with their road, not with what is near enough to be drawn."""
     streets, _ = streets_of(2)
     tracks = streets.main.xy[400:500], streets.main.xy[200:800]
-    near, far = (objects(furnish(streams_of(SPEC, 2, 0), streets, track, 60.0, False, "autumn")) for track in tracks)
+    near, far = (objects(furnish(streams_of(SPEC, 2, 0), streets, track, 60.0, "autumn")) for track in tracks)
     assert (near - far).total() <= 0.1 * near.total()
     assert near.total() < 0.8 * far.total()

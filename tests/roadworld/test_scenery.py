@@ -10,8 +10,10 @@ import pytest
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.clutter import CLUTTER, draw_clutter
 from roadcue.roadworld.drive import Drive, drive
+from roadcue.roadworld.furniture import bench, bin_, bollard, hydrant
 from roadcue.roadworld.ground import lay
-from roadcue.roadworld.mesh import Mesh, place
+from roadcue.roadworld.lamplight import alight
+from roadcue.roadworld.mesh import Glass, Mesh, place
 from roadcue.roadworld.paint import paint_classes
 from roadcue.roadworld.people import person
 from roadcue.roadworld.render import Painter
@@ -95,9 +97,18 @@ def test_clutter_has_few_faces_and_is_nothing_that_drivers_heed(name: str) -> No
             SemanticClass.POLE,
             SemanticClass.SIGN,
             SemanticClass.PLANT,
-            SemanticClass.OBSTACLE,
+            SemanticClass.FURNITURE,
         }
         assert not mesh.shines.any()
+
+
+def test_obstacles_of_a_walk_are_furniture_beside_a_drive() -> None:
+    """So that the class of cones and of what lies on the road means just these."""
+    for name, alone in (("bin", bin_(3)), ("bench", bench(3)), ("bollard", bollard(3)), ("hydrant", hydrant())):
+        beside = CLUTTER[name].mesh(3)
+        assert faces(alone) == faces(beside)
+        assert set(alone.classes.tolist()) == {SemanticClass.OBSTACLE}
+        assert set(beside.classes.tolist()) == {SemanticClass.FURNITURE}
 
 
 def test_every_kind_of_clutter_is_drawn_as_often_as_its_share() -> None:
@@ -130,7 +141,7 @@ def test_every_vehicle_shows_its_brake_lights_and_is_as_long_as_the_driven_world
         (car, 40),
         (lambda style: house(10, 3, style), 40),
         (lambda style: house(10, 2, style), 40),
-        (lambda style: tree(7, style), 20),
+        (lambda style: tree(7, style, "summer"), 20),
         (lambda style: person(style, 0), 50),
     ],
 )
@@ -148,11 +159,24 @@ def test_the_walls_of_a_house_come_first_and_are_of_the_known_colours() -> None:
             assert (colours[:4] == colours[0]).all()
 
 
-def test_windows_shine_in_some_houses_and_only_when_they_are_lit() -> None:
-    shining = [house(10, 4, style, lit=True).shines.mean() for style in STYLE_NUMBERS]
-    assert not any(house(10, 4, style).shines.any() for style in STYLE_NUMBERS)
+def test_windows_shine_in_some_houses_and_only_in_the_dark() -> None:
+    houses = [house(10, 4, style) for style in STYLE_NUMBERS]
+    assert not any(each.shines.any() for each in houses)
+    shining = [alight(each).shines.mean() for each in houses]
     assert 0 in shining
     assert 0.1 < np.mean(shining) < 0.5
+    for each in houses:
+        dark, lamps = alight(each), each.glass == Glass.LAMP
+        assert (dark.colours[lamps].max(axis=1, initial=255) > 254).all(), "of their own colour, as bright as can be"
+        assert (np.argsort(dark.colours, axis=1)[lamps] == np.argsort(each.colours, axis=1)[lamps]).all()
+        np.testing.assert_array_equal(dark.colours[~lamps], each.colours[~lamps])
+
+
+def test_shop_windows_shine_in_the_dark() -> None:
+    shop = house(10, 4, 0)
+    windows = (shop.quads[..., 2].min(axis=1) < 0.5) & (shop.quads[..., 2].max(axis=1) == np.float32(2.9))
+    assert windows.sum() == 1
+    assert alight(shop).shines[windows].all()
 
 
 def test_trees_turn_with_the_season_and_are_bare_in_winter() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from roadcue.roadworld.sidewalk.scene import Scene, Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.roadworld.streams import Streams
+from roadcue.roadworld.weather import draw_walk
 
 FRAMED = framing(SidewalkSpec())
 MEANT = [(sidewalk, road) for sidewalk in SIDEWALK_POSITIONS for road in ROAD_POSITIONS]
@@ -24,7 +24,7 @@ NUMBERS = range(3)
 
 
 def drawn(number: int, sidewalk: str, road: str, reach: float = 40.0) -> Scene:
-    return draw_scene(Streams((number,)), sidewalk, road, FRAMED, reach)
+    return draw_scene(Streams((number,)), sidewalk, road, FRAMED, reach, "autumn")
 
 
 def seen(thing: Thing) -> tuple[object, ...]:
@@ -54,7 +54,7 @@ def test_to_take_a_thing_away_changes_no_other(kind: str, monkeypatch: pytest.Mo
         put(deepcopy(rng), trial, *where)
         if len(trial.things) > len(scene.things) and kind in trial.things[-1].name and not taken:
             taken.append(trial.things[-1])
-            scene.things.append(Thing("", "room", (), taken[0].xy, 0.0, taken[0].half))
+            scene.things.append(replace(taken[0], name="room"))
         else:
             put(rng, scene, *where)
 
@@ -81,16 +81,19 @@ def test_a_thing_that_draws_more_numbers_changes_no_other(
     maker: Callable[..., Thing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def greedy(rng: np.random.Generator, *where: float) -> Thing:
-        made = maker(rng, *where)
+        made = makes(rng, *where)
         rng.random(17)
         return made
 
+    everywhere = things.places("autumn")
+    makers = [each for makers in everywhere.values() for each in makers]
+    makes = next(each for each in makers if maker in (each, getattr(each, "func", None)))
     places = {
-        place: {greedy if each is maker else each: share for each, share in makers.items()}
-        for place, makers in things.PLACES.items()
+        place: {greedy if each is makes else each: share for each, share in makers.items()}
+        for place, makers in everywhere.items()
     }
     before = [(ground(scene), [seen(t) for t in scene.things]) for scene in (drawn(1, *meant) for meant in MEANT)]
-    monkeypatch.setattr(things, "PLACES", MappingProxyType(places))
+    monkeypatch.setattr(things, "places", lambda _: places)
     after = [(ground(scene), [seen(t) for t in scene.things]) for scene in (drawn(1, *meant) for meant in MEANT)]
     assert after == before
 
@@ -148,3 +151,25 @@ def test_light_lens_and_walker_are_not_the_scenes(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(after._canvas.skyline, before._canvas.skyline)
     np.testing.assert_array_equal(after.outing.track, before.outing.track)
     assert [seen(thing) for thing in after.scene.things] == [seen(thing) for thing in before.scene.things]
+
+
+def test_where_snow_lies_the_trees_of_a_walk_are_bare() -> None:
+    spec = SidewalkSpec(width=64, height=48)
+    snowy = [n for n in range(400) if draw_walk(Streams((spec.seed, n, "walk")).of("weather"))[1] == "snow"]
+    walks = [Walk(spec, number) for number in snowy]
+    trees = [thing for walk in walks for thing in walk.scene.things if thing.label == "trees"]
+    assert {walk.light.weather for walk in walks} == {"snow"}
+    assert {walk.scene.season for walk in walks} == {"winter"}
+    assert trees
+    assert not any(len(mesh.centres) for each in trees for mesh in each.looks), "leaves are discs"
+
+
+def test_a_scene_is_the_same_in_every_season_but_for_its_trees() -> None:
+    framed = framing(SidewalkSpec())
+    summer, winter = (
+        draw_scene(Streams((1,)), "Center", "Left", framed, 40.0, season) for season in ("summer", "winter")
+    )
+    assert ground(summer) == ground(winter)
+    pairs = list(zip(summer.things, winter.things, strict=True))
+    differs = {one.label for one, two in pairs if seen(one) != seen(two)}
+    assert differs == {"trees"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from roadcue.roadworld.sidewalk.furniture import bin_
+from roadcue.roadworld.furniture import bin_
 from roadcue.roadworld.sidewalk.outing import FIRST_STEP, Outing
 from roadcue.roadworld.sidewalk.scene import Thing, Way
 from roadcue.roadworld.sidewalk.spec import STEPS_PER_S, SidewalkSpec
