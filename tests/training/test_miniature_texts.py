@@ -92,7 +92,7 @@ def test_a_walk_is_told_in_four_ways_that_agree():
 
 
 @pytest.fixture(scope="module", params=MINIATURES)
-def miniature(request):
+def miniature(request, tower_of_this_world):
     torch.manual_seed(0)
     made = make_miniature(request.param, [DRIVE_TEXTS, WALK_TEXTS])
     made.model.eval()

@@ -1,29 +1,50 @@
 """The miniatures' recipe at the smallest size: it runs, stops, goes on, and ends as a checkpoint that loads."""
 
+import json
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import SmolVLMForConditionalGeneration
 
 from roadcue.command_line import as_yaml
-from roadcue.errors import BadInput
+from roadcue.errors import BadCheckpoint, BadInput
 from roadcue.models import mini
+from roadcue.models.checkpoint import read_tensors
 from roadcue.models.flamingo.encoder import FlamingoEncoder
 from roadcue.models.flamingo.loading import FlamingoFiles
 from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.models.smol.loading import PREFIX
+from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
+from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training import trainer as stepwise
 from roadcue.training.miniatures import __main__ as recipe
+from roadcue.training.miniatures import texts
+from roadcue.training.miniatures.beginning import keep_beginning
 from roadcue.training.miniatures.config import PretrainConfig
+from roadcue.training.miniatures.drawn_folder import claim, drawn_folder, identity_of
 from roadcue.training.miniatures.flamingo import FlamingoMiniature
 from roadcue.training.miniatures.knowledge import DRIVE_REASONS, WALK_REASONS
 from roadcue.training.miniatures.miniature import MINIATURES
 from roadcue.training.miniatures.objectives import Objectives
 from roadcue.training.miniatures.smol import SmolMiniature
 from roadcue.training.miniatures.texts import VIEWS, view_of
+from roadcue.training.run_folder import RunFolder
+from roadcue.weights import digest
 
 REASONS = (*DRIVE_REASONS, *WALK_REASONS)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+@pytest.fixture(autouse=True)
+def shipped(tower_of_this_world, tmp_path_factory, monkeypatch):
+    """The folder of the miniature SmolVLM2, which has learnt this world; a test may change its files."""
+    folder = shutil.copytree(tower_of_this_world, tmp_path_factory.mktemp("shipped") / "smol")
+    monkeypatch.setattr(mini, "SMOL", folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +101,43 @@ def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp
         assert f"| {text}, nats per token |" in card
     assert "| annotations of walks that are JSON of the schema |" in card
     assert "| balanced accuracy of reason car_from_kerb |" in card
+    assert f"RoadWorld {WORLD_VERSION} " in card
+    read_world = json.loads((tmp_path / "model" / "world.json").read_text())
+    assert read_world == {"RoadWorld": WORLD_VERSION, "sidewalk view": VIEW_VERSION}
+    if model == "flamingo":
+        assert f"(weights `{digest(read_tensors(mini.SMOL, PREFIX))[:16]}`)" in card
+
+
+def test_a_folder_of_other_pictures_is_refused_before_anything_is_drawn(tmp_path, monkeypatch):
+    """Other words of the texts, with no version raised, are enough; and a folder that does not say what it holds."""
+    drawn = tmp_path / "drawn"
+    here = config(drawn, tmp_path / "run")
+    monkeypatch.setattr(recipe, "draw_examples", lambda *_: pytest.fail("it is drawn"))
+    claim(drawn, identity_of(here))
+    claim(drawn, identity_of(replace(here, drives=3, walks=3, pairs=3)))
+    with pytest.raises(BadInput, match=r"drawn otherwise than now \(stride, texts, labels differ\)"):
+        pretrain(replace(here, stride=40, run_dir=str(tmp_path / "other")))
+    before = drawn_folder(replace(here, drawn=None), identity_of(here))
+    monkeypatch.setattr(texts, "caption", lambda ahead: "A road.")
+    with pytest.raises(BadInput, match=r"drawn otherwise than now \(texts differ\)"):
+        pretrain(here)
+    assert drawn_folder(replace(here, drawn=None), identity_of(here)) != before
+    (drawn / "identity.json").unlink()
+    (drawn / "drives-000000.safetensors").touch()
+    with pytest.raises(BadInput, match=r"no identity\.json"):
+        pretrain(here)
+
+
+def test_a_run_does_not_go_on_with_other_pictures(drawn, tmp_path, monkeypatch):
+    here = config(drawn, tmp_path / "run")
+    monkeypatch.setattr(recipe, "is_finished", lambda *_: False)
+    pretrain(here)
+    monkeypatch.setattr(texts, "caption", lambda ahead: "A road.")
+    with pytest.raises(BadInput, match="began with another set of drawn pictures"):
+        pretrain(replace(here, drawn=str(tmp_path / "others")))
+    (tmp_path / "run" / "began_with.json").unlink()
+    with pytest.raises(BadInput, match="began with another set of drawn pictures"):
+        pretrain(here)
 
 
 def test_each_half_of_a_pair_says_which_it_is(drawn, tmp_path):
@@ -128,6 +186,30 @@ def test_the_flamingo_starts_from_the_tower_of_the_other(drawn, tmp_path):
     smol.model = SmolVLMForConditionalGeneration.from_pretrained(mini.SMOL, dtype=torch.float32)
     learnt = smol.tokens(pixels)
     assert likeness(tokens, learnt) > 0.5 > likeness(fresh, learnt)
+
+
+def test_a_tower_of_another_world_is_refused_before_anything_is_drawn(drawn, tmp_path, shipped, monkeypatch):
+    here = config(drawn, tmp_path / "run", model="flamingo")
+    monkeypatch.setattr(recipe, "draw_examples", lambda *_: pytest.fail("it is drawn"))
+    (shipped / "world.json").write_text('{"RoadWorld": "3", "sidewalk view": "1"}')
+    with pytest.raises(BadCheckpoint, match=r"learnt from RoadWorld 3, sidewalk view 1, and this is .*--model smol"):
+        pretrain(here)
+    (shipped / "world.json").unlink()
+    with pytest.raises(BadCheckpoint, match=r"does not say \(world\.json\) which world"):
+        pretrain(here)
+
+
+def test_a_run_does_not_go_on_with_another_tower(tmp_path, shipped):
+    folder = RunFolder(tmp_path / "run")
+    keep_beginning(folder, FlamingoMiniature.begins_with())
+    folder.last.parent.mkdir()
+    folder.last.touch()
+    keep_beginning(folder, FlamingoMiniature.begins_with())
+    tensors = load_file(shipped / "model.safetensors")
+    tensors["model.vision_model.post_layernorm.bias"] += 1
+    save_file(tensors, shipped / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(BadInput, match="began with another tower"):
+        keep_beginning(folder, FlamingoMiniature.begins_with())
 
 
 def likeness(one, other):

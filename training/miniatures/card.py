@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader
 
 from roadcue.files import write_atomic
 from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
+from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training.miniatures.config import FREE_TO_CHANGE, PretrainConfig
 from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
 from roadcue.training.miniatures.miniature import Miniature
@@ -18,16 +20,20 @@ def write_card(
     path: Path,
     config: PretrainConfig,
     miniature: Miniature,
+    began: Mapping[str, str],
     amount: Mapping[str, int],
     readings: Mapping[str, Mapping[str, float]],
     written: Mapping[str, float],
 ) -> None:
-    """Write the card; `amount` is how many pictures and steps, `readings` and `written` are what was scored."""
+    """Write the card; `began` is what the run began with, `amount` is how many pictures and steps, `readings` and `written` are what was scored."""
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), keep_trailing_newline=True)
     text = templates.get_template(f"{config.model}.md.jinja").render(
         config=config,
         options=_changed(config),
         pictures=amount["pictures"],
+        began=began,
+        world=WORLD_VERSION,
+        view=VIEW_VERSION,
         steps=amount["steps"],
         scores=readings,
         written=written,

@@ -41,6 +41,8 @@ from roadcue.weights import write_safetensors
 
 PATCHES = SIDE // PATCH
 _KINDS_SCALE = 0.25
+_SAMPLED = 16
+"""Drives, and walks, whose texts say that a folder of drawn pictures is of this world."""
 _HELD_OUT = {"drives": 50, "walks": 50, "pairs": 10}
 """Every so many-th sequence, or round of pairs, is kept for validation: of pairs more, because each kind has few."""
 
@@ -77,17 +79,40 @@ def _use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def samples(options: DrawOptions) -> Iterator[Example]:
+    """A picture of a drive, of a walk, and of pairs of both, as they are drawn: some two seconds."""
+    for of in (_of_drives, _of_walks, _of_drive_pairs, _of_walk_pairs):
+        yield next(of(options, 0))
+
+
+def sample_labels(options: DrawOptions) -> Iterator[tuple[Known, Texts]]:
+    """What is known and told of some drives and walks, which need not be painted for it: some two seconds."""
+    spec, walked = _drive_spec(options), SidewalkSpec(seed=options.world_seed)
+    for number in range(FIRST_NUMBER["pretrain"], FIRST_NUMBER["pretrain"] + _SAMPLED):
+        driven, walk = drive(spec, number), Walk(walked, number)
+        yield from (_labels_of_drive(driven, position) for position in range(len(driven.steps)))
+        yield from (_labels_of_walk(walk, frame) for frame in range(walked.frames))
+
+
 def _draw_drive(options: DrawOptions, i: int, file: Path) -> None:
-    spec, number = _drive_spec(options), FIRST_NUMBER["pretrain"] + i
-    driven = drive(spec, number)
-    painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, spec.exposure)
-    _write(file, (_of_drive(spec, driven, painter, position) for position in range(len(driven.steps))))
+    _write(file, _of_drives(options, i))
 
 
 def _draw_walk(options: DrawOptions, i: int, file: Path) -> None:
+    _write(file, _of_walks(options, i))
+
+
+def _of_drives(options: DrawOptions, i: int) -> Iterator[Example]:
+    spec = _drive_spec(options)
+    driven = drive(spec, FIRST_NUMBER["pretrain"] + i)
+    painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, spec.exposure)
+    return (_of_drive(spec, driven, painter, position) for position in range(len(driven.steps)))
+
+
+def _of_walks(options: DrawOptions, i: int) -> Iterator[Example]:
     spec = SidewalkSpec(seed=options.world_seed)
     walk = Walk(spec, FIRST_NUMBER["pretrain"] + i)
-    _write(file, (_of_walk(spec, walk, frame) for frame in range(spec.frames)))
+    return (_of_walk(spec, walk, frame) for frame in range(spec.frames))
 
 
 def _draw_round(options: DrawOptions, i: int, file: Path) -> None:
@@ -121,23 +146,29 @@ def _drive_spec(options: DrawOptions) -> RoadWorldSpec:
 
 
 def _of_drive(spec: RoadWorldSpec, driven: Drive, painter: Painter, position: int) -> Example:
-    ahead = road_ahead(driven, position)
     return Example(
         _as_read(painter.paint(position, "FRONT"), spec.jpeg_quality),
         _shares(painter.paint_classes(position, "FRONT", _KINDS_SCALE)),
-        of_road_ahead(ahead),
-        drive_texts(ahead, driven.future(position)),
+        *_labels_of_drive(driven, position),
     )
 
 
 def _of_walk(spec: SidewalkSpec, walk: Walk, frame: int) -> Example:
-    annotation = walk.annotation(frame)
     return Example(
         _as_read(walk.paint(frame), spec.jpeg_quality),
         _shares(walk.paint_classes(frame, _KINDS_SCALE)),
-        of_annotation(annotation),
-        walk_texts(annotation, walk.caption(frame)),
+        *_labels_of_walk(walk, frame),
     )
+
+
+def _labels_of_drive(driven: Drive, position: int) -> tuple[Known, Texts]:
+    ahead = road_ahead(driven, position)
+    return of_road_ahead(ahead), drive_texts(ahead, driven.future(position))
+
+
+def _labels_of_walk(walk: Walk, frame: int) -> tuple[Known, Texts]:
+    annotation = walk.annotation(frame)
+    return of_annotation(annotation), walk_texts(annotation, walk.caption(frame))
 
 
 def _as_read(picture: np.ndarray, quality: int) -> Tensor:
