@@ -1,21 +1,21 @@
 """The miniatures' recipe at the smallest size: it runs, stops, goes on, and ends as a checkpoint that loads."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import SmolVLMForConditionalGeneration
 
 from roadcue.command_line import as_yaml
-from roadcue.errors import BadCheckpoint, BadInput
+from roadcue.errors import BadInput
 from roadcue.models import mini
 from roadcue.models.checkpoint import read_tensors
 from roadcue.models.flamingo.encoder import FlamingoEncoder
 from roadcue.models.flamingo.loading import FlamingoFiles
+from roadcue.models.generation import GenerationSettings
 from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.models.smol.loading import PREFIX
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
@@ -23,28 +23,17 @@ from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training import trainer as stepwise
 from roadcue.training.miniatures import __main__ as recipe
 from roadcue.training.miniatures import texts
-from roadcue.training.miniatures.beginning import keep_beginning
 from roadcue.training.miniatures.config import PretrainConfig
-from roadcue.training.miniatures.drawn_folder import claim, drawn_folder, identity_of
 from roadcue.training.miniatures.flamingo import FlamingoMiniature
 from roadcue.training.miniatures.knowledge import DRIVE_REASONS, WALK_REASONS
-from roadcue.training.miniatures.miniature import MINIATURES
+from roadcue.training.miniatures.miniature import MINIATURES, make_miniature
 from roadcue.training.miniatures.objectives import Objectives
 from roadcue.training.miniatures.smol import SmolMiniature
 from roadcue.training.miniatures.texts import VIEWS, view_of
-from roadcue.training.run_folder import RunFolder
 from roadcue.weights import digest
 
 REASONS = (*DRIVE_REASONS, *WALK_REASONS)
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-
-
-@pytest.fixture(autouse=True)
-def shipped(tower_of_this_world, tmp_path_factory, monkeypatch):
-    """The folder of the miniature SmolVLM2, which has learnt this world; a test may change its files."""
-    folder = shutil.copytree(tower_of_this_world, tmp_path_factory.mktemp("shipped") / "smol")
-    monkeypatch.setattr(mini, "SMOL", folder)
-    return folder
+pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.usefixtures("tower_of_this_world")]
 
 
 @pytest.fixture(scope="module")
@@ -100,32 +89,13 @@ def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp
     for text in ("scene of drives", "scene of walks", "cue of drives", "cue of walks", "bvpi of walks"):
         assert f"| {text}, nats per token |" in card
     assert "| annotations of walks that are JSON of the schema |" in card
-    assert "| balanced accuracy of reason car_from_kerb |" in card
+    assert "| balanced accuracy of reason car_from_kerb, 1 pairs |" in card
+    assert "captioner.generate(pixels, instruction)" in card
     assert f"RoadWorld {WORLD_VERSION} " in card
     read_world = json.loads((tmp_path / "model" / "world.json").read_text())
     assert read_world == {"RoadWorld": WORLD_VERSION, "sidewalk view": VIEW_VERSION}
     if model == "flamingo":
         assert f"(weights `{digest(read_tensors(mini.SMOL, PREFIX))[:16]}`)" in card
-
-
-def test_a_folder_of_other_pictures_is_refused_before_anything_is_drawn(tmp_path, monkeypatch):
-    """Other words of the texts, with no version raised, are enough; and a folder that does not say what it holds."""
-    drawn = tmp_path / "drawn"
-    here = config(drawn, tmp_path / "run")
-    monkeypatch.setattr(recipe, "draw_examples", lambda *_: pytest.fail("it is drawn"))
-    claim(drawn, identity_of(here))
-    claim(drawn, identity_of(replace(here, drives=3, walks=3, pairs=3)))
-    with pytest.raises(BadInput, match=r"drawn otherwise than now \(stride, texts, labels differ\)"):
-        pretrain(replace(here, stride=40, run_dir=str(tmp_path / "other")))
-    before = drawn_folder(replace(here, drawn=None), identity_of(here))
-    monkeypatch.setattr(texts, "caption", lambda ahead: "A road.")
-    with pytest.raises(BadInput, match=r"drawn otherwise than now \(texts differ\)"):
-        pretrain(here)
-    assert drawn_folder(replace(here, drawn=None), identity_of(here)) != before
-    (drawn / "identity.json").unlink()
-    (drawn / "drives-000000.safetensors").touch()
-    with pytest.raises(BadInput, match=r"no identity\.json"):
-        pretrain(here)
 
 
 def test_a_run_does_not_go_on_with_other_pictures(drawn, tmp_path, monkeypatch):
@@ -151,10 +121,19 @@ def test_each_half_of_a_pair_says_which_it_is(drawn, tmp_path):
         assert [there for _, there in told] == [0.0, 1.0] * len(REASONS)
 
 
-def test_no_picture_is_learnt_and_held_out(drawn, tmp_path):
+@pytest.mark.parametrize("model", MINIATURES)
+def test_every_text_ends_before_an_answer_is_cut_off(model, drawn, tmp_path):
     train, held_out = recipe.draw_examples(config(drawn, tmp_path), drawn, 2)
-    assert not set(train.files) & set(held_out.files)
-    for split in (train, held_out):
+    miniature = make_miniature(model, train.texts)
+    questions = {kind: len(miniature.captioner.question_ids(asked)) for kind, asked in miniature.instructions.items()}
+    for kind, text in (told for split in (train, held_out) for each in split.texts for told in each.items()):
+        answer = miniature.captioner.answer_ids(text)
+        assert len(answer) < GenerationSettings().max_new_tokens
+        assert len(answer) + questions[kind] < 512
+
+
+def test_both_splits_have_drives_walks_and_pairs(drawn, tmp_path):
+    for split in recipe.draw_examples(config(drawn, tmp_path), drawn, 2):
         assert {path.name.split("-")[0] for path in split.files} == {"drives", "walks", "pairs"}
         assert {view_of(texts) for texts in split.texts} == set(VIEWS)
 
@@ -188,30 +167,16 @@ def test_the_flamingo_starts_from_the_tower_of_the_other(drawn, tmp_path):
     assert likeness(tokens, learnt) > 0.5 > likeness(fresh, learnt)
 
 
-def test_a_tower_of_another_world_is_refused_before_anything_is_drawn(drawn, tmp_path, shipped, monkeypatch):
-    here = config(drawn, tmp_path / "run", model="flamingo")
-    monkeypatch.setattr(recipe, "draw_examples", lambda *_: pytest.fail("it is drawn"))
-    (shipped / "world.json").write_text('{"RoadWorld": "3", "sidewalk view": "1"}')
-    with pytest.raises(BadCheckpoint, match=r"learnt from RoadWorld 3, sidewalk view 1, and this is .*--model smol"):
-        pretrain(here)
-    (shipped / "world.json").unlink()
-    with pytest.raises(BadCheckpoint, match=r"does not say \(world\.json\) which world"):
-        pretrain(here)
-
-
-def test_a_run_does_not_go_on_with_another_tower(tmp_path, shipped):
-    folder = RunFolder(tmp_path / "run")
-    keep_beginning(folder, FlamingoMiniature.begins_with())
-    folder.last.parent.mkdir()
-    folder.last.touch()
-    keep_beginning(folder, FlamingoMiniature.begins_with())
-    tensors = load_file(shipped / "model.safetensors")
-    tensors["model.vision_model.post_layernorm.bias"] += 1
-    save_file(tensors, shipped / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(BadInput, match="began with another tower"):
-        keep_beginning(folder, FlamingoMiniature.begins_with())
-
-
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("workers", 0, "--workers 0: must be at least 1"),
+        ("drives", 1_000_001, "--drives 1000001: must be at most 1000000; the numbers from there on"),
+        ("walks", 1_000_001, "--walks 1000001: must be at most 1000000"),
+        ("pairs", 1_000_000, "--pairs 1000000: must be at most"),
+    ],
+)
+@pytest.mark.parametrize(("made", "of"), [("pair_of", "_of_drive_pairs"), ("PairedWalk", "_of_walk_pairs")])
 def likeness(one, other):
     """Correlation of how alike any two patches are, which no rotation or scale of the features changes."""
     grams = [torch.corrcoef(tokens.flatten(0, 2))[None].flatten() for tokens in (one, other)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from roadcue.errors import BadInput
 from roadcue.loaders import jpeg, picture_file
 from roadcue.models.mini import PATCH, SIDE
 from roadcue.models.preprocessing import Preprocessing
@@ -43,7 +45,7 @@ PATCHES = SIDE // PATCH
 _KINDS_SCALE = 0.25
 _SAMPLED = 16
 """Drives, and walks, whose texts say that a folder of drawn pictures is of this world."""
-_HELD_OUT = {"drives": 50, "walks": 50, "pairs": 10}
+_HELD_OUT = {"drives": 50, "walks": 50, "pairs": 4}
 """Every so many-th sequence, or round of pairs, is kept for validation: of pairs more, because each kind has few."""
 
 
@@ -124,7 +126,8 @@ def _of_drive_pairs(options: DrawOptions, i: int) -> Iterator[Example]:
     spec = replace(_drive_spec(options), train_sequences=0, val_sequences=0, stride=1, pairs=1, kinds=DRIVE_REASONS)
     first = FIRST_NUMBER["pretrain_pairs"] + i * len(DRIVE_REASONS)
     for number in range(first, first + len(DRIVE_REASONS)):
-        pair = pair_of(spec, number)
+        with _told_by_reason(kind_of(spec, number), i, options):
+            pair = pair_of(spec, number)
         halves = ((pair.moment.without, pair.without), (pair.moment.with_it, pair.with_it))
         for there, (driven, painter) in enumerate(halves):
             example = _of_drive(spec, driven, painter, 0)
@@ -135,10 +138,23 @@ def _of_walk_pairs(options: DrawOptions, i: int) -> Iterator[Example]:
     spec = SidewalkSpec(train=0, val=0, seed=options.world_seed, pairs=1, kinds=WALK_REASONS)
     first = FIRST_NUMBER["pretrain_pairs"] + i * len(WALK_REASONS)
     for number in range(first, first + len(WALK_REASONS)):
-        pair = PairedWalk(spec, number)
+        with _told_by_reason(WALK_REASONS[number % len(WALK_REASONS)], i, options):
+            pair = PairedWalk(spec, number)
         for there, half in enumerate(pair.halves):
             example = _of_walk(spec, half, 0)
             yield replace(example, known=of_reason(example.known, pair.kind, bool(there)))
+
+
+@contextmanager
+def _told_by_reason(kind: str, i: int, options: DrawOptions) -> Iterator[None]:
+    """A pair that is not found is named by what the options name: numbers of scenes say nothing to anybody."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(
+            f"pair {i + 1} of {options.pairs} of the reason {kind}: no moment of world seed {options.world_seed} has "
+            "room for it; use another --world_seed, or fewer --pairs"
+        ) from error
 
 
 def _drive_spec(options: DrawOptions) -> RoadWorldSpec:

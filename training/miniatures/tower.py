@@ -28,8 +28,8 @@ def read_tower() -> Mapping[str, Tensor]:
     """The weights in `models/mini/smol`, as they are stored; BadCheckpoint when they learnt another world."""
     if (said := read_words(mini.SMOL / _WORLD)) != _THIS:
         raise BadCheckpoint(
-            f"{mini.SMOL}: its tower {_learnt(said)}, and this is {_words(_THIS)}; train the miniature SmolVLM2 first "
-            f"(--model smol), then copy the files of its run's model/ into {mini.SMOL}"
+            f"{mini.SMOL}: its tower {_learnt(said)}, and this is {_words(_THIS)}; train the miniature SmolVLM2 "
+            f"first (--model smol), then copy the files of its run's model/ into {mini.SMOL}"
         )
     return read_tensors(mini.SMOL, PREFIX)
 
