@@ -1,4 +1,4 @@
-"""What is drawn for the miniatures, and what they begin with: said in folders, and refused when it is something else."""
+"""What is drawn for the miniatures, and what they begin with: said in folders, and refused when it is other."""
 
 import shutil
 from collections import Counter, defaultdict
@@ -113,12 +113,22 @@ def test_the_interval_of_a_reason_is_over_pairs():
     assert _cell(replace(score, low=np.nan)) == "0.50"
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("workers", 0, "--workers 0: must be at least 1"),
+        ("drives", 1_000_001, "--drives 1000001: must be at most 1000000; the numbers from there on"),
+        ("walks", 1_000_001, "--walks 1000001: must be at most 1000000"),
+        ("pairs", 1_000_000, "--pairs 1000000: must be at most"),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused(option, value, words):
     with pytest.raises(ValueError, match=words):
         PretrainConfig(**{option: value})
     PretrainConfig(drives=1_000_000, walks=1_000_000, workers=1)
 
 
+@pytest.mark.parametrize(("made", "of"), [("pair_of", "_of_drive_pairs"), ("PairedWalk", "_of_walk_pairs")])
 def test_a_pair_that_is_not_found_is_named_by_its_reason(made, of, tmp_path, monkeypatch):
     def none(spec, number):
         raise BadInput("pair 997000000")

@@ -167,16 +167,6 @@ def test_the_flamingo_starts_from_the_tower_of_the_other(drawn, tmp_path):
     assert likeness(tokens, learnt) > 0.5 > likeness(fresh, learnt)
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "words"),
-    [
-        ("workers", 0, "--workers 0: must be at least 1"),
-        ("drives", 1_000_001, "--drives 1000001: must be at most 1000000; the numbers from there on"),
-        ("walks", 1_000_001, "--walks 1000001: must be at most 1000000"),
-        ("pairs", 1_000_000, "--pairs 1000000: must be at most"),
-    ],
-)
-@pytest.mark.parametrize(("made", "of"), [("pair_of", "_of_drive_pairs"), ("PairedWalk", "_of_walk_pairs")])
 def likeness(one, other):
     """Correlation of how alike any two patches are, which no rotation or scale of the features changes."""
     grams = [torch.corrcoef(tokens.flatten(0, 2))[None].flatten() for tokens in (one, other)]
