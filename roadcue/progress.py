@@ -1,9 +1,13 @@
 """Progress of long work: a bar with rate and ETA on a terminal, a line now and then in a log file."""
 
+from time import monotonic
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_SILENT_S = 60.0
+"""In a log, work of which a tenth takes longer than this says a line in between."""
 
 
 class ProgressLine:
@@ -16,7 +20,7 @@ class ProgressLine:
         columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TextColumn("ETA"))
         self._bar = Progress(*columns, TimeRemainingColumn(), console=console, refresh_per_second=4)
         self._title, self._total, self._unit, self._before = title, total, unit, done
-        self._terminal, self._said = console.is_terminal, 0
+        self._terminal, self._said, self._said_at = console.is_terminal, 0, monotonic()
 
     def __enter__(self) -> "ProgressLine":
         self._bar.start()
@@ -34,8 +38,13 @@ class ProgressLine:
         elapsed = max(task.elapsed or 0.0, 1e-9)
         done = task.completed + n
         rate = (done - self._before) / elapsed
-        self._bar.update(self._task, advance=n, rate=f"{rate:.1f} {self._unit}/s")
-        if not self._terminal and int(10 * done / self._total) > self._said:
-            self._said = int(10 * done / self._total)
+        self._bar.update(self._task, advance=n, rate=self._words(rate))
+        tenths, now = int(10 * done / self._total), monotonic()
+        if not self._terminal and (tenths > self._said or now - self._said_at > _SILENT_S):
+            self._said, self._said_at = tenths, now
             left = (self._total - done) / rate
-            print(f"{self._title}: {done:.0f}/{self._total}, {rate:.1f} {self._unit}/s, ETA {left:.0f} s", flush=True)
+            print(f"{self._title}: {done:.0f}/{self._total}, {self._words(rate)}, ETA {left:.0f} s", flush=True)
+
+    def _words(self, rate: float) -> str:
+        """What takes long is said by the minute: 0.0 a second is no rate."""
+        return f"{rate:.1f} {self._unit}/s" if rate >= 1 else f"{60 * rate:.1f} {self._unit}/min"

@@ -4,7 +4,7 @@ The cue says where to turn and the pace whether to go on; neither is a route. Fo
 rule never turns towards the road, and where nothing is free it says stop instead of a guess.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from itertools import combinations
 
@@ -32,7 +32,7 @@ usual walking speed is 1.4 m/s (Bohannon 1997, "Comfortable and maximum walking 
 def walking_cue(sidewalk: str, road: str, blocked: Collection[str]) -> tuple[str, str]:
     """(one of `CUES`, one of `PACES`) for a pedestrian.
 
-    `sidewalk` and `road` are values of SENSATION's columns, `blocked` the sides with a near object of `IN_THE_WAY`.
+    `sidewalk` and `road` are values of SENSATION's columns, `blocked` those of `blocked_sides`.
 
     1. The way is where the sidewalk is; without one in the picture (Outside) it is straight ahead.
     2. If straight ahead is blocked, the way is a free side, but never the one where the road is: first the side
@@ -47,6 +47,11 @@ def walking_cue(sidewalk: str, road: str, blocked: Collection[str]) -> tuple[str
     if not free or (sidewalk == "Outside" and road == "Front"):
         return cue, "stop"
     return cue, "slow down" if road == "Front" or free[0] != way else "keep pace"
+
+
+def blocked_sides(near: Mapping[str, Collection[str]]) -> set[str]:
+    """The sides where something of `IN_THE_WAY` is near; `near` is kind -> sides, as in an `Annotation`."""
+    return {side for kind in IN_THE_WAY for side in near[kind]}
 
 
 def walking_cues(positions: Tensor, objects: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, path_cues, walking_cue, walking_cues
+from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, blocked_sides, path_cues, walking_cue, walking_cues
 from roadcue.heads.field.labels import POSITION_CLASSES, no_fields
 from roadcue.prompts.annotation import OBJECT_KINDS, SIDES
 
@@ -49,6 +49,11 @@ def test_nobody_is_ever_sent_round_something_to_the_road():
             for bits in range(8):
                 blocked = {side for place, side in enumerate(SIDES) if bits >> place & 1}
                 assert walking_cue(sidewalk, road, blocked)[0] != towards
+
+
+def test_what_lines_the_way_blocks_no_side():
+    near = dict.fromkeys(OBJECT_KINDS, ()) | {"car": ("Left",), "obstacle": ("Left", "Center"), "grass": ("Right",)}
+    assert blocked_sides(near) == {"Left", "Center"}
 
 
 def test_tensors_say_what_the_rule_says():

@@ -21,8 +21,19 @@ def test_what_was_done_before_counts_as_done_but_not_in_the_rate(capsys, monkeyp
         advance(50)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("drawing: 950/1000")
-    rate = float(re.search(r"([\d.]+) pictures/s", line)[1])
-    assert rate < 1, "50 in 100 s or more; with those before it would be 9.5"
+    rate = float(re.search(r"([\d.]+) pictures/min", line)[1])
+    assert rate < 60, "50 in 100 s or more; with those before it would be 9.5 a second"
+
+
+def test_slow_work_says_a_line_once_a_minute_and_its_rate_by_the_minute(capsys, monkeypatch):
+    monkeypatch.setattr("rich.console.monotonic", count(0, 7).__next__)
+    monkeypatch.setattr("roadcue.progress.monotonic", count(0, 25).__next__)
+    with ProgressLine("drawing pairs", 150, "pairs") as advance:
+        for _ in range(6):
+            advance()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["drawing pairs: 3/150", "drawing pairs: 6/150"]
+    assert all(re.search(r", \d+\.\d pairs/min, ETA \d+ s$", line) and " 0.0 " not in line for line in lines)
 
 
 def test_nothing_to_do_says_nothing(capsys):

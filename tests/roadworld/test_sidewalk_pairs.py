@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from roadcue.errors import BadInput
-from roadcue.heads.cue.rules import IN_THE_WAY, walking_cue
+from roadcue.heads.cue.rules import IN_THE_WAY, blocked_sides, walking_cue
 from roadcue.loaders import jpeg
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.states import STATES
@@ -54,7 +54,7 @@ def lines(folder: Path) -> list[dict]:
 
 
 def cue(labels: Annotation) -> tuple[str, str]:
-    blocked = {side for kind in IN_THE_WAY for side in labels.near[kind]}
+    blocked = blocked_sides(labels.near)
     return walking_cue(labels.sidewalk, labels.road, blocked)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from roadcue.models.generation import GenerationSettings
 from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 from roadcue.prompts.annotation_json import parse_json
 from roadcue.prompts.bvpi import parse_sections
@@ -92,7 +91,7 @@ def test_a_walk_is_told_in_four_ways_that_agree():
 
 
 @pytest.fixture(scope="module", params=MINIATURES)
-def miniature(request):
+def miniature(request, tower_of_this_world):
     torch.manual_seed(0)
     made = make_miniature(request.param, [DRIVE_TEXTS, WALK_TEXTS])
     made.model.eval()
@@ -124,13 +123,6 @@ def test_the_trained_prompts_are_those_that_generation_uses(miniature, pixels):
 def test_what_nobody_asks_for_is_the_scene(miniature):
     assert miniature.instructions["scene"] == miniature.captioner.instruction
     assert len(set(miniature.instructions.values())) == 4
-
-
-def test_every_text_ends_before_an_answer_is_cut_off(miniature):
-    for kind, text in WALK_TEXTS.items():
-        answer = miniature.captioner.answer_ids(text)
-        assert len(answer) < GenerationSettings().max_new_tokens
-        assert len(answer) + len(miniature.captioner.question_ids(miniature.instructions[kind])) < 512
 
 
 class HeldOut:

@@ -1,5 +1,8 @@
 """The miniatures' recipe at the smallest size: it runs, stops, goes on, and ends as a checkpoint that loads."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,21 +12,28 @@ from transformers import SmolVLMForConditionalGeneration
 from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput
 from roadcue.models import mini
+from roadcue.models.checkpoint import read_tensors
 from roadcue.models.flamingo.encoder import FlamingoEncoder
 from roadcue.models.flamingo.loading import FlamingoFiles
+from roadcue.models.generation import GenerationSettings
 from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.models.smol.loading import PREFIX
+from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
+from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training import trainer as stepwise
 from roadcue.training.miniatures import __main__ as recipe
+from roadcue.training.miniatures import texts
 from roadcue.training.miniatures.config import PretrainConfig
 from roadcue.training.miniatures.flamingo import FlamingoMiniature
 from roadcue.training.miniatures.knowledge import DRIVE_REASONS, WALK_REASONS
-from roadcue.training.miniatures.miniature import MINIATURES
+from roadcue.training.miniatures.miniature import MINIATURES, make_miniature
 from roadcue.training.miniatures.objectives import Objectives
 from roadcue.training.miniatures.smol import SmolMiniature
 from roadcue.training.miniatures.texts import VIEWS, view_of
+from roadcue.weights import digest
 
 REASONS = (*DRIVE_REASONS, *WALK_REASONS)
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.usefixtures("tower_of_this_world")]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +89,25 @@ def test_the_checkpoint_loads_by_the_path_of_the_published_one(model, drawn, tmp
     for text in ("scene of drives", "scene of walks", "cue of drives", "cue of walks", "bvpi of walks"):
         assert f"| {text}, nats per token |" in card
     assert "| annotations of walks that are JSON of the schema |" in card
-    assert "| balanced accuracy of reason car_from_kerb |" in card
+    assert "| balanced accuracy of reason car_from_kerb, 1 pairs |" in card
+    assert "captioner.generate(pixels, instruction)" in card
+    assert f"RoadWorld {WORLD_VERSION} " in card
+    read_world = json.loads((tmp_path / "model" / "world.json").read_text())
+    assert read_world == {"RoadWorld": WORLD_VERSION, "sidewalk view": VIEW_VERSION}
+    if model == "flamingo":
+        assert f"(weights `{digest(read_tensors(mini.SMOL, PREFIX))[:16]}`)" in card
+
+
+def test_a_run_does_not_go_on_with_other_pictures(drawn, tmp_path, monkeypatch):
+    here = config(drawn, tmp_path / "run")
+    monkeypatch.setattr(recipe, "is_finished", lambda *_: False)
+    pretrain(here)
+    monkeypatch.setattr(texts, "caption", lambda ahead: "A road.")
+    with pytest.raises(BadInput, match="began with another set of drawn pictures"):
+        pretrain(replace(here, drawn=str(tmp_path / "others")))
+    (tmp_path / "run" / "began_with.json").unlink()
+    with pytest.raises(BadInput, match="began with another set of drawn pictures"):
+        pretrain(here)
 
 
 def test_each_half_of_a_pair_says_which_it_is(drawn, tmp_path):
@@ -93,10 +121,19 @@ def test_each_half_of_a_pair_says_which_it_is(drawn, tmp_path):
         assert [there for _, there in told] == [0.0, 1.0] * len(REASONS)
 
 
-def test_no_picture_is_learnt_and_held_out(drawn, tmp_path):
+@pytest.mark.parametrize("model", MINIATURES)
+def test_every_text_ends_before_an_answer_is_cut_off(model, drawn, tmp_path):
     train, held_out = recipe.draw_examples(config(drawn, tmp_path), drawn, 2)
-    assert not set(train.files) & set(held_out.files)
-    for split in (train, held_out):
+    miniature = make_miniature(model, train.texts)
+    questions = {kind: len(miniature.captioner.question_ids(asked)) for kind, asked in miniature.instructions.items()}
+    for kind, text in (told for split in (train, held_out) for each in split.texts for told in each.items()):
+        answer = miniature.captioner.answer_ids(text)
+        assert len(answer) < GenerationSettings().max_new_tokens
+        assert len(answer) + questions[kind] < 512
+
+
+def test_both_splits_have_drives_walks_and_pairs(drawn, tmp_path):
+    for split in recipe.draw_examples(config(drawn, tmp_path), drawn, 2):
         assert {path.name.split("-")[0] for path in split.files} == {"drives", "walks", "pairs"}
         assert {view_of(texts) for texts in split.texts} == set(VIEWS)
 

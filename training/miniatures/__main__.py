@@ -1,34 +1,29 @@
 """Train a miniature: python -m roadcue.training.miniatures. The same command goes on where it was stopped."""
 
-import dataclasses
-import hashlib
-import json
 import shlex
 import sys
-from pathlib import Path
 
 import torch
 from lightning.pytorch import seed_everything
 
-from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
-from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.files import write_atomic, writing_into
 from roadcue.roadworld.semantic_class import SemanticClass
-from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
-from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training.build import device, device_name
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.miniatures.answers import score_answers, text_losses
+from roadcue.training.miniatures.beginning import keep_beginning
 from roadcue.training.miniatures.card import write_card
-from roadcue.training.miniatures.config import FREE_TO_CHANGE, DrawOptions, PretrainConfig
+from roadcue.training.miniatures.config import FREE_TO_CHANGE, PretrainConfig
 from roadcue.training.miniatures.drawing import draw_examples
+from roadcue.training.miniatures.drawn_folder import claim, digest_of, drawn_folder, identity_of
 from roadcue.training.miniatures.examples import Examples
 from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
-from roadcue.training.miniatures.miniature import make_miniature
+from roadcue.training.miniatures.miniature import make_miniature, miniature_class
 from roadcue.training.miniatures.module import MiniatureModule
 from roadcue.training.miniatures.objectives import Objectives
 from roadcue.training.miniatures.readings import score_readings
-from roadcue.training.miniatures.texts import KINDS
+from roadcue.training.miniatures.tower import write_world
 from roadcue.training.run_folder import RunFolder, is_finished, run_facts
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import fit
@@ -40,7 +35,12 @@ def main(config: PretrainConfig, config_text: str) -> None:
     if is_finished(folder, config, FREE_TO_CHANGE):
         print(f"{folder.path} is finished; nothing left to train")
         return
-    train, held_out = draw_examples(config, _drawn_folder(config), config.workers)
+    identity = identity_of(config)
+    began = {"set of drawn pictures": digest_of(identity), **miniature_class(config.model).begins_with()}
+    keep_beginning(folder, began)
+    drawn = drawn_folder(config, identity)
+    claim(drawn, identity)
+    train, held_out = draw_examples(config, drawn, config.workers)
     print(f"{len(train)} drawn pictures to learn from, {len(held_out)} held out", flush=True)
     seed_everything(config.seed, verbose=False)
     steps = TrainingSteps(train, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
@@ -56,23 +56,13 @@ def main(config: PretrainConfig, config_text: str) -> None:
         readings = score_readings(module, held_out)
         written = text_losses(module.miniature, held_out) | score_answers(module.miniature, held_out)
         module.miniature.save(folder.model)
+        write_world(folder.model)
         amount = {"pictures": len(train), "steps": len(steps)}
-        write_card(folder.model / "README.md", config, module.miniature, amount, readings, written)
+        write_card(folder.model / "README.md", config, module.miniature, began, amount, readings, written)
         command = shlex.join(["python", *sys.argv])
         rows = {"train": len(train), "val": len(held_out)}
         folder.write_facts(run_facts(device_name(config.device), command, seconds, seed=config.seed, rows=rows))
     print(f"done: {folder.model}")
-
-
-def _drawn_folder(config: PretrainConfig) -> Path:
-    """Named after all that decides the pictures and what is told of them."""
-    if config.drawn:
-        return user_path(config.drawn)
-    options = {field.name: getattr(config, field.name) for field in dataclasses.fields(DrawOptions)}
-    fixed = {name: value for name, value in options.items() if name not in ("drives", "walks", "pairs")}
-    fixed |= {"world": WORLD_VERSION, "view": VIEW_VERSION, "told": [*NUMBERS, *FLAGS, *KINDS]}
-    digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
-    return cache_root() / "pretrain_mini" / digest[:12]
 
 
 def _module(config: PretrainConfig, train: Examples, steps: int) -> MiniatureModule:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from roadcue.option_values import at_least, check_seed
+from roadcue.option_values import at_least, at_most, check_seed
+from roadcue.roadworld.sidewalk.spec import REASONS as WALK_REASONS
+from roadcue.roadworld.spec import FIRST_NUMBER
+from roadcue.roadworld.spec import REASONS as DRIVE_REASONS
 
 FREE_TO_CHANGE = ("run_dir", "resume", "drawn", "workers", "checkpoint_every", "device")
 """Options that a run which goes on may set anew: where files lie and how fast it is, not what is learnt."""
@@ -63,6 +66,11 @@ class PretrainConfig(DrawOptions):
 
     def __post_init__(self) -> None:
         at_least(2, self, "drives", "walks", "pairs")  # one of each is held out
-        at_least(1, self, "stride", "epochs", "batch_size", "checkpoint_every")
-        at_least(0, self, "workers", "captioned", "world_seed")
+        at_least(1, self, "stride", "epochs", "batch_size", "checkpoint_every", "workers")
+        at_least(0, self, "captioned", "world_seed")
+        numbers = FIRST_NUMBER["pairs"] - FIRST_NUMBER["pretrain"]
+        for name in ("drives", "walks"):
+            at_most(numbers, self, name, "the numbers from there on are those of pairs, which data sets hold")
+        most = (FIRST_NUMBER["val"] - FIRST_NUMBER["train"]) // max(len(DRIVE_REASONS), len(WALK_REASONS))
+        at_most(most, self, "pairs", "the numbers from there on are scenes of the first pairs")
         check_seed(self.seed)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from roadcue.errors import BadInput
 from roadcue.loaders import jpeg, picture_file
 from roadcue.models.mini import PATCH, SIDE
 from roadcue.models.preprocessing import Preprocessing
@@ -41,7 +43,9 @@ from roadcue.weights import write_safetensors
 
 PATCHES = SIDE // PATCH
 _KINDS_SCALE = 0.25
-_HELD_OUT = {"drives": 50, "walks": 50, "pairs": 10}
+_SAMPLED = 16
+"""Drives, and walks, whose texts say that a folder of drawn pictures is of this world."""
+_HELD_OUT = {"drives": 50, "walks": 50, "pairs": 4}
 """Every so many-th sequence, or round of pairs, is kept for validation: of pairs more, because each kind has few."""
 
 
@@ -77,17 +81,40 @@ def _use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def samples(options: DrawOptions) -> Iterator[Example]:
+    """A picture of a drive, of a walk, and of pairs of both, as they are drawn: some two seconds."""
+    for of in (_of_drives, _of_walks, _of_drive_pairs, _of_walk_pairs):
+        yield next(of(options, 0))
+
+
+def sample_labels(options: DrawOptions) -> Iterator[tuple[Known, Texts]]:
+    """What is known and told of some drives and walks, which need not be painted for it: some two seconds."""
+    spec, walked = _drive_spec(options), SidewalkSpec(seed=options.world_seed)
+    for number in range(FIRST_NUMBER["pretrain"], FIRST_NUMBER["pretrain"] + _SAMPLED):
+        driven, walk = drive(spec, number), Walk(walked, number)
+        yield from (_labels_of_drive(driven, position) for position in range(len(driven.steps)))
+        yield from (_labels_of_walk(walk, frame) for frame in range(walked.frames))
+
+
 def _draw_drive(options: DrawOptions, i: int, file: Path) -> None:
-    spec, number = _drive_spec(options), FIRST_NUMBER["pretrain"] + i
-    driven = drive(spec, number)
-    painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, spec.exposure)
-    _write(file, (_of_drive(spec, driven, painter, position) for position in range(len(driven.steps))))
+    _write(file, _of_drives(options, i))
 
 
 def _draw_walk(options: DrawOptions, i: int, file: Path) -> None:
+    _write(file, _of_walks(options, i))
+
+
+def _of_drives(options: DrawOptions, i: int) -> Iterator[Example]:
+    spec = _drive_spec(options)
+    driven = drive(spec, FIRST_NUMBER["pretrain"] + i)
+    painter = Painter(driven, {"FRONT": camera(spec, "FRONT")}, spec.exposure)
+    return (_of_drive(spec, driven, painter, position) for position in range(len(driven.steps)))
+
+
+def _of_walks(options: DrawOptions, i: int) -> Iterator[Example]:
     spec = SidewalkSpec(seed=options.world_seed)
     walk = Walk(spec, FIRST_NUMBER["pretrain"] + i)
-    _write(file, (_of_walk(spec, walk, frame) for frame in range(spec.frames)))
+    return (_of_walk(spec, walk, frame) for frame in range(spec.frames))
 
 
 def _draw_round(options: DrawOptions, i: int, file: Path) -> None:
@@ -99,7 +126,8 @@ def _of_drive_pairs(options: DrawOptions, i: int) -> Iterator[Example]:
     spec = replace(_drive_spec(options), train_sequences=0, val_sequences=0, stride=1, pairs=1, kinds=DRIVE_REASONS)
     first = FIRST_NUMBER["pretrain_pairs"] + i * len(DRIVE_REASONS)
     for number in range(first, first + len(DRIVE_REASONS)):
-        pair = pair_of(spec, number)
+        with _told_by_reason(kind_of(spec, number), i, options):
+            pair = pair_of(spec, number)
         halves = ((pair.moment.without, pair.without), (pair.moment.with_it, pair.with_it))
         for there, (driven, painter) in enumerate(halves):
             example = _of_drive(spec, driven, painter, 0)
@@ -110,10 +138,23 @@ def _of_walk_pairs(options: DrawOptions, i: int) -> Iterator[Example]:
     spec = SidewalkSpec(train=0, val=0, seed=options.world_seed, pairs=1, kinds=WALK_REASONS)
     first = FIRST_NUMBER["pretrain_pairs"] + i * len(WALK_REASONS)
     for number in range(first, first + len(WALK_REASONS)):
-        pair = PairedWalk(spec, number)
+        with _told_by_reason(WALK_REASONS[number % len(WALK_REASONS)], i, options):
+            pair = PairedWalk(spec, number)
         for there, half in enumerate(pair.halves):
             example = _of_walk(spec, half, 0)
             yield replace(example, known=of_reason(example.known, pair.kind, bool(there)))
+
+
+@contextmanager
+def _told_by_reason(kind: str, i: int, options: DrawOptions) -> Iterator[None]:
+    """A pair that is not found is named by what the options name: numbers of scenes say nothing to anybody."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(
+            f"pair {i + 1} of {options.pairs} of the reason {kind}: no moment of world seed {options.world_seed} has "
+            "room for it; use another --world_seed, or fewer --pairs"
+        ) from error
 
 
 def _drive_spec(options: DrawOptions) -> RoadWorldSpec:
@@ -121,23 +162,29 @@ def _drive_spec(options: DrawOptions) -> RoadWorldSpec:
 
 
 def _of_drive(spec: RoadWorldSpec, driven: Drive, painter: Painter, position: int) -> Example:
-    ahead = road_ahead(driven, position)
     return Example(
         _as_read(painter.paint(position, "FRONT"), spec.jpeg_quality),
         _shares(painter.paint_classes(position, "FRONT", _KINDS_SCALE)),
-        of_road_ahead(ahead),
-        drive_texts(ahead, driven.future(position)),
+        *_labels_of_drive(driven, position),
     )
 
 
 def _of_walk(spec: SidewalkSpec, walk: Walk, frame: int) -> Example:
-    annotation = walk.annotation(frame)
     return Example(
         _as_read(walk.paint(frame), spec.jpeg_quality),
         _shares(walk.paint_classes(frame, _KINDS_SCALE)),
-        of_annotation(annotation),
-        walk_texts(annotation, walk.caption(frame)),
+        *_labels_of_walk(walk, frame),
     )
+
+
+def _labels_of_drive(driven: Drive, position: int) -> tuple[Known, Texts]:
+    ahead = road_ahead(driven, position)
+    return of_road_ahead(ahead), drive_texts(ahead, driven.future(position))
+
+
+def _labels_of_walk(walk: Walk, frame: int) -> tuple[Known, Texts]:
+    annotation = walk.annotation(frame)
+    return of_annotation(annotation), walk_texts(annotation, walk.caption(frame))
 
 
 def _as_read(picture: np.ndarray, quality: int) -> Tensor:

@@ -7,16 +7,15 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionModel
 
-from roadcue.models import mini
-from roadcue.models.checkpoint import read_tensors
 from roadcue.models.flamingo.captioner import FlamingoCaptioner
 from roadcue.models.flamingo.miniature import RESAMPLER, TEXT, VISION, build, save
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.mini import SIDE
 from roadcue.models.mini.tokenizers import learn_flamingo_tokenizer
 from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD, clip_preprocessing
-from roadcue.models.smol.loading import PREFIX
 from roadcue.training.miniatures.miniature import TOWER_ATTENTION, VOCABULARY, Miniature
+from roadcue.training.miniatures.tower import read_tower
+from roadcue.weights import digest
 
 
 class FlamingoMiniature(Miniature):
@@ -33,6 +32,11 @@ class FlamingoMiniature(Miniature):
         model.vision_encoder.set_attn_implementation(TOWER_ATTENTION)
         preprocess = clip_preprocessing(SIDE, "squash")
         super().__init__(FlamingoCaptioner(model, self.tokenizer, preprocess, origin="in training"))
+
+    @classmethod
+    def begins_with(cls) -> dict[str, str]:
+        """The tower of the miniature SmolVLM2; BadCheckpoint when it learnt another world."""
+        return {"tower": digest(read_tower())[:16]}
 
     def tokens(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""
@@ -63,7 +67,7 @@ def _take_tower(tower: CLIPVisionModel) -> None:
     left over goes into their places. New are the class token and the layer norm before the first block, and there is
     none behind the last.
     """
-    held = {name: tensor.float() for name, tensor in read_tensors(mini.SMOL, PREFIX).items()}
+    held = {name: tensor.float() for name, tensor in read_tower().items()}
     weight, bias = (held[f"embeddings.patch_embedding.{name}"] for name in ("weight", "bias"))
     mean, std = _per_channel(CLIP_MEAN), _per_channel(CLIP_STD)
     tower.embeddings.patch_embedding.weight.copy_(2 * std * weight)

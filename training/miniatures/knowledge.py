@@ -31,9 +31,9 @@ _WALK_FLAGS = (
     *(f"near {kind} {position.lower()}" for kind in OBJECT_KINDS for position in SIDES),
     *(f"far {kind} {position.lower()}" for kind in OBJECT_KINDS for position in SIDES),
 )
-_REASON_FLAGS = tuple(f"reason {kind}" for kind in (*DRIVE_REASONS, *WALK_REASONS))
+REASON_FLAGS = tuple(f"reason {kind}" for kind in (*DRIVE_REASONS, *WALK_REASONS))
 """Which half of a pair it is, the one with the reason or the one without; of no other picture is that known."""
-FLAGS = (*_DRIVE_FLAGS, *_WALK_FLAGS, *_REASON_FLAGS)
+FLAGS = (*_DRIVE_FLAGS, *_WALK_FLAGS, *REASON_FLAGS)
 
 Known = tuple[np.ndarray, np.ndarray]
 """`NUMBERS` (A,) and `FLAGS` (B,) float32; NaN for those of the other view, and of pairs of other kinds."""
@@ -56,7 +56,7 @@ def of_road_ahead(ahead: RoadAhead) -> Known:
         ahead.standing_m is not None,
         ahead.cut_in,
     ]
-    others = [np.nan] * (len(_WALK_FLAGS) + len(_REASON_FLAGS))
+    others = [np.nan] * (len(_WALK_FLAGS) + len(REASON_FLAGS))
     return _array([*ahead.lane_ahead, *near]), _array([*map(float, flags), *others])
 
 
@@ -66,7 +66,7 @@ def of_annotation(annotation: Annotation) -> Known:
     flags += [annotation.road == position for position in ROAD_POSITIONS]
     for objects in (annotation.near, annotation.far):
         flags += [position in objects[kind] for kind in OBJECT_KINDS for position in SIDES]
-    no_drive, no_reason = [np.nan] * len(_DRIVE_FLAGS), [np.nan] * len(_REASON_FLAGS)
+    no_drive, no_reason = [np.nan] * len(_DRIVE_FLAGS), [np.nan] * len(REASON_FLAGS)
     return _array([np.nan] * len(NUMBERS)), _array([*no_drive, *map(float, flags), *no_reason])
 
 

@@ -40,6 +40,11 @@ class Miniature(ABC):
         self.instructions = instructions_for(captioner)
         self._question = lru_cache(captioner.question_ids)
 
+    @classmethod
+    def begins_with(cls) -> dict[str, str]:
+        """The hash of each part's weights that it begins with, by name: none, if all of it begins at random."""
+        return {}
+
     @abstractmethod
     def tokens(self, pixels: Tensor) -> Tensor:
         """(b, 3, 224, 224) uint8 -> (b, 14, 14, d), with a gradient."""
@@ -87,8 +92,13 @@ class Miniature(ABC):
         return total / learnt
 
 
+def miniature_class(name: str) -> Any:
+    """The subclass of `Miniature` of a name, made from texts."""
+    return resolve(MINIATURES[name])
+
+
 def make_miniature(name: str, texts: Iterable[Texts]) -> Miniature:
     """A miniature with fresh weights from torch's generator; its tokenizer is learnt from the pictures' texts."""
     written = [text for of_picture in texts for text in of_picture.values()]
-    made: Miniature = resolve(MINIATURES[name])([*written, *ASKED.values()])
+    made: Miniature = miniature_class(name)([*written, *ASKED.values()])
     return made

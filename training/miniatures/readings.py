@@ -1,11 +1,15 @@
 """What linear readings of the miniature tell of drawn pictures that it has not seen."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from roadcue.metrics.bootstrap import Interval
+from roadcue.metrics.resampling import sequence_bootstrap
 from roadcue.training.miniatures.examples import Batch, Examples
-from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS
+from roadcue.training.miniatures.knowledge import FLAGS, NUMBERS, REASON_FLAGS
 from roadcue.training.miniatures.module import MiniatureModule
 
 Row = tuple[Tensor, dict[str, Tensor], Tensor, Tensor]
@@ -13,16 +17,16 @@ Row = tuple[Tensor, dict[str, Tensor], Tensor, Tensor]
 
 
 @torch.no_grad()
-def score_readings(module: MiniatureModule, held_out: Examples) -> dict[str, dict[str, float]]:
+def score_readings(module: MiniatureModule, held_out: Examples) -> dict[str, dict[str, Interval]]:
     """Scores by name on held-out pictures, by where they are read: from the grid, from latents if there are any.
 
-    Shares are in 0 to 1.
+    Shares are in 0 to 1. Only those of reasons, which few pairs tell, have an interval.
     """
     kinds_right, readings, wanted_numbers, wanted_flags = zip(
         *(_row(module, batch) for batch in held_out.batches()), strict=True
     )
     wanted = torch.cat(wanted_numbers), torch.cat(wanted_flags)
-    scores = {"patches whose main kind is right": {"grid": float(torch.cat(kinds_right).float().mean())}}
+    scores = {"patches whose main kind is right": {"grid": _alone(torch.cat(kinds_right).float().mean())}}
     for place in ("grid", "latents"):
         if place in readings[0]:
             predicted = torch.cat([of_batch[place] for of_batch in readings])
@@ -31,14 +35,36 @@ def score_readings(module: MiniatureModule, held_out: Examples) -> dict[str, dic
     return scores
 
 
-def _of_reading(module: MiniatureModule, predicted: Tensor, numbers: Tensor, flags: Tensor) -> dict[str, float]:
+def _of_reading(module: MiniatureModule, predicted: Tensor, numbers: Tensor, flags: Tensor) -> dict[str, Interval]:
     predicted_numbers, predicted_flags = predicted.split([len(NUMBERS), len(FLAGS)], dim=1)
     predicted_numbers = predicted_numbers * module.objectives.number_scale + module.objectives.number_mean
     explained = zip(NUMBERS, _explained(predicted_numbers, numbers), strict=True)
-    separated = zip(FLAGS, _balanced(predicted_flags > 0, flags), strict=True)
-    scores = {f"explained variance of {name}": value for name, value in explained}
-    scores |= {f"balanced accuracy of {name}": value for name, value in separated}
-    return {name: value for name, value in scores.items() if np.isfinite(value)}
+    seen = len(FLAGS) - len(REASON_FLAGS)
+    separated = zip(FLAGS, _balanced(predicted_flags[:, :seen] > 0, flags[:, :seen]), strict=False)
+    scores = {f"explained variance of {name}": _alone(value) for name, value in explained}
+    scores |= {f"balanced accuracy of {name}": _alone(value) for name, value in separated}
+    scores |= reason_scores(predicted_flags[:, seen:] > 0, flags[:, seen:])
+    return {name: score for name, score in scores.items() if np.isfinite(score.value)}
+
+
+def reason_scores(told: Tensor, wanted: Tensor) -> Mapping[str, Interval]:
+    """The balanced accuracy of each reason and how many pairs it is of, with its interval over resampled pairs.
+
+    `told` (n, R) bool, `wanted` (n, R) 0 or 1, NaN where the picture is of no pair of that reason; the halves of a
+    pair stand one behind the other. A pair has one of each, so that the accuracy is the balanced one.
+    """
+    scores = {}
+    for column, name in enumerate(REASON_FLAGS):
+        known = ~wanted[:, column].isnan()
+        if known.any():
+            right = (told[known, column] == wanted[known, column].bool()).double().numpy()
+            (interval,) = sequence_bootstrap(right[:, None], np.arange(len(right)) // 2)
+            scores[f"balanced accuracy of {name}, {len(right) // 2} pairs"] = interval
+    return scores
+
+
+def _alone(value: Tensor | float) -> Interval:
+    return Interval(float(value), float("nan"), float("nan"))
 
 
 def _row(module: MiniatureModule, batch: Batch) -> Row:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from roadcue.heads.cue.config import CueConfig
-from roadcue.heads.cue.rules import CUES, IN_THE_WAY, PACES, path_cues, walking_cue
+from roadcue.heads.cue.rules import CUES, PACES, blocked_sides, path_cues, walking_cue
 from roadcue.prompts.annotation import Annotation
 from roadcue.prompts.annotation_json import to_json
 from roadcue.prompts.bvpi import compose
@@ -42,10 +42,9 @@ def drive_texts(ahead: RoadAhead, future: np.ndarray) -> Texts:
 
 def walk_texts(annotation: Annotation, scene: str) -> Texts:
     """Of a pedestrian's view."""
-    blocked = {side for kind in IN_THE_WAY for side in annotation.near[kind]}
     return {
         "scene": scene,
-        "cue": _sentence(*walking_cue(annotation.sidewalk, annotation.road, blocked)),
+        "cue": _sentence(*walking_cue(annotation.sidewalk, annotation.road, blocked_sides(annotation.near))),
         "bvpi": compose(annotation, scene),
         "annotation": json.dumps(to_json(replace(annotation, image=PICTURE))),
     }

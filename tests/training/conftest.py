@@ -1,0 +1,20 @@
+"""What several tests of training need: a miniature to begin with."""
+
+import json
+import shutil
+
+import pytest
+
+from roadcue.models import mini
+from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
+from roadcue.roadworld.spec import WORLD_VERSION
+
+
+@pytest.fixture(scope="module")
+def tower_of_this_world(tmp_path_factory):
+    """The folder of a copy of the shipped miniature SmolVLM2 that says it has learnt the world as it is now."""
+    folder = shutil.copytree(mini.SMOL, tmp_path_factory.mktemp("smol") / "smol")
+    (folder / "world.json").write_text(json.dumps({"RoadWorld": WORLD_VERSION, "sidewalk view": VIEW_VERSION}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mini, "SMOL", folder)
+        yield folder
