@@ -119,12 +119,10 @@ class Walker:
         """His velocity along y, m/s."""
         return self.speed * sin(self.turn)
 
-    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car], red: bool = False) -> np.ndarray:
+    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car], red: bool = False) -> None:
         """Choose a line and a speed among things (n, 5): x from, to, y from, to, velocity along x.
 
         `red`: so is the light at the road across the way.
-
-        Returns (n,) True for those that he reckons with.
         """
         low, high = (self.way.low, self.way.high) if t >= self.joins_s else (self._beside - 0.4, self._beside + 0.4)
         metres, period, phase = self.sway
@@ -145,7 +143,6 @@ class Walker:
             self._aim, self._reach, self._wish, self._waits = likes, _CALM_M, self.pace, False
         if self.way.road:
             self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars, red))
-        return near
 
     def _choose(
         self,

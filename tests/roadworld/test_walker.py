@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from roadcue.roadworld.sidewalk.furniture import bin_
-from roadcue.roadworld.sidewalk.outing import FIRST_STEP, Outing
+from roadcue.roadworld.sidewalk.outing import FIRST_STEP, FUTURE_STEPS, Outing
 from roadcue.roadworld.sidewalk.scene import Thing, Way
 from roadcue.roadworld.sidewalk.spec import STEPS_PER_S, SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
@@ -133,6 +133,17 @@ def test_who_is_beside_the_path_goes_back_to_it_when_it_is_time():
     assert after(outing, 8.0)[1] == pytest.approx(-0.3, abs=0.05)
 
 
+def test_somebody_who_is_put_there_is_where_the_walker_sees_him():
+    """In the half of a pair that has him he walks on from the picture, not a step ahead of it."""
+    outing = walked(seconds=0)
+    comes = person(6.0, 0.0, -1.2)
+    outing = outing.among([comes])
+    outing.run_to(FIRST_STEP + 40)
+    places = np.array([outing.place(comes, step * DT_S).x for step in range(30)])
+    np.testing.assert_allclose(np.diff(places)[:4], -1.2 * DT_S)
+    assert outing.place(comes, 39 * DT_S) != outing.place(comes, 40 * DT_S)
+
+
 def test_what_comes_later_changes_nothing_before():
     """A thing beyond sight, one that appears, and one that is taken away while he walks."""
     alone = walked(seconds=4)
@@ -173,6 +184,18 @@ def test_nobody_walks_through_a_thing_or_a_person(walks):
     walk = walks[0]
     x, y = walk.outing.track[-20, :2].tolist()
     assert walk.outing.touches([box(x, y + 0.4)])
+
+
+@pytest.mark.parametrize("number", [*range(12), 12, 43, 52, 65, 93, 154, 169])
+def test_futures_react_to_nothing_that_is_in_no_picture(number):
+    """In walks 12 and later of these there was such a thing, before things that are not clear were taken away."""
+    walk = Walk(SidewalkSpec(), number)
+    last = walk.step(walk._spec.frames - 1) + FUTURE_STEPS
+    outing, again = walk.outing, Outing(walk._set_out(walk.scene), walk.scene.things)
+    assert {*outing._standing, *outing._walking, *outing._cars} <= set(walk.scene.things)
+    for each in (outing, again):
+        each.run_to(last)
+    np.testing.assert_array_equal(outing.track[: last + 1], again.track[: last + 1])
 
 
 def test_he_keeps_to_his_way(walks):
@@ -234,7 +257,7 @@ def test_the_picture_shows_where_he_is(walks):
 def test_people_move_continuously_in_time():
     spec = replace(SPEC, seconds=6.0, rate=10.0)
     moved = 0
-    for number in range(12):
+    for number in range(24):
         walk = Walk(spec, number)
         for thing in walk.scene.things:
             if thing.walks:
