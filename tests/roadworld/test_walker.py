@@ -94,6 +94,36 @@ def test_two_who_meet_pass_each_other_on_the_right_and_both_go_on():
     assert after(outing, 8.0)[0] > 9
 
 
+@pytest.mark.parametrize("gap", [BODY_M + 0.01, BODY_M + 0.05])
+def test_he_goes_on_beside_what_he_nearly_touches(gap):
+    beside = box(0.5, 0.3 + gap)
+    narrow = Way(-0.01, 0.01, -0.01, 0.01)
+    outing = Outing(Walker(0.0, 0.0, PACE, narrow, 0.0), [beside])
+    outing.run_to(120)
+    assert outing.track[-1, 0] > 4
+    assert not outing.touches([beside])
+
+
+def test_he_sidles_out_from_behind_what_he_nearly_touches():
+    before = box(0.3 + BODY_M - 0.005, -0.06)
+    outing = Outing(Walker(0.0, 0.0, PACE, PATH, 0.0), [before])
+    outing.walker.speed = 0.0
+    outing.run_to(500)
+    assert outing.track[-1, 0] > 4
+    assert not outing.touches([before])
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 9, 11, 12, 20])
+def test_on_long_walks_nobody_stands_for_ever(number):
+    """In five of these he did: beside a barrier, before a bollard, among two people and a light."""
+    walk = Walk(SidewalkSpec(seconds=60, rate=1, train=1500), number)
+    last = walk.step(59)
+    walk.outing.run_to(last)
+    before, x = walk.outing.track[[last - 200, last], 0].tolist()
+    at_road = walk.scene.way.road and abs(x - walk.scene.way.road[0]) < 1
+    assert x - before > 1 or at_road, (before, x)
+
+
 ROAD = (6.0, 12.0)
 
 
