@@ -116,6 +116,10 @@ class Outing:
         track = self._people[thing][1]
         return track[min(round(t / DT_S), len(track) - 1)] if track else thing.at(t)
 
+    def speed(self, thing: Thing, t: float) -> float:
+        """How fast it has come there, m/s."""
+        return (self.place(thing, t).walked - self.place(thing, t - DT_S).walked) / DT_S
+
     def pose(self, step: int) -> Place:
         """Where the walker is, and where he faces."""
         return Place(*self._log[step][:3])

@@ -105,7 +105,7 @@ class Walk:
 
     def _walked(self, scene: Scene, clear: int) -> tuple[Outing, list[Sight]] | None:
         """The walk through a scene without the things that are not clear, and the sights of its first pictures."""
-        about = Moment(view_of(Place(0.0, scene.start, 0.0), self.camera), lambda thing: thing.at(0))
+        about = Moment(view_of(Place(0.0, scene.start, 0.0), self.camera), lambda thing: thing.at(0), lambda _: 0.0)
         if clear_sights(scene, [lambda: about]) is None:
             return None  # told without a walk; most scenes that are not clear end here
         while True:
@@ -120,9 +120,8 @@ class Walk:
     def moment(self, outing: Outing, frame: int) -> Moment:
         """What a frame shows of an outing."""
         outing.run_to(self.step(frame))
-        return Moment(
-            view_of(outing.pose(self.step(frame)), self.camera), partial(outing.place, t=self.seconds(frame))
-        )
+        t, view = self.seconds(frame), view_of(outing.pose(self.step(frame)), self.camera)
+        return Moment(view, partial(outing.place, t=t), partial(outing.speed, t=t))
 
     def step(self, frame: int) -> int:
         """The time step of a frame."""
