@@ -1,10 +1,14 @@
 """Somebody on foot among things: where he goes, where he waits, and that he knows nothing of what comes."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from roadcue.roadworld.roll import levelled
+from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.roadworld.sidewalk.camera import view_of
 from roadcue.roadworld.sidewalk.furniture import bin_
 from roadcue.roadworld.sidewalk.outing import FIRST_STEP, FUTURE_STEPS, Outing
 from roadcue.roadworld.sidewalk.scene import Thing, Way
@@ -276,12 +280,32 @@ def test_speeds_and_accelerations_are_those_of_the_places(walks):
         assert past[-1, 5] == pytest.approx(track[walk.step(0), 3] * track[walk.step(0), 5], abs=1e-5)
 
 
-def test_the_picture_shows_where_he_is(walks):
-    """The camera is the walker's: what he walks to is where the picture has it."""
-    walk = walks[3]
-    assert not np.array_equal(walk.paint(0), walk.paint(1))
-    before, after_ = (walk.outing.pose(walk.step(frame)) for frame in (0, 1))
-    assert after_.x - before.x == pytest.approx(walk.outing.track[walk.step(0), 3] * 0.25, abs=0.05)
+@pytest.mark.parametrize("frame", [0, 3])
+def test_the_picture_shows_where_he_is(walks, frame):
+    """A bin 3 m before him has its pixels where the camera of his pose has it: half a second later it is larger."""
+    for walk in walks[:6]:
+        walk = copy(walk)
+        pose = walk.outing.pose(walk.step(frame))
+        c, s = np.cos(pose.heading), np.sin(pose.heading)
+        bin_there = box(pose.x + 3 * c, pose.y + 3 * s)
+        walk.scene = replace(walk.scene, things=[bin_there])
+        view = view_of(pose, levelled(walk.camera), walk._lens.shake(frame))
+        corners = [[pose.x + 3 * c + x, pose.y + 3 * s + y, z] for x in (-0.3, 0.3) for y in (-0.3, 0.3) for z in (0, 1)]
+        u, v = view.pixels(view.to_camera(np.array(corners))).T
+        row, column = np.nonzero(walk.paint_classes(frame, 1.0) == SemanticClass.OBSTACLE)
+        assert column.min() == pytest.approx(u.min(), abs=3)
+        assert column.max() == pytest.approx(u.max(), abs=3)
+        assert row.max() == pytest.approx(min(v.max(), walk.camera.height - 1), abs=3)
+
+
+def test_he_hardly_ever_bumps_into_anything(monkeypatch):
+    """A walk is drawn again when he does: so the share of these tells, and not the walks that are left."""
+    bumped, bumps = [], Walk._bumps
+    monkeypatch.setattr(Walk, "_bumps", lambda *given: bumped.append(bumps(*given)) or bumped[-1])
+    for number in range(100, 180):
+        Walk(SPEC, number)
+    assert len(bumped) >= 80
+    assert np.mean(bumped) < 0.05
 
 
 def test_people_move_continuously_in_time():
