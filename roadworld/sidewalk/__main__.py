@@ -24,7 +24,7 @@ def main() -> int:
         parser.add_argument(option, type=int, help=f"{says} (default: {value}, with --pairs none)")
     lasts = (
         f"of each walk, up to {LONGEST_S:g}; longer than 1: pictures without labels too; "
-        "of minutes: up to a minute of thought before a walk's first picture (default: %(default)g)"
+        "one of minutes is walked to its end before its first picture, in up to a minute (default: %(default)g)"
     )
     parser.add_argument("--seconds", type=float, default=default.seconds, help=lasts)
     often = f"pictures in a second, a divisor of {STEPS_PER_S} (default: %(default)g)"

@@ -209,7 +209,9 @@ def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
         if walk.kind == "sun":
             assert with_.boxes == {}
         else:
-            (box,) = [each["box"] for each in walk.instances(1).boxes() if each["number"] == walk.halves.with_.last_number]
+            (box,) = [
+                each["box"] for each in walk.instances(1).boxes() if each["number"] == walk.halves.with_.last_number
+            ]
             assert with_.boxes == {"CHEST": box}
 
 

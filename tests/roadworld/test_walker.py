@@ -290,7 +290,9 @@ def test_the_picture_shows_where_he_is(walks, frame):
         bin_there = box(pose.x + 3 * c, pose.y + 3 * s)
         walk.scene = replace(walk.scene, things=[bin_there])
         view = view_of(pose, levelled(walk.camera), walk._lens.shake(frame))
-        corners = [[pose.x + 3 * c + x, pose.y + 3 * s + y, z] for x in (-0.3, 0.3) for y in (-0.3, 0.3) for z in (0, 1)]
+        corners = [
+            [pose.x + 3 * c + x, pose.y + 3 * s + y, z] for x in (-0.3, 0.3) for y in (-0.3, 0.3) for z in (0, 1)
+        ]
         u, v = view.pixels(view.to_camera(np.array(corners))).T
         row, column = np.nonzero(walk.paint_classes(frame, 1.0) == SemanticClass.OBSTACLE)
         assert column.min() == pytest.approx(u.min(), abs=3)
