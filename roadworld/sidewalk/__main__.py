@@ -18,11 +18,14 @@ def main() -> int:
         "Draw RoadWorld as a walker's chest camera sees it, with labels and texts, as files in SENSATION's format.",
     )
     for option, value, says in (
-        ("--train", default.train, "training pictures"),
+        ("--train", default.train, "training pictures; a walk has seconds * rate, the last may be cut off"),
         ("--val", default.val, "validation pictures, of other walks"),
     ):
         parser.add_argument(option, type=int, help=f"{says} (default: {value}, with --pairs none)")
-    lasts = f"of each walk, up to {LONGEST_S:g}; longer than 1: pictures without labels too (default: %(default)g)"
+    lasts = (
+        f"of each walk, up to {LONGEST_S:g}; longer than 1: pictures without labels too; "
+        "one of minutes is walked to its end before its first picture, in up to a minute (default: %(default)g)"
+    )
     parser.add_argument("--seconds", type=float, default=default.seconds, help=lasts)
     often = f"pictures in a second, a divisor of {STEPS_PER_S} (default: %(default)g)"
     parser.add_argument("--rate", type=float, default=default.rate, help=often)
@@ -43,6 +46,7 @@ def main() -> int:
         )
 
     def write(spec: SidewalkSpec, folder: Path, workers: int | None) -> None:
+        print(f"training: {spec.amount('train')}; validation: {spec.amount('val')}", flush=True)
         write_sidewalk(spec, folder, workers)
         if not spec.all_clear:
             drawn = len(spec.pictures("train")) + len(spec.pictures("val"))

@@ -45,9 +45,18 @@ _UNCLEAR, _UNSEEN = -1, -2
 Places = dict[str, tuple[str, ...]]
 
 
+class Close(NamedTuple):
+    """A near thing: its position of `SIDES`, its distance in metres, and how fast it moves now, m/s."""
+
+    thing: Thing
+    position: str
+    distance: float
+    speed: float
+
+
 @dataclass(frozen=True)
 class Sight:
-    """What a frame shows: the annotation's values, and for captions the near things with place and distance.
+    """What a frame shows: the annotation's values, and for captions the near things and whether he is on a road.
 
     A kind of object that is not clear is not among the values, as an annotation has no kind that is not labelled.
     """
@@ -56,7 +65,8 @@ class Sight:
     road: str
     near: Places
     far: Places
-    close_by: tuple[tuple[Thing, str, float], ...]
+    close_by: tuple[Close, ...]
+    on_road: bool = False
 
     @property
     def whole(self) -> bool:
@@ -65,10 +75,11 @@ class Sight:
 
 
 class Moment(NamedTuple):
-    """The camera at a time, and where things are then."""
+    """The camera at a time, and where things are then, and how fast, m/s."""
 
     view: View
     place: Callable[[Thing], Place]
+    speed: Callable[[Thing], float]
 
     def look(self, things: list[Thing]) -> Sightings:
         """What is seen of the things."""
@@ -91,8 +102,8 @@ def clear_sights(scene: Scene, moments: Iterable[Callable[[], Moment]]) -> list[
             break
         scene.things = [thing for thing, out in zip(scene.things, unclear.tolist(), strict=True) if not out]
     sights = []
-    for ground, seen, place in zip(grounds, sightings, places, strict=True):
-        sight = ground and _sight(scene, ground, seen, place)
+    for moment, ground, seen, place in zip(known, grounds, sightings, places, strict=True):
+        sight = ground and _sight(scene, moment, ground, seen, place)
         if sight is None or not sight.whole:
             return None
         sights.append(sight)
@@ -110,7 +121,7 @@ def sight_of(scene: Scene, moment: Moment) -> Sight | None:
     seen = moment.look(scene.things)
     place = _places(scene.things, seen)
     unclear = place == _UNCLEAR
-    return None if unclear[seen.distance < _FAR_M[0]].any() else _sight(scene, ground, seen, place)
+    return None if unclear[seen.distance < _FAR_M[0]].any() else _sight(scene, moment, ground, seen, place)
 
 
 class _Ground(NamedTuple):
@@ -129,7 +140,7 @@ def _ground(scene: Scene, view: View) -> _Ground | None:
     return _Ground(cells, sidewalk, road) if road else None
 
 
-def _sight(scene: Scene, ground: _Ground, seen: Sightings, place: np.ndarray) -> Sight:
+def _sight(scene: Scene, moment: Moment, ground: _Ground, seen: Sightings, place: np.ndarray) -> Sight:
     masses = _masses(scene, ground.cells, seen)
     order = np.argsort(seen.distance, kind="stable").tolist()
     placed = [(scene.things[i], SIDES[place[i]], float(seen.distance[i])) for i in order if place[i] >= 0]
@@ -148,7 +159,9 @@ def _sight(scene: Scene, ground: _Ground, seen: Sightings, place: np.ndarray) ->
                 objects[kind] = _named(kind, [*objects[kind], *where])
     for unclear in np.flatnonzero(place == _UNCLEAR).tolist():
         far.pop(scene.things[unclear].label, None)
-    return Sight(ground.sidewalk, ground.road, near, far, tuple(one for one in placed if one[2] < _NEAR_M))
+    close_by = tuple(Close(*one, moment.speed(one[0])) for one in placed if one[2] < _NEAR_M)
+    on_road = scene.labels_at(moment.view.position[None, :2])[0] == "road"
+    return Sight(ground.sidewalk, ground.road, near, far, close_by, bool(on_road))
 
 
 def _named(kind: str, where: list[str]) -> tuple[str, ...]:

@@ -38,14 +38,12 @@ class Outing:
         self.walker = walker
         self._log: list[Logged] = []
         self._people: dict[Thing, tuple[Walker, list[Place]]] = {}
-        self.reckoned_with: set[Thing] = set()
-        """Things that the walker, or somebody whom he meets, has had to think of."""
         self._meet(things)
 
     def among(self, things: Iterable[Thing]) -> "Outing":
         """What comes after this moment when there are these things from now on."""
         other = copy(self)
-        other.walker, other._log, other.reckoned_with = copy(self.walker), self._log[:], self.reckoned_with.copy()
+        other.walker, other._log = copy(self.walker), self._log[:]
         other._people = {thing: (copy(one), track[:]) for thing, (one, track) in self._people.items()}
         other._meet(things)
         return other
@@ -55,7 +53,6 @@ class Outing:
         self._walking = [thing for thing in things if thing.walks]
         begin, end = self.walker.way.road or (np.inf, np.inf)
         self._red = [each for each in things if each.name == RED_LIGHT and begin - 1 < each.xy[0] < end + 1]
-        self.reckoned_with.update(self._red)
         self._cars = [thing for thing in things if thing.label == "car" and thing.velocity[1]]
         moving = {*self._walking, *self._cars}
         right, left = self._reach_of_all()
@@ -86,7 +83,9 @@ class Outing:
         if step >= FIRST_STEP:
             for thing in self._walking:
                 if thing not in self._people:
-                    self._people[thing] = _on_foot(thing, self.walker.way), []
+                    times = np.arange(step - FIRST_STEP + 1) * DT_S
+                    *before, here = (thing.at(t) for t in times.tolist())
+                    self._people[thing] = _on_foot(thing, here, self.walker.way), before
         if step % DECISION_STEPS == 0:
             self._decide((step - FIRST_STEP) * DT_S)
         for one, track in self._people.values():
@@ -97,16 +96,12 @@ class Outing:
     def _decide(self, t: float) -> None:
         cars = [Car(thing.at(t).y, thing.half[1], thing.velocity[1]) for thing in self._cars]
         moving = np.array([self._person(thing, t) for thing in self._walking]).reshape(-1, 5)
-        reckoned = self.walker.decide(t, np.concatenate([self._boxes, moving]), cars, bool(self._red))
-        self._reckon_with([*self._standing, *self._walking], reckoned)
+        self.walker.decide(t, np.concatenate([self._boxes, moving]), cars, bool(self._red))
         if t >= 0 and self._walking:
             walker = np.array([_box(self.walker.place, (BODY_M, BODY_M), self.walker.along, self.walker.across)])
             for number, thing in enumerate(self._walking):
                 others = np.concatenate([self._boxes, np.delete(moving, number, axis=0), walker])
-                reckoned = self._people[thing][0].decide(t, others, cars, bool(self._red))
-                self._reckon_with(
-                    [*self._standing, *(each for each in self._walking if each is not thing)], reckoned[:-1]
-                )
+                self._people[thing][0].decide(t, others, cars, bool(self._red))
 
     def _person(self, thing: Thing, t: float) -> tuple[float, ...]:
         if t < 0:
@@ -114,15 +109,16 @@ class Outing:
         one = self._people[thing][0]
         return _box(one.place, thing.half, one.along, one.across)
 
-    def _reckon_with(self, things: list[Thing], reckoned: np.ndarray) -> None:
-        self.reckoned_with.update(things[i] for i in np.flatnonzero(reckoned).tolist())
-
     def place(self, thing: Thing, t: float) -> Place:
         """Where a thing is at t seconds, as far as the walk has been simulated."""
         if t < 0 or thing not in self._people:
             return thing.at(t)
         track = self._people[thing][1]
         return track[min(round(t / DT_S), len(track) - 1)] if track else thing.at(t)
+
+    def speed(self, thing: Thing, t: float) -> float:
+        """How fast it has come there, m/s."""
+        return (self.place(thing, t).walked - self.place(thing, t - DT_S).walked) / DT_S
 
     def pose(self, step: int) -> Place:
         """Where the walker is, and where he faces."""
@@ -167,9 +163,9 @@ def _box(place: Place, half: tuple[float, ...], along: float = 0.0, across: floa
     return place.x - half[0], place.x + half[0], *y, along
 
 
-def _on_foot(thing: Thing, way: Way) -> Walker:
-    """Someone who from t = 0 on walks along the path, or where he is beside it."""
-    x, y, _, walked = thing.at(0)
+def _on_foot(thing: Thing, here: Place, way: Way) -> Walker:
+    """Someone who from here on walks along the path, or where he is beside it."""
+    x, y, _, walked = here
     if not way.low <= y <= way.high:
         way = Way(y - _ASIDE_M, y + _ASIDE_M, y, y, way.road)
     sense = 1 if thing.velocity[0] > 0 else -1

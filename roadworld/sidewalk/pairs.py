@@ -82,7 +82,7 @@ class PairedWalk:
     @staticmethod
     def _shows(halves: _Halves) -> np.ndarray:
         """(height, width) bool: where the half with the thing shows it; it is the last thing of the scene."""
-        return halves.with_.instances(0).mask == len(halves.with_.scene.things)
+        return halves.with_.instances(0).mask == halves.with_.last_number
 
     def annotation(self, half: int) -> Annotation:
         """The labels of a half."""
@@ -117,7 +117,7 @@ class PairedWalk:
         return self.halves[half].paint(0)
 
     def instances(self, half: int) -> Instances:
-        """Which things are seen where in it; the last number is that of what differs."""
+        """Which things are seen where in it; in half 1 the last number is that of what differs."""
         return self.halves[half].instances(0)
 
     def lines(self) -> list[PairedFrame]:
@@ -141,20 +141,21 @@ def _halves(walk: Walk, difference: Difference) -> _Halves | None:
     be clear, or the thing itself.
     """
     others, thing = [each for each in walk.scene.things if each is not difference.instead_of], difference.thing
-    before = walk.to_first_picture(others)
     if not thing:
-        sights = [_sight(walk)]
+        before, sights = walk.to_first_picture(others), [_sight(walk)]
         return _Halves(
             walk.changed(others, before, sights, walk.light), walk.changed(others, before, sights, difference.light)
         )
-    with_ = _clear(walk, before, [*others, thing])
-    if with_ is None or not with_.scene.things or with_.scene.things[-1] is not thing:
-        return None
-    kept = with_.scene.things[:-1]
-    if not before.reckoned_with <= set(kept):
-        return None
-    instead = [difference.instead_of] if difference.instead_of else []
-    things = [*kept, *instead]
+    while True:
+        before = walk.to_first_picture(others)
+        with_ = _clear(walk, before, [*others, thing])
+        if with_ is None or not with_.scene.things or with_.scene.things[-1] is not thing:
+            return None
+        *kept, _ = with_.scene.things
+        if len(kept) == len(others):
+            break
+        others = kept
+    things = [*kept, *([difference.instead_of] if difference.instead_of else [])]
     without = _clear(walk, before, things)
     if without is None or len(without.scene.things) < len(things):
         return None

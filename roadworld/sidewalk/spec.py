@@ -100,6 +100,13 @@ class SidewalkSpec:
         count = self.train if split == "train" else self.val
         return [(FIRST_NUMBER[split] + k // self.frames, k % self.frames) for k in range(count)]
 
+    def amount(self, split: str) -> str:
+        """How many pictures of how many walks a split has, in words; the last walk may be cut off."""
+        pictures = self.pictures(split)
+        walks = len({number for number, _ in pictures})
+        of = f"{walks} {'pair' if self.pairs else 'walk'}{'' if walks == 1 else 's'}"
+        return f"{len(pictures)} picture{'' if len(pictures) == 1 else 's'} of {of}"
+
 
 def image_name(number: int, frame: int) -> str:
     """The file name of a picture: the walk it belongs to, and its frame."""
@@ -112,7 +119,7 @@ def _check_times(seconds: float, rate: float) -> None:
         raise BadInput(
             f"sidewalk view: a walk of {seconds:g} s cannot be drawn. Choose more than 0 and at most {LONGEST_S:g} s."
         )
-    if not rate > 0 or STEPS_PER_S / rate % 1:
+    if not 0 < rate <= STEPS_PER_S or STEPS_PER_S / rate % 1:
         raise BadInput(
             f"sidewalk view: with a rate of {rate:g} pictures a second they do not fall on the simulation's "
             f"{STEPS_PER_S} steps a second. Choose a rate that divides {STEPS_PER_S}, such as 1, 2, 4, 5 or 10."

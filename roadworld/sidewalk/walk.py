@@ -108,23 +108,23 @@ class Walk:
 
     def _walked(self, scene: Scene, clear: int) -> tuple[Outing, list[Sight]] | None:
         """The walk through a scene without the things that are not clear, and the sights of its first pictures."""
-        about = Moment(view_of(Place(0.0, scene.start, 0.0), self.camera), lambda thing: thing.at(0))
+        about = Moment(view_of(Place(0.0, scene.start, 0.0), self.camera), lambda thing: thing.at(0), lambda _: 0.0)
         if clear_sights(scene, [lambda: about]) is None:
             return None  # told without a walk; most scenes that are not clear end here
         while True:
+            among = len(scene.things)
             outing = Outing(self._set_out(scene), scene.things)
             sights = clear_sights(scene, [partial(self.moment, outing, frame) for frame in range(clear)])
             if sights is None:
                 return None
-            if outing.reckoned_with <= set(scene.things):
+            if len(scene.things) == among:
                 return outing, sights
 
     def moment(self, outing: Outing, frame: int) -> Moment:
         """What a frame shows of an outing."""
         outing.run_to(self.step(frame))
-        return Moment(
-            view_of(outing.pose(self.step(frame)), self.camera), partial(outing.place, t=self.seconds(frame))
-        )
+        t, view = self.seconds(frame), view_of(outing.pose(self.step(frame)), self.camera)
+        return Moment(view, partial(outing.place, t=t), partial(outing.speed, t=t))
 
     def step(self, frame: int) -> int:
         """The time step of a frame."""
@@ -185,17 +185,24 @@ class Walk:
     def instances(self, frame: int) -> Instances:
         """Which things are seen where in that picture."""
         view = self._view(frame, self._canvas.camera)
-        meshes = self._meshes(frame)
-        return Instances.of(view, meshes, np.arange(sum(len(each.origins) for each in meshes)) + 1, self.camera)
+        return Instances.of(view, self._meshes(frame), np.arange(self.last_number) + 1, self.camera)
+
+    @property
+    def last_number(self) -> int:
+        """That of the scene's last thing in `instances`."""
+        return sum(len(each.origins) for each in self._meshes(0))
 
     def _view(self, frame: int, camera: CameraCalibration) -> View:
         self.outing.run_to(self.step(frame))
         return view_of(self.outing.pose(self.step(frame)), camera, self._lens.shake(self.step(frame)))
 
     def _meshes(self, frame: int) -> list[Mesh]:
-        """The things of the scene, and after them at night the lanterns over the way."""
+        """The things of the scene, and before them at night the lanterns over the way.
+
+        So they have the same numbers in both halves of a pair.
+        """
         lanterns = [_lanterns(self.scene.reach)] if self.light.dark else []
-        return [*self._things(frame), *lanterns]
+        return [*lanterns, *self._things(frame)]
 
     def _things(self, frame: int) -> list[Mesh]:
         things, t = self.scene.things, self.seconds(frame)

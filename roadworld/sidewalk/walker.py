@@ -30,6 +30,8 @@ _CREEP_M_S, _SLOWEST = 0.03, 0.6
 """Forwards, for one who has to get past what he nearly touches; and the share of his pace that side steps cost."""
 _TOUCH_M, _TOUCH_S = 0.06, 0.9
 """He goes nowhere where he would come so near to somebody in that time."""
+_SIDLE_M_S, _GRAZE_M = 0.2, 0.01
+"""Sideways, out from behind what he nearly touches; and more than his shoulders need, for one who gets by."""
 _LAG_S = 0.3
 """It takes him to turn."""
 _HEADWAY_S = 1.2
@@ -97,7 +99,8 @@ class Walker:
     def __post_init__(self) -> None:
         self.speed = self.pace
         self._beside = self.y
-        self._aim, self._reach, self._wish, self._waits = self.y, _CALM_M, self.pace, False
+        self._aim, self._reach, self._wish = self.y, _CALM_M, self.pace
+        self._waits = self._sidles = False
 
     @property
     def place(self) -> Place:
@@ -119,12 +122,10 @@ class Walker:
         """His velocity along y, m/s."""
         return self.speed * sin(self.turn)
 
-    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car], red: bool = False) -> np.ndarray:
+    def decide(self, t: float, around: np.ndarray, cars: Iterable[Car], red: bool = False) -> None:
         """Choose a line and a speed among things (n, 5): x from, to, y from, to, velocity along x.
 
         `red`: so is the light at the road across the way.
-
-        Returns (n,) True for those that he reckons with.
         """
         low, high = (self.way.low, self.way.high) if t >= self.joins_s else (self._beside - 0.4, self._beside + 0.4)
         metres, period, phase = self.sway
@@ -140,12 +141,12 @@ class Walker:
             gap = np.maximum(begin[near] - ROOM_M, 0)
             oncoming = self.sense * around[near, 4] < -_CREEP_M_S
             self._choose(lanes, likes, gap, gap * self.pace / closing[near], around[near, 2:4], oncoming)
-            self._wish = min(self._wish, self._until_touch(around[near]) / _TOUCH_S)
+            self._mind(self._until_touch(around[near]) / _TOUCH_S)
         else:
-            self._aim, self._reach, self._wish, self._waits = likes, _CALM_M, self.pace, False
+            self._aim, self._reach, self._wish = likes, _CALM_M, self.pace
+            self._waits = self._sidles = False
         if self.way.road:
             self._wish = min(self._wish, self._speed_at_road(*self.way.road, cars, red))
-        return near
 
     def _choose(
         self,
@@ -158,14 +159,14 @@ class Walker:
     ) -> None:
         """Among `lanes` (m,), where things (k,) are `gap` metres ahead, and reached after he has walked `enter`."""
         low, high = y[:, 0] - ROOM_M, y[:, 1] + ROOM_M
-        # Beside a thing he is no nearer to it than he is.
+        # Beside a thing he is no nearer to it than he is, if that is far enough to get by.
         beside_right, beside_left = (gap == 0) & (self.y < y[:, 0]), (gap == 0) & (self.y > y[:, 1])
-        low = np.where(beside_right, np.maximum(low, self.y), low)
-        high = np.where(beside_left, np.minimum(high, self.y), high)
+        low = np.where(beside_right, np.clip(self.y, low, y[:, 0] - BODY_M - _GRAZE_M), low)
+        high = np.where(beside_left, np.clip(self.y, y[:, 1] + BODY_M + _GRAZE_M, high), high)
         left, right = lanes[:, None] >= high, lanes[:, None] <= low
         aside = np.where(left, np.maximum(high - self.y, 0), np.maximum(self.y - low, 0))
         steep = np.arctan2(aside, np.maximum(enter - _LAG_S * self.speed, 1e-3))
-        in_the_way = ~(left | right) | ((beside_right | beside_left) & (aside > 0))
+        in_the_way = ~(left | right) | (beside_right & left) | (beside_left & right)
         free = np.where(in_the_way, enter, _SIGHT_M).min(axis=1)
         slow = np.clip((steep.max(axis=1) - _STEEP) / (_STEEPEST - _STEEP), 0, _SLOWEST)
         outside = np.maximum(np.maximum(self.way.right - lanes, lanes - self.way.left), 0)
@@ -177,17 +178,27 @@ class Walker:
         straight = (low < self.y) & (self.y < high)
         self._reach = max(_LEAST_REACH_M, float(enter[straight].min(initial=_CALM_M)))
         before = in_the_way[best]
-        self._waits = bool(before.any())
-        if self._waits:
+        if before.any():
             self._wish = min(self.pace, max(0.0, (float(gap[before].min()) - _STAND_M) / _HEADWAY_S))
         else:
             forwards = max(_CREEP_M_S, float(gap[straight].min(initial=np.inf)) / _HEADWAY_S)
             self._wish = min(self.pace * (1 - float(slow[best])), forwards / max(cos(self.turn), 0.05))
 
+    def _mind(self, safe: float) -> None:
+        """No faster than is `safe`; where that would hold him though there is a way, he sidles round what is there."""
+        self._waits = self._wish == 0
+        self._sidles = not self._waits and safe < _CREEP_M_S
+        if self._sidles:
+            safe = min(_SIDLE_M_S, _GRAZE_M / 2 / max(cos(self.turn), 0.01))
+        self._wish = min(self._wish, safe)
+
     def _until_touch(self, around: np.ndarray) -> float:
         """How many metres he may go on as he is turned before he touches a thing, if all move on as they do."""
         speed = max(self.speed, 0.3)
-        room = BODY_M + _TOUCH_M
+        apart_x = np.maximum(around[:, 0] - self.x, self.x - around[:, 1])
+        apart_y = np.maximum(around[:, 2] - self.y, self.y - around[:, 3])
+        # What he is nearer to already does not hold him as long as he comes no nearer.
+        room = np.clip(np.maximum(apart_x, apart_y) - _GRAZE_M, BODY_M - _GRAZE_M, BODY_M + _TOUCH_M)
         ahead, aside = self.sense * speed * cos(self.turn) - around[:, 4], speed * sin(self.turn)
         enter, leave = np.zeros(len(around)), np.full(len(around), np.inf)
         for low, high, here, towards in (
@@ -198,7 +209,8 @@ class Walker:
             first, last = (low - room - here) / towards, (high + room - here) / towards
             enter, leave = np.maximum(enter, np.minimum(first, last)), np.minimum(leave, np.maximum(first, last))
         middle_x, middle_y = (around[:, 0] + around[:, 1]) / 2 - self.x, (around[:, 2] + around[:, 3]) / 2 - self.y
-        touched = (enter < leave) & (middle_x * ahead + middle_y * aside > 0)
+        nears = np.where(apart_x > apart_y, middle_x * ahead, middle_y * aside) > 0
+        touched = (enter < leave) & ((enter > 0) | nears)
         return float(speed * enter[touched].min(initial=np.inf))
 
     def _speed_at_road(self, begin: float, end: float, cars: Iterable[Car], red: bool) -> float:
@@ -226,12 +238,15 @@ class Walker:
 
     def _accel_and_turn_rate(self) -> tuple[float, float]:
         speed = self.speed
-        if self._wish == 0 and speed < _STANDS_M_S and self._waits:
+        if self._waits and speed < _STANDS_M_S:
             return -speed / DT_S, 0.0
         accel = (self._wish - speed) / _RELAXATION_S
         # The slower he is, the more he can turn aside.
         steepest = _STEEP + (_STEEPEST - _STEEP) * max(0.0, 1 - speed / self.pace)
-        wanted = atan2(self._aim - self.y, self._reach / 2)
+        reach = self._reach / 2
+        if self._sidles:
+            steepest, reach = pi / 2, _GRAZE_M
+        wanted = atan2(self._aim - self.y, reach)
         turn_rate = (min(max(wanted, -steepest), steepest) - self.turn) / _TURN_S
         fastest = min(TURN_RATE, LATERAL_ACCEL / max(speed, 0.1))
         return min(max(accel, -_HARDEST_BRAKE), _HARDEST_ACCEL), min(max(turn_rate, -fastest), fastest)

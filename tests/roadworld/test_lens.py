@@ -229,7 +229,9 @@ def test_a_night_walk_has_lit_lamps_and_no_headlights() -> None:
     assert (upper.min(axis=-1) > 150).any(), "a lantern"
     assert 12 < picture.mean() < 90
     assert len(walk._meshes(0)) == 2
-    assert walk.instances(0).mask.max() <= len(things) + len(walk._meshes(0)[1].origins)
+    lanterns = len(walk._meshes(0)[0].origins)
+    assert walk.last_number == lanterns + len(things)
+    assert 0 < walk.instances(0).mask.max() <= walk.last_number
     by_day = Walk(SidewalkSpec(width=256, height=192), 8)
     by_day.light = light("noon").on_foot()
     assert len(by_day._meshes(0)) == 1

@@ -144,7 +144,9 @@ def test_the_command_says_how_many_pictures_have_labels(tmp_path, monkeypatch, c
     words = f"sidewalk --out {out} --train 6 --val 0 --seconds 3 --rate 2 --workers 1"
     monkeypatch.setattr("sys.argv", words.split())
     assert main() == 0
-    assert f"{labelled_pictures(out)} of 6 pictures are clear enough to be labelled" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "training: 6 pictures of 1 walk; validation: 0 pictures of 0 walks" in said
+    assert f"{labelled_pictures(out)} of 6 pictures are clear enough to be labelled" in said
     assert len(lines_of(out)) == 6
 
 

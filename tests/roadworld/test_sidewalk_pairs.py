@@ -19,6 +19,7 @@ from roadcue.roadworld.dataset import open_sidewalk
 from roadcue.roadworld.instances import BOXES, MASKS
 from roadcue.roadworld.lens import Lens
 from roadcue.roadworld.pairs import PAIRS
+from roadcue.roadworld.sidewalk import pairs
 from roadcue.roadworld.sidewalk.__main__ import main
 from roadcue.roadworld.sidewalk.outing import FIRST_STEP
 from roadcue.roadworld.sidewalk.pairs import PairedWalk
@@ -64,9 +65,9 @@ def test_every_kind_can_be_drawn():
 
 def touched(walk: PairedWalk) -> np.ndarray:
     """Of both halves, what the changed thing shows, the smoothed edge around it, and where its lamps spill light."""
-    number = len(walk.halves.with_.scene.things)
+    number = walk.halves.with_.last_number
     shown = walk.instances(1).mask == number
-    if len(walk.halves.without.scene.things) == number:  # the same house in another colour
+    if walk.halves.without.last_number == number:  # the same house in another colour
         shown |= walk.instances(0).mask == number
     thing, camera = walk.halves.with_.scene.things[-1], walk.halves.with_.camera
     mesh = thing.look(thing.at(0))
@@ -146,6 +147,26 @@ def test_before_the_thing_is_there_nobody_knows_of_it(paired):
         assert np.abs(walk.future(0)[0] - walk.future(1)[0]).max() < 0.01
 
 
+def test_nobody_knows_of_what_is_taken_out_of_both_halves(paired, monkeypatch):
+    """When a car or a bin turns out not to be clear, the way to the picture is walked again without it."""
+    whole, among, walk = pairs.clear_sights, [], paired[0]
+
+    def takes_one_away(scene, moments):
+        if len(among) == 1:
+            del scene.things[0]
+        return whole(scene, moments)
+
+    def noted(walk, things):
+        among.append(things)
+        return to_first_picture(walk, things)
+
+    to_first_picture = Walk.to_first_picture
+    monkeypatch.setattr(pairs, "clear_sights", takes_one_away)
+    monkeypatch.setattr(Walk, "to_first_picture", noted)
+    without, with_ = pairs._halves(walk.halves.without, walk._difference)
+    assert among[0][1:] == among[-1] == without.scene.things == with_.scene.things[:-1]
+
+
 def test_labels_differ_in_the_thing_alone(paired):
     label = {
         "obstacle": "obstacle",
@@ -188,9 +209,23 @@ def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
         if walk.kind == "sun":
             assert with_.boxes == {}
         else:
-            number = len(walk.halves.with_.scene.things)
-            (box,) = [each["box"] for each in walk.instances(1).boxes() if each["number"] == number]
+            (box,) = [
+                each["box"] for each in walk.instances(1).boxes() if each["number"] == walk.halves.with_.last_number
+            ]
             assert with_.boxes == {"CHEST": box}
+
+
+def test_by_night_too_the_last_number_is_that_of_what_differs_and_all_others_are_the_same_objects(paired):
+    nights = [walk for walk in paired if walk.halves.with_.light.dark and walk.kind in ("obstacle", "person", "sign")]
+    assert nights
+    for walk in nights:
+        without, with_ = walk.instances(0), walk.instances(1)
+        (box,) = walk.lines()[1].boxes.values()
+        assert with_.boxes()[-1]["box"] == box
+        both = without.kinds.keys() & with_.kinds.keys()
+        assert {number: with_.kinds[number] for number in both} == {number: without.kinds[number] for number in both}
+        same = (without.mask == with_.mask) | (with_.mask == max(with_.kinds))
+        assert same.all()
 
 
 def test_a_sign_stands_beside_the_walker_even_where_the_way_lies_to_a_side(monkeypatch):

@@ -1,6 +1,7 @@
 """The sidewalk view: scenes, labels from geometry, pictures and captions."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from roadcue.roadworld.furniture import bin_
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import chest_camera, view_of
 from roadcue.roadworld.sidewalk.caption import caption_of
-from roadcue.roadworld.sidewalk.labels import Moment, Sight, clear_sights, sight_of
+from roadcue.roadworld.sidewalk.labels import Close, Moment, Sight, clear_sights, sight_of
 from roadcue.roadworld.sidewalk.scene import Place, Scene, Surface, Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk, paint_walk
@@ -42,7 +43,7 @@ def bin_at(x: float, y: float) -> Thing:
 
 
 def moment(made: Scene) -> Moment:
-    return Moment(view_of(HERE, chest_camera(SPEC)), lambda thing: thing.at(0))
+    return Moment(view_of(HERE, chest_camera(SPEC)), lambda thing: thing.at(0), lambda _: 0.0)
 
 
 def sight(made: Scene):
@@ -242,7 +243,8 @@ def test_captions_agree_with_the_labels(walks):
         }
         assert phrases[label.sidewalk] in text
         assert ("No road" in text) == (label.road == "Not present")
-        assert ("road ahead" in text or "straight ahead." in text.split("The way")[0]) == (label.road == "Front")
+        front = "road ahead" in text or "straight ahead." in text.split("The way")[0]
+        assert front == (label.road == "Front" and not walk.sight(0).on_road)
         if label.road in ("Left", "Right"):
             side = label.road.lower()
             assert f"a road on the {side}" in text or f"along the {side} side" in text
@@ -255,13 +257,48 @@ def test_captions_say_borders_places_and_distances():
     made.beside = {"left": "a hedge", "right": "a wall"}
     ahead = Thing("person", "a person", (), (4.6, 0.0), 0.0, (0.3, 0.3, 1.8), velocity=(0.5, 0.0))
     comes = Thing("person", "a person", (), (4.8, 0.0), 0.0, (0.3, 0.3, 1.8), velocity=(-0.5, 0.0))
-    close_by = ((bin_at(3.2, 1.0), "Left", 3.2), (ahead, "Center", 4.4), (comes, "Right", 4.6))
+    close_by = (
+        Close(bin_at(3.2, 1.0), "Left", 3.2, 0.0),
+        Close(ahead, "Center", 4.4, 0.5),
+        Close(comes, "Right", 4.6, 0.5),
+    )
     assert caption_of(made, Sight("Center", "Not present", {}, {}, close_by)) == (
         "The sidewalk is centered in the view, bordered by a hedge on the left and a wall on the right. "
         "No road is in sight. A trash bin stands 3 meters away on the left. "
         "A person walks ahead 4 meters away in the middle. A person comes closer 5 meters away on the right. "
         "The way is blocked."
     )
+    stands = Sight("Center", "Not present", {}, {}, (Close(comes, "Right", 4.6, 0.0),))
+    assert "A person stands 5 meters away on the right." in caption_of(made, stands)
+
+
+def test_captions_say_that_one_is_on_the_road_and_not_that_it_is_ahead():
+    on_it = replace(Sight("Center", "Front", {}, {}, ()), on_road=True)
+    assert "You are on the road." in caption_of(scene(), on_it)
+    assert "road ahead" not in caption_of(scene(), on_it)
+
+
+def test_a_sight_knows_who_stands_now_and_what_ground_one_is_on():
+    """One walk crosses a road; in the other somebody who walks has to stand."""
+    roads, stands = set(), set()
+    for number in (8, 45):
+        walk = Walk(replace(SPEC, seconds=30, rate=1, train=6000), number)
+        for frame in range(30):
+            sight = walk.sight(frame)
+            if sight is None:
+                continue
+            here = np.array([walk.outing.pose(walk.step(frame))[:2]])
+            assert sight.on_road == (walk.scene.labels_at(here)[0] == "road")
+            assert ("You are on the road." in walk.caption(frame)) == sight.on_road
+            roads.add(sight.on_road)
+            for one in sight.close_by:
+                now, before = (walk.outing.place(one.thing, frame - ago) for ago in (0, 0.05))
+                assert one.speed == pytest.approx(np.hypot(now.x - before.x, now.y - before.y) / 0.05, abs=1e-6)
+                if one.thing.walks and one.speed < 0.05:
+                    stands.add(walk.caption(frame))
+    assert roads == {False, True}
+    assert stands
+    assert all("A person stands" in caption for caption in stands)
 
 
 def test_the_chest_camera_is_where_its_words_say():
