@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from roadcue.files import write_atomic
 from roadcue.json_lines import from_json, lines_of
 from roadcue.loaders.bad_records import OnBadRecord, Skipped, first_of_each
 from roadcue.loaders.json_states import kind, nearest, parse_future, parse_intent, parse_past
-from roadcue.loaders.sensation.files import SensationFiles
 from roadcue.schema import Intent
 
 STATES = "states.jsonl"
@@ -42,26 +40,6 @@ class WalkerStates:
     past: np.ndarray
     intent: Intent
     future: np.ndarray
-
-
-class KnownImages(Container[str]):
-    """The names of the pictures that a folder knows: annotated, captioned in any split, or lying beside those.
-
-    A walk may have pictures without labels; their states are read, and nobody asks for them.
-    """
-
-    def __init__(self, files: SensationFiles, image_root: Path) -> None:
-        """The folders with pictures are looked into only when labels do not know a name."""
-        paths = [path.rpartition("/") for path in files.image_paths]
-        self._labelled = {*files.annotations, *(name for _, _, name in paths)}
-        self._folders = {image_root / folder for folder, _, _ in paths}
-
-    def __contains__(self, image: object) -> bool:
-        return image in self._labelled or image in self._lying_there
-
-    @cached_property
-    def _lying_there(self) -> frozenset[str]:
-        return frozenset(file.name for folder in self._folders if folder.is_dir() for file in folder.iterdir())
 
 
 def read_states(
