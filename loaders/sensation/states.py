@@ -73,10 +73,14 @@ def parse_line(line: bytes | str, where: str, images: Container[str]) -> WalkerS
         if value.get(key) is None:
             raise BadRecord(f"{where}: key {key!r} is missing; every line needs {', '.join(KEYS)}")
     image, time_s = value["image"], value["time_s"]
+    if isinstance(image, str) and "/" in image:
+        raise BadRecord(f"{where}: image is {kind(image)}; write the bare file name, without its folder")
     if not isinstance(image, str) or image not in images:
         raise BadRecord(f"{where}: image is {kind(image)}, no picture that the folder knows; correct it")
-    if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not abs(time_s) <= sys.float_info.max:
-        raise BadRecord(f"{where}: time_s is {kind(time_s)}; write the seconds since the walk began as a number")
+    if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not 0 <= time_s <= sys.float_info.max:
+        raise BadRecord(
+            f"{where}: time_s is {kind(time_s)}; write the seconds since the walk began as a number, 0 or more"
+        )
     return WalkerStates(
         image=image,
         time_s=float(time_s),

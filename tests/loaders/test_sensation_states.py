@@ -94,6 +94,10 @@ BAD_LINES = [
     (line_of(past=[[5.0] * 6] * 16), r"past ends at \(5.0, 5.0\) m, not at \(0, 0\)"),
     (line_of(time_s=True), r"time_s is bool 'True'; write the seconds"),
     (line_of(time_s=float("inf")), r"time_s is float 'inf'"),
+    (line_of(time_s=-5), r"time_s is int '-5'; .* 0 or more"),
+    (line_of(past=[*GOOD["past"][:-1], [False] * 6]), r"past must be 16x6 numbers, found something else"),
+    (line_of(future=[*GOOD["future"][:-1], [3e38, 0]]), r"future\[19, 0\] is beyond 100,000; give metres"),
+    (line_of(image="training/images/a.jpg"), r"image is str 'training/images/a.jpg'; write the bare file name"),
     (line_of(time_s="1"), r"time_s is str '1'"),
 ]
 
