@@ -12,7 +12,6 @@ from roadcue.heads.moments import Moments
 from roadcue.heads.reduced_rank import ReducedRank
 from roadcue.schema import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs
 
-
 HIDDEN_ROWS = 0.25
 """Share of a pedestrian's rows that each training step takes as if they came without past states and intent. A walk
 with states has both in every row, and a picture that somebody asks about has neither: a head that had never seen such

@@ -80,7 +80,9 @@ def open_sensation(
         )
         bad_records.reject_all(faults, message, some_left=bool(rows))
     # After the pictures: a wrong image root is to be said of them, not of states that then are of no known picture.
-    states, bad_lines, alone = {}, [], 0
+    states: dict[str, WalkerStates] = {}
+    bad_lines: list[Skipped] = []
+    alone = 0
     if (data_dir / STATES).exists():
         known = WalkPictures(files, folder.root)
         states, bad_lines = read_states(data_dir / STATES, known, on_bad_record)
