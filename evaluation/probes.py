@@ -145,14 +145,17 @@ def probe_field(
 ) -> ProbeScores:
     """Fit a probe on the `features` of the training rows and score it on the validation rows.
 
-    Its penalty is chosen on a part of the training sequences. BadInput when a row lacks
-    the field, a split lacks features, or there are fewer than two training sequences.
+    Its penalty is chosen on a part of the training sequences. Rows whose field is empty, not labelled, do not count.
+    BadInput when a row lacks the field, a split lacks features, or there are fewer than two training sequences.
     """
     labels, target = _labels(field, train), _labels(field, val)
+    fitted, scored = labels != "", target != ""
+    labels, target = labels[fitted], target[scored]
     chosen_on = split_by_sequence(train.dataset, "val").states.id
-    probe = fit_probe(features(train), labels, np.isin(train.dataset.states.id[train.rows], chosen_on))
-    sequence = val.dataset.states.sequence[val.rows]
-    predicted, constant = probe.predict(features(val)), np.full(len(target), majority(labels))
+    held_out = np.isin(train.dataset.states.id[train.rows[fitted]], chosen_on)
+    probe = fit_probe(features(train)[fitted], labels, held_out)
+    sequence = val.sequence[scored]
+    predicted, constant = probe.predict(features(val)[scored]), np.full(len(target), majority(labels))
     return ProbeScores(
         field,
         probe=balanced_accuracy_interval(predicted, target, sequence, bootstrap),
@@ -164,7 +167,7 @@ def probe_field(
 
 
 def _labels(field: str, split: StoredSplit) -> np.ndarray:
-    """(n,) class names in the split's order."""
+    """(n,) class names in the split's order, "" where a row is not labelled."""
     rows = [int(row) for row in split.rows]
     labels = [split.dataset.targets(row).fields.get(field) for row in rows]
     if None in labels:

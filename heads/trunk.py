@@ -5,11 +5,18 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from roadcue.heads.field.labels import known_fields
 from roadcue.heads.head import Batches, one_hot_intent
 from roadcue.heads.layers import mlp
 from roadcue.heads.moments import Moments
 from roadcue.heads.reduced_rank import ReducedRank
 from roadcue.schema import EGO_NUMBERS, PAST_STATES, STATE_NUMBERS, HeadInputs
+
+HIDDEN_ROWS = 0.25
+"""Share of a pedestrian's rows that each training step takes as if they came without past states and intent. A walk
+with states has both in every row, and a picture that somebody asks about has neither: a head that had never seen such
+a row would have to guess what an intent that is none of the three means. A drive always has its past, and with a
+quarter of the rows hidden its cue is learnt less well: 0.82 instead of 0.845 right in the tests' small data."""
 
 
 class LayerOptions(Protocol):
@@ -37,7 +44,8 @@ class Trunk(nn.Module):
     Every number is normalised with training statistics. In training, dropout hides a share of the features like a
     share of the hidden units, because thousands of features of a few thousand pictures are soon known by heart.
     Missing past states (NaN: a pedestrian's picture comes without) become average past states, (0, ..., 0) after
-    normalisation; an unknown intent is (0, 0, 0) too.
+    normalisation; an unknown intent is (0, 0, 0) too. In training on a pedestrian's labels so are both of a share of
+    the rows, `HIDDEN_ROWS`, whether it sees an image or not.
     """
 
     past_mean: Tensor
@@ -51,15 +59,21 @@ class Trunk(nn.Module):
         self.register_buffer("past_mean", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
         self.register_buffer("past_scale", torch.full((PAST_STATES, STATE_NUMBERS), torch.nan))
         self.hide = nn.Dropout(config.dropout)
+        self.hidden_rows = 0.0
         numbers = self.reduced.numbers + EGO_NUMBERS
         self.layers = mlp(numbers, config.hidden, config.layers, outputs, config.dropout)
 
     def fit(self, batches: Batches) -> None:
-        """Compute the statistics of features (n, d) and past (16, 6), in two passes over the training set."""
+        """Compute the statistics of features (n, d) and past (16, 6), in two passes over the training set.
+
+        Whether rows are hidden in the training that follows depends on whose labels the set has.
+        """
         self.reduced.fit(batches)
         past = Moments()
-        for inputs, _ in batches:
+        for inputs, targets in batches:
             past.add(inputs["past"], ~inputs["past"].isnan())
+            if known_fields(targets).any():
+                self.hidden_rows = HIDDEN_ROWS
         self.past_mean.copy_(past.mean())
         self.past_scale.copy_(past.scale())
 
@@ -67,6 +81,9 @@ class Trunk(nn.Module):
         """(b, outputs). BadHead when the features are not of the shape that it was built for."""
         past = (inputs["past"] - self.past_mean) / self.past_scale
         past = past.masked_fill(inputs["past"].isnan(), 0.0).flatten(1)
-        features = self.hide(self.reduced(inputs)) if self.vectors else past[:, :0]
-        outputs: Tensor = self.layers(torch.cat([features, past, one_hot_intent(inputs["intent"])], dim=1))
+        ego = torch.cat([past, one_hot_intent(inputs["intent"])], dim=1)
+        if self.training and self.hidden_rows:
+            ego = ego.masked_fill(torch.rand(len(ego), 1, device=ego.device) < self.hidden_rows, 0.0)
+        features = self.hide(self.reduced(inputs)) if self.vectors else ego[:, :0]
+        outputs: Tensor = self.layers(torch.cat([features, ego], dim=1))
         return outputs

@@ -13,11 +13,13 @@ from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, Intent
 
 ORIGIN_TOLERANCE_M = 1.0
 """How far from (0, 0) the last past position may lie: wider means another origin, such as a map's."""
+MOST = 1e5
+"""No metre, m/s or m/s^2 of a few seconds is as much: 100 km, twenty times as far as a racing car comes in 16 s."""
 
 
 def parse_past(value: object, where: str) -> np.ndarray:
     """Past states (16, 6) float32, columns `STATE_COLUMNS`; BadRecord unless they end near the origin."""
-    past = numbers(value, (PAST_STATES, len(STATE_COLUMNS)), "past", where).astype(np.float32)
+    past = _motion(value, (PAST_STATES, len(STATE_COLUMNS)), "past", where).astype(np.float32)
     x, y = past[-1, :2]
     if np.hypot(x, y) > ORIGIN_TOLERANCE_M:
         raise BadRecord(
@@ -43,24 +45,45 @@ def parse_intent(value: object, where: str) -> Intent:
 def parse_future(value: object, where: str) -> np.ndarray:
     """A future (20, 2) float32 metres, NaN where the value is None; BadRecord for anything else."""
     shape = (WAYPOINTS, 2)
-    future = np.full(shape, np.nan) if value is None else numbers(value, shape, "future", where)
+    future = np.full(shape, np.nan) if value is None else _motion(value, shape, "future", where)
     return future.astype(np.float32)
 
 
 def numbers(value: object, shape: tuple[int, ...], key: str, where: str) -> np.ndarray:
     """A value as float64 numbers of a stated shape, all finite and within float32; BadRecord where it is none."""
     try:
-        array = np.array(value)
+        array = np.array(None if _has_booleans(value) else value)
     except (ValueError, OverflowError):
         array = np.array(None)
     if array.dtype.kind not in "iuf" or array.shape != shape:
         actual = "x".join(map(str, array.shape)) if array.dtype.kind in "iuf" and array.ndim else "something else"
         raise BadRecord(f"{where}: {key} must be {'x'.join(map(str, shape))} numbers, found {actual}")
-    usable = np.abs(array) <= np.finfo(np.float32).max
-    if not usable.all():
-        at = ", ".join(map(str, np.argwhere(~usable)[0]))
-        raise BadRecord(f"{where}: {key}[{at}] is not a finite number; leave lines with unknown values out")
+    _refuse(
+        ~(np.abs(array) <= np.finfo(np.float32).max),
+        "is not a finite number; leave lines with unknown values out",
+        key,
+        where,
+    )
     return array.astype(np.float64)
+
+
+def _motion(value: object, shape: tuple[int, ...], key: str, where: str) -> np.ndarray:
+    """`numbers` of a path or of states, none of them beyond `MOST`."""
+    array = numbers(value, shape, key, where)
+    _refuse(np.abs(array) > MOST, f"is beyond {MOST:,.0f}; give metres and seconds in the ego frame", key, where)
+    return array
+
+
+def _refuse(wrong: np.ndarray, fault: str, key: str, where: str) -> None:
+    """BadRecord for the first number that is wrong."""
+    if wrong.any():
+        at = ", ".join(map(str, np.argwhere(wrong)[0]))
+        raise BadRecord(f"{where}: {key}[{at}] {fault}")
+
+
+def _has_booleans(value: object) -> bool:
+    """Whether a list has true or false in it, which NumPy takes for 1 and 0 among numbers."""
+    return isinstance(value, bool) or (isinstance(value, list) and any(map(_has_booleans, value)))
 
 
 def kind(value: object) -> str:

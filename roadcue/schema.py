@@ -141,12 +141,14 @@ class HeadTargets(TypedDict, total=False):
     `future` (b, 20, 2) float32 metres, ego frame, NaN where a row has none, is always there. The rest is what the
     run's heads make of a row by `Head.encode_target`, those of a plugin under names of their own. A pedestrian's
     labels, as `heads.field.labels` counts them: `positions` (b, 2) int64, the classes of sidewalk and road, -1 where
-    not labelled; `objects` (b, 2, 9, 3) float32, near and far, kind, side: 1 seen, 0 not seen, NaN not labelled.
+    not labelled; `objects` (b, 2, 9, 3) float32, near and far, kind, side: 1 seen, 0 not seen, NaN not labelled;
+    `on_foot` (b,) bool, a pedestrian's row, labelled or not.
     """
 
     future: "Tensor"
     positions: "Tensor"
     objects: "Tensor"
+    on_foot: "Tensor"
 
 
 class StoredInputs(TypedDict):

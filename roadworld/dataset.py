@@ -41,7 +41,9 @@ def open_sidewalk(data_dir: Path | None, split: str, *, on_bad_record: OnBadReco
     folder = data_dir or drawn_once("sidewalk", DEFAULT_SIDEWALK, write_sidewalk)
     check_sidewalk(folder)
     dataset = open_sensation(folder, split, on_bad_record=on_bad_record)
-    return _described(dataset, "sidewalk", "RoadWorld's sidewalk view", split, folder, "pictures", "walks")
+    described = _described(dataset, "sidewalk", "RoadWorld's sidewalk view", split, folder, "pictures", "walks")
+    described.description += dataset.of_states
+    return described
 
 
 def _check_split(split: str, view: str) -> None:

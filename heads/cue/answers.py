@@ -19,12 +19,13 @@ ANSWERS = 3
 
 
 def cue_truth(config: CueConfig, targets: HeadTargets) -> Tensor:
-    """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown: by the rule where a row has a pedestrian's labels, by
-    the logged path otherwise. A walker's own path is no truth: he may have seen what the rule cannot, or erred.
+    """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown: of a pedestrian by the rule, where his row has labels;
+    by the logged path otherwise. A walker's own path is no truth: he may have seen what the rule cannot, or erred.
     """
     by_rule = walking_cues(targets["positions"], targets["objects"])
     driven = path_cues(targets["future"], config.offset_m, config.offset_at_s)
-    return by_rule.where(known_fields(targets)[:, None], driven)
+    on_foot = known_fields(targets) | targets.get("on_foot", torch.tensor(False))
+    return by_rule.where(on_foot[:, None], driven)
 
 
 class CueAnswers(Head):

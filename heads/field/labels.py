@@ -50,9 +50,13 @@ def encode_fields(fields: Mapping[str, str]) -> tuple[Tensor, Tensor]:
 
 
 def pedestrian_labels(target: SampleTargets) -> dict[str, Tensor]:
-    """A row's "positions" (2,) and "objects" (2, 9, 3), as in `HeadTargets`; BadHead as `encode_fields`."""
+    """A row's "positions" (2,), "objects" (2, 9, 3) and "on_foot" (), as in `HeadTargets`.
+
+    A row is a pedestrian's where it has the columns of positions, be they empty. BadHead as `encode_fields`.
+    """
     positions, objects = encode_fields(target.fields)
-    return {"positions": positions, "objects": objects}
+    on_foot = torch.tensor(not POSITION_CLASSES.keys().isdisjoint(target.fields))
+    return {"positions": positions, "objects": objects, "on_foot": on_foot}
 
 
 def no_fields(rows: int) -> tuple[Tensor, Tensor]:

@@ -63,7 +63,10 @@ def _describe(given: argparse.Namespace) -> None:
     print(f"annotations: {len(files.annotations)} pictures")
     _list("rows and lines left out", files.skipped, limit)
     print(f"captions: {len(files.captions)} pictures")
-    print(f"states: {len(report.states)} pictures")
+    print(
+        f"states: {len(report.states)} pictures, {len(report.unlabelled)} of them without labels, "
+        f"{len(report.states_alone)} not found"
+    )
     _list(f"lines of {STATES} left out", report.bad_states, limit)
     _list("captioned pictures without annotation or text", report.unused, limit)
     _list(f"picture files missing below {given.image_root or given.data_dir}", report.missing, limit)

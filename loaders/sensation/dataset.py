@@ -1,13 +1,14 @@
 """A SENSATION folder as a `RoadDataset`: pictures with annotations, captions and BVPI texts, and maybe paths.
 
 The folder holds the published files under their published names; the pictures lie below an image root, by the paths
-of the captions CSV. The published pictures come without states; a folder's `states.jsonl` gives them.
+of the captions CSV. The published pictures come without states; a folder's `states.jsonl` gives them, also to
+pictures that lie there without labels.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,30 +16,43 @@ from roadcue.errors import BadRecord
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_first
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
-from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
 from roadcue.loaders.sensation.film import place_in_film
-from roadcue.loaders.sensation.states import STATES, KnownImages, WalkerStates, read_states
+from roadcue.loaders.sensation.states import STATES, WalkerStates, read_states
+from roadcue.loaders.sensation.walk_pictures import WalkPictures
 from roadcue.prompts.annotation import Annotation
 from roadcue.schema import CameraCalibration, SampleTargets
 
 CAMERA = "CHEST"
 """The one camera, worn on the chest."""
+_NO_LABELS = dict.fromkeys(("sidewalk_pos", "road_pos"), "")
+"""The `fields` of a picture without labels: a pedestrian's columns, all of them empty."""
+
+
+Said = TypeVar("Said", Annotation, str)
 
 
 class _Row(NamedTuple):
-    """One picture and all that is said of it."""
+    """One picture and all that is said of it, which may be nothing."""
 
-    caption: Caption
-    annotation: Annotation
-    bvpi: str
+    image_path: str
     stamp: Stamp
+    annotation: Annotation | None
+    caption: str | None = None
+    bvpi: str | None = None
+
+    @property
+    def image(self) -> str:
+        """The picture's file name."""
+        return self.image_path.rpartition("/")[2]
 
 
 def open_sensation(
     data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: OnBadRecord = "raise"
 ) -> "Sensation":
     """Open "train", "val", "test", "all", or "grouped": all but the pictures between two stretches of a film.
+
+    Its rows are the captioned pictures, and those without a caption that have a line in `states.jsonl`.
 
     `image_root` None: the pictures lie below `data_dir`. BadInput when a file is missing or damaged, or, with
     "raise", when a picture is missing or not annotated; "skip" leaves such pictures out and lists them. Damaged and
@@ -47,7 +61,6 @@ def open_sensation(
     """
     files = read_files(data_dir, split, on_bad_record)
     folder = PictureFolder(image_root or data_dir)
-    states, bad_lines = read_states(data_dir / STATES, KnownImages(files, folder.root), on_bad_record)
     stamps = folder.stamps([caption.image_path for caption in files.captions])
     rows: list[_Row] = []
     faults: list[Skipped] = []
@@ -56,7 +69,8 @@ def open_sensation(
             fault = f"picture {stamp}" if isinstance(stamp, BadRecord) else files.fault(caption)
             faults.append(Skipped(caption.image_path, fault))
         else:
-            rows.append(_Row(caption, files.annotations[caption.image], files.text(caption), stamp))
+            labels = files.annotations[caption.image]
+            rows.append(_Row(caption.image_path, stamp, labels, caption.target, files.text(caption)))
     lost = sum(isinstance(stamp, BadRecord) for stamp in stamps)
     bad_records = BadRecords(on_bad_record)
     if faults:
@@ -65,16 +79,42 @@ def open_sensation(
             f"not found below {folder.root}; {named_first(faults)}. {_remedy(files, lost, some_left=bool(rows))}"
         )
         bad_records.reject_all(faults, message, some_left=bool(rows))
-    dataset = Sensation(data_dir, split, rows, folder, [*files.skipped, *bad_lines, *bad_records.skipped], states)
-    dataset.description += _missing(files, lost, folder)
+    # After the pictures: a wrong image root is to be said of them, not of states that then are of no known picture.
+    states: dict[str, WalkerStates] = {}
+    bad_lines: list[Skipped] = []
+    alone = 0
+    if (data_dir / STATES).exists():
+        known = WalkPictures(files, folder.root)
+        states, bad_lines = read_states(data_dir / STATES, known, on_bad_record)
+        rows += _without_caption(files, known.without_caption(states, split), folder, bad_records)
+        alone = len(known.not_there(states))
+    skipped = [*files.skipped, *bad_lines, *bad_records.skipped]
+    dataset = Sensation(data_dir, split, rows, folder, skipped, states)
+    if alone:
+        dataset.of_states += f"; of {alone} lines of it the picture is not below {folder.root}"
+    dataset.description += dataset.of_states + _missing(files, lost, folder)
     return dataset
+
+
+def _without_caption(
+    files: SensationFiles, paths: Sequence[str], folder: PictureFolder, bad_records: BadRecords
+) -> list[_Row]:
+    """Rows of pictures that no caption names, for their states alone, or for labels too where they have some."""
+    rows: list[_Row] = []
+    for path, stamp in zip(paths, folder.stamps(paths), strict=True):
+        if isinstance(stamp, BadRecord):
+            bad_records.reject(path, BadRecord(f"{folder.root}: picture {stamp}"))
+        else:
+            rows.append(_Row(path, stamp, files.annotations.get(path.rpartition("/")[2])))
+    return rows
 
 
 class Sensation:
     """The pictures of a split, sorted by sequence and frame; a `RoadDataset`.
 
     Past and future are NaN, and the intent unknown, of a picture that has no line in `states.jsonl`. `fingerprint` is
-    over the pictures alone: other states of the same pictures need no new features.
+    over the pictures alone: other states of the same pictures need no new features. `of_states` is what is to be said
+    of its states, nothing without the file.
     """
 
     def __init__(
@@ -88,34 +128,44 @@ class Sensation:
     ) -> None:
         self.name, self.split, self.skipped = "sensation", split, skipped
         self.cameras: tuple[str, ...] = (CAMERA,)
-        self._captions_file, self._folder = data_dir / CAPTIONS, folder
-        self._rows = sorted(rows, key=lambda row: (*place_in_film(row.caption.image), row.caption.image))
-        self.states = _state_table([row.caption.image for row in self._rows], states)
+        self._captions_file, self._states_file, self._folder = data_dir / CAPTIONS, data_dir / STATES, folder
+        self._rows = sorted(rows, key=lambda row: (*place_in_film(row.image), row.image))
+        self.states = _state_table([row.image for row in self._rows], states)
         digest = hashlib.sha256()
         for row in self._rows:
-            digest.update(f"{row.caption.image_path}\0{row.stamp}\n".encode())
+            digest.update(f"{row.image_path}\0{row.stamp}\n".encode())
         self.fingerprint = digest.hexdigest()
         self.description = (
             f"SENSATION: {len(rows)} pictures of walkers' chest cameras, split {split}, from {data_dir}"
         )
+        self.of_states = ""
         if states:
-            with_states = sum(row.caption.image in states for row in rows)
-            self.description += f"; {with_states} of them with states from {STATES}"
+            with_states = sum(row.image in states for row in rows)
+            self.of_states = f"; {with_states} of them with states from {STATES}"
+            if without_labels := sum(row.annotation is None for row in rows):
+                self.of_states += f", {without_labels} without labels"
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def annotation(self, row: int) -> Annotation:
-        """The labels of a picture."""
-        return self._rows[row].annotation
+        """The labels of a picture; BadRecord where it has none."""
+        return self._said(row, self._rows[row].annotation, "labels")
 
     def caption(self, row: int) -> str:
-        """What is to be said of a picture."""
-        return self._rows[row].caption.target
+        """What is to be said of a picture; BadRecord where nothing is."""
+        return self._said(row, self._rows[row].caption, "caption")
 
     def bvpi(self, row: int) -> str:
-        """The BVPI text of a picture, as the file has it."""
-        return self._rows[row].bvpi
+        """The BVPI text of a picture, as the file has it; BadRecord where it has none."""
+        return self._said(row, self._rows[row].bvpi, "BVPI text")
+
+    def _said(self, row: int, value: Said | None, what: str) -> Said:
+        if value is None:
+            raise BadRecord(
+                f"{self.where(row)}: has no {what}, it is here for its states; ask targets, which may lack it"
+            )
+        return value
 
     def cameras_of(self, row: int) -> tuple[str, ...]:
         """CHEST, the only camera."""
@@ -126,25 +176,29 @@ class Sensation:
         if camera != CAMERA:
             return None
         try:
-            return self._folder.read(self._rows[row].caption.image_path)
+            return self._folder.read(self._rows[row].image_path)
         except BadRecord as bad:
             raise BadRecord(f"{self.where(row)}: {bad}") from None
 
     def where(self, row: int) -> str:
-        """Captions file and picture, for messages."""
-        return f"{self._captions_file}: {self._rows[row].caption.image_path}"
+        """Picture and the file that names it, for messages."""
+        named_in = self._states_file if self._rows[row].caption is None else self._captions_file
+        return f"{named_in}: {self._rows[row].image_path}"
 
     def calibration(self, row: int, camera: str) -> CameraCalibration | None:
         """None: the walkers' cameras are not calibrated."""
         return None
 
     def targets(self, row: int) -> SampleTargets:
-        """The annotation's columns as `fields`, the two texts, and the future where the picture has states."""
+        """The annotation's columns as `fields` and the two texts, and the future, each where the picture has it.
+
+        Without labels the `fields` are a pedestrian's columns with nothing in them.
+        """
         record, future = self._rows[row], self.states.future[row]
         return SampleTargets(
             future=None if np.isnan(future).any() else future,
-            fields=record.annotation.row,
-            caption=record.caption.target,
+            fields=record.annotation.row if record.annotation else _NO_LABELS,
+            caption=record.caption,
             bvpi=record.bvpi,
         )
 

@@ -15,7 +15,8 @@ from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.loaders.sensation.captions import SPLITS
 from roadcue.loaders.sensation.files import BVPI, SensationFiles, read_files
 from roadcue.loaders.sensation.film import Leakage, is_between, leakage, place_in_film
-from roadcue.loaders.sensation.states import STATES, KnownImages, WalkerStates, read_states
+from roadcue.loaders.sensation.states import STATES, WalkerStates, read_states
+from roadcue.loaders.sensation.walk_pictures import WalkPictures
 from roadcue.loaders.split import in_validation
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDEWALK_POSITIONS, Annotation
 
@@ -33,7 +34,8 @@ class Part:
 class Description:
     """A folder's files, the parts of its two splits, and the pictures that are missing below the image root.
 
-    `states` are by image name, `bad_states` the lines of their file that cannot be used.
+    `states` are by image name, `bad_states` the lines of their file that cannot be used. `unlabelled` are the paths
+    of pictures with states and without labels, `states_alone` the names of those whose picture is not there.
     """
 
     files: SensationFiles
@@ -43,13 +45,16 @@ class Description:
     texts: Sequence[str]
     states: Mapping[str, WalkerStates]
     bad_states: Sequence[Skipped]
+    unlabelled: Sequence[str]
+    states_alone: Sequence[str]
 
 
 def describe(data_dir: Path, image_root: Path | None = None, val_fraction: float = 0.2) -> Description:
     """Read the files and look for the pictures; BadInput when there are no annotations or captions to read."""
     files = read_files(data_dir, "all", "skip")
     folder, paths = PictureFolder(image_root or data_dir), [caption.image_path for caption in files.captions]
-    states, bad_states = read_states(data_dir / STATES, KnownImages(files, folder.root), "skip")
+    known = WalkPictures(files, folder.root)
+    states, bad_states = read_states(data_dir / STATES, known, "skip")
     stamps = folder.stamps(paths)
     missing = [(path, str(bad)) for path, bad in zip(paths, stamps, strict=True) if isinstance(bad, BadRecord)]
     return Description(
@@ -60,6 +65,10 @@ def describe(data_dir: Path, image_root: Path | None = None, val_fraction: float
         texts=[_texts(files, split) for split in SPLITS if any(one.split == split for one in files.captions)],
         states=states,
         bad_states=bad_states,
+        unlabelled=[
+            path for path in known.without_caption(states, "all") if path.rpartition("/")[2] not in files.annotations
+        ],
+        states_alone=known.not_there(states),
     )
 
 

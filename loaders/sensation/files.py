@@ -1,6 +1,6 @@
 """The files of a SENSATION folder under their published names, and what is read of them."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,15 +25,15 @@ class SensationFiles:
     """What the files say of a split's pictures.
 
     `annotations` go by file name, `captions` are in their file's order, `texts` are split -> image path -> BVPI text,
-    without a split that has no file. `skipped` are the rows and lines left out, `image_paths` those of the captions
-    of all splits.
+    without a split that has no file. `skipped` are the rows and lines left out, `splits` the split of every caption
+    of the file, whatever split is read, by its image path.
     """
 
     annotations: Mapping[str, Annotation]
     captions: list[Caption]
     texts: Mapping[str, Mapping[str, str]]
     skipped: list[Skipped]
-    image_paths: Set[str]
+    splits: Mapping[str, str]
 
     def fault(self, caption: Caption) -> str:
         """Why a captioned picture cannot be used, or nothing."""
@@ -63,7 +63,7 @@ def read_files(data_dir: Path, split: str, on_bad_record: OnBadRecord = "raise")
         read_json_annotations(data_dir / JSON_LINES) if from_json else read_annotations(data_dir / ANNOTATIONS)
     )
     of_all_splits = read_captions(data_dir / CAPTIONS)
-    captions = [caption for caption in of_all_splits if _is_in(caption, split)]
+    captions = [caption for caption in of_all_splits if is_in(caption.image, caption.split, split)]
     if not captions:
         raise BadInput(f"{data_dir / CAPTIONS}: has no picture of split {split}")
     texts = {}
@@ -71,11 +71,13 @@ def read_files(data_dir: Path, split: str, on_bad_record: OnBadRecord = "raise")
         if (file := data_dir / BVPI.format(split=split_name)).exists():
             texts[split_name], left_out = _read_texts(file, on_bad_record)
             skipped += left_out
-    return SensationFiles(annotations, captions, texts, skipped, {caption.image_path for caption in of_all_splits})
+    splits = {caption.image_path: caption.split for caption in of_all_splits}
+    return SensationFiles(annotations, captions, texts, skipped, splits)
 
 
-def _is_in(caption: Caption, split: str) -> bool:
-    return not is_between(caption.image) if split == "grouped" else split in ("all", caption.split)
+def is_in(image: str, own: str, split: str) -> bool:
+    """Whether a picture whose own split is `own` is one of a split as `read_files` takes it."""
+    return not is_between(image) if split == "grouped" else split in ("all", own)
 
 
 def _read_texts(file: Path, on_bad_record: OnBadRecord) -> tuple[dict[str, str], list[Skipped]]:

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from roadcue.files import write_atomic
 from roadcue.json_lines import from_json, lines_of
 from roadcue.loaders.bad_records import OnBadRecord, Skipped, first_of_each
 from roadcue.loaders.json_states import kind, nearest, parse_future, parse_intent, parse_past
-from roadcue.loaders.sensation.files import SensationFiles
 from roadcue.schema import Intent
 
 STATES = "states.jsonl"
@@ -42,26 +40,6 @@ class WalkerStates:
     past: np.ndarray
     intent: Intent
     future: np.ndarray
-
-
-class KnownImages(Container[str]):
-    """The names of the pictures that a folder knows: annotated, captioned in any split, or lying beside those.
-
-    A walk may have pictures without labels; their states are read, and nobody asks for them.
-    """
-
-    def __init__(self, files: SensationFiles, image_root: Path) -> None:
-        """The folders with pictures are looked into only when labels do not know a name."""
-        paths = [path.rpartition("/") for path in files.image_paths]
-        self._labelled = {*files.annotations, *(name for _, _, name in paths)}
-        self._folders = {image_root / folder for folder, _, _ in paths}
-
-    def __contains__(self, image: object) -> bool:
-        return image in self._labelled or image in self._lying_there
-
-    @cached_property
-    def _lying_there(self) -> frozenset[str]:
-        return frozenset(file.name for folder in self._folders if folder.is_dir() for file in folder.iterdir())
 
 
 def read_states(
@@ -95,10 +73,14 @@ def parse_line(line: bytes | str, where: str, images: Container[str]) -> WalkerS
         if value.get(key) is None:
             raise BadRecord(f"{where}: key {key!r} is missing; every line needs {', '.join(KEYS)}")
     image, time_s = value["image"], value["time_s"]
+    if isinstance(image, str) and "/" in image:
+        raise BadRecord(f"{where}: image is {kind(image)}; write the bare file name, without its folder")
     if not isinstance(image, str) or image not in images:
         raise BadRecord(f"{where}: image is {kind(image)}, no picture that the folder knows; correct it")
-    if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not abs(time_s) <= sys.float_info.max:
-        raise BadRecord(f"{where}: time_s is {kind(time_s)}; write the seconds since the walk began as a number")
+    if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not 0 <= time_s <= sys.float_info.max:
+        raise BadRecord(
+            f"{where}: time_s is {kind(time_s)}; write the seconds since the walk began as a number, 0 or more"
+        )
     return WalkerStates(
         image=image,
         time_s=float(time_s),

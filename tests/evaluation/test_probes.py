@@ -117,9 +117,13 @@ def test_what_cannot_be_probed_is_refused(spoil, message):
 class LabelledDataset(DrawnDataset):
     """Where the road goes, by the drift of the future."""
 
+    unlabelled = ()
+
     def targets(self, row):
         if row in self.without_rear:
             return SampleTargets()
+        if row in self.unlabelled:
+            return SampleTargets(fields={"road_pos": ""})
         drift = self.states.future[row, 3, 1]
         return SampleTargets(fields={"road_pos": "left" if drift > 0.15 else "right" if drift < -0.15 else "front"})
 
@@ -165,6 +169,14 @@ def test_features_of_other_rows_tell_nothing():
 def test_a_row_without_the_field_is_named():
     with pytest.raises(BadInput, match=r"memory: row 4: sample train00-004: has no field 'road_pos'"):
         probe_field("road_pos", stored("train", without_rear=(4,)), stored("val"))
+
+
+def test_rows_without_a_label_do_not_count():
+    train, val = stored("train", sequences=30), stored("val", sequences=12)
+    train.dataset.unlabelled, val.dataset.unlabelled = range(0, 100, 4), range(0, 20, 2)
+    scores = probe_field("road_pos", train, val)
+    assert scores.rows == {"train": 180 - 25, "val": 72 - 10}
+    assert scores.probe.value > 0.9
 
 
 def test_without_features_there_is_nothing_to_probe():

@@ -56,7 +56,7 @@ def test_a_walk_is_trained_scored_looked_at_and_asked(walks, tmp_path, capsys):
     assert (agreement["samples"], agreement["sequences"]) == (15, 5)
     for text in (output, page):
         assert "The rule's cue beside what the walker does" in text
-        assert "0.3 m or more beside" in " ".join(text.split())
+        assert "0.5 m or more beside" in " ".join(text.split())
         assert "These are walks" in text
     assert "under the car's wheels" not in page
     assert metrics["against_raters"] is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sensation_annotations import annotation, annotations
-from sensation_folder import labelled, walker, write_folder
+from sensation_folder import PICTURE, labelled, walker, write_folder
 
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.__main__ import main
@@ -198,9 +198,17 @@ def test_describe_counts_the_pictures_with_states_and_names_lines_that_cannot_be
     write_states(tmp_path / STATES, map(walker, ["a.jpg", "c.jpg", "z.jpg"]))
     code, output, _ = run("describe", "--data_dir", tmp_path)
     assert code == 0
-    assert "states: 2 pictures\n1 lines of states.jsonl left out:" in output
+    assert "states: 2 pictures, 0 of them without labels, 0 not found\n1 lines of states.jsonl left out:" in output
     assert "line 3: image is str 'z.jpg'" in output
     assert ["with", "states", "1", "1"] in [line.split()[:4] for line in output.splitlines()]
+
+
+def test_describe_counts_the_pictures_of_a_walk_without_labels_and_those_not_there(tmp_path, run):
+    write_folder(tmp_path, {"train": ["walk-0000001-0.jpg"]}, pictures=tmp_path)
+    (tmp_path / "training/images/walk-0000001-1.jpg").write_bytes(PICTURE)
+    write_states(tmp_path / STATES, [walker(f"walk-0000001-{frame}.jpg") for frame in range(3)])
+    output = run("describe", "--data_dir", tmp_path)[1]
+    assert "states: 3 pictures, 1 of them without labels, 1 not found\n0 lines" in output
 
 
 def test_describe_wants_a_fraction(tmp_path, run):

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import torch
 from damage import damaged, little_memory  # noqa: F401 - a fixture for all of this module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,12 +13,18 @@ from hypothesis.extra.numpy import arrays
 from sensation_folder import PICTURE, labelled, walker, write_folder
 
 from roadcue.errors import BadInput, BadRecord
+from roadcue.heads.cue.config import CueConfig
+from roadcue.heads.field.config import FieldConfig
+from roadcue.heads.registry import build_head
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS
 from roadcue.loaders.sensation.files import ANNOTATIONS
 from roadcue.loaders.sensation.states import KEYS, STATES, WalkerStates, parse_line, read_states, write_states
+from roadcue.models.preprocessing import Preprocessing
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, Intent
+from roadcue.training.captions.pictures import CaptionPictures
+from roadcue.training.heads.batches import labels_of
 
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 IMAGES = ("a.jpg", "b.jpg", "c.jpg")
@@ -87,6 +94,10 @@ BAD_LINES = [
     (line_of(past=[[5.0] * 6] * 16), r"past ends at \(5.0, 5.0\) m, not at \(0, 0\)"),
     (line_of(time_s=True), r"time_s is bool 'True'; write the seconds"),
     (line_of(time_s=float("inf")), r"time_s is float 'inf'"),
+    (line_of(time_s=-5), r"time_s is int '-5'; .* 0 or more"),
+    (line_of(past=[*GOOD["past"][:-1], [False] * 6]), r"past must be 16x6 numbers, found something else"),
+    (line_of(future=[*GOOD["future"][:-1], [3e38, 0]]), r"future\[19, 0\] is beyond 100,000; give metres"),
+    (line_of(image="training/images/a.jpg"), r"image is str 'training/images/a.jpg'; write the bare file name"),
     (line_of(time_s="1"), r"time_s is str '1'"),
 ]
 
@@ -151,17 +162,101 @@ def test_a_picture_that_is_only_annotated_may_have_states_too(tmp_path):
     with pytest.raises(BadRecord, match=r"line 1: image is str 'd.jpg', no picture that the folder knows"):
         open_sensation(folder, "train")
     write_annotations(folder / ANNOTATIONS, map(labelled, [*IMAGES, "d.jpg"]))
-    assert len(open_sensation(folder, "train")) == 2
+    dataset = open_sensation(folder, "train")
+    assert len(dataset) == 2
+    assert "of 1 lines of it the picture is not below" in dataset.description
+    (folder / IMAGE_FOLDERS["train"] / "d.jpg").write_bytes(PICTURE)
+    dataset = open_sensation(folder, "train")
+    assert len(dataset) == 3
+    assert dataset.targets(2).fields["sidewalk_pos"] == "Center"
+    assert dataset.targets(2).caption is None
 
 
 @pytest.mark.parametrize("split", IMAGE_FOLDERS)
 def test_a_picture_that_lies_beside_the_others_without_labels_may_have_states(tmp_path, split):
     folder = folder_with(tmp_path, line_of("d.jpg"))
-    there = split != "test"  # of which no caption speaks
     (folder / IMAGE_FOLDERS[split]).mkdir(parents=True, exist_ok=True)
     (folder / IMAGE_FOLDERS[split] / "d.jpg").write_bytes(PICTURE)
+    dataset = open_sensation(folder, "all")
+    assert list(dataset.states.id) == ["a", "b", "c", "d"]
+    np.testing.assert_array_equal(dataset.states.past[3], walker("d.jpg").past)
+    assert [len(open_sensation(folder, part)) for part in ("train", "val")] == [
+        2 + (split == "train"),
+        1 + (split == "val"),
+    ]
+    assert "4 pictures" in dataset.description
+    assert "1 of them with states from states.jsonl, 1 without labels" in dataset.description
+
+
+LABELLED_FRAMES, OTHER_FRAMES = (0, 3), (1, 2, 4)
+
+
+def long_walk(tmp_path, there=OTHER_FRAMES):
+    """A walk of five pictures for training, two of them labelled, and one for validation; all have states."""
+    name = "walk-0000001-{}.jpg".format
+    captioned = {"train": [name(frame) for frame in LABELLED_FRAMES], "val": ["walk-0000002-0.jpg"]}
+    write_folder(tmp_path, captioned, pictures=tmp_path)
+    for frame in there:  # beside those of another split: the sequence says of which they are
+        (tmp_path / IMAGE_FOLDERS["val"] / name(frame)).write_bytes(PICTURE)
+    write_states(tmp_path / STATES, [walker(name(frame)) for frame in range(5)])
+    return tmp_path
+
+
+def test_pictures_of_a_walk_without_labels_are_rows_of_its_split(tmp_path):
+    folder = long_walk(tmp_path)
+    dataset = open_sensation(folder, "train")
+    assert list(dataset.states.frame) == [0, 1, 2, 3, 4]
+    assert list(dataset.states.rows_before(1)) == [-1, 0, 1, 2, 3]
+    assert not np.isnan(dataset.states.future).any()
+    assert len(open_sensation(folder, "val")) == 1
+    unlabelled = dataset.targets(1)
+    assert not any(unlabelled.fields.values())
+    assert (unlabelled.caption, unlabelled.bvpi) == (None, None)
+    assert unlabelled.future is not None
+    assert dataset.image(1, "CHEST") == PICTURE
+    assert "5 of them with states from states.jsonl, 3 without labels" in dataset.description
+    for ask, what in ((dataset.annotation, "labels"), (dataset.caption, "caption"), (dataset.bvpi, "BVPI text")):
+        with pytest.raises(BadRecord, match=rf"states\.jsonl: .*walk-0000001-1\.jpg: has no {what}"):
+            ask(1)
+
+
+def test_a_picture_without_labels_teaches_no_head_but_the_one_of_paths(tmp_path):
+    dataset = open_sensation(long_walk(tmp_path), "train")
+    heads = [build_head("field", FieldConfig(), 0, 0), build_head("cue", CueConfig(), 0, 0)]
+    labels = labels_of(dataset, heads)
+    targets = {"future": torch.from_numpy(dataset.states.future), **labels}
+    for head in heads:  # the walker's own path is not the truth of a cue either
+        assert head.known(targets).tolist() == [True, False, False, True, False]
+
+
+def test_a_picture_without_a_text_is_none_to_learn_captions_from(tmp_path):
+    dataset = open_sensation(long_walk(tmp_path), "train")
+    preprocess = Preprocessing(16, (0.5,) * 3, (0.5,) * 3, "bilinear", "squash")
+    for target in ("bvpi", "caption"):
+        pictures = CaptionPictures.of(dataset, preprocess, target, "CHEST")
+        assert dataset.states.frame[pictures.rows].tolist() == list(LABELLED_FRAMES)
+
+
+def test_a_line_whose_picture_is_not_there_is_counted_where_its_walk_is_known(tmp_path):
+    dataset = open_sensation(long_walk(tmp_path, there=(1,)), "train")
+    assert list(dataset.states.frame) == [0, 1, 3]
+    assert f"; of 2 lines of it the picture is not below {tmp_path}" in dataset.description
+
+
+def test_a_wrong_image_root_is_said_and_not_blamed_on_the_states(tmp_path):
+    folder = long_walk(tmp_path / "walks")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match=r"Name the folder that holds training/images with --image_root"):
+        open_sensation(folder, "train", image_root=tmp_path / "empty")
+
+
+def test_an_unlabelled_picture_that_is_empty_stops_or_is_left_out(tmp_path):
+    folder = long_walk(tmp_path)
+    (folder / IMAGE_FOLDERS["val"] / "walk-0000001-2.jpg").write_bytes(b"")
+    with pytest.raises(BadRecord, match=r"walk-0000001-2\.jpg' is not a file with something in it"):
+        open_sensation(folder, "train")
     dataset = open_sensation(folder, "train", on_bad_record="skip")
-    assert (len(dataset), len(dataset.skipped)) == (2, 0 if there else 1)
+    assert (len(dataset), len(dataset.skipped)) == (4, 1)
 
 
 def test_the_pictures_are_the_same_whatever_their_states(tmp_path):

@@ -115,11 +115,15 @@ def test_a_long_walk_has_labels_where_all_is_clear_and_states_everywhere(long):
     for line in lines:
         assert any((long / images / line["image"]).is_file() for images in IMAGE_FOLDERS.values())
     for split in ("train", "val"):
-        dataset = open_sensation(long, split)
+        dataset, pictures = open_sidewalk(long, split), LONG.pictures(split)
         assert dataset.states.id.tolist() == [
-            image_name(*picture).removesuffix(".jpg") for picture in LONG.pictures(split) if picture in clear
+            image_name(*picture).removesuffix(".jpg") for picture in sorted(pictures)
         ]
-        assert (long / write.BVPI.format(split=split)).read_text().count("\n") == len(dataset)
+        told = [dataset.targets(row).bvpi is not None for row in range(len(dataset))]
+        assert told == [picture in clear for picture in sorted(pictures)]
+        assert (long / write.BVPI.format(split=split)).read_text().count("\n") == sum(told)
+        without = f"{len(told)} of them with states from states.jsonl, {len(told) - sum(told)} without labels"
+        assert dataset.description.endswith(without)
     assert (long / write.JSON_LINES).read_text().count("\n") == len(clear)
 
 

@@ -144,10 +144,22 @@ def test_without_calibration_every_row_is_trained_on_and_no_cue_is_ruled_out(ped
     ("names", "needs"),
     [("waypoint", "a logged future, which the waypoint head"), ("field,waypoint", "a logged future")],
 )
-def test_a_head_that_the_data_cannot_teach_is_refused(pedestrian, names, needs):
-    with pytest.raises(BadInput, match=rf"no row has both features and {needs}.*; its pictures come without states"):
+@pytest.mark.parametrize("data", ["sensation", "bdd100k"])
+def test_a_head_that_the_data_cannot_teach_is_refused(pedestrian, names, needs, data):
+    for split in pedestrian.splits.values():
+        split.name = data
+    with pytest.raises(BadInput, match=rf"no row has both features and {needs}") as refused:
         fit(pedestrian(**heads(names)))
+    reads_states = data == "sensation"
+    assert ("its pictures come without states, which states.jsonl can give" in str(refused.value)) == reads_states
     assert {split.reads for split in pedestrian.splits.values()} == {0}  # said before a picture is encoded
+
+
+def test_a_single_sequence_to_calibrate_on_is_refused_before_a_picture_is_encoded(pedestrian):
+    pedestrian.splits["train"].states.sequence[:] = "walk-0000001"
+    with pytest.raises(BadInput, match=r"only 1 sequence to train on, so none is left to calibrate on"):
+        fit(pedestrian(**heads("cue", encoder="smol")))
+    assert {split.reads for split in pedestrian.splits.values()} == {0}
 
 
 def test_a_label_that_is_none_is_refused_with_its_row(pedestrian):

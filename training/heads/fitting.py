@@ -33,6 +33,8 @@ from roadcue.training.trainer import fit
 
 FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "plugin")
 """Options that a resumed run may set anew: none of them changes a weight."""
+WALKS = ("sensation", "sidewalk")
+"""Data sets whose pictures `states.jsonl` can give states."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +76,21 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     data = open_split(config, "train"), open_split(config, "val")
     print(data[0].description, encoder.description, f"run folder: {folder}", sep="\n", flush=True)
     labels = [labels_of(split, model.heads.values()) for split in data]
-    for split, known in zip(data, labels, strict=True):  # before pictures are encoded for nothing
+    calibrating = bool(model.calibrated and config.calibration)
+    # Once without features, for what is refused alone: before pictures are encoded for nothing.
+    known_rows = [
         _learnable(model, StoredSplit.of(split, None, labels=known), config.head_names)
+        for split, known in zip(data, labels, strict=True)
+    ]
+    if calibrating:
+        keep_for_calibration(known_rows[0], config.calibration)
     stored = [
         stored_split(split, encoder, config, frames_back=config.frames_back, labels=known)
         for split, known in zip(data, labels, strict=True)
     ]
     train, val = (_learnable(model, split, config.head_names) for split in stored)
     calibration = None
-    if model.calibrated and config.calibration:
+    if calibrating:
         train, calibration = keep_for_calibration(train, config.calibration)
         print(f"kept for calibration: {extent(calibration)}; trained on: {extent(train)}", flush=True)
         kept = len(np.unique(calibration.sequence))
@@ -96,7 +104,7 @@ def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) 
     """The rows from which some head can learn; BadInput when there is none for one of the heads."""
     for name in heads:
         if not len(split.learnable(model, name)):
-            stateless = bool(np.isnan(split.dataset.states.past).all())
+            stateless = split.dataset.name in WALKS and bool(np.isnan(split.dataset.states.past).all())
             states = "; its pictures come without states, which states.jsonl can give those of a walk"
             raise BadInput(
                 f"{split.dataset.name} {split.dataset.split}: no row has both features and "
