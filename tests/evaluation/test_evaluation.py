@@ -255,7 +255,7 @@ def test_another_data_set_may_have_the_same_names(run, drawn):
 def test_a_run_without_its_rows_is_scored_and_a_damaged_list_is_refused(run, drawn):
     train = drawn.splits["train"]
     (run.path / TRAINED_ROWS).write_bytes(b"\x93NUMPY")
-    with pytest.raises(BadInput, match="trained_rows.npy: is damaged"):
+    with pytest.raises(BadInput, match=r"trained_rows\.npy: is damaged"):
         trained_sequences(run.path, train)
     (run.path / TRAINED_ROWS).unlink()
     assert trained_sequences(run.path, train) == set()
