@@ -185,7 +185,7 @@ class Walker:
             self._wish = min(self.pace * (1 - float(slow[best])), forwards / max(cos(self.turn), 0.05))
 
     def _mind(self, safe: float) -> None:
-        """No faster than is `safe`; where that holds him though there is a way, he sidles round what is there."""
+        """No faster than is `safe`; where that would hold him though there is a way, he sidles out."""
         self._waits = self._wish == 0
         self._sidles = not self._waits and safe < _CREEP_M_S
         if self._sidles:
