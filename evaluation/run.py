@@ -59,7 +59,7 @@ def evaluate_run(config: EvalConfig) -> None:
     targets = [data.targets(row) for row in range(len(data))]
     labels = labels_of(data, model.heads.values(), targets)
     split = stored_split(data, encoder, options, frames_back=options.frames_back, labels=labels).learnable(model)
-    split, left_out = _held_out(folder, split)
+    split, seen = _held_out(folder, split, asked=config.split == "train")
     _check_scorable(model, split, options.head_names)
     predictions = predict(model, split, modes_of=WAYPOINT)
     findings = _findings(model, predictions, split, targets, options.head_names, config.bootstrap)
@@ -68,7 +68,7 @@ def evaluate_run(config: EvalConfig) -> None:
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
     for about in about_walks:
         print(about)
-    heading = run_heading(facts, data, encoder.description, options) | left_out
+    heading = run_heading(facts, data, encoder.description, options) | seen
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         content = {"run": heading, "sees_image": sorted(sees_image), **findings.to_json()}
@@ -187,20 +187,23 @@ def compare_with_raters(
     )
 
 
-def _held_out(folder: RunFolder, split: StoredSplit) -> tuple[StoredSplit, dict[str, str]]:
+def _held_out(folder: RunFolder, split: StoredSplit, *, asked: bool) -> tuple[StoredSplit, dict[str, str]]:
     """The rows of sequences that the run was not trained on, and what the heading says of the others.
 
-    BadInput when there is none.
+    All rows where the training split is `asked` for by its name. BadInput when none is left.
     """
     seen = np.isin(split.sequence, list(trained_sequences(folder.path, split.dataset)))
     if not seen.any():
         return split, {}
     names, known = len(np.unique(split.sequence)), len(np.unique(split.sequence[seen]))
     extent = f"{known:,} of {names:,} sequences ({seen.sum():,} of {len(split):,} rows)"
+    if asked:
+        print(f"not held out: {extent} are those on which this run was trained", flush=True)
+        return split, {"not held out, as it was trained on": extent}
     if seen.all():
         raise BadInput(
             f"{split.dataset.name} {split.dataset.split}: this run was trained on all of its {names:,} sequences, so "
-            "none is left to score; choose another split, or other data"
+            "none is left to score; choose another split, or other data (--split train scores them all the same)"
         )
     print(f"left out: {extent}, on which this run was trained", flush=True)
     return split.only(split.rows[~seen]), {"left out, as it was trained on": extent}

@@ -4,7 +4,7 @@ config.yaml        the resolved options; `train.py --config` reads it
 run.json           what the run was: data, encoder, seed, versions, command
 checkpoint/        last.safetensors, to go on from
 model/             the trained heads (safetensors + JSON)
-trained_rows.npy   hashes of the rows that they saw (`training.trained_rows`)
+trained_rows.safetensors    hashes of the rows that they saw (`training.trained_rows`)
 logs/              TensorBoard and CSV
 metrics.json, report.html    written by eval.py
 

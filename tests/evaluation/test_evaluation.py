@@ -7,7 +7,7 @@ import torch
 from drawn import DrawnDataset
 from fitted import fit
 
-from roadcue.errors import BadInput
+from roadcue.errors import BadCheckpoint, BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import compare_rows, evaluate_run
 from roadcue.heads.field.config import FieldConfig
@@ -19,6 +19,7 @@ from roadcue.metrics.comparison import SPEEDS
 from roadcue.metrics.displacement import has_log
 from roadcue.schema import Preference, SampleTargets
 from roadcue.training.trained_rows import TRAINED_ROWS, trained_sequences
+from roadcue.weights import write_safetensors
 
 
 @pytest.fixture
@@ -243,6 +244,8 @@ def test_sequences_that_a_run_was_trained_on_are_not_scored(drawn, capsys):
     drawn.splits["val"] = drawn.splits["train"]
     with pytest.raises(BadInput, match="this run was trained on all of its 4 sequences, so none is left to score"):
         evaluate_run(EvalConfig(run=str(run.path), resamples=50))
+    evaluate_run(EvalConfig(run=str(run.path), split="train", resamples=50))
+    assert "not held out: 4 of 4 sequences (48 of 48 rows)" in capsys.readouterr().out
 
 
 def test_another_data_set_may_have_the_same_names(run, drawn):
@@ -254,8 +257,11 @@ def test_another_data_set_may_have_the_same_names(run, drawn):
 
 def test_a_run_without_its_rows_is_scored_and_a_damaged_list_is_refused(run, drawn):
     train = drawn.splits["train"]
-    (run.path / TRAINED_ROWS).write_bytes(b"\x93NUMPY")
-    with pytest.raises(BadInput, match=r"trained_rows\.npy: is damaged"):
+    write_safetensors(run.path / TRAINED_ROWS, {"weights": torch.zeros(3)})
+    with pytest.raises(BadCheckpoint, match="does not hold the hashes of rows; train again"):
+        trained_sequences(run.path, train)
+    (run.path / TRAINED_ROWS).write_bytes(b"damaged")
+    with pytest.raises(BadCheckpoint, match="not a whole safetensors file"):
         trained_sequences(run.path, train)
     (run.path / TRAINED_ROWS).unlink()
     assert trained_sequences(run.path, train) == set()

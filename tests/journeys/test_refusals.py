@@ -12,7 +12,7 @@ from waymo_shards import write_shards
 
 from roadcue import eval as scoring
 from roadcue import train
-from roadcue.loaders import jpeg
+from roadcue.loaders import picture_file
 from roadcue.loaders.waymo_e2e.dataset import WaymoE2E
 
 FRAMES = [(f"{number:032x}-000", number + 1) for number in range(6)]
@@ -166,7 +166,7 @@ def test_a_shard_that_changes_between_indexing_and_reading(shards, tmp_path, cap
 def test_a_worker_that_is_killed(shards, tmp_path, capsys, monkeypatch):
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(jpeg, "decode_at_least", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        patch.setattr(picture_file, "decode_at_least", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         error = refused(capsys, train.main, *quick(*words))
     assert re.search(
         "a process that reads pictures has died .*; .* Try fewer --workers: what is encoded is kept", error

@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 
+from roadcue.roadworld.furniture import bin_
 from roadcue.roadworld.roll import levelled
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.sidewalk.camera import view_of
-from roadcue.roadworld.sidewalk.furniture import bin_
 from roadcue.roadworld.sidewalk.outing import FUTURE_STEPS, Outing
 from roadcue.roadworld.sidewalk.scene import Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
