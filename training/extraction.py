@@ -1,74 +1,33 @@
-"""Frozen features for a whole split: decode ahead in workers, encode, pool, write by row.
+"""Frozen features for a whole split: decode, encode, pool, write by row.
 
 `python -m roadcue.training.extraction --split train ...` does it without training; `--part 2/8` does the second of
 eight row ranges, so that an array job can share the work.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from roadcue.cache import cache_root
 from roadcue.command_line import parse, run
 from roadcue.errors import BadInput, BadRecord
 from roadcue.files import user_path
 from roadcue.loaders import picture_file
-from roadcue.loaders.dataset import RoadDataset, sample_inputs
+from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finished, store_folder
 from roadcue.models.encoder import Encoder
-from roadcue.models.pooling import cells_stored, pool_tokens, pooling_fingerprint
+from roadcue.models.pooling import cells_stored, pooling_fingerprint
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.encoded_pictures import encoded_pictures
 from roadcue.training.extraction_config import ExtractConfig, ExtractionOptions
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.past_frames import earlier_frames
 
 _MORE_CAMERAS = "; draw a world with more (python -m roadcue.roadworld --out DIR) and name it with --data_dir DIR"
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """One camera of one row, ready for the encoder as `preprocess` gives it, or None and what is wrong with it.
-
-    The fault is handed over, not raised: a DataLoader wraps what its workers raise in their traceback.
-    """
-
-    row: int
-    camera: int
-    pixels: torch.Tensor | None
-    fault: BadInput | None = None
-
-
-class _Pictures(Dataset[_Picture]):
-    """Every picture of the given rows that exists; runs in worker processes."""
-
-    def __init__(self, dataset: RoadDataset, rows: np.ndarray, cameras: tuple[str, ...], encoder: Encoder) -> None:
-        self.dataset, self.cameras = dataset, cameras
-        self.preprocess, self.side = encoder.preprocess, encoder.side
-        self.wanted = [
-            (int(row), index)
-            for row in rows
-            for index, camera in enumerate(cameras)
-            if camera in dataset.cameras_of(int(row))
-        ]
-
-    def __len__(self) -> int:
-        return len(self.wanted)
-
-    def __getitem__(self, item: int) -> _Picture:
-        row, index = self.wanted[item]
-        camera = self.cameras[index]
-        try:
-            encoded = sample_inputs(self.dataset, row).images[camera]
-            picture = picture_file.decode_at_least(encoded, f"{self.dataset.where(row)}: {camera}", self.side)
-            return _Picture(row, index, self.preprocess(*picture))
-        except BadInput as error:
-            return _Picture(row, index, None, error)
 
 
 def feature_parts(dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions) -> dict[str, str]:
@@ -168,9 +127,11 @@ def _encode_rows(
     on_bad_record: str,
 ) -> None:
     cells, width = cells_stored(options.pooling, options.grid), encoder.width
-    rows_per_batch = max(1, options.encode_batch // len(options.camera_names))
-    with ProgressLine(f"encoding {dataset.name} {dataset.split}", len(rows), "rows") as advance:
-        for batch_rows, pictures in _by_rows(dataset, encoder, options, rows, rows_per_batch):
+    with (
+        ProgressLine(f"encoding {dataset.name} {dataset.split}", len(rows), "rows") as advance,
+        closing(encoded_pictures(dataset, encoder, options, rows)) as batches,
+    ):
+        for batch_rows, pictures, pooled in batches:
             bad = {picture.row: picture.fault for picture in pictures if picture.fault}
             for row, fault in bad.items():
                 if not isinstance(fault, BadRecord):
@@ -178,45 +139,16 @@ def _encode_rows(
                 if on_bad_record == "raise":
                     raise BadRecord(f"{fault}; --on_bad_record skip leaves such rows out and counts them") from fault
                 writer.skip(row, str(dataset.states.id[row]), str(fault))
-            good = [picture for picture in pictures if picture.row not in bad]
+            good = [i for i, picture in enumerate(pictures) if picture.row not in bad]
             kept = np.array([row for row in batch_rows if row not in bad], dtype=np.int64)
             features = np.zeros((len(kept), len(options.camera_names), cells, width), dtype=np.float32)
             present = np.zeros((len(kept), len(options.camera_names)), dtype=bool)
-            if good:
-                pixels = torch.stack([picture.pixels for picture in good if picture.pixels is not None])
-                pooled = pool_tokens(encoder.encode(pixels), options.pooling, options.grid).float().cpu().numpy()
-                places = np.searchsorted(kept, [picture.row for picture in good])
-                cameras = [picture.camera for picture in good]
-                features[places, cameras], present[places, cameras] = pooled, True
+            places = np.searchsorted(kept, [pictures[i].row for i in good])
+            cameras = [pictures[i].camera for i in good]
+            features[places, cameras], present[places, cameras] = pooled[good], True
             if len(kept):
                 writer.write(kept, features, present)
             advance(len(batch_rows))
-
-
-def _by_rows(
-    dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions, rows: np.ndarray, rows_per_batch: int
-) -> Iterator[tuple[np.ndarray, list[_Picture]]]:
-    """Batches of whole rows with all their pictures, decoded ahead by worker processes, in order."""
-    groups = [rows[first : first + rows_per_batch] for first in range(0, len(rows), rows_per_batch)]
-    pictures = _Pictures(dataset, rows, options.camera_names, encoder)
-    items_of: dict[int, list[int]] = {int(row): [] for row in rows}
-    for item, (row, _) in enumerate(pictures.wanted):
-        items_of[row].append(item)
-    loader = DataLoader(
-        pictures,
-        batch_sampler=[[item for row in group for item in items_of[int(row)]] for group in groups],
-        collate_fn=list,
-        num_workers=min(options.workers, len(groups)),
-    )
-    try:
-        yield from zip(groups, loader, strict=True)
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise BadInput(
-            f"a process that reads pictures has died ({error}); was there too little memory? Try fewer --workers: "
-            "what is encoded is kept"
-        ) from error
 
 
 def parse_part(text: str) -> tuple[int, int]:

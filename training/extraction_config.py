@@ -84,9 +84,9 @@ class ExtractionOptions(EncoderOptions, DataOptions):
     """Cameras whose features are concatenated, in this order, with commas: FRONT_LEFT,FRONT,FRONT_RIGHT. Default:
     FRONT, or CHEST for sidewalk and sensation."""
     encode_batch: int = 16
-    """Pictures per encoder call."""
+    """Pictures that the encoder has at once; on a CPU its threads share them."""
     workers: int = 2
-    """Processes that read and decode pictures ahead of the encoder, or that each train a run of a sweep."""
+    """Processes that read and decode pictures ahead of a GPU, or that each train a run of a sweep."""
     store_dir: str | None = None
     """Folder of the feature stores. Default: features/ in RoadCue's cache ($ROADCUE_CACHE or the system's own)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -13,6 +13,7 @@ from roadcue import eval as scoring
 from roadcue import train
 from roadcue.loaders.tfrecord import read_records
 from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.training import encoded_pictures
 
 SHARD = "training_x.tfrecord-00000-of-00001"
 
@@ -221,8 +222,9 @@ def test_a_broken_manifest_is_named_or_skipped_and_counted(manifest, tmp_path, c
     assert json.loads((tmp_path / "run" / "run.json").read_text())["skipped"] == 1
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_what_was_encoded_before_a_bad_picture_is_not_encoded_again(shards, tmp_path, capsys, monkeypatch, workers):
+@pytest.mark.parametrize("on", ["cpu", "cuda"])
+def test_what_was_encoded_before_a_bad_picture_is_not_encoded_again(shards, tmp_path, capsys, monkeypatch, on):
+    monkeypatch.setattr(encoded_pictures, "device", lambda _: on)
     replaced(shards / SHARD, 5, frame(5, 5, images={"FRONT": not_a_jpeg()}))
     encoded = []
     encode = SmolEncoder.encode
@@ -230,9 +232,9 @@ def test_what_was_encoded_before_a_bad_picture_is_not_encoded_again(shards, tmp_
         SmolEncoder, "encode", lambda self, pixels: encoded.append(len(pixels)) or encode(self, pixels)
     )
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--encode_batch", 1, "--run_dir", tmp_path / "run")
-    refused(capsys, train.main, *quick(*words, "--workers", workers))
+    refused(capsys, train.main, *quick(*words, "--workers", 2))
     assert sum(encoded) == 5, "the last of six is bad"
-    trained(capsys, *words, "--workers", workers, "--on_bad_record", "skip")
+    trained(capsys, *words, "--workers", 2, "--on_bad_record", "skip")
     assert sum(encoded) == 5 + 4, "only the validation rows were left"
 
 

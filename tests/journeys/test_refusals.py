@@ -14,6 +14,7 @@ from roadcue import eval as scoring
 from roadcue import train
 from roadcue.loaders import picture_file
 from roadcue.loaders.waymo_e2e.dataset import WaymoE2E
+from roadcue.training import encoded_pictures
 
 FRAMES = [(f"{number:032x}-000", number + 1) for number in range(6)]
 
@@ -146,17 +147,18 @@ def test_a_damaged_run(finished, capsys, name, content):
     assert str(finished / name) in error
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_shard_that_changes_between_indexing_and_reading(shards, tmp_path, capsys, monkeypatch, workers):
-    """It cannot be skipped: all that is known about the file may be wrong. A worker says it as the process does."""
+@pytest.mark.parametrize("on", ["cpu", "cuda"])
+def test_a_shard_that_changes_between_indexing_and_reading(shards, tmp_path, capsys, monkeypatch, on):
+    """It cannot be skipped: all that is known about the file may be wrong. A process says it as a thread does."""
     image = WaymoE2E.image
 
     def touched(self, row, camera):
         os.utime(shards / "training_x.tfrecord")
         return image(self, row, camera)
 
-    words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", workers)
+    words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", 2)
     with monkeypatch.context() as patch:
+        patch.setattr(encoded_pictures, "device", lambda _: on)
         patch.setattr(WaymoE2E, "image", touched)
         error = refused(capsys, train.main, *quick(*words, "--on_bad_record", "skip"))
     assert re.fullmatch(r"\S+training_x.tfrecord: has changed since it was indexed. Start again.*", error)
@@ -166,6 +168,7 @@ def test_a_shard_that_changes_between_indexing_and_reading(shards, tmp_path, cap
 def test_a_worker_that_is_killed(shards, tmp_path, capsys, monkeypatch):
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--run_dir", tmp_path / "run", "--workers", 1)
     with monkeypatch.context() as patch:
+        patch.setattr(encoded_pictures, "device", lambda _: "cuda")  # a CPU has no such workers
         patch.setattr(picture_file, "decode_at_least", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         error = refused(capsys, train.main, *quick(*words))
     assert re.search(

@@ -106,22 +106,28 @@ def test_what_was_encoded_before_the_bad_picture_is_kept(drawn, encoder):
 def test_killing_the_process_loses_no_row_and_repeats_none(drawn, encoder, tmp_path):
     """The child is killed with signal 9 inside its third batch; the parent encodes only what is left."""
     script = textwrap.dedent(f"""
-        import os, signal, sys
+        import os, signal, sys, time
         sys.path.insert(0, {str(Path(__file__).parents[1])!r})
         from drawn import DrawnDataset
         from roadcue.training.build import build_run_encoder
         from roadcue.training.config import TrainConfig
-        from roadcue.training.extraction import extract
+        from roadcue.training import extraction
         config = TrainConfig(store_dir={str(tmp_path)!r}, workers=0, encode_batch=8, grid=2)
         encoder = build_run_encoder(config)
-        calls, encode = [], encoder.encode
+        calls, encode, written = [], encoder.encode, []
+        class Writer(extraction.StoreWriter):
+            def write(self, *rows):
+                super().write(*rows)
+                written.append(1)
         def encode_or_die(pixels):
             calls.append(1)
             if len(calls) == 3:
+                while len(written) < 2:  # by the main thread
+                    time.sleep(0.01)
                 os.kill(os.getpid(), signal.SIGKILL)
             return encode(pixels)
-        encoder.encode = encode_or_die
-        extract(DrawnDataset("val", sequences=4), encoder, config)
+        encoder.encode, extraction.StoreWriter = encode_or_die, Writer
+        extraction.extract(DrawnDataset("val", sequences=4), encoder, config)
     """)
     done = subprocess.run([sys.executable, "-c", script], check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == -signal.SIGKILL
