@@ -1,9 +1,8 @@
 """Who moves on the streets and why: cars that follow one another, change lanes, wait, and people who cross."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 
 import numpy as np
 
@@ -111,7 +110,9 @@ class Car:
         wanted = self.driver.free_accel(before, self.limit_at(self.s + 0.3 * before))
         if ahead is not None:
             wanted = min(wanted, follow(before, ahead.s - REAR_M - front, ahead.speed))
-        for hold in self._holds_in_sight(front):
+        for hold in self._coming_holds(front):
+            if hold.s >= front + SIGHT_M:
+                break
             gap = hold.s - front
             if hold.closed(t, gap, before):
                 wanted = min(wanted, follow(before, gap + 1.5, 0.0))
@@ -131,13 +132,14 @@ class Car:
         self.route = replace(self.route, path=path)
         self.limits = self.driver.speed_limits(path).tolist()
 
-    def _holds_in_sight(self, front: float) -> Iterator[Hold]:
-        """Those on the next `SIGHT_M` metres, the nearest first; what is passed is forgotten."""
-        if self._coming is None:
-            self._coming = deque(sorted(self.holds, key=lambda hold: hold.s))
-        while self._coming and self._coming[0].s <= front - 0.5:
-            self._coming.popleft()
-        return takewhile(lambda hold: hold.s < front + SIGHT_M, self._coming)
+    def _coming_holds(self, front: float) -> deque[Hold]:
+        """The nearest first; what is passed is forgotten."""
+        coming = self._coming
+        if coming is None:
+            coming = self._coming = deque(sorted(self.holds, key=lambda hold: hold.s))
+        while coming and coming[0].s <= front - 0.5:
+            coming.popleft()
+        return coming
 
     def settle(self) -> None:
         """Bend the route to where the car has been, if that is beside it."""
@@ -157,8 +159,9 @@ class Car:
     def _has_left(self, ahead: "Car") -> bool:
         """Has the car ahead taken another branch of the junction, and cleared this one's?"""
         parting = min(self.route.turn[0], ahead.route.turn[0])
-        same = self.route.intent == ahead.route.intent and abs(self.route.turn[0] - ahead.route.turn[0]) < 1
-        return not same and ahead.s > parting + 6
+        if ahead.s <= parting + 6:
+            return False
+        return self.route.intent != ahead.route.intent or abs(self.route.turn[0] - ahead.route.turn[0]) >= 1
 
 
 @dataclass
@@ -224,7 +227,7 @@ class Traffic:
         for step in range(past, past + steps):
             for lane in self.lanes:
                 for place, car in enumerate(lane):
-                    car.step(step * DT_S, car.leader(lane, place))
+                    car.step(step * DT_S, None if car.parked else car.leader(lane, place))
             for cut_in in self.cut_ins:
                 cut_in.step(step * DT_S, self.ego, self.lanes[0])
             for person in self.people:
