@@ -23,6 +23,7 @@ from roadcue.progress import ProgressLine
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.training.build import device
+from roadcue.training.camera_shares import cameras_said
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.run_folder import RunFolder
@@ -44,7 +45,8 @@ def evaluate_captions(config: EvalConfig) -> None:
     captioner.to(device(options.device)).eval()
     split = config.split or "val"
     pictures, bad = caption_pictures(options, captioner, caption_options(options), split)
-    print(pictures.dataset.description, captioner.description, sep="\n", flush=True)
+    about = pictures.dataset.description, captioner.description, cameras_said(pictures.dataset, options)
+    print(*about, sep="\n", flush=True)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         loss, lines = [], []

@@ -8,8 +8,10 @@ from typing import Any
 
 from roadcue.heads.field.labels import POSITION_CLASSES
 from roadcue.loaders.dataset import RoadDataset
+from roadcue.loaders.state_check import state_warning
 from roadcue.reports.page import DRAWN, MINIATURE
 from roadcue.schema import SampleTargets
+from roadcue.training.camera_shares import cameras_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions
 
@@ -23,12 +25,14 @@ def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options:
     """The facts of a run at the head of its page and numbers, by label."""
     heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
     head = f"{heads} on {options.pooling} features of {pictures}" if not options.captions else heads
+    found = {"cameras": cameras_said(data, options), "states": state_warning(data)}
     return {
         "data": data.description,
         "encoder": encoder,
         "head": head,
         "training": f"{facts['rows']['train']} rows, {options.epochs} epochs, seed {options.seed}, {facts['device']}",
         "skipped records": str(facts["skipped"]),
+        **{label: words for label, words in found.items() if words},
         "trained": facts["date"],
         "scored": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "commands": f"{facts['command']} ; {shlex.join(['python', *sys.argv])}",

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
+from roadcue.evaluation.answered import ANSWERED, detected, scores_with_answered
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.heading import are_walks, cautions, run_heading
 from roadcue.evaluation.report_frames import report_frames
+from roadcue.evaluation.scorable import check_scorable, not_taught
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.heads.cue.walker import rule_and_walker
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
@@ -37,6 +39,7 @@ from roadcue.reports.rater_table import rated_tables
 from roadcue.reports.score_table import score_table
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
@@ -54,24 +57,28 @@ def evaluate_run(config: EvalConfig) -> None:
     encoder = build_run_encoder(options)
     check_same_encoder(folder, encoder_parts(encoder, options))
     data = open_split(options, config.split or "val")
-    print(data.description, encoder.description, sep="\n", flush=True)
+    print(*filter(None, (data.description, encoder.description, cameras_said(data, options))), sep="\n", flush=True)
 
     targets = [data.targets(row) for row in range(len(data))]
     labels = labels_of(data, model.heads.values(), targets)
     split = stored_split(data, encoder, options, frames_back=options.frames_back, labels=labels).learnable(model)
     split, seen = _held_out(folder, split, asked=config.split == "train")
-    _check_scorable(model, split, options.head_names)
+    check_scorable(model, split, options.head_names)
     predictions = predict(model, split, modes_of=WAYPOINT)
     findings = _findings(model, predictions, split, targets, options.head_names, config.bootstrap)
-    sees_image = set(model.heads) - model.blind
+    sees_image = {name + row for name in set(model.heads) - model.blind for row in ("", ANSWERED)}
     _print_tables(findings, sees_image)
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
     for about in about_walks:
         print(about)
-    heading = run_heading(facts, data, encoder.description, options) | seen
+    share = None if predictions.unlike is None else float(predictions.unlike.mean())
+    heading = (
+        run_heading(facts, data, encoder.description, options) | seen | not_taught(model) | detected(model, share)
+    )
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
-        content = {"run": heading, "sees_image": sorted(sees_image), **findings.to_json()}
+        seeing = {"cameras": camera_shares(data, options), "sees_image": sorted(set(model.heads) - model.blind)}
+        content = {"run": heading, **seeing, "untaught": model.untaught, "unlike": share, **findings.to_json()}
         write_atomic(out / "metrics.json", json.dumps(content, indent=1) + "\n")
         report = write_report(
             out / "report.html",
@@ -145,10 +152,12 @@ def compare_rows(
     reference: str,
     bootstrap: Bootstrap,
     cluster: np.ndarray | None = None,
+    unlike: np.ndarray | None = None,
 ) -> Comparison:
     """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows.
 
-    `cluster` (n,) names the scenario cluster of each row, "" where it has none; None where no row has one.
+    `cluster` (n,) names the scenario cluster of each row, "" where it has none; None where no row has one. `unlike`
+    (n,) bool as in `Predictions`.
     """
     return compare(
         predictions,
@@ -157,6 +166,7 @@ def compare_rows(
         intent=states.intent,
         speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
         cluster=cluster,
+        unlike=unlike,
         reference=reference,
         bootstrap=bootstrap,
     )
@@ -209,17 +219,6 @@ def _held_out(folder: RunFolder, split: StoredSplit, *, asked: bool) -> tuple[St
     return split.only(split.rows[~seen]), {"left out, as it was trained on": extent}
 
 
-def _check_scorable(model: MultiHeadModel, split: StoredSplit, heads: Sequence[str]) -> None:
-    """BadInput when no row has what one of the run's heads could be scored against; a line for each without."""
-    lacking = [name for name in heads if not len(split.learnable(model, name))]
-    where = f"{split.dataset.name} {split.dataset.split}"
-    if len(lacking) == len(heads):
-        needs = " or ".join(model.heads[name].needs for name in lacking)
-        raise BadInput(f"{where}: no row has both features and {needs} to score against")
-    for name in lacking:
-        print(f"{where}: no row has {model.heads[name].needs}, so the {name} head is not scored", flush=True)
-
-
 def _findings(
     model: MultiHeadModel,
     predictions: Predictions,
@@ -252,7 +251,9 @@ def _findings(
         paths,
         scored,
         rated,
-        compare_rows(paths.paths, states, cluster=cluster, reference=WAYPOINT, bootstrap=bootstrap),
+        compare_rows(
+            paths.paths, states, cluster=cluster, unlike=paths.unlike, reference=WAYPOINT, bootstrap=bootstrap
+        ),
         compare_with_raters(paths.paths, states.future, rated, reference=WAYPOINT, bootstrap=bootstrap),
         modes,
         answers,
@@ -267,7 +268,7 @@ def _scores_of(
     head = model.heads[name]
     methods = [name, name + BLIND_SUFFIX, *(baseline.name for baseline in head.baselines)]
     answers = {method: predictions.answers[method] for method in methods if method in predictions.answers}
-    return head.score(answers, split.targets, split.sequence, bootstrap)
+    return scores_with_answered(head, name, answers, split.targets, split.sequence, predictions.unlike, bootstrap)
 
 
 def _print_tables(findings: Findings, sees_image: set[str]) -> None:

@@ -21,6 +21,7 @@ from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission,
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
 from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.camera_shares import cameras_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.extraction_config import EncoderOptions
@@ -50,7 +51,8 @@ def submit_run(config: EvalConfig) -> None:
     _refuse(out, *entry_problems(entry.message()))
 
     data, rows = only_listed(open_split(options, "test"), listed, options.frames_back)
-    print(data.description, encoder.description, _said(row, entry), sep="\n", flush=True)
+    about = data.description, encoder.description, cameras_said(data, options), _said(row, entry)
+    print(*filter(None, about), sep="\n", flush=True)
     split = _all_of(stored_split(data, encoder, options, frames_back=options.frames_back, rows=rows), rows)
     states = data.states.take(rows)
     names = states.id.tolist()

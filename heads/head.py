@@ -83,6 +83,24 @@ class Head(nn.Module):
     """The figure of a trained head that is printed after each epoch."""
     calibrated: ClassVar[bool] = False
     """Whether `calibrate` does something, so that some sequences have to be kept for it."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The names of `SampleTargets.fields` that `encode_target` may find; a name that no head reads is misspelt."""
+    outputs: ClassVar[tuple[str, ...]] = ()
+    """What it answers apart from each other, where a training set may have labels of some and none of others."""
+    taught: Tensor
+    """(outputs,) bool, of a head that names its `outputs`: which had a label in a training row, as `fit` finds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # as nn.Module's: the subclasses say what they take
+        super().__init__(*args, **kwargs)
+        if self.outputs:
+            self.register_buffer("taught", torch.ones(len(self.outputs), dtype=torch.bool))
+
+    @property
+    def untaught(self) -> tuple[str, ...]:
+        """The outputs that no training row had a label of: they are answered `unknown` and not scored."""
+        if not self.outputs:
+            return ()
+        return tuple(name for name, taught in zip(self.outputs, self.taught.tolist(), strict=True) if not taught)
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments as JSON: those of `config`, `features` and `width` that the head has.
@@ -121,6 +139,19 @@ class Head(nn.Module):
 
         `sequence` (n,) names the sequence of each row of all batches.
         """
+
+    def labelled(self, targets: HeadTargets) -> Tensor:
+        """(outputs,) bool: the outputs that some row has a label of."""
+        raise NotImplementedError(f"the head {self.name!r} names outputs, so it needs a method `labelled`")
+
+    def lacks_labels(self) -> str:
+        """What is to be said of the outputs that were not taught; nothing where all were."""
+        if not self.untaught:
+            return ""
+        return (
+            f"{len(self.untaught)} of the {len(self.outputs)} outputs have no label in the training rows; they are "
+            f"answered unknown and not scored: {', '.join(self.untaught)}"
+        )
 
     def lacks_sequences(self, count: int) -> str:
         """What is to be said where only so many sequences are there to calibrate on; nothing where they suffice."""

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic
 from roadcue.heads.head import Head
+from roadcue.heads.ood_detector import OOD_SCORE, OODDetector
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import HEADS, baseline_classes, load_head
 from roadcue.schema import HeadInputs, HeadTargets, StoredBatch, StoredInputs
 
+DETECTOR = "detector"
+"""The folder of the detector of unlike pictures, in that of a model."""
 BLIND_SUFFIX = " without features"
 """Names a head's twin, which gets no features: what the same head knows without an image."""
 
@@ -22,7 +25,9 @@ BLIND_SUFFIX = " without features"
 class MultiHeadModel(nn.Module):
     """Several heads on one pool of frozen features; heads named in `blind` get no features.
 
-    Called with `StoredInputs` of b rows, returns head name -> what that head's `forward` returns.
+    Called with `StoredInputs` of b rows, returns head name -> what that head's `forward` returns. Once training has
+    left a detector of pictures unlike those of the training rows, heads that see pictures also return its "ood_score"
+    (b,), above 1 for an unlike one.
     """
 
     def __init__(self, pool: FeaturePool, named_heads: Mapping[str, Head], blind: Iterable[str]) -> None:
@@ -31,6 +36,7 @@ class MultiHeadModel(nn.Module):
         self.pool = pool
         self.heads: Mapping[str, Head] = nn.ModuleDict(dict(named_heads))  # type: ignore[assignment]
         self.blind = frozenset(blind)
+        self.detector: OODDetector | None = None
 
     def inputs(self, batch: StoredInputs) -> tuple[HeadInputs, HeadInputs]:
         """The `HeadInputs` of b rows for seeing and for blind heads, whose features are (b, 0, 0); no targets."""
@@ -44,7 +50,12 @@ class MultiHeadModel(nn.Module):
     def forward(self, batch: StoredInputs) -> dict[str, dict[str, Tensor]]:
         """Head name -> its named predictions of b rows."""
         seeing, blind = self.inputs(batch)
-        return {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
+        predictions = {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
+        if self.detector is not None:
+            score = self.detector(batch["stored"], batch["present"])
+            for name in self.heads.keys() - self.blind:
+                predictions[name] = {**predictions[name], OOD_SCORE: score}
+        return predictions
 
     def fit(self, batches: Iterable[StoredBatch]) -> None:
         """Fit the statistics and the closed-form solutions of every head, streamed over the training rows.
@@ -53,6 +64,20 @@ class MultiHeadModel(nn.Module):
         """
         for name, head in self.heads.items():
             head.fit(_HeadBatches(self, batches, blind=name in self.blind))
+
+    @property
+    def lacks_labels(self) -> dict[str, str]:
+        """Head -> what is to be said of its outputs that no training row had a label of, where it has some.
+
+        Twins and baselines are taught the same.
+        """
+        said = {name: head.lacks_labels() for name, head in self.heads.items() if name in HEADS}
+        return {name: words for name, words in said.items() if words}
+
+    @property
+    def untaught(self) -> dict[str, list[str]]:
+        """Head -> those outputs, of the heads of `lacks_labels`."""
+        return {name: list(self.heads[name].untaught) for name in self.lacks_labels}
 
     @property
     def calibrated(self) -> bool:
@@ -75,20 +100,27 @@ class MultiHeadModel(nn.Module):
         return torch.stack([self.heads[name].known(targets) for name in asked]).any(dim=0)
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write `model.json`, `pool/` and `heads/<name>/`: safetensors and JSON."""
+        """Write `model.json`, `pool/`, `detector/` and `heads/<name>/`: safetensors and JSON."""
         folder.mkdir(parents=True, exist_ok=True)
-        order = {"heads": list(self.heads), "blind": sorted(self.blind)}
+        detecting = self.detector is not None
+        order = {"heads": list(self.heads), "blind": sorted(self.blind), "detector": detecting}
         write_atomic(folder / "model.json", json.dumps(order, indent=1) + "\n")
         self.pool.save_pretrained(folder / "pool")
+        if self.detector is not None:
+            self.detector.save_pretrained(folder / DETECTOR)
         for name, head in self.heads.items():
             head.save_pretrained(folder / "heads" / _folder_name(name))
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> "MultiHeadModel":
-        """Read what `save_pretrained` wrote; BadInput or BadHead when a file is missing or damaged."""
+        """Read what `save_pretrained` wrote; BadInput or BadHead when a file is missing or damaged.
+
+        A run of before there were detectors has none.
+        """
         try:
             order = json.loads((folder / "model.json").read_text())
             names, blind = list(map(str, order["heads"])), list(map(str, order["blind"]))
+            detecting = bool(order.get("detector", False))
             known = {*HEADS, *baseline_classes()}
             if unknown := [name for name in names if name.removesuffix(BLIND_SUFFIX) not in known]:
                 raise ValueError(f"no such heads: {unknown}")
@@ -103,7 +135,13 @@ class MultiHeadModel(nn.Module):
         for name, head in named.items():
             if head.name != name.removesuffix(BLIND_SUFFIX):
                 raise BadInput(f"{folder / 'heads' / _folder_name(name)}: holds the head {head.name!r}; train again")
-        return cls(FeaturePool.from_pretrained(folder / "pool"), named, blind)
+        model = cls(FeaturePool.from_pretrained(folder / "pool"), named, blind)
+        if detecting:
+            model.detector = OODDetector.from_pretrained(folder / DETECTOR)
+            read = (model.detector.pictures, model.detector.cells, model.detector.width)
+            if read != (len(model.pool.cameras), model.pool.cells, model.pool.width):
+                raise BadInput(f"{folder / DETECTOR}: is of other pictures than this run's; train again")
+        return model
 
 
 class _HeadBatches:

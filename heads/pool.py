@@ -3,7 +3,6 @@
 Shapes: b rows, c cameras, k cells per camera, n pooled vectors per row, d their width.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -11,10 +10,7 @@ from typing import Literal, Self, get_args
 import torch
 from torch import Tensor, nn
 
-from roadcue.errors import BadCheckpoint, BadHead
-from roadcue.files import write_atomic
-from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
-from roadcue.weights import load_strict, read_safetensors, write_safetensors
+from roadcue.heads.model_part import read_part, write_part
 
 Missing = Literal["zero", "learned"]
 """What stands in for the vectors of a camera that a frame lacks."""
@@ -85,22 +81,10 @@ class FeaturePool(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.safetensors` and `config.json`, in this order: with a config there are weights."""
-        folder.mkdir(parents=True, exist_ok=True)
-        write_safetensors(folder / WEIGHTS, self.state_dict())
-        config = {name: getattr(self, name) for name in ("cameras", "cells", "width", "attention", "missing")}
-        write_atomic(folder / CONFIG, json.dumps(config, indent=1) + "\n")
+        names = ("cameras", "cells", "width", "attention", "missing")
+        write_part(folder, self, {name: getattr(self, name) for name in names})
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
         """Read what `save_pretrained` wrote; BadHead when a file or a weight is missing, extra or misshapen."""
-        try:
-            config = dict(json.loads((folder / CONFIG).read_text()))
-            with torch.device("meta"):  # a file cannot ask for more memory than its weights bring
-                pool = cls(**config)
-        except (OSError, TypeError, ValueError, RuntimeError) as error:
-            raise BadHead(f"{folder / CONFIG}: not the configuration of a pool ({error}); train again") from error
-        try:
-            load_strict(pool, dict(read_safetensors(folder / WEIGHTS, remedy=RUN_AGAIN)), folder, error=BadHead)
-        except BadCheckpoint as error:
-            raise BadHead(str(error)) from error
-        return pool
+        return read_part(folder, cls, "a pool")

@@ -84,6 +84,11 @@ def baseline_classes() -> dict[str, type["Head"]]:
     return {baseline.name: baseline for name in HEADS for baseline in head_class(name).baselines}
 
 
+def field_names() -> tuple[str, ...]:
+    """The names of `SampleTargets.fields` that some head reads."""
+    return tuple(dict.fromkeys(field for name in HEADS for field in head_class(name).reads))
+
+
 def build_head(name: str, config: Any, features: int, width: int) -> "Head":
     """An untrained head from its config, for `features` pooled vectors (0: it sees no image) of `width` numbers each.
 
@@ -92,15 +97,15 @@ def build_head(name: str, config: Any, features: int, width: int) -> "Head":
     config_class = head_config(name)
     if not isinstance(config, config_class):
         raise BadHead(f"the head {name!r} takes a {config_class.__name__}, got {config!r}")
-    return head_class(name)(config, features, width)
+    cls: type[Any] = head_class(name)
+    head: Head = cls(config, features, width)
+    return head
 
 
 def build_baselines(name: str, config: Any) -> dict[str, "Head"]:
     """The baselines of a head, not yet fitted, by their names; `config` is the head's own."""
-    return {
-        baseline.name: baseline(config) if baseline.config_class else baseline()
-        for baseline in head_class(name).baselines
-    }
+    baselines: tuple[type[Any], ...] = head_class(name).baselines
+    return {baseline.name: baseline(config) if baseline.config_class else baseline() for baseline in baselines}
 
 
 def load_head(folder: Path) -> "Head":
@@ -109,6 +114,8 @@ def load_head(folder: Path) -> "Head":
     Its class comes from the registry, never from the file. BadHead names the file and what does not fit: not there,
     not JSON, an unknown head or setting, keys that are missing or unexpected, a shape or dtype that differs.
     """
+    import torch
+
     from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
     from roadcue.weights import load_strict, read_safetensors
 
@@ -117,6 +124,8 @@ def load_head(folder: Path) -> "Head":
         weights = dict(read_safetensors(folder / WEIGHTS, remedy=RUN_AGAIN))
     except BadCheckpoint as error:
         raise BadHead(str(error)) from error
+    if head.outputs and "taught" not in weights:  # a run from before that was kept
+        weights["taught"] = torch.ones(len(head.outputs), dtype=torch.bool)
     load_strict(head, weights, folder / WEIGHTS, same_dtype=True, error=BadHead)
     return head.eval()
 

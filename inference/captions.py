@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from roadcue.errors import BadInput
 from roadcue.inference.pictures import Picture, preprocessed
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
@@ -42,9 +43,14 @@ class CaptionPredictor:
 
     @torch.no_grad()
     def predict(self, images: Any) -> dict[str, Any]:
-        """{"caption": a CaptionPrediction} of one Picture, or a list of them for a sequence of b."""
+        """{"caption": a CaptionPrediction} of one Picture, or a list of them for a sequence of b.
+
+        BadInput for an empty one, or what is no picture.
+        """
         single = not isinstance(images, Sequence) or isinstance(images, bytes | str)
         pictures: Sequence[Picture] = [images] if single else images
+        if not len(pictures):
+            raise BadInput("predict is given no picture: an empty batch has no prediction")
         pixels = torch.stack(
             [preprocessed(picture, self.captioner.preprocess, self.captioner.preprocess.side) for picture in pictures]
         )

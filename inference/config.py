@@ -12,6 +12,10 @@ class PredictConfig:
     """Run folder that train.py made; required."""
     what: list[str] = field(default_factory=list)
     """Pictures, and folders: all pictures below them, in the order of their paths."""
+    recalibrate: str | None = None
+    """A folder of 200 or more pictures of your own camera, without labels, of places like those of its use:
+    the run then takes no more than one in a hundred of such pictures for unlike those that it has learnt from. Its
+    answers stay what they are."""
     out: str | None = None
     """File for the lines. Default: they are printed."""
     batch: int = 16
@@ -22,8 +26,10 @@ class PredictConfig:
     """A Python file that the run was trained with; it runs with your rights, and is never loaded by itself."""
 
     def __post_init__(self) -> None:
-        if not self.run or not self.what:
+        if not self.run or not (self.what or self.recalibrate):
             raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_OR_FOLDER ...")
+        if self.out is not None and not self.what:
+            raise ValueError("--out takes answers; name pictures that are to be answered, too")
         if self.out == "":
             raise ValueError("--out needs a file")
         if self.batch < 1:

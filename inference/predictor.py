@@ -10,6 +10,7 @@ from torch import Tensor
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
+from roadcue.inference.given_states import given_intents, given_pasts
 from roadcue.inference.pictures import Picture, preprocessed
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
@@ -63,14 +64,17 @@ class RoadPredictor:
         neither `past` nor `intent`: they are unknown where they are not given. A camera that a mapping lacks is a
         missing camera. `images` may be None for a run without an encoder. A run with `--past_frames 10,20` needs
         `past_images` {10: ..., 20: ...}, each in the form of `images` and of that many frames earlier; None stands
-        for a frame that is not there. BadInput when a shape or a value does not fit.
+        for a frame that is not there. BadInput when a shape or a value does not fit; past states and intents
+        are refused for what a manifest's are.
         """
         states, single = self._states(past, images)
+        if not len(states):
+            raise BadInput("predict is given no sample: an empty batch has no prediction")
         if intent is None:
             self._needs_no_path("intent")
             intents = [int(Intent.UNKNOWN)] * len(states)
         else:
-            intents = [_intent(value) for value in ([intent] if single else intent)]
+            intents = given_intents(intent, single)
         cameras = self.config.camera_names
         frames = [
             [_by_camera(picture, cameras) for picture in ([frame] if single else _listed(frame, len(states)))]
@@ -90,6 +94,12 @@ class RoadPredictor:
             intent=torch.tensor(intents, device=device),
         )
         return {name: self._in_words(name, prediction, single) for name, prediction in self.model(inputs).items()}
+
+    def stored(self, pictures: Sequence[Picture]) -> Tensor:
+        """The features of pictures, each the only one of a moment: (b, 1, k, d) float16 as a store holds them."""
+        frames = [[{self.config.camera_names[0]: picture} for picture in pictures]]
+        with torch.no_grad():
+            return self._features(frames)[0]
 
     def check_pictures_suffice(self) -> None:
         """BadInput for a run that needs more than one picture of each moment."""
@@ -130,15 +140,8 @@ class RoadPredictor:
             single = not isinstance(images, Sequence) or isinstance(images, bytes | str)
             single &= getattr(images, "ndim", 3) != 4
             return torch.full((1 if single else len(images), *shape), torch.nan), single
-        states = torch.as_tensor(past, dtype=torch.float32, device="cpu").detach()
-        single = states.ndim == 2
-        states = states[None] if single else states
-        if states.ndim != 3 or states.shape[1:] != shape or not states.isfinite().all():
-            raise BadInput(
-                f"past has the shape {tuple(states.shape)}: expected ({PAST_STATES}, {len(STATE_COLUMNS)}) or "
-                f"(b, {PAST_STATES}, {len(STATE_COLUMNS)}) finite numbers, columns {', '.join(STATE_COLUMNS)}"
-            )
-        return states, single
+        states, single = given_pasts(past)
+        return torch.from_numpy(states), single
 
     def _needs_no_path(self, missing: str) -> None:
         """BadInput when something that a predicted path starts from is missing."""
@@ -209,11 +212,3 @@ def _by_camera(picture: Any, cameras: Sequence[str]) -> Mapping[str, Picture]:
     if len(cameras) > 1:
         raise BadInput(f"this run reads the cameras {', '.join(cameras)}: give a mapping from camera to image")
     return {cameras[0]: picture}
-
-
-def _intent(value: Any) -> int:
-    try:
-        return int(Intent[value.upper()] if isinstance(value, str) else Intent(int(value)))
-    except (KeyError, ValueError, TypeError):
-        names = ", ".join(f"{intent.name} ({intent.value})" for intent in Intent)
-        raise BadInput(f"intent {value!r} is unknown; choose one of {names}") from None

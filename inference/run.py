@@ -15,6 +15,7 @@ from roadcue.files import atomic_file, user_path, writing_into
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
+from roadcue.inference.recalibration import recalibrate
 from roadcue.progress import ProgressLine
 from roadcue.training.build import device
 from roadcue.training.config import TrainConfig
@@ -49,12 +50,17 @@ def predict_pictures(config: PredictConfig) -> None:
     """One JSON line for each picture: `id`, its path as it was given, and each head's answer with a `sentence`.
 
     A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them,
-    and comes at once for a run to which pictures alone say too little.
+    and comes at once for a run to which pictures alone say too little. A run is recalibrated first, where that is
+    asked.
     """
-    pictures = picture_files(config.what)
+    pictures = picture_files(config.what) if config.what else []
     predictor = load(config.run, device(config.device), config.plugin)
-    if isinstance(predictor, RoadPredictor):
+    if pictures and isinstance(predictor, RoadPredictor):
         predictor.check_pictures_suffice()
+    if config.recalibrate:
+        recalibrate(predictor, RunFolder.of(config.run), picture_files([config.recalibrate]), config.batch)
+    if not pictures:
+        return
     bad = 0
     with _lines(config.out, len(pictures)) as (out, advance):
         for first in range(0, len(pictures), config.batch):

@@ -1,4 +1,4 @@
-"""Past states, intent and future as a line of JSON holds them: what each may be, checked.
+"""Past states, intent and future as a line of JSON holds them, or an array: what each may be, checked.
 
 BadRecord says at which place (`where`: file and line) which key is wrong, and what to do.
 """
@@ -60,7 +60,7 @@ def numbers(value: object, shape: tuple[int, ...], key: str, where: str) -> np.n
         raise BadRecord(f"{where}: {key} must be {'x'.join(map(str, shape))} numbers, found {actual}")
     _refuse(
         ~(np.abs(array) <= np.finfo(np.float32).max),
-        "is not a finite number; leave lines with unknown values out",
+        "is not a finite number; leave samples with unknown values out",
         key,
         where,
     )

@@ -28,6 +28,8 @@ class DatasetEntry:
     """The split whose sequences `--split_by sequence` parts into train and val."""
     camera: str = "FRONT"
     """The camera that is read when none is named."""
+    fields_by_hand: bool = False
+    """Whether users write the names of `SampleTargets.fields` themselves: one that no head reads is then an error."""
 
 
 def _unfit(name: str, entry: object) -> str:
@@ -43,7 +45,7 @@ DATASETS = Registry[DatasetEntry](
     {
         "roadworld": DatasetEntry("roadcue.roadworld.dataset:open_roadworld", needs_folder=False),
         "waymo_e2e": DatasetEntry("roadcue.loaders.waymo_e2e.dataset:open_waymo_e2e"),
-        "manifest": DatasetEntry("roadcue.loaders.manifest.dataset:open_manifest"),
+        "manifest": DatasetEntry("roadcue.loaders.manifest.dataset:open_manifest", fields_by_hand=True),
         "sensation": DatasetEntry(
             "roadcue.loaders.sensation.dataset:open_sensation",
             takes_image_root=True,

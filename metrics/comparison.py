@@ -18,6 +18,8 @@ SPEED_BOUNDS_MPS = (0.5, 5.0, 11.0)
 a crossing; from 11 on the tolerance of the rater feedback score no longer grows (rater_feedback_utils.py)."""
 SPEEDS = ("standing, below 0.5 m/s", "slow, 0.5 to 5 m/s", "medium, 5 to 11 m/s", "fast, from 11 m/s")
 """Names of the four groups that `SPEED_BOUNDS_MPS` makes; a bound belongs to the faster group."""
+PICTURES = ("like those learnt from", "unlike them")
+"""Groups by the pictures of a frame: answered, and not."""
 GROUPED = ("ade_3s", "ade_5s")
 """The metrics that are also given for each group."""
 
@@ -39,10 +41,13 @@ class MethodScores:
     """(20,) mean displacement in metres at t = 0.25 ... 5 s."""
     by_cluster: dict[str, dict[str, Interval]] = field(default_factory=dict)
     """Scenario cluster in alphabetical order -> `GROUPED` metric -> mean over its frames; empty if there is none."""
+    by_picture: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    """The same of `PICTURES`; empty where all frames are of one kind, or nothing is known of it."""
 
     def by(self, kind: str) -> dict[str, dict[str, Interval]]:
-        """The groups by `kind`, "intent", "speed" or "cluster"."""
-        return {"intent": self.by_intent, "speed": self.by_speed, "cluster": self.by_cluster}[kind]
+        """The groups by `kind`, "intent", "speed", "cluster" or "picture"."""
+        groups: dict[str, dict[str, Interval]] = getattr(self, f"by_{kind}")
+        return groups
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,11 @@ class Comparison:
     resamples: int
     seed: int
     group_sizes: dict[str, dict[str, int]]
-    """"intent" / "speed", and "cluster" where some frame has one -> group -> frames in it."""
+    """"intent" / "speed", "cluster" where some frame has one, "picture" where some are like, some unlike the training
+    pictures -> group -> frames in it."""
     methods: list[MethodScores]
+    unlike: float | None = None
+    """The share of frames whose pictures are unlike the training pictures; None where nothing is known of it."""
     frame_ade: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
     """Method -> (n,) metres, the ADE at 5 s of each frame: for the report's pictures, not in the JSON."""
 
@@ -84,6 +92,7 @@ def compare(
     intent: np.ndarray,
     speed: np.ndarray,
     cluster: np.ndarray | None = None,
+    unlike: np.ndarray | None = None,
     reference: str,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> Comparison:
@@ -92,7 +101,8 @@ def compare(
     `predictions` maps a method's name to its paths, (n, 20, 2) metres, ego frame; `logged` is the same shape and has
     no NaN (`metrics.displacement.has_log` selects). `sequence` (n,) names whole drives, which are what is resampled;
     `intent` (n,) int, values of `EgoIntent.Intent`; `speed` (n,) m/s at t = 0; `cluster` (n,) names of scenario
-    clusters, "" for a frame that has none, or None where none has; `reference` is the method that the others are
+    clusters, "" for a frame that has none, or None where none has; `unlike` (n,) bool whether a frame's pictures are
+    unlike the training pictures, None where nothing is known of it; `reference` is the method that the others are
     compared with. ValueError names what is wrong: shape, NaN, unknown reference, no frame.
     """
     if reference not in predictions:
@@ -106,6 +116,8 @@ def compare(
     groups = {"intent": _members(by_intent(intent), INTENTS), "speed": _members(by_speed(speed), SPEEDS)}
     if clusters := clusters_of(cluster):
         groups["cluster"] = _members(cluster, clusters)
+    if unlike is not None and unlike.any() and not unlike.all():
+        groups["picture"] = _members(np.array(PICTURES)[unlike.astype(int)], PICTURES)
     distances = {name: displacement(paths, logged) for name, paths in predictions.items()}
     errors = {name: per_frame(distance) for name, distance in distances.items()}
 
@@ -133,6 +145,7 @@ def compare(
             by_speed={group: by_metric("speed", group) for group in groups["speed"]},
             displacement_over_time=distances[name].mean(axis=0).tolist(),
             by_cluster={group: by_metric("cluster", group) for group in groups.get("cluster", ())},
+            by_picture={group: by_metric("picture", group) for group in groups.get("picture", ())},
         )
 
     return Comparison(
@@ -145,6 +158,7 @@ def compare(
             kind: {group: int(member.sum()) for group, member in members.items()} for kind, members in groups.items()
         },
         methods=[score(name) for name in predictions],
+        unlike=None if unlike is None else float(unlike.mean()),
         frame_ade={name: error["ade_5s"] for name, error in errors.items()},
     )
 

@@ -1,11 +1,12 @@
 """A table of scores: figures of every method on the same rows, each with its interval."""
 
 from collections.abc import Container, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import nan_to_none
+from roadcue.metrics.selective import RiskCoverage
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,18 @@ class ScoreTable:
     """The figures that are no shares."""
     gold: str | None = None
     """The method that is the gold standard itself, which nobody has made."""
+    curves: Mapping[str, RiskCoverage] = field(default_factory=dict)
+    """Method -> how often it is right when it answers only some rows; of a table about that."""
 
     def to_json(self) -> dict[str, Any]:
-        """Title, size, and method -> figure -> value and bounds; None for a bound that does not exist."""
+        """Title, size, and method -> figure -> value and bounds; None for a bound that does not exist.
+
+        And "curves", where there are any.
+        """
         methods = {
             name: {key: asdict(interval) for key, interval in figures.items()}
             for name, figures in self.methods.items()
         }
         extent = {"samples": self.samples, "sequences": self.sequences}
-        return {"title": self.title, **extent, "methods": nan_to_none(methods)}
+        curves = {"curves": {name: asdict(curve) for name, curve in self.curves.items()}} if self.curves else {}
+        return {"title": self.title, **extent, "methods": nan_to_none(methods), **curves}

@@ -47,7 +47,7 @@ class Encoder(Protocol):
     def encode(self, pixels: Tensor) -> Tensor:
         """(b, 3, S, S), or (b, t, 3, S, S) of t tiles, uint8 -> (b, h, w, d), normalised inside.
 
-        On the encoder's device and in its dtype.
+        On the encoder's device and in its dtype. On a CPU several threads call it at once.
         """
         ...
 

@@ -17,6 +17,8 @@ ROAD_POSITIONS = ("Not present", "Left", "Front", "Right")
 OBJECT_KINDS = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle", "grass", "plants", "trees")
 """Kinds of object, in the order of the columns."""
 NOT_PRESENT = "not present"
+UNKNOWN_ANSWER = "unknown"
+"""Stands in a prediction, and in no label, for what was never taught."""
 _MIRROR = dict(zip(SIDES, reversed(SIDES), strict=True))
 
 Objects = Mapping[str, tuple[str, ...]]
@@ -38,7 +40,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Annotation:
-    """One picture's labels: `sidewalk` of `SIDEWALK_POSITIONS`, `road` of `ROAD_POSITIONS`, objects by kind."""
+    """One picture's labels: `sidewalk` of `SIDEWALK_POSITIONS`, `road` of `ROAD_POSITIONS`, objects by kind.
+
+    In a prediction a position may be `UNKNOWN_ANSWER`, and a kind that is no key is not known.
+    """
 
     image: str
     sidewalk: str

@@ -10,29 +10,36 @@ from roadcue.prompts.annotation import (
     ROAD_POSITIONS,
     SIDES,
     SIDEWALK_POSITIONS,
+    UNKNOWN_ANSWER,
     Annotation,
     Objects,
 )
 
-_PLACE = {"type": "string", "enum": [NOT_PRESENT, *SIDES]}
-_PLACES = {"type": "array", "items": _PLACE}
-_YES_OR_NO = {"type": "string", "enum": ["No", "Yes"]}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "image": {"type": "string"},
-        "sidewalk_pos": {"type": "string", "enum": list(SIDEWALK_POSITIONS)},
-        "road_pos": {"type": "string", "enum": list(ROAD_POSITIONS)},
-        "object_present": _YES_OR_NO,
-        "objects_on_sidewalk": {
-            "type": "object",
-            "properties": {kind: _PLACES if kind == "obstacle" else _PLACE for kind in OBJECT_KINDS},
+
+def _schema(*unknown: str) -> dict[str, Any]:
+    """The schema, in which each answer may also be `unknown`."""
+    place = {"type": "string", "enum": [NOT_PRESENT, *SIDES, *unknown]}
+    places = {"type": "array", "items": place}
+    yes_or_no = {"type": "string", "enum": ["No", "Yes", *unknown]}
+    return {
+        "type": "object",
+        "properties": {
+            "image": {"type": "string"},
+            "sidewalk_pos": {"type": "string", "enum": [*SIDEWALK_POSITIONS, *unknown]},
+            "road_pos": {"type": "string", "enum": [*ROAD_POSITIONS, *unknown]},
+            "object_present": yes_or_no,
+            "objects_on_sidewalk": {
+                "type": "object",
+                "properties": {kind: places if kind == "obstacle" else place for kind in OBJECT_KINDS},
+            },
+            "object_present_outside": yes_or_no,
+            "objects_outside_sidewalk": {"type": "object", "properties": dict.fromkeys(OBJECT_KINDS, place)},
         },
-        "object_present_outside": _YES_OR_NO,
-        "objects_outside_sidewalk": {"type": "object", "properties": dict.fromkeys(OBJECT_KINDS, _PLACE)},
-    },
-    "required": ["image", "sidewalk_pos", "road_pos", "object_present", "object_present_outside"],
-}
+        "required": ["image", "sidewalk_pos", "road_pos", "object_present", "object_present_outside"],
+    }
+
+
+SCHEMA = _schema()
 """The document's schema: of all objects only the obstacles on the sidewalk may be at several places."""
 
 
@@ -57,6 +64,27 @@ def to_json(annotation: Annotation) -> dict[str, Any]:
     }
 
 
+def prediction_to_json(annotation: Annotation) -> dict[str, Any]:
+    """A prediction as the document's JSON object, "unknown" where it does not know; BadInput if it did not fit.
+
+    Beside a kind that is not known `objects_...` is always there, and the presence is "Yes" if another kind is seen.
+    """
+    document = to_json(annotation)
+    for present, objects, seen in (
+        ("object_present", "objects_on_sidewalk", annotation.near),
+        ("object_present_outside", "objects_outside_sidewalk", annotation.far),
+    ):
+        if set(OBJECT_KINDS) - seen.keys():
+            found = document.get(objects, {})
+            absent: dict[str, Any] = {kind: NOT_PRESENT if kind in seen else UNKNOWN_ANSWER for kind in OBJECT_KINDS}
+            if objects == "objects_on_sidewalk":
+                absent["obstacle"] = [absent["obstacle"]]
+            document[present] = "Yes" if found else UNKNOWN_ANSWER
+            document[objects] = absent | found
+    check(document, UNKNOWN_ANSWER)
+    return document
+
+
 def parse_json(document: Any, where: str) -> Annotation:
     """An annotation from the document's JSON object; BadRecord, beginning with `where`, when it is none.
 
@@ -76,19 +104,19 @@ def parse_json(document: Any, where: str) -> Annotation:
         raise BadRecord(f"{where}: {bad}") from None
 
 
-def check(document: Any) -> None:
-    """BadInput, with the place in the document, when it does not fit the schema."""
-    error = next(iter(_validator().iter_errors(document)), None)
+def check(document: Any, *unknown: str) -> None:
+    """BadInput, with the place in the document, when it does not fit the schema, each answer of `unknown` allowed."""
+    error = next(iter(_validator(*unknown).iter_errors(document)), None)
     if error:
         place = "/".join(str(step) for step in error.absolute_path) or "the whole"
         raise BadInput(f"annotation JSON, {place}: {error.message}")
 
 
-@lru_cache(maxsize=1)
-def _validator() -> Any:
+@lru_cache
+def _validator(*unknown: str) -> Any:
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(SCHEMA)
+    return Draft202012Validator(_schema(*unknown))
 
 
 def _image(name: str) -> str:

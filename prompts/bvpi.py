@@ -11,7 +11,7 @@ from typing import Literal
 
 from roadcue.errors import BadRecord
 from roadcue.json_lines import from_json
-from roadcue.prompts.annotation import SIDES, Annotation, Objects
+from roadcue.prompts.annotation import SIDES, UNKNOWN_ANSWER, Annotation, Objects
 from roadcue.prompts.instructions import BVPI
 
 SECTIONS = ("Sidewalk", "Road", "RoadVsSidewalk", "Nearby", "Far", "Context")
@@ -50,6 +50,25 @@ def position_word(position: str) -> str:
 def compose(annotation: Annotation, caption: str) -> str:
     """The BVPI text of a picture."""
     near, far = _phrases(annotation.near, "close"), _phrases(annotation.far, "farther away")
+    return _text(annotation, near, far, caption)
+
+
+def compose_prediction(annotation: Annotation) -> str:
+    """The BVPI text of a prediction, without a context; it says so where it does not know of every kind."""
+    near, far = _phrases(annotation.near, "close"), _phrases(annotation.far, "farther away")
+    near, far = near + _unknown(annotation.near, near), far + _unknown(annotation.far, far)
+    return _text(annotation, near, far, "")
+
+
+def _unknown(objects: Objects, phrases: list[str]) -> list[str]:
+    """What is said of kinds that are not known, beside the phrases of those that are there."""
+    if _NAMES.keys() <= objects.keys():
+        return []
+    return ["the rest unknown" if phrases else UNKNOWN_ANSWER]
+
+
+def _text(annotation: Annotation, near: list[str], far: list[str], caption: str) -> str:
+    """The sections of a BVPI text, in their order."""
     sections = {
         "Sidewalk": f"{position_word(annotation.sidewalk)}.",
         "Road": f"{position_word(annotation.road)}.",

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from roadcue.metrics.comparison import Comparison
+from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import colours
 from roadcue.reports.displacement_table import ranked
 from roadcue.reports.figure import STYLE, svg
@@ -96,3 +97,21 @@ def group_chart(comparison: Comparison, sees_image: Container[str], kind: str) -
 def _top(metres: Sequence[float]) -> float:
     """Where an axis ends: beyond all but the outliers (4 x the median), which would press the rest together."""
     return 1.15 * max(value for value in metres if value <= 4 * median(metres)) or 1.0
+
+
+def risk_curves(scores: ScoreTable) -> str:
+    """The share of right answers over the share of pictures answered, for every method; "" where there is none."""
+    if not scores.curves:
+        return ""
+    paint = colours(scores.curves)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        for name, curve in scores.curves.items():
+            axes.plot(curve.coverage, curve.accuracy, color=paint[name], lw=2, label=name)
+        axes.set(xlim=(0, 1), xlabel="share of pictures answered", ylabel="share of answers that are right")
+        axes.set_ylim(top=1.005)
+        axes.grid()
+        axes.legend(loc="lower left")
+    about = f"{scores.title}: how often it is right over the share of pictures that it answers"
+    return svg(figure, f"risk-{scores.title.split(',')[0].lower().replace(' ', '-')}", about)

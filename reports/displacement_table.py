@@ -95,8 +95,17 @@ def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Ta
         [*COLUMNS.values(), "Δ ADE 5 s (m)"],
         {row: [*map(str, row.cells), str(row.difference or "reference")] for row in table_rows},
     )
-    table.caption = Text(f"{SEES} sees the image  {BLIND} does not. {how_made(comparison)}")
+    table.caption = Text(
+        f"{SEES} sees the image  {BLIND} does not. {how_made(comparison)} {unlike(comparison)}".strip()
+    )
     return table
+
+
+def unlike(comparison: Comparison) -> str:
+    """How many pictures are unlike those that were learnt from, in a sentence; nothing where that is not known."""
+    if comparison.unlike is None:
+        return ""
+    return f"{comparison.unlike:.1%} of the samples have pictures unlike those that were learnt from."
 
 
 def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -> Table:

@@ -19,8 +19,8 @@ from roadcue.reports.birds_eye_view import birds_eye_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
 from roadcue.reports.cue_agreement_table import agreement_rows, agreement_title
-from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
-from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows
+from roadcue.reports.curves import group_chart, horizon_curves, interval_chart, risk_curves
+from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows, unlike
 from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_rows, modes_title
 from roadcue.reports.rater_table import (
@@ -67,7 +67,10 @@ def write_report(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
         heading=heading,
-        answers=[(scores, score_table_extent(scores), score_table_rows(scores, sees_image)) for scores in answers],
+        answers=[
+            (scores, score_table_extent(scores), score_table_rows(scores, sees_image), Markup(risk_curves(scores)))
+            for scores in answers
+        ],
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
         modes=(modes_title(modes), modes_rows(modes)) if modes else None,
         agreement=(agreement_title(agreement), agreement_rows(agreement), agreement) if agreement else None,
@@ -84,7 +87,7 @@ def _comparison_part(comparison: Comparison, sees_image: Container[str]) -> dict
     return {
         "comparison": comparison,
         "extent": extent(comparison),
-        "how_made": how_made(comparison),
+        "how_made": f"{how_made(comparison)} {unlike(comparison)}".strip(),
         "miss_m": MISS_M,
         "columns": COLUMNS,
         "rows": rows(comparison, sees_image),

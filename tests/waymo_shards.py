@@ -32,13 +32,20 @@ def calibration_of(camera: str) -> CameraCalibration:
     return CameraCalibration(np.arange(9) + 100.0 * number, np.eye(4) * number, 48, 40)
 
 
+def past_ending_here(rng: np.random.Generator) -> np.ndarray:
+    """(16, 6) float32 numbers at random, but for the last position, which is the origin."""
+    past = rng.normal(size=(16, 6)).astype(np.float32)
+    past[-1, :2] = 0
+    return past
+
+
 def frame_bytes(name: str, seed: int = 0, **changes: Any) -> bytes:
     """One frame as `encode_frame` makes it from drawn values; `changes` replace its arguments."""
     rng = np.random.default_rng(seed)
     arguments: dict[str, Any] = {
         "images": {camera: drawn_jpeg(100 * seed + i) for i, camera in enumerate(STORED_ORDER)},
         "calibrations": {camera: calibration_of(camera) for camera in CAMERAS},
-        "past": rng.normal(size=(16, 6)).astype(np.float32),
+        "past": past_ending_here(rng),
         "intent": Intent(seed % 4),
         "future": rng.normal(size=(20, 2)).astype(np.float32),
         "preferences": [Preference(rng.normal(size=(21, 2)).astype(np.float32), 7.0), None],

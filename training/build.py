@@ -7,9 +7,12 @@ import torch
 
 from roadcue.errors import BadInput
 from roadcue.files import user_path
+from roadcue.heads.registry import field_names
 from roadcue.loaders.dataset import RoadDataset
+from roadcue.loaders.json_states import nearest
 from roadcue.loaders.registry import DATASETS, open_dataset
 from roadcue.loaders.split import every_nth, split_by_sequence
+from roadcue.loaders.state_check import state_warning
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
 from roadcue.training.extraction_config import DataOptions, ExtractionOptions
@@ -22,6 +25,8 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
         raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
     whole = DATASETS.find(options.data).whole_split if options.split_by == "sequence" else split
     dataset = open_dataset(options.data, folder, whole, image_root=images, on_bad_record=options.on_bad_record)
+    if DATASETS.find(options.data).fields_by_hand:
+        _check_fields(dataset)
     if options.split_by == "sequence":
         split_name: Literal["train", "val"] = "train" if split == "train" else "val"
         dataset = split_by_sequence(dataset, split_name, val_fraction=options.val_fraction)
@@ -32,7 +37,21 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
         print(f"{len(dataset.skipped)} bad records skipped; first: {first.where}: {first.reason}", file=sys.stderr)
     if not len(dataset):
         raise BadInput(f"{options.data} {split}: no samples left")
+    if warning := state_warning(dataset):
+        print(f"warning: {warning}", file=sys.stderr)
     return dataset
+
+
+def _check_fields(dataset: RoadDataset) -> None:
+    """BadInput for the first field that no head reads: labels under a misspelt name would teach nothing, unsaid."""
+    known = field_names()
+    for row in range(len(dataset)):
+        for name in dataset.targets(row).fields:
+            if name not in known:
+                raise BadInput(
+                    f"{dataset.where(row)}: fields[{name!r}] is read by no head{nearest(name, known)}; leave it out, "
+                    "or give --plugin the file of a head that names it in `reads`"
+                )
 
 
 def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Encoder:

@@ -91,7 +91,7 @@ class _Pictures(Dataset[Picture]):
 def _by_threads(dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions, rows: np.ndarray) -> Batches:
     """On a CPU: each thread has batches and a share of PyTorch's threads; all their pictures are `encode_batch`."""
     available = torch.get_num_threads()
-    threads = min(available, options.encode_batch)
+    threads = min(available, max(1, options.encode_batch // len(options.camera_names)))
     pictures = _Pictures(dataset, rows, options.camera_names, encoder, Lock())
     groups = _groups(rows, options.encode_batch // threads, options)
 
@@ -142,6 +142,7 @@ def _features(encoder: Encoder, options: ExtractionOptions, pictures: list[Pictu
     features = np.zeros((len(pictures), cells_stored(options.pooling, options.grid), encoder.width), np.float32)
     pixels = {i: picture.pixels for i, picture in enumerate(pictures) if picture.pixels is not None}
     if pixels:
-        tokens = encoder.encode(torch.stack(list(pixels.values())))
-        features[list(pixels)] = pool_tokens(tokens, options.pooling, options.grid).float().cpu().numpy()
+        with torch.no_grad():
+            tokens = encoder.encode(torch.stack(list(pixels.values())))
+            features[list(pixels)] = pool_tokens(tokens, options.pooling, options.grid).float().cpu().numpy()
     return features

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from roadcue.heads.cue.answers import ANSWERS, QUESTIONS, CueAnswers, cue_frequencies
+from roadcue.heads.cue.answers import ANSWERS, QUESTIONS, CueAnswers
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.head import Batches
 from roadcue.schema import HeadInputs
@@ -23,7 +23,7 @@ class MajorityCue(CueAnswers):
 
     def fit(self, batches: Batches) -> None:
         """Count the answers, `frequency` (2, 3). BadHead when no row has a cue."""
-        self.frequency.copy_(cue_frequencies(self.config, batches))
+        self.frequency.copy_(self.frequencies(batches))
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """{"cue_logits", "cue_probabilities", "cue_sets" (bool)}, (b, 2, 3) each, the same for every row."""

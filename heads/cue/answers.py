@@ -10,6 +10,7 @@ from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import CUES, PACES, path_cues, walking_cues
 from roadcue.heads.field.labels import UNKNOWN, known_fields
 from roadcue.heads.head import Batches, Head
+from roadcue.prompts.annotation import COLUMNS
 from roadcue.schema import HeadTargets
 
 QUESTIONS = {"cue": CUES, "pace": PACES}
@@ -33,6 +34,8 @@ class CueAnswers(Head):
 
     calibrated = True
     config_class = CueConfig
+    reads = COLUMNS
+    outputs = tuple(QUESTIONS)
     needs = "a logged future or a pedestrian's labels"
 
     def __init__(self, config: CueConfig) -> None:
@@ -42,8 +45,18 @@ class CueAnswers(Head):
         self.calibration = Calibration(len(QUESTIONS))
 
     def truth(self, targets: HeadTargets) -> Tensor:
-        """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown, by this head's threshold."""
-        return cue_truth(self.config, targets)
+        """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown or not taught, by this head's threshold."""
+        return cue_truth(self.config, targets).masked_fill(~self.taught, UNKNOWN)
+
+    def labelled(self, targets: HeadTargets) -> Tensor:
+        """(2,) bool: the `QUESTIONS` that some row has an answer to."""
+        return (cue_truth(self.config, targets) != UNKNOWN).any(dim=0)
+
+    def frequencies(self, batches: Batches) -> Tensor:
+        """`cue_frequencies` of the training set (2, 3), by which `taught` (2,) is found."""
+        shares = cue_frequencies(self.config, batches)
+        self.taught.copy_(shares.any(dim=1))
+        return shares
 
     def known(self, targets: HeadTargets) -> Tensor:
         """(b,) bool: rows whose cue or pace is known."""
@@ -72,10 +85,14 @@ class CueAnswers(Head):
     def calibrated_prediction(self, logits: Tensor) -> dict[str, Tensor]:
         """Logits (b, 2, 3), question and answer -> "cue_logits", "cue_probabilities", "cue_sets" (bool), (b, 2, 3).
 
-        Before `calibrate` a set holds every answer: nothing is ruled out.
+        Before `calibrate` a set holds every answer: nothing is ruled out; nor is it where nothing was taught.
         """
         probabilities, sets = self.calibration(logits)
-        return {"cue_logits": logits, "cue_probabilities": probabilities, "cue_sets": sets}
+        return {
+            "cue_logits": logits,
+            "cue_probabilities": probabilities,
+            "cue_sets": sets | ~self.taught[:, None],
+        }
 
 
 def cue_frequencies(config: CueConfig, batches: Batches) -> Tensor:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roadcue.heads.baselines.cue import MajorityCue
-from roadcue.heads.cue.answers import ANSWERS, QUESTIONS, CueAnswers, cue_frequencies
+from roadcue.heads.cue.answers import ANSWERS, QUESTIONS, CueAnswers
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import IN_THE_WAY
 from roadcue.heads.cue.scores import cue_scores
@@ -52,8 +52,8 @@ class CueHead(CueAnswers):
         return pedestrian_labels(target)
 
     def fit(self, batches: Batches) -> None:
-        """Compute the statistics of the inputs. BadHead when no row has a cue."""
-        cue_frequencies(self.config, batches)  # for its error alone
+        """Compute the statistics of the inputs, and `taught` (2,). BadHead when no row has a cue."""
+        self.frequencies(batches)
         self.trunk.fit(batches)
 
     def forward(self, inputs: HeadInputs) -> dict[str, Tensor]:
@@ -104,7 +104,7 @@ class CueHead(CueAnswers):
 
     def words(self, prediction: Arrays) -> list[CuePrediction]:
         """Of n rows, "cue_probabilities" and "cue_sets" (n, 2, 3): way, pace, and what cannot be ruled out."""
-        return cue_predictions(prediction)
+        return cue_predictions(prediction, self.taught.tolist())
 
     @staticmethod
     def _by_column(hints: Tensor) -> tuple[Tensor, ...]:

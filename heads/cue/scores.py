@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from roadcue.heads.class_scores import CLASS_COLUMNS, class_figures, score_table
+from roadcue.heads.class_scores import CLASS_COLUMNS, class_figures, ood_score_of, score_table, selective_tables
 from roadcue.heads.cue.answers import QUESTIONS
 from roadcue.heads.cue.rules import CUES
 from roadcue.heads.field.labels import UNKNOWN
@@ -46,6 +46,11 @@ def cue_scores(
             shown = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
             columns = {**shown, **(_OPPOSITE if answers is CUES else {}), **SET_LABELS}
             tables.append(score_table(question.capitalize(), columns, scores, sequences, meaning))
+            judged = {
+                name: (each["cue_probabilities"][known, place], ood_score_of(each, known))
+                for name, each in methods.items()
+            }
+            tables += selective_tables(question.capitalize(), judged, true, sequences, bootstrap)
     return tables
 
 

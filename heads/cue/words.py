@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from roadcue.heads.cue.rules import CUES, PACES
+from roadcue.heads.prediction import PicturePrediction, ood_scores, unlike
+from roadcue.prompts.annotation import UNKNOWN_ANSWER
 
 _SPOKEN = {
     "deviate left": "Go left.",
@@ -19,19 +21,20 @@ _SPOKEN = {
 
 
 @dataclass(frozen=True)
-class CuePrediction:
-    """Which way, and at which pace."""
+class CuePrediction(PicturePrediction):
+    """Which way, and at which pace. Of a picture unlike the training pictures every cue and pace is possible."""
 
     cue: str
-    """The most probable one: deviate left, keep straight, deviate right."""
+    """The most probable one: deviate left, keep straight, deviate right; unknown where none was taught, or of a
+    picture unlike those that were learnt from."""
     probabilities: dict[str, float]
-    """Of every cue; they sum to 1."""
+    """Of every cue; they sum to 1. None where the cue is unknown."""
     cues: tuple[str, ...]
     """The set of cues that cannot be ruled out at the run's coverage."""
     pace: str
-    """The most probable one: keep pace, slow down, stop."""
+    """The most probable one: keep pace, slow down, stop; unknown where none was taught."""
     pace_probabilities: dict[str, float]
-    """Of every pace; they sum to 1."""
+    """Of every pace; they sum to 1. None where the pace is unknown."""
     paces: tuple[str, ...]
     """The set of paces that cannot be ruled out at the run's coverage."""
 
@@ -39,16 +42,20 @@ class CuePrediction:
     def sentence(self) -> str:
         """What is said to somebody who walks or drives, in that moment: such as "Keep straight. Slow down."
 
-        Of what is not sure all that is possible is said, and before it that it is not sure.
+        Of what is not sure all that is possible is said, and before it that it is not sure; of a picture unlike those
+        that were learnt from, that alone.
         """
+        if self.reason:
+            return f"Not sure: {self.reason}."
         if self.sure:
             words = [_SPOKEN[self.pace]] if self.pace == "stop" else [_SPOKEN[self.cue], _SPOKEN[self.pace]]
             return " ".join(filter(None, words))
         return " ".join(["Not sure.", _one_of(self.cues, "way"), _one_of(self.paces, "pace")])
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of this class, and "sure"."""
-        return {**asdict(self), "cues": list(self.cues), "paces": list(self.paces), "sure": self.sure}
+        """The fields of this class, "sure", and what is said of the picture."""
+        sets = {"cues": list(self.cues), "paces": list(self.paces)}
+        return {**asdict(self), **sets, "sure": self.sure, **self.about_picture()}
 
     @property
     def sure(self) -> bool:
@@ -61,18 +68,33 @@ def _one_of(possible: Sequence[str], question: str) -> str:
     return f"{' or '.join(possible).capitalize()}." if possible else f"No {question} is likely."
 
 
-def cue_predictions(prediction: Mapping[str, np.ndarray]) -> list[CuePrediction]:
-    """`heads.cue.head.CueHead.forward` of n moments, one by one: "cue_probabilities" and "cue_sets" (n, 2, 3)."""
+def cue_predictions(prediction: Mapping[str, np.ndarray], taught: Sequence[bool]) -> list[CuePrediction]:
+    """`heads.cue.head.CueHead.forward` of n moments, one by one: "cue_probabilities" and "cue_sets" (n, 2, 3).
+
+    `taught`: whether way and pace were.
+    """
+    scores = ood_scores(prediction, len(prediction["cue_sets"]))
+    unruled = np.array([unlike(score) for score in scores], bool)[:, None, None]
+    way_taught, pace_taught = taught
     return [
         CuePrediction(
-            cue=CUES[cue.argmax()],
-            probabilities=dict(zip(CUES, cue.tolist(), strict=True)),
+            ood_score=score,
+            cue=_most_probable(CUES, cue, way_taught and not unlike(score)),
+            probabilities=_by_name(CUES, cue, way_taught and not unlike(score)),
             cues=tuple(word for word, possible in zip(CUES, cue_set, strict=True) if possible),
-            pace=PACES[pace.argmax()],
-            pace_probabilities=dict(zip(PACES, pace.tolist(), strict=True)),
+            pace=_most_probable(PACES, pace, pace_taught and not unlike(score)),
+            pace_probabilities=_by_name(PACES, pace, pace_taught and not unlike(score)),
             paces=tuple(word for word, possible in zip(PACES, pace_set, strict=True) if possible),
         )
-        for (cue, pace), (cue_set, pace_set) in zip(
-            prediction["cue_probabilities"], prediction["cue_sets"], strict=True
+        for (cue, pace), (cue_set, pace_set), score in zip(
+            prediction["cue_probabilities"], prediction["cue_sets"] | unruled, scores, strict=True
         )
     ]
+
+
+def _most_probable(answers: Sequence[str], probabilities: np.ndarray, known: bool) -> str:
+    return answers[int(probabilities.argmax())] if known else UNKNOWN_ANSWER
+
+
+def _by_name(answers: Sequence[str], probabilities: np.ndarray, known: bool) -> dict[str, float]:
+    return dict(zip(answers, probabilities.tolist(), strict=True)) if known else {}

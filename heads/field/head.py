@@ -13,10 +13,13 @@ from roadcue.heads.calibration import fit_binary_temperature, fit_temperature
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import (
     OBJECT_SHAPE,
+    OUTPUTS,
     POSITION_SHAPE,
     UNKNOWN,
     LabelCounts,
     known_fields,
+    labelled_outputs,
+    only_taught,
     pedestrian_labels,
     seen_sides,
 )
@@ -26,7 +29,7 @@ from roadcue.heads.head import Arrays, Batches, Head, Headline
 from roadcue.heads.trunk import Trunk
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.prompts.annotation import SIDES
+from roadcue.prompts.annotation import COLUMNS, SIDES
 from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
 
 if TYPE_CHECKING:
@@ -63,6 +66,8 @@ class FieldHead(Head):
     baselines: ClassVar[tuple[type[Head], ...]] = (MajorityField, EverythingField)
     headline: ClassVar[Headline] = Headline("balanced_accuracy", "balanced accuracy of sidewalk and road")
     calibrated: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = COLUMNS
+    outputs: ClassVar[tuple[str, ...]] = OUTPUTS
     class_weight: Tensor
     presence_weight: Tensor
     temperature: Tensor
@@ -83,12 +88,20 @@ class FieldHead(Head):
         return pedestrian_labels(target)
 
     def known(self, targets: HeadTargets) -> Tensor:
-        """(b,) bool: the rows with a label of anything."""
-        return known_fields(targets)
+        """(b,) bool: the rows with a label of anything that was taught."""
+        return known_fields(only_taught(targets, self.taught))
+
+    def labelled(self, targets: HeadTargets) -> Tensor:
+        """(20,) bool: the `OUTPUTS` that some row has a label of."""
+        return labelled_outputs(targets)
 
     def fit(self, batches: Batches) -> None:
-        """Statistics of the inputs, `class_weight` (2, 4) and `presence_weight` (2, 9); BadHead without any label."""
+        """Statistics of the inputs, `class_weight` (2, 4), `presence_weight` (2, 9) and `taught` (20,).
+
+        BadHead without any label.
+        """
         counts = LabelCounts.of(batches)
+        self.taught.copy_(counts.taught)
         self.trunk.fit(batches)
         self.class_weight.fill_(1.0)
         self.presence_weight.fill_(1.0)
@@ -102,7 +115,10 @@ class FieldHead(Head):
         """Fit `temperature` (4,): of sidewalk, road, presence and sides."""
         self.temperature.fill_(1.0)
         with torch.no_grad():
-            held_out = [(self._unweighted(self._logits(inputs)), targets) for inputs, targets in batches]
+            held_out = [
+                (self._unweighted(self._logits(inputs)), only_taught(targets, self.taught))
+                for inputs, targets in batches
+            ]
         logits = {key: torch.cat([rows[key] for rows, _ in held_out]) for key in _OUTPUTS}
         positions = torch.cat([targets["positions"] for _, targets in held_out])
         objects = torch.cat([targets["objects"] for _, targets in held_out])
@@ -171,17 +187,17 @@ class FieldHead(Head):
 
     def compared(self, prediction: dict[str, Tensor], targets: HeadTargets) -> tuple[Tensor, Tensor]:
         """Predicted and true classes, (b, 2) int64 each."""
-        return prediction["position"], targets["positions"]
+        return prediction["position"], only_taught(targets, self.taught)["positions"]
 
     def score(
         self, predictions: Mapping[str, Arrays], targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
     ) -> list[ScoreTable]:
         """Tables for sidewalk, road, their relation, and objects, of n rows; `sequence` (n,) names of drives."""
-        return field_scores(predictions, targets, sequence, bootstrap)
+        return field_scores(predictions, only_taught(targets, self.taught), sequence, bootstrap)
 
     def words(self, prediction: Arrays) -> list[FieldPrediction]:
         """SENSATION's annotation of each of n pictures, and the sentence for a pedestrian."""
-        return field_predictions(prediction)
+        return field_predictions(prediction, self.taught.cpu().numpy())
 
     def _logits(self, inputs: HeadInputs) -> dict[str, Tensor]:
         """Weighted logits: "position_logits" (b, 2, 4), "presence_logits" (b, 2, 9), "side_logits" (b, 2, 9, 3)."""

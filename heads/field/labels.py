@@ -26,6 +26,8 @@ POSITION_CLASSES: Mapping[str, tuple[str, ...]] = {"sidewalk_pos": SIDEWALK_POSI
 """Column -> its classes; a picture has one of them."""
 OBJECT_COLUMNS = (tuple(NEAR_COLUMNS.values()), tuple(FAR_COLUMNS.values()))
 """Near columns, far columns, each in the order of `OBJECT_KINDS`."""
+OUTPUTS = (*POSITION_CLASSES, *OBJECT_COLUMNS[0], *OBJECT_COLUMNS[1])
+"""(20,): the two positions and the kinds of object, near and far, by their columns: each has labels or has none."""
 POSITION_SHAPE = (len(POSITION_CLASSES), 4)
 """(2, 4): fields with a position, and the classes of each."""
 OBJECT_SHAPE = (len(OBJECT_COLUMNS), len(OBJECT_KINDS))
@@ -88,6 +90,22 @@ def known_fields(targets: HeadTargets) -> Tensor:
     return (targets["positions"] != UNKNOWN).any(dim=1) | ~targets["objects"].isnan().flatten(1).all(dim=1)
 
 
+def labelled_outputs(targets: HeadTargets) -> Tensor:
+    """(20,) bool: the `OUTPUTS` that some row has a label of."""
+    positions = (targets["positions"] != UNKNOWN).any(dim=0)
+    return torch.cat([positions, (~targets["objects"].isnan().any(dim=3)).any(dim=0).flatten()])
+
+
+def only_taught(targets: HeadTargets, taught: Tensor) -> HeadTargets:
+    """The targets without the labels of `OUTPUTS` that were not taught, (20,) bool."""
+    positions, objects = taught.split([POSITION_SHAPE[0], len(OUTPUTS) - POSITION_SHAPE[0]])
+    return {
+        **targets,
+        "positions": targets["positions"].masked_fill(~positions, UNKNOWN),
+        "objects": targets["objects"].masked_fill(~objects.view(*OBJECT_SHAPE, 1), torch.nan),
+    }
+
+
 def seen_sides(present: Tensor, sides: Tensor) -> Tensor:
     """Kinds present (...) bool, logits of sides (..., 3) -> (..., 3) bool: the sides on which each kind is seen.
 
@@ -105,6 +123,11 @@ class LabelCounts:
     labelled: Tensor
     present: Tensor
     sides: Tensor
+
+    @property
+    def taught(self) -> Tensor:
+        """(20,) bool: the `OUTPUTS` that a row has a label of."""
+        return torch.cat([self.positions.any(dim=1), self.labelled.flatten() > 0])
 
     @classmethod
     def of(cls, batches: Batches) -> "LabelCounts":

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from roadcue.heads.class_scores import CLASS_COLUMNS, OF_CALIBRATION, Figures, class_figures, score_table
+from roadcue.heads.class_scores import (
+    CLASS_COLUMNS,
+    OF_CALIBRATION,
+    Figures,
+    class_figures,
+    ood_score_of,
+    score_table,
+    selective_tables,
+)
 from roadcue.heads.field.labels import OBJECT_COLUMNS, POSITION_CLASSES, UNKNOWN
 from roadcue.heads.head import Arrays
 from roadcue.metrics.bootstrap import Bootstrap
@@ -51,6 +59,11 @@ def field_scores(
             }
             title = f"{column.removesuffix('_pos').capitalize()} position"
             tables.append(score_table(title, CLASS_COLUMNS, scores, sequence[known], OF_CALIBRATION))
+            judged = {
+                name: (each["position_probabilities"][known, field], ood_score_of(each, known))
+                for name, each in methods.items()
+            }
+            tables += selective_tables(title, judged, positions[known, field], sequence[known], bootstrap)
     known = (positions != UNKNOWN).all(axis=1)
     if known.any():
         true = _relations(positions[known])

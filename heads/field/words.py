@@ -1,44 +1,52 @@
 """The field head's prediction of a picture as SENSATION's annotation: its JSON, and the sentence for a pedestrian."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from roadcue.heads.field.labels import POSITION_CLASSES
+from roadcue.heads.field.labels import OUTPUTS, POSITION_CLASSES
+from roadcue.heads.prediction import PicturePrediction, ood_scores, unlike
 from roadcue.prompts import annotation_json as schema
 from roadcue.prompts import bvpi
-from roadcue.prompts.annotation import OBJECT_KINDS, SIDES, Annotation
+from roadcue.prompts.annotation import FAR_COLUMNS, NEAR_COLUMNS, OBJECT_KINDS, SIDES, UNKNOWN_ANSWER, Annotation
 
-_DISTANCES = ("near", "far")
+_COLUMNS = {"near": NEAR_COLUMNS, "far": FAR_COLUMNS}
 
 
 @dataclass(frozen=True)
-class FieldPrediction:
-    """What is where in one picture."""
+class FieldPrediction(PicturePrediction):
+    """What is where in one picture. Of one unlike the training pictures everything is unknown."""
 
     annotation: Annotation
-    """Sidewalk, road, and the sides of each kind of object, near and far."""
+    """Sidewalk, road, and the sides of each kind of object, near and far.
+
+    A position that was not taught is `unknown`, and a kind that was not is no key."""
     probabilities: dict[str, dict[str, float]]
     """"sidewalk_pos" and "road_pos": class -> its probability, which sum to 1; "near" and "far": kind of object ->
-    the probability that one is there."""
+    the probability that one is there. What was not taught has none."""
 
     @property
     def json(self) -> dict[str, Any]:
-        """Document 000's JSON object, section 8.2; BadInput if it did not fit its schema."""
-        document = schema.to_json(self.annotation)
-        schema.check(document)
-        return document
+        """Document 000's JSON object, section 8.2, and in it "unknown" for what was not taught.
+
+        BadInput if it did not fit its schema.
+        """
+        return schema.prediction_to_json(self.annotation)
 
     def to_json(self) -> dict[str, Any]:
-        """Document 000's object as "annotation", and "probabilities"."""
-        return {"annotation": self.json, "probabilities": self.probabilities}
+        """Document 000's object as "annotation", "probabilities", and what is said of the picture."""
+        return {"annotation": self.json, "probabilities": self.probabilities, **self.about_picture()}
 
     @property
     def sentence(self) -> str:
-        """The BVPI text: `Sidewalk: left. Road: right. RoadVsSidewalk: right_of. Nearby: ...`"""
-        return bvpi.compose(self.annotation, "")
+        """The BVPI text: `Sidewalk: left. Road: right. RoadVsSidewalk: right_of. Nearby: ...`
+
+        Of a picture unlike those that were learnt from, only that.
+        """
+        return f"Not sure: {self.reason}." if self.reason else bvpi.compose_prediction(self.annotation)
 
     @property
     def road_vs_sidewalk(self) -> str:
@@ -46,31 +54,42 @@ class FieldPrediction:
         return bvpi.road_vs_sidewalk(self.annotation.sidewalk, self.annotation.road)
 
 
-def field_predictions(prediction: Mapping[str, np.ndarray]) -> list[FieldPrediction]:
-    """`heads.field.head.FieldHead.forward` of n pictures, one by one: "position" (n, 2), "seen" (n, 2, 9, 3) ..."""
-    rows = range(len(prediction["position"]))
-    return [_field_prediction({key: array[row] for key, array in prediction.items()}) for row in rows]
+def field_predictions(prediction: Mapping[str, np.ndarray], taught: np.ndarray) -> list[FieldPrediction]:
+    """`heads.field.head.FieldHead.forward` of n pictures, one by one: "position" (n, 2), "seen" (n, 2, 9, 3) ...
 
-
-def _field_prediction(prediction: Mapping[str, np.ndarray]) -> FieldPrediction:
-    """Of one picture: "position" (2,), "position_probabilities" (2, 4), "seen" (2, 9, 3) and so on."""
-    sidewalk, road = (
-        classes[index]
-        for classes, index in zip(POSITION_CLASSES.values(), prediction["position"].tolist(), strict=True)
-    )
-    near, far = (
-        {
-            kind: tuple(side for side, there in zip(SIDES, sides, strict=True) if there)
-            for kind, sides in zip(OBJECT_KINDS, distance, strict=True)
-        }
-        for distance in prediction["seen"].tolist()
-    )
-    probabilities = {
-        column: dict(zip(classes, shares, strict=True))
-        for (column, classes), shares in zip(
-            POSITION_CLASSES.items(), prediction["position_probabilities"].tolist(), strict=True
+    `taught` (20,) bool: the `OUTPUTS` that are answered of a picture like the training pictures; others are unknown.
+    """
+    scores = ood_scores(prediction, len(prediction["position"]))
+    known = set(compress(OUTPUTS, taught.tolist()))
+    return [
+        _field_prediction(
+            {key: array[row] for key, array in prediction.items()}, set() if unlike(score) else known, score
         )
-    }
-    present = dict(zip(_DISTANCES, prediction["presence_probabilities"].tolist(), strict=True))
-    probabilities |= {distance: dict(zip(OBJECT_KINDS, shares, strict=True)) for distance, shares in present.items()}
-    return FieldPrediction(Annotation("", sidewalk, road, near, far), probabilities)
+        for row, score in enumerate(scores)
+    ]
+
+
+def _field_prediction(
+    prediction: Mapping[str, np.ndarray], known: Collection[str], ood_score: float | None
+) -> FieldPrediction:
+    """Of one picture: "position" (2,), "position_probabilities" (2, 4), "seen" (2, 9, 3) and so on."""
+    positions: list[str] = []
+    probabilities: dict[str, dict[str, float]] = {}
+    for (column, classes), index, shares in zip(
+        POSITION_CLASSES.items(),
+        prediction["position"].tolist(),
+        prediction["position_probabilities"].tolist(),
+        strict=True,
+    ):
+        positions.append(classes[index] if column in known else UNKNOWN_ANSWER)
+        if column in known:
+            probabilities[column] = dict(zip(classes, shares, strict=True))
+    places: list[dict[str, tuple[str, ...]]] = []
+    for (distance, columns), seen, shares in zip(
+        _COLUMNS.items(), prediction["seen"].tolist(), prediction["presence_probabilities"].tolist(), strict=True
+    ):
+        answered = [(kind, i) for i, kind in enumerate(OBJECT_KINDS) if columns[kind] in known]
+        places.append({kind: tuple(compress(SIDES, seen[i])) for kind, i in answered})
+        probabilities[distance] = {kind: shares[i] for kind, i in answered}
+    (sidewalk, road), (near, far) = positions, places
+    return FieldPrediction(Annotation("", sidewalk, road, near, far), probabilities, ood_score=ood_score)

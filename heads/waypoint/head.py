@@ -173,7 +173,7 @@ class WaypointHead(Head):
 
     def words(self, prediction: Arrays) -> WaypointPredictions:
         """Of n rows, "waypoints" (n, 20, 2) metres, ego frame: the paths with their times."""
-        return WaypointPredictions.of(prediction["waypoints"])
+        return WaypointPredictions.of(prediction)
 
     def _visible_past(self, past: Tensor) -> Tensor:
         """(b, 16, 6) -> (b, 16, 6) normalised; in training zeros for the rows that `past_dropout` hides."""

@@ -17,6 +17,8 @@ from roadcue.files import unreadable
 from roadcue.json_lines import from_json
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.dataset import StateTable
+from roadcue.loaders.manifest.camera_names import check_camera_names
+from roadcue.loaders.manifest.frames import FrameNumbers
 from roadcue.loaders.manifest.line import SPLITS, ManifestLine, parse_line
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, SampleTargets
@@ -28,16 +30,16 @@ def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "r
     """Open a manifest (x.jsonl, x.parquet) or the folder that holds manifest.jsonl or manifest.parquet.
 
     `split` is train, val or test, which every line must then carry, or all. A line that cannot be used or whose
-    picture is missing raises BadRecord, or is counted in `skipped`. BadInput when no line is left.
+    picture is missing raises BadRecord, or is counted in `skipped`. BadInput when no line is left, or two names of
+    cameras are nearly one.
     """
     if split not in (*SPLITS, "all"):
         raise BadInput(f"split {split!r} is none of {', '.join(SPLITS)}, all")
     content = _Content(_find(Path(data_dir)), BadRecords(on_bad_record))
     for number, value in _values(content.manifest):
-        try:
-            content.add(value, number)
-        except BadRecord as bad:
-            content.bad_records.reject(_place(content.manifest, number), bad)
+        content.add(value, number)
+    places = {camera: _place(content.manifest, number) for camera, number in content.cameras.items()}
+    check_camera_names(places, {frozenset(line.images) for line in content.lines})
     folder = PictureFolder(content.manifest.parent)
     rows, fingerprint = _check_pictures(content, content.rows_of(split), folder)
     return ManifestDataset(content, rows, split, folder, fingerprint)
@@ -108,31 +110,33 @@ class _Content:
 
     def __init__(self, manifest: Path, bad_records: BadRecords) -> None:
         self.manifest, self.bad_records = manifest, bad_records
-        self.cameras: dict[str, None] = {}
+        self.cameras: dict[str, int] = {}
         self.lines: list[ManifestLine] = []
         self.numbers: list[int] = []
         self._past, self._future = bytearray(), bytearray()
         self._line_of_id: dict[str, int] = {}
-        self._frames: dict[str, set[int]] = {}
+        self._frames = FrameNumbers()
         self._calibrations: dict[Hashable, Mapping[str, CameraCalibration]] = {}
 
     def add(self, value: object, number: int) -> None:
-        """Take in the value of line `number`; BadRecord when it cannot be used or repeats another line."""
-        where = _place(self.manifest, number)
-        line, past, future = parse_line(from_json(value, where) if isinstance(value, bytes) else value, where)
+        """Take in the value of line `number`; one that cannot be used or repeats another is a bad record."""
+        where, row = _place(self.manifest, number), None
+        try:
+            row = from_json(value, where) if isinstance(value, bytes) else value
+            self._add(row, number, where)
+        except BadRecord as bad:
+            self.bad_records.reject(where, bad)
+            self._frames.skip(row.get("sequence") if isinstance(row, dict) else None)
+
+    def _add(self, row: object, number: int, where: str) -> None:
+        line, past, future = parse_line(row, where)
         if line.id in self._line_of_id:
             first = _place(self.manifest, self._line_of_id[line.id])
             raise BadRecord(f"{where}: id {line.id!r} is already that of {first}; give every sample its own")
-        frames = self._frames.setdefault(line.sequence, set())
-        frame = len(frames) if line.frame is None else line.frame
-        if frame in frames:
-            raise BadRecord(
-                f"{where}: sequence {line.sequence!r} has a frame {frame} already; number its frames in time, "
-                "or leave frame out of every line and order the lines in time"
-            )
-        frames.add(frame)
+        frame = self._frames.take(line.sequence, line.frame, where)
         self._line_of_id[line.id] = number
-        self.cameras.update(dict.fromkeys(line.images))
+        for camera in line.images:
+            self.cameras.setdefault(camera, number)
         self.lines.append(replace(line, frame=frame, calibration=self._kept_once(line.calibration)))
         self.numbers.append(number)
         self._past += past.tobytes()

@@ -9,8 +9,9 @@ from roadcue.files import unreadable
 from roadcue.json_lines import from_json, unique_keys
 
 IMAGE_KEYS = ("image", "image_path", "id")
-TEXT_KEYS = ("prediction", "text", "response")
-"""Under which keys a record names its picture and has its text; of several the first counts."""
+TEXT_KEYS = ("prediction", "response", "text")
+"""Under which keys a record names its picture and has its text; of several the first counts. Beside a `response` the
+`text` is what was asked; where a record has a `prompt` besides, either may be the answer."""
 
 
 def picture_name(path: str) -> str:
@@ -30,7 +31,7 @@ def read_predictions(file: Path) -> dict[str, str]:
         raise BadInput(f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     predictions: dict[str, str] = {}
     for where, record in _records(content, file):
-        name, text = picture_name(_text_of(record, IMAGE_KEYS, where)), _text_of(record, TEXT_KEYS, where)
+        name, text = picture_name(_text_of(record, IMAGE_KEYS, where)), _answer(record, where)
         if not name:
             raise BadInput(f"{where}: names no picture; give its file name as `image`")
         if predictions.setdefault(name, text) != text:
@@ -60,6 +61,17 @@ def _records(content: str, file: Path) -> list[tuple[str, Any]]:
         return [(f"{file}, record {number}", record) for number, record in enumerate(whole, 1)]
     lines = [(f"{file}, line {number}", line) for number, line in enumerate(content.split("\n"), 1) if line.strip()]
     return [(where, from_json(line, where)) for where, line in lines]
+
+
+def _answer(record: Any, where: str) -> str:
+    """What was said of the picture; BadInput where it is not clear which of two texts that is."""
+    text = _text_of(record, TEXT_KEYS, where)
+    if "prediction" not in record and {"prompt", "text", "response"} <= record.keys() and record["text"] != text:
+        raise BadInput(
+            f"{where}: has a `prompt`, a `text` and a `response`, so that either of the last two may be the answer; "
+            "write the text to score as `prediction`"
+        )
+    return text
 
 
 def _text_of(record: Any, keys: tuple[str, ...], where: str) -> str:

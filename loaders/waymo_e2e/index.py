@@ -23,7 +23,7 @@ from roadcue.processes import in_processes
 from roadcue.progress import ProgressLine
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS
 
-_VERSION = 1
+_VERSION = 2
 """To be raised when the columns or the checks change: an index of another version is not looked at."""
 _SMALL_BYTES = 256 * 2**20
 """Below this much to read, starting processes costs more than it saves."""

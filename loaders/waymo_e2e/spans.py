@@ -20,20 +20,22 @@ _N_CAMERAS = len(schema.CameraName.Name.keys()) - 1  # UNKNOWN is none
 
 Span = tuple[int, int]
 """Start and stop, in bytes from the beginning of the payload."""
+_NOTHING: Span = (0, 0)
 
 
 def camera_spans(payload: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Spans of every camera's JPEG and of every camera's calibration message.
 
     Both are (8, 2) int64: offset from the beginning of the payload and length in bytes, rows in the order of
-    `CAMERAS`; length 0 where the frame lacks it. A BadRecord begins with `where`.
+    `CAMERAS`; length 0 where the frame lacks it. A BadRecord, also of a camera that is there without bytes, begins
+    with `where`.
     """
     images, calibrations = np.zeros((2, _N_CAMERAS, 2), np.int64)
     try:
         for frame in _messages(payload, (0, len(payload)), _FRAME):
             for span in _messages(payload, frame, _IMAGES):
                 camera = _camera(payload, span, _IMAGE_NAME)
-                for jpeg in _messages(payload, span, _IMAGE):
+                for jpeg in list(_messages(payload, span, _IMAGE)) or [_NOTHING]:
                     _put(images, camera, jpeg)
             for context in _messages(payload, frame, _CONTEXT):
                 for span in _messages(payload, context, _CALIBRATIONS):
@@ -48,6 +50,8 @@ def _put(spans: np.ndarray, camera: int, span: Span) -> None:
         raise ValueError(f"camera number {camera} is not one of dataset.proto's 1 to {_N_CAMERAS}")
     if spans[camera - 1, 1]:
         raise ValueError(f"camera {schema.CameraName.Name.Name(camera)} is there twice")
+    if span[0] == span[1]:
+        raise ValueError(f"camera {schema.CameraName.Name.Name(camera)} is there, but without a single byte")
     spans[camera - 1] = span[0], span[1] - span[0]
 
 

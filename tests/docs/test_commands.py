@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,7 @@ from roadcue.command_line import parse
 from roadcue.heads.registry import HEADS
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import ExtractConfig
 
@@ -119,6 +121,7 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir, udacity):
     (tmp_path / "pictures").mkdir()
     for name in ("a", "b"):
         Image.new("RGB", (640, 480), "grey").save(tmp_path / "pictures" / f"{name}.jpg")
+    write_sidewalk(replace(SMALL_WALKS, train=16, val=0, seed=1), tmp_path / "my_camera", workers=1)
     return tmp_path
 
 

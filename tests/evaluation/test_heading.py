@@ -1,12 +1,18 @@
 """What a reader has to know before the numbers."""
 
+import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import torch
+from drawn import DrawnDataset
+from fitted import fit
 from sensation_folder import labelled, walker
 
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.heading import are_walks
+from roadcue.evaluation.run import evaluate_run
 from roadcue.heads.baselines.waypoint import MAX_CURVATURE
 from roadcue.heads.waypoint.unicycle import roll_out
 from roadcue.metrics.displacement import displacement, per_frame
@@ -36,3 +42,19 @@ def test_whose_thresholds_the_figures_have_is_said():
     centre = torch.tensor([0.0, radius])
     torch.testing.assert_close((path - centre).norm(dim=1), torch.full((20,), radius), atol=1e-3, rtol=0)
     assert "those of driving" in WALKS
+
+
+def test_line_7_what_is_doubted_of_the_states_stands_with_the_run_and_its_scores(drawn):
+    drawn.splits["val"] = val = DrawnDataset("val", sequences=4)
+    val.states = replace(val.states, past=val.states.past * np.array([1, 1, 3.6, 3.6, 1, 1], np.float32))
+    run = fit(drawn(encoder="none", epochs=1))
+    doubt = "drawn val: speeds look like km/h (in the past speeds are 3.6 times those of the positions)"
+    (warning,) = json.loads(run.facts.read_text())["state_warnings"]
+    assert warning.startswith(doubt)
+    assert "the first memory: row 0: sample val00-000; states must be metres" in warning
+    evaluate_run(EvalConfig(run=str(run.path), resamples=10))
+    assert json.loads((run.path / "metrics.json").read_text())["run"]["states"] == warning
+    assert doubt in (run.path / "report.html").read_text()
+    drawn.splits["val"] = DrawnDataset("val", sequences=4)
+    evaluate_run(EvalConfig(run=str(run.path), resamples=10))
+    assert "states" not in json.loads((run.path / "metrics.json").read_text())["run"]

@@ -7,6 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from mapie.classification import SplitConformalClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from roadcue.heads.calibration import (
     Calibration,
@@ -48,6 +50,34 @@ def test_frames_share_the_weight_of_their_sequence():
     assert fit_threshold(probabilities, truth, sequence, 0.7) == pytest.approx(0.9)
     assert fit_threshold(probabilities, truth, sequence, 0.75) == pytest.approx(0.95)
     assert fit_threshold(probabilities, truth, sequence, 0.76) == math.inf
+
+
+class GivenProbabilities(ClassifierMixin, BaseEstimator):
+    """A fitted classifier whose input is what it answers."""
+
+    def fit(self, x, y):
+        self.classes_ = np.arange(3)
+        return self
+
+    def predict_proba(self, x):
+        return x
+
+    def predict(self, x):
+        return x.argmax(axis=1)
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
+def test_with_one_frame_a_sequence_the_sets_are_mapies(coverage):
+    logits, truth = drawn(203, 1)
+    new = drawn(500, 2)[0].softmax(1)
+    classifier = GivenProbabilities().fit(None, None)
+    theirs = SplitConformalClassifier(classifier, confidence_level=coverage, conformity_score="lac")
+    theirs.conformalize(logits.softmax(1).double().numpy(), truth.numpy())
+    _, sets = theirs.predict_set(new.double().numpy())
+    threshold = fit_threshold(logits.softmax(1), truth, np.arange(203), coverage)
+    ours = prediction_sets(new, torch.tensor(threshold, dtype=torch.float64))
+    assert np.array_equal(ours.numpy(), sets[:, :, 0])
+    assert not ours.all()
 
 
 @pytest.mark.parametrize(("coverage", "least"), [(0.5, 1), (0.8, 4), (0.9, 9), (0.95, 19)])

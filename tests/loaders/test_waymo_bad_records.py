@@ -68,6 +68,14 @@ BAD_FRAMES: dict[str, tuple[Callable[[schema.E2EDFrame], object], str]] = {
         "has the score 7 and no points",
     ),
     "camera twice": (lambda frame: frame.frame.images.add(name="FRONT", image=b"x"), "camera FRONT is there twice"),
+    "line 5: a camera of no bytes": (
+        lambda frame: setattr(frame.frame.images[1], "image", b""),
+        "camera FRONT is there, but without a single byte",
+    ),
+    "line 5: a camera without its picture": (
+        lambda frame: frame.frame.images[1].ClearField("image"),
+        "camera FRONT is there, but without a single byte",
+    ),
     "nameless camera": (lambda frame: frame.frame.images.add(image=b"x"), "camera number 0 is not one of"),
 }
 

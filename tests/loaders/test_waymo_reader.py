@@ -18,6 +18,7 @@ from waymo_shards import (
     drawn_jpeg,
     frame_bytes,
     one_record,
+    past_ending_here,
     write_shards,
 )
 
@@ -41,7 +42,7 @@ class TestReading:
         assert states.frame.tolist() == [11, 12, 99, 103]
         for row, seed in enumerate((3, 1, 4, 2)):
             rng = np.random.default_rng(seed)
-            np.testing.assert_array_equal(states.past[row], rng.normal(size=(16, 6)).astype(np.float32))
+            np.testing.assert_array_equal(states.past[row], past_ending_here(rng))
             np.testing.assert_array_equal(states.future[row], rng.normal(size=(20, 2)).astype(np.float32))
             assert states.intent[row] == seed % 4
             assert sample(dataset, row).inputs.intent == Intent(seed % 4)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.comparison import GROUPED, SPEEDS, by_intent, by_speed, clusters_of, compare
+from roadcue.metrics.comparison import GROUPED, PICTURES, SPEEDS, by_intent, by_speed, clusters_of, compare
 from roadcue.metrics.displacement import LABELS
 
 
@@ -113,6 +113,27 @@ def test_frames_without_a_cluster_are_in_no_group(frames):
 def test_without_any_cluster_there_is_no_such_kind(comparison):
     assert "cluster" not in comparison.group_sizes
     assert comparison.methods[0].by("cluster") == {}
+
+
+def test_frames_unlike_the_training_pictures_are_a_group_and_count_in_the_whole(frames):
+    unlike = np.arange(120) < 30
+    compared = compare(**frames, unlike=unlike)
+    assert compared.unlike == 0.25
+    assert compared.group_sizes["picture"] == {PICTURES[0]: 90, PICTURES[1]: 30}
+    distance = np.linalg.norm(frames["predictions"]["head"] - frames["logged"], axis=2)
+    head = compared.methods[0]
+    assert head.by("picture")[PICTURES[0]]["ade_5s"].value == pytest.approx(distance[30:].mean())
+    assert head.by("picture")[PICTURES[1]]["ade_5s"].value == pytest.approx(distance[:30].mean())
+    assert head.overall["ade_5s"].value == pytest.approx(distance.mean())
+
+
+def test_where_all_pictures_are_of_one_kind_there_are_no_groups(comparison, frames):
+    assert comparison.unlike is None
+    for share in (0.0, 1.0):
+        compared = compare(**frames, unlike=np.full(120, bool(share)))
+        assert compared.unlike == share
+        assert "picture" not in compared.group_sizes
+        assert compared.methods[0].by("picture") == {}
 
 
 def test_intents_have_the_names_of_the_proto():

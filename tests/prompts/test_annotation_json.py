@@ -1,12 +1,15 @@
 """The JSON form of annotations against the document's schema."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensation_annotations import NONE, annotation, annotations
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.prompts.annotation_json import check, parse_json, to_json
+from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
+from roadcue.prompts.annotation_json import check, parse_json, prediction_to_json, to_json
 
 
 @settings(deadline=None)  # the first one imports jsonschema
@@ -37,6 +40,32 @@ def test_a_mirror_exchanges_left_and_right_of_positions_and_of_near_and_far_obje
     one = annotation("Left", "Front", near={"car": ("Right", "Center")}, far={"person": ("Left",)})
     other = annotation("Right", "Front", near={"car": ("Left", "Center")}, far={"person": ("Right",)})
     assert one.mirrored == other
+
+
+@given(annotations)
+def test_a_prediction_names_what_it_does_not_know_and_is_else_the_same(given_one):
+    document, predicted = to_json(given_one), prediction_to_json(given_one)
+    for present, objects, seen in (
+        ("object_present", "objects_on_sidewalk", given_one.near),
+        ("object_present_outside", "objects_outside_sidewalk", given_one.far),
+    ):
+        named = predicted.get(objects, {})
+        unknown = {kind for kind, place in named.items() if place in ("unknown", ["unknown"])}
+        assert unknown == (set(OBJECT_KINDS) - seen.keys())
+        assert {kind: place for kind, place in named.items() if seen.get(kind)} == {
+            kind: place for kind, place in document.get(objects, {}).items() if seen.get(kind)
+        }
+        assert predicted[present] == ("Yes" if any(seen.values()) else "unknown" if unknown else "No")
+    complete = replace(given_one, near=dict.fromkeys(OBJECT_KINDS[::-1], ()) | given_one.near, far=NONE)
+    assert prediction_to_json(complete) == to_json(complete)
+
+
+def test_an_unknown_position_fits_a_prediction_and_no_label():
+    one = Annotation("1.jpg", "unknown", "unknown", {}, {})
+    document = prediction_to_json(one)
+    assert (document["sidewalk_pos"], document["road_pos"]) == ("unknown", "unknown")
+    with pytest.raises(BadInput, match="sidewalk_pos: 'unknown' is not one of"):
+        check(document)
 
 
 @pytest.mark.parametrize(

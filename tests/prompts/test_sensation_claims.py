@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadcue.prompts.annotation import OBJECT_KINDS, ROAD_POSITIONS, SIDES, SIDEWALK_POSITIONS, Annotation
-from roadcue.prompts.bvpi import SECTIONS, compose, position_word, road_vs_sidewalk
+from roadcue.prompts.bvpi import (
+    SECTIONS,
+    compose,
+    compose_prediction,
+    parse_sections,
+    position_word,
+    road_vs_sidewalk,
+)
 from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 
 OBJECT_SETS = st.dictionaries(
@@ -37,6 +44,17 @@ def test_what_is_composed_is_claimed(annotation, caption):
         mentioned(annotation.near),
         mentioned(annotation.far),
     )
+
+
+@given(ANNOTATIONS)
+def test_what_a_prediction_does_not_know_it_does_not_claim(annotation):
+    text = compose_prediction(annotation)
+    assert parse_claims(text) == parse_claims(compose(annotation, ""))
+    for objects, section in ((annotation.near, "Nearby"), (annotation.far, "Far")):
+        known = set(MENTIONED_KINDS) <= objects.keys()
+        assert ("unknown" in parse_sections(text).get(section, "")) != known
+        if section == "Nearby" and not known:
+            assert "no important close objects" not in text
 
 
 L, C, R = (("Left",), ("Center",), ("Right",))

@@ -4,8 +4,10 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from roadcue.metrics.comparison import Comparison
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.metrics.selective import RiskCoverage
 from roadcue.reports.colours import colours
-from roadcue.reports.curves import group_chart, horizon_curves, interval_chart
+from roadcue.reports.curves import group_chart, horizon_curves, interval_chart, risk_curves
 
 
 @pytest.mark.parametrize("draw", [horizon_curves, interval_chart])
@@ -60,3 +62,11 @@ def test_the_groups_are_named_in_the_order_in_which_they_are_drawn(comparison: C
     figure = group_chart(comparison, {"waypoint"}, "speed")
     places = [figure.index(f">{group}  (") for group in comparison.group_sizes["speed"]]
     assert places == sorted(places)
+
+
+def test_the_risk_over_the_share_answered_is_drawn_where_a_table_is_about_it():
+    curves = {"cue": RiskCoverage([0.5, 1.0], [0.99, 0.9]), "field": RiskCoverage([1.0], [0.8])}
+    figure = risk_curves(ScoreTable("Cue, answered or not", {}, {}, 10, 2, curves=curves))
+    texts = [element.text for element in ElementTree.fromstring(figure).iter() if element.tag.endswith("text")]
+    assert {"cue", "field", "share of pictures answered"} <= set(texts)
+    assert risk_curves(ScoreTable("Cue", {}, {}, 10, 2)) == ""

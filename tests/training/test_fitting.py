@@ -9,8 +9,10 @@ from safetensors.torch import load_file
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
+from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.models.none.encoder import NoEncoder
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import read_checkpoint
 from roadcue.training.config import TrainConfig
@@ -244,3 +246,13 @@ def test_going_on_with_changed_data_is_refused(drawn, change):
     change(drawn.splits["train"])
     with pytest.raises(BadInput, match="data have changed"):
         fit(drawn(epochs=1, resume="auto"))
+
+
+def test_a_checkpoint_of_before_heads_kept_what_they_were_taught_is_gone_on_with(drawn):
+    model = build_model(drawn(head="cue", encoder="none", head_options={"cue": CueConfig(hidden=8)}), NoEncoder())
+    module = HeadsModule(model, lr=1e-3, weight_decay=0.0, steps=3)
+    weights = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(".taught")}
+    assert len(weights) < len(module.state_dict())
+    checkpoint = {"data": "", "generators": None, "state_dict": weights}
+    module.on_load_checkpoint(checkpoint)
+    module.load_state_dict(checkpoint["state_dict"], strict=True)

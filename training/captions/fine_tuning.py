@@ -14,6 +14,7 @@ from roadcue.files import write_atomic, writing_into
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, open_split
+from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.checkpoints import GO_ON
@@ -38,7 +39,10 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     if options.gate_init is not None:
         set_gates(captioner, options.gate_init)
     (train, bad), (val, bad_too) = (caption_pictures(config, captioner, options, split) for split in ("train", "val"))
-    print(train.dataset.description, captioner.description, f"run folder: {folder.path}", sep="\n", flush=True)
+    cameras = [cameras_said(split.dataset, config) for split in (train, val)]
+    print(
+        train.dataset.description, captioner.description, *cameras, f"run folder: {folder.path}", sep="\n", flush=True
+    )
     given = config.optimization
     seed_everything(config.seed, verbose=False)
     steps = TrainingSteps(
@@ -76,6 +80,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         facts = {
             "data": {"train": train.dataset.description, "val": val.dataset.description},
             "rows": {"train": len(train), "val": len(val)},
+            "cameras": {"train": camera_shares(train.dataset, config), "val": camera_shares(val.dataset, config)},
             "skipped": len(bad) + len(bad_too),
             "captioner": captioner.description,
             "encoder_parts": {},

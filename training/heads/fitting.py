@@ -17,13 +17,16 @@ from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import build_baselines, build_head
+from roadcue.loaders.state_check import state_warning
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
 from roadcue.training.build import build_run_encoder, device, device_name, open_split
+from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
+from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
@@ -74,7 +77,8 @@ def train(config: TrainConfig, config_text: str) -> None:
 def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> StoredSplits:
     """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
     data = open_split(config, "train"), open_split(config, "val")
-    print(data[0].description, encoder.description, f"run folder: {folder}", sep="\n", flush=True)
+    about = [data[0].description, encoder.description, *(cameras_said(split, config) for split in data)]
+    print(*filter(None, about), f"run folder: {folder}", sep="\n", flush=True)
     labels = [labels_of(split, model.heads.values()) for split in data]
     calibrating = bool(model.calibrated and config.calibration)
     # Once without features, for what is refused alone: before pictures are encoded for nothing.
@@ -122,14 +126,18 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
     with writing_into(folder.path, GO_ON):
         write_atomic(folder.config, config_text)
         model.fit(splits.train.batches())
+        for name, words in model.lacks_labels.items():
+            print(f"{name} head: {words}", flush=True)
         seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
         model.cpu()
         if splits.calibration is not None:
             model.calibrate(splits.calibration.batches(), splits.calibration.sequence)
+        model.save_pretrained(folder.model)  # before the detector, which takes memory of its own
+        model.detector = detector_of(splits.train, splits.calibration)
         model.save_pretrained(folder.model)
         seen = [splits.train, *([splits.calibration] if splits.calibration else [])]
         write_trained_rows(folder.path, [(split.dataset, split.rows) for split in seen])
-        folder.write_facts(run_facts(device_name(config.device), command, seconds, **_facts(config, splits)))
+        folder.write_facts(run_facts(device_name(config.device), command, seconds, **_facts(config, splits, model)))
 
 
 def build_model(config: TrainConfig, encoder: Encoder | EncoderFacts) -> MultiHeadModel:
@@ -181,12 +189,15 @@ def fit_by_gradient(
     )
 
 
-def _facts(config: TrainConfig, splits: StoredSplits) -> dict[str, Any]:
+def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> dict[str, Any]:
     train, val = splits.train, splits.val
     return {
         "data": {"train": train.dataset.description, "val": val.dataset.description},
         "rows": {"train": len(train), "val": len(val)},
         "calibration": extent(splits.calibration) if splits.calibration else None,
+        "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
+        "state_warnings": [warning for split in (train, val) if (warning := state_warning(split.dataset))],
+        "untaught": model.untaught,
         "skipped": _skipped(train, val),
         "encoder": splits.encoder.description,
         "encoder_parts": splits.encoder.parts,

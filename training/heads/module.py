@@ -25,6 +25,14 @@ class HeadsModule(TrainingModule):
         metrics = {name: model.heads[name].metric() for name in self.learning}
         self.metrics: Mapping[str, Metric] = nn.ModuleDict(metrics)  # type: ignore[assignment]
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Complete a checkpoint of before heads kept what they were taught, which they have just been fitted to."""
+        super().on_load_checkpoint(checkpoint)
+        known = {name: tensor for name, tensor in self.state_dict().items() if name.endswith(".taught")}
+        for weights in ("state_dict", "current_model_state"):  # the second beside an average
+            if weights in checkpoint:
+                checkpoint[weights] = known | checkpoint[weights]
+
     def training_step(self, batch: StoredBatch, batch_idx: int) -> Tensor:
         """Sum of the heads' losses; each is logged under its name."""
         losses = self._losses(self.model(batch), batch)

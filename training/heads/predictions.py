@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.ood_detector import OOD_SCORE
 from roadcue.heads.registry import WAYPOINT, head_class
 from roadcue.training.heads.batches import StoredSplit
 
@@ -20,22 +21,28 @@ class Predictions:
 
     `paths`: name -> (n, 20, 2) metres, ego frame. `modes` (n, k, 20, 2) metres, ego frame, and `mode_probabilities`
     (n, k) are those of the head that was asked for; None where it has no modes. `answers`: name -> what the heads
-    that give no path say.
+    that give no path say. `ood_score` (n,) is above 1 where a row's pictures are unlike the training pictures; None
+    where no head sees pictures.
     """
 
     paths: dict[str, np.ndarray]
     modes: np.ndarray | None = None
     mode_probabilities: np.ndarray | None = None
     answers: dict[str, Answers] = field(default_factory=dict)
+    ood_score: np.ndarray | None = None
+
+    @property
+    def unlike(self) -> np.ndarray | None:
+        """(n,) bool: the rows whose pictures are unlike the training pictures."""
+        return None if self.ood_score is None else self.ood_score > 1
 
     def paths_at(self, rows: np.ndarray) -> "Predictions":
         """The paths and modes of some of the rows, (n,) bool."""
-        modes, probabilities = self.modes, self.mode_probabilities
-        return Predictions(
-            {name: path[rows] for name, path in self.paths.items()},
-            None if modes is None else modes[rows],
-            None if probabilities is None else probabilities[rows],
+        modes, probabilities, score = (
+            None if array is None else array[rows] for array in (self.modes, self.mode_probabilities, self.ood_score)
         )
+        paths = {name: path[rows] for name, path in self.paths.items()}
+        return Predictions(paths, modes, probabilities, ood_score=score)
 
 
 def predict(model: MultiHeadModel, split: StoredSplit, modes_of: str | None = None) -> Predictions:
@@ -43,10 +50,13 @@ def predict(model: MultiHeadModel, split: StoredSplit, modes_of: str | None = No
     paths: dict[str, list[np.ndarray]] = {}
     answers: dict[str, dict[str, list[np.ndarray]]] = {}
     modes: dict[str, list[np.ndarray]] = {"modes": [], "mode_probabilities": []}
+    scores: list[np.ndarray] = []
     path_methods = _path_methods(model)
     with torch.no_grad():
         for batch in split.batches():
             predictions = model(batch)
+            seen = [prediction[OOD_SCORE] for prediction in predictions.values() if OOD_SCORE in prediction]
+            scores += [score.numpy() for score in seen[:1]]
             for name, prediction in predictions.items():
                 if name in path_methods:
                     paths.setdefault(name, []).append(prediction["waypoints"].numpy())
@@ -60,6 +70,7 @@ def predict(model: MultiHeadModel, split: StoredSplit, modes_of: str | None = No
     return Predictions(
         {name: np.concatenate(batches) for name, batches in paths.items()},
         **joined,
+        ood_score=np.concatenate(scores) if scores else None,
         answers={
             name: {key: np.concatenate(batches) for key, batches in named.items()} for name, named in answers.items()
         },

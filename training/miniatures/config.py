@@ -16,7 +16,7 @@ FREE_TO_CHANGE = ("run_dir", "resume", "drawn", "workers", "checkpoint_every", "
 class DrawOptions:
     """What is drawn for it: RoadWorld sequences of the pretrain ranges, which no data set holds."""
 
-    drives: int = 1400
+    drives: int = 2400
     """Driving sequences of 20 s."""
     stride: int = 10
     """Every n-th frame of a drive is a picture: 10 makes 20 of them."""
@@ -42,11 +42,11 @@ class PretrainConfig(DrawOptions):
     """Folder of the drawn pictures. Default: pretrain_mini/ in RoadCue's cache."""
     workers: int = 2
     """Processes that draw."""
-    epochs: int = 3
+    epochs: int = 5
     """Passes over the pictures."""
     batch_size: int = 64
     """Pictures per optimizer step."""
-    captioned: int = 32
+    captioned: int = 16
     """Pictures of each batch of which a text is learnt too, as many of drives as of walks while there are."""
     lr: float = 1e-3
     """Peak learning rate of AdamW, after a warm-up of 2 % of the steps; falls to zero along a cosine."""

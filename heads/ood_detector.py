@@ -1,0 +1,190 @@
+"""Whether a picture is unlike those of the training rows, by the features of the frozen encoder.
+
+Out-of-distribution (OOD) detection. The distance of a picture's stored features to those of the training rows is
+taken three times, each by a Gaussian of few directions: of the whole picture, of each of its cells where it lies, and
+of the mean and spread of its cells, wherever they lie. Each is divided by the distance that one of a hundred rows
+exceeds which it was not fitted on; the largest of the three counts. It is measured on the encoder's features, never
+on what a head has made of them: training draws the features of everything towards those of its own pictures.
+
+Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, m = 3 distances.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from roadcue.heads.model_part import read_part, write_part
+from roadcue.heads.probabilistic_pca import ProbabilisticPCA
+
+OOD_SCORE = "ood_score"
+"""In the prediction of a head that sees pictures: (b,), above 1 for a row unlike the training rows."""
+FALSE_ALARMS = 0.01
+"""The share of the rows that set the threshold which exceed it."""
+_RANKS = (256, 96, 128)
+"""The most directions: of the whole picture, of a cell, of mean and spread."""
+_FOLDS = 5
+_MOST_ROWS, _LEAST_ROWS, _MOST_BYTES = 4096, 256, 1 << 30
+"""So many rows tell the directions; more only take longer. Fewer where they would fill the memory."""
+_ROUNDING = 1e-9
+"""Of sums of weights, far below the weight of any row."""
+
+
+@dataclass(frozen=True)
+class StoredPictures:
+    """The stored pictures of n rows: `stored` (n, c, k, d), `present` (n, c) bool, `sequence` (n,) names."""
+
+    stored: Tensor
+    present: Tensor
+    sequence: np.ndarray
+
+    def at(self, rows: np.ndarray) -> "StoredPictures":
+        """Those of some rows."""
+        return StoredPictures(self.stored[rows], self.present[rows], self.sequence[rows])
+
+
+class OODDetector(nn.Module):
+    """Called with stored features (b, c, k, d) and present (b, c), returns the OOD score (b,), above 1 for unlike."""
+
+    threshold: Tensor
+    always: Tensor
+    """(c,) bool: the pictures that every training row has."""
+
+    def __init__(
+        self, pictures: int, cells: int, width: int, ranks: Sequence[int] = _RANKS, calibrated_on: str = ""
+    ) -> None:
+        """`pictures` c of a row, `cells` k, `width` d; `ranks`: directions of the three Gaussians; `calibrated_on`
+        says of what rows the threshold is.
+        """
+        super().__init__()
+        self.calibrated_on = calibrated_on
+        self.pictures, self.cells, self.width, self.ranks = pictures, cells, width, tuple(ranks)
+        whole, cell, spread = self.ranks
+        self.whole = ProbabilisticPCA(pictures, cells * width, whole)
+        self.cell = ProbabilisticPCA(pictures * cells, width, cell)
+        self.spread = ProbabilisticPCA(pictures, 2 * width, spread)
+        self.register_buffer("threshold", torch.full((pictures, len(_RANKS)), torch.nan))
+        self.register_buffer("always", torch.zeros(pictures, dtype=torch.bool))
+
+    @classmethod
+    def fitted(cls, train: StoredPictures, held_out: StoredPictures | None = None) -> Self:
+        """Fitted on training rows; its threshold on sequences held out, and in five parts of the training sequences.
+
+        The latter where fewer are held out than it takes for one of them to be the `FALSE_ALARMS`.
+        """
+        detector = cls._fitted_on(train)
+        beside = [] if held_out is None else [(detector.distances(held_out.stored), held_out)]
+        kept = 0 if held_out is None else len(np.unique(held_out.sequence))
+        if kept * FALSE_ALARMS >= 1:
+            detector.calibrated_on = "sequences kept for calibration"
+        else:
+            detector.calibrated_on = "training sequences, in five parts" + (
+                ", and those kept for calibration" if kept else ""
+            )
+            beside.append((cls._by_parts(train), train))
+        distances, present = (torch.cat(each) for each in zip(*((d, p.present) for d, p in beside), strict=True))
+        detector.calibrate(distances, present, np.concatenate([p.sequence for _, p in beside]))
+        return detector
+
+    @classmethod
+    def _by_parts(cls, train: StoredPictures) -> Tensor:
+        """(n, c, m): of each row, by a detector of the other four parts of the sequences; NaN without one."""
+        _, place = np.unique(train.sequence, return_inverse=True)
+        distances = torch.full((*train.present.shape, len(_RANKS)), torch.nan)
+        for fold in range(_FOLDS):
+            inside = place % _FOLDS == fold
+            if inside.any() and not inside.all():
+                distances[inside] = cls._fitted_on(train.at(~inside)).distances(train.stored[inside])
+        return distances
+
+    @classmethod
+    def _fitted_on(cls, train: StoredPictures) -> Self:
+        _, pictures, cells, width = train.stored.shape
+        widths = (cells * width, width, 2 * width)
+        ranks = [min(most, wide // 2) for most, wide in zip(_RANKS, widths, strict=True)]
+        detector = cls(pictures, cells, width, ranks)
+        detector.always.copy_(train.present.all(dim=0))
+        whole, cell, spread = detector._vectors(train.stored)
+        detector.whole.fit(whole, train.present)
+        detector.cell.fit(cell, train.present.repeat_interleave(cells, dim=1))
+        detector.spread.fit(spread, train.present)
+        return detector
+
+    def calibrate(self, distances: Tensor, present: Tensor, sequence: np.ndarray) -> None:
+        """Set the threshold by rows like those that are to come: `distances` (n, c, m) as this class gives them.
+
+        Each sequence counts alike, however many rows it has; of few sequences the threshold is that of the farthest,
+        which a new one may exceed more often. A picture of which no row is known stays unlike whatever it is.
+        """
+        known = present & ~distances.isnan().any(dim=2)
+        self.threshold.fill_(torch.nan)
+        for picture in range(self.pictures):
+            rows = known[:, picture].numpy()
+            if rows.any():
+                seen = distances[rows, picture]
+                self.threshold[picture] = torch.stack([_quantile(column, sequence[rows]) for column in seen.T])
+        over = torch.where(known[..., None], distances / self.threshold.cpu(), 0.0).amax(dim=(1, 2))
+        some = known.any(dim=1).numpy()
+        if some.any():
+            self.threshold *= _quantile(over[some], sequence[some])
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether there was no row to set a threshold by, so that every picture is unlike."""
+        return bool(self.threshold.isnan().all())
+
+    @torch.no_grad()
+    def distances(self, stored: Tensor) -> Tensor:
+        """(b, c, k, d) -> (b, c, m): of each picture."""
+        whole, cell, spread = self._vectors(stored)
+        cells = self.cell(cell).unflatten(1, (self.pictures, self.cells)).sum(dim=2)
+        return torch.stack([self.whole(whole), cells, self.spread(spread)], dim=2).sqrt()
+
+    def forward(self, stored: Tensor, present: Tensor) -> Tensor:
+        """The largest distance of a row's pictures over its threshold.
+
+        inf where it cannot be told: there is no picture, one is missing that every training row has, or there is one
+        that none had.
+        """
+        over = (self.distances(stored) / self.threshold).nan_to_num(math.inf, math.inf).amax(dim=2)
+        score = over.where(present, 0.0).amax(dim=1)
+        lacking = ~present.any(dim=1) | (self.always & ~present).any(dim=1)
+        return score.where(~lacking, math.inf)
+
+    def _vectors(self, stored: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(b, c, k, d) -> (b, c, k d), (b, c k, d), (b, c, 2 d) float32."""
+        cells = stored.float()
+        spread = torch.cat([cells.mean(dim=2), cells.std(dim=2, correction=0)], dim=2)
+        return cells.flatten(2), cells.flatten(1, 2), spread
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write `model.safetensors` and `config.json`, in this order: with a config there are weights."""
+        write_part(
+            folder,
+            self,
+            {name: getattr(self, name) for name in ("pictures", "cells", "width", "ranks", "calibrated_on")},
+        )
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> Self:
+        """Read what `save_pretrained` wrote; BadHead when a file or a weight is missing, extra or misshapen."""
+        return read_part(folder, cls, "a detector")
+
+
+def _quantile(values: Tensor, sequence: np.ndarray) -> Tensor:
+    """What `FALSE_ALARMS` of the values (n,) exceed, each sequence (n,) counting alike."""
+    _, place, rows = np.unique(sequence, return_inverse=True, return_counts=True)
+    ordered, order = values.sort()
+    reached = (1 / (len(rows) * rows[place]))[order.numpy()].cumsum()
+    return ordered[min(int(np.searchsorted(reached, 1 - FALSE_ALARMS - _ROUNDING)), len(ordered) - 1)]
+
+
+def rows_spaced(rows: int, row: torch.Size) -> np.ndarray:
+    """So many of the rows that they fit into memory, as far from one another as can be; `row` is the shape of one."""
+    most = min(rows, _MOST_ROWS, max(_LEAST_ROWS, _MOST_BYTES // (4 * max(row.numel(), 1))))
+    return np.unique(np.linspace(0, rows - 1, most).round().astype(int))

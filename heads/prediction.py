@@ -1,0 +1,53 @@
+"""What every prediction of a head that sees pictures says of the picture itself."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from roadcue.heads.ood_detector import OOD_SCORE
+
+UNLIKE = "the picture is unlike those that were learnt from"
+NOT_COMPARED = "there is no picture here that could be compared with those that were learnt from"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturePrediction:
+    """A prediction of one sample, and how far its picture lies from the training pictures."""
+
+    ood_score: float | None = None
+    """Above 1 for a picture unlike the training pictures; None where no picture is seen, or in a run of before."""
+
+    @property
+    def in_distribution(self) -> bool | None:
+        """Whether the picture is like those that were learnt from; if not, nothing should be relied on."""
+        return None if self.ood_score is None else not unlike(self.ood_score)
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing should be relied on, if so."""
+        if self.ood_score is None or self.in_distribution:
+            return None
+        return UNLIKE if math.isfinite(self.ood_score) else NOT_COMPARED
+
+    def about_picture(self) -> dict[str, Any]:
+        """ "in_distribution", "ood_score" (null where there is none to compare) and "reason" as JSON."""
+        known = self.ood_score is not None and math.isfinite(self.ood_score)
+        return {
+            "in_distribution": self.in_distribution,
+            "ood_score": self.ood_score if known else None,
+            "reason": self.reason,
+        }
+
+
+def unlike(ood_score: float | None) -> bool:
+    """Whether a picture of that score is taken for unlike the training pictures."""
+    return ood_score is not None and ood_score > 1
+
+
+def ood_scores(prediction: Mapping[str, np.ndarray], rows: int) -> list[float | None]:
+    """Of each row of what a head's `forward` returned; None for all where it saw no picture."""
+    scores = prediction.get(OOD_SCORE)
+    return [None] * rows if scores is None else scores.tolist()

@@ -1,0 +1,50 @@
+"""Past states and intents as they are handed to `predict`: refused for the reasons for which a manifest's line is."""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from roadcue.errors import BadInput
+from roadcue.loaders.json_states import parse_intent, parse_past
+from roadcue.schema import PAST_STATES, STATE_COLUMNS
+
+
+def given_pasts(past: Any) -> tuple[np.ndarray, bool]:
+    """Past states (16, 6) of one sample, or (b, 16, 6), as (b, 16, 6) float32, and whether it is one sample.
+
+    BadInput for another shape, for none, and for what `parse_past` refuses.
+    """
+    shape = f"({PAST_STATES}, {len(STATE_COLUMNS)})"
+    try:
+        given = np.array(_off_torch(past))
+    except (ValueError, TypeError) as error:  # lists of unequal lengths
+        raise BadInput(f"past is no array ({error}): expected {shape} or (b, {shape[1:]} numbers") from error
+    if given.ndim not in (2, 3) or not len(given):
+        raise BadInput(
+            f"past has the shape {given.shape}: expected {shape} or (b, {shape[1:]} numbers, columns "
+            f"{', '.join(STATE_COLUMNS)}"
+        )
+    single = given.ndim == 2
+    samples = given[None] if single else given
+    return np.stack([parse_past(one, _place(i, single)) for i, one in enumerate(samples)]), single
+
+
+def given_intents(intent: Any, single: bool) -> list[int]:
+    """The number of an Intent, of its name or of its number, or of each of b; BadInput for what is none."""
+    several = np.atleast_1d(np.array(_off_torch(intent), dtype=object)).ravel().tolist()
+    return [_intent(value, _place(i, single)) for i, value in enumerate(several)]
+
+
+def _intent(value: Any, where: str) -> int:
+    plain = value.item() if isinstance(value, np.generic | Tensor) else value
+    return int(parse_intent(plain.upper() if isinstance(plain, str) else plain, where))
+
+
+def _place(sample: int, single: bool) -> str:
+    """How a message names a sample, counted as Python does."""
+    return "predict" if single else f"predict, sample {sample}"
+
+
+def _off_torch(value: Any) -> Any:
+    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value

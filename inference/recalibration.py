@@ -1,0 +1,92 @@
+"""A user's own camera: which of its pictures a run takes for unlike those that it has learnt from."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roadcue.errors import BadInput
+from roadcue.files import writing_into
+from roadcue.heads.multi_head import DETECTOR
+from roadcue.heads.ood_detector import OODDetector
+from roadcue.inference.predictor import RoadPredictor
+from roadcue.loaders import picture_file
+from roadcue.progress import ProgressLine
+from roadcue.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from roadcue.inference.captions import CaptionPredictor
+
+_ENOUGH = 200
+"""Of so many pictures two are the one in a hundred; of fewer the threshold is one picture's."""
+_TRIED, _TOLD = 20, 0.95
+"""So many pictures are spoilt in each way, and that share of them has to be told still."""
+_SPOILT: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "black": np.zeros_like,
+    "white": lambda picture: np.full_like(picture, 255),
+    "noise": lambda picture: np.random.default_rng(0).integers(0, 256, picture.shape, dtype=np.uint8),
+}
+"""What no threshold may let pass: a lens that is covered or dazzled, a camera that is broken."""
+
+
+def recalibrate(
+    predictor: "RoadPredictor | CaptionPredictor", folder: RunFolder, pictures: Sequence[Path], batch: int
+) -> None:
+    """Set the run's threshold by pictures without labels, and keep it in the run folder; prints what it does.
+
+    BadInput for a picture that cannot be read, for a run that tells no pictures apart or reads several of a moment,
+    and where black, white or noisy pictures would be taken for like: then the threshold stays.
+    """
+    if not isinstance(predictor, RoadPredictor) or predictor.model.detector is None:
+        raise BadInput(
+            f"{folder.path}: this run does not tell pictures unlike those that it has learnt from: it sees none, "
+            "writes texts, or is of before that was learnt; train a run of heads again"
+        )
+    if len(predictor.config.picture_names) > 1:
+        raise BadInput(f"{folder.path}: this run reads several pictures of a moment, which single files are not")
+    detector = predictor.model.detector
+    with ProgressLine("recalibrating", len(pictures), "pictures") as advance:
+        stored = torch.cat(list(_stored(predictor, pictures, batch, advance)))
+    before = _share_unlike(detector, stored)
+    distances, present = detector.distances(stored).cpu(), torch.ones(len(stored), 1, dtype=torch.bool)
+    detector.calibrate(distances, present, np.arange(len(stored)).astype(str))
+    _check_told(predictor, detector, pictures)
+    detector.calibrated_on = f"{len(pictures):,} pictures of another camera"
+    with writing_into(folder.path, "free space there"):
+        detector.save_pretrained(folder.model / DETECTOR)
+    few = f"; {_ENOUGH} or more are better" if len(pictures) < _ENOUGH else ""
+    print(
+        f"{folder.path}: {before:.0%} of {len(pictures):,} pictures were unlike those that this run has learnt from, "
+        f"now {_share_unlike(detector, stored):.0%} are{few}. What it answers has not changed: try it before you "
+        "rely on it."
+    )
+
+
+def _stored(
+    predictor: RoadPredictor, pictures: Sequence[Path], batch: int, advance: Callable[[int], None]
+) -> Iterator[Tensor]:
+    for first in range(0, len(pictures), batch):
+        stored = predictor.stored(pictures[first : first + batch])
+        yield stored
+        advance(len(stored))
+
+
+def _share_unlike(detector: OODDetector, stored: Tensor) -> float:
+    present = torch.ones(stored.shape[:2], dtype=torch.bool, device=stored.device)
+    return float((detector(stored, present) > 1).float().mean())
+
+
+def _check_told(predictor: RoadPredictor, detector: OODDetector, pictures: Sequence[Path]) -> None:
+    """BadInput where the new threshold lets pass what shows nothing."""
+    some = [pictures[i] for i in range(0, len(pictures), max(1, len(pictures) // _TRIED))]
+    decoded = [picture_file.decode(path.read_bytes(), str(path)) for path in some]
+    for name, spoil in _SPOILT.items():
+        told = _share_unlike(detector, predictor.stored([spoil(picture) for picture in decoded]))
+        if told < _TOLD:
+            raise BadInput(
+                f"with a threshold of these pictures only {told:.0%} of {name} ones would be told from them, so it "
+                "stays as it was: what this run has learnt from is too unlike them. Train on pictures of this camera"
+            )

@@ -1,0 +1,211 @@
+"""Whether the states of a whole data set are metres, m/s and the ego frame, oldest first, at 4 Hz.
+
+No single row can prove that they are not: a car may stand, reverse or jump. So every cause is a question to each
+moving row, and it is named when most rows answer yes: the median row, which no few odd ones change.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from roadcue.loaders.dataset import RoadDataset, StateTable
+from roadcue.loaders.json_states import ORIGIN_TOLERANCE_M
+from roadcue.schema import PAST_STATES, STEP_S, Intent
+
+MOVING_M_S = 1.0
+"""Slower rows are not asked, as their direction is noise; a pedestrian walks at 1.4 m/s."""
+FEWEST = 10
+"""Rows that must be asked: of fewer, a median is chance."""
+HALF, MOST = 0.5, 0.7
+"""The share of rows that must answer yes; `MOST` to what chance alone affirms in every second row."""
+AGREES = 1.15
+"""By so much may the speed and the positions of a row differ: 1 m/s^2 changes the first step of a walk by 12 %, and
+the next common rate, 5 Hz, is 25 % away."""
+ALONG = np.cos(np.pi / 4)
+"""Cosine of the angle up to which two directions are one: half of the way to the next axis."""
+FASTEST_M_S = 100.0
+"""360 km/h: no car on a road is as fast, and a pedestrian in centimetres is."""
+BENDS = np.radians(20)
+"""A future that ends in a direction so far from the first one turns; lanes and curves of a road bend less in 5 s."""
+FACTORS = {
+    3.6: "speeds look like km/h",
+    2.237: "speeds look like miles per hour",
+    1000.0: "speeds look like mm/s, or positions like kilometres",
+    0.3048: "positions look like feet",
+    0.01: "positions look like centimetres",
+    0.001: "positions look like millimetres",
+    **{rate * STEP_S: f"positions look like a path at {rate} Hz" for rate in (1, 2, 5, 10, 20, 25, 30, 50, 100)},
+}
+"""Speed over that of the positions -> what makes it so: metres in a foot or mile and seconds in an hour (NIST SP 811,
+appendix B), and rates that cameras and loggers have, over 4 Hz."""
+FORM = "metres, m/s and m/s^2 in the ego frame of the last past state (x forward, y left), oldest first, at 4 Hz"
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is likely wrong with a data set's states, in which `share` of its `asked` rows, and the first such row."""
+
+    cause: str
+    share: float
+    asked: int
+    row: int
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """The m rows that move: `rows` (m,) of the table; `position`, `velocity` (m, 16, 2), `future` (m, 20, 2)."""
+
+    rows: np.ndarray
+    position: np.ndarray
+    velocity: np.ndarray
+    future: np.ndarray
+    intent: np.ndarray
+
+    @classmethod
+    def of(cls, states: StateTable) -> "_Motion":
+        """The rows whose past moves at `MOVING_M_S`, by its speeds or by its positions."""
+        past = states.past
+        everything = cls(np.arange(len(past)), past[..., :2], past[..., 2:4], states.future, states.intent)
+        moved = np.maximum(_length(everything.travelled), _length(everything.driven))
+        return everything.only(moved >= MOVING_M_S * (PAST_STATES - 1) * STEP_S)
+
+    def only(self, wanted: np.ndarray) -> "_Motion":
+        """The `wanted` (m,) bool rows."""
+        columns = (self.rows, self.position, self.velocity, self.future, self.intent)
+        return _Motion(*(column[wanted] for column in columns))
+
+    @property
+    def travelled(self) -> np.ndarray:
+        """(m, 2) metres from the first past position to the last."""
+        return self.position[:, -1] - self.position[:, 0]
+
+    @property
+    def driven(self) -> np.ndarray:
+        """(m, 2) metres that the speeds say for the same time, by the trapezoidal rule."""
+        steps: np.ndarray = (self.velocity[:, 1:] + self.velocity[:, :-1]).sum(axis=1) * (STEP_S / 2)
+        return steps
+
+
+class _Answer(NamedTuple):
+    """A cause, the m rows that were asked, their answers (m,) bool, and the share of them that makes it likely."""
+
+    cause: str
+    asked: _Motion
+    shows: np.ndarray
+    enough: float = HALF
+
+
+_Answers = Iterator[_Answer]
+"""The likeliest cause first."""
+
+
+def state_warning(dataset: RoadDataset) -> str:
+    """The sentence that says what is likely wrong with a data set's states and where; "" where nothing is."""
+    doubt = find_doubt(dataset.states)
+    if doubt is None:
+        return ""
+    return (
+        f"{dataset.name} {dataset.split}: {doubt.cause}, in {doubt.share:.0%} of {doubt.asked:,} moving rows, the "
+        f"first {dataset.where(doubt.row)}; states must be {FORM}"
+    )
+
+
+def find_doubt(states: StateTable) -> Doubt | None:
+    """The first cause that most rows show, or None: also for too few rows that move, or none with states."""
+    moving = _Motion.of(states)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a ratio to a standstill answers no by itself
+        for ask in (_origin, _past, _heading, _future, _intent):
+            for cause, asked, shows, enough in ask(moving):
+                if len(shows) >= FEWEST and (share := float(shows.mean())) >= enough:
+                    return Doubt(cause, share, len(shows), row=int(asked.rows[shows.argmax()]))
+    return None
+
+
+def _origin(moving: _Motion) -> _Answers:
+    """Is the last past position the origin, and are there positions at all?"""
+    middle = PAST_STATES // 2
+    step = STEP_S * moving.velocity[:, middle]
+    off = _length(moving.position[:, middle] - step)  # a true position lies behind, not a step ahead
+    yield _Answer("past x and y look like differences between positions", moving, off < 0.3 * _length(step))
+    first, last = _length(moving.position[:, 0]), _length(moving.position[:, -1])
+    away = last > ORIGIN_TOLERANCE_M
+    yield _Answer("the past looks like newest first", moving, away & (first <= ORIGIN_TOLERANCE_M))
+    yield _Answer("positions look like a map's (such as UTM), as the past does not end at (0, 0)", moving, away)
+
+
+def _past(moving: _Motion) -> _Answers:
+    """Do the speeds say what the positions do?"""
+    travelled, driven = moving.travelled, moving.driven
+    ratio = _length(driven) / _length(travelled)
+    yield _Answer("vx and vy are zero while the positions move", moving, ratio < 1e-6)
+    yield _Answer("x and y of the past stand still while vx and vy move", moving, ratio > 1e6)
+    cosine = (travelled * driven).sum(axis=1) / (_length(travelled) * _length(driven))
+    yield _Answer("the past looks like newest first, as it moves against its speeds", moving, cosine < -ALONG)
+    yield _Answer("speeds and positions of the past look like two frames of reference", moving, cosine < ALONG)
+    yield from _factor("in the past ", moving, ratio)
+    slowest = np.minimum(_length(driven), _length(travelled)) / ((PAST_STATES - 1) * STEP_S)
+    median = np.median(slowest) if len(slowest) else 0.0
+    fast = (
+        f"positions and speeds look like millimetres or centimetres (half of the rows move at {median:,.0f} a second)"
+    )
+    yield _Answer(fast, moving, slowest > FASTEST_M_S)
+
+
+def _heading(moving: _Motion) -> _Answers:
+    """Does the past end along x?"""
+    yield from _directions("the past", moving, moving.velocity[:, -1])
+
+
+def _future(moving: _Motion) -> _Answers:
+    """Does the future begin where the last speed leads, and go on?"""
+    speed = _length(moving.velocity[:, -1])
+    asked = moving.only(np.isfinite(moving.future).all(axis=(1, 2)) & (speed >= MOVING_M_S))
+    step = STEP_S * _length(asked.velocity[:, -1])
+    first, second, last = (_length(asked.future[:, at]) for at in (0, 1, -1))
+    here = (first < 0.2 * step) & (second > 0.5 * step)
+    yield _Answer("the future looks as if it began at t = 0 instead of 0.25 s", asked, here)
+    yield _Answer("the future looks like newest first", asked, (first > 3 * step) & (first > 3 * last))
+    yield _Answer(
+        "the future looks like a map's positions (such as UTM)", asked, (first > 3 * step) & (last < 3 * first)
+    )
+    still = (first < 2 * step) & (first > 0.5 * step) & (last < 3 * step)
+    yield _Answer("the future looks like differences between positions", asked, still)
+    yield from _directions("the future", asked, asked.future[:, 0])
+    yield from _factor("between the last past state and the future ", asked, step / first)
+
+
+def _intent(moving: _Motion) -> _Answers:
+    """Do futures bend to the side of the intent?"""
+    end = moving.future[:, -1] - moving.future[:, -5]
+    bend = np.arctan2(end[:, 1], end[:, 0])
+    turning = np.isin(moving.intent, (Intent.GO_LEFT, Intent.GO_RIGHT)) & (np.abs(bend) > BENDS)
+    left = moving.intent[turning] == Intent.GO_LEFT
+    cause = "y looks mirrored (or left and right of the intents exchanged), as futures bend against the intent"
+    yield _Answer(cause, moving.only(turning), (bend[turning] > 0) != left, MOST)
+
+
+def _directions(what: str, asked: _Motion, vector: np.ndarray) -> _Answers:
+    """The axes along which vectors (m, 2) that should point along x may lie."""
+    x, y = (vector / _length(vector)[:, None]).T
+    yield _Answer(f"{what} looks like y forward (and x to the right) instead of x forward", asked, y > ALONG)
+    yield _Answer(f"{what} looks like x backward", asked, x < -ALONG)
+    yield _Answer(f"{what} looks like y backward", asked, y < -ALONG)
+    yield _Answer(f"{what} looks as if it were not turned into the heading of the last past state", asked, x < ALONG)
+
+
+def _factor(where: str, asked: _Motion, ratio: np.ndarray) -> _Answers:
+    """The unit or rate that makes speeds (m,) `ratio` times what positions say."""
+    for wrong in (ratio > AGREES, ratio < 1 / AGREES):
+        typical = np.median(ratio[wrong]) if wrong.any() else np.float64(1)
+        near = min(FACTORS, key=lambda factor: abs(np.log(factor / typical)))
+        known = abs(np.log(near / typical)) < np.log(AGREES) / 2
+        cause = FACTORS[near] if known else "speeds and positions differ in unit or rate"
+        yield _Answer(f"{cause} ({where}speeds are {typical:.3g} times those of the positions)", asked, wrong)
+
+
+def _length(vector: np.ndarray) -> np.ndarray:
+    """(...) of (..., 2)."""
+    length: np.ndarray = np.hypot(vector[..., 0], vector[..., 1])
+    return length

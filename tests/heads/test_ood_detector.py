@@ -1,0 +1,162 @@
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from roadcue.errors import BadHead
+from roadcue.heads.ood_detector import OODDetector, StoredPictures
+
+CELLS, WIDTH = 4, 24
+
+
+def drawn(rows, seed=0, cameras=1, per_sequence=4):
+    """Rows of sequences that each have a look of their own, in few directions and a little noise."""
+    random = torch.Generator().manual_seed(seed)
+    mix, middle = torch.randn(7, cameras * CELLS * WIDTH, generator=torch.Generator().manual_seed(99)).split([6, 1])
+    looks = torch.randn(-(-rows // per_sequence), 6, generator=random).repeat_interleave(per_sequence, dim=0)[:rows]
+    stored = 4 * middle + (looks + 0.3 * torch.randn(rows, 6, generator=random)) @ mix
+    stored += 0.3 * torch.randn(stored.shape, generator=random)
+    sequence = np.array([f"{seed}-{row // per_sequence}" for row in range(rows)])
+    present = torch.ones(rows, cameras, dtype=torch.bool)
+    return StoredPictures(stored.view(rows, cameras, CELLS, WIDTH).half(), present, sequence)
+
+
+def flagged(detector, pictures):
+    return float((detector(pictures.stored, pictures.present) > 1).float().mean())
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return OODDetector.fitted(drawn(800))
+
+
+def test_rows_of_new_sequences_are_like_and_others_unlike(detector):
+    new = drawn(800, seed=1)
+    assert flagged(detector, new) <= 0.03
+    for other in (
+        torch.zeros_like(new.stored),
+        new.stored.flip(2),
+        -new.stored,
+        torch.randn(new.stored.shape).half(),
+    ):
+        assert flagged(detector, StoredPictures(other, new.present, new.sequence)) > 0.95
+
+
+def test_rows_held_out_set_the_threshold(detector):
+    held_out, new = drawn(400, seed=2), drawn(400, seed=3)
+    assert flagged(OODDetector.fitted(drawn(800), held_out), new) <= 0.03
+    harder = StoredPictures(1.5 * held_out.stored, held_out.present, held_out.sequence)
+    tolerant = OODDetector.fitted(drawn(800), harder)
+    assert flagged(tolerant, StoredPictures(1.5 * new.stored, new.present, new.sequence)) <= 0.03
+    assert (tolerant.threshold > 1.2 * detector.threshold).all()
+
+
+def test_calibrating_anew_changes_nothing_but_the_threshold(detector):
+    other, new = drawn(200, seed=4), drawn(200, seed=5)
+    doubled = StoredPictures(2 * other.stored, other.present, other.sequence)
+    again = OODDetector.fitted(drawn(800))
+    before = {name: tensor.clone() for name, tensor in again.state_dict().items()}
+    again.calibrate(again.distances(doubled.stored), doubled.present, doubled.sequence)
+    assert {name for name, tensor in again.state_dict().items() if not torch.equal(tensor, before[name])} == {
+        "threshold"
+    }
+    assert flagged(again, StoredPictures(2 * new.stored, new.present, new.sequence)) <= 0.05
+
+
+def test_a_long_film_counts_as_one_sequence():
+    """Of a hundred sequences one has as many rows as all others; its look alone does not move the threshold."""
+    train = drawn(400)
+    strange = drawn(400, seed=7, per_sequence=400)
+    film = StoredPictures(4 * strange.stored, strange.present, np.full(400, "film"))
+    both = StoredPictures(
+        torch.cat([train.stored, film.stored]),
+        torch.cat([train.present, film.present]),
+        np.concatenate([train.sequence, film.sequence]),
+    )
+    one, two = OODDetector.fitted(train, train), OODDetector.fitted(train, both)
+    torch.testing.assert_close(two.threshold, one.threshold, rtol=0.2, atol=0)
+
+
+def test_the_worst_of_the_pictures_that_are_there_counts():
+    two = OODDetector.fitted(drawn(800, cameras=2))
+    new = drawn(100, seed=8, cameras=2)
+    assert flagged(two, new) <= 0.05
+    covered = new.stored.clone()
+    covered[:, 1] = 0
+    assert flagged(two, StoredPictures(covered, new.present, new.sequence)) > 0.95
+    missing = new.present.clone()
+    missing[:, 1] = False
+    two.always.zero_()  # as if some training rows had lacked it
+    assert flagged(two, StoredPictures(covered, missing, new.sequence)) <= 0.05
+    covered[:, 1] = torch.nan  # whatever stands for a picture that is not there
+    assert flagged(two, StoredPictures(covered, missing, new.sequence)) <= 0.05
+    assert torch.isinf(two(new.stored, torch.zeros_like(new.present))).all()
+
+
+def test_a_camera_that_all_training_rows_have_is_missed():
+    two = OODDetector.fitted(drawn(400, cameras=2))
+    new = drawn(20, seed=8, cameras=2)
+    new.present[:, 1] = False
+    assert torch.isinf(two(new.stored, new.present)).all()
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3])
+def test_a_rare_camera_does_not_blind_the_others(share):
+    train, new = drawn(800, cameras=2), drawn(200, seed=8, cameras=2)
+    train.present[round(share * 800) :, 1] = False
+    alone = OODDetector.fitted(StoredPictures(train.stored[:, :1], train.present[:, :1], train.sequence))
+    both = OODDetector.fitted(train)
+    torch.testing.assert_close(both.threshold[0], alone.threshold[0], rtol=0.35, atol=0)
+    only = torch.tensor([[True, False]]).expand(200, 2)
+    noise = torch.randn(new.stored.shape).half() * 4
+    assert flagged(both, StoredPictures(noise, only, new.sequence)) > 0.95
+    assert flagged(both, StoredPictures(new.stored, only, new.sequence)) <= 0.05
+
+
+def test_a_camera_of_which_no_training_row_has_a_picture_is_unlike():
+    train = drawn(200, cameras=2)
+    train.present[:, 1] = False
+    one_of_two = OODDetector.fitted(train)
+    new = drawn(20, seed=9, cameras=2)
+    assert torch.isinf(one_of_two(new.stored, new.present)).all()
+    seen = torch.tensor([[True, False]]).expand(20, 2)
+    assert torch.isfinite(one_of_two(new.stored, seen)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4, 9])
+def test_from_few_rows_nothing_is_sure(rows):
+    """One sequence alone leaves none to hold out."""
+    small = OODDetector.fitted(drawn(rows))
+    score = small(drawn(50, seed=6).stored, torch.ones(50, 1, dtype=torch.bool))
+    assert not score.isnan().any()
+    assert small.knows_nothing == (rows <= 4)
+    if rows <= 4:
+        assert torch.isinf(score).all()
+
+
+def test_one_cell_is_enough():
+    """As pooling `mean` has it."""
+    train, new = drawn(800), drawn(400, seed=1)
+    one = OODDetector.fitted(StoredPictures(train.stored[:, :, :1], train.present, train.sequence))
+    assert flagged(one, StoredPictures(new.stored[:, :, :1], new.present, new.sequence)) <= 0.04
+    assert flagged(one, StoredPictures(-new.stored[:, :, :1] - 9, new.present, new.sequence)) > 0.9
+
+
+def test_it_is_on_disk_what_it_is_in_memory(detector, tmp_path):
+    detector.save_pretrained(tmp_path)
+    read = OODDetector.from_pretrained(tmp_path)
+    new = drawn(20, seed=1)
+    assert torch.equal(read(new.stored, new.present), detector(new.stored, new.present))
+    (tmp_path / "config.json").write_text('{"pictures": 1, "cells": 4, "width": 25}')
+    with pytest.raises(BadHead, match="weights are not those of this OODDetector"):
+        OODDetector.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(BadHead, match="not the configuration of a detector"):
+        OODDetector.from_pretrained(tmp_path)
+
+
+def test_equal_rows_give_an_equal_detector(detector):
+    torch.manual_seed(time.time_ns() % 1000)
+    again = OODDetector.fitted(drawn(800))
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in detector.state_dict().items())

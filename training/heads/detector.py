@@ -1,0 +1,36 @@
+"""The detector of pictures unlike the training rows, from the stored features of a run's splits."""
+
+import numpy as np
+
+from roadcue.heads.ood_detector import OODDetector, StoredPictures, rows_spaced
+from roadcue.training.heads.batches import StoredSplit
+
+
+def detector_of(train: StoredSplit, held_out: StoredSplit | None) -> OODDetector | None:
+    """Fitted on training rows, with the threshold of rows `held_out`, or of parts of the training rows by turns.
+
+    None without an encoder: where no picture is seen, none is unlike.
+    """
+    if train.store is None:
+        return None
+    seen = _pictures(train)
+    sequences = len(np.unique(seen.sequence))
+    print(
+        f"learning which pictures are unlike those of {len(seen.sequence):,} rows of {sequences:,} sequences",
+        flush=True,
+    )
+    detector = OODDetector.fitted(seen, None if held_out is None else _pictures(held_out))
+    if detector.knows_nothing:
+        print(
+            "no sequence is left to tell how far pictures may lie from them: every one will be unlike, and nothing "
+            "will be sure; give more sequences",
+            flush=True,
+        )
+    return detector
+
+
+def _pictures(split: StoredSplit) -> StoredPictures:
+    """Those of the rows that fit into memory."""
+    rows = rows_spaced(len(split), split.batch(np.arange(1))["stored"].shape[1:])
+    batch = split.batch(rows)
+    return StoredPictures(batch["stored"], batch["present"], split.sequence[rows])
