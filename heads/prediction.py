@@ -33,7 +33,7 @@ class PicturePrediction:
         return UNLIKE if math.isfinite(self.ood_score) else NOT_COMPARED
 
     def about_picture(self) -> dict[str, Any]:
-        """ "in_distribution", "ood_score" (null where there is none to compare) and "reason" as JSON."""
+        """As JSON: "in_distribution", "ood_score" (null where there is none to compare) and "reason"."""
         known = self.ood_score is not None and math.isfinite(self.ood_score)
         return {
             "in_distribution": self.in_distribution,

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from main_job import exit_code
+from manifest_lines import driven_line
 from refusal import QUICK, quick, refused, trained
 from waymo_shards import SEQUENCE, drawn_jpeg, frame_bytes, write_shard
 
@@ -39,12 +40,8 @@ def manifest(tmp_path):
     (folder / "front").mkdir(parents=True)
     lines = []
     for number in range(10):
-        (folder / f"front/{number}.jpg").write_bytes(drawn_jpeg(number))
-        past = np.zeros((16, 6))
-        past[:, 0], past[:, 2] = 5 * np.arange(-15, 1) / 4, 5
-        line = {"id": f"{number}", "sequence": f"{number % 4}", "split": "train" if number % 4 < 2 else "val"}
-        line |= {"images": {"FRONT": f"front/{number}.jpg"}, "past": past.tolist(), "intent": 1}
-        line["future"] = (np.arange(1, 21)[:, None] * [1.25, 0.1 * number]).tolist()
+        split = "train" if number % 4 < 2 else "val"
+        line = driven_line(folder, number, f"{number % 4}", split, sideways=0.1 * number)
         lines.append(json.dumps(line) + "\n")
     (folder / "manifest.jsonl").write_text("".join(lines))
     return folder

@@ -3,12 +3,11 @@
 import html
 import json
 
-import numpy as np
 import pytest
 from main_job import exit_code
+from manifest_lines import driven_line
 from refusal import refused
 from safetensors.torch import load_file, save_file
-from waymo_shards import drawn_jpeg
 
 import roadcue
 from roadcue import eval as scoring
@@ -36,12 +35,8 @@ def own_data(folder, fields):
     (folder / "front").mkdir(parents=True)
     lines = []
     for number in range(24):
-        (folder / f"front/{number}.jpg").write_bytes(drawn_jpeg(number))
-        past = np.zeros((16, 6))
-        past[:, 0], past[:, 2] = 5 * np.arange(-15, 1) / 4, 5
-        line = {"id": str(number), "sequence": str(number // 3), "split": "train" if number < 15 else "val"}
-        line |= {"images": {"FRONT": f"front/{number}.jpg"}, "past": past.tolist(), "intent": 1}
-        line |= {"future": (np.arange(1, 21)[:, None] * [1.25, 0.0]).tolist(), "fields": fields(number)}
+        split = "train" if number < 15 else "val"
+        line = {**driven_line(folder, number, str(number // 3), split), "fields": fields(number)}
         lines.append(json.dumps(line) + "\n")
     (folder / "manifest.jsonl").write_text("".join(lines))
     return "--data", "manifest", "--data_dir", folder

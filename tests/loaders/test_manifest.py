@@ -12,46 +12,24 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from manifest_lines import PAST, a_line, write
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.json_lines import from_json
 from roadcue.loaders.dataset import sample
-from roadcue.loaders.jpeg import encode
 from roadcue.loaders.manifest.dataset import open_manifest
 from roadcue.loaders.manifest.line import parse_line
 from roadcue.schema import Intent
 
-PAST = [[0.25 * 4 * (step - 15), 0.0, 4.0, 0.0, 0.0, 0.0] for step in range(16)]
 FUTURE = [[1.0 + step, 0.1 * step] for step in range(20)]
 RIGID = [1, 0, 0, 1.5, 0, 1, 0, 0, 0, 0, 1, 2.0, 0, 0, 0, 1]
 CAMERA = {"intrinsic": [500, 500, 16, 12, 0, 0, 0, 0, 0], "extrinsic": RIGID, "width": 32, "height": 24}
-
-
-def a_line(name: str, **keys: Any) -> dict[str, Any]:
-    line = {"id": name, "sequence": "a", "images": {"FRONT": "front/1.jpg"}, "past": PAST, "intent": "GO_LEFT"}
-    return {key: value for key, value in (line | keys).items() if value is not ...}
 
 
 def _with(array: list[list[float]], row: int, column: int, value: Any) -> list[list[Any]]:
     return [
         [value if (r, c) == (row, column) else cell for c, cell in enumerate(line)] for r, line in enumerate(array)
     ]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    data = tmp_path / "data"
-    for camera in ("front", "left"):
-        (data / camera).mkdir(parents=True)
-        for number in (1, 2, 3):
-            (data / camera / f"{number}.jpg").write_bytes(encode(np.full((24, 32, 3), 40 * number, np.uint8), 90))
-    return data
-
-
-def write(folder: Path, *lines: Any) -> Path:
-    text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
-    (folder / "manifest.jsonl").write_text(text)
-    return folder / "manifest.jsonl"
 
 
 def test_every_key_arrives(folder: Path):
@@ -218,97 +196,6 @@ def test_a_bad_line_is_refused_or_skipped_and_counted(folder: Path, bad: Any, me
     assert data.states.id.tolist() == ["1", "3"]
     assert [skipped.where for skipped in data.skipped] == [f"{manifest} line 2"]
     assert data.skipped[0].reason
-
-
-def of_cameras(folder: Path, *lines: tuple[str, ...]) -> Path:
-    """A manifest of lines with these cameras."""
-    return write(
-        folder,
-        *(a_line(str(i), images=dict.fromkeys(cameras, "front/1.jpg")) for i, cameras in enumerate(lines)),
-    )
-
-
-@pytest.mark.parametrize(
-    ("meant", "written"),
-    [
-        ("FRONT", "front"),
-        ("FRONT", "FORNT"),
-        ("FRONT", "FRNT"),
-        ("FRONT_LEFT", "FRONT LEFT"),
-        ("FRONT_LEFT", "frontleft"),
-        ("FRONT_LEFT", "FRONT_LEF"),
-        ("CAM_FRONT_RIGHT", "CAM_FRONT_RIHGT"),
-    ],
-)
-def test_line_5_two_names_that_are_nearly_one_camera_are_asked_about(folder: Path, meant: str, written: str):
-    manifest = of_cameras(folder, (meant, "REAR"), (meant, "REAR"), ("REAR", written), (written,))
-    for policy in ("raise", "skip"):
-        with pytest.raises(BadInput) as asked:
-            open_manifest(folder, "all", on_bad_record=policy)
-        sentence = (
-            f"{manifest} line 3: images names a camera '{written}', and {manifest} line 1 one '{meant}'; did you"
-        )
-        assert str(asked.value).startswith(sentence)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [("FRONT_LEFT",), ("FRONT_RIGHT",), ("SIDE_LEFT",), ("SIDE_RIGHT",), ("FRONT",), ("REAR",), ("REAR_LEFT",)],
-        [("cam1",), ("cam2",), ("cam10",)],
-        [("CAMERA_A",), ("CAMERA_B",)],
-        [("image_00", "image_01"), ("image_02", "image_03")],
-        [("stereo_front_left",), ("stereo_front_right",), ("ring_front_left",), ("ring_rear_left",)],
-        [("CHEST", "CHEAT")],
-        [("+",), ("-",), ("前",), ("后",)],
-    ],
-)
-def test_line_5_names_of_two_cameras_are_not_asked_about(folder: Path, lines: list[tuple[str, ...]]):
-    of_cameras(folder, *lines)
-    assert open_manifest(folder, "all").cameras == tuple(camera for line in lines for camera in line)
-
-
-def test_a_frame_that_comes_twice_is_refused(folder: Path):
-    manifest = write(folder, a_line("1", frame=4), a_line("2", frame=4), a_line("3", frame=3))
-    with pytest.raises(BadRecord, match=r"line 2: sequence 'a' has a frame 4 already; number its frames in time"):
-        open_manifest(folder, "all")
-    assert open_manifest(manifest, "all", on_bad_record="skip").states.frame.tolist() == [3, 4]
-
-
-def test_line_10_lines_with_and_without_a_frame_have_no_order(folder: Path):
-    write(folder, a_line("1", frame=1), a_line("2"), a_line("3", sequence="b"), a_line("4", frame=0))
-    with pytest.raises(BadRecord, match=r"line 2: in sequence 'a' .* line 1 has a frame and .* line 2 has none"):
-        open_manifest(folder, "all")
-    data = open_manifest(folder, "all", on_bad_record="skip")
-    assert data.states.id.tolist() == ["4", "1", "3"]
-    assert [skipped.where[-6:] for skipped in data.skipped] == ["line 2"]
-
-
-SKIPPED = {
-    "a damaged state": a_line("bad", past=[]),
-    "an id that is there": a_line("1"),
-    "a frame beside none": a_line("bad", frame=7),
-    "a picture that is not there": a_line("bad", images={"FRONT": "front/9.jpg"}),
-    "no JSON": "{",
-    "no sequence": a_line("bad", sequence=...),
-    "a list": "[]",
-}
-
-
-@pytest.mark.parametrize("bad", SKIPPED.values(), ids=SKIPPED.keys())
-def test_line_10_a_skipped_line_does_not_renumber_those_behind_it(folder: Path, bad: Any):
-    write(folder, a_line("1"), a_line("2"), bad, a_line("3"), a_line("4"), a_line("5", sequence="b"))
-    states = open_manifest(folder, "all", on_bad_record="skip").states
-    assert states.id.tolist() == ["1", "2", "3", "4", "5"]
-    assert states.frame.tolist() == [0, 1, 3, 4, 0]
-    assert states.rows_before(1).tolist() == [-1, 0, -1, 2, -1]
-    assert states.rows_before(2).tolist() == [-1, -1, 1, -1, -1]
-
-
-def test_line_10_a_line_that_may_be_of_any_sequence_leaves_a_gap_in_each_that_has_begun(folder: Path):
-    write(folder, a_line("1"), a_line("2", sequence="b"), "{", a_line("3"), a_line("4", sequence="b"))
-    states = open_manifest(folder, "all", on_bad_record="skip").states
-    assert (states.id.tolist(), states.frame.tolist()) == (["1", "3", "2", "4"], [0, 2, 0, 2])
 
 
 def test_bytes_that_are_not_utf8_and_a_byte_order_mark(folder: Path):
