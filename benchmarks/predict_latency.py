@@ -3,8 +3,8 @@
     python benchmarks/predict_latency.py --run runs/demo [--device cuda]
 
 The picture is drawn at random in the size of a Waymo front camera, 972 x 1079; predict resizes it, encodes it, pools
-it and runs every head and baseline of the run. The ratio says how much of that the frozen encoder takes. With --quick
-a run is trained on a few drawn drives when none is named.
+it and runs every head and baseline of the run. The ratios say how much of that the frozen encoder takes, and the
+detector of unlike pictures. With --quick a run is trained on a few drawn drives when none is named.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,11 @@ def measure(predictor: roadcue.RoadPredictor, device: str, batch: int, repeats: 
 
             alone = median_ms(encoder, repeats, device)
             line += f", of which the encoder {alone:.1f} ms, ratio {alone / milliseconds:.2f}"
+        if predictor.model.detector is not None:
+            stored = predictor.stored(pictures)
+            detector = partial(predictor.model.detector, stored, torch.ones(stored.shape[:2], dtype=torch.bool))
+            alone = median_ms(torch.no_grad()(detector), repeats, device)
+            line += f", the detector {alone:.2f} ms, ratio {alone / milliseconds:.3f}"
         print(line)
 
 

@@ -39,8 +39,9 @@ step() {
 train() { "$PYTHON" train.py --resume auto "$@"; }
 evaluate() { "$PYTHON" eval.py "$@"; }
 
-# Exit code 1 says that a claim does not hold: that is a result.
+# Exit code 1 says that a claim or a demand does not hold: that is a result.
 picture_pays() { "$PYTHON" benchmarks/picture_pays.py "$@" || [[ $? == 1 ]]; }
+unlike_pictures() { "$PYTHON" benchmarks/unlike_pictures.py "$@" || [[ $? == 1 ]]; }
 
 # The rater feedback score of runs of a sweep: their folders are named after the settings.
 evaluate_each() {
@@ -105,6 +106,10 @@ step picture-pays picture_pays "${small[@]}" --json "$RECORD_DIR/picture_pays.js
 # Which things of RoadWorld's pairs does the encoder tell?
 step pairs-drives "$PYTHON" benchmarks/pair_probe.py "${small[@]}" --json "$RECORD_DIR/pairs_drives.json"
 step pairs-walks "$PYTHON" benchmarks/pair_probe.py --view walks "${small[@]}" --json "$RECORD_DIR/pairs_walks.json"
+
+# Which pictures are unlike those that were learnt from?
+step unlike-drives unlike_pictures --run "$RECORD_DIR/drive" "${small[@]}" --json "$RECORD_DIR/unlike_drives.json"
+step unlike-walks unlike_pictures --run "$RECORD_DIR/walk" "${small[@]}" --json "$RECORD_DIR/unlike_walks.json"
 
 # What do the encoders tell of real photographs?
 if [[ -n ${REAL_DIR:-} ]]; then

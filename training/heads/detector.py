@@ -13,13 +13,13 @@ def detector_of(train: StoredSplit, held_out: StoredSplit | None) -> OODDetector
     """
     if train.store is None:
         return None
-    seen = _pictures(train)
+    seen = pictures_of(train)
     sequences = len(np.unique(seen.sequence))
     print(
         f"learning which pictures are unlike those of {len(seen.sequence):,} rows of {sequences:,} sequences",
         flush=True,
     )
-    detector = OODDetector.fitted(seen, None if held_out is None else _pictures(held_out))
+    detector = OODDetector.fitted(seen, None if held_out is None else pictures_of(held_out))
     if detector.knows_nothing:
         print(
             "no sequence is left to tell how far pictures may lie from them: every one will be unlike, and nothing "
@@ -29,8 +29,8 @@ def detector_of(train: StoredSplit, held_out: StoredSplit | None) -> OODDetector
     return detector
 
 
-def _pictures(split: StoredSplit) -> StoredPictures:
-    """Those of the rows that fit into memory."""
+def pictures_of(split: StoredSplit) -> StoredPictures:
+    """The stored pictures of a split's rows, of so many as fit into memory."""
     rows = rows_spaced(len(split), split.batch(np.arange(1))["stored"].shape[1:])
     batch = split.batch(rows)
     return StoredPictures(batch["stored"], batch["present"], split.sequence[rows])
