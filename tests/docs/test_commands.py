@@ -48,7 +48,7 @@ SHORT = {r"python train\.py .*--head caption .*": ("--epochs", "1")}
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 
 NOT_EXECUTED = {
-    r"make demo": "test_make_demo_in_a_copy_of_the_repository executes it, and the test below its commands, small",
+    r"make demo": "the test below executes its commands, small, and a slow one all of it",
     r"make test": "it is what runs this test",
     r"make parity": "builds environments of half a gigabyte each; tests/parity",
     r"make schema": "writes into the repository",
@@ -173,6 +173,7 @@ def use_as_a_library() -> dict[str, object]:
     return {"picture": Image.new("RGB", (640, 480), "grey"), "past": np.zeros((16, 6), np.float32)}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_make_demo_in_a_copy_of_the_repository(tmp_path: Path):
     """All but the installation, which the environment of this test stands for; it is the README's first command."""
