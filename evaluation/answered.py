@@ -62,12 +62,13 @@ def share_unlike(unlike: np.ndarray) -> str:
 
 def _with_row(table: ScoreTable, name: str, others: Sequence[ScoreTable]) -> ScoreTable:
     """A table with the line of the head `name` in the other of its title; one about that itself stays as it is."""
-    found = [other.methods[name] for other in others if other.title == table.title and name in other.methods]
+    found = [other for other in others if other.title == table.title and name in other.methods]
     if table.curves or not found:
         return table
     methods = {}
     for method, figures in table.methods.items():
         methods[method] = figures
         if method == name:
-            methods[name + ANSWERED] = found[0]
-    return replace(table, methods=methods)
+            methods[name + ANSWERED] = found[0].methods[name]
+    answered = f"{name}{ANSWERED}: {found[0].samples:,} of the {table.samples:,} samples; the others: all of them."
+    return replace(table, methods=methods, meaning=f"{table.meaning} {answered}".strip())

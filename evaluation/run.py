@@ -71,10 +71,9 @@ def evaluate_run(config: EvalConfig) -> None:
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
     for about in about_walks:
         print(about)
-    share = None if predictions.unlike is None else float(predictions.unlike.mean())
-    heading = (
-        run_heading(facts, data, encoder.description, options) | seen | not_taught(model) | detected(model, share)
-    )
+    share = predictions.share_unlike
+    heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
+    heading |= detected(model, share)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         seeing = {"cameras": camera_shares(data, options), "sees_image": sorted(set(model.heads) - model.blind)}
@@ -179,10 +178,11 @@ def compare_with_raters(
     *,
     reference: str,
     bootstrap: Bootstrap,
+    unlike: np.ndarray | None = None,
 ) -> RatedComparison | None:
     """Methods' paths and the `logged` ones, (n, 20, 2) metres, ego frame, against raters; None if no row is rated.
 
-    `rated` counts its rows as the paths are: of n rows.
+    `rated` counts its rows as the paths are: of n rows; `unlike` (n,) bool as in `Predictions`.
     """
     if not len(rated):
         return None
@@ -194,6 +194,7 @@ def compare_with_raters(
         cluster=rated.cluster,
         reference=reference,
         bootstrap=bootstrap,
+        unlike=None if unlike is None else unlike[rated.row],
     )
 
 
@@ -246,7 +247,7 @@ def _findings(
     if paths.modes is not None and paths.mode_probabilities is not None:
         error, probability = mode_ade(paths.modes, states.future), paths.mode_probabilities
         scores = score_modes(error, probability, states.sequence, bootstrap=bootstrap)
-        modes = HeadModes(WAYPOINT, error.shape[1], scores)
+        modes = HeadModes(WAYPOINT, error.shape[1], scores, paths.share_unlike)
     return Findings(
         paths,
         scored,
@@ -254,7 +255,9 @@ def _findings(
         compare_rows(
             paths.paths, states, cluster=cluster, unlike=paths.unlike, reference=WAYPOINT, bootstrap=bootstrap
         ),
-        compare_with_raters(paths.paths, states.future, rated, reference=WAYPOINT, bootstrap=bootstrap),
+        compare_with_raters(
+            paths.paths, states.future, rated, reference=WAYPOINT, bootstrap=bootstrap, unlike=paths.unlike
+        ),
         modes,
         answers,
         agreement,

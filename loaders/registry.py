@@ -28,8 +28,9 @@ class DatasetEntry:
     """The split whose sequences `--split_by sequence` parts into train and val."""
     camera: str = "FRONT"
     """The camera that is read when none is named."""
-    fields_by_hand: bool = False
-    """Whether users write the names of `SampleTargets.fields` themselves: one that no head reads is then an error."""
+    fixed_fields: bool = False
+    """Whether a published format fixes the names of `SampleTargets.fields`. Otherwise they are somebody's own, and
+    one that no head reads is an error: labels under a misspelt name would teach nothing, unsaid."""
 
 
 def _unfit(name: str, entry: object) -> str:
@@ -43,17 +44,22 @@ def _unfit(name: str, entry: object) -> str:
 DATASETS = Registry[DatasetEntry](
     "data set",
     {
-        "roadworld": DatasetEntry("roadcue.roadworld.dataset:open_roadworld", needs_folder=False),
-        "waymo_e2e": DatasetEntry("roadcue.loaders.waymo_e2e.dataset:open_waymo_e2e"),
-        "manifest": DatasetEntry("roadcue.loaders.manifest.dataset:open_manifest", fields_by_hand=True),
+        "roadworld": DatasetEntry("roadcue.roadworld.dataset:open_roadworld", needs_folder=False, fixed_fields=True),
+        "waymo_e2e": DatasetEntry("roadcue.loaders.waymo_e2e.dataset:open_waymo_e2e", fixed_fields=True),
+        "manifest": DatasetEntry("roadcue.loaders.manifest.dataset:open_manifest"),
         "sensation": DatasetEntry(
             "roadcue.loaders.sensation.dataset:open_sensation",
             takes_image_root=True,
             whole_split="grouped",
             camera="CHEST",
+            fixed_fields=True,
         ),
-        "bdd100k": DatasetEntry("roadcue.loaders.bdd100k.dataset:open_bdd100k", takes_image_root=True),
-        "sidewalk": DatasetEntry("roadcue.roadworld.dataset:open_sidewalk", needs_folder=False, camera="CHEST"),
+        "bdd100k": DatasetEntry(
+            "roadcue.loaders.bdd100k.dataset:open_bdd100k", takes_image_root=True, fixed_fields=True
+        ),
+        "sidewalk": DatasetEntry(
+            "roadcue.roadworld.dataset:open_sidewalk", needs_folder=False, camera="CHEST", fixed_fields=True
+        ),
     },
     group="roadcue.datasets",
     unfit=_unfit,

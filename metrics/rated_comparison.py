@@ -46,6 +46,8 @@ class RatedComparison:
     cluster_sequences: dict[str, int]
     """Scenario cluster -> sequences that they are of; with only one, the mean over clusters has no interval."""
     methods: list[RatedScores]
+    unlike: float | None = None
+    """The share of frames whose pictures are unlike the training pictures; None where nothing is known of it."""
     frame_rfs: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
     """Method -> (n,) feedback score of each frame: for the report's pictures, not in the JSON."""
 
@@ -70,12 +72,14 @@ def compare_rated(
     cluster: np.ndarray,
     reference: str,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    unlike: np.ndarray | None = None,
 ) -> RatedComparison:
     """Score every method on the same n rated frames, with 95 % intervals and paired differences from a bootstrap.
 
     `predictions` maps a method's name to its paths, (n, 20, 2) metres, ego frame; `raters` are those of the frames;
     `speed` (n,) m/s at t = 0; `sequence` (n,) names whole drives, which are what is resampled; `cluster` (n,) names
-    of scenario clusters, "" where a frame has none; `reference` is the method that the others are compared with.
+    of scenario clusters, "" where a frame has none; `reference` is the method that the others are compared with;
+    `unlike` (n,) bool whether a frame's pictures are unlike the training pictures, None where nothing is known of it.
     ValueError names what is wrong: shape, NaN, unknown reference.
     """
     if reference not in predictions:
@@ -121,5 +125,6 @@ def compare_rated(
         cluster_sizes={name: int(np.count_nonzero(cluster == name)) for name in clusters},
         cluster_sequences={name: len(np.unique(sequence[cluster == name])) for name in clusters},
         methods=[scores(name) for name in predictions],
+        unlike=None if unlike is None else float(unlike.mean()),
         frame_rfs={name: each.score for name, each in feedback.items()},
     )

@@ -19,6 +19,7 @@ from roadcue.reports.table import (
     mark,
     percent,
     plain,
+    share_unlike,
     table_of,
 )
 
@@ -77,14 +78,16 @@ def extent(comparison: Comparison) -> str:
 
 
 def how_made(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") -> str:
-    """What the intervals and the differences in a figure are, in a sentence or two."""
+    """What the intervals and the differences in a figure are, and how many samples have unlike pictures."""
+    unlike = share_unlike(comparison.unlike)
     if comparison.sequences < 2:
-        return "No 95 % intervals: they come from a bootstrap over sequences, and there is only one."
+        alone = "No 95 % intervals: they come from a bootstrap over sequences, and there is only one."
+        return f"{alone} {unlike}".strip()
     return (
         f"95 % intervals from {comparison.resamples:,} bootstrap resamples over sequences (seed {comparison.seed}); "
         f"differences in {figure} to {comparison.reference!r}, in pairs on the same samples, * where the interval "
-        "leaves out zero."
-    )
+        f"leaves out zero. {unlike}"
+    ).strip()
 
 
 def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Table:
@@ -95,17 +98,8 @@ def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Ta
         [*COLUMNS.values(), "Δ ADE 5 s (m)"],
         {row: [*map(str, row.cells), str(row.difference or "reference")] for row in table_rows},
     )
-    table.caption = Text(
-        f"{SEES} sees the image  {BLIND} does not. {how_made(comparison)} {unlike(comparison)}".strip()
-    )
+    table.caption = Text(f"{SEES} sees the image  {BLIND} does not. {how_made(comparison)}")
     return table
-
-
-def unlike(comparison: Comparison) -> str:
-    """How many pictures are unlike those that were learnt from, in a sentence; nothing where that is not known."""
-    if comparison.unlike is None:
-        return ""
-    return f"{comparison.unlike:.1%} of the samples have pictures unlike those that were learnt from."
 
 
 def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -> Table:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.modes import CALIBRATION_LABEL, LABELS
-from roadcue.reports.table import Cell, percent, plain
+from roadcue.reports.table import Cell, percent, plain, share_unlike
 
 _ROWS: Mapping[str, str] = {
     "picked": "ADE 5 s of the picked mode vs log (m)",
@@ -23,11 +23,15 @@ _ROWS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class HeadModes:
-    """The method `name` has `k` modes; `scores` as from `metrics.modes.score_modes`, of ADE at 5 s in metres."""
+    """The method `name` has `k` modes; `scores` as from `metrics.modes.score_modes`, of ADE at 5 s in metres.
+
+    `unlike`: the share of samples whose pictures are unlike the training pictures; None where nothing is known of it.
+    """
 
     name: str
     k: int
     scores: Mapping[str, Interval]
+    unlike: float | None = None
 
 
 def modes_rows(modes: HeadModes) -> list[tuple[str, Cell]]:
@@ -46,6 +50,9 @@ def modes_table(modes: HeadModes) -> Table:
     table.title_justify = "left"
     for label, cell in modes_rows(modes):
         table.add_row(Text(label), Text(f"{cell.value} ({cell.interval})", justify="right"))
+    if modes.unlike is not None:
+        table.caption = Text(share_unlike(modes.unlike))
+        table.caption_justify = "left"
     return table
 
 

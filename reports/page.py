@@ -20,7 +20,7 @@ from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
 from roadcue.reports.cue_agreement_table import agreement_rows, agreement_title
 from roadcue.reports.curves import group_chart, horizon_curves, interval_chart, risk_curves
-from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows, unlike
+from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows
 from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_rows, modes_title
 from roadcue.reports.rater_table import (
@@ -32,6 +32,7 @@ from roadcue.reports.rater_table import (
     score_columns,
 )
 from roadcue.reports.score_table import score_table_extent, score_table_rows
+from roadcue.reports.table import share_unlike
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
@@ -72,7 +73,7 @@ def write_report(
             for scores in answers
         ],
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
-        modes=(modes_title(modes), modes_rows(modes)) if modes else None,
+        modes=(modes_title(modes), modes_rows(modes), share_unlike(modes.unlike)) if modes else None,
         agreement=(agreement_title(agreement), agreement_rows(agreement), agreement) if agreement else None,
         rated=RATED,
         frames=[_Views(frame, paint, f"scene-{number}") for number, frame in enumerate(frames, 1)],
@@ -87,7 +88,7 @@ def _comparison_part(comparison: Comparison, sees_image: Container[str]) -> dict
     return {
         "comparison": comparison,
         "extent": extent(comparison),
-        "how_made": f"{how_made(comparison)} {unlike(comparison)}".strip(),
+        "how_made": how_made(comparison),
         "miss_m": MISS_M,
         "columns": COLUMNS,
         "rows": rows(comparison, sees_image),

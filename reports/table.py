@@ -101,6 +101,11 @@ def _cell(interval: Interval, text: Callable[[float], str], between: str) -> Cel
     return Cell(text(interval.value), bounds)
 
 
+def share_unlike(share: float | None) -> str:
+    """How many pictures are unlike those that were learnt from, in a sentence; nothing where that is not known."""
+    return "" if share is None else f"{share:.1%} of the samples have pictures unlike those that were learnt from."
+
+
 def counted(number: int, noun: str) -> str:
     """Such as 1 sample, 1,680 samples."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

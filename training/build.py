@@ -25,7 +25,7 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
         raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
     whole = DATASETS.find(options.data).whole_split if options.split_by == "sequence" else split
     dataset = open_dataset(options.data, folder, whole, image_root=images, on_bad_record=options.on_bad_record)
-    if DATASETS.find(options.data).fields_by_hand:
+    if not DATASETS.find(options.data).fixed_fields:
         _check_fields(dataset)
     if options.split_by == "sequence":
         split_name: Literal["train", "val"] = "train" if split == "train" else "val"
@@ -43,7 +43,7 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
 
 
 def _check_fields(dataset: RoadDataset) -> None:
-    """BadInput for the first field that no head reads: labels under a misspelt name would teach nothing, unsaid."""
+    """BadInput for the first field that no head reads."""
     known = field_names()
     for row in range(len(dataset)):
         for name in dataset.targets(row).fields:

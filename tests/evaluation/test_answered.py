@@ -51,6 +51,7 @@ def test_the_heads_line_is_there_twice_of_all_rows_and_of_those_answered(head, m
     assert cue.methods["cue"]["accuracy"].value == pytest.approx(28 / 40)
     assert cue.methods["cue" + ANSWERED]["accuracy"].value == pytest.approx(28 / 30)
     assert "25.0% of all rows are unlike the training pictures" in cue.meaning
+    assert f"cue{ANSWERED}: 30 of the 40 samples" in cue.meaning
 
 
 def test_a_table_of_its_own_says_what_not_answering_gains(head, monkeypatch):

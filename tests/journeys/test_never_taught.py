@@ -2,8 +2,10 @@
 
 import html
 import json
+from dataclasses import replace
 
 import pytest
+from drawn import DrawnDataset
 from main_job import exit_code
 from manifest_lines import driven_line
 from refusal import refused
@@ -15,6 +17,7 @@ from roadcue import predict, train
 from roadcue.heads.cue.head import CueHead
 from roadcue.heads.field.labels import OUTPUTS
 from roadcue.heads.registry import HEADS
+from roadcue.loaders.registry import DATASETS, DatasetEntry
 
 SIDES = ("Left", "Center", "Right")
 KINDS = OUTPUTS[2:]
@@ -133,6 +136,18 @@ def test_line_2_a_column_that_no_head_reads_is_an_error_with_the_nearest_name(tm
     place = f"{tmp_path / 'own/manifest.jsonl'} line 7: sample 6: fields['sidewalk'] is read by no head"
     assert sentence.startswith(f"{place}; did you mean 'sidewalk_pos'?")
     assert "leave it out, or give --plugin the file of a head that names it in `reads`" in sentence
+
+
+def test_line_2_so_is_one_of_a_plugins_data_set(tmp_path, capsys, monkeypatch):
+    class Misspelt(DrawnDataset):
+        def targets(self, row):
+            return replace(super().targets(row), fields={"sidewalk_position": "Left"})
+
+    monkeypatch.setattr(DATASETS, "_own", dict(DATASETS._own))
+    opened = DatasetEntry(lambda folder, split, *, on_bad_record: Misspelt(split), needs_folder=False)
+    DATASETS.register("mine", opened)
+    sentence = refused(capsys, train.main, "--data", "mine", *FIELD, "--run_dir", tmp_path / "run")
+    assert "fields['sidewalk_position'] is read by no head; did you mean 'sidewalk_pos'?" in sentence
 
 
 def test_line_2_a_field_that_a_registered_head_reads_stays(tmp_path, capsys, monkeypatch):

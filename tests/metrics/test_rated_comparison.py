@@ -57,6 +57,11 @@ def test_says_what_it_was_made_of(comparison):
     assert comparison.methods[0].rfs_by_cluster.keys() == comparison.cluster_sizes.keys()
 
 
+def test_line_1_the_share_of_unlike_pictures_is_that_of_the_rated_frames(comparison, frames):
+    assert comparison.unlike is None
+    assert compare_rated(**frames, unlike=np.arange(24) < 6).to_json()["unlike"] == 0.25
+
+
 def test_differences_are_paired_and_only_the_reference_has_none(comparison, frames):
     head, logged, far = comparison.methods
     assert head.difference is None

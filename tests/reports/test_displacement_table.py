@@ -66,6 +66,17 @@ def test_one_sequence_has_no_interval_and_the_caption_says_why(small: Comparison
     assert "there is only one" in how_made(replace(small, sequences=1))
 
 
+@pytest.mark.parametrize("sequences", [1, 4])
+def test_line_1_the_share_that_is_unlike_stands_below_the_table(
+    text: Callable[..., str], small: Comparison, sequences: int
+):
+    known = replace(small, sequences=sequences, unlike=0.125)
+    said = "12.5% of the samples have pictures unlike those that were learnt from."
+    assert how_made(known).endswith(said)
+    assert said in " ".join(text(displacement_table(known, set())).split())
+    assert "unlike" not in how_made(replace(known, unlike=None))
+
+
 @pytest.mark.parametrize("width", [76, 80, 100])
 def test_the_printed_table_is_whole(text: Callable[..., str], small: Comparison, comparison: Comparison, width: int):
     tables = [displacement_table(comparison, {"waypoint"}), displacement_table(small, {"waypoint [x]"})]

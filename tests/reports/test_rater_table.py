@@ -90,6 +90,8 @@ def test_modes_are_told_with_their_unit(text: Callable[..., str]):
     }
     modes = HeadModes("gru [x]", 6, scores)
     printed = text(modes_table(modes))
+    assert "unlike" not in printed
+    assert "2.5% of the samples have pictures unlike" in text(modes_table(replace(modes, unlike=0.025)))
     assert "The 6 modes of gru [x]" in printed
     assert len(modes_rows(modes)) == 6
     assert "oracle (m)" in printed

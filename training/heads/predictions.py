@@ -36,6 +36,11 @@ class Predictions:
         """(n,) bool: the rows whose pictures are unlike the training pictures."""
         return None if self.ood_score is None else self.ood_score > 1
 
+    @property
+    def share_unlike(self) -> float | None:
+        """The share of those rows."""
+        return None if self.unlike is None else float(self.unlike.mean())
+
     def paths_at(self, rows: np.ndarray) -> "Predictions":
         """The paths and modes of some of the rows, (n,) bool."""
         modes, probabilities, score = (

@@ -44,6 +44,8 @@ class DotPrediction:
 class _Dot(Head):
     """What the head and its baseline share."""
 
+    reads = ("dot",)
+
     def encode_target(self, target: SampleTargets) -> dict[str, Tensor]:
         side = target.fields.get("dot")
         return {"dot": torch.tensor(SIDES.index(side) if side in SIDES else -1)}
