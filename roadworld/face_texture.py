@@ -99,7 +99,8 @@ class FaceTextures:
         flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         (bottom, right), (top, left) = (0, 0), numbers.shape
         for face in self.faces:
-            own = cv2.compare(numbers[face.rows, face.columns], face.number, cv2.CMP_EQ)
+            # Of one pixel cv2.compare refuses to say: it may be a picture or a number.
+            own = np.equal(numbers[face.rows, face.columns], face.number).view(np.uint8)
             if not cv2.countNonZero(own):
                 continue
             size = own.shape[::-1]

@@ -8,7 +8,7 @@ import pytest
 
 from roadcue.roadworld.camera import camera
 from roadcue.roadworld.daylight import Daylight, draw_daylight, draw_skyline
-from roadcue.roadworld.face_texture import FaceTextures
+from roadcue.roadworld.face_texture import Face, FaceTextures
 from roadcue.roadworld.ground import Ground, lay
 from roadcue.roadworld.mesh import Mesh, Shape, place
 from roadcue.roadworld.paint import Canvas
@@ -155,6 +155,19 @@ def test_walls_have_a_texture_and_windows_awnings_and_roofs_are_smooth(floors: i
     walls = (seen.colours == built.colours[0]).all(axis=1) & (seen.normals[:, 2] == 0)
     assert numbers[walls].any()
     assert not numbers[~walls].any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (4, 1), (2, 3)], ids=str)
+def test_a_face_of_which_a_few_pixels_are_in_the_picture_has_its_pattern_on_its_own_alone(
+    size: tuple[int, int],
+) -> None:
+    rows, columns = slice(5, 5 + size[0]), slice(7, 7 + size[1])
+    picture, numbers = np.full((20, 30, 3), 100, np.uint8), np.zeros((20, 30), np.uint8)
+    numbers[rows, columns] = 3
+    numbers[5, 8] = 4  # of another face
+    face = Face(3, np.full((8, 8), NEUTRAL + 20, np.uint8), np.eye(3), rows, columns)
+    FaceTextures(np.array([3], np.uint8), [face]).onto(picture, numbers)
+    np.testing.assert_array_equal((picture != 100).all(axis=2), numbers == 3)
 
 
 def test_shade_lies_where_the_sun_shines_and_nowhere_else() -> None:
