@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+"""Ends of names that are never those of answers: words in another order would cost a picture."""
+
 
 @dataclass(frozen=True)
 class PredictConfig:
@@ -32,5 +35,7 @@ class PredictConfig:
             raise ValueError("--out takes answers; name pictures that are to be answered, too")
         if self.out == "":
             raise ValueError("--out needs a file")
+        if self.out is not None and self.out.lower().endswith(_PICTURES):
+            raise ValueError(f"--out {self.out}: would replace a picture by lines of text; name another file")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")

@@ -1,5 +1,7 @@
 """Pictures as users have them, ready for an encoder or a captioner."""
 
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,9 @@ Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
 """PIL; NumPy (H, W, 3) or torch (3, H, W) or (H, W, 3), RGB as uint8, uint16 or floats within 0 to 1; the bytes of a
 JPEG, PNG or WebP; or the path of a file. A file and a PIL picture are turned upright as their EXIF says."""
 
+_OTHER_PICTURES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jxl", ".tif", ".tiff")
+"""Ends of the names of pictures that no folder is searched for."""
+
 
 def picture_files(what: Sequence[str]) -> list[Path]:
     """The files that are named, and those of the folders that are, by name; BadInput when one is not there."""
@@ -24,6 +29,7 @@ def picture_files(what: Sequence[str]) -> list[Path]:
         path = user_path(word)
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in picture_file.SUFFIXES)
+            _say_left_out(path)
             if not inside:
                 raise BadInput(f"{path}: has no picture in it ({', '.join(picture_file.SUFFIXES)})")
             pictures += inside
@@ -32,6 +38,16 @@ def picture_files(what: Sequence[str]) -> list[Path]:
         else:
             raise BadInput(f"{path}: there is no such picture or folder")
     return pictures
+
+
+def _say_left_out(folder: Path) -> None:
+    """Say which pictures of other formats, and which linked folders, are in a folder and not among its pictures."""
+    inside = list(folder.rglob("*"))
+    left_out = Counter(file.suffix.lower() for file in inside if file.suffix.lower() in _OTHER_PICTURES)
+    left_out["linked folders"] = sum(file.is_symlink() and file.is_dir() for file in inside)
+    if left_out.total():
+        counts = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()) if count)
+        print(f"{folder}: left out ({counts}): only {', '.join(picture_file.SUFFIXES)} are read", file=sys.stderr)
 
 
 def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:

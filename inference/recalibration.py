@@ -20,8 +20,8 @@ from roadcue.training.run_folder import RunFolder
 if TYPE_CHECKING:
     from roadcue.inference.captions import CaptionPredictor
 
-_ENOUGH = 200
-"""Of so many pictures two are the one in a hundred; of fewer the threshold is one picture's."""
+_ENOUGH, _LEAST = 200, 20
+"""Of so many pictures two are the one in a hundred; of fewer the threshold is one picture's, of few it is chance."""
 _TRIED, _TOLD = 20, 0.95
 """So many pictures are spoilt in each way, and that share of them has to be told still."""
 _SPOILT: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -47,6 +47,10 @@ def recalibrate(
         )
     if len(predictor.config.picture_names) > 1:
         raise BadInput(f"{folder.path}: this run reads several pictures of a moment, which single files are not")
+    if len(pictures) < _LEAST:
+        raise BadInput(
+            f"{len(pictures)} pictures are too few to set a threshold by; give {_LEAST}, or {_ENOUGH} better"
+        )
     detector = predictor.model.detector
     with ProgressLine("recalibrating", len(pictures), "pictures") as advance:
         stored = torch.cat(list(_stored(predictor, pictures, batch, advance)))

@@ -8,7 +8,7 @@ from roadcue.errors import BadHead
 from roadcue.heads.calibration import Calibration, least_sequences
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import CUES, PACES, path_cues, walking_cues
-from roadcue.heads.field.labels import UNKNOWN, known_fields
+from roadcue.heads.field.labels import UNKNOWN
 from roadcue.heads.head import Batches, Head
 from roadcue.prompts.annotation import COLUMNS
 from roadcue.schema import HeadTargets
@@ -22,10 +22,12 @@ ANSWERS = 3
 def cue_truth(config: CueConfig, targets: HeadTargets) -> Tensor:
     """(b, 2) int64 places in `CUES` and `PACES`, -1 unknown: of a pedestrian by the rule, where his row has labels;
     by the logged path otherwise. A walker's own path is no truth: he may have seen what the rule cannot, or erred.
+    Labels of objects alone make no pedestrian: the rule begins with where the sidewalk is.
     """
     by_rule = walking_cues(targets["positions"], targets["objects"])
     driven = path_cues(targets["future"], config.offset_m, config.offset_at_s)
-    on_foot = known_fields(targets) | targets.get("on_foot", torch.tensor(False))
+    located = (targets["positions"] != UNKNOWN).any(dim=1)
+    on_foot = located | targets.get("on_foot", torch.tensor(False))
     return by_rule.where(on_foot[:, None], driven)
 
 

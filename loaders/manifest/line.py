@@ -13,6 +13,8 @@ from roadcue.schema import CameraCalibration, Intent
 
 SPLITS = ("train", "val", "test")
 REQUIRED = ("id", "sequence", "images", "past", "intent")
+_MOVES = 1.0
+"""m/s: who is that fast does not stay on the very spot for five seconds."""
 OPTIONAL = ("frame", "future", "fields", "caption", "split", "calibration")
 
 
@@ -61,7 +63,25 @@ def parse_line(value: object, where: str) -> tuple[ManifestLine, np.ndarray, np.
         caption=_text(row["caption"], "caption", where) if "caption" in row else None,
         calibration=_calibrations(row.get("calibration", {}), images, where),
     )
-    return line, parse_past(row["past"], where), parse_future(row.get("future"), where)
+    past, future = parse_past(row["past"], where), parse_future(row.get("future"), where)
+    _check_placeholders(past, future, where)
+    return line, past, future
+
+
+def _check_placeholders(past: np.ndarray, future: np.ndarray, where: str) -> None:
+    """BadRecord for zeros in the place of states that are not known: they would teach to stop."""
+    speed, zeros = float(np.hypot(*past[-1, 2:4])), (past == 0).all(axis=1)
+    if speed < _MOVES:
+        return
+    if zeros.any():
+        raise BadRecord(
+            f"{where}: past[{int(zeros.argmax())}] is all zeros, and the last state has {speed:.1f} m/s; leave "
+            "samples with unknown past states out"
+        )
+    if not future.any():
+        raise BadRecord(
+            f"{where}: future is all zeros, and the past ends with {speed:.1f} m/s; leave it out if unknown"
+        )
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -39,7 +39,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import ExtractConfig
 
 SMALL_WORLD = RoadWorldSpec(4, 2, seconds=0.2, stride=1, width=160, height=178, cameras=("FRONT",))
-SMALL_WALKS = SidewalkSpec(80, 16, width=160, height=120)
+SMALL_WALKS = SidewalkSpec(160, 16, width=160, height=120)
 SMALL_AMOUNTS = {"--train": "4", "--val": "2", "--stride": "100"}
 """In the place of those by which the pages draw thousands of pictures."""
 SHORT = {r"python train\.py .*--head caption .*": ("--epochs", "1")}
@@ -121,7 +121,7 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir, udacity):
     (tmp_path / "pictures").mkdir()
     for name in ("a", "b"):
         Image.new("RGB", (640, 480), "grey").save(tmp_path / "pictures" / f"{name}.jpg")
-    write_sidewalk(replace(SMALL_WALKS, train=16, val=0, seed=1), tmp_path / "my_camera", workers=1)
+    write_sidewalk(replace(SMALL_WALKS, train=24, val=0, seed=1), tmp_path / "my_camera", workers=1)
     return tmp_path
 
 

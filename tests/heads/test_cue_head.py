@@ -209,3 +209,15 @@ def test_too_few_sequences_to_calibrate_on_are_said():
     head = build_head("cue", SMALL, 1, 4)
     assert "8 sequences to calibrate on are too few to rule any cue out at 90%" in head.lacks_sequences(8)
     assert head.lacks_sequences(9) == ""
+
+
+@pytest.mark.parametrize("located", [False, True])
+def test_labels_of_objects_alone_leave_the_logged_path_its_cue(located):
+    """A driver's row with a box of a car is no pedestrian's; with a position it is, and the rule speaks."""
+    positions, objects = no_fields(1)
+    objects[:] = 0.0
+    if located:
+        positions[:] = torch.tensor([1, 0])
+    future = torch.stack([torch.arange(1, 21) * 2.0, torch.arange(1, 21) * 0.5], dim=1)[None]
+    truth = answers.cue_truth(CueConfig(), HeadTargets(future=future, positions=positions, objects=objects))
+    assert (CUES[truth[0, 0]] == "deviate left") is not located

@@ -110,6 +110,10 @@ def test_the_lines_replace_no_device_and_go_to_no_empty_name(run, folder, tmp_pa
     assert f"{tmp_path / 'pipe'}: is not a file" in capsys.readouterr().err
     assert exit_code(predict.main, "--run", run, folder, "--out", "") == 2
     assert "--out needs a file" in capsys.readouterr().err
+    before = (folder / "b.jpg").read_bytes()
+    assert exit_code(predict.main, "--run", run, folder, "--out", folder / "b.jpg") == 2
+    assert "would replace a picture by lines of text" in capsys.readouterr().err
+    assert (folder / "b.jpg").read_bytes() == before
 
 
 def test_a_model_whose_heads_are_not_those_of_its_config_is_refused(run, folder, tmp_path, capsys):
@@ -125,6 +129,16 @@ def test_a_model_whose_heads_are_not_those_of_its_config_is_refused(run, folder,
     shutil.copytree(copy / "model/heads/cue", copy / "model/heads/field")
     assert exit_code(predict.main, "--run", copy, folder) == 2
     assert "holds the head 'cue'; train again" in capsys.readouterr().err
+
+
+def test_pictures_of_other_formats_and_linked_folders_are_not_left_out_silently(run, folder, tmp_path, capsys):
+    for name in ("x.heic", "y.HEIC", "z.tif"):
+        (folder / "c" / name).write_bytes(b"another format")
+    (folder / "link").symlink_to(folder / "c", target_is_directory=True)
+    assert exit_code(predict.main, "--run", run, folder) == 0
+    captured = capsys.readouterr()
+    assert len(lines_of(captured.out)) == 3
+    assert f"{folder}: left out (.heic 2, .tif 1, linked folders 1): only .jpg" in captured.err
 
 
 def test_a_file_that_is_named_is_taken_whatever_it_is_called(run, folder, capsys):
@@ -217,12 +231,12 @@ def test_line_1_a_picture_unlike_the_training_pictures_is_not_answered(run, fold
 
 
 def test_line_1_a_run_is_recalibrated_by_pictures_of_another_camera(run, folder, drawn, tmp_path, capsys):
-    """A camera with a warm cast, which the run has not learnt from: most are unlike, and then none is."""
+    """A camera with a slightly warm cast, which the run has not learnt from: most are unlike, and then none is."""
     dataset, own = drawn.splits["val"], tmp_path / "own"
     own.mkdir()
     for number in range(40):
         picture = picture_file.decode(dataset.image(number, "FRONT"), "here")
-        Image.fromarray((picture * [1, 0.8, 0.6]).astype(np.uint8)).save(own / f"{number:03}.png")
+        Image.fromarray((picture * [1, 0.95, 0.9]).astype(np.uint8)).save(own / f"{number:03}.png")
 
     def share():
         assert exit_code(predict.main, "--run", run, own) == 0
@@ -245,7 +259,12 @@ def test_line_1_a_run_is_recalibrated_by_pictures_of_another_camera(run, folder,
 def test_line_1_no_recalibration_lets_a_covered_lens_pass(run, tmp_path, capsys):
     detector = run / "model" / "detector" / "model.safetensors"
     before = detector.read_bytes()
-    assert exit_code(predict.main, "--run", run, "--recalibrate", unlike_folder(tmp_path / "unlike")) == 2
+    own = unlike_folder(tmp_path / "unlike")
+    assert exit_code(predict.main, "--run", run, "--recalibrate", own) == 2
+    assert "3 pictures are too few to set a threshold by; give 20, or 200 better" in capsys.readouterr().err
+    for copy in range(9):
+        unlike_folder(own / str(copy))
+    assert exit_code(predict.main, "--run", run, "--recalibrate", own) == 2
     assert re.search(
         r"only \d+% of (black|white|noise) ones would be told .* it stays as it was", capsys.readouterr().err
     )

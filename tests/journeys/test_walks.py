@@ -63,11 +63,13 @@ def test_a_walk_is_trained_scored_looked_at_and_asked(walks, tmp_path, capsys):
     assert "RFS" not in output + page
     assert "have no calibration of it" in page
     assert page.count("<svg") >= 3 + 3  # of every scene the paths from above
-    picture = next((walks / IMAGE_FOLDERS["val"]).iterdir())
-    given = {"past": walker("a.jpg").past, "intent": Intent.GO_STRAIGHT}
-    prediction = roadcue.load(run).predict(picture, **given)
-    assert prediction["waypoint"].waypoints_m.shape == (20, 2)
-    assert prediction["cue"].cue in ("deviate left", "keep straight", "deviate right")
+    pictures = sorted((walks / IMAGE_FOLDERS["val"]).iterdir())
+    past = np.repeat(walker("a.jpg").past[None], len(pictures), axis=0)
+    predicted = roadcue.load(run).predict(pictures, past=past, intent=[Intent.GO_STRAIGHT] * len(pictures))
+    assert predicted["waypoint"].waypoints_m.shape == (len(pictures), 20, 2)
+    answered = [cue.cue for cue in predicted["cue"] if cue.in_distribution]
+    assert answered
+    assert set(answered) <= {"deviate left", "keep straight", "deviate right"}
     (walks / STATES).unlink()  # and then there are only cues to score
     assert exit_code(scoring.main, "--run", run, "--resamples", 100) == 0
     assert "no row has a logged future, so the waypoint head is not scored" in capsys.readouterr().out

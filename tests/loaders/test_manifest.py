@@ -155,6 +155,11 @@ BAD_LINES = {
     "booleans": (a_line("2", past=[*PAST[:-1], [False] * 6]), r"past must be 16x6 numbers, found something else"),
     "beyond float32": (a_line("2", past=_with(PAST, 0, 0, 1e300)), r"past\[0, 0\] is not a finite number"),
     "map frame": (a_line("2", past=[[x + 500, *rest] for x, *rest in PAST]), r"past ends at \(500\.0, 0\.0\) m"),
+    "zeros before a moving past": (
+        a_line("2", past=[[0] * 6] * 5 + PAST[5:]),
+        r"past\[0\] is all zeros, and .* 4.0 m/s",
+    ),
+    "a future of zeros": (a_line("2", future=[[0, 0]] * 20), "future is all zeros, and the past ends with 4.0 m/s"),
     "future of 19": (a_line("2", future=FUTURE[1:]), "future must be 20x2 numbers, found 19x2"),
     "unknown intent": (a_line("2", intent="go_left"), "intent is str 'go_left'; did you mean 'GO_LEFT'"),
     "intent 4": (a_line("2", intent=4), r"intent is int '4'.*GO_RIGHT or 3"),
@@ -184,6 +189,11 @@ BAD_LINES = {
     "focal length 0": (a_line("2", calibration={"FRONT": CAMERA | {"intrinsic": [0] * 9}}), "f_u, f_v > 0"),
     "width 0": (a_line("2", calibration={"FRONT": CAMERA | {"width": 0}}), "width is int '0'; write whole pixels"),
 }
+
+
+def test_who_stands_may_go_on_standing(folder: Path):
+    write(folder, a_line("1", past=[[0] * 6] * 16, future=[[0, 0]] * 20))
+    assert not open_manifest(folder, "all").states.future.any()
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD_LINES.values(), ids=BAD_LINES.keys())

@@ -21,7 +21,7 @@ from roadcue.prompts.demonstrations import MOST_DEMONSTRATIONS
 TOKENIZER = flamingo_tokenizer()
 SPECIAL = [IMAGE, ENDOFCHUNK, "<PAD>", "<|endoftext|>", "<|padding|>"]
 captions = st.text(min_size=1, max_size=40).filter(
-    lambda text: text.strip() and not any(token in text for token in SPECIAL)
+    lambda text: text.strip() and not any(token in text for token in (*SPECIAL, *TOKENIZER.all_special_tokens))
 )
 
 
