@@ -31,6 +31,8 @@ _RANKS = (256, 96, 128)
 _FOLDS = 5
 _MOST_ROWS, _LEAST_ROWS, _MOST_BYTES = 4096, 256, 1 << 30
 """So many rows tell the directions; more only take longer. Fewer where they would fill the memory."""
+_CLEAR = 0.95
+"""So far below the score of a picture that has to be unlike the threshold is set."""
 _ROUNDING = 1e-9
 """Of sums of weights, far below the weight of any row."""
 
@@ -132,6 +134,18 @@ class OODDetector(nn.Module):
         some = known.any(dim=1).numpy()
         if some.any():
             self.threshold *= _quantile(over[some], sequence[some])
+
+    def hold_back(self, stored: Tensor) -> bool:
+        """Lower the threshold until each of the pictures (m, k, d), in every camera, is unlike; False if they are.
+
+        Whatever the training rows are: nothing may be relied on of pictures that show nothing.
+        """
+        rows = stored[:, None].expand(-1, self.pictures, -1, -1)
+        least = float(self(rows, torch.ones(rows.shape[:2], dtype=torch.bool, device=rows.device)).min())
+        if least > 1:
+            return False
+        self.threshold *= _CLEAR * least
+        return True
 
     @property
     def knows_nothing(self) -> bool:

@@ -1,6 +1,6 @@
 """A user's own camera: which of its pictures a run takes for unlike those that it has learnt from."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from roadcue.heads.ood_detector import OODDetector
 from roadcue.inference.predictor import RoadPredictor
 from roadcue.loaders import picture_file
 from roadcue.progress import ProgressLine
+from roadcue.training.heads.covered_lens import SPOILT
 from roadcue.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -24,12 +25,6 @@ _ENOUGH, _LEAST = 200, 20
 """Of so many pictures two are the one in a hundred; of fewer the threshold is one picture's, of few it is chance."""
 _TRIED, _TOLD = 20, 0.95
 """So many pictures are spoilt in each way, and that share of them has to be told still."""
-_SPOILT: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "black": np.zeros_like,
-    "white": lambda picture: np.full_like(picture, 255),
-    "noise": lambda picture: np.random.default_rng(0).integers(0, 256, picture.shape, dtype=np.uint8),
-}
-"""What no threshold may let pass: a lens that is covered or dazzled, a camera that is broken."""
 
 
 def recalibrate(
@@ -87,7 +82,7 @@ def _check_told(predictor: RoadPredictor, detector: OODDetector, pictures: Seque
     """BadInput where the new threshold lets pass what shows nothing."""
     some = [pictures[i] for i in range(0, len(pictures), max(1, len(pictures) // _TRIED))]
     decoded = [picture_file.decode(path.read_bytes(), str(path)) for path in some]
-    for name, spoil in _SPOILT.items():
+    for name, spoil in SPOILT.items():
         told = _share_unlike(detector, predictor.stored([spoil(picture) for picture in decoded]))
         if told < _TOLD:
             raise BadInput(

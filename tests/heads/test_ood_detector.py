@@ -160,3 +160,13 @@ def test_equal_rows_give_an_equal_detector(detector):
     torch.manual_seed(time.time_ns() % 1000)
     again = OODDetector.fitted(drawn(800))
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in detector.state_dict().items())
+
+
+def test_line_1_what_shows_nothing_is_unlike_however_near_it_lies():
+    detector, nothing = OODDetector.fitted(drawn(800)), drawn(200, seed=1).stored.mean(dim=(0, 1))[None]
+    as_rows = StoredPictures(nothing[:, None], torch.ones(1, 1, dtype=torch.bool), np.arange(1))
+    assert flagged(detector, as_rows) == 0
+    assert detector.hold_back(nothing)
+    assert flagged(detector, as_rows) == 1
+    assert not detector.hold_back(nothing), "once is enough"
+    assert not detector.hold_back(nothing + 100), "what is unlike changes nothing"

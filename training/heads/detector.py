@@ -1,15 +1,19 @@
 """The detector of pictures unlike the training rows, from the stored features of a run's splits."""
 
 import numpy as np
+from torch import Tensor
 
 from roadcue.heads.ood_detector import OODDetector, StoredPictures, rows_spaced
 from roadcue.training.heads.batches import StoredSplit
 
 
-def detector_of(train: StoredSplit, held_out: StoredSplit | None) -> OODDetector | None:
+def detector_of(
+    train: StoredSplit, held_out: StoredSplit | None, covered: Tensor | None = None
+) -> OODDetector | None:
     """Fitted on training rows, with the threshold of rows `held_out`, or of parts of the training rows by turns.
 
-    None without an encoder: where no picture is seen, none is unlike.
+    `covered` (m, k, d) are the features of pictures that must be unlike, as `covered_pictures` makes them. None
+    without an encoder: where no picture is seen, none is unlike.
     """
     if train.store is None:
         return None
@@ -24,6 +28,13 @@ def detector_of(train: StoredSplit, held_out: StoredSplit | None) -> OODDetector
         print(
             "no sequence is left to tell how far pictures may lie from them: every one will be unlike, and nothing "
             "will be sure; give more sequences",
+            flush=True,
+        )
+    if covered is not None and detector.hold_back(covered.float()):
+        unlike = float((detector(seen.stored, seen.present) > 1).float().mean())
+        print(
+            "black, white or noisy pictures lie among them, as far as the encoder tells: the threshold is lowered "
+            f"until none does, and {unlike:.0%} of these rows are unlike, too; more sequences would part them better",
             flush=True,
         )
     return detector

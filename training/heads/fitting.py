@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import seed_everything
+from torch import Tensor
 
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
@@ -26,6 +27,7 @@ from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
+from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
@@ -59,6 +61,8 @@ class StoredSplits:
     val: StoredSplit
     calibration: StoredSplit | None = None
     """None where no head wants one."""
+    covered: Tensor | None = None
+    """As `covered_pictures` gives them."""
 
 
 def train(config: TrainConfig, config_text: str) -> None:
@@ -101,7 +105,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         for caution in {head.lacks_sequences(kept) for head in model.heads.values()} - {""}:
             print(caution, flush=True)
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
-    return StoredSplits(facts, train, val, calibration)
+    return StoredSplits(facts, train, val, calibration, covered_pictures(data[0], encoder, config))
 
 
 def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) -> StoredSplit:
@@ -133,7 +137,7 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         if splits.calibration is not None:
             model.calibrate(splits.calibration.batches(), splits.calibration.sequence)
         model.save_pretrained(folder.model)  # before the detector, which takes memory of its own
-        model.detector = detector_of(splits.train, splits.calibration)
+        model.detector = detector_of(splits.train, splits.calibration, splits.covered)
         model.save_pretrained(folder.model)
         seen = [splits.train, *([splits.calibration] if splits.calibration else [])]
         write_trained_rows(folder.path, [(split.dataset, split.rows) for split in seen])
