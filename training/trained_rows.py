@@ -37,13 +37,18 @@ def trained_sequences(folder: Path, dataset: RoadDataset) -> set[str]:
 
 
 def _hashes(dataset: RoadDataset, rows: np.ndarray) -> np.ndarray:
-    """(m,) int64 of the rows. Two data sets may both have a sample 0001: its past states tell them apart."""
-    states, name = dataset.states, dataset.name
+    """(m,) int64 of the rows, whatever the data set is called: a folder can be read under several names.
+
+    Two data sets may both have a sample 0001: place and velocity of its oldest past state tell them apart, to 0.1 m
+    and 0.1 m/s, since the same states written with fewer digits are the same.
+    """
+    states = dataset.states
+    oldest = np.round(states.past[:, 0, :4].astype(np.float64), 1) + 0.0  # no minus zero
     return np.array(
         [
             int.from_bytes(
                 hashlib.sha256(
-                    f"{name}\0{states.sequence[row]}\0{states.id[row]}\0".encode() + states.past[row].tobytes()
+                    f"{states.sequence[row]}\0{states.id[row]}\0".encode() + oldest[row].tobytes()
                 ).digest()[:8],
                 "little",
                 signed=True,

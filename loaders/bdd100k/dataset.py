@@ -13,7 +13,7 @@ import numpy as np
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_first
-from roadcue.loaders.bdd100k.boxes import objects_of
+from roadcue.loaders.bdd100k.boxes import HEIGHT, WIDTH, Box, objects_of
 from roadcue.loaders.bdd100k.labels import SPLITS, Frame, labels_file, read_frames
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
@@ -24,6 +24,8 @@ CAMERA = "FRONT"
 IMAGES = "images/100k"
 """Where the published archives put the splits' pictures, below the data folder."""
 _DRIVE = slice(0, 8)
+_MANY = 100
+"""Of so many boxes in published pictures some are on the right."""
 
 
 class _Row(NamedTuple):
@@ -55,6 +57,7 @@ def open_bdd100k(
         unboxed += sum(frame.unboxed for frame in read)
         frames |= {f"{split_name}/{frame.name}": frame for frame in read if frame.is_clear_day}
         bad_records.skipped += left_out
+    _check_scale(data_dir, [box for frame in frames.values() for box in frame.boxes])
     if not frames:
         raise BadInput(f"{data_dir}: of {len(labelled)} labelled pictures of {split} none is of a clear day")
     folder = PictureFolder(image_root or data_dir / IMAGES)
@@ -131,6 +134,16 @@ class Bdd100k:
     def targets(self, row: int) -> SampleTargets:
         """`fields` alone: SENSATION's columns, empty where BDD100K has no label."""
         return SampleTargets(fields=self.annotation(row).row)
+
+
+def _check_scale(data_dir: Path, boxes: Sequence[Box]) -> None:
+    """BadInput where so many boxes end within half of the picture that they must be of smaller pictures."""
+    right, low = max((box.x2 for box in boxes), default=0), max((box.y2 for box in boxes), default=0)
+    if len(boxes) >= _MANY and right <= WIDTH / 2 and low <= HEIGHT / 2:
+        raise BadInput(
+            f"{data_dir}: none of {len(boxes):,} boxes passes x = {right:g} and y = {low:g}, though BDD100K's "
+            f"pictures have {WIDTH} x {HEIGHT} pixels; give the labels as they are published"
+        )
 
 
 def _states(names: Sequence[str]) -> StateTable:

@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,7 @@ def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "r
         content.add(value, number)
     places = {camera: _place(content.manifest, number) for camera, number in content.cameras.items()}
     check_camera_names(places, {frozenset(line.images) for line in content.lines})
+    content.check_sequence_names()
     folder = PictureFolder(content.manifest.parent)
     rows, fingerprint = _check_pictures(content, content.rows_of(split), folder)
     return ManifestDataset(content, rows, split, folder, fingerprint)
@@ -151,6 +153,19 @@ class _Content:
             self._check_split(split)
         rows = [row for row, line in enumerate(self.lines) if split in ("all", line.split)]
         return sorted(rows, key=lambda row: (self.lines[row].sequence, self.lines[row].frame))
+
+    def check_sequence_names(self) -> None:
+        """BadInput for a sequence that is written in two ways: two splits would have parts of it."""
+        first: dict[str, int] = {}
+        for row, line in enumerate(self.lines):
+            alike = " ".join(unicodedata.normalize("NFKC", line.sequence).casefold().split())
+            other = first.setdefault(alike, row)
+            if self.lines[other].sequence != line.sequence:
+                raise BadInput(
+                    f"{_place(self.manifest, self.numbers[row])}: sequence {line.sequence!r}, and "
+                    f"{_place(self.manifest, self.numbers[other])} {self.lines[other].sequence!r}; write the name of "
+                    "one sequence alike in all lines, and names of two more differently"
+                )
 
     def _check_split(self, split: str) -> None:
         """BadInput unless every line names its split, some line this one, and no sequence is in two of them."""

@@ -255,6 +255,13 @@ def test_another_data_set_may_have_the_same_names(run, drawn):
     assert trained_sequences(run.path, drawn.splits["train"]) == set(np.unique(other.states.sequence))
 
 
+def test_the_same_rows_under_another_name_and_with_fewer_digits_are_the_same(run, drawn):
+    train = drawn.splits["train"]
+    train.name = "another"
+    train.states.past[:] = np.round(train.states.past, 3)
+    assert trained_sequences(run.path, train) == set(np.unique(train.states.sequence))
+
+
 def test_a_run_without_its_rows_is_scored_and_a_damaged_list_is_refused(run, drawn):
     train = drawn.splits["train"]
     write_safetensors(run.path / TRAINED_ROWS, {"weights": torch.zeros(3)})

@@ -20,8 +20,9 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def encoded(monkeypatch):
-    """Collects how many pictures each call of the encoder gets."""
+    """Collects how many pictures of the data each call of the encoder gets: no training sees a covered lens."""
     counts = []
+    monkeypatch.setattr("roadcue.training.heads.fitting.covered_pictures", lambda *_: None)
     encode = SmolEncoder.encode
     monkeypatch.setattr(
         SmolEncoder, "encode", lambda self, pixels: counts.append(len(pixels)) or encode(self, pixels)

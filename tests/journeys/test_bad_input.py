@@ -13,7 +13,6 @@ from waymo_shards import SEQUENCE, drawn_jpeg, frame_bytes, write_shard
 from roadcue import eval as scoring
 from roadcue import train
 from roadcue.loaders.tfrecord import read_records
-from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.training import encoded_pictures
 
 SHARD = "training_x.tfrecord-00000-of-00001"
@@ -220,14 +219,11 @@ def test_a_broken_manifest_is_named_or_skipped_and_counted(manifest, tmp_path, c
 
 
 @pytest.mark.parametrize("on", ["cpu", "cuda"])
-def test_what_was_encoded_before_a_bad_picture_is_not_encoded_again(shards, tmp_path, capsys, monkeypatch, on):
+def test_what_was_encoded_before_a_bad_picture_is_not_encoded_again(
+    shards, tmp_path, capsys, monkeypatch, encoded, on
+):
     monkeypatch.setattr(encoded_pictures, "device", lambda _: on)
     replaced(shards / SHARD, 5, frame(5, 5, images={"FRONT": not_a_jpeg()}))
-    encoded = []
-    encode = SmolEncoder.encode
-    monkeypatch.setattr(
-        SmolEncoder, "encode", lambda self, pixels: encoded.append(len(pixels)) or encode(self, pixels)
-    )
     words = ("--data", "waymo_e2e", "--data_dir", shards, "--encode_batch", 1, "--run_dir", tmp_path / "run")
     refused(capsys, train.main, *quick(*words, "--workers", 2))
     assert sum(encoded) == 5, "the last of six is bad"

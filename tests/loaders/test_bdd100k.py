@@ -234,6 +234,20 @@ def test_a_file_without_one_box_is_not_read_as_if_nothing_were_there(tmp_path, l
         open_bdd100k(tmp_path, "train")
 
 
+def scaled(factor: float, pictures: int) -> list[dict]:
+    box = [factor * edge for edge in (1000, 400, 1200, 600)]
+    return [frame(f"{number:08x}-aaaaaaaa.jpg", label("car", *box)) for number in range(pictures)]
+
+
+def test_boxes_of_smaller_pictures_are_not_read_on_other_sides(tmp_path):
+    write_bdd(tmp_path / "half", "train", scaled(0.5, 100))
+    with pytest.raises(BadInput, match="none of 100 boxes passes x = 600 and y = 300, though BDD100K's"):
+        open_bdd100k(tmp_path / "half", "train")
+    for name, factor, pictures in (("whole", 1.0, 100), ("few", 0.5, 99)):
+        write_bdd(tmp_path / name, "train", scaled(factor, pictures))
+        assert len(open_bdd100k(tmp_path / name, "train")) == pictures
+
+
 def test_labels_that_are_no_boxes_are_counted(tmp_path):
     lane = {"category": "lane/single white", "poly2d": [{"vertices": [[0, 0], [9, 9]]}]}
     write_bdd(tmp_path, "train", [frame("a.jpg", lane, CAR_FAR, lane)])

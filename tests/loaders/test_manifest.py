@@ -191,6 +191,18 @@ BAD_LINES = {
 }
 
 
+@pytest.mark.parametrize("other", ["Drive 3", "drive 3 ", "drive  3", "drive \uff13"], ids=repr)
+def test_one_sequence_written_in_two_ways_is_asked_about(folder: Path, other: str):
+    manifest = write(
+        folder, a_line("1", sequence="drive 3"), a_line("2", sequence="drive 4"), a_line("3", sequence=other)
+    )
+    with pytest.raises(BadInput) as asked:
+        open_manifest(folder, "all", on_bad_record="skip")
+    assert str(asked.value).startswith(
+        f"{manifest} line 3: sequence {other!r}, and {manifest} line 1 'drive 3'; write"
+    )
+
+
 def test_who_stands_may_go_on_standing(folder: Path):
     write(folder, a_line("1", past=[[0] * 6] * 16, future=[[0, 0]] * 20))
     assert not open_manifest(folder, "all").states.future.any()

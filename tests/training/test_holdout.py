@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from drawn import DrawnDataset
+from fitted import fit
 
 from roadcue.errors import BadInput
 from roadcue.training.heads.batches import StoredSplit
@@ -44,3 +46,10 @@ def test_they_are_others_than_those_that_part_training_and_validation():
 def test_one_sequence_cannot_be_shared_out():
     with pytest.raises(BadInput, match=r"walks: only 1 sequence.*--calibration 0"):
         keep_for_calibration(split_of(1), 0.2)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_rows_that_are_all_sequences_of_their_own_are_said(drawn, frames, capsys):
+    drawn.splits["train"] = DrawnDataset("train", sequences=12 // frames, frames=frames)
+    fit(drawn(epochs=1))
+    assert ("each of the 12 training rows is a sequence of its own" in capsys.readouterr().out) == (frames == 1)

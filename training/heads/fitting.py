@@ -97,6 +97,12 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         for split, known in zip(data, labels, strict=True)
     ]
     train, val = (_learnable(model, split, config.head_names) for split in stored)
+    if 1 < len(train) == len(np.unique(train.sequence)):
+        print(
+            f"each of the {len(train):,} training rows is a sequence of its own: frames of one film belong into one, "
+            "or what is kept for calibration and scored has neighbours among what is trained on",
+            flush=True,
+        )
     calibration = None
     if calibrating:
         train, calibration = keep_for_calibration(train, config.calibration)
