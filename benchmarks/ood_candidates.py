@@ -1,6 +1,7 @@
-"""Distances of features to those of training rows, by which unlike pictures could be told: the published ones.
+"""Distances of pictures to those of training rows, by which unlike ones could be told: the published ones and ours.
 
-All are fitted on stored features (n, 1, k, d) of one picture a row, without labels, by pytorch-ood where it has them.
+All are fitted on stored pictures, one a row, without labels; the published ones read their features alone, and are
+pytorch-ood's where it has them.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,19 +11,19 @@ import torch.nn.functional as F
 from pytorch_ood.detector import KNN, RMD, Mahalanobis
 from torch import Tensor
 
-from roadcue.heads.ood_detector import OODDetector
+from roadcue.heads.ood_detector import OODDetector, StoredPictures
 from roadcue.heads.waypoint.kmeans import kmeans
 
-Distance = Callable[[Tensor], Tensor]
-"""(b, 1, k, d) -> (b,), larger for a picture that is less like."""
-OURS = "largest of the three, over their thresholds"
-_OF_DETECTOR = ("whole picture", "cells", "mean and spread of cells")
+Distance = Callable[[StoredPictures], Tensor]
+"""Of b pictures, one a row, (b,), larger for one that is less like."""
+OURS = "largest of the four, over their thresholds"
+_OF_DETECTOR = ("whole picture", "cells", "mean and spread of cells", "contrast")
 _CLUSTERS, _NEIGHBOURS, _DIRECTIONS = 8, 50, 32
 
 
-def candidates(train: Tensor, detector: OODDetector) -> Mapping[str, Distance]:
-    """Name -> distance, fitted on `train`; the last four are the run's own detector's."""
-    mean, one = _mean(train), torch.zeros(len(train), dtype=torch.int64)
+def candidates(train: StoredPictures, detector: OODDetector) -> Mapping[str, Distance]:
+    """Name -> distance, fitted on `train`; the last five are the run's own detector's."""
+    mean, one = _mean(train), torch.zeros(len(train.stored), dtype=torch.int64)
     unit = F.normalize(mean)
     _, clusters = torch.cdist(unit, kmeans([unit], _CLUSTERS)).argmin(dim=1).unique(return_inverse=True)
     mahalanobis = Mahalanobis(None).fit_features(mean, one)
@@ -30,35 +31,40 @@ def candidates(train: Tensor, detector: OODDetector) -> Mapping[str, Distance]:
     relative = RMD(None).fit_features(unit, clusters)
     neighbours = KNN(None, k=min(_NEIGHBOURS, len(mean) - 1)).fit_features(mean, one)
     ours: dict[str, Distance] = {
-        f"probabilistic PCA, {name}": lambda stored, place=place: detector.distances(stored)[:, 0, place]  # type: ignore[misc]
+        f"probabilistic PCA, {name}": lambda seen, place=place: _ours(detector, seen)[:, place]  # type: ignore[misc]
         for place, name in enumerate(_OF_DETECTOR)
     }
     return {
-        "Mahalanobis, mean": lambda stored: mahalanobis.predict_features(_mean(stored)),
-        "Mahalanobis++, mean": lambda stored: normalised.predict_features(F.normalize(_mean(stored))),
-        f"relative Mahalanobis++ of {_CLUSTERS} clusters, mean": lambda stored: relative.predict_features(
-            F.normalize(_mean(stored))
+        "Mahalanobis, mean": lambda seen: mahalanobis.predict_features(_mean(seen)),
+        "Mahalanobis++, mean": lambda seen: normalised.predict_features(F.normalize(_mean(seen))),
+        f"relative Mahalanobis++ of {_CLUSTERS} clusters, mean": lambda seen: relative.predict_features(
+            F.normalize(_mean(seen))
         ),
-        f"{_NEIGHBOURS}th neighbour, mean": lambda stored: neighbours.predict_features(_mean(stored)).float(),
+        f"{_NEIGHBOURS}th neighbour, mean": lambda seen: neighbours.predict_features(_mean(seen)).float(),
         f"outside {_DIRECTIONS} directions, whole picture": _residual(train),
         **ours,
-        OURS: lambda stored: detector(stored, torch.ones(len(stored), 1, dtype=torch.bool)),
+        OURS: lambda seen: detector(seen.stored, seen.contrast, seen.present),
     }
 
 
-def _mean(stored: Tensor) -> Tensor:
-    return stored.float().mean(dim=(1, 2))
+def _ours(detector: OODDetector, seen: StoredPictures) -> Tensor:
+    """(b, m) of the only picture of each row."""
+    return detector.distances(seen.stored, seen.contrast)[:, 0]
 
 
-def _residual(train: Tensor) -> Distance:
+def _mean(seen: StoredPictures) -> Tensor:
+    return seen.stored.float().mean(dim=(1, 2))
+
+
+def _residual(train: StoredPictures) -> Distance:
     """The length of what lies outside the principal directions, as in ViM (Wang et al. 2022), without its logits."""
-    flat = train.float().flatten(1)
+    flat = train.stored.float().flatten(1)
     centre = flat.mean(dim=0)
     torch.manual_seed(0)
     _, _, directions = torch.pca_lowrank(flat, q=min(_DIRECTIONS, *flat.shape), niter=4)
 
-    def outside(stored: Tensor) -> Tensor:
-        centred = stored.float().flatten(1) - centre
+    def outside(seen: StoredPictures) -> Tensor:
+        centred = seen.stored.float().flatten(1) - centre
         return (centred - centred @ directions @ directions.T).norm(dim=1)
 
     return outside

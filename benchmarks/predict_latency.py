@@ -87,8 +87,8 @@ def measure(predictor: roadcue.RoadPredictor, device: str, batch: int, repeats: 
             alone = median_ms(encoder, repeats, device)
             line += f", of which the encoder {alone:.1f} ms, ratio {alone / milliseconds:.2f}"
         if predictor.model.detector is not None:
-            stored = predictor.stored(pictures)
-            detector = partial(predictor.model.detector, stored, torch.ones(stored.shape[:2], dtype=torch.bool))
+            present = torch.ones(count, 1, dtype=torch.bool)
+            detector = partial(predictor.model.detector, *predictor.stored(pictures), present)
             alone = median_ms(torch.no_grad()(detector), repeats, device)
             line += f", the detector {alone:.2f} ms, ratio {alone / milliseconds:.3f}"
         print(line)

@@ -175,12 +175,12 @@ def auroc_by_candidate(
 ) -> dict[str, dict[str, float]]:
     """Candidate -> kind -> the area under the ROC curve between validation pictures and those of the kind."""
     train_pictures = pictures_of(trained.split(open_split(trained.options, "train")))
-    usual = pictures_of(clean).stored
-    kinds = {kind: pictures_of(spoilt[kind]).stored for kind in (*CHOOSING, *UNLIKE)}
+    usual = pictures_of(clean)
+    kinds = {kind: pictures_of(spoilt[kind]) for kind in (*CHOOSING, *UNLIKE)}
     with torch.no_grad():
         return {
-            name: {kind: auroc(distance(usual), distance(stored)) for kind, stored in kinds.items()}
-            for name, distance in candidates(train_pictures.stored, trained.detector).items()
+            name: {kind: auroc(distance(usual), distance(pictures)) for kind, pictures in kinds.items()}
+            for name, distance in candidates(train_pictures, trained.detector).items()
         }
 
 
@@ -193,7 +193,7 @@ def auroc(usual: torch.Tensor, unlike: torch.Tensor) -> float:
 
 def flagged_of(detector: OODDetector, pictures: StoredPictures) -> Interval:
     """The share of pictures that a detector takes for unlike."""
-    unlike = detector(pictures.stored, pictures.present) > 1
+    unlike = detector(pictures.stored, pictures.contrast, pictures.present) > 1
     (share,) = sequence_bootstrap(_column(unlike.numpy()), pictures.sequence)
     return share
 

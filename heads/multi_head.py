@@ -52,7 +52,7 @@ class MultiHeadModel(nn.Module):
         seeing, blind = self.inputs(batch)
         predictions = {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
         if self.detector is not None:
-            score = self.detector(batch["stored"], batch["present"])
+            score = self.detector(batch["stored"], batch["contrast"], batch["present"])
             for name in self.heads.keys() - self.blind:
                 predictions[name] = {**predictions[name], OOD_SCORE: score}
         return predictions

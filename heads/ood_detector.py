@@ -2,11 +2,13 @@
 
 Out-of-distribution (OOD) detection. The distance of a picture's stored features to those of the training rows is
 taken three times, each by a Gaussian of few directions: of the whole picture, of each of its cells where it lies, and
-of the mean and spread of its cells, wherever they lie. Each is divided by the distance that one of a hundred rows
-exceeds which it was not fitted on; the largest of the three counts. It is measured on the encoder's features, never
+of the mean and spread of its cells, wherever they lie. A fourth is that of its contrast, by which a blurred picture
+is told, whose features hardly differ. Each is divided by the distance that one of a hundred rows exceeds which it was
+not fitted on; the largest of the four counts. It is measured on the encoder's features, never
 on what a head has made of them: training draws the features of everything towards those of its own pictures.
 
-Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, m = 3 distances.
+Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, s scales of
+contrast, m = 4 distances.
 """
 
 import math
@@ -31,6 +33,7 @@ _RANKS = (256, 96, 128)
 _FOLDS = 5
 _MOST_ROWS, _LEAST_ROWS, _MOST_BYTES = 4096, 256, 1 << 30
 """So many rows tell the directions; more only take longer. Fewer where they would fill the memory."""
+_CONFIG = ("pictures", "cells", "width", "scales", "ranks", "calibrated_on")
 _CLEAR = 0.95
 """So far below the score of a picture that has to be unlike the threshold is set."""
 _ROUNDING = 1e-9
@@ -39,38 +42,50 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class StoredPictures:
-    """The stored pictures of n rows: `stored` (n, c, k, d), `present` (n, c) bool, `sequence` (n,) names."""
+    """Of n rows: `stored` (n, c, k, d), `contrast` (n, c, s), `present` (n, c) bool, `sequence` (n,) names."""
 
     stored: Tensor
+    contrast: Tensor
     present: Tensor
     sequence: np.ndarray
 
     def at(self, rows: np.ndarray) -> "StoredPictures":
         """Those of some rows."""
-        return StoredPictures(self.stored[rows], self.present[rows], self.sequence[rows])
+        return StoredPictures(self.stored[rows], self.contrast[rows], self.present[rows], self.sequence[rows])
 
 
 class OODDetector(nn.Module):
-    """Called with stored features (b, c, k, d) and present (b, c), returns the OOD score (b,), above 1 for unlike."""
+    """Called with stored features (b, c, k, d), contrast (b, c, s) and present (b, c), returns the OOD score (b,).
+
+    It is above 1 for a row unlike the training rows.
+    """
 
     threshold: Tensor
     always: Tensor
     """(c,) bool: the pictures that every training row has."""
 
     def __init__(
-        self, pictures: int, cells: int, width: int, ranks: Sequence[int] = _RANKS, calibrated_on: str = ""
+        self,
+        pictures: int,
+        cells: int,
+        width: int,
+        scales: int,
+        ranks: Sequence[int] = _RANKS,
+        calibrated_on: str = "",
     ) -> None:
-        """`pictures` c of a row, `cells` k, `width` d; `ranks`: directions of the three Gaussians; `calibrated_on`
-        says of what rows the threshold is.
+        """`pictures` c of a row, `cells` k, `width` d, `scales` s; `ranks`: directions of the three Gaussians of
+        features; `calibrated_on` says of what rows the threshold is.
         """
         super().__init__()
         self.calibrated_on = calibrated_on
-        self.pictures, self.cells, self.width, self.ranks = pictures, cells, width, tuple(ranks)
+        self.pictures, self.cells, self.width, self.scales = pictures, cells, width, scales
+        self.ranks = tuple(ranks)
         whole, cell, spread = self.ranks
         self.whole = ProbabilisticPCA(pictures, cells * width, whole)
         self.cell = ProbabilisticPCA(pictures * cells, width, cell)
         self.spread = ProbabilisticPCA(pictures, 2 * width, spread)
-        self.register_buffer("threshold", torch.full((pictures, len(_RANKS)), torch.nan))
+        self.contrast = ProbabilisticPCA(pictures, scales, max(scales - 1, 0))
+        self.register_buffer("threshold", torch.full((pictures, len(_RANKS) + 1), torch.nan))
         self.register_buffer("always", torch.zeros(pictures, dtype=torch.bool))
 
     @classmethod
@@ -80,7 +95,7 @@ class OODDetector(nn.Module):
         The latter where fewer are held out than it takes for one of them to be the `FALSE_ALARMS`.
         """
         detector = cls._fitted_on(train)
-        beside = [] if held_out is None else [(detector.distances(held_out.stored), held_out)]
+        beside = [] if held_out is None else [(detector.distances(held_out.stored, held_out.contrast), held_out)]
         kept = 0 if held_out is None else len(np.unique(held_out.sequence))
         if kept * FALSE_ALARMS >= 1:
             detector.calibrated_on = "sequences kept for calibration"
@@ -97,11 +112,13 @@ class OODDetector(nn.Module):
     def _by_parts(cls, train: StoredPictures) -> Tensor:
         """(n, c, m): of each row, by a detector of the other four parts of the sequences; NaN without one."""
         _, place = np.unique(train.sequence, return_inverse=True)
-        distances = torch.full((*train.present.shape, len(_RANKS)), torch.nan)
+        distances = torch.full((*train.present.shape, len(_RANKS) + 1), torch.nan)
         for fold in range(_FOLDS):
             inside = place % _FOLDS == fold
             if inside.any() and not inside.all():
-                distances[inside] = cls._fitted_on(train.at(~inside)).distances(train.stored[inside])
+                distances[inside] = cls._fitted_on(train.at(~inside)).distances(
+                    train.stored[inside], train.contrast[inside]
+                )
         return distances
 
     @classmethod
@@ -109,12 +126,13 @@ class OODDetector(nn.Module):
         _, pictures, cells, width = train.stored.shape
         widths = (cells * width, width, 2 * width)
         ranks = [min(most, wide // 2) for most, wide in zip(_RANKS, widths, strict=True)]
-        detector = cls(pictures, cells, width, ranks)
+        detector = cls(pictures, cells, width, train.contrast.shape[2], ranks)
         detector.always.copy_(train.present.all(dim=0))
         whole, cell, spread = detector._vectors(train.stored)
         detector.whole.fit(whole, train.present)
         detector.cell.fit(cell, train.present.repeat_interleave(cells, dim=1))
         detector.spread.fit(spread, train.present)
+        detector.contrast.fit(train.contrast, train.present)
         return detector
 
     def calibrate(self, distances: Tensor, present: Tensor, sequence: np.ndarray) -> None:
@@ -135,13 +153,15 @@ class OODDetector(nn.Module):
         if some.any():
             self.threshold *= _quantile(over[some], sequence[some])
 
-    def hold_back(self, stored: Tensor) -> bool:
-        """Lower the threshold until each of the pictures (m, k, d), in every camera, is unlike; False if they are.
+    def hold_back(self, stored: Tensor, contrast: Tensor) -> bool:
+        """Lower the threshold until each of the pictures (m, k, d), (m, s), in every camera, is unlike.
+
+        False if they are.
 
         Whatever the training rows are: nothing may be relied on of pictures that show nothing.
         """
-        rows = stored[:, None].expand(-1, self.pictures, -1, -1)
-        least = float(self(rows, torch.ones(rows.shape[:2], dtype=torch.bool, device=rows.device)).min())
+        rows, contrasts = (each[:, None].expand(-1, self.pictures, *each.shape[1:]) for each in (stored, contrast))
+        least = float(self(rows, contrasts, torch.ones(rows.shape[:2], dtype=torch.bool, device=rows.device)).min())
         if least > 1:
             return False
         self.threshold *= _CLEAR * least
@@ -153,19 +173,19 @@ class OODDetector(nn.Module):
         return bool(self.threshold.isnan().all())
 
     @torch.no_grad()
-    def distances(self, stored: Tensor) -> Tensor:
-        """(b, c, k, d) -> (b, c, m): of each picture."""
+    def distances(self, stored: Tensor, contrast: Tensor) -> Tensor:
+        """(b, c, k, d), (b, c, s) -> (b, c, m): of each picture."""
         whole, cell, spread = self._vectors(stored)
         cells = self.cell(cell).unflatten(1, (self.pictures, self.cells)).sum(dim=2)
-        return torch.stack([self.whole(whole), cells, self.spread(spread)], dim=2).sqrt()
+        return torch.stack([self.whole(whole), cells, self.spread(spread), self.contrast(contrast)], dim=2).sqrt()
 
-    def forward(self, stored: Tensor, present: Tensor) -> Tensor:
+    def forward(self, stored: Tensor, contrast: Tensor, present: Tensor) -> Tensor:
         """The largest distance of a row's pictures over its threshold.
 
         inf where it cannot be told: there is no picture, one is missing that every training row has, or there is one
         that none had.
         """
-        over = (self.distances(stored) / self.threshold).nan_to_num(math.inf, math.inf).amax(dim=2)
+        over = (self.distances(stored, contrast) / self.threshold).nan_to_num(math.inf, math.inf).amax(dim=2)
         score = over.where(present, 0.0).amax(dim=1)
         lacking = ~present.any(dim=1) | (self.always & ~present).any(dim=1)
         return score.where(~lacking, math.inf)
@@ -181,7 +201,7 @@ class OODDetector(nn.Module):
         write_part(
             folder,
             self,
-            {name: getattr(self, name) for name in ("pictures", "cells", "width", "ranks", "calibrated_on")},
+            {name: getattr(self, name) for name in _CONFIG},
         )
 
     @classmethod

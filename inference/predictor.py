@@ -12,6 +12,7 @@ from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.given_states import given_intents, given_pasts
 from roadcue.inference.pictures import Picture, preprocessed
+from roadcue.loaders.contrast import SCALES, contrast
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs
@@ -86,20 +87,24 @@ class RoadPredictor:
             *first, last = (f"{count} {name}" for name, count in counts.items())
             raise BadInput(f"{', '.join(first)} and {last}: expected as many of each")
         device = next((tensor.device for tensor in self.model.state_dict().values()), torch.device("cpu"))
-        stored, present = self._features(frames)
+        stored, contrasts, present = self._features(frames)
         inputs = StoredInputs(
             stored=stored.to(device),
+            contrast=contrasts.to(device),
             present=present.to(device),
             past=states.to(device),
             intent=torch.tensor(intents, device=device),
         )
         return {name: self._in_words(name, prediction, single) for name, prediction in self.model(inputs).items()}
 
-    def stored(self, pictures: Sequence[Picture]) -> Tensor:
-        """The features of pictures, each the only one of a moment: (b, 1, k, d) float16 as a store holds them."""
+    def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 4) of pictures, as a store holds them.
+
+        Each is the only one of a moment.
+        """
         frames = [[{self.config.camera_names[0]: picture} for picture in pictures]]
         with torch.no_grad():
-            return self._features(frames)[0]
+            return self._features(frames)[:2]
 
     def check_pictures_suffice(self) -> None:
         """BadInput for a run that needs more than one picture of each moment."""
@@ -173,15 +178,15 @@ class RoadPredictor:
             )
         return [given[back] for back in self._frames_back]
 
-    def _features(self, frames: Sequence[Sequence[Mapping[str, Picture]]]) -> tuple[Tensor, Tensor]:
-        """The samples now and in each earlier frame -> (b, c, k, d) float16 as a batch holds them, (b, c) bool."""
+    def _features(self, frames: Sequence[Sequence[Mapping[str, Picture]]]) -> tuple[Tensor, Tensor, Tensor]:
+        """The samples now and in each earlier frame -> (b, c, k, d) float16, (b, c, 4), (b, c) bool of a batch."""
         cameras = self.config.camera_names
         pictures = [
             [sample.get(camera) for sample in samples for camera in cameras] for samples in zip(*frames, strict=True)
         ]
         present = torch.tensor([[picture is not None for picture in row] for row in pictures])
         if self.encoder.width == 0:
-            return torch.zeros(*present.shape, 0, 0), present
+            return torch.zeros(*present.shape, 0, 0), torch.zeros(*present.shape, 0), present
         if not present[:, : len(cameras)].any():
             raise BadInput(f"no image for the cameras {', '.join(cameras)} that this run was trained on")
         named = [
@@ -190,10 +195,13 @@ class RoadPredictor:
             for picture in row
             if picture is not None
         ]
-        pooled = pool_tokens(self.encoder.encode(torch.stack(named)), self.config.pooling, self.config.grid)
+        pixels = torch.stack(named)
+        pooled = pool_tokens(self.encoder.encode(pixels), self.config.pooling, self.config.grid)
         stored = pooled.new_zeros(*present.shape, *pooled.shape[1:], dtype=torch.float16)
         stored[present.to(stored.device)] = pooled.half()
-        return stored, present
+        contrasts = torch.zeros(*present.shape, SCALES)
+        contrasts[present] = contrast(pixels)
+        return stored, contrasts.to(stored.device), present
 
 
 def _listed(images: Any, count: int) -> Sequence[Any]:

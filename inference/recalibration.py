@@ -48,10 +48,11 @@ def recalibrate(
         )
     detector = predictor.model.detector
     with ProgressLine("recalibrating", len(pictures), "pictures") as advance:
-        stored = torch.cat(list(_stored(predictor, pictures, batch, advance)))
-    before = _share_unlike(detector, stored)
-    distances, present = detector.distances(stored).cpu(), torch.ones(len(stored), 1, dtype=torch.bool)
-    detector.calibrate(distances, present, np.arange(len(stored)).astype(str))
+        batches = list(_stored(predictor, pictures, batch, advance))
+    stored = tuple(torch.cat(each) for each in zip(*batches, strict=True))
+    before = _share_unlike(detector, *stored)
+    present = torch.ones(len(pictures), 1, dtype=torch.bool)
+    detector.calibrate(detector.distances(*stored).cpu(), present, np.arange(len(pictures)).astype(str))
     _check_told(predictor, detector, pictures)
     detector.calibrated_on = f"{len(pictures):,} pictures of another camera"
     with writing_into(folder.path, "free space there"):
@@ -59,23 +60,23 @@ def recalibrate(
     few = f"; {_ENOUGH} or more are better" if len(pictures) < _ENOUGH else ""
     print(
         f"{folder.path}: {before:.0%} of {len(pictures):,} pictures were unlike those that this run has learnt from, "
-        f"now {_share_unlike(detector, stored):.0%} are{few}. What it answers has not changed: try it before you "
+        f"now {_share_unlike(detector, *stored):.0%} are{few}. What it answers has not changed: try it before you "
         "rely on it."
     )
 
 
 def _stored(
     predictor: RoadPredictor, pictures: Sequence[Path], batch: int, advance: Callable[[int], None]
-) -> Iterator[Tensor]:
+) -> Iterator[tuple[Tensor, Tensor]]:
     for first in range(0, len(pictures), batch):
-        stored = predictor.stored(pictures[first : first + batch])
-        yield stored
-        advance(len(stored))
+        some = pictures[first : first + batch]
+        yield predictor.stored(some)
+        advance(len(some))
 
 
-def _share_unlike(detector: OODDetector, stored: Tensor) -> float:
+def _share_unlike(detector: OODDetector, stored: Tensor, contrast: Tensor) -> float:
     present = torch.ones(stored.shape[:2], dtype=torch.bool, device=stored.device)
-    return float((detector(stored, present) > 1).float().mean())
+    return float((detector(stored, contrast, present) > 1).float().mean())
 
 
 def _check_told(predictor: RoadPredictor, detector: OODDetector, pictures: Sequence[Path]) -> None:
@@ -83,7 +84,7 @@ def _check_told(predictor: RoadPredictor, detector: OODDetector, pictures: Seque
     some = [pictures[i] for i in range(0, len(pictures), max(1, len(pictures) // _TRIED))]
     decoded = [picture_file.decode(path.read_bytes(), str(path)) for path in some]
     for name, spoil in SPOILT.items():
-        told = _share_unlike(detector, predictor.stored([spoil(picture) for picture in decoded]))
+        told = _share_unlike(detector, *predictor.stored([spoil(picture) for picture in decoded]))
         if told < _TOLD:
             raise BadInput(
                 f"with a threshold of these pictures only {told:.0%} of {name} ones would be told from them, so it "

@@ -5,6 +5,7 @@ A store is a folder:
     meta.json      what decides the features, part by part; the shape
     index.json     sample ids, in row order
     features.npy   (rows, c, k, d) float16: c cameras, k pooled vectors each, d wide
+    contrast.npy   (rows, c, 4) float32: how sharp each picture is, as loaders/contrast.py measures it
     present.npy    (rows, c) bool: False where the row lacks the camera (its features are zero)
     progress.npy   (rows,) uint8: 0 to do, 1 written, 2 skipped
     skipped.jsonl  a line per skipped row: id and reason
@@ -27,8 +28,9 @@ import numpy as np
 
 from roadcue.errors import BadInput
 from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, unreadable, write_atomic
+from roadcue.loaders.contrast import SCALES
 
-STORE_VERSION = "1"
+STORE_VERSION = "2"
 _TODO, _WRITTEN, _SKIPPED = 0, 1, 2
 
 
@@ -75,6 +77,7 @@ class StoreWriter:
             _check_ids(folder, json.loads((folder / "index.json").read_text()), ids)
         with _writing(folder), _undamaged(folder):
             self._features = np.lib.format.open_memmap(folder / "features.npy", mode="r+")
+            self._contrast = np.lib.format.open_memmap(folder / "contrast.npy", mode="r+")
             self._present = np.lib.format.open_memmap(folder / "present.npy", mode="r+")
             self._progress = np.lib.format.open_memmap(folder / "progress.npy", mode="r+")
 
@@ -85,8 +88,8 @@ class StoreWriter:
         first, last = rows * (i - 1) // n, rows * i // n
         return first + np.flatnonzero(self._progress[first:last] == _TODO)
 
-    def write(self, rows: np.ndarray, features: np.ndarray, present: np.ndarray) -> None:
-        """Write (m,) rows: features (m, c, k, d), present (m, c) bool."""
+    def write(self, rows: np.ndarray, features: np.ndarray, contrast: np.ndarray, present: np.ndarray) -> None:
+        """Write (m,) rows: features (m, c, k, d), contrast (m, c, 4), present (m, c) bool."""
         with np.errstate(over="ignore"):
             stored = features.astype(np.float16)
         if not np.isfinite(stored).all():
@@ -96,6 +99,7 @@ class StoreWriter:
                 f"(largest {np.abs(features).max():.3g}); check the checkpoint and --dtype"
             )
         self._features[rows] = stored
+        self._contrast[rows] = contrast
         self._present[rows] = present
         self._progress[rows] = _WRITTEN
 
@@ -111,7 +115,7 @@ class StoreWriter:
 
     def finish(self) -> bool:
         """Write DONE if every row is written or skipped; False while rows are left (another writer has them)."""
-        for array in (self._features, self._present, self._progress):
+        for array in (self._features, self._contrast, self._present, self._progress):
             array.flush()
         if (self._progress == _TODO).any():
             return False
@@ -123,8 +127,8 @@ class StoreWriter:
 class FeatureStore:
     """A finished store, opened for reading.
 
-    `features` (rows, c, k, d) float16 memory map, `present` (rows, c) bool, `ids` in the order of the
-    rows, `skipped` sample id -> reason.
+    `features` (rows, c, k, d) float16 memory map, `contrast` (rows, c, 4) float32, `present` (rows, c) bool, `ids`
+    in the order of the rows, `skipped` sample id -> reason.
     """
 
     def __init__(self, folder: Path, parts: Mapping[str, str]) -> None:
@@ -145,6 +149,7 @@ class FeatureStore:
             self.usable: np.ndarray = progress == _WRITTEN
             self.cameras: tuple[str, ...] = tuple(meta["cameras"])
             self.features: np.ndarray = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
+            self.contrast: np.ndarray = np.load(folder / "contrast.npy", allow_pickle=False)
             self.present: np.ndarray = np.load(folder / "present.npy", allow_pickle=False)
             self.ids: list[str] = json.loads((folder / "index.json").read_text())
             lines = folder / "skipped.jsonl"
@@ -189,6 +194,7 @@ def _create(
         try:
             with atomic_folder(folder) as partial:
                 _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
+                _reserve(partial / "contrast.npy", (rows, len(cameras), SCALES), np.float32)
                 _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
                 _reserve(partial / "progress.npy", (rows,), np.uint8)
                 (partial / "index.json").write_text(json.dumps(ids.tolist()))

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from roadcue.errors import BadInput
 from roadcue.loaders import picture_file
+from roadcue.loaders.contrast import SCALES, contrast
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
@@ -27,12 +28,15 @@ from roadcue.training.extraction_config import ExtractionOptions
 class Picture:
     """One camera of one row, ready for the encoder as `preprocess` gives it, or None and what is wrong with it.
 
+
     The fault is handed over, not raised: a DataLoader wraps what its workers raise in their traceback.
     """
 
     row: int
     camera: int
     pixels: torch.Tensor | None
+    contrast: np.ndarray
+    """(4,), zeros where there is none."""
     fault: BadInput | None = None
 
 
@@ -83,9 +87,10 @@ class _Pictures(Dataset[Picture]):
             with self.reading:
                 encoded = sample_inputs(self.dataset, row).images[camera]
             picture = picture_file.decode_at_least(encoded, f"{self.dataset.where(row)}: {camera}", self.side)
-            return Picture(row, index, self.preprocess(*picture))
+            pixels = self.preprocess(*picture)
+            return Picture(row, index, pixels, contrast(pixels[None])[0].numpy())
         except BadInput as error:
-            return Picture(row, index, None, error)
+            return Picture(row, index, None, np.zeros(SCALES), error)
 
 
 def _by_threads(dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions, rows: np.ndarray) -> Batches:

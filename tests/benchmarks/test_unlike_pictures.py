@@ -1,5 +1,7 @@
 """The benchmark of unlike pictures: what it spoils, how candidates are compared, what it asks of the shares."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -111,24 +113,25 @@ def made_pictures(rows, seed=0, shift=0.0, spread=1.0):
     random = torch.Generator().manual_seed(seed)
     mix = torch.randn(6, 40, generator=torch.Generator().manual_seed(99))
     flat = torch.randn(rows, 6, generator=random) @ mix + 0.1 * spread * torch.randn(rows, 40, generator=random)
-    stored = 5 + flat.unflatten(1, (1, 4, 10)) + shift
-    return StoredPictures(stored, torch.ones(rows, 1, dtype=torch.bool), np.arange(rows).astype(str))
+    stored, contrast = 5 + flat.unflatten(1, (1, 4, 10)) + shift, spread * torch.randn(rows, 1, 4, generator=random)
+    return StoredPictures(stored, contrast, torch.ones(rows, 1, dtype=torch.bool), np.arange(rows).astype(str))
 
 
 def test_every_candidate_tells_far_features_and_not_those_of_its_own_kind():
     train = made_pictures(300)
-    distances = candidates(train.stored, OODDetector.fitted(train))
-    assert len(distances) == 9
+    distances = candidates(train, OODDetector.fitted(train))
+    assert len(distances) == 10
     usual, same, far = made_pictures(200, 1), made_pictures(200, 2), made_pictures(200, 3, spread=40)
     for name, distance in distances.items():
-        assert unlike_pictures.auroc(distance(usual.stored), distance(far.stored)) > 0.75, name
-        assert abs(unlike_pictures.auroc(distance(usual.stored), distance(same.stored)) - 0.5) < 0.1, name
+        assert unlike_pictures.auroc(distance(usual), distance(far)) > 0.75, name
+        assert abs(unlike_pictures.auroc(distance(usual), distance(same)) - 0.5) < 0.1, name
 
 
 def test_halves_of_a_film_are_told_by_the_other_half_alone():
     one, other = made_pictures(120), made_pictures(120, 1, shift=30.0)
     film = StoredPictures(
         torch.cat([one.stored, other.stored]),
+        torch.cat([one.contrast, other.contrast]),
         torch.ones(240, 1, dtype=torch.bool),
         np.repeat([f"block-{i}" for i in range(8)], 30),
     )
@@ -136,7 +139,7 @@ def test_halves_of_a_film_are_told_by_the_other_half_alone():
         "first": 1.0,
         "second": 1.0,
     }
-    alike = StoredPictures(made_pictures(240).stored, film.present, film.sequence)
+    alike = replace(made_pictures(240), sequence=film.sequence)
     assert all(share.value < 0.2 for share in unlike_pictures.film_halves(alike).values())
 
 

@@ -42,7 +42,9 @@ def test_only_the_features_move():
         intent=np.arange(n),
         future=np.arange(n, dtype=np.float32),
     )
-    store = SimpleNamespace(features=np.arange(n, dtype=np.float16), present=np.ones(n, bool))
+    store = SimpleNamespace(
+        features=np.arange(n, dtype=np.float16), contrast=np.arange(n, dtype=np.float32), present=np.ones(n, bool)
+    )
     rows = np.arange(1, n)  # a row without features is no row of the split
     split = StoredSplit(SimpleNamespace(states=states), store, rows, rows)
     batch = with_shuffled_pictures(split, 0).batch(np.arange(len(rows)))
@@ -50,6 +52,7 @@ def test_only_the_features_move():
         assert values.tolist() == rows.tolist()
     assert sorted(batch["stored"].tolist()) == rows.tolist()
     assert (states.sequence[batch["stored"].int().numpy()] != states.sequence[rows]).all()
+    assert batch["contrast"].tolist() == batch["stored"].tolist(), "a picture takes all that is known of it along"
     assert split.batch(np.arange(3))["stored"].tolist() == [1, 2, 3], "the split itself stays as it was"
 
 

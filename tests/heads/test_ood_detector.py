@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,11 +20,12 @@ def drawn(rows, seed=0, cameras=1, per_sequence=4):
     stored += 0.3 * torch.randn(stored.shape, generator=random)
     sequence = np.array([f"{seed}-{row // per_sequence}" for row in range(rows)])
     present = torch.ones(rows, cameras, dtype=torch.bool)
-    return StoredPictures(stored.view(rows, cameras, CELLS, WIDTH).half(), present, sequence)
+    contrast = 3 + torch.randn(rows, cameras, 4, generator=random).cumsum(dim=2)
+    return StoredPictures(stored.view(rows, cameras, CELLS, WIDTH).half(), contrast, present, sequence)
 
 
 def flagged(detector, pictures):
-    return float((detector(pictures.stored, pictures.present) > 1).float().mean())
+    return float((detector(pictures.stored, pictures.contrast, pictures.present) > 1).float().mean())
 
 
 @pytest.fixture(scope="module")
@@ -40,42 +42,45 @@ def test_rows_of_new_sequences_are_like_and_others_unlike(detector):
         -new.stored,
         torch.randn(new.stored.shape).half(),
     ):
-        assert flagged(detector, StoredPictures(other, new.present, new.sequence)) > 0.95
+        assert flagged(detector, replace(new, stored=other)) > 0.95
 
 
 def test_rows_held_out_set_the_threshold(detector):
     held_out, new = drawn(400, seed=2), drawn(400, seed=3)
     assert flagged(OODDetector.fitted(drawn(800), held_out), new) <= 0.03
-    harder = StoredPictures(1.5 * held_out.stored, held_out.present, held_out.sequence)
+    harder = replace(held_out, stored=1.5 * held_out.stored)
     tolerant = OODDetector.fitted(drawn(800), harder)
-    assert flagged(tolerant, StoredPictures(1.5 * new.stored, new.present, new.sequence)) <= 0.03
-    assert (tolerant.threshold > 1.2 * detector.threshold).all()
+    assert flagged(tolerant, replace(new, stored=1.5 * new.stored)) <= 0.03
+    of_features = slice(None, -1)
+    assert (tolerant.threshold > 1.2 * detector.threshold)[:, of_features].all()
 
 
 def test_calibrating_anew_changes_nothing_but_the_threshold(detector):
     other, new = drawn(200, seed=4), drawn(200, seed=5)
-    doubled = StoredPictures(2 * other.stored, other.present, other.sequence)
+    doubled = replace(other, stored=2 * other.stored)
     again = OODDetector.fitted(drawn(800))
     before = {name: tensor.clone() for name, tensor in again.state_dict().items()}
-    again.calibrate(again.distances(doubled.stored), doubled.present, doubled.sequence)
+    again.calibrate(again.distances(doubled.stored, doubled.contrast), doubled.present, doubled.sequence)
     assert {name for name, tensor in again.state_dict().items() if not torch.equal(tensor, before[name])} == {
         "threshold"
     }
-    assert flagged(again, StoredPictures(2 * new.stored, new.present, new.sequence)) <= 0.05
+    assert flagged(again, replace(new, stored=2 * new.stored)) <= 0.05
 
 
 def test_a_long_film_counts_as_one_sequence():
     """Of a hundred sequences one has as many rows as all others; its look alone does not move the threshold."""
     train = drawn(400)
     strange = drawn(400, seed=7, per_sequence=400)
-    film = StoredPictures(4 * strange.stored, strange.present, np.full(400, "film"))
+    film = replace(strange, stored=4 * strange.stored, contrast=strange.contrast + 50, sequence=np.full(400, "film"))
     both = StoredPictures(
         torch.cat([train.stored, film.stored]),
+        torch.cat([train.contrast, film.contrast]),
         torch.cat([train.present, film.present]),
         np.concatenate([train.sequence, film.sequence]),
     )
     one, two = OODDetector.fitted(train, train), OODDetector.fitted(train, both)
-    torch.testing.assert_close(two.threshold, one.threshold, rtol=0.2, atol=0)
+    of_features = slice(None, -1)
+    torch.testing.assert_close(two.threshold[:, of_features], one.threshold[:, of_features], rtol=0.2, atol=0)
 
 
 def test_the_worst_of_the_pictures_that_are_there_counts():
@@ -84,34 +89,35 @@ def test_the_worst_of_the_pictures_that_are_there_counts():
     assert flagged(two, new) <= 0.05
     covered = new.stored.clone()
     covered[:, 1] = 0
-    assert flagged(two, StoredPictures(covered, new.present, new.sequence)) > 0.95
+    assert flagged(two, replace(new, stored=covered)) > 0.95
     missing = new.present.clone()
     missing[:, 1] = False
     two.always.zero_()  # as if some training rows had lacked it
-    assert flagged(two, StoredPictures(covered, missing, new.sequence)) <= 0.05
+    assert flagged(two, replace(new, stored=covered, present=missing)) <= 0.05
     covered[:, 1] = torch.nan  # whatever stands for a picture that is not there
-    assert flagged(two, StoredPictures(covered, missing, new.sequence)) <= 0.05
-    assert torch.isinf(two(new.stored, torch.zeros_like(new.present))).all()
+    assert flagged(two, replace(new, stored=covered, present=missing)) <= 0.05
+    assert torch.isinf(two(new.stored, new.contrast, torch.zeros_like(new.present))).all()
 
 
 def test_a_camera_that_all_training_rows_have_is_missed():
     two = OODDetector.fitted(drawn(400, cameras=2))
     new = drawn(20, seed=8, cameras=2)
     new.present[:, 1] = False
-    assert torch.isinf(two(new.stored, new.present)).all()
+    assert torch.isinf(two(new.stored, new.contrast, new.present)).all()
 
 
 @pytest.mark.parametrize("share", [0.03, 0.3])
 def test_a_rare_camera_does_not_blind_the_others(share):
     train, new = drawn(800, cameras=2), drawn(200, seed=8, cameras=2)
     train.present[round(share * 800) :, 1] = False
-    alone = OODDetector.fitted(StoredPictures(train.stored[:, :1], train.present[:, :1], train.sequence))
+    first = (each[:, :1] for each in (train.stored, train.contrast, train.present))
+    alone = OODDetector.fitted(StoredPictures(*first, train.sequence))
     both = OODDetector.fitted(train)
     torch.testing.assert_close(both.threshold[0], alone.threshold[0], rtol=0.35, atol=0)
     only = torch.tensor([[True, False]]).expand(200, 2)
     noise = torch.randn(new.stored.shape).half() * 4
-    assert flagged(both, StoredPictures(noise, only, new.sequence)) > 0.95
-    assert flagged(both, StoredPictures(new.stored, only, new.sequence)) <= 0.05
+    assert flagged(both, replace(new, stored=noise, present=only)) > 0.95
+    assert flagged(both, replace(new, present=only)) <= 0.05
 
 
 def test_a_camera_of_which_no_training_row_has_a_picture_is_unlike():
@@ -119,16 +125,17 @@ def test_a_camera_of_which_no_training_row_has_a_picture_is_unlike():
     train.present[:, 1] = False
     one_of_two = OODDetector.fitted(train)
     new = drawn(20, seed=9, cameras=2)
-    assert torch.isinf(one_of_two(new.stored, new.present)).all()
+    assert torch.isinf(one_of_two(new.stored, new.contrast, new.present)).all()
     seen = torch.tensor([[True, False]]).expand(20, 2)
-    assert torch.isfinite(one_of_two(new.stored, seen)).all()
+    assert torch.isfinite(one_of_two(new.stored, new.contrast, seen)).all()
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 9])
 def test_from_few_rows_nothing_is_sure(rows):
     """One sequence alone leaves none to hold out."""
     small = OODDetector.fitted(drawn(rows))
-    score = small(drawn(50, seed=6).stored, torch.ones(50, 1, dtype=torch.bool))
+    new = drawn(50, seed=6)
+    score = small(new.stored, new.contrast, torch.ones(50, 1, dtype=torch.bool))
     assert not score.isnan().any()
     assert small.knows_nothing == (rows <= 4)
     if rows <= 4:
@@ -138,17 +145,17 @@ def test_from_few_rows_nothing_is_sure(rows):
 def test_one_cell_is_enough():
     """As pooling `mean` has it."""
     train, new = drawn(800), drawn(400, seed=1)
-    one = OODDetector.fitted(StoredPictures(train.stored[:, :, :1], train.present, train.sequence))
-    assert flagged(one, StoredPictures(new.stored[:, :, :1], new.present, new.sequence)) <= 0.04
-    assert flagged(one, StoredPictures(-new.stored[:, :, :1] - 9, new.present, new.sequence)) > 0.9
+    one = OODDetector.fitted(replace(train, stored=train.stored[:, :, :1]))
+    assert flagged(one, replace(new, stored=new.stored[:, :, :1])) <= 0.04
+    assert flagged(one, replace(new, stored=-new.stored[:, :, :1] - 9)) > 0.9
 
 
 def test_it_is_on_disk_what_it_is_in_memory(detector, tmp_path):
     detector.save_pretrained(tmp_path)
     read = OODDetector.from_pretrained(tmp_path)
     new = drawn(20, seed=1)
-    assert torch.equal(read(new.stored, new.present), detector(new.stored, new.present))
-    (tmp_path / "config.json").write_text('{"pictures": 1, "cells": 4, "width": 25}')
+    assert torch.equal(read(new.stored, new.contrast, new.present), detector(new.stored, new.contrast, new.present))
+    (tmp_path / "config.json").write_text('{"pictures": 1, "cells": 4, "width": 25, "scales": 4}')
     with pytest.raises(BadHead, match="weights are not those of this OODDetector"):
         OODDetector.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text("[]")
@@ -163,10 +170,16 @@ def test_equal_rows_give_an_equal_detector(detector):
 
 
 def test_line_1_what_shows_nothing_is_unlike_however_near_it_lies():
-    detector, nothing = OODDetector.fitted(drawn(800)), drawn(200, seed=1).stored.mean(dim=(0, 1))[None]
-    as_rows = StoredPictures(nothing[:, None], torch.ones(1, 1, dtype=torch.bool), np.arange(1))
+    detector, new = OODDetector.fitted(drawn(800)), drawn(200, seed=1)
+    nothing, contrast = new.stored.mean(dim=(0, 1))[None], new.contrast.mean(dim=(0, 1))[None]
+    as_rows = StoredPictures(nothing[:, None], contrast[:, None], torch.ones(1, 1, dtype=torch.bool), np.arange(1))
     assert flagged(detector, as_rows) == 0
-    assert detector.hold_back(nothing)
+    assert detector.hold_back(nothing, contrast)
     assert flagged(detector, as_rows) == 1
-    assert not detector.hold_back(nothing), "once is enough"
-    assert not detector.hold_back(nothing + 100), "what is unlike changes nothing"
+    assert not detector.hold_back(nothing, contrast), "once is enough"
+    assert not detector.hold_back(nothing + 100, contrast), "what is unlike changes nothing"
+
+
+def test_line_1_a_picture_of_too_little_contrast_is_unlike_whatever_its_features(detector):
+    new = drawn(200, seed=1)
+    assert flagged(detector, replace(new, contrast=new.contrast - torch.tensor([8.0, 4.0, 2.0, 0.0]))) > 0.95

@@ -13,6 +13,7 @@ from refusing_disk import not_readable, read_only, stamps
 
 from roadcue.errors import BadInput, Unreadable
 from roadcue.loaders import feature_store
+from roadcue.loaders.contrast import SCALES
 from roadcue.loaders.feature_store import (
     FeatureStore,
     IncompleteStore,
@@ -35,9 +36,13 @@ def features(rows):
     return np.random.default_rng(0).normal(size=(10, 2, 4, 3)).astype(np.float32)[rows]
 
 
+def contrast(rows):
+    return np.random.default_rng(1).normal(size=(10, 2, SCALES)).astype(np.float32)[rows]
+
+
 def fill(writer, rows):
     rows = np.asarray(rows)
-    writer.write(rows, features(rows), np.ones((len(rows), 2), bool))
+    writer.write(rows, features(rows), contrast(rows), np.ones((len(rows), 2), bool))
 
 
 def test_what_is_written_is_read_to_half_precision(writer):
@@ -96,7 +101,7 @@ def test_every_part_moves_the_store_to_another_folder(tmp_path):
 
 def test_features_that_overflow_are_an_error_and_not_infinity(writer):
     with pytest.raises(BadInput, match="row 5"):
-        writer.write(np.array([5]), np.full((1, 2, 4, 3), 1e6), np.ones((1, 2), bool))
+        writer.write(np.array([5]), np.full((1, 2, 4, 3), 1e6), contrast([5]), np.ones((1, 2), bool))
     assert 5 in writer.todo()
 
 
@@ -163,7 +168,7 @@ def test_kill_9_loses_at_most_the_batch_in_hand(tmp_path):
         ids = np.array([f"s-{{row:03d}}" for row in range(10)])
         writer = StoreWriter(Path({str(tmp_path / "store")!r}), {PARTS!r}, ids, ["FRONT", "REAR"], (4, 3))
         for row in range(6):
-            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.ones((1, 2), bool))
+            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.zeros((1, 2, 4)), np.ones((1, 2), bool))
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     done = subprocess.run([sys.executable, "-c", script], check=False)
@@ -249,23 +254,23 @@ def test_of_two_writers_that_make_a_store_both_go_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(feature_store, "_reserve", reserve_slowly)
     writer = StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3))
-    others[1].write(np.array([0]), np.ones((1, 1, 4, 3)), np.ones((1, 1), bool))
+    others[1].write(np.array([0]), np.ones((1, 1, 4, 3)), np.ones((1, 1, SCALES)), np.ones((1, 1), bool))
     assert writer.todo().tolist() == list(range(1, 10))
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
 def test_cameras_that_a_row_lacks_are_told_from_those_it_has(writer):
     present = np.arange(20).reshape(10, 2) % 3 > 0
-    writer.write(np.arange(10)[::-1], features(slice(None, None, -1)), present[::-1])
+    writer.write(np.arange(10)[::-1], features(slice(None, None, -1)), contrast(slice(None, None, -1)), present[::-1])
     assert writer.finish()
     assert np.array_equal(FeatureStore(writer.folder, PARTS).present, present)
 
 
 def test_a_row_counts_as_written_only_after_its_features(writer):
     with pytest.raises(ValueError, match="broadcast"):
-        writer.write(np.array([3]), np.ones((1, 2, 4, 5)), np.ones((1, 2), bool))
+        writer.write(np.array([3]), np.ones((1, 2, 4, 5)), contrast([3]), np.ones((1, 2), bool))
     with pytest.raises(ValueError, match="broadcast"):
-        writer.write(np.array([3]), np.ones((1, 2, 4, 3)), np.ones((1, 5), bool))
+        writer.write(np.array([3]), np.ones((1, 2, 4, 3)), contrast([3]), np.ones((1, 5), bool))
     assert 3 in writer.todo()
 
 

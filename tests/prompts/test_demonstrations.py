@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadcue.loaders.contrast import SCALES
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.prompts import demonstrations
 from roadcue.prompts.demonstrations import StoredFrames, random_demonstrations, similar_demonstrations
@@ -64,7 +65,8 @@ def test_they_are_found_in_a_stores_memory_map(tmp_path):
     frame = frames([f"s{i}" for i in range(12)], missing=0)
     ids = np.array([f"id{i}" for i in range(len(frame.features))])
     writer = StoreWriter(tmp_path / "store", {"weights": "x"}, ids, ["FRONT", "REAR"], (3, 5))
-    writer.write(np.arange(len(ids)), frame.features, frame.present)
+    contrast = np.zeros((*frame.present.shape, SCALES))
+    writer.write(np.arange(len(ids)), frame.features, contrast, frame.present)
     assert writer.finish()
     store = FeatureStore(tmp_path / "store", {"weights": "x"})
     mapped = StoredFrames(store.features, store.present, frame.rows, frame.sequence)

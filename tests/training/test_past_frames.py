@@ -56,6 +56,7 @@ class NumberedStore:
         self.place_of = dict(zip(ids.tolist(), places.tolist(), strict=True))
         numbers = 10 * np.arange(len(ids))[:, None] + np.arange(2)
         self.features = numbers.astype(np.float16)[:, :, None, None]
+        self.contrast = np.repeat(self.features[..., 0], 4, axis=2).astype(np.float32)
         self.present = random.random((len(ids), 2)) >= lacking
         self.usable = random.random(len(ids)) >= skipped
 
@@ -110,9 +111,11 @@ def test_no_row_sees_a_later_frame_or_another_drive(rows, frames_back, data):
     seen = (states.sequence == states.sequence[row]) & (states.frame <= states.frame[row])
     store.features = store.features.copy()
     store.features[store.rows_of(states.id[~seen])] = np.nan
+    store.contrast[store.rows_of(states.id[~seen])] = np.nan
     store.present[store.rows_of(states.id[~seen])] = False
     after = split.batch(np.array([row]))
     assert torch.equal(before["stored"], after["stored"])
+    assert torch.equal(before["contrast"], after["contrast"])
     assert torch.equal(before["present"], after["present"])
 
 

@@ -99,10 +99,13 @@ class StoredSplit:
         states, rows = self.dataset.states, self.rows[positions]
         if self.store is None:
             stored, present = torch.zeros(len(rows), 0, 0, 0), torch.zeros(len(rows), 0, dtype=torch.bool)
+            contrast = torch.zeros(len(rows), 0, 0)
         else:
-            stored, present = map(torch.from_numpy, self._pictures(self.store, self.store_rows[positions]))
+            pictures = self._pictures(self.store, self.store_rows[positions])
+            stored, contrast, present = map(torch.from_numpy, pictures)
         return StoredBatch(
             stored=stored,
+            contrast=contrast,
             present=present,
             past=torch.from_numpy(states.past[rows]),
             intent=torch.from_numpy(states.intent[rows]),
@@ -114,16 +117,21 @@ class StoredSplit:
         labels = {name: label[rows] for name, label in self.labels.items()}
         return {"future": torch.from_numpy(self.dataset.states.future[rows]), **labels}  # type: ignore[typeddict-item]
 
-    def _pictures(self, store: FeatureStore, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(b,) places in the store -> (b, c, k, d) float16, (b, c) bool: frame by frame, in each camera by camera."""
+    def _pictures(self, store: FeatureStore, places: np.ndarray) -> list[np.ndarray]:
+        """(b,) places in the store -> (b, c, k, d) float16, (b, c, 4) float32, (b, c) bool.
+
+        Frame by frame, in each camera by camera.
+        """
+        arrays = (store.features, store.contrast, store.present)
         if self.earlier is None:
-            return store.features[places], store.present[places]
+            return [array[places] for array in arrays]
         frames = np.column_stack([places, self.earlier[places]])
         there = frames >= 0
-        stored, present = store.features[frames * there], store.present[frames * there]
-        stored[~there], present[~there] = 0, False
-        pictures = present.shape[1] * present.shape[2]
-        return stored.reshape(-1, pictures, *stored.shape[3:]), present.reshape(-1, pictures)
+        found = [array[frames * there] for array in arrays]
+        for array in found:
+            array[~there] = 0
+        pictures = frames.shape[1] * store.present.shape[1]
+        return [array.reshape(-1, pictures, *array.shape[3:]) for array in found]
 
     def batches(self, size: int = 1024) -> InOrder[StoredBatch]:
         """All rows in order, `size` at a time, as often as they are asked for."""

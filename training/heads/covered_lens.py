@@ -8,6 +8,7 @@ from torch import Tensor
 
 from roadcue.errors import BadRecord
 from roadcue.loaders import picture_file
+from roadcue.loaders.contrast import contrast
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
@@ -21,8 +22,13 @@ SPOILT: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 """Name -> what it makes of a picture (height, width, 3) uint8: no threshold may let any of them pass."""
 
 
-def covered_pictures(dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions) -> Tensor | None:
-    """The features (3, k, d) of `SPOILT` in the size of the data set's first picture; None where nothing is seen."""
+def covered_pictures(
+    dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions
+) -> tuple[Tensor, Tensor] | None:
+    """Features (3, k, d) and contrast (3, s) of `SPOILT` in the size of the data set's first picture.
+
+    None where nothing is seen.
+    """
     if not encoder.width:
         return None
     picture = _first_picture(dataset, options.camera_names)
@@ -30,7 +36,8 @@ def covered_pictures(dataset: RoadDataset, encoder: Encoder, options: Extraction
         return None
     pixels = torch.stack([encoder.preprocess(spoil(picture)) for spoil in SPOILT.values()])
     with torch.no_grad():
-        return pool_tokens(encoder.encode(pixels), options.pooling, options.grid).half().cpu()
+        features = pool_tokens(encoder.encode(pixels), options.pooling, options.grid).half().cpu()
+    return features, contrast(pixels)
 
 
 def _first_picture(dataset: RoadDataset, cameras: Sequence[str]) -> np.ndarray | None:

@@ -8,11 +8,11 @@ from roadcue.training.heads.batches import StoredSplit
 
 
 def detector_of(
-    train: StoredSplit, held_out: StoredSplit | None, covered: Tensor | None = None
+    train: StoredSplit, held_out: StoredSplit | None, covered: tuple[Tensor, Tensor] | None = None
 ) -> OODDetector | None:
     """Fitted on training rows, with the threshold of rows `held_out`, or of parts of the training rows by turns.
 
-    `covered` (m, k, d) are the features of pictures that must be unlike, as `covered_pictures` makes them. None
+    `covered`: features (m, k, d) and contrast (m, s) of pictures that must be unlike, of `covered_pictures`. None
     without an encoder: where no picture is seen, none is unlike.
     """
     if train.store is None:
@@ -30,8 +30,8 @@ def detector_of(
             "will be sure; give more sequences",
             flush=True,
         )
-    if covered is not None and detector.hold_back(covered.float()):
-        unlike = float((detector(seen.stored, seen.present) > 1).float().mean())
+    if covered is not None and detector.hold_back(*covered):
+        unlike = float((detector(seen.stored, seen.contrast, seen.present) > 1).float().mean())
         print(
             "black, white or noisy pictures lie among them, as far as the encoder tells: the threshold is lowered "
             f"until none does, and {unlike:.0%} of these rows are unlike, too; more sequences would part them better",
@@ -44,4 +44,4 @@ def pictures_of(split: StoredSplit) -> StoredPictures:
     """The stored pictures of a split's rows, of so many as fit into memory."""
     rows = rows_spaced(len(split), split.batch(np.arange(1))["stored"].shape[1:])
     batch = split.batch(rows)
-    return StoredPictures(batch["stored"], batch["present"], split.sequence[rows])
+    return StoredPictures(batch["stored"], batch["contrast"], batch["present"], split.sequence[rows])

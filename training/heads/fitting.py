@@ -61,7 +61,7 @@ class StoredSplits:
     val: StoredSplit
     calibration: StoredSplit | None = None
     """None where no head wants one."""
-    covered: Tensor | None = None
+    covered: tuple[Tensor, Tensor] | None = None
     """As `covered_pictures` gives them."""
 
 
