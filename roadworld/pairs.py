@@ -16,6 +16,11 @@ from roadcue.registry import nearest
 
 PAIRS = "pairs.jsonl"
 """The file of the pairs, in the folder that is drawn."""
+PAIRS_VERSION = "2"
+"""Raised with every change of which pairs are drawn, or how they are named, where the worlds' own versions stay."""
+APART = 500
+"""Frames from the half without the thing to the half with it: no sequence of WOD-E2E is so long, so that nobody who
+asks for earlier pictures takes the one half for an earlier picture of the other."""
 ALL = "all"
 """Every kind of a view, in `--kinds`."""
 

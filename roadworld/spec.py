@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
-from roadcue.roadworld.pairs import check_pairs
+from roadcue.roadworld.pairs import PAIRS_VERSION, check_pairs
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -113,7 +113,12 @@ class RoadWorldSpec:
     @property
     def key(self) -> str:
         """A folder name that differs whenever any byte of the data may differ."""
-        return folder_name(WORLD_VERSION, self)
+        return folder_name(self.version, self)
+
+    @property
+    def version(self) -> str:
+        """Of what is drawn: the world's, and behind it that of pairs."""
+        return f"{WORLD_VERSION}-pairs{PAIRS_VERSION}" if self.pairs else WORLD_VERSION
 
     def numbers(self, split: str) -> range:
         """The numbers of the sequences of a split that is written, train or val."""

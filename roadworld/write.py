@@ -21,7 +21,7 @@ from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
-from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.schema import Preference
 
 _PREFIX = {"train": "training", "val": "val"}
@@ -42,7 +42,7 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         if spec.masks:
             written += gather_boxes(partial, _picture_names(spec, partial))
         leave_only(partial, written)
-        write_checksums(partial, written, WORLD_VERSION, asdict(spec))
+        write_checksums(partial, written, spec.version, asdict(spec))
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:

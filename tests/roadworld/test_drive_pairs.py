@@ -115,6 +115,21 @@ def test_the_ego_stops_for_a_pedestrian_who_is_never_run_over(pairs: dict[str, P
     assert np.hypot(*(place - middle).T).min() > 2
 
 
+def test_a_parked_car_is_on_the_far_side_of_the_road_that_the_ego_is_on() -> None:
+    """In these pairs it has turned into another road."""
+    spec, turned = replace(SPEC, pairs=21, kinds=("parked_car",)), []
+    for number in (5, 14, 17, 20):
+        pair = pair_of(spec, FIRST + number)
+        driven, car = pair.moment.without, pair.with_it.standing.origins[pair.numbers[0] - 1]
+        path = driven.traffic.ego.route.path
+        s = path.nearest(car)
+        heading = path.along(path.heading, s)
+        left = (car - path.along(path.xy, s)) @ [-np.sin(heading), np.cos(heading)]
+        assert left > 4, number
+        turned.append(driven.ego[driven.steps[0], 0] > driven.traffic.ego.route.turn[1])
+    assert any(turned)
+
+
 # What is drawn
 
 
@@ -238,6 +253,8 @@ def test_a_pairs_number_and_the_seed_decide_it(pairs: dict[str, Pair]) -> None:
 
 def test_pairs_have_numbers_and_a_folder_name_of_their_own() -> None:
     assert SPEC.key != replace(SPEC, kinds=KINDS[:3]).key != replace(SPEC, pairs=9).key
+    assert SPEC.version != RoadWorldSpec().version
+    assert SPEC.key.startswith(f"v{SPEC.version}-")
     assert SPEC.numbers("val") == range(FIRST, FIRST + len(KINDS))
     assert len(SPEC.numbers("train")) == 0
     default = RoadWorldSpec()
