@@ -12,6 +12,8 @@ VIEW_VERSION = "2"
 
 A test compares with the hashes in golden.json, which `python -m roadcue.roadworld.golden` writes.
 """
+_LONG_VERSION = "2"
+"""Raised with every change of walks longer than a second alone."""
 STEPS_PER_S = 20
 """Time steps of the simulation (traffic.DT_S): pictures fall on them."""
 LONGEST_S = 600.0
@@ -95,8 +97,10 @@ class SidewalkSpec:
 
     @property
     def version(self) -> str:
-        """Of what is drawn: the view's, and behind it that of pairs."""
-        return f"{VIEW_VERSION}-pairs{PAIRS_VERSION}" if self.pairs else VIEW_VERSION
+        """Of what is drawn: the view's, and behind it that of pairs, or of long walks."""
+        if self.pairs:
+            return f"{VIEW_VERSION}-pairs{PAIRS_VERSION}"
+        return VIEW_VERSION if self.all_clear else f"{VIEW_VERSION}-long{_LONG_VERSION}"
 
     def pictures(self, split: str) -> list[tuple[int, int]]:
         """(number of the walk, frame) of every picture of a split, in order; of pairs frames 0 and `APART`."""
