@@ -71,6 +71,16 @@ def chosen_kinds(given: str, known: Sequence[str], view: str) -> tuple[str, ...]
     return kinds
 
 
+def say_what_is_left_out(pairs: int, kinds: Sequence[str]) -> None:
+    """Print which of the kinds so many pairs do not come to, if any."""
+    if pairs and (left_out := kinds[pairs:]):
+        print(
+            f"--pairs {pairs} comes to {', '.join(kinds[:pairs])}; left out: {', '.join(left_out)}. "
+            f"--pairs {len(kinds)} draws one pair of each.",
+            flush=True,
+        )
+
+
 def check_pairs(view: str, pairs: int, kinds: Sequence[str], known: Sequence[str], most: int, others: str) -> None:
     """BadInput, which names the view, for what its spec cannot be: pairs without kinds, of others than are known, too
     many, or beside `others`, what else is asked for, "" for nothing."""

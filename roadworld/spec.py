@@ -79,6 +79,11 @@ class RoadWorldSpec:
             raise BadInput("RoadWorld: no sequence is asked for. Ask for at least one, for training or validation.")
         if not 0.1 <= self.seconds <= 600:
             raise BadInput(f"RoadWorld: a sequence of {self.seconds} s cannot be made. Choose 0.1 to 600 s.")
+        if abs(self.seconds * FRAMES_PER_S - self.length) > 1e-9:
+            raise BadInput(
+                f"RoadWorld: {self.seconds:g} s with {FRAMES_PER_S} frames a second are "
+                f"{self.seconds * FRAMES_PER_S:g} frames. Choose whole tenths of a second."
+            )
         if self.stride < 1:
             raise BadInput(f"RoadWorld: stride {self.stride} is too small. Choose 1 for every frame, or more.")
         if not self.cameras or len(set(self.cameras)) < len(self.cameras) or set(self.cameras) - set(CAMERAS):

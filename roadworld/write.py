@@ -36,9 +36,10 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
     with resumable_folder(folder, spec.key) as partial:
         _draw_sequences(spec, partial, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, partial)]
-        written.append(_write_clusters(spec, partial))
-        if spec.pairs:
+        if spec.pairs:  # of what a cluster is named after, no moment of a pair need show anything
             written.append(write_pairs(partial, _paired_frames(spec, partial)))
+        else:
+            written.append(_write_clusters(spec, partial))
         if spec.masks:
             written += gather_boxes(partial, _picture_names(spec, partial))
         leave_only(partial, written)

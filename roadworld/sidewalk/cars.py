@@ -17,7 +17,7 @@ _AT_KERB_S = (2.0, 5.0)
 def drive_along(streams: Streams, scene: Scene, side: int, near: float, far: float) -> None:
     """Cars on a road on a side of the path, between two distances from its middle.
 
-    On a long walk they drive one way, in the far lane: from the near one they would graze the cars parked at the kerb.
+    On a long walk they drive one way, in the far lane: from the near one they would graze cars parked at the kerb.
     """
     times = range(1 + int(scene.reach / _WALK_M_S / _EVERY_S))
     speeds = streams.of("speeds along").uniform(5, 13, 2)

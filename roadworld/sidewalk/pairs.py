@@ -38,7 +38,7 @@ class _Halves(NamedTuple):
 
 
 class PairedWalk:
-    """The pair of a number: the first frame of one walk twice; as frame 0 without the thing, as frame `APART` with it.
+    """The pair of a number: the first frame of one walk twice; frame 0 is without the thing, frame `APART` with it.
 
     BadInput when no scene with a thing of the pair's kind is clear to the spec's camera.
     """

@@ -10,6 +10,7 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.loaders.split import split_by_sequence
+from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
 from roadcue.roadworld.__main__ import main
 from roadcue.roadworld.dataset import open_roadworld
 from roadcue.roadworld.draw_pairs import Pair, draw_pair, kind_of, pair_of
@@ -234,6 +235,12 @@ def test_boxes_and_masks_tell_where_the_thing_is(folder: Path, pairs: dict[str, 
             assert seen == (expected[half["kind"]] if half["half"] == "with" else None)
 
 
+def test_no_cluster_is_named_of_which_nothing_need_be_drawn(folder: Path) -> None:
+    assert not (folder / CLUSTER_FILE).exists()
+    dataset = open_roadworld(folder, "val")
+    assert {dataset.targets(row).cluster for row in range(len(dataset))} == {None}
+
+
 def test_a_split_by_sequence_keeps_pairs_together(folder: Path) -> None:
     everything = open_roadworld(folder, "all")
     for split in ("train", "val"):
@@ -284,6 +291,20 @@ def test_what_cannot_be_drawn_is_said(
     assert main() != 0
     assert says in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_kinds_that_few_pairs_do_not_come_to_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("roadcue.roadworld.__main__.write_roadworld", lambda *_: None)
+    words = f"roadworld --out {tmp_path / 'out'} --kinds sun,sign,works --pairs"
+    monkeypatch.setattr(sys, "argv", [*words.split(), "2"])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert "--pairs 2 comes to sun, sign; left out: works. --pairs 3 draws one pair of each." in said
+    monkeypatch.setattr(sys, "argv", [*words.split(), "3"])
+    assert main() == 0
+    assert "left out" not in capsys.readouterr().out
 
 
 def test_a_spec_knows_its_kinds() -> None:

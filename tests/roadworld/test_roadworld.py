@@ -235,6 +235,12 @@ def test_a_spec_that_cannot_be_drawn_is_refused(wrong: dict[str, float]) -> None
         RoadWorldSpec(**wrong)  # type: ignore[arg-type]
 
 
+def test_no_part_of_a_frame_can_be_drawn() -> None:
+    with pytest.raises(BadInput, match=r"0\.15 s with 10 frames a second are 1\.5 frames\. Choose whole tenths"):
+        RoadWorldSpec(seconds=0.15)
+    assert all(RoadWorldSpec(seconds=tenths / 10).length == tenths for tenths in range(1, 6001))
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

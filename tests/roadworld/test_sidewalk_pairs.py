@@ -199,7 +199,9 @@ def test_a_gap_is_a_hole_that_the_caption_names_and_that_is_dark(paired):
         if walk.kind == "gap":
             assert "A hole in the sidewalk lies" in walk.caption(APART)
             left, top, right, bottom = walk.lines()[1].boxes["CHEST"]
-            assert walk.paint(APART)[top:bottom, left:right].mean() < 0.85 * walk.paint(0)[top:bottom, left:right].mean()
+            assert (
+                walk.paint(APART)[top:bottom, left:right].mean() < 0.85 * walk.paint(0)[top:bottom, left:right].mean()
+            )
 
 
 def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
@@ -211,7 +213,9 @@ def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
             assert with_.boxes == {}
         else:
             (box,) = [
-                each["box"] for each in walk.instances(APART).boxes() if each["number"] == walk.halves.with_.last_number
+                each["box"]
+                for each in walk.instances(APART).boxes()
+                if each["number"] == walk.halves.with_.last_number
             ]
             assert with_.boxes == {"CHEST": box}
 
@@ -356,6 +360,13 @@ def test_what_cannot_be_drawn_is_said(words, says, tmp_path, monkeypatch, capsys
 def test_a_spec_with_an_unknown_kind_is_refused():
     with pytest.raises(BadInput, match="no pairs of kinds red_light"):
         SidewalkSpec(0, 0, pairs=1, kinds=("red_light",))
+
+
+def test_kinds_that_few_pairs_do_not_come_to_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("roadcue.roadworld.sidewalk.__main__.write_sidewalk", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["sidewalk", "--out", str(tmp_path / "made"), "--pairs", "6"])
+    assert main() == 0
+    assert "; left out: sun. --pairs 7 draws one pair of each." in capsys.readouterr().out
 
 
 def test_the_command_draws_the_kinds_in_turn(tmp_path, monkeypatch):
