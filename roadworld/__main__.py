@@ -1,10 +1,11 @@
 """Draw any amount of RoadWorld: python -m roadcue.roadworld --out DIR."""
 
 import sys
+from pathlib import Path
 
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
-from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds
+from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds, say_what_is_left_out
 from roadcue.roadworld.spec import HIGHEST_CAMERA_M, KINDS, RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 
@@ -51,7 +52,11 @@ def main() -> int:
             **camera_given(given),
         )
 
-    return draw_or_check(given, spec, write_roadworld, check_roadworld)
+    def write(spec: RoadWorldSpec, folder: Path, workers: int | None) -> None:
+        say_what_is_left_out(spec.pairs, spec.kinds)
+        write_roadworld(spec, folder, workers)
+
+    return draw_or_check(given, spec, write, check_roadworld)
 
 
 def _sequences(asked: int | None, default: int, pairs: int) -> int:

@@ -28,6 +28,8 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
 
     BadInput says which file is not what was written; `name` is what the folder holds, `command` draws it.
     """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: there is no such folder. Name one that holds a {name}, or draw it with {command}.")
     remedy = f"Delete the folder and draw it again with {command}."
     try:
         manifest = json.loads((folder / CHECKSUMS_FILE).read_text())

@@ -16,7 +16,7 @@ from roadcue.roadworld.holds import Light
 from roadcue.roadworld.instances import write_mask
 from roadcue.roadworld.mesh import Mesh, Shape
 from roadcue.roadworld.moments import Moment, moments
-from roadcue.roadworld.pairs import PairedFrame
+from roadcue.roadworld.pairs import APART, PairedFrame
 from roadcue.roadworld.preferences import PLACEHOLDERS
 from roadcue.roadworld.reasons import Change
 from roadcue.roadworld.render import Mover, Painter, car_mover, pedestrian_mover, signal_movers
@@ -27,8 +27,6 @@ from roadcue.roadworld.shapes import BACK, FORWARD, WALLS
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.roadworld.traffic import Car, Pedestrian
 
-_HALF = 500
-"""Added to the frame's index in the half with the thing: no sequence of WOD-E2E is so long."""
 _LEAST_PIXELS = 120
 """Of the thing in the default front camera: what looks smaller is hardly seen."""
 _MIDDLE = 0.35
@@ -104,7 +102,7 @@ def draw_pair(spec: RoadWorldSpec, number: int, masks: Path | None = None) -> It
     boxes = {name: box for name in spec.cameras if (box := pair.box(name))}
     halves: tuple[tuple[Literal["without", "with"], Painter, Drive, int], ...] = (
         ("without", pair.without, pair.moment.without, pair.moment.index),
-        ("with", pair.with_it, pair.moment.with_it, pair.moment.index + _HALF),
+        ("with", pair.with_it, pair.moment.with_it, pair.moment.index + APART),
     )
     for half, painter, drive, index in halves:
         name = frame_name(drive.sequence, index)
@@ -162,13 +160,15 @@ def _null(kind: str, painter: Painter) -> Changed | None:
 
 def _parked_car(painter: Painter, rng: np.random.Generator) -> Changed | None:
     """The most visible of those on the far side, which is taken away in the half without."""
-    main = painter.drive.streets.main
+    drive = painter.drive
+    at = float(drive.ego[drive.steps[0], 0])
+    road = drive.traffic.ego.route.road_at(at, drive.streets)  # which the ego may have turned into
 
     def beyond(number: int) -> bool:
         xy = painter.standing.origins[number - 1]
-        s = main.nearest(xy)
-        gap, heading = xy - main.along(main.xy, s), float(main.along(main.heading, s))
-        return float(gap @ [-np.sin(heading), np.cos(heading)]) > 0
+        s = road.nearest(xy)
+        gap, heading = xy - road.along(road.xy, s), float(road.along(road.heading, s))
+        return 0 < float(gap @ [-np.sin(heading), np.cos(heading)]) < ROAD_HALF_WIDTH_M
 
     number = _most_visible(painter, "vehicle", beyond)
     if number is None:

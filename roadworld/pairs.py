@@ -16,6 +16,11 @@ from roadcue.registry import nearest
 
 PAIRS = "pairs.jsonl"
 """The file of the pairs, in the folder that is drawn."""
+PAIRS_VERSION = "2"
+"""Raised with every change of which pairs are drawn, or how they are named, where the worlds' own versions stay."""
+APART = 500
+"""Frames from the half without the thing to the half with it: no sequence of WOD-E2E is so long, so that nobody who
+asks for earlier pictures takes the one half for an earlier picture of the other."""
 ALL = "all"
 """Every kind of a view, in `--kinds`."""
 
@@ -64,6 +69,16 @@ def chosen_kinds(given: str, known: Sequence[str], view: str) -> tuple[str, ...]
     if len(set(kinds)) < len(kinds):
         raise BadInput(f"--kinds {given}: names a kind twice")
     return kinds
+
+
+def say_what_is_left_out(pairs: int, kinds: Sequence[str]) -> None:
+    """Print which of the kinds so many pairs do not come to, if any."""
+    if pairs and (left_out := kinds[pairs:]):
+        print(
+            f"--pairs {pairs} comes to {', '.join(kinds[:pairs])}; left out: {', '.join(left_out)}. "
+            f"--pairs {len(kinds)} draws one pair of each.",
+            flush=True,
+        )
 
 
 def check_pairs(view: str, pairs: int, kinds: Sequence[str], known: Sequence[str], most: int, others: str) -> None:

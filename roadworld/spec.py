@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
-from roadcue.roadworld.pairs import check_pairs
+from roadcue.roadworld.pairs import PAIRS_VERSION, check_pairs
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -79,6 +79,11 @@ class RoadWorldSpec:
             raise BadInput("RoadWorld: no sequence is asked for. Ask for at least one, for training or validation.")
         if not 0.1 <= self.seconds <= 600:
             raise BadInput(f"RoadWorld: a sequence of {self.seconds} s cannot be made. Choose 0.1 to 600 s.")
+        if abs(self.seconds * FRAMES_PER_S - self.length) > 1e-9:
+            raise BadInput(
+                f"RoadWorld: {self.seconds:g} s with {FRAMES_PER_S} frames a second are "
+                f"{self.seconds * FRAMES_PER_S:g} frames. Choose whole tenths of a second."
+            )
         if self.stride < 1:
             raise BadInput(f"RoadWorld: stride {self.stride} is too small. Choose 1 for every frame, or more.")
         if not self.cameras or len(set(self.cameras)) < len(self.cameras) or set(self.cameras) - set(CAMERAS):
@@ -113,7 +118,12 @@ class RoadWorldSpec:
     @property
     def key(self) -> str:
         """A folder name that differs whenever any byte of the data may differ."""
-        return folder_name(WORLD_VERSION, self)
+        return folder_name(self.version, self)
+
+    @property
+    def version(self) -> str:
+        """Of what is drawn: the world's, and behind it that of pairs."""
+        return f"{WORLD_VERSION}-pairs{PAIRS_VERSION}" if self.pairs else WORLD_VERSION
 
     def numbers(self, split: str) -> range:
         """The numbers of the sequences of a split that is written, train or val."""

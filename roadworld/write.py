@@ -21,7 +21,7 @@ from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
-from roadcue.roadworld.spec import WORLD_VERSION, RoadWorldSpec
+from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.schema import Preference
 
 _PREFIX = {"train": "training", "val": "val"}
@@ -36,13 +36,14 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
     with resumable_folder(folder, spec.key) as partial:
         _draw_sequences(spec, partial, workers)
         written = [shard for split in _PREFIX for shard in _shuffle_into_shards(spec, split, partial)]
-        written.append(_write_clusters(spec, partial))
-        if spec.pairs:
+        if spec.pairs:  # of what a cluster is named after, no moment of a pair need show anything
             written.append(write_pairs(partial, _paired_frames(spec, partial)))
+        else:
+            written.append(_write_clusters(spec, partial))
         if spec.masks:
             written += gather_boxes(partial, _picture_names(spec, partial))
         leave_only(partial, written)
-        write_checksums(partial, written, WORLD_VERSION, asdict(spec))
+        write_checksums(partial, written, spec.version, asdict(spec))
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
-from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds
+from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds, say_what_is_left_out
 from roadcue.roadworld.sidewalk.spec import HIGHEST_CAMERA_M, KINDS, LONGEST_S, STEPS_PER_S, SidewalkSpec
 from roadcue.roadworld.sidewalk.write import check_sidewalk, labelled_pictures, write_sidewalk
 
@@ -46,6 +46,7 @@ def main() -> int:
         )
 
     def write(spec: SidewalkSpec, folder: Path, workers: int | None) -> None:
+        say_what_is_left_out(spec.pairs, spec.kinds)
         print(f"training: {spec.amount('train')}; validation: {spec.amount('val')}", flush=True)
         write_sidewalk(spec, folder, workers)
         if not spec.all_clear:

@@ -15,7 +15,10 @@ _AT_KERB_S = (2.0, 5.0)
 
 
 def drive_along(streams: Streams, scene: Scene, side: int, near: float, far: float) -> None:
-    """Cars on a road on a side of the path, between two distances from its middle."""
+    """Cars on a road on a side of the path, between two distances from its middle.
+
+    On a long walk they drive one way, in the far lane: from the near one they would graze cars parked at the kerb.
+    """
     times = range(1 + int(scene.reach / _WALK_M_S / _EVERY_S))
     speeds = streams.of("speeds along").uniform(5, 13, 2)
     for number in times:
@@ -23,6 +26,8 @@ def drive_along(streams: Streams, scene: Scene, side: int, near: float, far: flo
         if rng.random() > 0.35:
             continue
         forwards = bool(rng.random() < 0.5)
+        if scene.reach:
+            forwards = side < 0
         speed = float(speeds[0] if forwards else -speeds[1])
         lane = near + (far - near) * (0.72 if speed * side < 0 else 0.4)
         t = _EVERY_S * number

@@ -9,7 +9,7 @@ from roadcue.errors import BadInput
 from roadcue.loaders.sensation.dataset import CAMERA
 from roadcue.prompts.annotation import OBJECT_KINDS, SIDES, Annotation
 from roadcue.roadworld.instances import Instances
-from roadcue.roadworld.pairs import PairedFrame
+from roadcue.roadworld.pairs import APART, PairedFrame
 from roadcue.roadworld.sidewalk.labels import Sight, clear_sights
 from roadcue.roadworld.sidewalk.outing import FIRST_STEP, Outing
 from roadcue.roadworld.sidewalk.reasons import DRAW, Difference
@@ -38,7 +38,7 @@ class _Halves(NamedTuple):
 
 
 class PairedWalk:
-    """The pair of a number: the first frame of one walk twice; half 0 is without the thing, half 1 with it.
+    """The pair of a number: the first frame of one walk twice; frame 0 is without the thing, frame `APART` with it.
 
     BadInput when no scene with a thing of the pair's kind is clear to the spec's camera.
     """
@@ -47,6 +47,7 @@ class PairedWalk:
         self._number, self._pair = number, number - FIRST_NUMBER["pairs"]
         self.kind = spec.kinds[self._pair % len(spec.kinds)]
         self._difference, self.halves = self._draw(spec)
+        self._frames = dict(zip((0, APART), self.halves, strict=True))
 
     def _draw(self, spec: SidewalkSpec) -> tuple[Difference, _Halves]:
         for scene in range(_SCENES):
@@ -63,7 +64,8 @@ class PairedWalk:
         )
 
     def _holds(self, difference: Difference, halves: _Halves) -> bool:
-        """Whether only a reason changes cue and way, nothing but the thing differs, and one sees enough of it."""
+        """Whether only a reason changes cue and way, nothing but the thing differs, nothing is touched in either half
+        until the future ends, and one sees enough of the thing."""
         without, with_ = (_sight(half) for half in halves)
         way = without.sidewalk if without.sidewalk in SIDES else "Center"
         before, after = _blocked(without), _blocked(with_)
@@ -77,6 +79,8 @@ class PairedWalk:
             return False
         if not as_meant or _others(without, label) != _others(with_, label):
             return False
+        if any(half.outing.touches(half.scene.things) for half in halves):
+            return False
         return difference.thing is None or np.mean(self._shows(halves)) > _LEAST_SEEN
 
     @staticmethod
@@ -84,41 +88,41 @@ class PairedWalk:
         """(height, width) bool: where the half with the thing shows it; it is the last thing of the scene."""
         return halves.with_.instances(0).mask == halves.with_.last_number
 
-    def annotation(self, half: int) -> Annotation:
+    def annotation(self, frame: int) -> Annotation:
         """The labels of a half."""
-        return replace(self.halves[half].annotation(0), image=image_name(self._number, half))
+        return replace(self._frames[frame].annotation(0), image=image_name(self._number, frame))
 
-    def caption(self, half: int) -> str:
+    def caption(self, frame: int) -> str:
         """What is to be said of a half."""
-        return self.halves[half].caption(0)
+        return self._frames[frame].caption(0)
 
-    def sight(self, half: int) -> Sight | None:
+    def sight(self, frame: int) -> Sight | None:
         """What a half shows."""
-        return self.halves[half].sight(0)
+        return self._frames[frame].sight(0)
 
-    def seconds(self, half: int) -> float:
+    def seconds(self, frame: int) -> float:
         """Both halves are the first frame of a walk."""
-        return self.halves[half].seconds(0)
+        return self._frames[frame].seconds(0)
 
-    def past(self, half: int) -> np.ndarray:
+    def past(self, frame: int) -> np.ndarray:
         """(16, 6) float32, columns `STATE_COLUMNS`; the same of both halves."""
-        return self.halves[half].past(0)
+        return self._frames[frame].past(0)
 
-    def future(self, half: int) -> np.ndarray:
+    def future(self, frame: int) -> np.ndarray:
         """(20, 2) float32 metres, walker's frame: with the thing or without."""
-        return self.halves[half].future(0)
+        return self._frames[frame].future(0)
 
-    def intent(self, half: int) -> Intent:
+    def intent(self, frame: int) -> Intent:
         """Of both halves."""
-        return self.halves[half].intent(0)
+        return self._frames[frame].intent(0)
 
-    def paint(self, half: int) -> np.ndarray:
+    def paint(self, frame: int) -> np.ndarray:
         """The picture of a half, (height, width, 3) uint8 RGB."""
-        return self.halves[half].paint(0)
+        return self._frames[frame].paint(0)
 
-    def instances(self, half: int) -> Instances:
-        """Which things are seen where in it; in half 1 the last number is that of what differs."""
-        return self.halves[half].instances(0)
+    def instances(self, frame: int) -> Instances:
+        """Which things are seen where in it; in the half with it the last number is that of what differs."""
+        return self._frames[frame].instances(0)
 
     def lines(self) -> list[PairedFrame]:
         """Of both halves, the lines of pairs.jsonl."""
@@ -130,7 +134,7 @@ class PairedWalk:
         reason = self._difference.reason
         return [
             PairedFrame(image_name(self._number, 0), self._pair, "without", self.kind, reason, boxes),
-            PairedFrame(image_name(self._number, 1), self._pair, "with", self.kind, reason, boxes),
+            PairedFrame(image_name(self._number, APART), self._pair, "with", self.kind, reason, boxes),
         ]
 
 

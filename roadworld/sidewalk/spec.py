@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
-from roadcue.roadworld.pairs import check_pairs
+from roadcue.roadworld.pairs import APART, PAIRS_VERSION, check_pairs
 from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
 
 VIEW_VERSION = "2"
@@ -12,6 +12,8 @@ VIEW_VERSION = "2"
 
 A test compares with the hashes in golden.json, which `python -m roadcue.roadworld.golden` writes.
 """
+_LONG_VERSION = "2"
+"""Raised with every change of walks longer than a second alone."""
 STEPS_PER_S = 20
 """Time steps of the simulation (traffic.DT_S): pictures fall on them."""
 LONGEST_S = 600.0
@@ -91,12 +93,19 @@ class SidewalkSpec:
     @property
     def key(self) -> str:
         """A folder name that differs whenever any byte of the data may differ."""
-        return folder_name(VIEW_VERSION, self)
+        return folder_name(self.version, self)
+
+    @property
+    def version(self) -> str:
+        """Of what is drawn: the view's, and behind it that of pairs, or of long walks."""
+        if self.pairs:
+            return f"{VIEW_VERSION}-pairs{PAIRS_VERSION}"
+        return VIEW_VERSION if self.all_clear else f"{VIEW_VERSION}-long{_LONG_VERSION}"
 
     def pictures(self, split: str) -> list[tuple[int, int]]:
-        """(number of the walk, frame) of every picture of a split, in order; of pairs (number, half), 0 and 1."""
+        """(number of the walk, frame) of every picture of a split, in order; of pairs frames 0 and `APART`."""
         if self.pairs and split == "val":
-            return [(FIRST_NUMBER["pairs"] + pair, half) for pair in range(self.pairs) for half in (0, 1)]
+            return [(FIRST_NUMBER["pairs"] + pair, frame) for pair in range(self.pairs) for frame in (0, APART)]
         count = self.train if split == "train" else self.val
         return [(FIRST_NUMBER[split] + k // self.frames, k % self.frames) for k in range(count)]
 

@@ -19,7 +19,7 @@ from roadcue.roadworld.drawing import Job, draw_missing, leave_only
 from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.sidewalk.pairs import PairedWalk
-from roadcue.roadworld.sidewalk.spec import VIEW_VERSION, SidewalkSpec, image_name
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walk import Walk
 
 
@@ -43,7 +43,7 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
             lines = [PairedFrame(**line) for file in files for line in json.loads(file.read_text())]
             written.append(write_pairs(partial, lines))
         leave_only(partial, written)
-        write_checksums(partial, written, VIEW_VERSION, asdict(spec))
+        write_checksums(partial, written, spec.version, asdict(spec))
 
 
 def labelled_pictures(folder: Path) -> int:
@@ -87,7 +87,7 @@ def _write_walk(spec: SidewalkSpec, number: int, frames: list[int], partial: Pat
 
 
 def _states(walk: Walk | PairedWalk, image: str, frame: int) -> WalkerStates:
-    """Of a picture, labelled or not; `frame` is the half of a pair."""
+    """Of a picture, labelled or not."""
     return WalkerStates(image, walk.seconds(frame), walk.past(frame), walk.intent(frame), walk.future(frame))
 
 

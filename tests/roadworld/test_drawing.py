@@ -62,6 +62,14 @@ def test_a_changed_file_is_named_with_the_remedy(tmp_path, content, sentence):
         checked(tmp_path / "out")
 
 
+def test_of_a_folder_that_is_not_there_nobody_is_told_to_delete_it(tmp_path):
+    with pytest.raises(
+        BadInput, match=r"away: there is no such folder\. .* a test, or draw it with this command"
+    ) as said:
+        checked(tmp_path / "away")
+    assert "Delete" not in str(said.value)
+
+
 @pytest.mark.parametrize("name", ["../outside", "inside/../../outside", "/outside"])
 def test_a_manifest_cannot_name_a_file_outside(tmp_path, name):
     draw(tmp_path / "out", [])

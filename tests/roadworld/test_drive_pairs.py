@@ -10,6 +10,7 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.loaders.split import split_by_sequence
+from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE
 from roadcue.roadworld.__main__ import main
 from roadcue.roadworld.dataset import open_roadworld
 from roadcue.roadworld.draw_pairs import Pair, draw_pair, kind_of, pair_of
@@ -113,6 +114,21 @@ def test_the_ego_stops_for_a_pedestrian_who_is_never_run_over(pairs: dict[str, P
     middle = xy + 1.45 * np.stack([np.cos(heading), np.sin(heading)], axis=1)
     place = driven.streets.main.beside(np.full(len(steps), someone.s), offset)
     assert np.hypot(*(place - middle).T).min() > 2
+
+
+def test_a_parked_car_is_on_the_far_side_of_the_road_that_the_ego_is_on() -> None:
+    """In these pairs it has turned into another road."""
+    spec, turned = replace(SPEC, pairs=21, kinds=("parked_car",)), []
+    for number in (5, 14, 17, 20):
+        pair = pair_of(spec, FIRST + number)
+        driven, car = pair.moment.without, pair.with_it.standing.origins[pair.numbers[0] - 1]
+        path = driven.traffic.ego.route.path
+        s = path.nearest(car)
+        heading = path.along(path.heading, s)
+        left = (car - path.along(path.xy, s)) @ [-np.sin(heading), np.cos(heading)]
+        assert left > 4, number
+        turned.append(driven.ego[driven.steps[0], 0] > driven.traffic.ego.route.turn[1])
+    assert any(turned)
 
 
 # What is drawn
@@ -219,6 +235,12 @@ def test_boxes_and_masks_tell_where_the_thing_is(folder: Path, pairs: dict[str, 
             assert seen == (expected[half["kind"]] if half["half"] == "with" else None)
 
 
+def test_no_cluster_is_named_of_which_nothing_need_be_drawn(folder: Path) -> None:
+    assert not (folder / CLUSTER_FILE).exists()
+    dataset = open_roadworld(folder, "val")
+    assert {dataset.targets(row).cluster for row in range(len(dataset))} == {None}
+
+
 def test_a_split_by_sequence_keeps_pairs_together(folder: Path) -> None:
     everything = open_roadworld(folder, "all")
     for split in ("train", "val"):
@@ -238,6 +260,8 @@ def test_a_pairs_number_and_the_seed_decide_it(pairs: dict[str, Pair]) -> None:
 
 def test_pairs_have_numbers_and_a_folder_name_of_their_own() -> None:
     assert SPEC.key != replace(SPEC, kinds=KINDS[:3]).key != replace(SPEC, pairs=9).key
+    assert SPEC.version != RoadWorldSpec().version
+    assert SPEC.key.startswith(f"v{SPEC.version}-")
     assert SPEC.numbers("val") == range(FIRST, FIRST + len(KINDS))
     assert len(SPEC.numbers("train")) == 0
     default = RoadWorldSpec()
@@ -267,6 +291,20 @@ def test_what_cannot_be_drawn_is_said(
     assert main() != 0
     assert says in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_kinds_that_few_pairs_do_not_come_to_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("roadcue.roadworld.__main__.write_roadworld", lambda *_: None)
+    words = f"roadworld --out {tmp_path / 'out'} --kinds sun,sign,works --pairs"
+    monkeypatch.setattr(sys, "argv", [*words.split(), "2"])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert "--pairs 2 comes to sun, sign; left out: works. --pairs 3 draws one pair of each." in said
+    monkeypatch.setattr(sys, "argv", [*words.split(), "3"])
+    assert main() == 0
+    assert "left out" not in capsys.readouterr().out
 
 
 def test_a_spec_knows_its_kinds() -> None:

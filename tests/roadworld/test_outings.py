@@ -9,11 +9,13 @@ import pytest
 from roadcue.roadworld.furniture import bin_
 from roadcue.roadworld.roll import levelled
 from roadcue.roadworld.semantic_class import SemanticClass
-from roadcue.roadworld.sidewalk.camera import view_of
+from roadcue.roadworld.sidewalk.camera import framing, view_of
 from roadcue.roadworld.sidewalk.outing import FUTURE_STEPS, Outing
+from roadcue.roadworld.sidewalk.plan import draw_scene
 from roadcue.roadworld.sidewalk.scene import Thing
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.roadworld.streams import Streams
 
 SPEC = SidewalkSpec(width=128, height=96)
 
@@ -58,6 +60,19 @@ def test_the_picture_shows_where_he_is(frame):
         assert column.min() == pytest.approx(u.min(), abs=3)
         assert column.max() == pytest.approx(u.max(), abs=3)
         assert row.max() == pytest.approx(min(v.max(), walk.camera.height - 1), abs=3)
+
+
+@pytest.mark.parametrize("road", ["Left", "Right"])
+def test_on_long_walks_no_car_drives_through_a_parked_one(road):
+    passed = 0
+    for number in range(20):
+        scene = draw_scene(Streams((number, "scene")), "Center", road, framing(SPEC), 30.0, "summer")
+        cars = [thing for thing in scene.things if thing.label == "car"]
+        parked, driving = ([car for car in cars if bool(any(car.velocity)) == moves] for moves in (False, True))
+        for one, other in product(parked, driving):
+            assert abs(one.xy[1] - other.xy[1]) > one.half[1] + other.half[1]
+            passed += 1
+    assert passed > 20
 
 
 def test_he_hardly_ever_bumps_into_anything(monkeypatch):

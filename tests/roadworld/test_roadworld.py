@@ -172,7 +172,7 @@ def test_a_killed_drawing_goes_on_and_is_never_half_read(folder: Path, tmp_path:
     finished = {path: path.stat().st_mtime_ns for path in part.glob("sequence-*")}
     assert finished
     (part / ".sequence-0000001.77.part").write_bytes(b"half")
-    with pytest.raises(BadInput, match="manifest"):
+    with pytest.raises(BadInput, match="there is no such folder"):
         open_roadworld(out, "train")
     write_roadworld(SMALL, out, workers=1)
     assert (out / CHECKSUMS_FILE).read_bytes() == (folder / CHECKSUMS_FILE).read_bytes()
@@ -233,6 +233,12 @@ def test_an_unknown_split_and_an_existing_folder_are_refused(folder: Path) -> No
 def test_a_spec_that_cannot_be_drawn_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(BadInput, match="RoadWorld"):
         RoadWorldSpec(**wrong)  # type: ignore[arg-type]
+
+
+def test_no_part_of_a_frame_can_be_drawn() -> None:
+    with pytest.raises(BadInput, match=r"0\.15 s with 10 frames a second are 1\.5 frames\. Choose whole tenths"):
+        RoadWorldSpec(seconds=0.15)
+    assert all(RoadWorldSpec(seconds=tenths / 10).length == tenths for tenths in range(1, 6001))
 
 
 _JSON = st.recursive(

@@ -18,7 +18,7 @@ from roadcue.prompts.bvpi import compose
 from roadcue.roadworld.dataset import open_sidewalk
 from roadcue.roadworld.instances import BOXES, MASKS
 from roadcue.roadworld.lens import Lens
-from roadcue.roadworld.pairs import PAIRS
+from roadcue.roadworld.pairs import APART, PAIRS
 from roadcue.roadworld.sidewalk import pairs
 from roadcue.roadworld.sidewalk.__main__ import main
 from roadcue.roadworld.sidewalk.outing import FIRST_STEP
@@ -32,6 +32,7 @@ from roadcue.schema import Intent
 
 SPEC = SidewalkSpec(0, 0, width=256, height=192, masks=True, pairs=3 * len(KINDS), kinds=KINDS)
 FIRST = FIRST_NUMBER["pairs"]
+HALVES = (0, APART)
 EDGE_PX = 2
 """Beyond a mask's pixels an outline is smoothed."""
 BLOOM_RADII = 3.2
@@ -66,7 +67,7 @@ def test_every_kind_can_be_drawn():
 def touched(walk: PairedWalk) -> np.ndarray:
     """Of both halves, what the changed thing shows, the smoothed edge around it, and where its lamps spill light."""
     number = walk.halves.with_.last_number
-    shown = walk.instances(1).mask == number
+    shown = walk.instances(APART).mask == number
     if walk.halves.without.last_number == number:  # the same house in another colour
         shown |= walk.instances(0).mask == number
     thing, camera = walk.halves.with_.scene.things[-1], walk.halves.with_.camera
@@ -96,7 +97,7 @@ def test_the_halves_are_alike_wherever_the_thing_is_not(paired, monkeypatch):
     monkeypatch.setattr(Lens, "fall", lambda *_: None)
     monkeypatch.setattr(Lens, "expose", lambda _, picture, *__: picture)
     for walk in paired:
-        without, with_ = walk.paint(0), walk.paint(1)
+        without, with_ = walk.paint(0), walk.paint(APART)
         differs = (without != with_).any(axis=2)
         assert differs.any(), walk.kind
         if walk.kind != "sun":
@@ -127,24 +128,24 @@ def test_the_lens_is_the_same_for_both_halves(paired):
 
 def test_a_reason_changes_the_cue_and_nothing_else_does(paired):
     for walk in paired:
-        cues = [cue(walk.annotation(half)) for half in (0, 1)]
+        cues = [cue(walk.annotation(half)) for half in HALVES]
         assert (cues[0] != cues[1]) == (walk.kind in REASONS), (walk.kind, cues)
 
 
 def test_the_pasts_are_equal_and_a_reason_alone_changes_the_future(paired):
     for walk in paired:
-        assert np.array_equal(walk.past(0), walk.past(1))
+        assert np.array_equal(walk.past(0), walk.past(APART))
         assert walk.halves.without.outing.pose(FIRST_STEP) == walk.halves.with_.outing.pose(FIRST_STEP)
-        change = np.abs(walk.future(0) - walk.future(1)).max()
+        change = np.abs(walk.future(0) - walk.future(APART)).max()
         assert change >= 0.3 if walk.kind in REASONS else change == 0, (walk.kind, change)
-        assert walk.seconds(0) == walk.seconds(1) == 0
-        assert walk.intent(0) == walk.intent(1) == Intent.GO_STRAIGHT
+        assert walk.seconds(0) == walk.seconds(APART) == 0
+        assert walk.intent(0) == walk.intent(APART) == Intent.GO_STRAIGHT
 
 
 def test_before_the_thing_is_there_nobody_knows_of_it(paired):
     """Both futures begin as the walker went; he needs a while to see what has appeared."""
     for walk in paired:
-        assert np.abs(walk.future(0)[0] - walk.future(1)[0]).max() < 0.01
+        assert np.abs(walk.future(0)[0] - walk.future(APART)[0]).max() < 0.01
 
 
 def test_nobody_knows_of_what_is_taken_out_of_both_halves(paired, monkeypatch):
@@ -176,7 +177,7 @@ def test_labels_differ_in_the_thing_alone(paired):
         "sign": "traffic_sign",
     }
     for walk in paired:
-        without, with_ = walk.annotation(0), walk.annotation(1)
+        without, with_ = walk.annotation(0), walk.annotation(APART)
         assert (without.sidewalk, without.road) == (with_.sidewalk, with_.road)
         for near in (True, False):
             was, is_ = (labels.near if near else labels.far for labels in (without, with_))
@@ -188,17 +189,19 @@ def test_labels_differ_in_the_thing_alone(paired):
             assert without.sidewalk == "Center"
             assert not any("Center" in without.near[kind] for kind in IN_THE_WAY)
             assert "Center" in with_.near[label[walk.kind]]
-            assert walk.caption(0) != walk.caption(1)
+            assert walk.caption(0) != walk.caption(APART)
         elif walk.kind in ("house_colour", "sun"):
-            assert walk.caption(0) == walk.caption(1)
+            assert walk.caption(0) == walk.caption(APART)
 
 
 def test_a_gap_is_a_hole_that_the_caption_names_and_that_is_dark(paired):
     for walk in paired:
         if walk.kind == "gap":
-            assert "A hole in the sidewalk lies" in walk.caption(1)
+            assert "A hole in the sidewalk lies" in walk.caption(APART)
             left, top, right, bottom = walk.lines()[1].boxes["CHEST"]
-            assert walk.paint(1)[top:bottom, left:right].mean() < 0.85 * walk.paint(0)[top:bottom, left:right].mean()
+            assert (
+                walk.paint(APART)[top:bottom, left:right].mean() < 0.85 * walk.paint(0)[top:bottom, left:right].mean()
+            )
 
 
 def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
@@ -210,7 +213,9 @@ def test_a_box_is_that_of_the_thing_in_the_half_with_it(paired):
             assert with_.boxes == {}
         else:
             (box,) = [
-                each["box"] for each in walk.instances(1).boxes() if each["number"] == walk.halves.with_.last_number
+                each["box"]
+                for each in walk.instances(APART).boxes()
+                if each["number"] == walk.halves.with_.last_number
             ]
             assert with_.boxes == {"CHEST": box}
 
@@ -219,7 +224,7 @@ def test_by_night_too_the_last_number_is_that_of_what_differs_and_all_others_are
     nights = [walk for walk in paired if walk.halves.with_.light.dark and walk.kind in ("obstacle", "person", "sign")]
     assert nights
     for walk in nights:
-        without, with_ = walk.instances(0), walk.instances(1)
+        without, with_ = walk.instances(0), walk.instances(APART)
         (box,) = walk.lines()[1].boxes.values()
         assert with_.boxes()[-1]["box"] == box
         both = without.kinds.keys() & with_.kinds.keys()
@@ -234,7 +239,7 @@ def test_a_sign_stands_beside_the_walker_even_where_the_way_lies_to_a_side(monke
     spec = replace(SPEC, pairs=60, kinds=("sign",))
     for pair in (23, 25):
         walk = PairedWalk(spec, FIRST + pair)
-        without, with_ = walk.annotation(0), walk.annotation(1)
+        without, with_ = walk.annotation(0), walk.annotation(APART)
         assert "Center" not in set(with_.near["traffic_sign"]) - set(without.near["traffic_sign"])
 
 
@@ -246,13 +251,20 @@ def test_what_a_person_would_hide_is_in_neither_half():
         assert all(one is other for one, other in zip(without.scene.things, with_.scene.things, strict=False))
 
 
+def test_nobody_is_walked_through():
+    """In the first scenes of these pairs the walker went through the person who came towards him."""
+    for pair in (17, 19, 20, 23):
+        halves = PairedWalk(replace(SPEC, pairs=60, kinds=("person",)), FIRST + pair).halves
+        assert not any(half.outing.touches(half.scene.things) for half in halves), pair
+
+
 def test_a_pair_is_of_its_number_and_seed(paired):
     again = PairedWalk(replace(SPEC, pairs=9), FIRST + 8)
     assert again.lines() == paired[8].lines()
-    np.testing.assert_array_equal(again.paint(1), paired[8].paint(1))
-    assert again.annotation(1) == paired[8].annotation(1)
+    np.testing.assert_array_equal(again.paint(APART), paired[8].paint(APART))
+    assert again.annotation(APART) == paired[8].annotation(APART)
     other = PairedWalk(replace(SPEC, seed=1), FIRST + 8)
-    assert (other.paint(1) != again.paint(1)).any()
+    assert (other.paint(APART) != again.paint(APART)).any()
 
 
 def test_the_scene_is_an_ordinary_walks(paired):
@@ -268,13 +280,13 @@ def test_every_line_has_its_picture_and_the_loaders_read_them_all(drawn, paired)
     dataset = open_sidewalk(drawn, "val")
     listed = lines(drawn)
     assert [line["frame"] for line in listed] == [
-        f"walk-{FIRST + k:07d}-{half}.jpg" for k in range(21) for half in (0, 1)
+        f"walk-{FIRST + k:07d}-{half}.jpg" for k in range(21) for half in HALVES
     ]
     assert [line["kind"] for line in listed[::2]] == [*KINDS, *KINDS, *KINDS]
     assert [f"{name}.jpg" for name in dataset.states.id] == [line["frame"] for line in listed]
     assert len(open_sensation(drawn, "all")) == 42
     for row, line in enumerate(listed):
-        walk, half = paired[line["pair"]], int(line["half"] == "with")
+        walk, half = paired[line["pair"]], APART * (line["half"] == "with")
         assert dataset.states.sequence[row] == f"walk-{FIRST + line['pair']:07d}"
         assert dataset.annotation(row) == walk.annotation(half)
         assert dataset.caption(row) == walk.caption(half)
@@ -284,13 +296,18 @@ def test_every_line_has_its_picture_and_the_loaders_read_them_all(drawn, paired)
         open_sidewalk(drawn, "train")
 
 
+def test_neither_half_is_an_earlier_picture_of_the_other(drawn):
+    states = open_sidewalk(drawn, "val").states
+    assert not [back for back in range(1, 200) if (states.rows_before(back) >= 0).any()]
+
+
 def test_states_hold_both_halves(drawn, paired):
     states = [json.loads(line) for line in (drawn / STATES).read_text().splitlines()]
     assert [line["image"] for line in states] == [line["frame"] for line in lines(drawn)]
     for without, with_, walk in zip(states[::2], states[1::2], paired, strict=True):
         assert without["past"] == with_["past"]
         assert (without["future"] != with_["future"]) == (walk.kind in REASONS)
-        np.testing.assert_allclose(with_["future"], walk.future(1), atol=0.0005001)
+        np.testing.assert_allclose(with_["future"], walk.future(APART), atol=0.0005001)
         assert without["time_s"] == with_["time_s"] == 0.0
 
 
@@ -315,6 +332,14 @@ def test_other_kinds_of_pairs_are_another_folder():
     assert replace(SPEC, kinds=("gap",)).key != SPEC.key
 
 
+def test_pairs_have_a_version_that_other_walks_have_not(drawn, monkeypatch):
+    before, walks = SPEC.key, SidewalkSpec().key
+    assert json.loads((drawn / "manifest.json").read_text())["version"] == SPEC.version != SidewalkSpec().version
+    monkeypatch.setattr("roadcue.roadworld.sidewalk.spec.PAIRS_VERSION", "0")
+    assert SPEC.key != before
+    assert SidewalkSpec().key == walks
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -335,6 +360,13 @@ def test_what_cannot_be_drawn_is_said(words, says, tmp_path, monkeypatch, capsys
 def test_a_spec_with_an_unknown_kind_is_refused():
     with pytest.raises(BadInput, match="no pairs of kinds red_light"):
         SidewalkSpec(0, 0, pairs=1, kinds=("red_light",))
+
+
+def test_kinds_that_few_pairs_do_not_come_to_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("roadcue.roadworld.sidewalk.__main__.write_sidewalk", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["sidewalk", "--out", str(tmp_path / "made"), "--pairs", "6"])
+    assert main() == 0
+    assert "; left out: sun. --pairs 7 draws one pair of each." in capsys.readouterr().out
 
 
 def test_the_command_draws_the_kinds_in_turn(tmp_path, monkeypatch):

@@ -54,3 +54,12 @@ def test_no_walk_is_in_two_splits():
     for split in ("train", "val"):
         with pytest.raises(BadInput, match="0 to 4000000 pictures"):
             SidewalkSpec(**{split: 4_000_001})
+
+
+def test_longer_walks_have_a_version_of_their_own(monkeypatch):
+    short, long = SidewalkSpec(), SidewalkSpec(seconds=3)
+    assert short.version != long.version
+    keys = short.key, long.key
+    monkeypatch.setattr("roadcue.roadworld.sidewalk.spec._LONG_VERSION", "0")
+    assert short.key == keys[0]
+    assert long.key != keys[1]

@@ -58,6 +58,9 @@ def test_a_folder_of_other_pictures_is_refused_before_anything_is_drawn(tmp_path
     with pytest.raises(BadInput, match=r"drawn otherwise than now \(texts differ\)"):
         pretrain(here)
     assert drawn_folder(replace(here, drawn=None), identity_of(here)) != before
+    monkeypatch.setattr("roadcue.training.miniatures.drawn_folder.PAIRS_VERSION", "0")
+    with pytest.raises(BadInput, match=r"drawn otherwise than now \(pairs, texts differ\)"):
+        pretrain(here)
     (drawn / "identity.json").unlink()
     (drawn / "drives-000000.safetensors").touch()
     with pytest.raises(BadInput, match=r"no identity\.json"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput
 from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.roadworld.pairs import PAIRS_VERSION
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training.miniatures.config import DrawOptions, PretrainConfig
@@ -35,6 +36,7 @@ def identity_of(options: DrawOptions) -> Identity:
         "world seed": str(options.world_seed),
         "RoadWorld": WORLD_VERSION,
         "sidewalk view": VIEW_VERSION,
+        "pairs": PAIRS_VERSION,
         "names": _hash(name.encode() for name in (*NUMBERS, *FLAGS, *KINDS)),
         "texts": _hash(json.dumps(dict(texts)).encode() for _, texts in told),
         "labels": _hash(array.tobytes() for array in (*chain.from_iterable(known), *(each.kinds for each in drawn))),
