@@ -15,7 +15,7 @@ sweep.json, sweep.csv        its results
 import json
 import platform
 import subprocess
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,8 @@ from roadcue.training.checkpoints import last_checkpoint
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
+DATA_FINGERPRINT = "data_fingerprint"
+"""In run.json, sha256 over all that the training rows are: pictures, states, labels or texts."""
 
 
 class RunFolder:
@@ -98,6 +100,19 @@ def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) 
                 f"{folder.path}: cannot go on with other options: {'; '.join(sorted(changed))}; use another --run_dir"
             )
     return folder.facts.exists()
+
+
+def check_same_data(folder: RunFolder, fingerprint: Callable[[], str]) -> None:
+    """BadInput where the training data of a finished run, which now have this fingerprint, are not what they were.
+
+    It is asked for only of a run that keeps its own: those of before do not.
+    """
+    kept = folder.read_facts().get(DATA_FINGERPRINT)
+    if kept is not None and kept != fingerprint():
+        raise BadInput(
+            f"{folder.path}: is finished, and the training data have changed since: pictures, states, labels or "
+            "texts are others, or files were written anew; train on them in another --run_dir"
+        )
 
 
 def _word(value: Any) -> str:

@@ -21,7 +21,8 @@ def check_parts(lines: Sequence[ManifestLine], split: str, place: Callable[[int]
             if parts[0] != parts[1]:
                 raise BadInput(
                     f"{place(row)}: images[{camera!r}] = {path!r} of {part} {parts[0]!r} is also named by "
-                    f"{place(other)}, of {part} {parts[1]!r}; name a picture in one {part}, or it is trained on and scored"
+                    f"{place(other)}, of {part} {parts[1]!r}; name a picture in one {part}, or "
+                    "what is scored has been trained on"
                 )
 
 

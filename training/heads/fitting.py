@@ -31,7 +31,14 @@ from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
-from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
+from roadcue.training.run_folder import (
+    DATA_FINGERPRINT,
+    RunFolder,
+    check_same_data,
+    is_finished,
+    named_folder,
+    run_facts,
+)
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trained_rows import write_trained_rows
 from roadcue.training.trainer import fit
@@ -59,6 +66,8 @@ class StoredSplits:
     encoder: EncoderFacts
     train: StoredSplit
     val: StoredSplit
+    fingerprint: str
+    """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
     calibration: StoredSplit | None = None
     """None where no head wants one."""
     covered: Tensor | None = None
@@ -69,6 +78,7 @@ def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
     folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
     if is_finished(folder, config, FREE_TO_CHANGE):
+        check_same_data(folder, lambda: _fingerprint_now(config))
         print(f"{folder.path} is finished; nothing left to train")
         return
     encoder = build_run_encoder(config)
@@ -76,6 +86,13 @@ def train(config: TrainConfig, config_text: str) -> None:
     splits = stored_splits(config, encoder, model, folder.path)
     train_heads(config, config_text, folder, splits, shlex.join(["python", *sys.argv]))
     print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
+
+
+def _fingerprint_now(config: TrainConfig) -> str:
+    """What `StoredSplits.fingerprint` would be, without an encoder."""
+    data = open_split(config, "train")
+    heads = [build_head(name, config.head_options[name], 0, 0) for name in config.head_names]
+    return StoredSplit.of(data, None, labels=labels_of(data, heads)).fingerprint
 
 
 def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> StoredSplits:
@@ -86,10 +103,8 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     labels = [labels_of(split, model.heads.values()) for split in data]
     calibrating = bool(model.calibrated and config.calibration)
     # Once without features, for what is refused alone: before pictures are encoded for nothing.
-    known_rows = [
-        _learnable(model, StoredSplit.of(split, None, labels=known), config.head_names)
-        for split, known in zip(data, labels, strict=True)
-    ]
+    bare = [StoredSplit.of(split, None, labels=known) for split, known in zip(data, labels, strict=True)]
+    known_rows = [_learnable(model, split, config.head_names) for split in bare]
     if calibrating:
         keep_for_calibration(known_rows[0], config.calibration)
     stored = [
@@ -111,7 +126,8 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         for caution in {head.lacks_sequences(kept) for head in model.heads.values()} - {""}:
             print(caution, flush=True)
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
-    return StoredSplits(facts, train, val, calibration, covered_pictures(data[0], encoder, config))
+    covered = covered_pictures(data[0], encoder, config)
+    return StoredSplits(facts, train, val, bare[0].fingerprint, calibration, covered)
 
 
 def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) -> StoredSplit:
@@ -203,6 +219,7 @@ def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> 
     train, val = splits.train, splits.val
     return {
         "data": {"train": train.dataset.description, "val": val.dataset.description},
+        DATA_FINGERPRINT: splits.fingerprint,
         "rows": {"train": len(train), "val": len(val)},
         "calibration": extent(splits.calibration) if splits.calibration else None,
         "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
