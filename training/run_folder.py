@@ -12,10 +12,12 @@ A sweep's folder has its runs' folders in it, each with output.txt, what the run
 sweep.json, sweep.csv        its results
 """
 
+import atexit
 import json
 import platform
 import subprocess
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +26,7 @@ from typing import Any
 from roadcue import __version__
 from roadcue.command_line import flat, parse_file
 from roadcue.errors import BadInput
-from roadcue.files import user_path, write_atomic
+from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.training.checkpoints import last_checkpoint
 
 PROBE = "preprocessing_probe"
@@ -78,8 +80,30 @@ class RunFolder:
 
 
 def named_folder(run_dir: str | None, name: str) -> Path:
-    """The folder that `--run_dir` names, or one after `name` and the clock."""
-    return user_path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    """The folder that `--run_dir` names, or a new one after `name` and the clock; BadInput where none can be made.
+
+    A new one is there at once, or another run that starts in the same second would take it too; it is gone at the end
+    of the process where nothing was written into it.
+    """
+    if run_dir:
+        return user_path(run_dir)
+    named = folder = Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    others = 1
+    with writing_into(named.parent, "free space there, or name another place with --run_dir"):
+        while True:
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                others += 1
+                folder = named.with_name(f"{named.name}-{others}")
+    atexit.register(_remove_if_empty, folder.absolute())
+    return folder
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) -> bool:
