@@ -137,11 +137,12 @@ class _Content:
 
     def _add(self, row: object, number: int, where: str) -> None:
         line, past, future = parse_line(row, where)
-        if line.id in self._line_of_id:
-            first = _place(self.manifest, self._line_of_id[line.id])
+        same_id = unicodedata.normalize("NFC", line.id)  # an accent is one character or two, by who wrote it
+        if same_id in self._line_of_id:
+            first = _place(self.manifest, self._line_of_id[same_id])
             raise BadRecord(f"{where}: id {line.id!r} is already that of {first}; give every sample its own")
         frame = self._frames.take(line.sequence, line.frame, where)
-        self._line_of_id[line.id] = number
+        self._line_of_id[same_id] = number
         for camera in line.images:
             self.cameras.setdefault(camera, number)
         self.lines.append(replace(line, frame=frame, calibration=self._kept_once(line.calibration)))
