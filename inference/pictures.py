@@ -82,8 +82,8 @@ def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
     if short < LEAST_SIDE or long > LONGEST * short:
         where = user_path(picture) if isinstance(picture, str | Path) else "images"
         raise BadInput(
-            f"{where}: shows too little, as its short side has fewer than {LEAST_SIDE} pixels or its long one is more "
-            f"than {LONGEST} times as long; give a larger picture, or cut it"
+            f"{where}: shows too little, as its short side has fewer than {LEAST_SIDE} pixels or its long one is "
+            f"more than {LONGEST} times as long; give a larger picture, or cut it"
         )
     return preprocess(pixels, extent)
 

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ class StoredSplits:
     val: StoredSplit
     fingerprint: str
     """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
+    not_learnt: dict[str, dict[str, int]]
+    """Split -> head -> how many of the rows it cannot learn from."""
     calibration: StoredSplit | None = None
     """None where no head wants one."""
     covered: Tensor | None = None
@@ -105,6 +107,12 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     # Once without features, for what is refused alone: before pictures are encoded for nothing.
     bare = [StoredSplit.of(split, None, labels=known) for split, known in zip(data, labels, strict=True)]
     known_rows = [_learnable(model, split, config.head_names) for split in bare]
+    not_learnt = {
+        name: split.not_learnt_by(model, config.head_names)
+        for name, split in zip(("train", "val"), bare, strict=True)
+    }
+    for said in filter(None, map(_not_learnt_said, bare, not_learnt.values())):
+        print(said, flush=True)
     if calibrating:
         keep_for_calibration(known_rows[0], config.calibration)
     stored = [
@@ -127,7 +135,14 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
             print(caution, flush=True)
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
     covered = covered_pictures(data[0], encoder, config)
-    return StoredSplits(facts, train, val, bare[0].fingerprint, calibration, covered)
+    return StoredSplits(facts, train, val, bare[0].fingerprint, not_learnt, calibration, covered)
+
+
+def _not_learnt_said(split: StoredSplit, not_learnt: Mapping[str, int]) -> str:
+    """The counts in words; "" where each head can learn from all rows."""
+    lacking = ", ".join(f"{head} {count:,}" for head, count in not_learnt.items() if count)
+    said = f"labels of {split.dataset.split}: rows without those of a head, which it does not learn from: {lacking}"
+    return f"{said} of {len(split):,}" if lacking else ""
 
 
 def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) -> StoredSplit:
@@ -224,6 +239,7 @@ def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> 
         "calibration": extent(splits.calibration) if splits.calibration else None,
         "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
         "state_warnings": [warning for split in (train, val) if (warning := state_warning(split.dataset))],
+        "not_learnt": splits.not_learnt,
         "untaught": model.untaught,
         "skipped": _skipped(train, val),
         "encoder": splits.encoder.description,
