@@ -10,10 +10,10 @@ Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their w
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -58,13 +58,19 @@ class OODDetector(nn.Module):
     """(c,) bool: the pictures that every training row has."""
 
     def __init__(
-        self, pictures: int, cells: int, width: int, ranks: Sequence[int] = _RANKS, calibrated_on: str = ""
+        self,
+        pictures: int,
+        cells: int,
+        width: int,
+        ranks: Sequence[int] = _RANKS,
+        calibrated_on: str = "",
+        replaced: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """`pictures` c of a row, `cells` k, `width` d; `ranks`: directions of the three Gaussians; `calibrated_on`
-        says of what rows the threshold is.
+        says of what rows the threshold is, and `replaced` what `calibration` was before, oldest first.
         """
         super().__init__()
-        self.calibrated_on = calibrated_on
+        self.calibrated_on, self.replaced = calibrated_on, list(replaced)
         self.pictures, self.cells, self.width, self.ranks = pictures, cells, width, tuple(ranks)
         whole, cell, spread = self.ranks
         self.whole = ProbabilisticPCA(pictures, cells * width, whole)
@@ -148,6 +154,12 @@ class OODDetector(nn.Module):
         return True
 
     @property
+    def calibration(self) -> dict[str, Any]:
+        """The threshold (c, m), null where there is none, and of what rows it is, as JSON."""
+        rows = [[None if math.isnan(value) else value for value in row] for row in self.threshold.tolist()]
+        return {"calibrated_on": self.calibrated_on, "threshold": rows}
+
+    @property
     def knows_nothing(self) -> bool:
         """Whether there was no row to set a threshold by, so that every picture is unlike."""
         return bool(self.threshold.isnan().all())
@@ -178,11 +190,8 @@ class OODDetector(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.safetensors` and `config.json`, in this order: with a config there are weights."""
-        write_part(
-            folder,
-            self,
-            {name: getattr(self, name) for name in ("pictures", "cells", "width", "ranks", "calibrated_on")},
-        )
+        names = ("pictures", "cells", "width", "ranks", "calibrated_on", "replaced")
+        write_part(folder, self, {name: getattr(self, name) for name in names})
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
