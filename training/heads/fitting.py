@@ -18,6 +18,7 @@ from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import build_baselines, build_head
+from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.loaders.state_check import state_warning
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
@@ -120,7 +121,8 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         for split, known in zip(data, labels, strict=True)
     ]
     train, val = (_learnable(model, split, config.head_names) for split in stored)
-    if 1 < len(train) == len(np.unique(train.sequence)):
+    told = NO_FILM in train.dataset.description  # by the loader, with a remedy of its own
+    if 1 < len(train) == len(np.unique(train.sequence)) and not told:
         print(
             f"each of the {len(train):,} training rows is a sequence of its own: frames of one film belong into one, "
             "or what is kept for calibration and scored has neighbours among what is trained on",
