@@ -12,10 +12,10 @@ contrast, m = 4 distances.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -33,7 +33,6 @@ _RANKS = (256, 96, 128)
 _FOLDS = 5
 _MOST_ROWS, _LEAST_ROWS, _MOST_BYTES = 4096, 256, 1 << 30
 """So many rows tell the directions; more only take longer. Fewer where they would fill the memory."""
-_CONFIG = ("pictures", "cells", "width", "scales", "ranks", "calibrated_on")
 _CLEAR = 0.95
 """So far below the score of a picture that has to be unlike the threshold is set."""
 _ROUNDING = 1e-9
@@ -72,12 +71,14 @@ class OODDetector(nn.Module):
         scales: int,
         ranks: Sequence[int] = _RANKS,
         calibrated_on: str = "",
+        replaced: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """`pictures` c of a row, `cells` k, `width` d, `scales` s; `ranks`: directions of the three Gaussians of
-        features; `calibrated_on` says of what rows the threshold is.
+        features; `calibrated_on` says of what rows the threshold is, and `replaced` what `calibration` was before,
+        oldest first.
         """
         super().__init__()
-        self.calibrated_on = calibrated_on
+        self.calibrated_on, self.replaced = calibrated_on, list(replaced)
         self.pictures, self.cells, self.width, self.scales = pictures, cells, width, scales
         self.ranks = tuple(ranks)
         whole, cell, spread = self.ranks
@@ -168,6 +169,12 @@ class OODDetector(nn.Module):
         return True
 
     @property
+    def calibration(self) -> dict[str, Any]:
+        """The threshold (c, m), null where there is none, and of what rows it is, as JSON."""
+        rows = [[None if math.isnan(value) else value for value in row] for row in self.threshold.tolist()]
+        return {"calibrated_on": self.calibrated_on, "threshold": rows}
+
+    @property
     def knows_nothing(self) -> bool:
         """Whether there was no row to set a threshold by, so that every picture is unlike."""
         return bool(self.threshold.isnan().all())
@@ -198,11 +205,8 @@ class OODDetector(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.safetensors` and `config.json`, in this order: with a config there are weights."""
-        write_part(
-            folder,
-            self,
-            {name: getattr(self, name) for name in _CONFIG},
-        )
+        names = ("pictures", "cells", "width", "scales", "ranks", "calibrated_on", "replaced")
+        write_part(folder, self, {name: getattr(self, name) for name in names})
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:

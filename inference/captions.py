@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from roadcue.errors import BadInput
-from roadcue.inference.pictures import Picture, preprocessed
+from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.config import CAPTION, TrainConfig
@@ -47,7 +47,7 @@ class CaptionPredictor:
 
         BadInput for an empty one, or what is no picture.
         """
-        single = not isinstance(images, Sequence) or isinstance(images, bytes | str)
+        single = is_single(images)
         pictures: Sequence[Picture] = [images] if single else images
         if not len(pictures):
             raise BadInput("predict is given no picture: an empty batch has no prediction")

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,10 @@ Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
 """PIL; NumPy (H, W, 3) or torch (3, H, W) or (H, W, 3), RGB as uint8, uint16 or floats within 0 to 1; the bytes of a
 JPEG, PNG or WebP; or the path of a file. A file and a PIL picture are turned upright as their EXIF says."""
 
+LEAST_SIDE = 16
+"""Pixels: a single patch of the finest encoder's grid. A picture of fewer is all interpolation."""
+LONGEST = 16
+"""Times the short side: of a longer picture a letterboxed square of 384 pixels has less than two rows of patches."""
 _OTHER_PICTURES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jxl", ".tif", ".tiff")
 """Ends of the names of pictures that no folder is searched for."""
 
@@ -50,20 +55,51 @@ def _say_left_out(folder: Path) -> None:
         print(f"{folder}: left out ({counts}): only {', '.join(picture_file.SUFFIXES)} are read", file=sys.stderr)
 
 
+def is_single(images: Any) -> bool:
+    """Whether `images` are those of one sample, where nothing else that was given tells.
+
+    BadInput for a NumPy array (3, H, W): it is one picture, plane by plane, or three grey ones. A torch tensor
+    of that shape is one picture, as torch has them.
+    """
+    if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[0] == 3 and images.shape[2] != 3:
+        raise BadInput(
+            f"images: an array of shape {images.shape} may be one picture, plane by plane, or three grey ones; give "
+            "(H, W, 3) for one, or a list of pictures"
+        )
+    if isinstance(images, np.ndarray | Tensor):
+        return images.ndim != 4
+    return not isinstance(images, Sequence) or isinstance(images, bytes | str)
+
+
 def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
     """(3, S, S) uint8, or of tiles, as `preprocess` makes it; a file is decoded as the features of training were.
 
-    `side` S in pixels. BadInput for a file or array that is no picture.
+    `side` S in pixels. BadInput for a file or array that is no picture, or smaller than `LEAST_SIDE` or longer than
+    `LONGEST`: the square would show next to nothing but what the resize invents.
     """
+    pixels, extent = _decoded(picture, side)
+    short, long = sorted(extent)
+    if short < LEAST_SIDE or long > LONGEST * short:
+        where = user_path(picture) if isinstance(picture, str | Path) else "images"
+        raise BadInput(
+            f"{where}: shows too little, as its short side has fewer than {LEAST_SIDE} pixels or its long one is "
+            f"more than {LONGEST} times as long; give a larger picture, or cut it"
+        )
+    return preprocess(pixels, extent)
+
+
+def _decoded(picture: Picture, side: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """(H, W, 3) uint8 RGB and the rows and columns that it stands for."""
     if isinstance(picture, str | Path):
         path = user_path(picture)
-        return preprocess(*picture_file.decode_at_least(_read(path), str(path), side))
+        return picture_file.decode_at_least(_read(path), str(path), side)
     if isinstance(picture, bytes):
-        return preprocess(*picture_file.decode_at_least(picture, "images", side))
+        return picture_file.decode_at_least(picture, "images", side)
     try:
-        return preprocess(_pixels(picture))
+        pixels = _pixels(picture)
     except BadRecord as bad:
         raise BadInput(f"images: {bad}") from bad
+    return pixels, (pixels.shape[0], pixels.shape[1])
 
 
 def _read(path: Path) -> bytes:

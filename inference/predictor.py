@@ -11,7 +11,7 @@ from roadcue.errors import BadInput
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.given_states import given_intents, given_pasts
-from roadcue.inference.pictures import Picture, preprocessed
+from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.loaders.contrast import SCALES, contrast
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
@@ -142,8 +142,7 @@ class RoadPredictor:
         shape = (PAST_STATES, len(STATE_COLUMNS))
         if past is None:
             self._needs_no_path("past")
-            single = not isinstance(images, Sequence) or isinstance(images, bytes | str)
-            single &= getattr(images, "ndim", 3) != 4
+            single = is_single(images)
             return torch.full((1 if single else len(images), *shape), torch.nan), single
         states, single = given_pasts(past)
         return torch.from_numpy(states), single

@@ -30,7 +30,7 @@ _TRIED, _TOLD = 20, 0.95
 def recalibrate(
     predictor: "RoadPredictor | CaptionPredictor", folder: RunFolder, pictures: Sequence[Path], batch: int
 ) -> None:
-    """Set the run's threshold by pictures without labels, and keep it in the run folder; prints what it does.
+    """Set the run's threshold by pictures without labels; prints what it does. The run folder keeps the old one, too.
 
     BadInput for a picture that cannot be read, for a run that tells no pictures apart or reads several of a moment,
     and where black, white or noisy pictures would be taken for like: then the threshold stays.
@@ -50,19 +50,28 @@ def recalibrate(
     with ProgressLine("recalibrating", len(pictures), "pictures") as advance:
         batches = list(_stored(predictor, pictures, batch, advance))
     stored = tuple(torch.cat(each) for each in zip(*batches, strict=True))
-    before = _share_unlike(detector, *stored)
+    before, replaced = _share_unlike(detector, *stored), detector.calibration
     present = torch.ones(len(pictures), 1, dtype=torch.bool)
     detector.calibrate(detector.distances(*stored).cpu(), present, np.arange(len(pictures)).astype(str))
     _check_told(predictor, detector, pictures)
     detector.calibrated_on = f"{len(pictures):,} pictures of another camera"
+    detector.replaced.append(replaced)
     with writing_into(folder.path, "free space there"):
         detector.save_pretrained(folder.model / DETECTOR)
+    print("threshold (distance of whole picture, cells, mean and spread, contrast):")
+    for time, one in (("was", replaced), ("is", detector.calibration)):
+        print(f"  {time} {_in_words(one['threshold'])}, by {one['calibrated_on']}")
     few = f"; {_ENOUGH} or more are better" if len(pictures) < _ENOUGH else ""
     print(
         f"{folder.path}: {before:.0%} of {len(pictures):,} pictures were unlike those that this run has learnt from, "
         f"now {_share_unlike(detector, *stored):.0%} are{few}. What it answers has not changed: try it before you "
         "rely on it."
     )
+
+
+def _in_words(threshold: Sequence[Sequence[float | None]]) -> str:
+    """Of the one picture of a moment."""
+    return ", ".join("none" if value is None else f"{value:.4g}" for value in threshold[0])
 
 
 def _stored(

@@ -4,7 +4,7 @@ No single row can prove that they are not: a car may stand, reverse or jump. So 
 moving row, and it is named when most rows answer yes: the median row, which no few odd ones change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +29,10 @@ FASTEST_M_S = 100.0
 """360 km/h: no car on a road is as fast, and a pedestrian in centimetres is."""
 BENDS = np.radians(20)
 """A future that ends in a direction so far from the first one turns; lanes and curves of a road bend less in 5 s."""
+CHANGES_M_S = 2.0
+"""By so much a past's velocity must change for its accelerations to be asked: more than noise makes of it."""
+ACCELERATIONS_AGREE = 1.5
+"""By so much may they differ from that change: accelerometers are noisy, lag and lean; no wrong unit is as near."""
 FACTORS = {
     3.6: "speeds look like km/h",
     2.237: "speeds look like miles per hour",
@@ -40,6 +44,15 @@ FACTORS = {
 }
 """Speed over that of the positions -> what makes it so: metres in a foot or mile and seconds in an hour (NIST SP 811,
 appendix B), and rates that cameras and loggers have, over 4 Hz."""
+ACCELERATION_FACTORS = {
+    1 / 9.80665: "g",
+    STEP_S: "differences of speeds that are not divided by their 0.25 s",
+    1 / STEP_S: "differences of speeds that are divided by 0.25 s twice",
+    3.6: "km/h a second",
+    100.0: "cm/s^2",
+    1000.0: "mm/s^2",
+}
+"""Accelerations over the velocity's change -> what they look like; standard gravity as in NIST SP 811, appendix B."""
 FORM = "metres, m/s and m/s^2 in the ego frame of the last past state (x forward, y left), oldest first, at 4 Hz"
 
 
@@ -55,11 +68,12 @@ class Doubt:
 
 @dataclass(frozen=True)
 class _Motion:
-    """The m rows that move: `rows` (m,) of the table; `position`, `velocity` (m, 16, 2), `future` (m, 20, 2)."""
+    """The m rows that move: `rows` (m,) of the table, `future` (m, 20, 2), and of the past (m, 16, 2) the rest."""
 
     rows: np.ndarray
     position: np.ndarray
     velocity: np.ndarray
+    acceleration: np.ndarray
     future: np.ndarray
     intent: np.ndarray
 
@@ -67,13 +81,14 @@ class _Motion:
     def of(cls, states: StateTable) -> "_Motion":
         """The rows whose past moves at `MOVING_M_S`, by its speeds or by its positions."""
         past = states.past
-        everything = cls(np.arange(len(past)), past[..., :2], past[..., 2:4], states.future, states.intent)
+        vectors = past[..., :2], past[..., 2:4], past[..., 4:]
+        everything = cls(np.arange(len(past)), *vectors, states.future, states.intent)
         moved = np.maximum(_length(everything.travelled), _length(everything.driven))
         return everything.only(moved >= MOVING_M_S * (PAST_STATES - 1) * STEP_S)
 
     def only(self, wanted: np.ndarray) -> "_Motion":
         """The `wanted` (m,) bool rows."""
-        columns = (self.rows, self.position, self.velocity, self.future, self.intent)
+        columns = (self.rows, self.position, self.velocity, self.acceleration, self.future, self.intent)
         return _Motion(*(column[wanted] for column in columns))
 
     @property
@@ -116,7 +131,7 @@ def find_doubt(states: StateTable) -> Doubt | None:
     """The first cause that most rows show, or None: also for too few rows that move, or none with states."""
     moving = _Motion.of(states)
     with np.errstate(divide="ignore", invalid="ignore"):  # a ratio to a standstill answers no by itself
-        for ask in (_origin, _past, _heading, _future, _intent):
+        for ask in (_origin, _past, _heading, _future, _intent, _accelerations):
             for cause, asked, shows, enough in ask(moving):
                 if len(shows) >= FEWEST and (share := float(shows.mean())) >= enough:
                     return Doubt(cause, share, len(shows), row=int(asked.rows[shows.argmax()]))
@@ -144,7 +159,7 @@ def _past(moving: _Motion) -> _Answers:
     cosine = (travelled * driven).sum(axis=1) / (_length(travelled) * _length(driven))
     yield _Answer("the past looks like newest first, as it moves against its speeds", moving, cosine < -ALONG)
     yield _Answer("speeds and positions of the past look like two frames of reference", moving, cosine < ALONG)
-    yield from _factor("in the past ", moving, ratio)
+    yield from _units("in the past ", moving, ratio)
     slowest = np.minimum(_length(driven), _length(travelled)) / ((PAST_STATES - 1) * STEP_S)
     median = np.median(slowest) if len(slowest) else 0.0
     fast = (
@@ -173,7 +188,7 @@ def _future(moving: _Motion) -> _Answers:
     still = (first < 2 * step) & (first > 0.5 * step) & (last < 3 * step)
     yield _Answer("the future looks like differences between positions", asked, still)
     yield from _directions("the future", asked, asked.future[:, 0])
-    yield from _factor("between the last past state and the future ", asked, step / first)
+    yield from _units("between the last past state and the future ", asked, step / first)
 
 
 def _intent(moving: _Motion) -> _Answers:
@@ -186,6 +201,23 @@ def _intent(moving: _Motion) -> _Answers:
     yield _Answer(cause, moving.only(turning), (bend[turning] > 0) != left, MOST)
 
 
+def _accelerations(moving: _Motion) -> _Answers:
+    """Do the accelerations say what the speeds do?
+
+    The change is that between the mean of the first and of the last second, in which noise of single states cancels.
+    """
+    asked = moving.only(_length(_late_over_early(moving.velocity)) >= CHANGES_M_S)
+    changed, said = _late_over_early(asked.velocity), _late_over_early(_integrated(asked.acceleration))
+    ratio = _length(said) / _length(changed)
+    cosine = (said * changed).sum(axis=1) / (_length(said) * _length(changed))
+    yield _Answer("ax and ay are zero while vx and vy change", asked, ratio < 1e-6)
+    negated = "ax and ay look negated (or newest first), as they are against the change of the speeds"
+    yield _Answer(negated, asked, cosine < -ALONG)
+    yield _Answer("accelerations and speeds look like two frames of reference", asked, cosine < ALONG)
+    cause = "ax and ay look like {} (they are {:.3g} times the change of the speeds)"
+    yield from _factor(cause, asked, ratio, ACCELERATION_FACTORS, "another unit or rate", ACCELERATIONS_AGREE)
+
+
 def _directions(what: str, asked: _Motion, vector: np.ndarray) -> _Answers:
     """The axes along which vectors (m, 2) that should point along x may lie."""
     x, y = (vector / _length(vector)[:, None]).T
@@ -195,14 +227,37 @@ def _directions(what: str, asked: _Motion, vector: np.ndarray) -> _Answers:
     yield _Answer(f"{what} looks as if it were not turned into the heading of the last past state", asked, x < ALONG)
 
 
-def _factor(where: str, asked: _Motion, ratio: np.ndarray) -> _Answers:
+def _units(where: str, asked: _Motion, ratio: np.ndarray) -> _Answers:
     """The unit or rate that makes speeds (m,) `ratio` times what positions say."""
-    for wrong in (ratio > AGREES, ratio < 1 / AGREES):
+    cause = f"{{}} ({where}speeds are {{:.3g}} times those of the positions)"
+    yield from _factor(cause, asked, ratio, FACTORS, "speeds and positions differ in unit or rate")
+
+
+def _factor(
+    cause: str, asked: _Motion, ratio: np.ndarray, known: Mapping[float, str], unknown: str, agrees: float = AGREES
+) -> _Answers:
+    """What makes ratios (m,) differ from 1 by more than `agrees`: the `known` one that is near to it, or `unknown`.
+
+    `cause` has a place for it and one for the ratio.
+    """
+    for wrong in (ratio > agrees, ratio < 1 / agrees):
         typical = np.median(ratio[wrong]) if wrong.any() else np.float64(1)
-        near = min(FACTORS, key=lambda factor: abs(np.log(factor / typical)))
-        known = abs(np.log(near / typical)) < np.log(AGREES) / 2
-        cause = FACTORS[near] if known else "speeds and positions differ in unit or rate"
-        yield _Answer(f"{cause} ({where}speeds are {typical:.3g} times those of the positions)", asked, wrong)
+        near = min(known, key=lambda factor: abs(np.log(factor / typical)))
+        is_near = abs(np.log(near / typical)) < np.log(AGREES) / 2
+        yield _Answer(cause.format(known[near] if is_near else unknown, typical), asked, wrong)
+
+
+def _integrated(rates: np.ndarray) -> np.ndarray:
+    """(m, 16, 2): what rates a second (m, 16, 2) add up to since the first state, by the trapezoidal rule."""
+    steps = (rates[:, 1:] + rates[:, :-1]) * (STEP_S / 2)
+    return np.concatenate([np.zeros_like(steps[:, :1]), steps.cumsum(axis=1)], axis=1)
+
+
+def _late_over_early(values: np.ndarray) -> np.ndarray:
+    """(m, 2): the mean of the last second of (m, 16, 2) over that of the first."""
+    second = round(1 / STEP_S)
+    later: np.ndarray = values[:, -second:].mean(axis=1) - values[:, :second].mean(axis=1)
+    return later
 
 
 def _length(vector: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ PAST = [[0.25 * 4 * (step - 15), 0.0, 4.0, 0.0, 0.0, 0.0] for step in range(16)]
 
 
 def a_line(name: str, **keys: Any) -> dict[str, Any]:
-    line = {"id": name, "sequence": "a", "images": {"FRONT": "front/1.jpg"}, "past": PAST, "intent": "GO_LEFT"}
+    picture = "front/1.jpg" if keys.get("sequence", "a") == "a" else "front/2.jpg"  # none is of two sequences
+    line = {"id": name, "sequence": "a", "images": {"FRONT": picture}, "past": PAST, "intent": "GO_LEFT"}
     return {key: value for key, value in (line | keys).items() if value is not ...}
 
 

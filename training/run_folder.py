@@ -12,10 +12,12 @@ A sweep's folder has its runs' folders in it, each with output.txt, what the run
 sweep.json, sweep.csv        its results
 """
 
+import atexit
 import json
 import platform
 import subprocess
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,11 +26,13 @@ from typing import Any
 from roadcue import __version__
 from roadcue.command_line import flat, parse_file
 from roadcue.errors import BadInput
-from roadcue.files import user_path, write_atomic
+from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.training.checkpoints import last_checkpoint
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
+DATA_FINGERPRINT = "data_fingerprint"
+"""In run.json, sha256 over all that the training rows are: pictures, states, labels or texts."""
 
 
 class RunFolder:
@@ -76,8 +80,30 @@ class RunFolder:
 
 
 def named_folder(run_dir: str | None, name: str) -> Path:
-    """The folder that `--run_dir` names, or one after `name` and the clock."""
-    return user_path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    """The folder that `--run_dir` names, or a new one after `name` and the clock; BadInput where none can be made.
+
+    A new one is there at once, or another run that starts in the same second would take it too; it is gone at the end
+    of the process where nothing was written into it.
+    """
+    if run_dir:
+        return user_path(run_dir)
+    named = folder = Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    others = 1
+    with writing_into(named.parent, "free space there, or name another place with --run_dir"):
+        while True:
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                others += 1
+                folder = named.with_name(f"{named.name}-{others}")
+    atexit.register(_remove_if_empty, folder.absolute())
+    return folder
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) -> bool:
@@ -98,6 +124,19 @@ def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) 
                 f"{folder.path}: cannot go on with other options: {'; '.join(sorted(changed))}; use another --run_dir"
             )
     return folder.facts.exists()
+
+
+def check_same_data(folder: RunFolder, fingerprint: Callable[[], str]) -> None:
+    """BadInput where the training data of a finished run, which now have this fingerprint, are not what they were.
+
+    It is asked for only of a run that keeps its own: those of before do not.
+    """
+    kept = folder.read_facts().get(DATA_FINGERPRINT)
+    if kept is not None and kept != fingerprint():
+        raise BadInput(
+            f"{folder.path}: is finished, and the training data have changed since: pictures, states, labels or "
+            "texts are others, or files were written anew; train on them in another --run_dir"
+        )
 
 
 def _word(value: Any) -> str:

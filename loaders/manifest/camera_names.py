@@ -4,6 +4,7 @@ A run reads one of them, and lines that lack it would be trained and scored on z
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from difflib import SequenceMatcher
 from itertools import combinations
@@ -23,15 +24,22 @@ def check_camera_names(first: Mapping[str, str], together: Collection[frozenset[
         words = _words(one), _words(other)
         apart = not any({one, other} <= line for line in together)
         if "".join(words[0]) == "".join(words[1]) or (apart and _near(*words)):
+            meant, written = _quoted(one, other)
             raise BadInput(
-                f"{first[other]}: images names a camera {other!r}, and {first[one]} one {one!r}; did you mean "
-                f"{one!r}? Write the name of one camera alike in all lines, and names of two more differently"
+                f"{first[other]}: images names a camera {written}, and {first[one]} one {meant}; did you mean "
+                f"{meant}? Write the name of one camera alike in all lines, and names of two more differently"
             )
 
 
+def _quoted(one: str, other: str) -> tuple[str, str]:
+    """Two names as a message shows them: by the numbers of their letters where they look alike."""
+    alike = unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+    return (ascii(one), ascii(other)) if alike and one != other else (repr(one), repr(other))
+
+
 def _words(name: str) -> list[str]:
-    """What a name is made of, whatever its case and what is between its words."""
-    return re.findall(r"[^\W_]+", name.casefold()) or [name]
+    """What a name is made of, whatever its case, what is between its words, and how its accents are written."""
+    return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", name).casefold()) or [name]
 
 
 def _near(one: list[str], other: list[str]) -> bool:

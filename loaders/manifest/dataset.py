@@ -21,6 +21,7 @@ from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.manifest.camera_names import check_camera_names
 from roadcue.loaders.manifest.frames import FrameNumbers
 from roadcue.loaders.manifest.line import SPLITS, ManifestLine, parse_line
+from roadcue.loaders.manifest.reused_pictures import check_parts, reuse
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, SampleTargets
 
@@ -31,8 +32,8 @@ def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "r
     """Open a manifest (x.jsonl, x.parquet) or the folder that holds manifest.jsonl or manifest.parquet.
 
     `split` is train, val or test, which every line must then carry, or all. A line that cannot be used or whose
-    picture is missing raises BadRecord, or is counted in `skipped`. BadInput when no line is left, or two names of
-    cameras are nearly one.
+    picture is missing raises BadRecord, or is counted in `skipped`. BadInput when no line is left, two names of
+    cameras are nearly one, or a picture is in two splits (of all, in two sequences).
     """
     if split not in (*SPLITS, "all"):
         raise BadInput(f"split {split!r} is none of {', '.join(SPLITS)}, all")
@@ -43,7 +44,9 @@ def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "r
     check_camera_names(places, {frozenset(line.images) for line in content.lines})
     content.check_sequence_names()
     folder = PictureFolder(content.manifest.parent)
-    rows, fingerprint = _check_pictures(content, content.rows_of(split), folder)
+    wanted = content.rows_of(split)
+    check_parts(content.lines, split, content.place)
+    rows, fingerprint = _check_pictures(content, wanted, folder)
     return ManifestDataset(content, rows, split, folder, fingerprint)
 
 
@@ -70,6 +73,8 @@ class ManifestDataset:
         self.description = (
             f"own data: {len(rows)} samples of {sequences} sequences, split {split}, from {content.manifest}"
         )
+        if reused := reuse(content.lines, sorted(rows), content.place):
+            self.description += f"; {reused}"
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -132,17 +137,22 @@ class _Content:
 
     def _add(self, row: object, number: int, where: str) -> None:
         line, past, future = parse_line(row, where)
-        if line.id in self._line_of_id:
-            first = _place(self.manifest, self._line_of_id[line.id])
+        same_id = unicodedata.normalize("NFC", line.id)  # an accent is one character or two, by who wrote it
+        if same_id in self._line_of_id:
+            first = _place(self.manifest, self._line_of_id[same_id])
             raise BadRecord(f"{where}: id {line.id!r} is already that of {first}; give every sample its own")
         frame = self._frames.take(line.sequence, line.frame, where)
-        self._line_of_id[line.id] = number
+        self._line_of_id[same_id] = number
         for camera in line.images:
             self.cameras.setdefault(camera, number)
         self.lines.append(replace(line, frame=frame, calibration=self._kept_once(line.calibration)))
         self.numbers.append(number)
         self._past += past.tobytes()
         self._future += future.tobytes()
+
+    def place(self, row: int) -> str:
+        """How a message names the line of a row."""
+        return _place(self.manifest, self.numbers[row])
 
     def rows_of(self, split: str) -> list[int]:
         """The rows of a split, sorted by sequence and frame; BadInput when there are none."""
@@ -162,8 +172,8 @@ class _Content:
             other = first.setdefault(alike, row)
             if self.lines[other].sequence != line.sequence:
                 raise BadInput(
-                    f"{_place(self.manifest, self.numbers[row])}: sequence {line.sequence!r}, and "
-                    f"{_place(self.manifest, self.numbers[other])} {self.lines[other].sequence!r}; write the name of "
+                    f"{self.place(row)}: sequence {line.sequence!r}, and "
+                    f"{self.place(other)} {self.lines[other].sequence!r}; write the name of "
                     "one sequence alike in all lines, and names of two more differently"
                 )
 
@@ -258,7 +268,7 @@ def _check_pictures(content: _Content, rows: Sequence[int], folder: PictureFolde
         if isinstance(stamp, BadRecord):
             missing.setdefault(row, f"images[{camera!r}] = {stamp}")
     if missing:
-        faults = [Skipped(_place(content.manifest, content.numbers[row]), reason) for row, reason in missing.items()]
+        faults = [Skipped(content.place(row), reason) for row, reason in missing.items()]
         message = f"{faults[0].where}: {faults[0].reason} ({len(faults)} of {len(rows)} samples lack a picture)"
         content.bad_records.reject_all(faults, f"{message}; --on_bad_record skip leaves them out")
     if len(missing) == len(rows):

@@ -17,7 +17,7 @@ from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, named_
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.picture_folder import PictureFolder, Stamp
 from roadcue.loaders.sensation.files import CAPTIONS, SensationFiles, read_files
-from roadcue.loaders.sensation.film import place_in_film
+from roadcue.loaders.sensation.film import place_in_film, untold_films
 from roadcue.loaders.sensation.states import STATES, WalkerStates, read_states
 from roadcue.loaders.sensation.walk_pictures import WalkPictures
 from roadcue.prompts.annotation import Annotation
@@ -93,6 +93,8 @@ def open_sensation(
     if alone:
         dataset.of_states += f"; of {alone} lines of it the picture is not below {folder.root}"
     dataset.description += dataset.of_states + _missing(files, lost, folder)
+    if untold := untold_films(row.image for row in rows):
+        dataset.description += f"; {untold}"
     return dataset
 
 

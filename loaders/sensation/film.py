@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 _WALK = re.compile(r"(walk-\d+)-(\d{1,9})", re.ASCII)
 _NUMBERED = re.compile(r"(image_)?(\d{1,9})", re.ASCII)
+_ENDS_IN_NUMBER = re.compile(r"(.*\D)\d{1,9}", re.ASCII)
+NO_FILM = "tell no film"
+"""What is said of such names."""
 STRETCH = 50
 """Numbered pictures are frames of films whose ends nobody has marked; so many in a row are taken for one stretch."""
 BETWEEN = 5
@@ -56,6 +59,25 @@ def leakage(images: Iterable[str], train: Iterable[str], steps: int = 1) -> Leak
     near = [step for step in range(-steps, steps + 1) if step]
     leaking = sum(any((film, number + step) in seen for step in near) for film, number in asked)
     return Leakage(len(asked), leaking)
+
+
+def untold_films(images: Iterable[str]) -> str:
+    """What is to be said of pictures that look numbered in another form than is known here; "" where none do.
+
+    Of the published pictures that have no number the names are random: no two differ in their last digits alone.
+    """
+    alike: dict[str, list[str]] = {}
+    for image in images:
+        if film_of(image) is None and (numbered := _ENDS_IN_NUMBER.fullmatch(_stem(image))):
+            alike.setdefault(numbered[1], []).append(image)
+    untold = [image for several in alike.values() if len(several) > 1 for image in several]
+    if not untold:
+        return ""
+    return (
+        f"the names of {len(untold):,} pictures, such as {untold[0]} and {untold[1]}, {NO_FILM}: each is a sequence "
+        "of its own, so that neighbours may be trained on and scored; call the pictures of each film walk-1-0.jpg, "
+        "walk-1-1.jpg and so on, or 0000.jpg, 0001.jpg where there is only one"
+    )
 
 
 def _stem(image: str) -> str:

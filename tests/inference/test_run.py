@@ -12,6 +12,7 @@ import pytest
 from fitted import fit
 from main_job import exit_code
 from PIL import Image
+from safetensors.torch import load_file
 
 from roadcue import predict
 from roadcue.errors import BadInput
@@ -244,13 +245,18 @@ def test_line_1_a_run_is_recalibrated_by_pictures_of_another_camera(run, folder,
 
     assert share() > 0.5
     before = (run / "model" / "detector" / "model.safetensors").read_bytes()
+    old = load_file(run / "model" / "detector" / "model.safetensors")["threshold"].tolist()
+    config = json.loads((run / "model" / "detector" / "config.json").read_text())
     assert exit_code(predict.main, "--run", run, "--recalibrate", own) == 0
     said = capsys.readouterr().out
     assert re.search(r"\d+% of 40 pictures were unlike those .*, now 0% are; 200 or more are better", said)
     assert share() == 0
-    assert json.loads((run / "model" / "detector" / "config.json").read_text())["calibrated_on"] == (
-        "40 pictures of another camera"
-    )
+    again = json.loads((run / "model" / "detector" / "config.json").read_text())
+    assert (config["replaced"], again["calibrated_on"]) == ([], "40 pictures of another camera")
+    new = load_file(run / "model" / "detector" / "model.safetensors")["threshold"].tolist()
+    assert again["replaced"] == [{"calibrated_on": config["calibrated_on"], "threshold": old}]
+    for time, threshold, rows in (("was", old, config["calibrated_on"]), ("is", new, again["calibrated_on"])):
+        assert f"  {time} {', '.join(f'{value:.4g}' for value in threshold[0])}, by {rows}\n" in said
     assert exit_code(predict.main, "--run", run, unlike_folder(tmp_path / "unlike")) == 0
     assert not any(line["cue"]["in_distribution"] for line in lines_of(capsys.readouterr().out)), "as they were"
     assert (run / "model" / "detector" / "model.safetensors").read_bytes() != before

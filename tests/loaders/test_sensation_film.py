@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from roadcue.loaders.sensation.captions import Caption
 from roadcue.loaders.sensation.describe import grouped_parts
 from roadcue.loaders.sensation.files import SensationFiles
-from roadcue.loaders.sensation.film import BETWEEN, STRETCH, film_of, is_between, leakage, place_in_film
+from roadcue.loaders.sensation.film import (
+    BETWEEN,
+    NO_FILM,
+    STRETCH,
+    film_of,
+    is_between,
+    leakage,
+    place_in_film,
+    untold_films,
+)
 
 numbered = st.builds(
     lambda prefix, number: f"{prefix}{number:04d}.jpg" if not prefix else f"{prefix}{number}.jpg",
@@ -72,3 +81,17 @@ def test_any_name_has_a_place(name):
     sequence, frame = place_in_film(name)
     assert isinstance(sequence, str)
     assert 0 <= frame < 10**9
+
+
+@pytest.mark.parametrize("form", ["IMG_{:04d}.jpg", "frame-{}.jpg", "2024-05-01_{:06d}.jpg", "GOPR{:04d}.JPG"])
+def test_pictures_that_are_numbered_in_another_form_are_said(form):
+    images = ["-4jzRzGfKmQg8RBNlNqnGQ.jpg", *(form.format(number) for number in range(1, 4)), "0001.jpg"]
+    said = untold_films(images)
+    assert said.startswith(f"the names of 3 pictures, such as {images[1]} and {images[2]}, {NO_FILM}: each is")
+    assert "call the pictures of each film walk-1-0.jpg, walk-1-1.jpg" in said
+    assert [place_in_film(f"walk-1-{number}.jpg") for number in (0, 1)] == [("walk-1", 0), ("walk-1", 1)]
+
+
+def test_names_of_known_films_and_random_ones_are_not_said():
+    random = ["-4jzRzGfKmQg8RBNlNqnGQ.jpg", "zBqbwUhlnz_y7yZtNi7ye1.jpg", "w5fQbT0mUYt2mCXxdgyq72.jpg"]
+    assert not untold_films([*random, "0001.jpg", "0002.jpg", "image_1.jpg", "image_2.jpg", "walk-0000012-3.jpg"])

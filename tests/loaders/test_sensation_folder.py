@@ -36,6 +36,13 @@ def test_pictures_may_lie_in_another_folder_than_the_labels(tmp_path):
         open_dataset("roadworld", None, "train", image_root=tmp_path)
 
 
+def test_a_folder_whose_names_tell_no_film_says_so(tmp_path):
+    write_folder(tmp_path, {"train": ["IMG_0001.jpg", "IMG_0002.jpg"]}, pictures=tmp_path)
+    dataset = open_dataset("sensation", tmp_path, "train")
+    assert dataset.states.sequence.tolist() == ["IMG_0001", "IMG_0002"]
+    assert "; the names of 2 pictures, such as IMG_0001.jpg and IMG_0002.jpg, tell no film: " in dataset.description
+
+
 def test_missing_pictures_are_counted_and_named_or_left_out_and_listed(tmp_path):
     names = [f"{number:04d}.jpg" for number in range(8)]
     write_folder(tmp_path, {"train": names}, pictures=tmp_path)

@@ -141,6 +141,15 @@ def from_now(states: StateTable) -> StateTable:
     )
 
 
+def accelerated(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[StateTable], StateTable]:
+    """Only ax and ay, (n, 16, 2), are changed."""
+
+    def changed(states: StateTable) -> StateTable:
+        return replace(states, past=np.concatenate([states.past[..., :4], change(states.past[..., 4:])], axis=2))
+
+    return changed
+
+
 Y_FORWARD, Y_MIRRORED = turned([[0, -1], [1, 0]]), turned([[1, 0], [0, -1]])
 CAUSES: dict[str, tuple[Callable[[StateTable], StateTable], str]] = {
     "km/h": (scaled(1, 3.6, 1), "km/h"),
@@ -176,6 +185,22 @@ def test_line_7_a_wrong_unit_rate_or_frame_is_named(change, cause, fastest):
     expect_cause(change(correct()), cause)
 
 
+ACCELERATIONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
+    "no accelerations": (lambda a: 0 * a, "ax and ay are zero while vx and vy change"),
+    "accelerations in g": (lambda a: a / 9.80665, r"ax and ay look like g \(they are 0\.10. times"),
+    "accelerations in cm/s^2": (lambda a: 100 * a, r"ax and ay look like cm/s\^2"),
+    "undivided differences": (lambda a: a / 4, "differences of speeds that are not divided"),
+    "decelerations": (lambda a: -a, "ax and ay look negated"),
+    "accelerations of y forward": (lambda a: a[..., ::-1] * [-1, 1], "two frames of reference"),
+    "accelerations of no known unit": (lambda a: 20 * a, "another unit or rate .*20 times"),
+}
+
+
+@pytest.mark.parametrize(("change", "cause"), ACCELERATIONS.values(), ids=ACCELERATIONS.keys())
+def test_line_7_accelerations_that_the_speeds_do_not_show_are_named(change, cause):
+    expect_cause(accelerated(change)(correct(standing=0.3)), cause)
+
+
 def expect_cause(states: StateTable, cause: str) -> None:
     doubt = find_doubt(states)
     assert isinstance(doubt, Doubt)
@@ -207,6 +232,28 @@ def test_line_7_right_states_standing_cars_and_a_few_odd_rows_raise_no_alarm(see
     past, future = states.past.copy(), states.future.copy()
     past[few], future[few] = wrong.past[few], wrong.future[few]
     assert find_doubt(replace(states, past=past, future=future)) is None
+
+
+def test_line_7_noisy_and_lagging_accelerations_raise_no_alarm():
+    states = correct(n=200)
+    rng = np.random.default_rng(0)
+    noise = [0.3, 0.3, 0.3, 0.3, 1, 1] * rng.normal(size=states.past.shape)
+    assert find_doubt(replace(states, past=states.past + noise.astype(np.float32))) is None
+    late = np.concatenate([states.past[:, :2, 4:], states.past[:, :-2, 4:]], axis=1)
+    assert find_doubt(accelerated(lambda a: late)(states)) is None
+    steady = correct(n=200, fastest=1.5)
+    assert find_doubt(accelerated(lambda a: rng.normal(size=a.shape).astype(np.float32))(steady)) is None
+
+
+def test_line_7_accelerations_along_the_heading_of_each_moment_raise_no_alarm():
+    states = correct(n=200)
+    forward = states.past[..., 2:4] / np.linalg.norm(states.past[..., 2:4], axis=2, keepdims=True)
+    left = np.stack([-forward[..., 1], forward[..., 0]], axis=2)
+
+    def in_the_car(a: np.ndarray) -> np.ndarray:
+        return np.stack([(a * forward).sum(axis=2), (a * left).sum(axis=2)], axis=2)
+
+    assert find_doubt(accelerated(in_the_car)(states)) is None
 
 
 def test_line_7_pictures_without_states_or_futures_raise_no_alarm():

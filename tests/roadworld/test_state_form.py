@@ -37,3 +37,13 @@ def test_line_7_drives_and_walks_raise_no_alarm_and_in_km_h_they_do():
         doubt = find_doubt(states)
         assert doubt is not None
         assert doubt.cause.startswith("speeds look like km/h")
+
+
+def test_line_7_drives_whose_accelerations_are_zero_or_in_g_raise_one():
+    drives = [drive(RoadWorldSpec(stride=10), number) for number in range(4)]
+    states = states_of([(one, frame) for one in drives for frame in range(one.frames)])
+    for factor, cause in ((1 / 9.8, "ax and ay look like g"), (0, "ax and ay are zero")):
+        states.past[..., 4:] *= factor
+        doubt = find_doubt(states)
+        assert doubt is not None
+        assert doubt.cause.startswith(cause)

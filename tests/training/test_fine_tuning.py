@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from roadcue import train
 from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput, BadRecord
+from roadcue.loaders.sensation.dataset import Sensation
 from roadcue.models import mini
 from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
 from roadcue.models.flamingo.modeling.model import Flamingo
@@ -140,6 +141,13 @@ def test_a_finished_run_is_left_alone_and_none_is_overwritten(folder, tuned, cap
         fine_tune(config(folder, tuned.path))
     with pytest.raises(BadInput, match=r"other options: --lr 0\.01, and the run has"):
         fine_tune(config(folder, tuned.path, lr=0.01, resume="auto"))
+
+
+def test_a_finished_run_whose_texts_have_changed_is_not_said_to_be_finished(folder, tuned, monkeypatch):
+    targets = Sensation.targets
+    monkeypatch.setattr(Sensation, "targets", lambda *a: replace(targets(*a), bvpi=f"{targets(*a).bvpi} Else."))
+    with pytest.raises(BadInput, match="is finished, and the training data have changed since"):
+        fine_tune(config(folder, tuned.path, resume="auto"))
 
 
 def test_a_picture_that_does_not_decode_is_left_out_before_the_loop_and_counted(folder, tmp_path, monkeypatch):

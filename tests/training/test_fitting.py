@@ -163,6 +163,7 @@ def test_a_run_is_never_overwritten(drawn):
 def test_a_finished_run_is_left_as_it_is(drawn, capsys):
     folder = fit(drawn(epochs=1))
     before = {path: path.stat().st_mtime_ns for path in folder.path.rglob("*")}
+    drawn.splits["val"].fingerprint = "others"  # it changes no weight
     fit(drawn(epochs=1, resume="auto"))
     assert {path: path.stat().st_mtime_ns for path in folder.path.rglob("*")} == before
     assert "finished" in capsys.readouterr().out
@@ -246,6 +247,27 @@ def test_going_on_with_changed_data_is_refused(drawn, change):
     change(drawn.splits["train"])
     with pytest.raises(BadInput, match="data have changed"):
         fit(drawn(epochs=1, resume="auto"))
+
+
+def changed_labels(dataset):
+    targets = dataset.targets
+    dataset.targets = lambda row: replace(targets(row), fields={"sidewalk_pos": "Left", "road_pos": "Front"})
+
+
+@pytest.mark.parametrize("change", [changed_pictures, changed_past, changed_intent, changed_future, changed_labels])
+def test_a_finished_run_whose_training_data_have_changed_is_not_said_to_be_finished(drawn, change, capsys):
+    config = drawn(epochs=1, head="waypoint,field", encoder="none", resume="auto")
+    fit(config)
+    change(drawn.splits["train"])
+    capsys.readouterr()
+    with pytest.raises(BadInput, match=r"run: is finished, and the training data have changed .* another --run_dir"):
+        fit(config)
+    assert "finished" not in capsys.readouterr().out
+    facts = json.loads((Path(config.run_dir) / "run.json").read_text())
+    del facts["data_fingerprint"]  # as before it was kept
+    RunFolder(Path(config.run_dir)).write_facts(facts)
+    fit(config)
+    assert "is finished; nothing left to train" in capsys.readouterr().out
 
 
 def test_a_checkpoint_of_before_heads_kept_what_they_were_taught_is_gone_on_with(drawn):

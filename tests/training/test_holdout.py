@@ -8,6 +8,7 @@ from drawn import DrawnDataset
 from fitted import fit
 
 from roadcue.errors import BadInput
+from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 
@@ -53,3 +54,10 @@ def test_rows_that_are_all_sequences_of_their_own_are_said(drawn, frames, capsys
     drawn.splits["train"] = DrawnDataset("train", sequences=12 // frames, frames=frames)
     fit(drawn(epochs=1))
     assert ("each of the 12 training rows is a sequence of its own" in capsys.readouterr().out) == (frames == 1)
+
+
+def test_what_the_loader_has_said_of_their_names_is_not_said_again(drawn, capsys):
+    drawn.splits["train"] = DrawnDataset("train", sequences=12, frames=1)
+    drawn.splits["train"].description += f"; the names of 12 pictures {NO_FILM}"
+    fit(drawn(epochs=1))
+    assert "is a sequence of its own" not in capsys.readouterr().out

@@ -1,9 +1,14 @@
 """What a run folder is asked before it is used: whose encoder it was trained with, and what it holds."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
 import pytest
 
 from roadcue.command_line import parse
 from roadcue.errors import BadInput
+from roadcue.training import run_folder
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import PROBE, RunFolder, check_same_encoder, is_finished, named_folder
 
@@ -65,3 +70,39 @@ def test_a_run_folder_in_the_home_of_nobody():
     for folder, *more in ((RunFolder.of,), (RunFolder.for_training, "no"), (named_folder, "name")):
         with pytest.raises(BadInput, match="there is no home folder ~no_such_user"):
             folder("~no_such_user/run", *more)
+
+
+@pytest.fixture
+def one_second(monkeypatch, tmp_path):
+    """Everything starts in the same second, in an empty folder."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 11, 29, 8, 30, 15)
+
+    monkeypatch.setattr(run_folder, "datetime", Stopped)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_runs_that_start_in_the_same_second_have_folders_of_their_own(one_second):
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: named_folder(None, "smol-waypoint"), range(8)))
+    first = Path("runs/smol-waypoint-20261129-083015")
+    assert sorted(folders) == sorted([first, *(Path(f"{first}-{number}") for number in range(2, 9))])
+
+
+def test_a_folder_that_nothing_was_written_into_is_gone_at_the_end(one_second, monkeypatch):
+    at_end = []
+    monkeypatch.setattr(run_folder.atexit, "register", lambda *call: at_end.append(call))
+    used, unused = named_folder(None, "one"), named_folder(None, "other")
+    (used / "config.yaml").touch()
+    for do, *arguments in at_end:
+        do(*arguments)
+    assert (used.exists(), unused.exists()) == (True, False)
+
+
+def test_a_place_where_no_folder_can_be_made_is_said(one_second):
+    Path("runs").touch()
+    with pytest.raises(BadInput, match="runs is a file and no folder"):
+        named_folder(None, "name")

@@ -16,11 +16,18 @@ from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.module import CaptionModule
-from roadcue.training.captions.pictures import CaptionPictures
+from roadcue.training.captions.pictures import CaptionPictures, fingerprint
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
 from roadcue.training.extraction_config import ExtractionOptions
-from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
+from roadcue.training.run_folder import (
+    DATA_FINGERPRINT,
+    RunFolder,
+    check_same_data,
+    is_finished,
+    named_folder,
+    run_facts,
+)
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import fit
 
@@ -31,10 +38,11 @@ FREE_TO_CHANGE = ("run_dir", "resume", "workers", "checkpoint_every", "device", 
 def train_captions(config: TrainConfig, config_text: str) -> None:
     """Fine-tune on the texts of the training pictures; the captioner ends up in the run folder's model/."""
     folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
+    options = caption_options(config)
     if is_finished(folder, config, FREE_TO_CHANGE):
+        check_same_data(folder, lambda: fingerprint(open_split(config, "train"), options.target))
         print(f"{folder.path} is finished; nothing left to train")
         return
-    options = caption_options(config)
     captioner = build_captioner(config.encoder, checkpoint=config.checkpoint, aspect=config.aspect)
     if options.gate_init is not None:
         set_gates(captioner, options.gate_init)
@@ -79,6 +87,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         captioner.save_pretrained(folder.model)
         facts = {
             "data": {"train": train.dataset.description, "val": val.dataset.description},
+            DATA_FINGERPRINT: fingerprint(train.dataset, options.target),
             "rows": {"train": len(train), "val": len(val)},
             "cameras": {"train": camera_shares(train.dataset, config), "val": camera_shares(val.dataset, config)},
             "skipped": len(bad) + len(bad_too),

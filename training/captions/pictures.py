@@ -1,5 +1,6 @@
 """Pictures and what is to be said of them: the rows that a captioner learns from and is scored on."""
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ _AT_ONCE = 256
 """Pictures that are looked at together before a training."""
 
 
+Target = Literal["bvpi", "caption"]
+"""Which of a picture's texts is learnt."""
+
+
 class PictureRows(TypedDict):
     """`pixels` (b, 3, S, S) uint8, `rows` (b,) int64 of the data set."""
 
@@ -32,14 +37,12 @@ class CaptionPictures:
 
     dataset: RoadDataset
     preprocess: Preprocessing
-    target: Literal["bvpi", "caption"]
+    target: Target
     camera: str
     rows: np.ndarray
 
     @classmethod
-    def of(
-        cls, dataset: RoadDataset, preprocess: Preprocessing, target: Literal["bvpi", "caption"], camera: str
-    ) -> "CaptionPictures":
+    def of(cls, dataset: RoadDataset, preprocess: Preprocessing, target: Target, camera: str) -> "CaptionPictures":
         """Every row with a picture and a text; BadInput when there is none."""
         with_picture = [row for row in range(len(dataset)) if camera in dataset.cameras_of(row)]
         pictures = cls(dataset, preprocess, target, camera, np.array(with_picture, np.int64))
@@ -104,3 +107,11 @@ class CaptionPictures:
         except BadRecord as bad:
             return bad
         return None
+
+
+def fingerprint(dataset: RoadDataset, target: Target) -> str:
+    """sha256 over the pictures and all texts of a kind."""
+    digest = hashlib.sha256(dataset.fingerprint.encode())
+    for row in range(len(dataset)):
+        digest.update(f"{getattr(dataset.targets(row), target)}\0".encode())
+    return digest.hexdigest()

@@ -69,6 +69,10 @@ class StoredSplit:
         """The rows that some head can learn from and be scored on, or that the one named can."""
         return self.only(self.rows[model.known(self.targets, head).numpy()])
 
+    def not_learnt_by(self, model: MultiHeadModel, heads: Iterable[str]) -> dict[str, int]:
+        """Head -> how many of the rows it cannot learn from, as they lack what it `needs`."""
+        return {head: int((~model.known(self.targets, head)).sum()) for head in heads}
+
     @property
     def sequence(self) -> np.ndarray:
         """(n,) names of the rows' sequences."""

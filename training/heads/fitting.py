@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import build_baselines, build_head
+from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.loaders.state_check import state_warning
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
@@ -31,7 +32,14 @@ from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
-from roadcue.training.run_folder import RunFolder, is_finished, named_folder, run_facts
+from roadcue.training.run_folder import (
+    DATA_FINGERPRINT,
+    RunFolder,
+    check_same_data,
+    is_finished,
+    named_folder,
+    run_facts,
+)
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trained_rows import write_trained_rows
 from roadcue.training.trainer import fit
@@ -59,6 +67,10 @@ class StoredSplits:
     encoder: EncoderFacts
     train: StoredSplit
     val: StoredSplit
+    fingerprint: str
+    """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
+    not_learnt: dict[str, dict[str, int]]
+    """Split -> head -> how many of the rows it cannot learn from."""
     calibration: StoredSplit | None = None
     """None where no head wants one."""
     covered: tuple[Tensor, Tensor] | None = None
@@ -69,6 +81,7 @@ def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
     folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
     if is_finished(folder, config, FREE_TO_CHANGE):
+        check_same_data(folder, lambda: _fingerprint_now(config))
         print(f"{folder.path} is finished; nothing left to train")
         return
     encoder = build_run_encoder(config)
@@ -76,6 +89,13 @@ def train(config: TrainConfig, config_text: str) -> None:
     splits = stored_splits(config, encoder, model, folder.path)
     train_heads(config, config_text, folder, splits, shlex.join(["python", *sys.argv]))
     print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
+
+
+def _fingerprint_now(config: TrainConfig) -> str:
+    """What `StoredSplits.fingerprint` would be, without an encoder."""
+    data = open_split(config, "train")
+    heads = [build_head(name, config.head_options[name], 0, 0) for name in config.head_names]
+    return StoredSplit.of(data, None, labels=labels_of(data, heads)).fingerprint
 
 
 def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> StoredSplits:
@@ -86,10 +106,14 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     labels = [labels_of(split, model.heads.values()) for split in data]
     calibrating = bool(model.calibrated and config.calibration)
     # Once without features, for what is refused alone: before pictures are encoded for nothing.
-    known_rows = [
-        _learnable(model, StoredSplit.of(split, None, labels=known), config.head_names)
-        for split, known in zip(data, labels, strict=True)
-    ]
+    bare = [StoredSplit.of(split, None, labels=known) for split, known in zip(data, labels, strict=True)]
+    known_rows = [_learnable(model, split, config.head_names) for split in bare]
+    not_learnt = {
+        name: split.not_learnt_by(model, config.head_names)
+        for name, split in zip(("train", "val"), bare, strict=True)
+    }
+    for said in filter(None, map(_not_learnt_said, bare, not_learnt.values())):
+        print(said, flush=True)
     if calibrating:
         keep_for_calibration(known_rows[0], config.calibration)
     stored = [
@@ -97,7 +121,8 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         for split, known in zip(data, labels, strict=True)
     ]
     train, val = (_learnable(model, split, config.head_names) for split in stored)
-    if 1 < len(train) == len(np.unique(train.sequence)):
+    told = NO_FILM in train.dataset.description  # by the loader, with a remedy of its own
+    if 1 < len(train) == len(np.unique(train.sequence)) and not told:
         print(
             f"each of the {len(train):,} training rows is a sequence of its own: frames of one film belong into one, "
             "or what is kept for calibration and scored has neighbours among what is trained on",
@@ -111,7 +136,15 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         for caution in {head.lacks_sequences(kept) for head in model.heads.values()} - {""}:
             print(caution, flush=True)
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
-    return StoredSplits(facts, train, val, calibration, covered_pictures(data[0], encoder, config))
+    covered = covered_pictures(data[0], encoder, config)
+    return StoredSplits(facts, train, val, bare[0].fingerprint, not_learnt, calibration, covered)
+
+
+def _not_learnt_said(split: StoredSplit, not_learnt: Mapping[str, int]) -> str:
+    """The counts in words; "" where each head can learn from all rows."""
+    lacking = ", ".join(f"{head} {count:,}" for head, count in not_learnt.items() if count)
+    said = f"labels of {split.dataset.split}: rows without those of a head, which it does not learn from: {lacking}"
+    return f"{said} of {len(split):,}" if lacking else ""
 
 
 def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) -> StoredSplit:
@@ -203,10 +236,12 @@ def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> 
     train, val = splits.train, splits.val
     return {
         "data": {"train": train.dataset.description, "val": val.dataset.description},
+        DATA_FINGERPRINT: splits.fingerprint,
         "rows": {"train": len(train), "val": len(val)},
         "calibration": extent(splits.calibration) if splits.calibration else None,
         "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
         "state_warnings": [warning for split in (train, val) if (warning := state_warning(split.dataset))],
+        "not_learnt": splits.not_learnt,
         "untaught": model.untaught,
         "skipped": _skipped(train, val),
         "encoder": splits.encoder.description,

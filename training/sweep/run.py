@@ -23,7 +23,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, train_heads
 from roadcue.training.heads.predictions import predict
-from roadcue.training.run_folder import RunFolder
+from roadcue.training.run_folder import RunFolder, check_same_data
 from roadcue.training.sweep.results import RunScores
 
 LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - {"store_dir", "plugin"})
@@ -67,7 +67,9 @@ def train_and_score(run: SweepRun, splits: StoredSplits) -> RunScores | str:
         run.folder.path.mkdir(parents=True, exist_ok=True)
         with open(run.folder.output, "a") as output, redirect_stdout(output), redirect_stderr(output):
             try:
-                if not run.folder.facts.exists():
+                if run.folder.facts.exists():
+                    check_same_data(run.folder, lambda: splits.fingerprint)
+                else:
                     train_heads(run.config, run.config_text, run.folder, splits, run.command)
                 return _scores(run, splits.val)
             except Exception:
