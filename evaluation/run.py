@@ -22,6 +22,7 @@ from roadcue.heads.registry import CUE, WAYPOINT
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.dataset import RoadDataset, StateTable, Subset
 from roadcue.loaders.rated import RatedFrames, rated_frames
+from roadcue.loaders.state_check import states_said
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import Comparison, compare, nan_to_none
 from roadcue.metrics.cue_agreement import CueAgreement
@@ -57,7 +58,9 @@ def evaluate_run(config: EvalConfig) -> None:
     encoder = build_run_encoder(options)
     check_same_encoder(folder, encoder_parts(encoder, options))
     data = open_split(options, config.split or "val")
-    print(*filter(None, (data.description, encoder.description, cameras_said(data, options))), sep="\n", flush=True)
+    said = [data.description, encoder.description, cameras_said(data, options)]
+    said += [states_said(data)] if WAYPOINT in options.head_names else []
+    print(*filter(None, said), sep="\n", flush=True)
 
     targets = [data.targets(row) for row in range(len(data))]
     labels = labels_of(data, model.heads.values(), targets)

@@ -1,11 +1,11 @@
-"""Whether a picture is unlike those of the training rows, by the features of the frozen encoder.
+"""Whether a picture is unlike those of the training rows, by the features of the frozen encoder and by its contrast.
 
 Out-of-distribution (OOD) detection. The distance of a picture's stored features to those of the training rows is
 taken three times, each by a Gaussian of few directions: of the whole picture, of each of its cells where it lies, and
 of the mean and spread of its cells, wherever they lie. A fourth is that of its contrast, by which a blurred picture
-is told, whose features hardly differ. Each is divided by the distance that one of a hundred rows exceeds which it was
-not fitted on; the largest of the four counts. It is measured on the encoder's features, never
-on what a head has made of them: training draws the features of everything towards those of its own pictures.
+is told, whose features hardly differ. Each is divided by the distance that two of a hundred rows exceed which it was
+not fitted on; the largest of the four counts. It is measured on what the encoder makes of a picture, never on what a
+head has made of that: training draws the features of everything towards those of its own pictures.
 
 Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, s scales of
 contrast, m = 4 distances.
@@ -26,7 +26,7 @@ from roadcue.heads.probabilistic_pca import ProbabilisticPCA
 
 OOD_SCORE = "ood_score"
 """In the prediction of a head that sees pictures: (b,), above 1 for a row unlike the training rows."""
-FALSE_ALARMS = 0.01
+FALSE_ALARMS = 0.02
 """The share of the rows that set the threshold which exceed it."""
 _RANKS = (256, 96, 128)
 """The most directions: of the whole picture, of a cell, of mean and spread."""

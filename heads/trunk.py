@@ -43,9 +43,9 @@ class Trunk(nn.Module):
 
     Every number is normalised with training statistics. In training, dropout hides a share of the features like a
     share of the hidden units, because thousands of features of a few thousand pictures are soon known by heart.
-    Missing past states (NaN: a pedestrian's picture comes without) become average past states, (0, ..., 0) after
+    Missing past states (NaN: a picture may come without) become average past states, (0, ..., 0) after
     normalisation; an unknown intent is (0, 0, 0) too. In training on a pedestrian's labels so are both of a share of
-    the rows, `HIDDEN_ROWS`, whether it sees an image or not.
+    the rows, `HIDDEN_ROWS`, whether it sees an image or not. What no training row has of them says nothing in use.
     """
 
     past_mean: Tensor
@@ -69,13 +69,18 @@ class Trunk(nn.Module):
         Whether rows are hidden in the training that follows depends on whose labels the set has.
         """
         self.reduced.fit(batches)
-        past = Moments()
+        past, seen = Moments(), torch.zeros(EGO_NUMBERS, dtype=torch.bool)
         for inputs, targets in batches:
-            past.add(inputs["past"], ~inputs["past"].isnan())
+            known = ~inputs["past"].isnan()
+            past.add(inputs["past"], known)
+            numbers = torch.cat([known.flatten(1), one_hot_intent(inputs["intent"]).bool()], dim=1)
+            seen |= numbers.any(dim=0).cpu()
             if known_fields(targets).any():
                 self.hidden_rows = HIDDEN_ROWS
         self.past_mean.copy_(past.mean())
         self.past_scale.copy_(past.scale())
+        with torch.no_grad():  # a weight of zero that only ever meets zeros stays: its first value would be chance
+            next(self.layers.parameters())[:, -EGO_NUMBERS:].masked_fill_(~seen.to(self.past_mean.device), 0.0)
 
     def forward(self, inputs: HeadInputs) -> Tensor:
         """(b, outputs). BadHead when the features are not of the shape that it was built for."""

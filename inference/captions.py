@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from roadcue.errors import BadInput
+from roadcue.inference.asked import Asked
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
@@ -30,16 +30,16 @@ class CaptionPrediction:
 class CaptionPredictor:
     """What `roadcue.load` returns for a caption run."""
 
-    def __init__(self, captioner: Captioner) -> None:
-        """A trained captioner, on its device."""
-        self.captioner = captioner.eval()
+    def __init__(self, captioner: Captioner, camera: str) -> None:
+        """A trained captioner, on its device, and the camera whose pictures it has learnt from."""
+        self.captioner, self.camera = captioner.eval(), camera
 
     @classmethod
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "CaptionPredictor":
         """The captioner that a run has left; BadCheckpoint when it cannot be used."""
         folder.read_facts()  # which a run that is not finished lacks
         captioner = build_captioner(config.encoder, checkpoint=str(folder.model), aspect=config.aspect)
-        return cls(captioner.to(device))
+        return cls(captioner.to(device), config.camera_names[0])
 
     @torch.no_grad()
     def predict(self, images: Any) -> dict[str, Any]:
@@ -57,7 +57,12 @@ class CaptionPredictor:
         texts = [CaptionPrediction(text) for text in self.captioner.generate(pixels, self.captioner.instruction)]
         return {CAPTION: texts[0] if single else texts}
 
-    def answers(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:
-        """The prediction of each file as JSON, with its sentence."""
-        texts = self.predict(list(pictures))[CAPTION]
+    def check_answerable(self, asked: Sequence[Asked]) -> None:
+        """Every picture has an answer."""
+
+    def answers(self, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+        """The prediction of each moment as JSON, with its sentence; BadInput for one without a picture."""
+        if blind := next((one for one in asked if self.camera not in one.images), None):
+            raise BadInput(f"{blind.id}: has no picture of the camera {self.camera}")
+        texts = self.predict([one.images[self.camera] for one in asked])[CAPTION]
         return [{CAPTION: {**text.to_json(), "sentence": text.sentence}} for text in texts]

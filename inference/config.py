@@ -1,6 +1,7 @@
 """What predict.py is told: a typed dataclass that is its command line and help, so nothing heavy is imported."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
@@ -9,18 +10,19 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """Predict with a finished run: pictures and folders in, one JSON line for each picture out."""
+    """Predict with a finished run: pictures, folders and manifests in, one JSON line for each moment out."""
 
     run: str = ""
     """Run folder that train.py made; required."""
     what: list[str] = field(default_factory=list)
-    """Pictures, and folders: all pictures below them, in the order of their paths."""
+    """Pictures; folders: all pictures below them, in the order of their paths; and manifests, .jsonl or .parquet,
+    whose samples may have past states and an intent, several cameras and earlier frames."""
     recalibrate: str | None = None
     """A folder of 200 or more pictures of your own camera, without labels, of places like those of its use:
     the run then takes no more than one in a hundred of such pictures for unlike those that it has learnt from. Its
     answers stay what they are."""
     out: str | None = None
-    """File for the lines. Default: they are printed."""
+    """File for the lines. Default: they are printed. Stopped, the same command goes on behind the last of them."""
     batch: int = 16
     """Pictures that are predicted together."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -30,12 +32,14 @@ class PredictConfig:
 
     def __post_init__(self) -> None:
         if not self.run or not (self.what or self.recalibrate):
-            raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_OR_FOLDER ...")
+            raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_FOLDER_OR_MANIFEST ...")
         if self.out is not None and not self.what:
             raise ValueError("--out takes answers; name pictures that are to be answered, too")
         if self.out == "":
             raise ValueError("--out needs a file")
         if self.out is not None and self.out.lower().endswith(_PICTURES):
             raise ValueError(f"--out {self.out}: would replace a picture by lines of text; name another file")
+        if self.out is not None and Path(self.out).resolve() in [Path(word).resolve() for word in self.what]:
+            raise ValueError(f"--out {self.out}: is to be answered itself, and would be replaced; name another file")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")

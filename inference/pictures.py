@@ -41,7 +41,7 @@ def picture_files(what: Sequence[str]) -> list[Path]:
         elif path.is_file():
             pictures.append(path)
         else:
-            raise BadInput(f"{path}: there is no such picture or folder")
+            raise BadInput(f"{path}: there is no such file or folder")
     return pictures
 
 

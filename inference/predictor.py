@@ -1,15 +1,16 @@
 """A trained run as a function: pictures, past states and intent in, named predictions with units out."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
+from roadcue.inference.asked import Asked
 from roadcue.inference.given_states import given_intents, given_pasts
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.loaders.contrast import SCALES, contrast
@@ -20,6 +21,8 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
 from roadcue.training.run_folder import RunFolder, check_same_encoder
+
+_LACKS_PAST = "there are no past states, which a path starts from; name a manifest that has them"
 
 
 class RoadPredictor:
@@ -86,16 +89,24 @@ class RoadPredictor:
         if len(set(counts.values())) > 1:
             *first, last = (f"{count} {name}" for name, count in counts.items())
             raise BadInput(f"{', '.join(first)} and {last}: expected as many of each")
+        predicted = self._predicted(frames, states, intents)
+        return {name: self._in_words(name, prediction, single) for name, prediction in predicted.items()}
+
+    def _predicted(
+        self, frames: Sequence[Sequence[Mapping[str, Picture]]], past: Tensor, intents: Sequence[int]
+    ) -> dict[str, Mapping[str, Tensor]]:
+        """What every head and baseline makes of the samples now and in each earlier frame, past (b, 16, 6)."""
         device = next((tensor.device for tensor in self.model.state_dict().values()), torch.device("cpu"))
         stored, contrasts, present = self._features(frames)
         inputs = StoredInputs(
             stored=stored.to(device),
             contrast=contrasts.to(device),
             present=present.to(device),
-            past=states.to(device),
+            past=past.to(device),
             intent=torch.tensor(intents, device=device),
         )
-        return {name: self._in_words(name, prediction, single) for name, prediction in self.model(inputs).items()}
+        predicted: dict[str, Mapping[str, Tensor]] = self.model(inputs)
+        return predicted
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
         """Features (b, 1, k, d) float16 and contrast (b, 1, 4) of pictures, as a store holds them.
@@ -106,29 +117,33 @@ class RoadPredictor:
         with torch.no_grad():
             return self._features(frames)[:2]
 
-    def check_pictures_suffice(self) -> None:
-        """BadInput for a run that needs more than one picture of each moment."""
-        if WAYPOINT in self.config.head_names:
-            raise BadInput(
-                "this run predicts paths, which start from past states and an intent that no picture has; use "
-                "roadcue.load(run).predict(images, past=..., intent=...)"
-            )
-        if self._frames_back:
-            raise BadInput(
-                f"this run also reads the pictures {' and '.join(map(str, self._frames_back))} frames before, which "
-                "no file names; use roadcue.load(run).predict(images, past_images=...)"
-            )
+    def check_answerable(self, asked: Sequence[Asked]) -> None:
+        """BadInput for a run that predicts paths alone, where nothing that is asked has past states."""
+        if set(self.config.head_names) == {WAYPOINT} and not any(one.knows_past for one in asked):
+            raise BadInput(f"this run predicts paths, and {_LACKS_PAST}, or use roadcue.load(run).predict")
 
-    def answers(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:
-        """The run's own heads' predictions of each file as JSON, each with its sentence; no baseline's.
+    @torch.no_grad()
+    def answers(self, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+        """The run's own heads' predictions of each moment as JSON, each with its sentence; no baseline's.
 
-        BadInput for a picture that cannot be read.
+        A path that cannot start is said to lack past states. BadInput for a picture that cannot be read, or a moment
+        without any that the run reads.
         """
-        predicted = self.predict(list(pictures))
-        named = {name: predicted[name] for name in self.config.head_names}
+        if self.encoder.width and (blind := next((one for one in asked if not one.images), None)):
+            raise BadInput(f"{blind.id}: has no picture of the cameras {', '.join(self.config.camera_names)}")
+        frames = [[one.images for one in asked]]
+        frames += [[one.earlier.get(back, {}) for one in asked] for back in self._frames_back]
+        past = torch.from_numpy(np.stack([one.past for one in asked]))
+        predicted = self._predicted(frames, past, [one.intent for one in asked])
+        named = {name: self._in_words(name, predicted[name], single=False) for name in self.config.head_names}
         return [
-            {name: {**several[i].to_json(), "sentence": several[i].sentence} for name, several in named.items()}
-            for i in range(len(pictures))
+            {
+                name: {**several[place].to_json(), "sentence": several[place].sentence}
+                if name != WAYPOINT or one.knows_past
+                else {"lacks": _LACKS_PAST}
+                for name, several in named.items()
+            }
+            for place, one in enumerate(asked)
         ]
 
     def _in_words(self, method: str, prediction: Mapping[str, Tensor], single: bool) -> Any:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from roadcue.inference.captions import CaptionPredictor
 
 _ENOUGH, _LEAST = 200, 20
-"""Of so many pictures two are the one in a hundred; of fewer the threshold is one picture's, of few it is chance."""
+"""Of so many pictures four are the two in a hundred; of fewer the threshold is one picture's, of few it is chance."""
 _TRIED, _TOLD = 20, 0.95
 """So many pictures are spoilt in each way, and that share of them has to be told still."""
 

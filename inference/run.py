@@ -1,5 +1,6 @@
 """Pictures in, answers out: what `predict.py` does with files and folders."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,8 @@ import torch
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.files import atomic_file, user_path, writing_into
+from roadcue.files import resumable_lines, user_path, writing_into
+from roadcue.inference.asked import Asked, Questions, questions
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
@@ -29,7 +31,10 @@ def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "
     """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
     _check_device(device)
     folder = RunFolder.of(run)
-    config = parse_file(TrainConfig, folder.config, plugins)
+    return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device)
+
+
+def _predictor(folder: RunFolder, config: TrainConfig, device: str) -> "RoadPredictor | CaptionPredictor":
     if not config.captions:
         return RoadPredictor.of_run(folder, config, device)
     from roadcue.inference.captions import CaptionPredictor  # and with it all that writes text, which heads need not
@@ -47,55 +52,73 @@ def _check_device(name: str) -> None:
 
 
 def predict_pictures(config: PredictConfig) -> None:
-    """One JSON line for each picture: `id`, its path as it was given, and each head's answer with a `sentence`.
+    """One JSON line for each moment: `id`, the picture's path or the sample's, and each head's answer in words too.
 
-    A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them,
-    and comes at once for a run to which pictures alone say too little. A run is recalibrated first, where that is
-    asked.
+    A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them and
+    the lines of manifests that could not be used, and comes at once for a run that can answer nothing of what is
+    asked. A run is recalibrated first, where that is asked.
     """
-    pictures = picture_files(config.what) if config.what else []
-    predictor = load(config.run, device(config.device), config.plugin)
-    if pictures and isinstance(predictor, RoadPredictor):
-        predictor.check_pictures_suffice()
+    folder = RunFolder.of(config.run)
+    trained = parse_file(TrainConfig, folder.config, config.plugin)
+    asked = questions(config.what, trained)
+    predictor = _predictor(folder, trained, device(config.device))
+    if asked:
+        predictor.check_answerable(asked)
     if config.recalibrate:
-        recalibrate(predictor, RunFolder.of(config.run), picture_files([config.recalibrate]), config.batch)
-    if not pictures:
-        return
+        recalibrate(predictor, folder, picture_files([config.recalibrate]), config.batch)
     bad = 0
-    with _lines(config.out, len(pictures)) as (out, advance):
-        for first in range(0, len(pictures), config.batch):
-            for line in _answers(predictor, pictures[first : first + config.batch]):
+    if asked:
+        key = hashlib.sha256(f"{asked.identity} {folder.identity}".encode()).hexdigest()[:16]
+        bad = _write_answers(predictor, asked, config, key)
+    faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
+    if asked.left_out:
+        faults.append(f"lines that could not be used: {len(asked.left_out)}, the first {asked.left_out[0]}")
+    if faults:
+        raise BadInput("; ".join(faults))
+
+
+def _write_answers(
+    predictor: "RoadPredictor | CaptionPredictor", asked: Questions, config: PredictConfig, key: str
+) -> int:
+    """Write a line for each moment that has none yet; how many of all lines are errors."""
+    with _lines(config.out, len(asked), key) as (out, advance, left):
+        bad = sum("error" in json.loads(line) for line in left)
+        for first in range(len(left), len(asked), config.batch):
+            several = asked[first : first + config.batch]
+            for line in _answers(predictor, several):
                 bad += "error" in line
                 out.write(json.dumps(line) + "\n")
-            advance(min(config.batch, len(pictures) - first))
-    if bad:
-        raise BadInput(f"{bad} of {len(pictures)} pictures could not be read; each says why in its line")
+            advance(len(several))
+    return bad
 
 
-def _answers(predictor: "RoadPredictor | CaptionPredictor", pictures: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """A line for each picture: all at once, or one by one where one of them is bad."""
+def _answers(predictor: "RoadPredictor | CaptionPredictor", asked: Sequence[Asked]) -> Iterator[dict[str, Any]]:
+    """A line for each moment: all at once, or one by one where one of them is bad."""
     try:
-        answers = predictor.answers(pictures)
-        yield from ({"id": str(path), **answer} for path, answer in zip(pictures, answers, strict=True))
+        answers = predictor.answers(asked)
+        yield from ({"id": one.id, **answer} for one, answer in zip(asked, answers, strict=True))
     except BadInput as error:
-        if len(pictures) == 1:
-            yield {"id": str(pictures[0]), "error": str(error)}
+        if len(asked) == 1:
+            yield {"id": asked[0].id, "error": str(error)}
             return
-        for path in pictures:
-            yield from _answers(predictor, [path])
+        for one in asked:
+            yield from _answers(predictor, [one])
 
 
 @contextmanager
-def _lines(out: str | None, total: int) -> Iterator[tuple[TextIO, Callable[[int], None]]]:
-    """Where the lines go, a file that appears whole or the terminal, and what is told of the progress."""
+def _lines(out: str | None, total: int, key: str) -> Iterator[tuple[TextIO, Callable[[int], None], Sequence[str]]]:
+    """Where the lines go, a file that appears whole or the terminal; what is told of the progress; and the lines that
+    a stopped command has left there.
+    """
     if out is None:  # a progress line among them would be none of them
         if sys.stdout is None:  # the shell's >&-
             raise BrokenPipeError
-        yield sys.stdout, lambda done: None
+        yield sys.stdout, lambda done: None, ()
         return
     path = user_path(out)
     remedy = "free space there, or name another file with --out"
-    with writing_into(path.parent, remedy), atomic_file(path) as partial, open(partial, "w") as file:
-        with ProgressLine("predicting", total, "pictures") as advance:
-            yield file, advance
-        file.flush()
+    with writing_into(path.parent, remedy), resumable_lines(path, key) as (file, left):
+        if left:
+            print(f"{path}: goes on behind {len(left):,} of {total:,} lines, which a stopped command has left")
+        with ProgressLine("predicting", total - len(left), "pictures") as advance:
+            yield file, advance, left

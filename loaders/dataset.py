@@ -59,6 +59,12 @@ class StateTable:
         )
 
     @property
+    def knows_past(self) -> np.ndarray:
+        """(n,) bool: the rows whose past states are all known."""
+        known: np.ndarray = ~np.isnan(self.past).any(axis=(1, 2))
+        return known
+
+    @property
     def moments(self) -> list[tuple[str, int]]:
         """(sequence, frame) of every row, in order."""
         return list(zip(self.sequence.tolist(), self.frame.tolist(), strict=True))

@@ -127,6 +127,17 @@ def state_warning(dataset: RoadDataset) -> str:
     )
 
 
+def states_said(dataset: RoadDataset) -> str:
+    """In how many rows the past states are known, such as "past states of val: in 30 of 40 rows; ..."; "" for all."""
+    known = dataset.states.knows_past
+    if known.all():
+        return ""
+    return (
+        f"past states of {dataset.split}: in {known.sum():,} of {len(known):,} rows; of the others no path is learnt "
+        "or scored"
+    )
+
+
 def find_doubt(states: StateTable) -> Doubt | None:
     """The first cause that most rows show, or None: also for too few rows that move, or none with states."""
     moving = _Motion.of(states)

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, and what is said when one cannot be written or read."""
 
 import errno
+import glob
 import os
 import shutil
 import tempfile
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from safetensors import SafetensorError
 
@@ -88,6 +90,27 @@ def resumable_folder(folder: Path, key: str) -> Iterator[Path]:
     except OSError as error:
         remedy = "make room on the disk, or name another folder"
         raise BadInput(f"{folder}: cannot be written {unwritable(folder, error, remedy)}") from error
+
+
+@contextmanager
+def resumable_lines(path: Path, key: str) -> Iterator[tuple[TextIO, list[str]]]:
+    """A file of lines to append to, which takes its name at the end, and the lines that it holds already.
+
+    They stay when writing is stopped, and are there again for the same `key`; those of other keys go at the end.
+    BadInput when `path` is something else than a file.
+    """
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path}: is not a file; name one that may be written or replaced")
+    partial = path.with_name(f".{path.name}.{key}.part")
+    whole = partial.read_bytes() if partial.exists() else b""
+    whole = whole[: whole.rfind(b"\n") + 1]  # the last line may be cut off
+    with open(partial, "ab") as file:
+        file.truncate(len(whole))
+    with open(partial, "a") as file:
+        yield file, whole.decode().splitlines()
+    partial.replace(path)
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        other.unlink(missing_ok=True)
 
 
 @contextmanager

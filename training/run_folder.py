@@ -13,6 +13,7 @@ sweep.json, sweep.csv        its results
 """
 
 import atexit
+import hashlib
 import json
 import platform
 import subprocess
@@ -64,6 +65,15 @@ class RunFolder:
             hint = f"; runs beside it: {', '.join(near[:5])}" if near else ""
             raise BadInput(f"{path}: no run here (config.yaml is missing){hint}")
         return folder
+
+    @property
+    def identity(self) -> str:
+        """Another one when its options or any file of its model is changed: whatever decides its answers."""
+        digest = hashlib.sha256(self.config.read_bytes())
+        for file in sorted(self.model.rglob("*")):
+            state = file.stat()
+            digest.update(f"{file.relative_to(self.model)} {state.st_size} {state.st_mtime_ns}".encode())
+        return digest.hexdigest()
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Write run.json."""

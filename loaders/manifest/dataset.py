@@ -26,6 +26,8 @@ from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, SampleTargets
 
 FILE_NAMES = ("manifest.jsonl", "manifest.parquet")
+SUFFIXES = (".jsonl", ".parquet")
+"""Of a manifest that is named itself."""
 
 
 def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "raise") -> "ManifestDataset":
@@ -231,7 +233,7 @@ def _find(data_dir: Path) -> Path:
         return manifests[0]
     if not data_dir.exists():
         raise BadInput(f"{data_dir} does not exist; give a manifest or the folder that holds {FILE_NAMES[0]}")
-    if data_dir.suffix not in (".jsonl", ".parquet"):
+    if data_dir.suffix not in SUFFIXES:
         raise BadInput(f"{data_dir} is no manifest; its name must end in .jsonl or .parquet")
     return data_dir
 

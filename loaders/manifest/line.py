@@ -9,13 +9,13 @@ import numpy as np
 
 from roadcue.errors import BadRecord
 from roadcue.loaders.json_states import kind, nearest, numbers, parse_future, parse_intent, parse_past
-from roadcue.schema import CameraCalibration, Intent
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
 
 SPLITS = ("train", "val", "test")
-REQUIRED = ("id", "sequence", "images", "past", "intent")
+REQUIRED = ("id", "sequence", "images")
+OPTIONAL = ("past", "intent", "frame", "future", "fields", "caption", "split", "calibration")
 _MOVES = 1.0
 """m/s: who is that fast does not stay on the very spot for five seconds."""
-OPTIONAL = ("frame", "future", "fields", "caption", "split", "calibration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class ManifestLine:
 def parse_line(value: object, where: str) -> tuple[ManifestLine, np.ndarray, np.ndarray]:
     """Check the value of one line (a JSON object or a Parquet row): its words, past (16, 6) and future (20, 2).
 
-    Both float32, units and frame as in `roadcue.schema`; a missing future is NaN. A key that is null is absent.
+    Both float32, units and frame as in `roadcue.schema`; a missing one is NaN. A key that is null is absent.
     BadRecord names the file and line (`where`), the key and the remedy.
     """
     if not isinstance(value, dict):
@@ -58,12 +58,16 @@ def parse_line(value: object, where: str) -> tuple[ManifestLine, np.ndarray, np.
         frame=_frame(row.get("frame"), where),
         split=_split(row.get("split"), where),
         images=images,
-        intent=parse_intent(row["intent"], where),
+        intent=parse_intent(row["intent"], where) if "intent" in row else Intent.UNKNOWN,
         fields=_fields(row.get("fields", {}), where),
         caption=_text(row["caption"], "caption", where) if "caption" in row else None,
         calibration=_calibrations(row.get("calibration", {}), images, where),
     )
-    past, future = parse_past(row["past"], where), parse_future(row.get("future"), where)
+    if "future" in row and "past" not in row:
+        raise BadRecord(f"{where}: a future without a past; add the past states that it follows, or leave it out")
+    unknown = np.full((PAST_STATES, STATE_NUMBERS), np.nan, np.float32)
+    past = parse_past(row["past"], where) if "past" in row else unknown
+    future = parse_future(row.get("future"), where)
     _check_placeholders(past, future, where)
     return line, past, future
 
@@ -71,12 +75,12 @@ def parse_line(value: object, where: str) -> tuple[ManifestLine, np.ndarray, np.
 def _check_placeholders(past: np.ndarray, future: np.ndarray, where: str) -> None:
     """BadRecord for zeros in the place of states that are not known: they would teach to stop."""
     speed, zeros = float(np.hypot(*past[-1, 2:4])), (past == 0).all(axis=1)
-    if speed < _MOVES:
+    if not speed >= _MOVES:  # slow, or no past states
         return
     if zeros.any():
         raise BadRecord(
             f"{where}: past[{int(zeros.argmax())}] is all zeros, and the last state has {speed:.1f} m/s; leave "
-            "samples with unknown past states out"
+            "past and future out where they are unknown"
         )
     if not future.any():
         raise BadRecord(

@@ -6,11 +6,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from pages import PROGRAMS, README, ROOT, blocks, made_by, options_of, pages, prose, spans, unknown_options
 
 import roadcue
+from roadcue.heads.cue.rules import walking_cues
 from roadcue.heads.cue.walker import WALKER_AT_S, WALKER_OFFSET_M
+from roadcue.heads.field.labels import encode_fields
 from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED, parse_line
 from roadcue.loaders.sensation.states import KEYS
 from roadcue.loaders.sensation.states import parse_line as parse_states
@@ -91,6 +94,13 @@ def test_the_line_of_a_manifest_has_its_keys():
     assert set(REQUIRED) <= line.keys() <= {*REQUIRED, *OPTIONAL}
     assert all(f"| `{key}` | required |" in OWN_DATA.read_text() for key in REQUIRED)
     assert all(f"| `{key}` | optional |" in OWN_DATA.read_text() for key in OPTIONAL)
+
+
+def test_the_lines_with_labels_alone_are_a_manifest_s_and_two_of_them_have_a_cue():
+    lines = [json.loads(line) for line in blocks(OWN_DATA, "jsonl")[0].splitlines()]
+    labels = [encode_fields(parse_line(line, "docs/own_data.md")[0].fields) for line in lines]
+    cues = walking_cues(*map(torch.stack, zip(*labels, strict=True)))
+    assert (cues[:, 0] >= 0).tolist() == [True, True, False]
 
 
 def test_the_calibration_is_one_that_a_manifest_may_hold_and_looks_straight_ahead():

@@ -78,3 +78,14 @@ def test_of_drives_nothing_is_hidden():
     trunk = Trunk(CueConfig(hidden=8, layers=1, dropout=0.0), 1, 3, 3)
     trunk.fit([(inputs, labels(200, on_foot=False))])
     assert torch.equal(trunk.train()(inputs), trunk.eval()(inputs))
+
+
+def test_states_and_intents_that_no_training_row_has_say_nothing_in_use():
+    inputs, _ = walks(20, seed=0)
+    trunk = Trunk(CueConfig(hidden=8, layers=1, dropout=0.0), 1, 3, 3).eval()
+    trunk.fit([(stateless(inputs), labels(20))])
+    assert torch.equal(trunk(inputs), trunk(stateless(inputs)))
+    trunk.fit([(inputs, labels(20))])
+    left = HeadInputs({**inputs, "intent": torch.full_like(inputs["intent"], 2)})
+    unknown = HeadInputs({**inputs, "intent": torch.zeros_like(inputs["intent"])})
+    assert torch.equal(trunk(left), trunk(unknown))

@@ -111,6 +111,8 @@ def test_the_lines_replace_no_device_and_go_to_no_empty_name(run, folder, tmp_pa
     assert f"{tmp_path / 'pipe'}: is not a file" in capsys.readouterr().err
     assert exit_code(predict.main, "--run", run, folder, "--out", "") == 2
     assert "--out needs a file" in capsys.readouterr().err
+    assert exit_code(predict.main, "--run", run, folder / "notes.txt", "--out", folder / "c/../notes.txt") == 2
+    assert "is to be answered itself, and would be replaced" in capsys.readouterr().err
     before = (folder / "b.jpg").read_bytes()
     assert exit_code(predict.main, "--run", run, folder, "--out", folder / "b.jpg") == 2
     assert "would replace a picture by lines of text" in capsys.readouterr().err
@@ -157,9 +159,11 @@ def test_a_run_that_predicts_paths_says_what_a_picture_lacks(drawn, folder, caps
     captured = capsys.readouterr()
     for text in (captured.out, captured.err):
         assert "Traceback" not in text
-    assert captured.err.count("past states and an intent that no picture has") == 1, "once, not for every picture"
+    assert captured.err.count("there are no past states, which a path starts from") == 1, (
+        "once, not for every picture"
+    )
     assert not captured.out
-    assert "roadcue.load(run).predict(images, past=..., intent=...)" in captured.out + captured.err
+    assert "name a manifest that has them" in captured.err
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:77", "meta:x"])
@@ -168,10 +172,11 @@ def test_a_device_that_is_none_here_is_said(run, name):
         load(run, device=name)
 
 
-def test_what_is_not_there_is_named_before_anything_is_loaded(folder, tmp_path, capsys):
+def test_what_is_not_there_is_named_before_anything_is_loaded(run, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("roadcue.inference.run.RoadPredictor.of_run", lambda *_: pytest.fail("loaded"))
     (tmp_path / "empty").mkdir()
-    for what, why in ((tmp_path / "no", "there is no such picture or folder"), (tmp_path / "empty", "no picture")):
-        assert exit_code(predict.main, "--run", tmp_path / "no run", folder, what) == 2
+    for what, why in ((tmp_path / "no", "there is no such file or folder"), (tmp_path / "empty", "no picture")):
+        assert exit_code(predict.main, "--run", run, folder, what) == 2
         captured = capsys.readouterr()
         assert captured.err.startswith(f"error: {what}: ")
         assert why in captured.err

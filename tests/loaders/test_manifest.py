@@ -141,8 +141,9 @@ def test_a_broken_parquet_file_is_named(folder: Path):
 BAD_LINES = {
     "not JSON": ('{"id": "2", ', r"line 2, column \d+: not JSON"),
     "an array": ("[1, 2]", "a list where an object is expected"),
-    "missing key": (a_line("2", intent=...), "key 'intent' is missing"),
-    "null key": (a_line("2", past=None), "key 'past' is missing"),
+    "missing key": (a_line("2", images=...), "key 'images' is missing"),
+    "null key": (a_line("2", sequence=None), "key 'sequence' is missing"),
+    "a future alone": (a_line("2", past=None, future=FUTURE), "a future without a past; add the past states"),
     "unknown key": (a_line("2", futrue=FUTURE), "unknown key 'futrue'; did you mean 'future'"),
     "id not text": (a_line("2", id=2), "id is int '2'; write it as text"),
     "empty sequence": (a_line("2", sequence=""), "sequence is ''"),
@@ -189,6 +190,13 @@ BAD_LINES = {
     "focal length 0": (a_line("2", calibration={"FRONT": CAMERA | {"intrinsic": [0] * 9}}), "f_u, f_v > 0"),
     "width 0": (a_line("2", calibration={"FRONT": CAMERA | {"width": 0}}), "width is int '0'; write whole pixels"),
 }
+
+
+def test_a_line_needs_no_past_and_no_intent():
+    line, past, future = parse_line(a_line("1", past=None, intent=...), "here")
+    assert np.isnan(past).all()
+    assert np.isnan(future).all()
+    assert line.intent == Intent.UNKNOWN
 
 
 @pytest.mark.parametrize("other", ["Drive 3", "drive 3 ", "drive  3", "drive \uff13"], ids=repr)
@@ -365,7 +373,7 @@ def test_any_value_under_a_known_key_is_taken_or_a_bad_record_that_names_it(key:
     assert line.id
     assert line.id.isprintable()
     assert (past.shape, future.shape) == ((16, 6), (20, 2))
-    assert np.isfinite(past).all()
+    assert np.isfinite(past).all() or (np.isnan(past).all() and key == "past")
     assert isinstance(line.intent, Intent)
 
 

@@ -17,9 +17,9 @@ from roadcue.files import write_atomic, writing_into
 from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
-from roadcue.heads.registry import build_baselines, build_head
+from roadcue.heads.registry import WAYPOINT, build_baselines, build_head
 from roadcue.loaders.sensation.film import NO_FILM
-from roadcue.loaders.state_check import state_warning
+from roadcue.loaders.state_check import state_warning, states_said
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
 from roadcue.training.build import build_run_encoder, device, device_name, open_split
@@ -46,8 +46,13 @@ from roadcue.training.trainer import fit
 
 FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "plugin")
 """Options that a resumed run may set anew: none of them changes a weight."""
-WALKS = ("sensation", "sidewalk")
-"""Data sets whose pictures `states.jsonl` can give states."""
+_OF_WALKS = "; its pictures come without states, which states.jsonl can give those of a walk"
+STATELESS = {
+    "sensation": _OF_WALKS,
+    "sidewalk": _OF_WALKS,
+    "manifest": "; its lines have no past, which a path starts from, and no future; add both",
+}
+"""What is said of data sets that can come without states."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
     data = open_split(config, "train"), open_split(config, "val")
     about = [data[0].description, encoder.description, *(cameras_said(split, config) for split in data)]
+    about += [states_said(split) for split in data if WAYPOINT in config.head_names]
     print(*filter(None, about), f"run folder: {folder}", sep="\n", flush=True)
     labels = [labels_of(split, model.heads.values()) for split in data]
     calibrating = bool(model.calibrated and config.calibration)
@@ -151,12 +157,12 @@ def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) 
     """The rows from which some head can learn; BadInput when there is none for one of the heads."""
     for name in heads:
         if not len(split.learnable(model, name)):
-            stateless = split.dataset.name in WALKS and bool(np.isnan(split.dataset.states.past).all())
-            states = "; its pictures come without states, which states.jsonl can give those of a walk"
+            stateless = name == WAYPOINT and not split.dataset.states.knows_past.any()
+            states = STATELESS.get(split.dataset.name, "") if stateless else ""
             raise BadInput(
                 f"{split.dataset.name} {split.dataset.split}: no row has both features and "
                 f"{model.heads[name].needs}, which the {name} head needs; choose other data or heads (--data, "
-                f"--head), or part the data in another way (--split_by, --val_fraction){states if stateless else ''}"
+                f"--head), or part the data in another way (--split_by, --val_fraction){states}"
             )
     return split.learnable(model)
 

@@ -1,0 +1,134 @@
+"""What predict.py is asked about, moment by moment: single pictures, and the rows of manifests."""
+
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+import numpy as np
+
+from roadcue.errors import BadInput
+from roadcue.files import user_path
+from roadcue.inference.pictures import Picture, picture_files
+from roadcue.loaders.dataset import RoadDataset, sample_inputs
+from roadcue.loaders.manifest.dataset import SUFFIXES, open_manifest
+from roadcue.loaders.state_check import state_warning
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, Intent
+from roadcue.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One moment, named by its `id`.
+
+    `images`: camera -> picture, which may be read only when it is asked for; `past` (16, 6) as in a `StateTable`, NaN
+    where it is not known; `earlier`: so many frames before -> the images of then.
+    """
+
+    id: str
+    images: Mapping[str, Picture]
+    past: np.ndarray = field(default_factory=lambda: np.full((PAST_STATES, STATE_NUMBERS), np.nan, np.float32))
+    intent: int = int(Intent.UNKNOWN)
+    earlier: Mapping[int, Mapping[str, Picture]] = field(default_factory=dict)
+
+    @property
+    def knows_past(self) -> bool:
+        """Whether a path can start from its past states."""
+        return not np.isnan(self.past).any()
+
+
+@dataclass(frozen=True)
+class Questions(Sequence[Asked]):
+    """All that is asked, in order; `identity` differs when any picture of it does, and `left_out` lines of manifests
+    could not be used.
+    """
+
+    asked: Sequence[Asked]
+    identity: str
+    left_out: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.asked)
+
+    @overload
+    def __getitem__(self, place: int) -> Asked: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Asked]: ...
+    def __getitem__(self, place: int | slice) -> Asked | Sequence[Asked]:
+        return self.asked[place]
+
+
+def questions(what: Sequence[str], trained: TrainConfig) -> Questions:
+    """Of pictures, folders and manifests, as a run that was `trained` so reads them: its cameras, its earlier frames.
+
+    BadInput when one is not there, or single pictures are named for a run that reads several of a moment.
+    """
+    asked: list[Asked] = []
+    left_out: list[str] = []
+    digest, cameras = hashlib.sha256(), trained.camera_names
+    frames_back = () if trained.encoder == "none" else trained.frames_back
+    for word in what:
+        path = user_path(word)
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            dataset = open_manifest(path, "all", on_bad_record="skip")
+            if warning := state_warning(dataset):
+                print(f"warning: {warning}", file=sys.stderr)
+            left_out += [f"{one.where}: {one.reason}" for one in dataset.skipped]
+            asked += _rows(dataset, cameras, frames_back)
+            digest.update(f"{dataset.fingerprint} {dataset.states.id.tolist()}".encode())
+            digest.update(dataset.states.past.tobytes() + dataset.states.intent.tobytes())
+            continue
+        if trained.encoder != "none":
+            _check_one_picture(word, cameras, frames_back)
+        for picture in picture_files([word]):
+            asked.append(Asked(str(picture), {cameras[0]: picture}))
+            about = picture.stat()
+            digest.update(f"{picture} {about.st_size} {about.st_mtime_ns}".encode())
+    return Questions(asked, digest.hexdigest(), left_out)
+
+
+def _rows(dataset: RoadDataset, cameras: Sequence[str], frames_back: Sequence[int]) -> Iterator[Asked]:
+    states = dataset.states
+    before = {back: states.rows_before(back).tolist() for back in frames_back}
+    for row in range(len(dataset)):
+        earlier = {back: _images(dataset, rows[row], cameras) for back, rows in before.items()}
+        images = _images(dataset, row, cameras)
+        yield Asked(str(states.id[row]), images, states.past[row], int(states.intent[row]), earlier)
+
+
+def _images(dataset: RoadDataset, row: int, cameras: Sequence[str]) -> Mapping[str, Picture]:
+    """Those of the run's cameras that a row has; none of the row -1."""
+    if row < 0:
+        return {}
+    return _OfCameras(sample_inputs(dataset, row).images, [c for c in cameras if c in dataset.cameras_of(row)])
+
+
+@dataclass(frozen=True)
+class _OfCameras(Mapping[str, Picture]):
+    """Some of a row's pictures, each read when it is asked for."""
+
+    images: Mapping[str, bytes]
+    cameras: Sequence[str]
+
+    def __getitem__(self, camera: str) -> Picture:
+        if camera not in self.cameras:
+            raise KeyError(camera)
+        return self.images[camera]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.cameras)
+
+    def __len__(self) -> int:
+        return len(self.cameras)
+
+
+def _check_one_picture(word: str, cameras: Sequence[str], frames_back: Sequence[int]) -> None:
+    """BadInput for a run that reads more of a moment than one picture."""
+    if len(cameras) > 1:
+        raise BadInput(f"{word}: this run reads the cameras {', '.join(cameras)}; name a manifest that has them")
+    if frames_back:
+        raise BadInput(
+            f"{word}: this run also reads the pictures {' and '.join(map(str, frames_back))} frames before, which no "
+            "single file names; name a manifest that has them"
+        )
