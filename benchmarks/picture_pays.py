@@ -26,8 +26,8 @@ from rich.table import Table
 
 from roadcue.command_line import run
 from roadcue.errors import BadInput
+from roadcue.evaluation.paths import compare_rows
 from roadcue.evaluation.probes import ProbeScores, probe_field, thumbnails
-from roadcue.evaluation.run import compare_rows
 from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.files import write_atomic
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel

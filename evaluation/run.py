@@ -12,25 +12,25 @@ from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.answered import ANSWERED, detected, scores_with_answered
 from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.frames import FRAMES, Frames, frames_of, scored_as
 from roadcue.evaluation.heading import are_walks, cautions, run_heading
+from roadcue.evaluation.paths import compare_rows, compare_with_raters
 from roadcue.evaluation.report_frames import report_frames
 from roadcue.evaluation.scorable import check_scorable, not_taught
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.heads.cue.walker import rule_and_walker
-from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.registry import CUE, WAYPOINT
 from roadcue.loaders.bad_records import OnBadRecord
-from roadcue.loaders.dataset import RoadDataset, StateTable, Subset
+from roadcue.loaders.dataset import RoadDataset, Subset
 from roadcue.loaders.rated import RatedFrames, rated_frames
 from roadcue.loaders.state_check import states_said
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.comparison import Comparison, compare, nan_to_none
+from roadcue.metrics.comparison import Comparison, nan_to_none
 from roadcue.metrics.cue_agreement import CueAgreement
 from roadcue.metrics.modes import mode_ade, score_modes
-from roadcue.metrics.rated_comparison import RatedComparison, compare_rated
-from roadcue.metrics.raters import Raters
+from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.colours import LOG
 from roadcue.reports.cue_agreement_table import agreement_tables
 from roadcue.reports.displacement_table import WALKS, displacement_table, group_table
 from roadcue.reports.frame import ReportFrame
@@ -49,8 +49,8 @@ from roadcue.training.run_folder import RunFolder, check_same_encoder
 from roadcue.training.trained_rows import trained_sequences
 
 
-def evaluate_run(config: EvalConfig) -> None:
-    """Print the comparison table; write metrics.json and report.html."""
+def evaluate_run(config: EvalConfig) -> Frames:
+    """Print the comparison table; write metrics.json, frames.parquet and report.html; what is said of each frame."""
     folder = RunFolder.of(config.run)
     options = run_options(folder, config)
     facts = folder.read_facts()
@@ -77,11 +77,20 @@ def evaluate_run(config: EvalConfig) -> None:
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
     heading |= detected(model, share)
+    about = {
+        **scored_as(folder, options, data.split),
+        "data": data.description,
+        "fingerprint": data.fingerprint,
+        "seed": options.seed,
+        "sees_image": sorted(set(model.heads) - model.blind),
+    }
+    frames = frames_of(model, predictions, split, options.head_names, about)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         seeing = {"cameras": camera_shares(data, options), "sees_image": sorted(set(model.heads) - model.blind)}
         content = {"run": heading, **seeing, "untaught": model.untaught, "unlike": share, **findings.to_json()}
         write_atomic(out / "metrics.json", json.dumps(content, indent=1) + "\n")
+        frames.write(out / FRAMES)
         report = write_report(
             out / "report.html",
             comparison=findings.comparison,
@@ -94,7 +103,8 @@ def evaluate_run(config: EvalConfig) -> None:
             frames=findings.report_frames(options.camera_names[0], options.on_bad_record),
             cautions=[*cautions(data, options), *about_walks],
         )
-    print(f"{out / 'metrics.json'}\n{report}")
+    print(f"{out / 'metrics.json'}\n{out / FRAMES}\n{report}")
+    return frames
 
 
 @dataclass(frozen=True)
@@ -145,60 +155,6 @@ def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
         given["image_root"] = config.image_root or ""
     named = {name: value for name, value in given.items() if value is not None}
     return replace(trained, **named, device=config.device)
-
-
-def compare_rows(
-    predictions: dict[str, np.ndarray],
-    states: StateTable,
-    *,
-    reference: str,
-    bootstrap: Bootstrap,
-    cluster: np.ndarray | None = None,
-    unlike: np.ndarray | None = None,
-) -> Comparison:
-    """Methods' paths (n, 20, 2) metres, ego frame, beside the logged ones of the same n rows.
-
-    `cluster` (n,) names the scenario cluster of each row, "" where it has none; None where no row has one. `unlike`
-    (n,) bool as in `Predictions`.
-    """
-    return compare(
-        predictions,
-        states.future,
-        sequence=states.sequence,
-        intent=states.intent,
-        speed=np.hypot(states.past[:, -1, 2], states.past[:, -1, 3]),
-        cluster=cluster,
-        unlike=unlike,
-        reference=reference,
-        bootstrap=bootstrap,
-    )
-
-
-def compare_with_raters(
-    predictions: dict[str, np.ndarray],
-    logged: np.ndarray,
-    rated: RatedFrames,
-    *,
-    reference: str,
-    bootstrap: Bootstrap,
-    unlike: np.ndarray | None = None,
-) -> RatedComparison | None:
-    """Methods' paths and the `logged` ones, (n, 20, 2) metres, ego frame, against raters; None if no row is rated.
-
-    `rated` counts its rows as the paths are: of n rows; `unlike` (n,) bool as in `Predictions`.
-    """
-    if not len(rated):
-        return None
-    return compare_rated(
-        {name: paths[rated.row] for name, paths in {**predictions, LOG: logged}.items()},
-        Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score),
-        speed=rated.speed,
-        sequence=rated.sequence,
-        cluster=rated.cluster,
-        reference=reference,
-        bootstrap=bootstrap,
-        unlike=None if unlike is None else unlike[rated.row],
-    )
 
 
 def _held_out(folder: RunFolder, split: StoredSplit, *, asked: bool) -> tuple[StoredSplit, dict[str, str]]:
@@ -272,8 +228,7 @@ def _scores_of(
 ) -> list[ScoreTable]:
     """The tables that a head brings: itself, its twin without features and its baselines."""
     head = model.heads[name]
-    methods = [name, name + BLIND_SUFFIX, *(baseline.name for baseline in head.baselines)]
-    answers = {method: predictions.answers[method] for method in methods if method in predictions.answers}
+    answers = {method: predictions.answers[method] for method in model.methods(name) if method in predictions.answers}
     return scores_with_answered(head, name, answers, split.targets, split.sequence, predictions.unlike, bootstrap)
 
 

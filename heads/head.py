@@ -20,6 +20,7 @@ from roadcue.weights import write_safetensors
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
+    from roadcue.heads.row_answers import RowAnswers
     from roadcue.metrics.score_table import ScoreTable
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -182,6 +183,13 @@ class Head(nn.Module):
         count.
         """
         raise NotImplementedError(f"the head {self.name!r} brings no scores of its own: give it a method `score`")
+
+    def row_answers(self, prediction: Arrays, targets: HeadTargets) -> Mapping[str, "RowAnswers"]:
+        """Question -> what a method of this head's table answers to it in each of n rows, beside what is true.
+
+        A question that was not taught is left out; a head without this has none that are kept.
+        """
+        return {}
 
     def words(self, prediction: Arrays) -> Sequence[Prediction]:
         """A prediction of n rows, row by row, for people and programs."""

@@ -94,6 +94,11 @@ class MultiHeadModel(nn.Module):
             if head.calibrated:
                 head.calibrate(_HeadBatches(self, batches, blind=name in self.blind), sequence)
 
+    def methods(self, head: str) -> list[str]:
+        """The lines of a head's table: itself, its twin without features and its baselines, as far as they are there."""
+        lines = [head, head + BLIND_SUFFIX, *(baseline.name for baseline in self.heads[head].baselines)]
+        return [name for name in lines if name in self.heads]
+
     def known(self, targets: HeadTargets, head: str | None = None) -> Tensor:
         """(n,) bool: the rows that some head can learn from and be scored on, or that the head of this name can."""
         asked = list(self.heads) if head is None else [head]

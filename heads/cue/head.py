@@ -12,10 +12,11 @@ from roadcue.heads.baselines.cue import MajorityCue
 from roadcue.heads.cue.answers import ANSWERS, QUESTIONS, CueAnswers
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import IN_THE_WAY
-from roadcue.heads.cue.scores import cue_scores
+from roadcue.heads.cue.scores import cue_row_answers, cue_scores
 from roadcue.heads.cue.words import CuePrediction, cue_predictions
 from roadcue.heads.field.labels import POSITION_CLASSES, UNKNOWN, pedestrian_labels
 from roadcue.heads.head import Arrays, Batches, Head, Headline
+from roadcue.heads.row_answers import RowAnswers
 from roadcue.heads.trunk import Trunk
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.score_table import ScoreTable
@@ -101,6 +102,10 @@ class CueHead(CueAnswers):
     ) -> list[ScoreTable]:
         """A table each for cue and pace, of n rows; `sequence` (n,) names of whole drives."""
         return cue_scores(predictions, self.truth(targets).numpy(), sequence, self.config.coverage, bootstrap)
+
+    def row_answers(self, prediction: Arrays, targets: HeadTargets) -> dict[str, RowAnswers]:
+        """Those to cue and pace, each as far as it was taught."""
+        return cue_row_answers(prediction, self.truth(targets).numpy(), self.taught.tolist())
 
     def words(self, prediction: Arrays) -> list[CuePrediction]:
         """Of n rows, "cue_probabilities" and "cue_sets" (n, 2, 3): way, pace, and what cannot be ruled out."""

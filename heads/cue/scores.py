@@ -9,6 +9,7 @@ from roadcue.heads.cue.answers import QUESTIONS
 from roadcue.heads.cue.rules import CUES
 from roadcue.heads.field.labels import UNKNOWN
 from roadcue.heads.head import Arrays
+from roadcue.heads.row_answers import RowAnswers, class_answers
 from roadcue.metrics.bootstrap import Bootstrap, Interval
 from roadcue.metrics.resampling import sequence_bootstrap
 from roadcue.metrics.score_table import ScoreTable
@@ -52,6 +53,24 @@ def cue_scores(
             }
             tables += selective_tables(question.capitalize(), judged, true, sequences, bootstrap)
     return tables
+
+
+def cue_row_answers(prediction: Arrays, truth: np.ndarray, taught: Sequence[bool]) -> dict[str, RowAnswers]:
+    """Question -> the answers of n rows, of the questions that were `taught` (2,).
+
+    `prediction`: `CueHead.forward` of the rows; `truth` (n, 2) as in `cue_scores`.
+    """
+    return {
+        question: class_answers(
+            answers,
+            prediction["cue_probabilities"][:, place].argmax(axis=1),
+            prediction["cue_probabilities"][:, place],
+            truth[:, place],
+            prediction["cue_sets"][:, place],
+        )
+        for place, (question, answers) in enumerate(QUESTIONS.items())
+        if taught[place]
+    }
 
 
 def _opposite(

@@ -23,9 +23,11 @@ from roadcue.heads.field.labels import (
     pedestrian_labels,
     seen_sides,
 )
+from roadcue.heads.field.row_answers import field_row_answers
 from roadcue.heads.field.scores import field_scores
 from roadcue.heads.field.words import FieldPrediction, field_predictions
 from roadcue.heads.head import Arrays, Batches, Head, Headline
+from roadcue.heads.row_answers import RowAnswers
 from roadcue.heads.trunk import Trunk
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.score_table import ScoreTable
@@ -194,6 +196,10 @@ class FieldHead(Head):
     ) -> list[ScoreTable]:
         """Tables for sidewalk, road, their relation, and objects, of n rows; `sequence` (n,) names of drives."""
         return field_scores(predictions, only_taught(targets, self.taught), sequence, bootstrap)
+
+    def row_answers(self, prediction: Arrays, targets: HeadTargets) -> dict[str, RowAnswers]:
+        """Those to where the sidewalk, the road, near and far objects are, each as far as it was taught."""
+        return field_row_answers(prediction, only_taught(targets, self.taught), self.taught.cpu().numpy())
 
     def words(self, prediction: Arrays) -> list[FieldPrediction]:
         """SENSATION's annotation of each of n pictures, and the sentence for a pedestrian."""

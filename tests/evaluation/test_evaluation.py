@@ -9,7 +9,8 @@ from fitted import fit
 
 from roadcue.errors import BadCheckpoint, BadInput
 from roadcue.evaluation.config import EvalConfig
-from roadcue.evaluation.run import compare_rows, evaluate_run
+from roadcue.evaluation.paths import compare_rows
+from roadcue.evaluation.run import evaluate_run
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
