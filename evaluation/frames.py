@@ -2,12 +2,12 @@
 
 id, sequence                     of the frame
 unlike                           its pictures are unlike the training pictures; not there where nothing tells
-<method>/ade_3s ... fde_5s       metres against the log, ego frame; null without a log
-<head>/path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged/path is the driven one
-<method>/<question>/answer       in words, such as `slow down`; true/<question> is what is true, "" where unknown
-<method>/<question>/right        1 or 0, of near and far objects the share of the kinds that are right; null if unknown
-<method>/<question>/probability  of the answer
-<method>/<question>/set_size     how many answers cannot be ruled out, of questions with sets
+<method>:ade_3s ... fde_5s       metres against the log, ego frame; null without a log
+<head>:path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged:path is the driven one
+<method>:<question>:answer       in words, such as `slow down`; true:<question> is what is true, "" where unknown
+<method>:<question>:right        1 or 0, of objects the share of the kinds that are right; null where unknown
+<method>:<question>:probability  of the answer
+<method>:<question>:set_size     how many answers cannot be ruled out, of questions with sets
 
 The schema's metadata `roadcue` is JSON: what was scored, of which run.
 """
@@ -69,9 +69,7 @@ class Frames:
             about = dict(json.loads(table.schema.metadata[_ABOUT]))
             return cls(about, {name: _as_numpy(table.column(name)) for name in table.column_names})
         except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-            raise BadInput(
-                f"{path}: cannot be read ({error}); delete it, and eval.py --run writes it anew"
-            ) from error
+            raise BadInput(f"{path}: cannot be read ({error}); delete it, and score the run again") from error
 
 
 def frames_of(
@@ -94,21 +92,21 @@ def frames_of(
             paths = {method: predictions.paths[method] for method in methods[head]}
             columns |= _of_paths(paths, states.future, logged)
             for name, path in ((head, paths[head]), (LOG, states.future)):
-                columns[f"{name}/path"] = path.reshape(len(path), -1)
+                columns[f"{name}:path"] = path.reshape(len(path), -1)
             continue
         for method in methods[head]:
             found = model.heads[head].row_answers(predictions.answers[method], split.targets)
             questions[head] = [*found]
             for question, rows in found.items():
-                columns[f"true/{question}"] = rows.truth
-                of_method = f"{method}/{question}"
+                columns[f"true:{question}"] = rows.truth
+                of_method = f"{method}:{question}"
                 columns |= {
-                    f"{of_method}/answer": rows.answer,
-                    f"{of_method}/right": rows.right,
-                    f"{of_method}/probability": rows.probability,
+                    f"{of_method}:answer": rows.answer,
+                    f"{of_method}:right": rows.right,
+                    f"{of_method}:probability": rows.probability,
                 }
                 if rows.set_size is not None:
-                    columns[f"{of_method}/set_size"] = rows.set_size
+                    columns[f"{of_method}:set_size"] = rows.set_size
     return Frames({**about, "methods": methods, "questions": questions}, columns)
 
 
@@ -127,7 +125,7 @@ def _of_paths(paths: Mapping[str, np.ndarray], future: np.ndarray, logged: np.nd
     for method, path in paths.items():
         errors = per_frame(displacement(path[logged], future[logged]))
         for metric in ERRORS:
-            columns[f"{method}/{metric}"] = error = np.full(len(logged), np.nan)
+            columns[f"{method}:{metric}"] = error = np.full(len(logged), np.nan)
             error[logged] = errors[metric]
     return columns
 

@@ -95,7 +95,7 @@ class MultiHeadModel(nn.Module):
                 head.calibrate(_HeadBatches(self, batches, blind=name in self.blind), sequence)
 
     def methods(self, head: str) -> list[str]:
-        """The lines of a head's table: itself, its twin without features and its baselines, as far as they are there."""
+        """The lines of a head's table: itself, its twin without features, its baselines, as far as they are there."""
         lines = [head, head + BLIND_SUFFIX, *(baseline.name for baseline in self.heads[head].baselines)]
         return [name for name in lines if name in self.heads]
 
