@@ -17,6 +17,10 @@ def main(argv: list[str] | None = None) -> int:
         from roadcue.evaluation.texts import evaluate_predictions
 
         return run(evaluate_predictions, config)
+    if config.against:
+        from roadcue.evaluation.run_comparison import compare_runs
+
+        return run(compare_runs, config)
     return run(score, config)
 
 

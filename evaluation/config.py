@@ -63,6 +63,12 @@ class EvalConfig(ScoreOptions):
 
     run: str = ""
     """Run folder that train.py made; this or --predictions is required."""
+    against: list[str] = field(default_factory=list)
+    """More runs, each compared with --run in pairs on the frames that they have in common. A second --run is the
+    same."""
+    worst: int | None = None
+    """Show so many of the worst frames of each head, and write them to worst.csv. Of several runs: how many frames
+    on which they disagree most are shown. Default: none, of several runs 10."""
     predictions: str | None = None
     """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
     go to <name>.metrics.json beside it, or in --out."""
@@ -93,7 +99,12 @@ class EvalConfig(ScoreOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_what_is_scored()
-        others = {*ScoreOptions.__dataclass_fields__, "predictions", "protocol"}
+        self._check_compared()
+        if self.worst is not None:
+            at_least(1, self, "worst")
+            if not self.run or self.submission is not None:
+                raise ValueError("--worst shows frames of a --run, without --predictions or --submission")
+        others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "predictions", "protocol"}
         ours = [option.name for option in fields(self) if option.name not in others]
         given = [name for name in ours if getattr(self, name) is not None]
         if self.submission is None:
@@ -103,6 +114,17 @@ class EvalConfig(ScoreOptions):
             raise ValueError(f"--submission {self.submission}: the challenge takes a .tar.gz; let its name end so")
         elif not {"account", "method"} <= set(given):
             raise ValueError("--submission needs --account, your address at waymo.com/open, and --method, its name")
+
+    def _check_compared(self) -> None:
+        """ValueError for runs that cannot be compared, or an option that comparing has no use for."""
+        if not self.against:
+            return
+        if not self.run or self.submission is not None:
+            raise ValueError("several runs are compared: name them with --run, without --predictions or --submission")
+        if len({self.run, *self.against}) <= len(self.against):
+            raise ValueError(f"--run {self.run}: a run is named twice; name different ones")
+        if self.out is not None:
+            raise ValueError("--out is a folder for one run; several runs are scored into their own folders")
 
     def _check_what_is_scored(self) -> None:
         """ValueError unless there is one thing to score, with the options that belong to it."""

@@ -78,7 +78,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
     heading |= detected(model, share)
     about = {
-        **scored_as(folder, options, data.split),
+        **scored_as(folder, options, config.split or "val"),
         "data": data.description,
         "fingerprint": data.fingerprint,
         "seed": options.seed,

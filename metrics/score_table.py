@@ -21,6 +21,8 @@ class ScoreTable:
     meaning: str = ""
     plain: Container[str] = ()
     """The figures that are no shares."""
+    signed: Container[str] = ()
+    """The figures that are differences; the method that they are taken to has none."""
     gold: str | None = None
     """The method that is the gold standard itself, which nobody has made."""
     curves: Mapping[str, RiskCoverage] = field(default_factory=dict)

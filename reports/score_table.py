@@ -1,12 +1,13 @@
 """A table of scores: a line per method, a column per figure."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from rich.table import Table
 from rich.text import Text
 
+from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.table import BLIND, SEES, Row, counted, percent, plain, table_of
+from roadcue.reports.table import BLIND, SEES, Cell, Row, counted, difference, percent, plain, table_of
 
 
 def score_table_extent(scores: ScoreTable) -> str:
@@ -20,10 +21,16 @@ def score_table_rows(scores: ScoreTable, sees_image: Container[str]) -> list[Row
         Row(
             name,
             None if name == scores.gold else name in sees_image,
-            tuple((plain if key in scores.plain else percent)(figures[key]) for key in scores.columns),
+            tuple(_cell(scores, key, figures) for key in scores.columns),
         )
         for name, figures in scores.methods.items()
     ]
+
+
+def _cell(scores: ScoreTable, key: str, figures: Mapping[str, Interval]) -> Cell:
+    if key in scores.signed:
+        return difference(figures[key]) if key in figures else Cell("reference", "")
+    return (plain if key in scores.plain else percent)(figures[key])
 
 
 def score_table(scores: ScoreTable, sees_image: Container[str]) -> Table:

@@ -26,8 +26,10 @@ from roadcue.registry import nearest
 
 Config = TypeVar("Config")
 _CONFIG, _PLUGIN = "--config", "--plugin"
-_REPEATED = ("--sweep",)
+_REPEATED = ("--sweep", "--against")
 """Flags that add to a list each time they are given."""
+_FURTHER = {"--run": "--against"}
+"""Flags that may be given again, where the command has the list that takes all but the first."""
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -59,6 +61,7 @@ _METAVARS = {
     "encoder": "NAME",
     "data": "NAME",
     "plugin": "FILE.py",
+    "against": "RUN",
 }
 
 
@@ -72,6 +75,7 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         file, plugins, words = _taken_first(sys.argv[1:] if argv is None else argv)
         load_plugins(plugins)
         parser = parser_for(config)
+        words = _further(words, parser)
         _refuse_repeated(words, parser)
         options = read_options(file, config, plugins) if file else {}
         given = parser.parse_object(options) if options else None  # which a positional word would be missing in
@@ -215,6 +219,19 @@ def _repeated(word: str) -> str:
     """Every `--sweep` is added to those before it."""
     flag = word.partition("=")[0]
     return word.replace(flag, f"{flag}+", 1) if flag in _REPEATED else word
+
+
+def _further(words: Sequence[str], parser: ArgumentParser) -> list[str]:
+    """A second `--run`, and those after it, are the words of `--against` where there is one."""
+    flags, given, named = _flags(parser), set[str](), []
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in given and _FURTHER[flag] in flags:
+            word = f"{_FURTHER[flag]}+{equals}{value}"
+        elif flag in _FURTHER:
+            given.add(flag)
+        named.append(word)
+    return named
 
 
 def _refuse_repeated(words: Sequence[str], parser: ArgumentParser) -> None:

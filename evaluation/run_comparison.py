@@ -1,0 +1,186 @@
+"""Several runs on the frames that they have in common: in pairs, each minus the first."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from roadcue.errors import BadInput
+from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.frame_pairs import FramePairs, ScoredRun, pair_frames
+from roadcue.evaluation.frames import FRAMES, Frames, scored_as
+from roadcue.evaluation.run import evaluate_run, run_options
+from roadcue.evaluation.worst_frames import most_different
+from roadcue.files import user_path
+from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.resampling import sequence_bootstrap
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.displacement_table import COLUMNS
+from roadcue.reports.frame_table import frame_table
+from roadcue.reports.score_table import score_table
+from roadcue.training.run_folder import RunFolder
+
+ONE_SEED = (
+    "Each run is one training with one seed: a difference is that of these trainings. Whether it is one of their "
+    "settings, only several seeds tell (train.py --seeds)."
+)
+"""What is said of every difference between runs: the interval is over sequences, and holds nothing of the seed."""
+_SHOWN = 10
+"""Frames on which two runs disagree most."""
+_DIFFERENCE = "difference"
+
+
+def compare_runs(config: EvalConfig) -> None:
+    """Print tables of the runs `config.run` and `config.against` on common frames, and where they disagree most.
+
+    A run without frames of the split is scored first. BadInput where no other run has a head of the first one.
+    """
+    paths = [config.run, *config.against]
+    names = [user_path(path).resolve().name for path in paths]
+    names = names if len(set(names)) == len(names) else paths
+    runs = [_scored(path, name, config) for path, name in zip(paths, names, strict=True)]
+    _check_heads(runs)
+    pairs = pair_frames(runs)
+    print(*pairs.said, sep="\n", flush=True)
+    tables = run_tables(runs, pairs, config.bootstrap)
+    if not tables:
+        raise BadInput("no frame that the runs have in common has what could be scored: a log, or labels")
+    console, sees_image = Console(), {run.name for run in runs if run.frames.about["sees_image"]}
+    for table in [*(score_table(each, sees_image) for each in tables), *_disagreements(runs, pairs, config.worst)]:
+        console.print(table)
+        console.print()
+
+
+def _disagreements(runs: Sequence[ScoredRun], pairs: FramePairs, shown: int | None) -> Iterator[Table]:
+    """A table of frames for each run beside the first one and each head that both have."""
+    reference = runs[0]
+    for place, rows in pairs.rows.items():
+        other, first = runs[place], np.flatnonzero(rows >= 0)
+        for head in [head for head in reference.methods if head in other.methods]:
+            lines = most_different(reference.frames, first, other.frames, rows[first], head, shown or _SHOWN)
+            title = f"Where the {head} heads of {reference.name} and {other.name} disagree most"
+            yield frame_table(title, [reference.name, other.name], lines)
+
+
+def _scored(path: str, name: str, config: EvalConfig) -> ScoredRun:
+    """The run with the frames that it has kept, or scored now where these are others or none."""
+    folder = RunFolder.of(path)
+    options = run_options(folder, config)
+    if options.captions:
+        raise BadInput(f"{path}: is a caption run, of which no frames are kept; --against compares runs of heads")
+    file, wanted = folder.path / FRAMES, scored_as(folder, options, config.split or "val")
+    if file.exists():
+        frames = Frames.read(file)
+        if all(frames.about.get(key) == value for key, value in wanted.items()):
+            print(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
+            return ScoredRun(name, options, frames)
+    print(f"{name}: has no {FRAMES} of what is asked for, so it is scored first", flush=True)
+    return ScoredRun(name, options, evaluate_run(replace(config, run=path, against=[], worst=None)))
+
+
+def _check_heads(runs: Sequence[ScoredRun]) -> None:
+    """BadInput when no other run has a head of the first; a line for each head that is not compared."""
+    first = runs[0]
+    for other in runs[1:]:
+        heads = [", ".join(run.methods) for run in (first, other)]
+        if first.methods.keys().isdisjoint(other.methods):
+            raise BadInput(
+                f"{first.name} and {other.name} have no head in common ({heads[0]}; {heads[1]}), so there is nothing "
+                "to compare; name runs with the same --head"
+            )
+        if first.methods.keys() != other.methods.keys():
+            print(f"{other.name} has the heads {heads[1]}, and {first.name} {heads[0]}: compared is what both have")
+
+
+def run_tables(runs: Sequence[ScoredRun], pairs: FramePairs, bootstrap: Bootstrap) -> list[ScoreTable]:
+    """A table of each head on the frames that all runs with it have in common; then those of each run without any."""
+    tables = []
+    for head in runs[0].methods if pairs.rows else ():
+        others = [place for place in pairs.rows if head in runs[place].methods]
+        if others:
+            common = np.flatnonzero((np.stack([pairs.rows[place] for place in others]) >= 0).all(axis=0))
+            lines = _lines(runs[0], common, head)
+            beside = {runs[place].name: (runs[place].frames, pairs.rows[place][common], head) for place in others}
+            tables += _tables_of(head, {runs[0].name: lines.pop(runs[0].name), **beside, **lines}, "", bootstrap)
+    for place, run in enumerate(runs):
+        if place not in pairs.rows and (place or not pairs.rows):
+            for head in run.methods:
+                lines = _lines(run, np.arange(len(run.frames)), head)
+                tables += _tables_of(head, lines, f", {run.name} alone", bootstrap)
+    return tables
+
+
+Line = tuple[Frames, np.ndarray, str]
+"""Frames, the rows of them that count, and the method."""
+
+
+def _lines(run: ScoredRun, rows: np.ndarray, head: str) -> dict[str, Line]:
+    """A run's head, then what it is compared with."""
+    names = {method: f"{method} of {run.name}" for method in run.methods[head]} | {head: run.name}
+    return {name: (run.frames, rows, method) for method, name in names.items()}
+
+
+def _tables_of(head: str, lines: Mapping[str, Line], about: str, bootstrap: Bootstrap) -> list[ScoreTable]:
+    """One of paths, or one for each question that all lines have answered."""
+    frames, rows, _ = next(iter(lines.values()))
+    sequence = frames.columns["sequence"][rows]
+    if f"{head}:ade_5s" in frames.columns:
+        columns = {metric: title for metric, title in COLUMNS.items() if f"{head}:{metric}" in frames.columns}
+        title = f"Displacement against the log{about}"
+        return _table(title, lines, "", columns, "ade_5s", sequence, bootstrap)
+    tables = []
+    for question in frames.about["questions"][head]:
+        if all(f"{method}:{question}:right" in each.columns for each, _, method in lines.values()):
+            columns = {"right": "right"}
+            if f"{head}:{question}:set_size" in frames.columns:
+                columns["set_size"] = "answers in the set"
+            title = f"{question.capitalize()}{about}"
+            tables += _table(title, lines, f"{question}:", columns, "right", sequence, bootstrap)
+    return tables
+
+
+def _table(
+    title: str,
+    lines: Mapping[str, Line],
+    prefix: str,
+    columns: Mapping[str, str],
+    headline: str,
+    sequence: np.ndarray,
+    bootstrap: Bootstrap,
+) -> list[ScoreTable]:
+    """The means of the columns, and the difference of the headline to the first line, where all lines have it.
+
+    None where no row has the truth of all lines.
+    """
+    values = {
+        name: np.column_stack([frames.columns[f"{method}:{prefix}{key}"][rows] for key in columns])
+        for name, (frames, rows, method) in lines.items()
+    }
+    place = [*columns].index(headline)
+    known = ~np.isnan(np.stack([each[:, place] for each in values.values()])).any(axis=0)
+    if not known.any():
+        return []
+    first = next(iter(values))
+    points = 1 if headline != "right" else 100
+    methods = {}
+    for name, each in values.items():
+        gap = points * (each[:, place] - values[first][:, place])
+        intervals = sequence_bootstrap(np.column_stack([each, gap])[known], sequence[known], bootstrap)
+        methods[name] = dict(zip((*columns, _DIFFERENCE), intervals, strict=True))
+    del methods[first][_DIFFERENCE]
+    unit = "(m)" if points == 1 else "(points)"
+    shown = {**columns, _DIFFERENCE: f"Δ {columns[headline].removesuffix(' (m)')} {unit}"}
+    return [
+        ScoreTable(
+            title,
+            shown,
+            methods,
+            int(known.sum()),
+            len(np.unique(sequence[known])),
+            f"Δ: minus {first!r}, in pairs on the same frames, * where the interval leaves out zero. {ONE_SEED}",
+            plain=[key for key in columns if key != "right"],
+            signed=(_DIFFERENCE,),
+        )
+    ]
