@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.heading import cautions, run_heading
 from roadcue.evaluation.run import run_options
@@ -22,6 +23,7 @@ from roadcue.models.registry import build_captioner
 from roadcue.progress import ProgressLine
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
+from roadcue.reports.written_tables import save_tables
 from roadcue.training.build import device
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
@@ -38,6 +40,10 @@ LABELLED = ("sensation", "sidewalk")
 @torch.no_grad()
 def evaluate_captions(config: EvalConfig) -> None:
     """Write the texts of a split, print their scores, write metrics.json and report.html."""
+    if config.worst is not None:
+        raise BadInput(
+            f"--worst shows frames of heads, and {config.run} is a caption run; its texts are in {PREDICTIONS}"
+        )
     folder = RunFolder.of(config.run)
     options = run_options(folder, config)
     facts = folder.read_facts()
@@ -85,6 +91,7 @@ def evaluate_captions(config: EvalConfig) -> None:
             cautions=cautions(pictures.dataset, options),
         )
     print(f"{out / PREDICTIONS}\n{out / 'metrics.json'}\n{report}")
+    save_tables(tables, {PREDICTION}, csv=config.csv, latex=config.latex)
 
 
 def _written(captioner: Captioner, pictures: CaptionPictures, batch_size: int) -> Iterator[tuple[int, float, str]]:

@@ -69,6 +69,10 @@ class EvalConfig(ScoreOptions):
     worst: int | None = None
     """Show so many of the worst frames of each head, and write them to worst.csv. Of several runs: how many frames
     on which they disagree most are shown. Default: none, of several runs 10."""
+    csv: str | None = None
+    """Write all figures of the tables to this file too, a line for each with its interval."""
+    latex: str | None = None
+    """Write the tables to this file too, as LaTeX with booktabs."""
     predictions: str | None = None
     """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
     go to <name>.metrics.json beside it, or in --out."""
@@ -102,9 +106,12 @@ class EvalConfig(ScoreOptions):
         self._check_compared()
         if self.worst is not None:
             at_least(1, self, "worst")
-            if not self.run or self.submission is not None:
-                raise ValueError("--worst shows frames of a --run, without --predictions or --submission")
-        others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "predictions", "protocol"}
+        of_runs = [name for name in ("worst", "csv", "latex") if getattr(self, name) is not None]
+        if of_runs and (not self.run or self.submission is not None):
+            raise ValueError(
+                f"--{of_runs[0]} belongs to a --run that is scored, without --predictions or --submission"
+            )
+        others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "csv", "latex", "predictions", "protocol"}
         ours = [option.name for option in fields(self) if option.name not in others]
         given = [name for name in ours if getattr(self, name) is not None]
         if self.submission is None:

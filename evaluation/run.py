@@ -17,6 +17,7 @@ from roadcue.evaluation.heading import are_walks, cautions, run_heading
 from roadcue.evaluation.paths import compare_rows, compare_with_raters
 from roadcue.evaluation.report_frames import report_frames
 from roadcue.evaluation.scorable import check_scorable, not_taught
+from roadcue.evaluation.worst_frames import show_worst
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.heads.cue.walker import rule_and_walker
 from roadcue.heads.multi_head import MultiHeadModel
@@ -32,12 +33,13 @@ from roadcue.metrics.modes import mode_ade, score_modes
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.cue_agreement_table import agreement_tables
-from roadcue.reports.displacement_table import WALKS, displacement_table, group_table
+from roadcue.reports.displacement_table import WALKS, displacement_scores, displacement_table, group_table
 from roadcue.reports.frame import ReportFrame
-from roadcue.reports.modes_table import HeadModes, modes_table
+from roadcue.reports.modes_table import HeadModes, modes_scores, modes_table
 from roadcue.reports.page import write_report
-from roadcue.reports.rater_table import rated_tables
+from roadcue.reports.rater_table import rated_scores, rated_tables
 from roadcue.reports.score_table import score_table
+from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
@@ -91,6 +93,8 @@ def evaluate_run(config: EvalConfig) -> Frames:
         content = {"run": heading, **seeing, "untaught": model.untaught, "unlike": share, **findings.to_json()}
         write_atomic(out / "metrics.json", json.dumps(content, indent=1) + "\n")
         frames.write(out / FRAMES)
+        if config.worst is not None:
+            show_worst(frames, config.worst, out)
         report = write_report(
             out / "report.html",
             comparison=findings.comparison,
@@ -104,6 +108,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
             cautions=[*cautions(data, options), *about_walks],
         )
     print(f"{out / 'metrics.json'}\n{out / FRAMES}\n{report}")
+    save_tables(findings.score_tables, sees_image, csv=config.csv, latex=config.latex)
     return frames
 
 
@@ -136,6 +141,15 @@ class Findings:
             "answers": [scores.to_json() for scores in self.answers],
             "rule_and_walker": self.agreement.to_json() if self.agreement else None,
         }
+
+    @property
+    def score_tables(self) -> list[ScoreTable]:
+        """All figures that have a method, as tables for other programs."""
+        tables = displacement_scores(self.comparison) if self.comparison else []
+        tables += [rated_scores(self.against_raters)] if self.against_raters else []
+        if self.modes and self.comparison:
+            tables.append(modes_scores(self.modes, self.comparison.samples, self.comparison.sequences))
+        return tables + self.answers
 
     def report_frames(self, camera: str, on_bad_record: OnBadRecord) -> list[ReportFrame]:
         """What the report shows of single frames, by `evaluation.report_frames`: nothing where no path was scored."""

@@ -20,6 +20,7 @@ from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.displacement_table import COLUMNS
 from roadcue.reports.frame_table import frame_table
 from roadcue.reports.score_table import score_table
+from roadcue.reports.written_tables import save_tables
 from roadcue.training.run_folder import RunFolder
 
 ONE_SEED = (
@@ -51,6 +52,7 @@ def compare_runs(config: EvalConfig) -> None:
     for table in [*(score_table(each, sees_image) for each in tables), *_disagreements(runs, pairs, config.worst)]:
         console.print(table)
         console.print()
+    save_tables(tables, sees_image, csv=config.csv, latex=config.latex)
 
 
 def _disagreements(runs: Sequence[ScoredRun], pairs: FramePairs, shown: int | None) -> Iterator[Table]:
@@ -77,7 +79,9 @@ def _scored(path: str, name: str, config: EvalConfig) -> ScoredRun:
             print(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
             return ScoredRun(name, options, frames)
     print(f"{name}: has no {FRAMES} of what is asked for, so it is scored first", flush=True)
-    return ScoredRun(name, options, evaluate_run(replace(config, run=path, against=[], worst=None)))
+    return ScoredRun(
+        name, options, evaluate_run(replace(config, run=path, against=[], worst=None, csv=None, latex=None))
+    )
 
 
 def _check_heads(runs: Sequence[ScoredRun]) -> None:

@@ -1,13 +1,20 @@
 """The frames on which a run is most wrong, and those on which two runs are so to the most different degree."""
 
+import csv
+import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from roadcue.evaluation.frames import Frames
+from roadcue.files import write_atomic
 from roadcue.reports.colours import LOG
-from roadcue.reports.frame_table import FrameLine
+from roadcue.reports.frame_table import FrameLine, frame_table
 
+WORST = "worst.csv"
+"""Their name in the folder of a run's numbers."""
 ADE = "ADE 5 s"
 """What stands in the place of a question where a head gives paths."""
 
@@ -91,3 +98,18 @@ def _line(frames: Frames, question: str, row: int, answers: Sequence[str]) -> Fr
         truth(frames, question, row),
         bool(columns["unlike"][row]) if "unlike" in columns else None,
     )
+
+
+def show_worst(frames: Frames, number: int, folder: Path) -> None:
+    """Print each head's so many worst frames, and write those of all heads to worst.csv in a folder."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("head", "id", "sequence", "question", "answer", "true", "unlike"))
+    for head in frames.about["methods"]:
+        lines = worst(frames, head, number)
+        Console().print(frame_table(f"The worst frames of the {head} head", [head], lines))
+        for line in lines:
+            unlike = "" if line.unlike is None else int(line.unlike)
+            writer.writerow((head, line.id, line.sequence, line.question, *line.answers, line.truth, unlike))
+    write_atomic(folder / WORST, text.getvalue())
+    print(folder / WORST)

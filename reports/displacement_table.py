@@ -8,6 +8,7 @@ from rich.text import Text
 from roadcue.metrics.comparison import Comparison, MethodScores
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
+from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.table import (
     BLIND,
     SEES,
@@ -100,6 +101,32 @@ def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Ta
     )
     table.caption = Text(f"{SEES} sees the image  {BLIND} does not. {how_made(comparison)}")
     return table
+
+
+def displacement_scores(comparison: Comparison) -> list[ScoreTable]:
+    """The table and those by group as figures, the methods in the same order."""
+    methods = ranked(comparison)
+    size = comparison.samples, comparison.sequences
+    overall = {
+        method.name: method.overall | ({"difference": method.difference["ade_5s"]} if method.difference else {})
+        for method in methods
+    }
+    tables = [
+        ScoreTable(
+            "Displacement against the log",
+            {**COLUMNS, "difference": "Δ ADE 5 s (m)"},
+            overall,
+            *size,
+            meaning=how_made(comparison),
+            plain=COLUMNS.keys() - {"miss_rate"},
+            signed=("difference",),
+        )
+    ]
+    for kind, sizes in comparison.group_sizes.items():
+        scores = {method.name: {name: method.by(kind)[name]["ade_5s"] for name in sizes} for method in methods}
+        columns = {name: f"{name} (n = {number})" for name, number in sizes.items()}
+        tables.append(ScoreTable(f"ADE 5 s (m) by {kind}", columns, scores, *size, plain=sizes))
+    return tables
 
 
 def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -> Table:

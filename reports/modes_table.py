@@ -9,6 +9,7 @@ from rich.text import Text
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.modes import CALIBRATION_LABEL, LABELS
+from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.table import Cell, percent, plain, share_unlike
 
 _ROWS: Mapping[str, str] = {
@@ -54,6 +55,12 @@ def modes_table(modes: HeadModes) -> Table:
         table.caption = Text(share_unlike(modes.unlike))
         table.caption_justify = "left"
     return table
+
+
+def modes_scores(modes: HeadModes, samples: int, sequences: int) -> ScoreTable:
+    """The figures of so many samples as a table of one line."""
+    plain_ones = _ROWS.keys() - {"picked_best"}
+    return ScoreTable(modes_title(modes), _ROWS, {modes.name: modes.scores}, samples, sequences, plain=plain_ones)
 
 
 def modes_title(modes: HeadModes) -> str:

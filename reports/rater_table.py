@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
+from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
 from roadcue.reports.displacement_table import how_made
 from roadcue.reports.table import Row, counted, difference, percent, plain, table_of
@@ -90,3 +91,24 @@ def rated_tables(comparison: RatedComparison, sees_image: Container[str]) -> lis
         {row: [*map(str, row.cells)] for row in rated_rows(comparison, sees_image, DISTANCE_COLUMNS)},
     )
     return [scores, distances]
+
+
+def rated_scores(comparison: RatedComparison) -> ScoreTable:
+    """The tables as figures, best RFS first."""
+    methods = sorted(comparison.methods, key=lambda method: -method.overall[comparison.headline].value)
+    columns = {**score_columns(comparison), **DISTANCE_COLUMNS}
+    return ScoreTable(
+        "Against raters",
+        {**columns, "difference": "Δ RFS"},
+        {
+            method.name: method.overall
+            | ({"difference": method.difference[comparison.headline]} if method.difference else {})
+            for method in methods
+        },
+        comparison.frames,
+        comparison.sequences,
+        rated_how_made(comparison),
+        plain=columns.keys() - {"floor_share"},
+        signed=("difference",),
+        gold=LOG,
+    )

@@ -6,7 +6,7 @@ checkpoint/        last.safetensors, to go on from
 model/             the trained heads (safetensors + JSON)
 trained_rows.safetensors    hashes of the rows that they saw (`training.trained_rows`)
 logs/              TensorBoard and CSV
-metrics.json, frames.parquet, report.html    written by eval.py
+metrics.json, frames.parquet, report.html    written by eval.py; worst.csv where it is asked for
 
 A sweep's folder has its runs' folders in it, each with output.txt, what the run had to say, and
 sweep.json, sweep.csv        its results

@@ -1,3 +1,4 @@
+import csv
 import json
 from dataclasses import replace
 
@@ -273,3 +274,22 @@ def test_a_run_without_its_rows_is_scored_and_a_damaged_list_is_refused(run, dra
         trained_sequences(run.path, train)
     (run.path / TRAINED_ROWS).unlink()
     assert trained_sequences(run.path, train) == set()
+
+
+def test_the_worst_frames_and_the_tables_are_written(rated, capsys, tmp_path):
+    files = {"csv": str(tmp_path / "a.csv"), "latex": str(tmp_path / "a.tex")}
+    numbers = scores_of(rated, worst=3, **files)
+    assert "The worst frames of the waypoint head" in capsys.readouterr().out
+    worst = (rated.path / "worst.csv").read_text().splitlines()
+    errors = [float(line.split(",")[4].removesuffix(" m")) for line in worst[1:]]
+    assert len(errors) == 3
+    assert errors == sorted(errors, reverse=True)
+    with open(files["csv"]) as file:
+        figures = {(line["table"], line["method"], line["figure"]): line for line in csv.DictReader(file)}
+    for method in numbers["methods"]:
+        line = figures["Displacement against the log", method["name"], "ADE 5 s (m)"]
+        assert float(line["value"]) == method["overall"]["ade_5s"]["value"]
+    raters = numbers["against_raters"]["methods"][0]
+    line = figures["Against raters", raters["name"], "RFS over frames"]
+    assert float(line["value"]) == raters["overall"]["rfs_frame_mean"]["value"]
+    assert (tmp_path / "a.tex").read_text().count("begin{tabular}") == len({table for table, _, _ in figures})

@@ -130,6 +130,7 @@ def test_runs_disagree_most_where_their_errors_are_most_apart():
         (["--run", "a", "--run", "b", "--out", "c"], "--out is a folder for one run"),
         (["--predictions", "p", "--data", "sidewalk", "--against", "b"], "several runs are compared"),
         (["--run", "a", "--worst", "0"], "--worst 0"),
+        (["--predictions", "p", "--data", "sidewalk", "--csv", "c"], "--csv belongs to a --run"),
     ],
 )
 def test_what_cannot_be_compared_is_said(words, message, capsys):
@@ -148,7 +149,8 @@ def test_runs_are_scored_once_and_compared(drawn, tmp_path, capsys):
     assert scoring.main([*words, "--resamples", "20"]) == 0
     output = capsys.readouterr().out
     assert output.count("is scored first") == 3
-    assert scoring.main([*words, "--resamples", "20"]) == 0
+    files = ["--csv", str(tmp_path / "table.csv"), "--latex", str(tmp_path / "table.tex")]
+    assert scoring.main([*words, "--resamples", "20", *files]) == 0
     again = capsys.readouterr().out
     assert "is scored first" not in again
     for sentence in (
@@ -160,5 +162,6 @@ def test_runs_are_scored_once_and_compared(drawn, tmp_path, capsys):
         "Where the cue heads of first and third disagree most",
     ):
         assert sentence in " ".join(again.split()), sentence
+    assert "Δ ADE 5 s (m)" in (tmp_path / "table.csv").read_text()
     assert scoring.main(["--run", str(runs[1].path), "--run", str(runs[2].path)]) == 2
     assert "no head in common" in capsys.readouterr().err
