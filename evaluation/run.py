@@ -79,14 +79,14 @@ def evaluate_run(config: EvalConfig) -> Frames:
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
     heading |= detected(model, share)
-    about = {
+    of_frames = {
         **scored_as(folder, options, config.split or "val"),
         "data": data.description,
         "fingerprint": data.fingerprint,
         "seed": options.seed,
         "sees_image": sorted(set(model.heads) - model.blind),
     }
-    frames = frames_of(model, predictions, split, options.head_names, about)
+    frames = frames_of(model, predictions, split, options.head_names, of_frames)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         seeing = {"cameras": camera_shares(data, options), "sees_image": sorted(set(model.heads) - model.blind)}

@@ -49,8 +49,12 @@ def rated_rows(comparison: RatedComparison, sees_image: Container[str], columns:
         gap = difference(method.difference[comparison.headline]) if method.difference else None
         return Row(method.name, sees, tuple(cells), gap)
 
-    ranked = sorted(comparison.methods, key=lambda method: -method.overall[comparison.headline].value)
-    return [row(method) for method in ranked]
+    return [row(method) for method in _ranked(comparison)]
+
+
+def _ranked(comparison: RatedComparison) -> list[RatedScores]:
+    """The methods, best RFS first."""
+    return sorted(comparison.methods, key=lambda method: -method.overall[comparison.headline].value)
 
 
 def rated_extent(comparison: RatedComparison) -> str:
@@ -95,7 +99,6 @@ def rated_tables(comparison: RatedComparison, sees_image: Container[str]) -> lis
 
 def rated_scores(comparison: RatedComparison) -> ScoreTable:
     """The tables as figures, best RFS first."""
-    methods = sorted(comparison.methods, key=lambda method: -method.overall[comparison.headline].value)
     columns = {**score_columns(comparison), **DISTANCE_COLUMNS}
     return ScoreTable(
         "Against raters",
@@ -103,7 +106,7 @@ def rated_scores(comparison: RatedComparison) -> ScoreTable:
         {
             method.name: method.overall
             | ({"difference": method.difference[comparison.headline]} if method.difference else {})
-            for method in methods
+            for method in _ranked(comparison)
         },
         comparison.frames,
         comparison.sequences,

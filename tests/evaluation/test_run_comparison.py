@@ -5,7 +5,7 @@ import pytest
 from drawn import DrawnDataset
 from fitted import fit
 
-import eval as scoring
+from roadcue import eval as scoring
 from roadcue.command_line import parse
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frame_pairs import ScoredRun, pair_frames, same_rows
