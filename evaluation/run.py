@@ -76,7 +76,7 @@ def evaluate_run(config: EvalConfig) -> None:
         print(about)
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
-    heading |= detected(model, share)
+    heading |= detected(model.detector, share)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         seeing = {"cameras": camera_shares(data, options), "sees_image": sorted(set(model.heads) - model.blind)}
