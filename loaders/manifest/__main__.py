@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pictures",
         type=Path,
         required=True,
-        help="folder that the pictures lie below; not copied, --image_root later",
+        help="folder that the pictures lie below; none is copied",
     )
     make.add_argument("--out", type=Path, required=True, help="folder to make; it must not exist")
     make.add_argument(

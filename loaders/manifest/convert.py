@@ -15,7 +15,7 @@ from roadcue.loaders.picture_folder import PictureFolder
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written: `rows` in the order of the table, the kinds that none of them names, and what was left out."""
+    """What was written: `rows` in the order of the table, the kinds that none of them names, what was left out."""
 
     manifest: Path
     rows: list[TableRow]

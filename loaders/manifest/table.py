@@ -1,4 +1,4 @@
-"""A row of a team's spreadsheet: its words for a picture's sidewalk, road and near objects, as labels of a manifest."""
+"""A row of a team's spreadsheet: its words for sidewalk, road and near objects, as the labels of a manifest."""
 
 import re
 from collections.abc import Collection, Mapping
