@@ -22,7 +22,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
 from roadcue.training.run_folder import RunFolder, check_same_encoder
 
-_LACKS_PAST = "there are no past states, which a path starts from; name a manifest that has them, or a log of poses with --states"
+_LACKS_PAST = "there are no past states, which a path starts from; name a manifest that has them, or --states"
 
 
 class RoadPredictor:

@@ -1,4 +1,4 @@
-"""A log of time and pose, as CSV, with the pictures that were taken meanwhile: the past states at any of its times."""
+"""A log of time and pose, as CSV, and the pictures that were taken meanwhile: the past states at its times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,8 +96,8 @@ class PoseLog:
         if len(gaps) and gaps.max() > LONGEST_GAP_S + CLOCK_S:
             at = int(gaps.argmax())
             raise BadRecord(
-                f"{self.file}: has no pose between {between[at]:.2f} and {between[at + 1]:.2f} s, and the past states "
-                f"at {end:.2f} s need one each {LONGEST_GAP_S:g} s"
+                f"{self.file}: has no pose between {between[at]:.2f} and {between[at + 1]:.2f} s, and the past "
+                f"states at {end:.2f} s need one each {LONGEST_GAP_S:g} s"
             )
         return some
 

@@ -77,6 +77,7 @@ def test_units_that_look_wrong_are_said(run, pictures, tmp_path, capsys):
 def test_states_need_single_pictures_and_enough_poses_for_one(drawn, pictures, tmp_path, capsys):
     run = fit(drawn(head_options={"waypoint": HEADS["waypoint"]}, epochs=1)).path
     manifest = write(tmp_path / "own", driven_line(tmp_path / "own", 0, "a", "train"))
+    capsys.readouterr()  # what the training has printed
     assert exit_code(predict.main, "--run", run, manifest, "--states", logged(tmp_path)) == 2
     assert "--states is for single pictures, and none is named" in answered(capsys)[1]
     poses = logged(tmp_path, first=12.0)
