@@ -6,6 +6,7 @@ import tomllib
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -18,13 +19,14 @@ from roadcue.heads.field.labels import OUTPUTS, encode_fields
 from roadcue.heads.registry import field_names
 from roadcue.loaders.manifest.convert import convert
 from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED, parse_line
+from roadcue.loaders.poses import LONGEST_GAP_S, read_poses
 from roadcue.loaders.sensation.states import KEYS
 from roadcue.loaders.sensation.states import parse_line as parse_states
 from roadcue.prompts.annotation import NEAR_COLUMNS, ROAD_POSITIONS, SIDEWALK_POSITIONS
-from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, STEP_S, WAYPOINTS
 
-RECORD, OWN_DATA, PLUGINS, HEADS = (
-    ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins", "heads")
+RECORD, OWN_DATA, PLUGINS, HEADS, PREDICTIONS = (
+    ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins", "heads", "predictions")
 )
 MADE = ("runs/", "worlds/", "my/", "pictures/", "my_head.py", "labels/", "images/")
 """What the commands make, and folders of data."""
@@ -131,6 +133,17 @@ def test_the_spreadsheet_becomes_a_manifest_in_which_three_lines_have_a_cue(tmp_
     cues = walking_cues(*map(torch.stack, zip(*labels, strict=True)))
     assert (cues[:, 0] >= 0).tolist() == [True, True, True, False]
     assert {line["sequence"] for line in lines} == {"walk 1", "walk 2"}
+
+
+def test_the_log_of_poses_has_past_states_of_both_pictures_at_five_metres_a_second(tmp_path):
+    (tmp_path / "poses.csv").write_text(blocks(PREDICTIONS, "csv")[0])
+    log = read_poses(tmp_path / "poses.csv")
+    times = log.times_of([tmp_path / "pictures" / name for name in ("a.jpg", "b.jpg")])
+    assert times == [103.9, 104.0]
+    for past in map(log.past, times):
+        np.testing.assert_allclose(past[:, 2:4], [[5, 0]] * PAST_STATES, atol=0.01)
+    assert f"have a pose each second, better each {STEP_S} s" in PREDICTIONS.read_text()
+    assert LONGEST_GAP_S == 1
 
 
 def test_the_calibration_is_one_that_a_manifest_may_hold_and_looks_straight_ahead():
