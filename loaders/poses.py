@@ -106,7 +106,7 @@ def read_poses(file: Path) -> PoseLog:
     """Read a log; BadInput with its line for one that cannot be used."""
     poses: dict[float, tuple[float, ...]] = {}
     taken: dict[tuple[str, ...], float] = {}
-    columns = POSE
+    columns: tuple[str, ...] = POSE
     for line, row in read_rows(file, HEADER, OPTIONAL):
         where, cells = f"{file}, line {line}", whole(row)
         columns = (*POSE, "speed_m_s") if "speed_m_s" in cells else POSE
@@ -122,10 +122,10 @@ def read_poses(file: Path) -> PoseLog:
             raise BadRecord(f"{where}: there is another pose at {time:.3f} s; give each drive a file of its own")
     if not poses:
         raise BadInput(f"{file}: has no pose; fill in {', '.join(HEADER)}")
-    time = np.array(sorted(poses))
-    values = np.array([poses[at] for at in time])
+    times = sorted(poses)
+    values = np.array([poses[at] for at in times])
     speed = values[:, 3] if len(columns) > len(POSE) else None
-    return PoseLog(file, time, values[:, :2], np.unwrap(values[:, 2]), speed, taken)
+    return PoseLog(file, np.array(times), values[:, :2], np.unwrap(values[:, 2]), speed, taken)
 
 
 def _number(cells: Mapping[str, str], column: str, where: str) -> float:
