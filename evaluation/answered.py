@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from roadcue.heads.head import Arrays, Head
-from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.ood_detector import OODDetector
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.schema import HeadTargets
@@ -46,13 +46,11 @@ def scores_with_answered(
     return [_with_row(table, name, of_answered) for table in said]
 
 
-def detected(model: MultiHeadModel, share: float | None) -> dict[str, str]:
+def detected(detector: OODDetector | None, share: float | None) -> dict[str, str]:
     """What the heading says of a run's detector and the `share` of rows that it takes for unlike; nothing without."""
-    if share is None or model.detector is None:
+    if share is None or detector is None:
         return {}
-    return {
-        "unlike the training pictures": f"{share:.1%} of the rows, by a threshold of {model.detector.calibrated_on}"
-    }
+    return {"unlike the training pictures": f"{share:.1%} of the rows, by a threshold of {detector.calibrated_on}"}
 
 
 def share_unlike(unlike: np.ndarray) -> str:

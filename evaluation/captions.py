@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 
 from roadcue.errors import BadInput
+from roadcue.evaluation.answered import ANSWERED, detected, share_unlike
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.heading import cautions, run_heading
 from roadcue.evaluation.run import run_options
@@ -26,6 +27,7 @@ from roadcue.reports.score_table import score_table
 from roadcue.reports.written_tables import save_tables
 from roadcue.training.build import device
 from roadcue.training.camera_shares import cameras_said
+from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.run_folder import RunFolder
@@ -33,6 +35,8 @@ from roadcue.training.steps import InOrder
 
 PREDICTIONS = "predictions.jsonl"
 """The texts, a line for each picture, in the form that `--predictions` reads."""
+SEES = {PREDICTION, PREDICTION + ANSWERED}
+"""The rows of tables that see the image."""
 LABELLED = ("sensation", "sidewalk")
 """Data sets with labels that texts are scored against."""
 
@@ -55,15 +59,18 @@ def evaluate_captions(config: EvalConfig) -> None:
     print(*about, sep="\n", flush=True)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
-        loss, lines = [], []
+        detector = CaptionDetector.of_run(folder.model, options, device(options.device))
+        loss, lines, scores = [], [], []
         with ProgressLine("writing captions", len(pictures), "pictures") as advance:
-            for row, nats, text in _written(captioner, pictures, options.optimization.batch_size):
+            for row, nats, text, score in _written(captioner, detector, pictures, options.optimization.batch_size):
                 loss.append(nats)
+                scores.append(score)
                 lines.append(json.dumps({"image": _name(pictures, row), "prediction": text}))
                 advance()
         write_atomic(out / PREDICTIONS, "".join(f"{line}\n" for line in lines))
-        tables = [_loss_table(pictures, np.array(loss), config.bootstrap)]
-        Console().print(score_table(tables[0], {PREDICTION}))
+        unlike = None if detector is None else np.array(scores) > 1
+        tables = [_loss_table(pictures, np.array(loss), unlike, config.bootstrap)]
+        Console().print(score_table(tables[0], SEES))
         content: dict[str, Any] = {}
         if options.data in LABELLED and options.split_by == "official" and options.frame_stride == 1:
             scored = EvalConfig(
@@ -78,45 +85,63 @@ def evaluate_captions(config: EvalConfig) -> None:
             of_texts, content = score_predictions(scored, out / PREDICTIONS)
             tables += of_texts
         heading = run_heading(facts, pictures.dataset, captioner.description, options)
+        if detector is not None and unlike is not None:
+            heading |= detected(detector.detector, float(unlike.mean()))
         numbers = {"run": heading, "sees_image": [PREDICTION], "skipped_pictures": len(bad), **content}
         numbers["answers"] = [table.to_json() for table in tables]
         write_atomic(out / "metrics.json", json.dumps(nan_to_none(numbers), indent=1) + "\n")
         report = write_report(
             out / "report.html",
             comparison=None,
-            sees_image={PREDICTION},
+            sees_image=SEES,
             heading=heading,
             frames=[],
             answers=tables,
             cautions=cautions(pictures.dataset, options),
         )
     print(f"{out / PREDICTIONS}\n{out / 'metrics.json'}\n{report}")
-    save_tables(tables, {PREDICTION}, csv=config.csv, latex=config.latex)
+    save_tables(tables, SEES, csv=config.csv, latex=config.latex)
 
 
-def _written(captioner: Captioner, pictures: CaptionPictures, batch_size: int) -> Iterator[tuple[int, float, str]]:
-    """Of every picture its row in the data set, the loss of its text in nats per token, and what is written of it."""
+def _written(
+    captioner: Captioner, detector: CaptionDetector | None, pictures: CaptionPictures, batch_size: int
+) -> Iterator[tuple[int, float, str, float]]:
+    """Of every picture its row in the data set, the loss of its text in nats per token, what is written of it, and
+    its OOD score, NaN without a detector.
+    """
     for batch in InOrder(pictures, batch_size):
         texts = captioner.generate(batch["pixels"], captioner.instruction)
-        for row, pixels, text in zip(batch["rows"].tolist(), batch["pixels"], texts, strict=True):
+        scores = [np.nan] * len(texts) if detector is None else detector(batch["pixels"]).tolist()
+        for row, pixels, text, score in zip(batch["rows"].tolist(), batch["pixels"], texts, scores, strict=True):
             target = captioner.batch(pixels[None], captioner.instruction, [pictures.text(row)])
-            yield row, float(captioner.loss(target)), text
+            yield row, float(captioner.loss(target)), text, score
 
 
 def _name(pictures: CaptionPictures, row: int) -> str:
     return f"{pictures.dataset.states.id[row]}.jpg"
 
 
-def _loss_table(pictures: CaptionPictures, loss: np.ndarray, bootstrap: Bootstrap) -> ScoreTable:
-    """(n,) nats per token of each picture's text."""
+def _loss_table(
+    pictures: CaptionPictures, loss: np.ndarray, unlike: np.ndarray | None, bootstrap: Bootstrap
+) -> ScoreTable:
+    """(n,) nats per token of each picture's text, and of those that are not `unlike` (n,) what was learnt from."""
     sequence = pictures.dataset.states.sequence[pictures.rows]
-    (interval,) = sequence_bootstrap(loss[:, None], sequence, bootstrap)
+    rows = {PREDICTION: np.ones(len(loss), dtype=bool)}
+    meaning = "Mean cross-entropy of each text given its picture; 0 would be a text that is certain."
+    if unlike is not None:
+        meaning += f" {share_unlike(unlike)}"
+        if unlike.any() and not unlike.all():
+            rows[PREDICTION + ANSWERED] = ~unlike
+            meaning += f" {PREDICTION}{ANSWERED}: {(~unlike).sum():,} of the {len(loss):,} samples."
     return ScoreTable(
         f"Loss on the {pictures.target} texts",
         {"loss": "nats per token"},
-        {PREDICTION: {"loss": interval}},
+        {
+            name: {"loss": sequence_bootstrap(loss[those, None], sequence[those], bootstrap)[0]}
+            for name, those in rows.items()
+        },
         len(loss),
         len(np.unique(sequence)),
-        "Mean cross-entropy of each text given its picture; 0 would be a text that is certain.",
+        meaning,
         ("loss",),
     )

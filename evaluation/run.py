@@ -78,7 +78,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
         print(about)
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
-    heading |= detected(model, share)
+    heading |= detected(model.detector, share)
     of_frames = {
         **scored_as(folder, options, config.split or "val"),
         "data": data.description,

@@ -4,6 +4,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -23,7 +24,8 @@ class Asked:
     """One moment, named by its `id`.
 
     `images`: camera -> picture, which may be read only when it is asked for; `past` (16, 6) as in a `StateTable`, NaN
-    where it is not known; `earlier`: so many frames before -> the images of then.
+    where it is not known, and `lacks` why, if a reason is known; `earlier`: so many frames before -> the images of
+    then. `file` is a picture that was named itself, or lies in a folder.
     """
 
     id: str
@@ -31,6 +33,8 @@ class Asked:
     past: np.ndarray = field(default_factory=lambda: np.full((PAST_STATES, STATE_NUMBERS), np.nan, np.float32))
     intent: int = int(Intent.UNKNOWN)
     earlier: Mapping[int, Mapping[str, Picture]] = field(default_factory=dict)
+    file: Path | None = None
+    lacks: str = ""
 
     @property
     def knows_past(self) -> bool:
@@ -59,10 +63,11 @@ class Questions(Sequence[Asked]):
         return self.asked[place]
 
 
-def questions(what: Sequence[str], trained: TrainConfig) -> Questions:
+def questions(what: Sequence[str], trained: TrainConfig, image_root: Path | None = None) -> Questions:
     """Of pictures, folders and manifests, as a run that was `trained` so reads them: its cameras, its earlier frames.
 
-    BadInput when one is not there, or single pictures are named for a run that reads several of a moment.
+    `image_root` is the folder below which the manifests' pictures lie, if that is not their own. BadInput when one is
+    not there, or single pictures are named for a run that reads several of a moment.
     """
     asked: list[Asked] = []
     left_out: list[str] = []
@@ -71,7 +76,7 @@ def questions(what: Sequence[str], trained: TrainConfig) -> Questions:
     for word in what:
         path = user_path(word)
         if path.suffix.lower() in SUFFIXES and path.is_file():
-            dataset = open_manifest(path, "all", on_bad_record="skip")
+            dataset = open_manifest(path, "all", image_root=image_root, on_bad_record="skip")
             if warning := state_warning(dataset):
                 print(f"warning: {warning}", file=sys.stderr)
             left_out += [f"{one.where}: {one.reason}" for one in dataset.skipped]
@@ -82,7 +87,7 @@ def questions(what: Sequence[str], trained: TrainConfig) -> Questions:
         if trained.encoder != "none":
             _check_one_picture(word, cameras, frames_back)
         for picture in picture_files([word]):
-            asked.append(Asked(str(picture), {cameras[0]: picture}))
+            asked.append(Asked(str(picture), {cameras[0]: picture}, file=picture))
             about = picture.stat()
             digest.update(f"{picture} {about.st_size} {about.st_mtime_ns}".encode())
     return Questions(asked, digest.hexdigest(), left_out)

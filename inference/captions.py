@@ -7,39 +7,47 @@ from typing import Any
 import torch
 
 from roadcue.errors import BadInput
+from roadcue.heads.prediction import PicturePrediction
 from roadcue.inference.asked import Asked
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
+from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.config import CAPTION, TrainConfig
 from roadcue.training.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
-class CaptionPrediction:
+class CaptionPrediction(PicturePrediction):
     """What is said of a picture."""
 
-    sentence: str
-    """The captioner's text."""
+    text: str
+    """What the captioner writes, whatever the picture is."""
+
+    @property
+    def sentence(self) -> str:
+        """What can be said aloud: the text, or why it is not to be relied on."""
+        return f"Not sure: {self.reason}." if self.reason else self.text
 
     def to_json(self) -> dict[str, Any]:
-        """The text."""
-        return {"text": self.sentence}
+        """The text, and what is known of the picture."""
+        return {"text": self.text, **self.about_picture()}
 
 
 class CaptionPredictor:
     """What `roadcue.load` returns for a caption run."""
 
-    def __init__(self, captioner: Captioner, camera: str) -> None:
-        """A trained captioner, on its device, and the camera whose pictures it has learnt from."""
-        self.captioner, self.camera = captioner.eval(), camera
+    def __init__(self, captioner: Captioner, camera: str, detector: CaptionDetector | None = None) -> None:
+        """A trained captioner, on its device, the camera whose pictures it has learnt from, and what tells others."""
+        self.captioner, self.camera, self._detector = captioner.eval(), camera, detector
 
     @classmethod
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "CaptionPredictor":
         """The captioner that a run has left; BadCheckpoint when it cannot be used."""
         folder.read_facts()  # which a run that is not finished lacks
         captioner = build_captioner(config.encoder, checkpoint=str(folder.model), aspect=config.aspect)
-        return cls(captioner.to(device), config.camera_names[0])
+        detector = CaptionDetector.of_run(folder.model, config, device)
+        return cls(captioner.to(device), config.camera_names[0], detector)
 
     @torch.no_grad()
     def predict(self, images: Any) -> dict[str, Any]:
@@ -54,7 +62,9 @@ class CaptionPredictor:
         pixels = torch.stack(
             [preprocessed(picture, self.captioner.preprocess, self.captioner.preprocess.side) for picture in pictures]
         )
-        texts = [CaptionPrediction(text) for text in self.captioner.generate(pixels, self.captioner.instruction)]
+        written = self.captioner.generate(pixels, self.captioner.instruction)
+        scores = [None] * len(written) if self._detector is None else self._detector(pixels).tolist()
+        texts = [CaptionPrediction(text, ood_score=score) for text, score in zip(written, scores, strict=True)]
         return {CAPTION: texts[0] if single else texts}
 
     def check_answerable(self, asked: Sequence[Asked]) -> None:

@@ -17,6 +17,11 @@ class PredictConfig:
     what: list[str] = field(default_factory=list)
     """Pictures; folders: all pictures below them, in the order of their paths; and manifests, .jsonl or .parquet,
     whose samples may have past states and an intent, several cameras and earlier frames."""
+    states: str | None = None
+    """A CSV of time and pose that gives single pictures past states: its columns are t_s, x_m, y_m, heading_rad and
+    picture, and speed_m_s if it is known."""
+    image_root: str | None = None
+    """Folder that the pictures of manifests lie below. Default: the folder of each manifest."""
     recalibrate: str | None = None
     """A folder of 200 or more pictures of your own camera, without labels, of places like those of its use:
     the run then takes no more than one in a hundred of such pictures for unlike those that it has learnt from. Its
@@ -39,7 +44,8 @@ class PredictConfig:
             raise ValueError("--out needs a file")
         if self.out is not None and self.out.lower().endswith(_PICTURES):
             raise ValueError(f"--out {self.out}: would replace a picture by lines of text; name another file")
-        if self.out is not None and Path(self.out).resolve() in [Path(word).resolve() for word in self.what]:
-            raise ValueError(f"--out {self.out}: is to be answered itself, and would be replaced; name another file")
+        read = [*self.what, *([self.states] if self.states else [])]
+        if self.out is not None and Path(self.out).resolve() in [Path(word).resolve() for word in read]:
+            raise ValueError(f"--out {self.out}: is to be read itself, and would be replaced; name another file")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")

@@ -22,7 +22,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
 from roadcue.training.run_folder import RunFolder, check_same_encoder
 
-_LACKS_PAST = "there are no past states, which a path starts from; name a manifest that has them"
+_LACKS_PAST = "there are no past states, which a path starts from; name a manifest that has them, or --states"
 
 
 class RoadPredictor:
@@ -120,7 +120,8 @@ class RoadPredictor:
     def check_answerable(self, asked: Sequence[Asked]) -> None:
         """BadInput for a run that predicts paths alone, where nothing that is asked has past states."""
         if set(self.config.head_names) == {WAYPOINT} and not any(one.knows_past for one in asked):
-            raise BadInput(f"this run predicts paths, and {_LACKS_PAST}, or use roadcue.load(run).predict")
+            lacks = next((one.lacks for one in asked if one.lacks), _LACKS_PAST)
+            raise BadInput(f"this run predicts paths, and {lacks}; or use roadcue.load(run).predict")
 
     @torch.no_grad()
     def answers(self, asked: Sequence[Asked]) -> list[dict[str, Any]]:
@@ -140,7 +141,7 @@ class RoadPredictor:
             {
                 name: {**several[place].to_json(), "sentence": several[place].sentence}
                 if name != WAYPOINT or one.knows_past
-                else {"lacks": _LACKS_PAST}
+                else {"lacks": one.lacks or _LACKS_PAST}
                 for name, several in named.items()
             }
             for place, one in enumerate(asked)

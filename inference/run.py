@@ -15,9 +15,11 @@ from roadcue.errors import BadInput
 from roadcue.files import resumable_lines, user_path, writing_into
 from roadcue.inference.asked import Asked, Questions, questions
 from roadcue.inference.config import PredictConfig
+from roadcue.inference.logged_states import with_states
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
 from roadcue.inference.recalibration import recalibrate
+from roadcue.loaders.poses import read_poses
 from roadcue.progress import ProgressLine
 from roadcue.training.build import device
 from roadcue.training.config import TrainConfig
@@ -60,7 +62,9 @@ def predict_pictures(config: PredictConfig) -> None:
     """
     folder = RunFolder.of(config.run)
     trained = parse_file(TrainConfig, folder.config, config.plugin)
-    asked = questions(config.what, trained)
+    asked = questions(config.what, trained, user_path(config.image_root) if config.image_root else None)
+    if config.states:
+        asked = with_states(asked, read_poses(user_path(config.states)))
     predictor = _predictor(folder, trained, device(config.device))
     if asked:
         predictor.check_answerable(asked)

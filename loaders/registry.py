@@ -46,7 +46,7 @@ DATASETS = Registry[DatasetEntry](
     {
         "roadworld": DatasetEntry("roadcue.roadworld.dataset:open_roadworld", needs_folder=False, fixed_fields=True),
         "waymo_e2e": DatasetEntry("roadcue.loaders.waymo_e2e.dataset:open_waymo_e2e", fixed_fields=True),
-        "manifest": DatasetEntry("roadcue.loaders.manifest.dataset:open_manifest"),
+        "manifest": DatasetEntry("roadcue.loaders.manifest.dataset:open_manifest", takes_image_root=True),
         "sensation": DatasetEntry(
             "roadcue.loaders.sensation.dataset:open_sensation",
             takes_image_root=True,

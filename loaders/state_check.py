@@ -4,7 +4,7 @@ No single row can prove that they are not: a car may stand, reverse or jump. So 
 moving row, and it is named when most rows answer yes: the median row, which no few odd ones change.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -118,12 +118,17 @@ _Answers = Iterator[_Answer]
 
 def state_warning(dataset: RoadDataset) -> str:
     """The sentence that says what is likely wrong with a data set's states and where; "" where nothing is."""
-    doubt = find_doubt(dataset.states)
+    return warning_of(dataset.states, f"{dataset.name} {dataset.split}", dataset.where)
+
+
+def warning_of(states: StateTable, name: str, where: Callable[[int], str]) -> str:
+    """`state_warning` of states called `name`, the place of whose rows `where` says."""
+    doubt = find_doubt(states)
     if doubt is None:
         return ""
     return (
-        f"{dataset.name} {dataset.split}: {doubt.cause}, in {doubt.share:.0%} of {doubt.asked:,} moving rows, the "
-        f"first {dataset.where(doubt.row)}; states must be {FORM}"
+        f"{name}: {doubt.cause}, in {doubt.share:.0%} of {doubt.asked:,} moving rows, the first "
+        f"{where(doubt.row)}; states must be {FORM}"
     )
 
 

@@ -40,7 +40,7 @@ def parser_for(config: type) -> ArgumentParser:
     parser = ArgumentParser(prog=_typed(), description=about, exit_on_error=False, allow_abbrev=False)
     own = {option.name for option in fields(config)}
     if "what" in own:
-        parser.add_argument("what", nargs="*", default=[], help="Pictures and folders of pictures.")
+        parser.add_argument("what", nargs="*", default=[], help="Pictures, folders of pictures, and manifests.")
     parser.add_argument(_CONFIG, metavar="FILE", help="A YAML file with options; flags override it.")
     parser.add_class_arguments(config, as_group=False, skip={GROUPS, "what"} & own)
     for name, options in groups_of(config).items():

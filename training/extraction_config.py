@@ -30,7 +30,7 @@ class DataOptions:
     data_dir: str | None = None
     """Folder with the shards or the annotations, or the manifest file. roadworld and sidewalk need none."""
     image_root: str | None = None
-    """For sensation and bdd100k: folder with the pictures. Default: where they belong below --data_dir."""
+    """For manifest, sensation and bdd100k: folder with the pictures. Default: where they belong below --data_dir."""
     split_by: Literal["official", "sequence"] = "official"
     """official: the data set's own train and val parts. sequence: part the sequences yourself by --val_fraction; in
     sensation, whose own parts share films, these are stretches of a film."""

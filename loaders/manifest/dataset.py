@@ -1,4 +1,4 @@
-"""Bring your own data: a manifest with one JSONL line or Parquet row per sample, and JPEG files beside it.
+"""Bring your own data: a manifest with one JSONL line or Parquet row per sample, and pictures below a folder.
 
 `loaders.manifest.line` says which keys a line has.
 """
@@ -28,14 +28,18 @@ from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibrat
 FILE_NAMES = ("manifest.jsonl", "manifest.parquet")
 SUFFIXES = (".jsonl", ".parquet")
 """Of a manifest that is named itself."""
+_ELSEWHERE = "--image_root names another folder that they lie below"
 
 
-def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "raise") -> "ManifestDataset":
+def open_manifest(
+    data_dir: Path, split: str, *, image_root: Path | None = None, on_bad_record: OnBadRecord = "raise"
+) -> "ManifestDataset":
     """Open a manifest (x.jsonl, x.parquet) or the folder that holds manifest.jsonl or manifest.parquet.
 
-    `split` is train, val or test, which every line must then carry, or all. A line that cannot be used or whose
-    picture is missing raises BadRecord, or is counted in `skipped`. BadInput when no line is left, two names of
-    cameras are nearly one, or a picture is in two splits (of all, in two sequences).
+    `split` is train, val or test, which every line must then carry, or all. `image_root` None: the pictures lie below
+    the manifest's folder. A line that cannot be used or whose picture is missing raises BadRecord, or is counted in
+    `skipped`. BadInput when no line is left, two names of cameras are nearly one, or a picture is in two splits (of
+    all, in two sequences).
     """
     if split not in (*SPLITS, "all"):
         raise BadInput(f"split {split!r} is none of {', '.join(SPLITS)}, all")
@@ -45,7 +49,7 @@ def open_manifest(data_dir: Path, split: str, *, on_bad_record: OnBadRecord = "r
     places = {camera: _place(content.manifest, number) for camera, number in content.cameras.items()}
     check_camera_names(places, {frozenset(line.images) for line in content.lines})
     content.check_sequence_names()
-    folder = PictureFolder(content.manifest.parent)
+    folder = PictureFolder(image_root or content.manifest.parent)
     wanted = content.rows_of(split)
     check_parts(content.lines, split, content.place)
     rows, fingerprint = _check_pictures(content, wanted, folder)
@@ -272,9 +276,10 @@ def _check_pictures(content: _Content, rows: Sequence[int], folder: PictureFolde
     if missing:
         faults = [Skipped(content.place(row), reason) for row, reason in missing.items()]
         message = f"{faults[0].where}: {faults[0].reason} ({len(faults)} of {len(rows)} samples lack a picture)"
-        content.bad_records.reject_all(faults, f"{message}; --on_bad_record skip leaves them out")
+        content.bad_records.reject_all(faults, f"{message}; {_ELSEWHERE}, or --on_bad_record skip leaves them out")
     if len(missing) == len(rows):
-        raise BadInput(f"{content.manifest}: not one sample has its pictures; first: {next(iter(missing.values()))}")
+        first = next(iter(missing.values()))
+        raise BadInput(f"{content.manifest}: not one sample has its pictures; first: {first}; {_ELSEWHERE}")
     usable = [row for row in rows if row not in missing]
     digest = hashlib.sha256("\n".join(content.lines[row].id for row in usable).encode())
     for (row, camera, path), stamp in zip(pictures, stamps, strict=True):

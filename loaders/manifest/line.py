@@ -130,7 +130,7 @@ def _images(value: object, where: str) -> dict[str, str]:
         if relative.is_absolute() or ".." in relative.parts:
             raise BadRecord(
                 f"{where}: images[{camera!r}] = {path!r} leaves the data folder; write paths relative to the "
-                "manifest's folder, without '..', and put the pictures below it"
+                "manifest's folder or to --image_root, without '..', and put the pictures below it"
             )
     return images
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadcue.errors import BadInput
-from roadcue.loaders.sensation.annotation_files import read_rows, whole, write_rows
+from roadcue.loaders.csv_rows import read_rows, whole, write_rows
 
 SPLITS = ("train", "val", "test")
 IMAGE_FOLDERS = {"train": "training/images", "val": "validation/images", "test": "testing/images"}

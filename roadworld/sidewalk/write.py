@@ -7,7 +7,8 @@ from pathlib import Path
 
 from roadcue.files import resumable_folder, write_atomic
 from roadcue.loaders import jpeg
-from roadcue.loaders.sensation.annotation_files import read_rows, write_annotations
+from roadcue.loaders.csv_rows import read_rows
+from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import IMAGE_FOLDERS, Caption, write_captions
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES, SCHEMA_FILE
 from roadcue.loaders.sensation.states import STATES, WalkerStates, to_line

@@ -117,6 +117,11 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir, udacity):
     (tmp_path / "DIR").mkdir()
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})
     write_udacity_manifest(udacity, tmp_path / "my", every=20)
+    (tmp_path / "my/front").mkdir()
+    (tmp_path / "my/labels.csv").write_text(blocks(ROOT / "docs/own_data.md", "csv")[0])
+    (tmp_path / "my/poses.csv").write_text(blocks(ROOT / "docs/predictions.md", "csv")[0])
+    for number in range(1, 5):
+        Image.new("RGB", (64, 48), "grey").save(tmp_path / f"my/front/{number:03}.jpg")
     (tmp_path / "SENSATION").symlink_to(golden_dir / "sensation")
     (tmp_path / "pictures").mkdir()
     for name in ("a", "b"):

@@ -3,24 +3,30 @@
 import json
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from pages import PROGRAMS, README, ROOT, blocks, made_by, options_of, pages, prose, spans, unknown_options
 
 import roadcue
-from roadcue.heads.cue.rules import walking_cues
+from roadcue.heads.cue.rules import IN_THE_WAY, walking_cues
 from roadcue.heads.cue.walker import WALKER_AT_S, WALKER_OFFSET_M
-from roadcue.heads.field.labels import encode_fields
+from roadcue.heads.field.labels import OUTPUTS, encode_fields
+from roadcue.heads.registry import field_names
+from roadcue.loaders.manifest.convert import convert
 from roadcue.loaders.manifest.line import OPTIONAL, REQUIRED, parse_line
+from roadcue.loaders.poses import LONGEST_GAP_S, read_poses
 from roadcue.loaders.sensation.states import KEYS
 from roadcue.loaders.sensation.states import parse_line as parse_states
-from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS
+from roadcue.prompts.annotation import NEAR_COLUMNS, ROAD_POSITIONS, SIDEWALK_POSITIONS
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, STEP_S, WAYPOINTS
 
-RECORD, OWN_DATA, PLUGINS, HEADS = (
-    ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins", "heads")
+RECORD, OWN_DATA, PLUGINS, HEADS, PREDICTIONS = (
+    ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins", "heads", "predictions")
 )
 MADE = ("runs/", "worlds/", "my/", "pictures/", "my_head.py", "labels/", "images/")
 """What the commands make, and folders of data."""
@@ -101,6 +107,43 @@ def test_the_lines_with_labels_alone_are_a_manifest_s_and_two_of_them_have_a_cue
     labels = [encode_fields(parse_line(line, "docs/own_data.md")[0].fields) for line in lines]
     cues = walking_cues(*map(torch.stack, zip(*labels, strict=True)))
     assert (cues[:, 0] >= 0).tolist() == [True, True, False]
+
+
+def test_the_keys_of_labels_are_those_that_heads_read_and_those_of_a_cue_are_marked():
+    (table,) = [one for one in tables(OWN_DATA.read_text()) if "`sidewalk_pos`" in one.splitlines()[2]]
+    rows = [row.split("|")[1:4] for row in table.splitlines()[2:]]
+    keys = [re.findall(r"`(\w+)`", row[0]) for row in rows]
+    assert sorted(chain(*keys)) == sorted(field_names())
+    assert sorted(chain(*keys[:-1])) == sorted(OUTPUTS)
+    assert [len(key) for key, row in zip(keys, rows, strict=True) if "a cue needs" in row[2]] == [1, 1, 6]
+    assert keys[2] == [NEAR_COLUMNS[kind] for kind in IN_THE_WAY]
+    assert set(re.findall(r"`(\w[\w ]*)`", rows[0][1])) == set(SIDEWALK_POSITIONS)
+    assert set(re.findall(r"`(\w[\w ]*)`", rows[1][1])) == set(ROAD_POSITIONS)
+
+
+def test_the_spreadsheet_becomes_a_manifest_in_which_three_lines_have_a_cue(tmp_path):
+    table = blocks(OWN_DATA, "csv")[0]
+    (tmp_path / "labels.csv").write_text(table)
+    (tmp_path / "front").mkdir()
+    for name in re.findall(r"^front/\d+\.jpg", table, re.MULTILINE):
+        (tmp_path / name).write_bytes(b"a picture, which nobody reads")
+    made = convert(tmp_path / "labels.csv", tmp_path, tmp_path / "out")
+    lines = [json.loads(line) for line in made.manifest.read_text().splitlines()]
+    labels = [encode_fields(line["fields"]) for line in lines]
+    cues = walking_cues(*map(torch.stack, zip(*labels, strict=True)))
+    assert (cues[:, 0] >= 0).tolist() == [True, True, True, False]
+    assert {line["sequence"] for line in lines} == {"walk 1", "walk 2"}
+
+
+def test_the_log_of_poses_has_past_states_of_both_pictures_at_five_metres_a_second(tmp_path):
+    (tmp_path / "poses.csv").write_text(blocks(PREDICTIONS, "csv")[0])
+    log = read_poses(tmp_path / "poses.csv")
+    times = log.times_of([tmp_path / "pictures" / name for name in ("a.jpg", "b.jpg")])
+    assert times == [103.9, 104.0]
+    for past in map(log.past, times):
+        np.testing.assert_allclose(past[:, 2:4], [[5, 0]] * PAST_STATES, atol=0.01)
+    assert f"have a pose each second, better each {STEP_S} s" in PREDICTIONS.read_text()
+    assert LONGEST_GAP_S == 1
 
 
 def test_the_calibration_is_one_that_a_manifest_may_hold_and_looks_straight_ahead():

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from roadcue.errors import BadInput
+from roadcue.loaders.csv_rows import read_rows
 from roadcue.loaders.sensation import open_sensation
-from roadcue.loaders.sensation.annotation_files import read_annotations, read_rows, write_annotations
+from roadcue.loaders.sensation.annotation_files import read_annotations, write_annotations
 from roadcue.loaders.sensation.captions import read_captions, write_captions
 from roadcue.loaders.sensation.convert import convert
 from roadcue.loaders.sensation.describe import describe, grouped_parts

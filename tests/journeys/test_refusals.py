@@ -52,7 +52,10 @@ def finished(tmp_path_factory):
             "choose one of roadworld, waymo_e2e, manifest, sensation, bdd100k, sidewalk; did you mean waymo_e2e?",
         ),
         (("--data", "waymo_e2e"), "--data waymo_e2e needs --data_dir"),
-        (("--image_root", "pictures"), "--image_root belongs to --data bdd100k or sensation, not to roadworld"),
+        (
+            ("--image_root", "pictures"),
+            "--image_root belongs to --data bdd100k or manifest or sensation, not to roadworld",
+        ),
         (("--pooling", "cls"), "cls pooling needs an encoder with a class token.*: use mean or grid"),
         (("--grid", "40"), "a grid of 40 x 40 regions is finer than"),
     ],

@@ -55,7 +55,7 @@ def test_the_names_cost_no_import():
         (
             "roadworld",
             {"image_root": Path()},
-            "--image_root belongs to --data bdd100k or sensation, not to roadworld",
+            "--image_root belongs to --data bdd100k or manifest or sensation, not to roadworld",
         ),
     ],
 )

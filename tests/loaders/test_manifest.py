@@ -249,6 +249,19 @@ def test_nothing_usable_is_an_error_even_when_skipping(folder: Path):
         open_manifest(folder, "all", on_bad_record="skip")
 
 
+def test_pictures_below_another_folder_and_none_outside_of_it(folder: Path, tmp_path: Path):
+    (tmp_path / "apart").mkdir()
+    manifest = write(tmp_path / "apart", a_line("1"))
+    data = open_manifest(manifest, "all", image_root=folder)
+    assert data.image(0, "FRONT") == (folder / "front/1.jpg").read_bytes()
+    with pytest.raises(BadRecord, match=r"1 of 1 samples lack a picture\); --image_root names another folder"):
+        open_manifest(manifest, "all")
+    (folder / "front/1.jpg").rename(tmp_path / "outside.jpg")
+    (folder / "front/1.jpg").symlink_to(tmp_path / "outside.jpg")
+    with pytest.raises(BadRecord, match=f"outside {folder}"):
+        open_manifest(manifest, "all", image_root=folder)
+
+
 def test_which_manifest_is_meant(folder: Path):
     with pytest.raises(BadInput, match="holds neither of"):
         open_manifest(folder, "all")

@@ -32,7 +32,7 @@ def test_pictures_may_lie_in_another_folder_than_the_labels(tmp_path):
     assert dataset.image(0, "CHEST") == PICTURE
     with pytest.raises(BadInput, match=r"2 of 2 pictures .* holds training/images with --image_root\.$"):
         open_dataset("sensation", tmp_path / "labels", "train", on_bad_record="skip")
-    with pytest.raises(BadInput, match="--image_root belongs to --data bdd100k or sensation, not to roadworld"):
+    with pytest.raises(BadInput, match="bdd100k or manifest or sensation, not to roadworld"):
         open_dataset("roadworld", None, "train", image_root=tmp_path)
 
 

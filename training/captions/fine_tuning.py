@@ -11,10 +11,12 @@ from lightning.pytorch import seed_everything
 
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
+from roadcue.heads.multi_head import DETECTOR
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
+from roadcue.training.captions.detector import learn_caption_detector
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures, fingerprint
 from roadcue.training.checkpoints import GO_ON
@@ -85,6 +87,8 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         )
         module.cpu()
         captioner.save_pretrained(folder.model)
+        if (detector := learn_caption_detector(train, config)) is not None:
+            detector.save_pretrained(folder.model / DETECTOR)
         facts = {
             "data": {"train": train.dataset.description, "val": val.dataset.description},
             DATA_FINGERPRINT: fingerprint(train.dataset, options.target),

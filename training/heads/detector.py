@@ -10,20 +10,26 @@ from roadcue.training.heads.batches import StoredSplit
 def detector_of(
     train: StoredSplit, held_out: StoredSplit | None, covered: tuple[Tensor, Tensor] | None = None
 ) -> OODDetector | None:
-    """Fitted on training rows, with the threshold of rows `held_out`, or of parts of the training rows by turns.
-
-    `covered`: features (m, k, d) and contrast (m, s) of pictures that must be unlike, of `covered_pictures`. None
-    without an encoder: where no picture is seen, none is unlike.
-    """
+    """That of a run of heads; None without an encoder: where no picture is seen, none is unlike."""
     if train.store is None:
         return None
-    seen = pictures_of(train)
+    return learn_detector(pictures_of(train), None if held_out is None else pictures_of(held_out), covered)
+
+
+def learn_detector(
+    seen: StoredPictures, held_out: StoredPictures | None, covered: tuple[Tensor, Tensor] | None = None
+) -> OODDetector:
+    """Fitted on training rows, with the threshold of rows `held_out`, or of parts of the training rows by turns.
+
+    `covered`: features (m, k, d) and contrast (m, s) of pictures that must be unlike, of `covered_pictures`. Prints
+    what a user has to know of it.
+    """
     sequences = len(np.unique(seen.sequence))
     print(
         f"learning which pictures are unlike those of {len(seen.sequence):,} rows of {sequences:,} sequences",
         flush=True,
     )
-    detector = OODDetector.fitted(seen, None if held_out is None else pictures_of(held_out))
+    detector = OODDetector.fitted(seen, held_out)
     if detector.knows_nothing:
         print(
             "no sequence is left to tell how far pictures may lie from them: every one will be unlike, and nothing "

@@ -1,0 +1,46 @@
+"""Past states of single pictures, from a log of time and pose (`predict.py --states`)."""
+
+import hashlib
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from roadcue.errors import BadInput, BadRecord
+from roadcue.inference.asked import Asked, Questions
+from roadcue.loaders.dataset import StateTable
+from roadcue.loaders.poses import PoseLog
+from roadcue.loaders.state_check import warning_of
+
+
+def with_states(asked: Questions, log: PoseLog) -> Questions:
+    """The same questions, in which single pictures have the past states of their times, or `lacks` says why not.
+
+    Says on stderr what the log's units or frame look like, where they are likely wrong. BadInput when no single
+    picture is asked about, or the log names none of them.
+    """
+    files = [one.file for one in asked.asked if one.file]
+    if not files:
+        raise BadInput(f"{log.file}: --states is for single pictures, and none is named; a manifest has its own")
+    times = iter(log.times_of(files))
+    stated = [_stated(one, next(times), log) if one.file else one for one in asked.asked]
+    known = [one for one in stated if one.file and one.knows_past]
+    if warning := warning_of(_table(known), str(log.file), lambda row: known[row].id):
+        print(f"warning: {warning}", file=sys.stderr)
+    digest = hashlib.sha256(asked.identity.encode() + b"".join(one.past.tobytes() for one in stated))
+    return replace(asked, asked=stated, identity=digest.hexdigest())
+
+
+def _stated(one: Asked, time: float | None, log: PoseLog) -> Asked:
+    if time is None:
+        return replace(one, lacks=f"{log.file}: does not name this picture, so that nobody knows when it was taken")
+    try:
+        return replace(one, past=log.past(time))
+    except BadRecord as bad:
+        return replace(one, lacks=str(bad))
+
+
+def _table(known: list[Asked]) -> StateTable:
+    ids = np.array([one.id for one in known])
+    states = StateTable.of_pictures(ids, ids, np.arange(len(ids)))
+    return replace(states, past=np.stack([one.past for one in known])) if known else states

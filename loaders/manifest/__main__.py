@@ -1,0 +1,57 @@
+"""python -m roadcue.loaders.manifest convert TABLE.csv --pictures DIR --out OUT."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from roadcue.errors import exit_code
+from roadcue.loaders.manifest.convert import convert
+
+
+def main() -> int:
+    """Parse, do; returns the exit code."""
+    given = _parser().parse_args()
+    return exit_code(lambda: given.do(given))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m roadcue.loaders.manifest", description="Make a manifest of your own labels."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    make = commands.add_parser("convert", help="write the manifest of a table with a line for each picture")
+    make.set_defaults(do=_convert)
+    make.add_argument("table", type=Path, help="CSV file with the columns picture, sidewalk, road and objects")
+    make.add_argument(
+        "--pictures",
+        type=Path,
+        required=True,
+        help="folder that the pictures lie below; none is copied",
+    )
+    make.add_argument("--out", type=Path, required=True, help="folder to make; it must not exist")
+    make.add_argument(
+        "--on_bad_record",
+        choices=("raise", "skip"),
+        default="raise",
+        help="lines that cannot be used stop, or are left out and counted (default: %(default)s)",
+    )
+    return parser
+
+
+def _convert(given: argparse.Namespace) -> None:
+    made = convert(given.table, given.pictures, given.out, on_bad_record=given.on_bad_record)
+    if made.skipped:
+        print(f"{len(made.skipped)} lines left out; the first: {made.skipped[0]}")
+    sequences = len({row.keys["sequence"] for row in made.rows})
+    print(f"{made.manifest}: {len(made.rows)} lines, {sequences} sequences")
+    print("labels: " + ", ".join(f"{column} in {count} lines" for column, count in made.labelled.items()))
+    if made.unnamed:
+        print(f"not labelled, as no line names them: {', '.join(made.unnamed)}")
+    print(
+        f"python train.py --data manifest --data_dir {given.out} --image_root {given.pictures} --split_by sequence "
+        "--head field,cue"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
