@@ -67,14 +67,17 @@ def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Enco
 
 
 def device(name: str) -> str:
-    """The device that a `--device` means here: auto, cpu or cuda -> cpu or cuda."""
+    """The device that a `--device` means here: auto is cuda or cpu; BadInput for a GPU that is not there."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise BadInput("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
+        return "cuda" if gpus else "cpu"
+    if name != "cpu" and (torch.device(name).index or 0) >= gpus:
+        there = f"the GPUs here are cuda:0 to cuda:{gpus - 1}" if gpus else "this PyTorch sees no CUDA device"
+        raise BadInput(f"--device {name}: {there}; use {'one of them' if gpus else '--device cpu'}")
     return name
 
 
 def device_name(name: str) -> str:
     """What the device of a `--device` is called, for run.json."""
-    return str(torch.cuda.get_device_name()) if device(name) == "cuda" else "cpu"
+    on = device(name)
+    return "cpu" if on == "cpu" else str(torch.cuda.get_device_name(on))

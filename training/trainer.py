@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from roadcue.errors import BadInput
+from roadcue.models.encoder import lacks_bf16
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
 from roadcue.training.run_folder import RunFolder
@@ -63,6 +66,8 @@ def fit(
     when it says yes, the run is saved and stopped as by Ctrl-C. Returns the seconds that the training took, those
     before a stop included.
     """
+    if options.precision == "bf16" and lacks_bf16(device):
+        raise BadInput("--precision bf16: this GPU has no bf16; use --precision fp32")
     seed_everything(options.seed, verbose=False)  # what came before may or may not have drawn numbers
     first_step = read_checkpoint(folder.last)["global_step"] if resuming else 0
     progress = SayProgress(steps.per_epoch, slow=slow)
@@ -76,8 +81,8 @@ def fit(
         max_steps=len(steps),
         val_check_interval=steps.per_epoch if validation is not None else None,
         check_val_every_n_epoch=None if validation is not None else 1,
-        accelerator="gpu" if device == "cuda" else "cpu",
-        devices=devices,
+        accelerator="cpu" if device == "cpu" else "gpu",
+        devices=devices if (numbered := torch.device(device).index) is None else [numbered],
         num_nodes=nodes,
         precision="bf16-mixed" if options.precision == "bf16" else "32-true",
         gradient_clip_val=clip,

@@ -19,7 +19,7 @@ def pixels() -> torch.Tensor:
     return torch.randint(0, 256, (3, 3, 224, 224), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize(("dtype", "torch_dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+@pytest.mark.parametrize(("dtype", "torch_dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)])
 def test_features_are_those_of_the_full_models_vision_tower_to_the_bit(pixels, dtype, torch_dtype):
     full = SmolVLMForConditionalGeneration.from_pretrained(mini.SMOL, dtype=torch_dtype).eval()
     normal = ((pixels.float() - 127.5) / 127.5).to(torch_dtype)
@@ -43,10 +43,11 @@ def test_a_picture_does_not_depend_on_its_batch(encoder, pixels):
     torch.testing.assert_close(encoder.encode(pixels)[1:2], encoder.encode(pixels[1:2]), rtol=1e-4, atol=1e-4)
 
 
-def test_bf16_is_close_to_fp32(encoder, pixels):
-    coarse = SmolEncoder.from_pretrained(mini.SMOL, dtype="bf16", origin="test").encode(pixels).float()
+@pytest.mark.parametrize(("dtype", "least"), [("bf16", 0.99), ("fp16", 0.9999)])
+def test_half_the_digits_are_close_to_fp32(encoder, pixels, dtype, least):
+    coarse = SmolEncoder.from_pretrained(mini.SMOL, dtype=dtype, origin="test").encode(pixels).float()
     fine = encoder.encode(pixels)
-    assert torch.nn.functional.cosine_similarity(coarse, fine, dim=-1).min() > 0.99
+    assert torch.nn.functional.cosine_similarity(coarse, fine, dim=-1).min() > least
     assert not torch.equal(coarse, fine)
 
 
