@@ -11,7 +11,7 @@ from roadcue.heads.registry import field_names
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.json_states import nearest
 from roadcue.loaders.registry import DATASETS, open_dataset
-from roadcue.loaders.split import every_nth, split_by_sequence
+from roadcue.loaders.split import every_nth, split_by_sequence, spread
 from roadcue.loaders.state_check import state_warning
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
@@ -19,7 +19,7 @@ from roadcue.training.extraction_config import DataOptions, ExtractionOptions
 
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:
-    """The data set's split, parted by sequence and thinned as the options say; BadInput when it is empty."""
+    """The data set's split, parted by sequence, thinned and limited as the options say; BadInput when it is empty."""
     folder, images = (user_path(given) if given else None for given in (options.data_dir, options.image_root))
     if options.split_by == "sequence" and split == "test":
         raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
@@ -32,6 +32,8 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
         dataset = split_by_sequence(dataset, split_name, val_fraction=options.val_fraction)
     if options.frame_stride > 1:
         dataset = every_nth(dataset, options.frame_stride)
+    if options.limit is not None and options.limit < len(dataset):
+        dataset = spread(dataset, options.limit)
     if dataset.skipped:
         first = dataset.skipped[0]
         print(f"{len(dataset.skipped)} bad records skipped; first: {first.where}: {first.reason}", file=sys.stderr)
@@ -40,6 +42,13 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
     if warning := state_warning(dataset):
         print(f"warning: {warning}", file=sys.stderr)
     return dataset
+
+
+def limit_said(options: DataOptions) -> str:
+    """What everybody has to know of a run with `--limit`; "" without it."""
+    if options.limit is None:
+        return ""
+    return f"a first try: {options.limit:,} samples of each split at most (--limit {options.limit}), not all of them"
 
 
 def _check_fields(dataset: RoadDataset) -> None:

@@ -137,6 +137,8 @@ class TrainConfig(ExtractionOptions):
                 f"--past_frames {self.past_frames}: expected how many frames back, each from 1 to {_FURTHEST_BACK} "
                 "and once, with commas, such as 10,20"
             )
+        if self.frames_back and self.limit is not None:
+            raise ValueError("--limit leaves out the frames that --past_frames reads; leave one of the two out")
         if not (0 < self.optimization.lr < inf and 0 <= self.optimization.weight_decay < inf):
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
         check_seed(self.seed)

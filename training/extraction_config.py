@@ -39,12 +39,15 @@ class DataOptions:
     frame_stride: int = 1
     """Use every n-th frame of a sequence, of those that are there: 0.1 s apart in waymo_e2e, 2 s in the default
     roadworld."""
+    limit: int | None = None
+    """For a first try: only so many samples of each split, evenly spread over its sequences. Their features have a
+    store of their own. Default: all."""
     on_bad_record: OnBadRecord = "raise"
     """A record that cannot be read: raise stops with its place, skip leaves it out and counts it."""
 
     def __post_init__(self) -> None:
         known_name("data", self.data, DATASETS)
-        at_least(1, self, "frame_stride")
+        at_least(1, self, "frame_stride", *(["limit"] if self.limit is not None else []))
         at_most(_LONGEST_STRIDE, self, "frame_stride", "no sequence has so many frames")
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"--val_fraction {self.val_fraction}: must lie between 0 and 1")
@@ -63,8 +66,8 @@ class EncoderOptions:
     """Weights: mini (shipped with RoadCue), full (the published SmolVLM2-2.2B-Instruct, OpenFlamingo-3B-vitl-mpt1b),
     a hub id, or a folder."""
     dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Number format in which the encoder computes: bf16, or fp16 on a GPU that has no bf16, such as a T4. Features are
-    stored as fp16 in any case."""
+    """Number format in which the encoder computes: bf16, or fp16 on a GPU that has no bf16, such as a T4. Features
+    are stored as fp16 in any case."""
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash"
     """How a picture becomes square: squash as SmolVLM2 was published, letterbox (keeps angles), crop as CLIP was
     published (cuts off the sides), or tiles: the left, centre and right squares of a wide picture, side by side."""

@@ -13,7 +13,7 @@ from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
-from roadcue.training.build import device, device_name, open_split
+from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures, fingerprint
@@ -47,10 +47,9 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     if options.gate_init is not None:
         set_gates(captioner, options.gate_init)
     (train, bad), (val, bad_too) = (caption_pictures(config, captioner, options, split) for split in ("train", "val"))
-    cameras = [cameras_said(split.dataset, config) for split in (train, val)]
-    print(
-        train.dataset.description, captioner.description, *cameras, f"run folder: {folder.path}", sep="\n", flush=True
-    )
+    about = [limit_said(config), train.dataset.description, captioner.description]
+    about += [cameras_said(split.dataset, config) for split in (train, val)]
+    print(*filter(None, about), f"run folder: {folder.path}", sep="\n", flush=True)
     given = config.optimization
     seed_everything(config.seed, verbose=False)
     steps = TrainingSteps(
@@ -89,6 +88,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             "data": {"train": train.dataset.description, "val": val.dataset.description},
             DATA_FINGERPRINT: fingerprint(train.dataset, options.target),
             "rows": {"train": len(train), "val": len(val)},
+            "limit": config.limit,
             "cameras": {"train": camera_shares(train.dataset, config), "val": camera_shares(val.dataset, config)},
             "skipped": len(bad) + len(bad_too),
             "captioner": captioner.description,

@@ -22,7 +22,7 @@ from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.loaders.state_check import state_warning, states_said
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
-from roadcue.training.build import build_run_encoder, device, device_name, open_split
+from roadcue.training.build import build_run_encoder, device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
@@ -106,7 +106,12 @@ def _fingerprint_now(config: TrainConfig) -> str:
 def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> StoredSplits:
     """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
     data = open_split(config, "train"), open_split(config, "val")
-    about = [data[0].description, encoder.description, *(cameras_said(split, config) for split in data)]
+    about = [
+        limit_said(config),
+        data[0].description,
+        encoder.description,
+        *(cameras_said(split, config) for split in data),
+    ]
     about += [states_said(split) for split in data if WAYPOINT in config.head_names]
     print(*filter(None, about), f"run folder: {folder}", sep="\n", flush=True)
     labels = [labels_of(split, model.heads.values()) for split in data]
@@ -244,6 +249,7 @@ def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> 
         "data": {"train": train.dataset.description, "val": val.dataset.description},
         DATA_FINGERPRINT: splits.fingerprint,
         "rows": {"train": len(train), "val": len(val)},
+        "limit": config.limit,
         "calibration": extent(splits.calibration) if splits.calibration else None,
         "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
         "state_warnings": [warning for split in (train, val) if (warning := state_warning(split.dataset))],
