@@ -137,6 +137,8 @@ class TrainConfig(ExtractionOptions):
                 f"--past_frames {self.past_frames}: expected how many frames back, each from 1 to {_FURTHEST_BACK} "
                 "and once, with commas, such as 10,20"
             )
+        if self.dry_run and self.sweep:
+            raise ValueError("--dry_run measures one setting; leave out --sweep")
         if self.frames_back and self.limit is not None:
             raise ValueError("--limit leaves out the frames that --past_frames reads; leave one of the two out")
         if not (0 < self.optimization.lr < inf and 0 <= self.optimization.weight_decay < inf):
@@ -156,6 +158,8 @@ class TrainConfig(ExtractionOptions):
         """ValueError for an unknown head or options of one that is not trained; the others get their defaults."""
         if self.captions:
             groups = {CAPTION: CaptionOptions}
+            if self.dry_run:
+                raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.sweep or self.seeds > 1:
                 raise ValueError(
                     "--sweep and --seeds compare waypoint heads; train captions in a run for each setting"

@@ -96,6 +96,10 @@ class ExtractionOptions(EncoderOptions, DataOptions):
     device: str = "auto"
     """Where the encoder and the heads run: auto, cpu, cuda, or one of several GPUs, such as cuda:1."""
 
+    dry_run: bool = False
+    """Measure and stop: say how many samples there are, how large their feature store is, and how long 64 pictures
+    take and all of them would. No feature and no run is written."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         known_name("encoder", self.encoder, self._encoders)

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from drawn import DrawnDataset
 from main_job import exit_code
 
 from roadcue import eval as scoring
@@ -12,16 +11,6 @@ from roadcue import train
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import extract
-
-
-@pytest.fixture
-def small(monkeypatch, tmp_path):
-    """Splits of 96 and 48 rows in 8 and 4 sequences, whatever is named."""
-    sequences = {"train": 8, "val": 4}
-    monkeypatch.setattr(
-        "roadcue.training.build.open_dataset", lambda name, folder, split, **_: DrawnDataset(split, sequences[split])
-    )
-    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
 
 
 def test_the_samples_are_spread_over_the_sequences_and_their_features_lie_apart(small):

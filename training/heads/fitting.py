@@ -26,7 +26,7 @@ from roadcue.training.build import build_run_encoder, device, device_name, limit
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
-from roadcue.training.extraction import encoder_parts, stored_split
+from roadcue.training.extraction import check_room_for, encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.detector import detector_of
@@ -127,6 +127,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         print(said, flush=True)
     if calibrating:
         keep_for_calibration(known_rows[0], config.calibration)
+    check_room_for(data, encoder, config)
     stored = [
         stored_split(split, encoder, config, frames_back=config.frames_back, labels=known)
         for split, known in zip(data, labels, strict=True)
