@@ -114,6 +114,9 @@ class TrainConfig(ExtractionOptions):
     """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
     checkpoint_every: int = 100
     """Optimizer steps between two checkpoints."""
+    logger: Literal["wandb"] | None = None
+    """wandb: log to Weights & Biases, too, whose package must be installed. Every run logs losses, learning rate and
+    norm of the gradient into logs/ in its folder, for TensorBoard and as metrics.csv."""
     sweep: list[str] = field(default_factory=list)
     """Train every combination: --sweep lr=1e-3,3e-3 --sweep waypoint.dropout=0,0.1 (a; between
     values that hold commas). --run_dir is then the folder of all runs."""

@@ -29,14 +29,15 @@ from roadcue.training.run_folder import (
     run_facts,
 )
 from roadcue.training.steps import InOrder, TrainingSteps
-from roadcue.training.trainer import fit
+from roadcue.training.trainer import check_logger, fit
 
-FREE_TO_CHANGE = ("run_dir", "resume", "workers", "checkpoint_every", "device", "plugin")
+FREE_TO_CHANGE = ("run_dir", "resume", "workers", "checkpoint_every", "logger", "device", "plugin")
 """Options that a resumed run may set anew: none of them changes a weight."""
 
 
 def train_captions(config: TrainConfig, config_text: str) -> None:
     """Fine-tune on the texts of the training pictures; the captioner ends up in the run folder's model/."""
+    check_logger(config.logger)
     folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
     options = caption_options(config)
     if is_finished(folder, config, FREE_TO_CHANGE):
@@ -80,6 +81,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             resuming=resuming,
             clip=1.0,
             ema=config.ema,
+            logger=config.logger,
             slow=True,
         )
         module.cpu()

@@ -42,9 +42,9 @@ from roadcue.training.run_folder import (
 )
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trained_rows import write_trained_rows
-from roadcue.training.trainer import fit
+from roadcue.training.trainer import check_logger, fit
 
-FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "plugin")
+FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "logger", "plugin")
 """Options that a resumed run may set anew: none of them changes a weight."""
 _OF_WALKS = "; its pictures come without states, which states.jsonl can give those of a walk"
 STATELESS = {
@@ -84,6 +84,7 @@ class StoredSplits:
 
 def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
+    check_logger(config.logger)
     folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
     if is_finished(folder, config, FREE_TO_CHANGE):
         check_same_data(folder, lambda: _fingerprint_now(config))
@@ -241,6 +242,7 @@ def fit_by_gradient(
         validation=val.batches(),
         resuming=resuming,
         ema=config.ema,
+        logger=config.logger,
     )
 
 
