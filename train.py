@@ -9,10 +9,12 @@ from roadcue.training.config import TrainConfig
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, text = parse(TrainConfig, argv)
+    if config.dry_run:
+        from roadcue.training.dry_run import dry_run  # here, so that --help need not wait for torch
+
+        return run(dry_run, config, ("train", "val"))
     if config.captions:
-        from roadcue.training.captions.fine_tuning import (
-            train_captions,  # here, so that --help need not wait for torch
-        )
+        from roadcue.training.captions.fine_tuning import train_captions
 
         return run(train_captions, config, text)
     if config.sweep or config.seeds > 1:

@@ -54,7 +54,7 @@ def seconds(call: Callable[[], object], device: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--dtype", default="fp32", choices=["fp32", "bf16"])
+    parser.add_argument("--dtype", default="fp32", choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--batch", type=int, default=2, help="pictures per call")
     parser.add_argument("--layers", type=int, default=27, help="fewer make a quicker benchmark of the same share")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")

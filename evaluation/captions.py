@@ -25,7 +25,7 @@ from roadcue.progress import ProgressLine
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.reports.written_tables import save_tables
-from roadcue.training.build import device
+from roadcue.training.build import device, limit_said
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
@@ -55,8 +55,9 @@ def evaluate_captions(config: EvalConfig) -> None:
     captioner.to(device(options.device)).eval()
     split = config.split or "val"
     pictures, bad = caption_pictures(options, captioner, caption_options(options), split)
-    about = pictures.dataset.description, captioner.description, cameras_said(pictures.dataset, options)
-    print(*about, sep="\n", flush=True)
+    about = [limit_said(options), pictures.dataset.description, captioner.description]
+    about += [cameras_said(pictures.dataset, options)]
+    print(*filter(None, about), sep="\n", flush=True)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         detector = CaptionDetector.of_run(folder.model, options, device(options.device))
@@ -72,7 +73,8 @@ def evaluate_captions(config: EvalConfig) -> None:
         tables = [_loss_table(pictures, np.array(loss), unlike, config.bootstrap)]
         Console().print(score_table(tables[0], SEES))
         content: dict[str, Any] = {}
-        if options.data in LABELLED and options.split_by == "official" and options.frame_stride == 1:
+        whole = options.split_by == "official" and options.frame_stride == 1 and options.limit is None
+        if options.data in LABELLED and whole:
             scored = EvalConfig(
                 predictions=str(out / PREDICTIONS),
                 data=options.data,

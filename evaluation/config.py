@@ -6,7 +6,7 @@ from typing import Literal
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.registry import DATASETS
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
-from roadcue.option_values import at_least, at_most, check_seed, known_name
+from roadcue.option_values import at_least, at_most, check_device, check_seed, known_name
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class ScoreOptions:
     """How the data set is parted, as in train.py. Default: as in the run."""
     on_bad_record: OnBadRecord | None = None
     """What happens to a record that cannot be read, as in train.py. Default: as in the run."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the encoder and the heads run."""
+    device: str = "auto"
+    """Where the encoder and the heads run: auto, cpu, cuda, or one of several GPUs, such as cuda:1."""
     split: Literal["train", "val", "test"] | None = None
     """Which split to score. Default: val; with --predictions test, where the data has one."""
     resamples: int = DEFAULT_BOOTSTRAP.resamples
@@ -46,6 +46,7 @@ class ScoreOptions:
         at_least(1, self, "resamples")
         at_most(1_000_000, self, "resamples", "no interval is surer with more")
         check_seed(self.seed)
+        check_device(self.device)
 
     @property
     def bootstrap(self) -> Bootstrap:

@@ -11,6 +11,7 @@ from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.state_check import state_warning
 from roadcue.reports.page import DRAWN, MINIATURE
 from roadcue.schema import SampleTargets
+from roadcue.training.build import limit_said
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions
@@ -25,7 +26,7 @@ def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options:
     """The facts of a run at the head of its page and numbers, by label."""
     heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
     head = f"{heads} on {options.pooling} features of {pictures}" if not options.captions else heads
-    found = {"cameras": cameras_said(data, options), "states": state_warning(data)}
+    found = {"extent": limit_said(options), "cameras": cameras_said(data, options), "states": state_warning(data)}
     return {
         "data": data.description,
         "encoder": encoder,

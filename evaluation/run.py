@@ -41,7 +41,7 @@ from roadcue.reports.rater_table import rated_scores, rated_tables
 from roadcue.reports.score_table import score_table
 from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
-from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.build import build_run_encoder, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
@@ -60,7 +60,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     encoder = build_run_encoder(options)
     check_same_encoder(folder, encoder_parts(encoder, options))
     data = open_split(options, config.split or "val")
-    said = [data.description, encoder.description, cameras_said(data, options)]
+    said = [limit_said(options), data.description, encoder.description, cameras_said(data, options)]
     said += [states_said(data)] if WAYPOINT in options.head_names else []
     print(*filter(None, said), sep="\n", flush=True)
 

@@ -89,7 +89,7 @@ def only_listed(
 
 def _test_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
     """The run's options, for all frames of the official test split, whatever part of the data it was trained on."""
-    options = replace(run_options(folder, config), split_by="official", frame_stride=1)
+    options = replace(run_options(folder, config), split_by="official", frame_stride=1, limit=None)
     if options.data != "waymo_e2e" or not options.data_dir:
         raise BadInput(
             f"--submission: the challenge is about Waymo's test split, and this run is about {options.data}; name "

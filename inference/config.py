@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+
+from roadcue.option_values import check_device
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 """Ends of names that are never those of answers: words in another order would cost a picture."""
@@ -30,8 +31,8 @@ class PredictConfig:
     """File for the lines. Default: they are printed. Stopped, the same command goes on behind the last of them."""
     batch: int = 16
     """Pictures that are predicted together."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the encoder and the heads run."""
+    device: str = "auto"
+    """Where the encoder and the heads run: auto, cpu, cuda, or one of several GPUs, such as cuda:1."""
     plugin: list[str] = field(default_factory=list)
     """A Python file that the run was trained with; it runs with your rights, and is never loaded by itself."""
 
@@ -49,3 +50,4 @@ class PredictConfig:
             raise ValueError(f"--out {self.out}: is to be read itself, and would be replaced; name another file")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")
+        check_device(self.device)

@@ -18,7 +18,9 @@ start.
 import errno
 import hashlib
 import json
+import math
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from roadcue.errors import BadInput
-from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, unreadable, write_atomic
+from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, size_said, unreadable, write_atomic
 from roadcue.loaders.contrast import SCALES
 
 STORE_VERSION = "2"
@@ -49,6 +51,17 @@ def fingerprint(parts: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def store_bytes(rows: int, cameras: int, shape: tuple[int, int]) -> int:
+    """What the arrays of a store take; `shape` = (k, d) per camera."""
+    return sum(math.prod(size) * np.dtype(kind).itemsize for size, kind in _arrays(rows, cameras, shape).values())
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """OSError when fewer than `needed` bytes are free on the disk of a store's folder, which need not exist."""
+    with _writing(folder):
+        _require_free(folder, needed)
+
+
 class StoreWriter:
     """Fills a store row by row; several processes may fill disjoint rows of one store at the same time.
 
@@ -66,8 +79,9 @@ class StoreWriter:
     ) -> None:
         """Create the store or go on with it. `ids` (n,) unique str; `shape` = (k, d) per camera.
 
-        BadInput when the folder holds other features; OSError when the disk has no room for all rows (the whole
-        size is reserved at once, so that a full disk is met here and not in the middle of the night).
+        BadInput when the folder holds other features; OSError when the disk has no room for all rows, and how much
+        is missing (the whole size is reserved at once, so that a full disk is met here and not in the middle of the
+        night).
         """
         self.folder = folder
         if not (folder / "meta.json").exists():
@@ -188,20 +202,38 @@ def _create(
     """Make an empty store, whole, so that no reader sees half of one."""
     if len(set(ids.tolist())) != len(ids):
         raise BadInput("sample ids are not unique; a feature store needs one id per row")
-    rows, (cells, width) = len(ids), shape
+    rows = len(ids)
     meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
     with _writing(folder):
         try:
+            _require_free(folder, store_bytes(rows, len(cameras), shape))
             with atomic_folder(folder) as partial:
-                _reserve(partial / "features.npy", (rows, len(cameras), cells, width), np.float16)
-                _reserve(partial / "contrast.npy", (rows, len(cameras), SCALES), np.float32)
-                _reserve(partial / "present.npy", (rows, len(cameras)), np.bool_)
-                _reserve(partial / "progress.npy", (rows,), np.uint8)
+                for name, (size, kind) in _arrays(rows, len(cameras), shape).items():
+                    _reserve(partial / name, size, kind)
                 (partial / "index.json").write_text(json.dumps(ids.tolist()))
                 (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
         except OSError:
             if not (folder / "meta.json").exists():  # else another process was faster, which is as good
                 raise
+
+
+def _require_free(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(next(place for place in (folder, *folder.absolute().parents) if place.exists())).free
+    if needed > free:
+        missing = (
+            f"{size_said(needed)} are needed, {size_said(free)} are free, {size_said(needed - free)} are missing"
+        )
+        raise OSError(errno.ENOSPC, missing)
+
+
+def _arrays(rows: int, cameras: int, shape: tuple[int, int]) -> dict[str, tuple[tuple[int, ...], type]]:
+    """File -> shape and kind of its numbers."""
+    return {
+        "features.npy": ((rows, cameras, *shape), np.float16),
+        "contrast.npy": ((rows, cameras, SCALES), np.float32),
+        "present.npy": ((rows, cameras), np.bool_),
+        "progress.npy": ((rows,), np.uint8),
+    }
 
 
 def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> None:

@@ -1,4 +1,4 @@
-"""Parts of a data set that keep what belongs together: whole sequences, or every n-th frame of each."""
+"""Parts of a data set: whole sequences, which keep together what belongs together, or some frames of each."""
 
 import hashlib
 from collections.abc import Sequence
@@ -42,6 +42,15 @@ def every_nth(dataset: RoadDataset, n: int) -> Subset:
     _, first_row, sequence_of_row = np.unique(dataset.states.sequence, return_index=True, return_inverse=True)
     position = np.arange(len(dataset)) - first_row[sequence_of_row]
     return Subset(dataset, np.flatnonzero(position % n == 0), dataset.split)
+
+
+def spread(dataset: RoadDataset, n: int) -> Subset:
+    """`n` rows of a larger data set at even distances, and so of as many of its sequences as there can be."""
+    if not 1 <= n < len(dataset):
+        raise BadInput(f"{n} of {len(dataset)} rows: n must be 1 or more, and fewer than there are")
+    part = Subset(dataset, np.arange(n) * len(dataset) // n, dataset.split)
+    part.description += f", spread over {len(np.unique(part.states.sequence)):,} sequences"
+    return part
 
 
 def _place_in_unit(name: str) -> float:

@@ -7,9 +7,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Dtype = Literal["fp32", "bf16"]
+from roadcue.errors import BadEncoder
+
+Dtype = Literal["fp32", "bf16", "fp16"]
 """Number format in which a model computes."""
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def lacks_bf16(device: torch.device | str) -> bool:
+    """Whether this is a GPU without bf16, such as a T4, where PyTorch would imitate it, many times slower."""
+    on = torch.device(device)
+    if on.type != "cuda":
+        return False
+    with torch.cuda.device(on):
+        return not torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def check_dtype(dtype: Dtype, device: torch.device | str) -> None:
+    """BadEncoder for bf16 on a GPU that lacks it."""
+    if dtype == "bf16" and lacks_bf16(device):
+        raise BadEncoder(
+            "--dtype bf16: this GPU has no bf16; use --dtype fp16 (a run that was trained with bf16 must be trained "
+            "again, or used with --device cpu)"
+        )
 
 
 class Preprocess(Protocol):

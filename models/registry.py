@@ -49,7 +49,7 @@ def build_encoder(
     name: str,
     *,
     checkpoint: str = "mini",
-    dtype: Literal["fp32", "bf16"] = "fp32",
+    dtype: Literal["fp32", "bf16", "fp16"] = "fp32",
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash",
     features: Literal["patches", "perceiver"] = "patches",
     device: str = "cpu",
@@ -58,9 +58,12 @@ def build_encoder(
 
     `checkpoint` is as in `models.checkpoint.resolve_checkpoint`; `features` are the tower's patches, or what
     OpenFlamingo's Perceiver makes of them. BadEncoder for an unknown encoder or one without such features,
-    BadCheckpoint (which is one) for weights that cannot be used.
+    a dtype that the device has not, BadCheckpoint (which is one) for weights that cannot be used.
     """
+    from roadcue.models.encoder import check_dtype  # here, so that --help need not wait for torch
+
     build = ENCODERS.find(name)
+    check_dtype(dtype, device)
     encoder: Encoder = build(checkpoint=checkpoint, dtype=dtype, aspect=aspect, features=features)
     return encoder.to(device)
 
@@ -69,14 +72,18 @@ def build_captioner(
     name: str,
     *,
     checkpoint: str = "mini",
-    dtype: Literal["fp32", "bf16"] = "fp32",
+    dtype: Literal["fp32", "bf16", "fp16"] = "fp32",
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash",
     device: str = "cpu",
 ) -> "Captioner":
     """A captioner by name, with its weights, on its device; the options are as in `build_encoder`.
 
-    BadEncoder for an unknown captioner, BadCheckpoint (which is one) for weights that cannot be used.
+    BadEncoder for an unknown captioner or a dtype that the device has not, BadCheckpoint (which is one) for weights
+    that cannot be used.
     """
+    from roadcue.models.encoder import check_dtype  # here, so that --help need not wait for torch
+
     build = CAPTIONERS.find(name)
+    check_dtype(dtype, device)
     captioner: Captioner = build(checkpoint=checkpoint, dtype=dtype, aspect=aspect)
     return captioner.to(device)

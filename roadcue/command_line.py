@@ -49,6 +49,8 @@ def parser_for(config: type) -> ArgumentParser:
     for action in parser._actions:
         if action.dest in _METAVARS:
             action.metavar = _METAVARS[action.dest]
+        if getattr(action, "_typehint", None) is bool:  # the bare flag says yes
+            action.nargs, action.const = "?", True
         if action.dest == "encoder_features":  # written like the options of a head
             action.option_strings = [*action.option_strings, "--encoder.features"]
             parser._option_string_actions["--encoder.features"] = action

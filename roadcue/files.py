@@ -133,6 +133,12 @@ def writing_into(folder: Path, remedy: str) -> Iterator[None]:
         threading.excepthook = loud
 
 
+def size_said(size: float) -> str:
+    """Bytes in words, by powers of ten as disks are sold: "1.2 GB"."""
+    unit, name = next(((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB")) if size >= unit), (1e3, "KB"))
+    return f"{size / unit:,.1f} {name}"
+
+
 def unwritable(folder: Path, error: OSError, remedy: str) -> str:
     """Why `folder` cannot be written, and what to do: `remedy` where it is for want of room."""
     if (blocking := in_the_way(folder)) is not None:

@@ -3,6 +3,7 @@
 Imported by `--help`, so nothing heavy is imported here.
 """
 
+import re
 from collections.abc import Iterable
 from typing import get_args
 
@@ -29,6 +30,12 @@ def check_seed(seed: int) -> None:
     """ValueError for a `--seed` that NumPy and Lightning do not take."""
     if not 0 <= seed <= _LARGEST_SEED:
         raise ValueError(f"--seed {seed}: a whole number from 0 to {_LARGEST_SEED}")
+
+
+def check_device(device: str) -> None:
+    """ValueError for a `--device` that cannot be; whether it is there is known when torch is asked."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
+        raise ValueError(f"--device {device}: choose auto, cpu, cuda, or a GPU by its number, such as cuda:1")
 
 
 def known_name(option: str, name: str, known: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from roadcue.heads.registry import field_names
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.json_states import nearest
 from roadcue.loaders.registry import DATASETS, open_dataset
-from roadcue.loaders.split import every_nth, split_by_sequence
+from roadcue.loaders.split import every_nth, split_by_sequence, spread
 from roadcue.loaders.state_check import state_warning
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
@@ -19,7 +19,7 @@ from roadcue.training.extraction_config import DataOptions, ExtractionOptions
 
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:
-    """The data set's split, parted by sequence and thinned as the options say; BadInput when it is empty."""
+    """The data set's split, parted by sequence, thinned and limited as the options say; BadInput when it is empty."""
     folder, images = (user_path(given) if given else None for given in (options.data_dir, options.image_root))
     if options.split_by == "sequence" and split == "test":
         raise BadInput("--split_by sequence parts the data into train and val; it makes no test split")
@@ -32,6 +32,8 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
         dataset = split_by_sequence(dataset, split_name, val_fraction=options.val_fraction)
     if options.frame_stride > 1:
         dataset = every_nth(dataset, options.frame_stride)
+    if options.limit is not None and options.limit < len(dataset):
+        dataset = spread(dataset, options.limit)
     if dataset.skipped:
         first = dataset.skipped[0]
         print(f"{len(dataset.skipped)} bad records skipped; first: {first.where}: {first.reason}", file=sys.stderr)
@@ -40,6 +42,13 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
     if warning := state_warning(dataset):
         print(f"warning: {warning}", file=sys.stderr)
     return dataset
+
+
+def limit_said(options: DataOptions) -> str:
+    """What everybody has to know of a run with `--limit`; "" without it."""
+    if options.limit is None:
+        return ""
+    return f"a first try: {options.limit:,} samples of each split at most (--limit {options.limit}), not all of them"
 
 
 def _check_fields(dataset: RoadDataset) -> None:
@@ -67,14 +76,17 @@ def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Enco
 
 
 def device(name: str) -> str:
-    """The device that a `--device` means here: auto, cpu or cuda -> cpu or cuda."""
+    """The device that a `--device` means here: auto is cuda or cpu; BadInput for a GPU that is not there."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise BadInput("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
+        return "cuda" if gpus else "cpu"
+    if name != "cpu" and (torch.device(name).index or 0) >= gpus:
+        there = f"the GPUs here are cuda:0 to cuda:{gpus - 1}" if gpus else "this PyTorch sees no CUDA device"
+        raise BadInput(f"--device {name}: {there}; use {'one of them' if gpus else '--device cpu'}")
     return name
 
 
 def device_name(name: str) -> str:
     """What the device of a `--device` is called, for run.json."""
-    return str(torch.cuda.get_device_name()) if device(name) == "cuda" else "cpu"
+    on = device(name)
+    return "cpu" if on == "cpu" else str(torch.cuda.get_device_name(on))

@@ -114,6 +114,9 @@ class TrainConfig(ExtractionOptions):
     """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
     checkpoint_every: int = 100
     """Optimizer steps between two checkpoints."""
+    logger: Literal["wandb"] | None = None
+    """wandb: log to Weights & Biases, too, whose package must be installed. Every run logs losses, learning rate and
+    norm of the gradient into logs/ in its folder, for TensorBoard and as metrics.csv."""
     sweep: list[str] = field(default_factory=list)
     """Train every combination: --sweep lr=1e-3,3e-3 --sweep waypoint.dropout=0,0.1 (a; between
     values that hold commas). --run_dir is then the folder of all runs."""
@@ -137,6 +140,10 @@ class TrainConfig(ExtractionOptions):
                 f"--past_frames {self.past_frames}: expected how many frames back, each from 1 to {_FURTHEST_BACK} "
                 "and once, with commas, such as 10,20"
             )
+        if self.dry_run and self.sweep:
+            raise ValueError("--dry_run measures one setting; leave out --sweep")
+        if self.frames_back and self.limit is not None:
+            raise ValueError("--limit leaves out the frames that --past_frames reads; leave one of the two out")
         if not (0 < self.optimization.lr < inf and 0 <= self.optimization.weight_decay < inf):
             raise ValueError(f"--lr {self.lr} must be above 0 and --weight_decay {self.weight_decay} not below it")
         check_seed(self.seed)
@@ -154,6 +161,8 @@ class TrainConfig(ExtractionOptions):
         """ValueError for an unknown head or options of one that is not trained; the others get their defaults."""
         if self.captions:
             groups = {CAPTION: CaptionOptions}
+            if self.dry_run:
+                raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.sweep or self.seeds > 1:
                 raise ValueError(
                     "--sweep and --seeds compare waypoint heads; train captions in a run for each setting"

@@ -7,6 +7,8 @@ eight row ranges, so that an array job can share the work.
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +20,14 @@ from roadcue.files import user_path
 from roadcue.loaders import picture_file
 from roadcue.loaders.contrast import SCALES
 from roadcue.loaders.dataset import RoadDataset
-from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finished, store_folder
+from roadcue.loaders.feature_store import (
+    FeatureStore,
+    StoreWriter,
+    check_room,
+    open_finished,
+    store_bytes,
+    store_folder,
+)
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pooling_fingerprint
 from roadcue.progress import ProgressLine
@@ -44,6 +53,52 @@ def encoder_parts(encoder: Encoder, options: ExtractionOptions) -> dict[str, str
     return {**encoder.fingerprint, "decoding": picture_file.DECODING, **pooling, "cameras": cameras}
 
 
+@dataclass(frozen=True)
+class StorePlan:
+    """The store of a split's features, whether it is there or not."""
+
+    folder: Path
+    parts: dict[str, str]
+    ids: np.ndarray
+    cameras: tuple[str, ...]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions) -> "StorePlan":
+        """BadInput for cameras that the data set has not."""
+        _check_cameras(dataset, options.camera_names)
+        root = user_path(options.store_dir) if options.store_dir else cache_root() / "features"
+        parts = feature_parts(dataset, encoder, options)
+        folder = store_folder(root, f"{dataset.name}-{dataset.split}", encoder.name, parts)
+        shape = (cells_stored(options.pooling, options.grid), encoder.width)
+        return cls(folder, parts, dataset.states.id, options.camera_names, shape)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes on the disk."""
+        return store_bytes(len(self.ids), len(self.cameras), self.shape)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is there, and with it all the room that it takes."""
+        return (self.folder / "meta.json").exists()
+
+    def finished(self) -> FeatureStore | None:
+        """The store, where no row is left to be encoded."""
+        return open_finished(self.folder, self.parts, self.ids)
+
+    def writer(self) -> StoreWriter:
+        """To make the store or go on with it."""
+        return StoreWriter(self.folder, self.parts, self.ids, self.cameras, self.shape)
+
+
+def check_room_for(datasets: Sequence[RoadDataset], encoder: Encoder, options: ExtractionOptions) -> None:
+    """OSError when the disk has no room for the stores of all of them: before the first takes hours."""
+    plans = [StorePlan.of(dataset, encoder, options) for dataset in datasets] if encoder.width else []
+    if new := [plan for plan in plans if not plan.begun]:
+        check_room(new[0].folder, sum(plan.bytes for plan in new))
+
+
 def extract(
     dataset: RoadDataset,
     encoder: Encoder,
@@ -57,26 +112,22 @@ def extract(
     None when other parts are still to be encoded by other processes. BadRecord for an unreadable picture, unless
     `on_bad_record` is "skip": then its row is skipped and counted.
     """
-    _check_cameras(dataset, options.camera_names)
-    root = user_path(options.store_dir) if options.store_dir else cache_root() / "features"
-    parts = feature_parts(dataset, encoder, options)
-    folder = store_folder(root, f"{dataset.name}-{dataset.split}", encoder.name, parts)
-    shape = (cells_stored(options.pooling, options.grid), encoder.width)
-    store = open_finished(folder, parts, dataset.states.id)  # it may lie where nothing can be written
+    plan = StorePlan.of(dataset, encoder, options)
+    store = plan.finished()  # it may lie where nothing can be written
     if store is None:
-        writer = StoreWriter(folder, parts, dataset.states.id, options.camera_names, shape)
+        writer = plan.writer()
         rows = writer.todo(part)
         if len(rows):
             _encode_rows(dataset, encoder, options, writer, rows, on_bad_record)
         if not writer.finish():
             return None
-        store = FeatureStore(folder, parts)
+        store = FeatureStore(plan.folder, plan.parts)
     if store.skipped:
         name, reason = next(iter(store.skipped.items()))
         if on_bad_record == "raise":
             raise BadRecord(
-                f"{folder}: {len(store.skipped)} rows were skipped when it was made, the first {name}: {reason}; "
-                "--on_bad_record skip goes on without them"
+                f"{plan.folder}: {len(store.skipped)} rows were skipped when it was made, the first {name}: "
+                f"{reason}; --on_bad_record skip goes on without them"
             )
         print(f"{len(store.skipped)} rows of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
     return store
@@ -164,6 +215,11 @@ def parse_part(text: str) -> tuple[int, int]:
 
 def main(config: ExtractConfig) -> None:
     """Encode one split, or one part of it."""
+    if config.dry_run:
+        from roadcue.training.dry_run import dry_run  # which stands on this file
+
+        dry_run(config, [config.split])
+        return
     dataset = open_split(config, config.split)
     encoder = build_run_encoder(config)
     print(dataset.description, encoder.description, sep="\n")

@@ -10,7 +10,7 @@ from typing import Literal
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.registry import DATASETS
 from roadcue.models.registry import ENCODERS
-from roadcue.option_values import at_least, at_most, known_name
+from roadcue.option_values import at_least, at_most, check_device, known_name
 
 _FINEST_GRID = 64
 """Regions per side: the patches of 16 pixels of a picture 1,024 wide, more than any encoder here has."""
@@ -39,12 +39,15 @@ class DataOptions:
     frame_stride: int = 1
     """Use every n-th frame of a sequence, of those that are there: 0.1 s apart in waymo_e2e, 2 s in the default
     roadworld."""
+    limit: int | None = None
+    """For a first try: only so many samples of each split, evenly spread over its sequences. Their features have a
+    store of their own. Default: all."""
     on_bad_record: OnBadRecord = "raise"
     """A record that cannot be read: raise stops with its place, skip leaves it out and counts it."""
 
     def __post_init__(self) -> None:
         known_name("data", self.data, DATASETS)
-        at_least(1, self, "frame_stride")
+        at_least(1, self, "frame_stride", *(["limit"] if self.limit is not None else []))
         at_most(_LONGEST_STRIDE, self, "frame_stride", "no sequence has so many frames")
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"--val_fraction {self.val_fraction}: must lie between 0 and 1")
@@ -62,8 +65,9 @@ class EncoderOptions:
     checkpoint: str = "mini"
     """Weights: mini (shipped with RoadCue), full (the published SmolVLM2-2.2B-Instruct, OpenFlamingo-3B-vitl-mpt1b),
     a hub id, or a folder."""
-    dtype: Literal["fp32", "bf16"] = "fp32"
-    """Number format in which the encoder computes. Features are stored as fp16 either way."""
+    dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Number format in which the encoder computes: bf16, or fp16 on a GPU that has no bf16, such as a T4. Features
+    are stored as fp16 in any case."""
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash"
     """How a picture becomes square: squash as SmolVLM2 was published, letterbox (keeps angles), crop as CLIP was
     published (cuts off the sides), or tiles: the left, centre and right squares of a wide picture, side by side."""
@@ -89,14 +93,19 @@ class ExtractionOptions(EncoderOptions, DataOptions):
     """Processes that read and decode pictures ahead of a GPU, or that each train a run of a sweep."""
     store_dir: str | None = None
     """Folder of the feature stores. Default: features/ in RoadCue's cache ($ROADCUE_CACHE or the system's own)."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the encoder and the heads run."""
+    device: str = "auto"
+    """Where the encoder and the heads run: auto, cpu, cuda, or one of several GPUs, such as cuda:1."""
+
+    dry_run: bool = False
+    """Measure and stop: say how many samples there are, how large their feature store is, and how long 64 pictures
+    take and all of them would. No feature and no run is written."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         known_name("encoder", self.encoder, self._encoders)
         at_least(1, self, "grid", "encode_batch")
         at_least(0, self, "workers")
+        check_device(self.device)
         at_most(_FINEST_GRID, self, "grid", f"that is {_FINEST_GRID**2} vectors of each picture to be stored")
         at_most(_MOST_PICTURES, self, "encode_batch", "all of them lie in memory at once")
         at_most(_MOST_WORKERS, self, "workers", "each is a process of its own")

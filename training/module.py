@@ -5,7 +5,8 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.optim import AdamW
+from torch.nn.utils import get_total_norm
+from torch.optim import AdamW, Optimizer
 
 from roadcue.errors import BadInput
 from roadcue.training.checkpoints import generator_state, set_generator_state
@@ -53,6 +54,12 @@ class TrainingModule(LightningModule):
         optimizer = AdamW(groups, lr=self.lr, betas=self.betas)
         schedule = learning_rate(optimizer, self.shape, steps=self.steps, warm_up=self.warm_up)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Log how fast it learns: the learning rate, and the norm of the whole gradient before it is clipped."""
+        gradients = [weight.grad for weight in self.trained.parameters() if weight.grad is not None]
+        rate: float = optimizer.param_groups[0]["lr"]  # of all groups
+        self.log_dict({"learning_rate": rate, "gradient_norm": get_total_norm(gradients)})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Dropout draws from torch's generators: a bit-equal resume needs their states."""

@@ -4,13 +4,17 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 
+from roadcue.errors import BadInput
+from roadcue.models.encoder import lacks_bf16
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
 from roadcue.training.run_folder import RunFolder
@@ -40,6 +44,12 @@ class TrainerOptions(Protocol):
         ...
 
 
+def check_logger(logger: str | None) -> None:
+    """BadInput, before anything is encoded, for a logger whose package is not installed."""
+    if logger == "wandb" and find_spec("wandb") is None:
+        raise BadInput("--logger wandb: the package wandb is not installed here; pip install wandb, or leave it out")
+
+
 def fit(
     module: TrainingModule,
     steps: TrainingSteps[Any],
@@ -51,6 +61,7 @@ def fit(
     resuming: bool = False,
     clip: float | None = None,
     ema: float = 0.0,
+    logger: Literal["wandb"] | None = None,
     slow: bool = False,
     devices: int = 1,
     nodes: int = 1,
@@ -59,14 +70,17 @@ def fit(
     """Train `module` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last checkpoint.
 
     `validation` batches are measured after every epoch. `clip`: the largest norm of the gradient. `ema`: the decay of
-    an average of the weights, 0 for none. `slow` says a line every 20 steps. `stop` is asked at every step boundary;
-    when it says yes, the run is saved and stopped as by Ctrl-C. Returns the seconds that the training took, those
-    before a stop included.
+    an average of the weights, 0 for none. `logger` is one more than those of every run. `slow` says a line every 20
+    steps. `stop` is asked at every step boundary; when it says yes, the run is saved and stopped as by Ctrl-C.
+    Returns the seconds that the training took, those before a stop included.
     """
+    if options.precision == "bf16" and lacks_bf16(device):
+        raise BadInput("--precision bf16: this GPU has no bf16; use --precision fp32")
     seed_everything(options.seed, verbose=False)  # what came before may or may not have drawn numbers
     first_step = read_checkpoint(folder.last)["global_step"] if resuming else 0
     progress = SayProgress(steps.per_epoch, slow=slow)
     average = [averaging(ema)] if ema else []
+    also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if logger == "wandb" else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings(
         "ignore", ".*srun.*|.*LeafSpec.*|.*in eval mode at the start.*"
@@ -76,14 +90,15 @@ def fit(
         max_steps=len(steps),
         val_check_interval=steps.per_epoch if validation is not None else None,
         check_val_every_n_epoch=None if validation is not None else 1,
-        accelerator="gpu" if device == "cuda" else "cpu",
-        devices=devices,
+        accelerator="cpu" if device == "cpu" else "gpu",
+        devices=devices if (numbered := torch.device(device).index) is None else [numbered],
         num_nodes=nodes,
         precision="bf16-mixed" if options.precision == "bf16" else "32-true",
         gradient_clip_val=clip,
         logger=[
             CSVLogger(folder.logs, name=None, version=f"from_step_{first_step}"),
             TensorBoardLogger(folder.logs, name=None, version=""),
+            *also,
         ],
         # The average first: a checkpoint holds the one that its step has made.
         callbacks=[*average, KeepLast(folder.last, options.checkpoint_every, stop), progress],
@@ -98,6 +113,9 @@ def fit(
         trainer.fit(module, steps, validation, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C
         raise KeyboardInterrupt(_stopped(folder)) from None
+    finally:
+        for one in also:  # or the next run of a sweep would go on in this one's
+            one.experiment.finish()
     for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
         callback.on_train_end(trainer, module)
     return progress.seconds

@@ -2,10 +2,12 @@ import errno
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,8 +20,10 @@ from roadcue.loaders.feature_store import (
     FeatureStore,
     IncompleteStore,
     StoreWriter,
+    check_room,
     fingerprint,
     open_finished,
+    store_bytes,
     store_folder,
 )
 
@@ -152,6 +156,21 @@ def test_a_full_disk_is_met_when_the_store_is_made(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="--store_dir"):
         StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_room_is_said_with_both_figures_before_anything_is_made(tmp_path, monkeypatch):
+    size = 10 * 2 * (4 * 3 * 2 + SCALES * 4 + 1) + 10
+    assert store_bytes(10, 2, (4, 3)) == size
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size - 1))
+    with pytest.raises(
+        OSError, match=r"0\.8 KB are needed, 0\.8 KB are free, 0\.0 KB are missing\); free space, then"
+    ):
+        StoreWriter(tmp_path / "there" / "store", PARTS, IDS, ["FRONT", "REAR"], (4, 3))
+    with pytest.raises(OSError, match=r"3\.0 GB are needed, 0\.8 KB are free, 3\.0 GB are missing"):
+        check_room(tmp_path / "store", 3_000_000_000)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size))
+    StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT", "REAR"], (4, 3))
 
 
 def test_the_room_for_all_rows_is_really_there(writer):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from roadcue.errors import BadInput
 from roadcue.loaders.dataset import RoadDataset, StateTable
-from roadcue.loaders.split import every_nth, split_by_sequence
+from roadcue.loaders.split import every_nth, split_by_sequence, spread
 
 
 @dataclasses.dataclass
@@ -89,3 +89,15 @@ def test_every_nth_frame_counts_within_each_sequence():
     assert len(every_nth(drives(a=5), 1)) == 5
     with pytest.raises(BadInput, match="1 or more"):
         every_nth(drives(a=5), 0)
+
+
+@given(st.integers(1, 9), st.integers(2, 40))
+def test_spread_rows_are_as_many_as_asked_and_touch_every_sequence_that_they_can(sequences, n):
+    dataset = cast(RoadDataset, Drives({f"drive {number}": 5 for number in range(sequences)}))
+    if n >= len(dataset):
+        with pytest.raises(BadInput, match="fewer than there are"):
+            spread(dataset, n)
+        return
+    part = spread(dataset, n)
+    assert len(np.unique(part.states.id)) == n
+    assert len(np.unique(part.states.sequence)) == min(n, sequences)

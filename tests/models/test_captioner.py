@@ -12,6 +12,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from roadcue.errors import BadCheckpoint, BadEncoder, BadInput
 from roadcue.models import mini
+from roadcue.models.encoder import DTYPES
 from roadcue.models.flamingo.batches import caption_batch
 from roadcue.models.flamingo.captioner import FlamingoCaptioner
 from roadcue.models.generation import GenerationSettings
@@ -202,9 +203,10 @@ def test_a_captioner_reads_one_square():
         build_captioner("smol", aspect="tiles")
 
 
-def test_bf16(pixels, captioner):
-    half = build_captioner(captioner.name, dtype="bf16")
-    assert {weight.dtype for weight in half.model.parameters()} == {torch.bfloat16}
+@pytest.mark.parametrize("dtype", ["bf16", "fp16"])
+def test_half_the_digits(pixels, captioner, dtype):
+    half = build_captioner(captioner.name, dtype=dtype)
+    assert {weight.dtype for weight in half.model.parameters()} == {DTYPES[dtype]}
     coarse, fine = (c.loss(c.batch(pixels, TOLD, ANSWERS)).item() for c in (half, captioner))
     assert coarse == pytest.approx(fine, rel=0.05)
 

@@ -1,9 +1,10 @@
-"""What several tests of training need: a miniature to begin with."""
+"""What several tests of training need: a miniature to begin with, and small splits whatever is named."""
 
 import json
 import shutil
 
 import pytest
+from drawn import DrawnDataset
 
 from roadcue.models import mini
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
@@ -18,3 +19,13 @@ def tower_of_this_world(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mini, "SMOL", folder)
         yield folder
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Splits of 96 and 48 rows in 8 and 4 sequences, whatever is named."""
+    sequences = {"train": 8, "val": 4}
+    monkeypatch.setattr(
+        "roadcue.training.build.open_dataset", lambda name, folder, split, **_: DrawnDataset(split, sequences[split])
+    )
+    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))

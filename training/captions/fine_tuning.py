@@ -14,7 +14,7 @@ from roadcue.files import write_atomic, writing_into
 from roadcue.heads.multi_head import DETECTOR
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
-from roadcue.training.build import device, device_name, open_split
+from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.detector import learn_caption_detector
 from roadcue.training.captions.module import CaptionModule
@@ -31,14 +31,15 @@ from roadcue.training.run_folder import (
     run_facts,
 )
 from roadcue.training.steps import InOrder, TrainingSteps
-from roadcue.training.trainer import fit
+from roadcue.training.trainer import check_logger, fit
 
-FREE_TO_CHANGE = ("run_dir", "resume", "workers", "checkpoint_every", "device", "plugin")
+FREE_TO_CHANGE = ("run_dir", "resume", "workers", "checkpoint_every", "logger", "device", "plugin")
 """Options that a resumed run may set anew: none of them changes a weight."""
 
 
 def train_captions(config: TrainConfig, config_text: str) -> None:
     """Fine-tune on the texts of the training pictures; the captioner ends up in the run folder's model/."""
+    check_logger(config.logger)
     folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
     options = caption_options(config)
     if is_finished(folder, config, FREE_TO_CHANGE):
@@ -49,10 +50,9 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     if options.gate_init is not None:
         set_gates(captioner, options.gate_init)
     (train, bad), (val, bad_too) = (caption_pictures(config, captioner, options, split) for split in ("train", "val"))
-    cameras = [cameras_said(split.dataset, config) for split in (train, val)]
-    print(
-        train.dataset.description, captioner.description, *cameras, f"run folder: {folder.path}", sep="\n", flush=True
-    )
+    about = [limit_said(config), train.dataset.description, captioner.description]
+    about += [cameras_said(split.dataset, config) for split in (train, val)]
+    print(*filter(None, about), f"run folder: {folder.path}", sep="\n", flush=True)
     given = config.optimization
     seed_everything(config.seed, verbose=False)
     steps = TrainingSteps(
@@ -83,6 +83,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             resuming=resuming,
             clip=1.0,
             ema=config.ema,
+            logger=config.logger,
             slow=True,
         )
         module.cpu()
@@ -93,6 +94,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             "data": {"train": train.dataset.description, "val": val.dataset.description},
             DATA_FINGERPRINT: fingerprint(train.dataset, options.target),
             "rows": {"train": len(train), "val": len(val)},
+            "limit": config.limit,
             "cameras": {"train": camera_shares(train.dataset, config), "val": camera_shares(val.dataset, config)},
             "skipped": len(bad) + len(bad_too),
             "captioner": captioner.description,

@@ -22,11 +22,11 @@ from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.loaders.state_check import state_warning, states_said
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
-from roadcue.training.build import build_run_encoder, device, device_name, open_split
+from roadcue.training.build import build_run_encoder, device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
-from roadcue.training.extraction import encoder_parts, stored_split
+from roadcue.training.extraction import check_room_for, encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.detector import detector_of
@@ -42,9 +42,9 @@ from roadcue.training.run_folder import (
 )
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trained_rows import write_trained_rows
-from roadcue.training.trainer import fit
+from roadcue.training.trainer import check_logger, fit
 
-FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "plugin")
+FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "logger", "plugin")
 """Options that a resumed run may set anew: none of them changes a weight."""
 _OF_WALKS = "; its pictures come without states, which states.jsonl can give those of a walk"
 STATELESS = {
@@ -84,6 +84,7 @@ class StoredSplits:
 
 def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
+    check_logger(config.logger)
     folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
     if is_finished(folder, config, FREE_TO_CHANGE):
         check_same_data(folder, lambda: _fingerprint_now(config))
@@ -106,7 +107,12 @@ def _fingerprint_now(config: TrainConfig) -> str:
 def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> StoredSplits:
     """Open both splits, say what they and the run's `folder` are, and encode what is not in the store yet."""
     data = open_split(config, "train"), open_split(config, "val")
-    about = [data[0].description, encoder.description, *(cameras_said(split, config) for split in data)]
+    about = [
+        limit_said(config),
+        data[0].description,
+        encoder.description,
+        *(cameras_said(split, config) for split in data),
+    ]
     about += [states_said(split) for split in data if WAYPOINT in config.head_names]
     print(*filter(None, about), f"run folder: {folder}", sep="\n", flush=True)
     labels = [labels_of(split, model.heads.values()) for split in data]
@@ -122,6 +128,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         print(said, flush=True)
     if calibrating:
         keep_for_calibration(known_rows[0], config.calibration)
+    check_room_for(data, encoder, config)
     stored = [
         stored_split(split, encoder, config, frames_back=config.frames_back, labels=known)
         for split, known in zip(data, labels, strict=True)
@@ -235,6 +242,7 @@ def fit_by_gradient(
         validation=val.batches(),
         resuming=resuming,
         ema=config.ema,
+        logger=config.logger,
     )
 
 
@@ -244,6 +252,7 @@ def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> 
         "data": {"train": train.dataset.description, "val": val.dataset.description},
         DATA_FINGERPRINT: splits.fingerprint,
         "rows": {"train": len(train), "val": len(val)},
+        "limit": config.limit,
         "calibration": extent(splits.calibration) if splits.calibration else None,
         "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
         "state_warnings": [warning for split in (train, val) if (warning := state_warning(split.dataset))],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from roadcue.option_values import at_least, at_most, check_seed
+from roadcue.option_values import at_least, at_most, check_device, check_seed
 from roadcue.roadworld.sidewalk.spec import REASONS as WALK_REASONS
 from roadcue.roadworld.spec import FIRST_NUMBER
 from roadcue.roadworld.spec import REASONS as DRIVE_REASONS
@@ -59,8 +59,8 @@ class PretrainConfig(DrawOptions):
     """Seed of initial weights and order."""
     checkpoint_every: int = 100
     """Optimizer steps between two checkpoints; the same command goes on from the last."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where it trains."""
+    device: str = "auto"
+    """Where it trains: auto, cpu, cuda, or one of several GPUs, such as cuda:1."""
     precision: Literal["bf16", "fp32"] = "bf16"
     """bf16: products in bfloat16, weights in fp32; faster than fp32 on processors with AVX512_BF16 or AMX alone."""
 
@@ -74,3 +74,4 @@ class PretrainConfig(DrawOptions):
         most = (FIRST_NUMBER["val"] - FIRST_NUMBER["train"]) // max(len(DRIVE_REASONS), len(WALK_REASONS))
         at_most(most, self, "pairs", "the numbers from there on are scenes of the first pairs")
         check_seed(self.seed)
+        check_device(self.device)

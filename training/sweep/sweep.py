@@ -22,6 +22,7 @@ from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, build_m
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, by_setting, results_table
 from roadcue.training.sweep.run import SweepRun, outcomes
+from roadcue.training.trainer import check_logger
 
 FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
 """Options that no sweep goes through: they change no setting, or `--seeds` is for them."""
@@ -32,6 +33,7 @@ def sweep(config: TrainConfig, config_text: str) -> None:
 
     BadInput when a setting does not fit, before anything is read or trained, and when a run has failed, after all.
     """
+    check_logger(config.logger)
     folder = named_folder(config.run_dir, config.run_name)
     runs = planned(config, config_text, folder)
     finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
