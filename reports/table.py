@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich import box
@@ -14,6 +14,8 @@ from roadcue.reports.colours import colours
 
 SEES, BLIND = "●", "○"
 """Before a method that sees an image, and before one that does not."""
+TERMINAL = 80
+"""Columns in which a table has to be read."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,13 @@ def table_of(title: str, columns: list[str], cells: Mapping[Row, list[str]], row
     table = bare_table(title)
     table.add_column("", width=1)
     table.add_column(rows_are)
-    for name, column in zip(columns, zip(*cells.values(), strict=True), strict=True):
+    numbers = dict(zip(columns, zip(*cells.values(), strict=True), strict=True))
+    for name, column in numbers.items():
         add_numbers(table, name, column)
+    narrowest = 1 + _longest_word(row.name for row in cells)
+    narrowest += sum(max(_widest(column), _longest_word([name])) for name, column in numbers.items())
+    if narrowest + 2 * (len(numbers) + 2) > TERMINAL:  # two blanks between columns, one at each edge
+        table.padding = (0, 0)  # names lose no letter for the sake of blanks
     paint = colours(row.name for row in cells)
     for row, texts in cells.items():
         table.add_row(Text(mark(row), style=paint[row.name]), Text(row.name), *map(Text, texts))
@@ -63,8 +70,16 @@ def bare_table(title: str) -> Table:
 
 def add_numbers(table: Table, name: str, column: Sequence[str]) -> None:
     """A column as wide as its widest number: in a narrow terminal the names wrap, never a number."""
-    widest = max(len(line) for cell in column for line in cell.splitlines())
-    table.add_column(Text(textwrap.fill(name, widest, break_long_words=False)), justify="right", no_wrap=True)
+    header = textwrap.fill(name, _widest(column), break_long_words=False)
+    table.add_column(Text(header), justify="right", no_wrap=True)
+
+
+def _widest(column: Iterable[str]) -> int:
+    return max(len(line) for cell in column for line in cell.splitlines())
+
+
+def _longest_word(names: Iterable[str]) -> int:
+    return max(len(word) for name in names for word in name.split())
 
 
 def mark(row: Row) -> str:
