@@ -10,15 +10,12 @@ from manifest_lines import driven_line, write
 
 import roadcue
 from roadcue import predict
-from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.waypoint.config import WaypointConfig
-
-HEADS = {"waypoint": WaypointConfig(hidden=16), "cue": CueConfig(hidden=16)}
 
 
 @pytest.fixture
-def run(drawn):
-    return fit(drawn(head="waypoint,cue", head_options=HEADS, epochs=1)).path
+def run(path_and_cue_run):
+    return path_and_cue_run
 
 
 @pytest.fixture

@@ -10,16 +10,14 @@ from manifest_lines import driven_line, write
 
 import roadcue
 from roadcue import predict
-from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.waypoint.config import WaypointConfig
 
-HEADS = {"waypoint": WaypointConfig(hidden=16), "cue": CueConfig(hidden=16)}
 NORTH = np.pi / 2
 
 
 @pytest.fixture
-def run(drawn):
-    return fit(drawn(head="waypoint,cue", head_options=HEADS, epochs=1)).path
+def run(path_and_cue_run):
+    return path_and_cue_run
 
 
 @pytest.fixture
@@ -75,7 +73,7 @@ def test_units_that_look_wrong_are_said(run, pictures, tmp_path, capsys):
 
 
 def test_states_need_single_pictures_and_enough_poses_for_one(drawn, pictures, tmp_path, capsys):
-    run = fit(drawn(head_options={"waypoint": HEADS["waypoint"]}, epochs=1)).path
+    run = fit(drawn(head_options={"waypoint": WaypointConfig(hidden=16)}, epochs=1)).path
     manifest = write(tmp_path / "own", driven_line(tmp_path / "own", 0, "a", "train"))
     capsys.readouterr()  # what the training has printed
     assert exit_code(predict.main, "--run", run, manifest, "--states", logged(tmp_path)) == 2

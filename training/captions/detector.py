@@ -34,7 +34,10 @@ class CaptionDetector:
 
     @classmethod
     def of_run(cls, model: Path, options: ExtractionOptions, device: str) -> "CaptionDetector | None":
-        """What a run has left in its `model` folder; None where it has none, as runs of before, or has no encoder."""
+        """What a run has left in its `model` folder; None where it has none, as runs of before, or has no encoder.
+
+        BadHead or BadCheckpoint when it is damaged.
+        """
         if not (model / DETECTOR).exists():
             return None
         encoder = build_run_encoder(replace(options, checkpoint=str(model)), device)
