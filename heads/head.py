@@ -31,11 +31,15 @@ RUN_AGAIN = "train again, or copy the run folder again"
 
 @dataclass(frozen=True)
 class Headline:
-    """The one figure that is printed after each epoch: its `key` in what the head's metric computes, words, unit."""
+    """The one figure that is printed after each epoch: its `key` in what the head's metric computes, words, unit.
+
+    A sweep ranks its settings by the head's scores, from high to low unless `lower_is_better`.
+    """
 
     key: str
     words: str
     unit: str = ""
+    lower_is_better: bool = False
 
 
 class Prediction(Protocol):
@@ -82,6 +86,9 @@ class Head(nn.Module):
     """What a trained head is compared with; none of them sees an image."""
     headline: ClassVar[Headline]
     """The figure of a trained head that is printed after each epoch."""
+    sweep_figures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Title of a table of `score` -> its figures that a sweep shows, of which the first ranks the settings; of a head
+    without this the first figure of each table."""
     calibrated: ClassVar[bool] = False
     """Whether `calibrate` does something, so that some sequences have to be kept for it."""
     reads: ClassVar[tuple[str, ...]] = ()

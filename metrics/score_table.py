@@ -1,7 +1,7 @@
 """A table of scores: figures of every method on the same rows, each with its interval."""
 
 from collections.abc import Container, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from roadcue.metrics.bootstrap import Interval
@@ -27,16 +27,22 @@ class ScoreTable:
     """The method that is the gold standard itself, which nobody has made."""
     curves: Mapping[str, RiskCoverage] = field(default_factory=dict)
     """Method -> how often it is right when it answers only some rows; of a table about that."""
+    training_seeds: int | None = None
+    """How many trainings the figures are the mean of; None where it is not known who made the answers."""
+
+    def of_seeds(self, trainings: int) -> "ScoreTable":
+        """The table of so many trainings, which has counted the samples of each of them."""
+        return replace(self, samples=self.samples // trainings, training_seeds=trainings)
 
     def to_json(self) -> dict[str, Any]:
         """Title, size, and method -> figure -> value and bounds; None for a bound that does not exist.
 
-        And "curves", where there are any.
+        "training_seeds" is None where it is not known who made the answers. And "curves", where there are any.
         """
         methods = {
             name: {key: asdict(interval) for key, interval in figures.items()}
             for name, figures in self.methods.items()
         }
-        extent = {"samples": self.samples, "sequences": self.sequences}
+        extent = {"samples": self.samples, "sequences": self.sequences, "training_seeds": self.training_seeds}
         curves = {"curves": {name: asdict(curve) for name, curve in self.curves.items()}} if self.curves else {}
         return {"title": self.title, **extent, "methods": nan_to_none(methods), **curves}

@@ -124,3 +124,10 @@ def share_unlike(share: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """Such as 1 sample, 1,680 samples."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def seeds_said(trainings: int) -> str:
+    """What the number of trainings leaves open, or that it is part of the intervals, in a sentence."""
+    if trainings == 1:
+        return "One training seed: what another would give is in no interval."
+    return f"Mean of {trainings} training seeds; the intervals are over seeds and sequences."

@@ -164,9 +164,7 @@ class TrainConfig(ExtractionOptions):
             if self.dry_run:
                 raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.sweep or self.seeds > 1:
-                raise ValueError(
-                    "--sweep and --seeds compare waypoint heads; train captions in a run for each setting"
-                )
+                raise ValueError("--sweep and --seeds compare heads; train captions in a run for each setting")
         else:
             if CAPTION in self.head_names:
                 raise ValueError(

@@ -67,6 +67,11 @@ class FieldHead(Head):
     needs: ClassVar[str] = "a pedestrian's labels"
     baselines: ClassVar[tuple[type[Head], ...]] = (MajorityField, EverythingField)
     headline: ClassVar[Headline] = Headline("balanced_accuracy", "balanced accuracy of sidewalk and road")
+    sweep_figures: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "Sidewalk position": ("balanced_accuracy",),
+        "Road position": ("balanced_accuracy",),
+        "Objects, macro F1": ("near_place", "far_place"),
+    }
     calibrated: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = COLUMNS
     outputs: ClassVar[tuple[str, ...]] = OUTPUTS
