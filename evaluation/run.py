@@ -132,7 +132,7 @@ class Findings:
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the comparison, and beside them "against_raters", "modes", "answers" and "rule_and_walker",
-        None or empty where there are none.
+        None or empty where there are none; and of how many "training_seeds" all differences are.
         """
         return {
             **(self.comparison.to_json() if self.comparison else {}),
@@ -140,6 +140,7 @@ class Findings:
             "modes": nan_to_none(asdict(self.modes)) if self.modes else None,
             "answers": [scores.to_json() for scores in self.answers],
             "rule_and_walker": self.agreement.to_json() if self.agreement else None,
+            "training_seeds": 1,
         }
 
     @property
@@ -149,7 +150,7 @@ class Findings:
         tables += [rated_scores(self.against_raters)] if self.against_raters else []
         if self.modes and self.comparison:
             tables.append(modes_scores(self.modes, self.comparison.samples, self.comparison.sequences))
-        return tables + self.answers
+        return [table.of_seeds(1) for table in tables] + self.answers
 
     def report_frames(self, camera: str, on_bad_record: OnBadRecord) -> list[ReportFrame]:
         """What the report shows of single frames, by `evaluation.report_frames`: nothing where no path was scored."""
@@ -243,7 +244,8 @@ def _scores_of(
     """The tables that a head brings: itself, its twin without features and its baselines."""
     head = model.heads[name]
     answers = {method: predictions.answers[method] for method in model.methods(name) if method in predictions.answers}
-    return scores_with_answered(head, name, answers, split.targets, split.sequence, predictions.unlike, bootstrap)
+    tables = scores_with_answered(head, name, answers, split.targets, split.sequence, predictions.unlike, bootstrap)
+    return [table.of_seeds(1) for table in tables]
 
 
 def _print_tables(findings: Findings, sees_image: set[str]) -> None:

@@ -27,22 +27,24 @@ class ScoreTable:
     """The method that is the gold standard itself, which nobody has made."""
     curves: Mapping[str, RiskCoverage] = field(default_factory=dict)
     """Method -> how often it is right when it answers only some rows; of a table about that."""
-    training_seeds: int | None = None
-    """How many trainings the figures are the mean of; None where it is not known who made the answers."""
+    training_seeds: Mapping[str, int] = field(default_factory=dict)
+    """Method -> how many trainings its figures are the mean of; empty where it is not known who made the answers."""
 
     def of_seeds(self, trainings: int) -> "ScoreTable":
         """The table of so many trainings, which has counted the samples of each of them."""
-        return replace(self, samples=self.samples // trainings, training_seeds=trainings)
+        seeds = dict.fromkeys(self.methods, trainings)
+        return replace(self, samples=self.samples // trainings, training_seeds=seeds)
 
     def to_json(self) -> dict[str, Any]:
         """Title, size, and method -> figure -> value and bounds; None for a bound that does not exist.
 
-        "training_seeds" is None where it is not known who made the answers. And "curves", where there are any.
+        And "training_seeds" and "curves", where there are any.
         """
         methods = {
             name: {key: asdict(interval) for key, interval in figures.items()}
             for name, figures in self.methods.items()
         }
-        extent = {"samples": self.samples, "sequences": self.sequences, "training_seeds": self.training_seeds}
+        extent: dict[str, Any] = {"samples": self.samples, "sequences": self.sequences}
+        extent |= {"training_seeds": dict(self.training_seeds)} if self.training_seeds else {}
         curves = {"curves": {name: asdict(curve) for name, curve in self.curves.items()}} if self.curves else {}
         return {"title": self.title, **extent, "methods": nan_to_none(methods), **curves}

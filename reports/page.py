@@ -32,7 +32,7 @@ from roadcue.reports.rater_table import (
     score_columns,
 )
 from roadcue.reports.score_table import score_table_extent, score_table_rows
-from roadcue.reports.table import share_unlike
+from roadcue.reports.table import seeds_said, share_unlike
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
@@ -76,6 +76,7 @@ def write_report(
         modes=(modes_title(modes), modes_rows(modes), share_unlike(modes.unlike)) if modes else None,
         agreement=(agreement_title(agreement), agreement_rows(agreement), agreement) if agreement else None,
         rated=RATED,
+        seeds_said=seeds_said,
         frames=[_Views(frame, paint, f"scene-{number}") for number, frame in enumerate(frames, 1)],
         colours=paint,
     )

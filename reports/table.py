@@ -126,8 +126,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def seeds_said(trainings: int) -> str:
-    """What the number of trainings leaves open, or that it is part of the intervals, in a sentence."""
-    if trainings == 1:
-        return "One training seed: what another would give is in no interval."
-    return f"Mean of {trainings} training seeds; the intervals are over seeds and sequences."
+ONE_SEED = "One training seed: whether another gives the same, only several tell (train.py --seeds)."
+"""What is said wherever a difference rests on one training."""
+
+
+def seeds_said(training_seeds: Mapping[str, int]) -> str:
+    """Of how many trainings the methods are, in a sentence; nothing where that is not known of any."""
+    counts = set(training_seeds.values())
+    if counts <= {1}:
+        return ONE_SEED if counts else ""
+    several = f"Means of {' or '.join(map(str, sorted(counts - {1})))} training seeds"
+    if 1 not in counts:
+        return f"{several}."
+    single = [repr(method) for method, seeds in training_seeds.items() if seeds == 1]
+    return f"{several}, but for {', '.join(single)}. {ONE_SEED}"

@@ -14,7 +14,7 @@ from rich.text import Text
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.table import BLIND, SEES, add_numbers, bare_table, counted, seeds_said
+from roadcue.reports.table import BLIND, ONE_SEED, SEES, add_numbers, bare_table, counted
 from roadcue.training.sweep.scores import RunScores, SettingScores
 
 JSON, CSV = "sweep.json", "sweep.csv"
@@ -45,7 +45,7 @@ def results_table(settings: Sequence[SettingScores]) -> Table:
         "Mean over seeds ± standard deviation between them; below it the 95 % interval of that mean, over seeds and "
         "sequences."
     )
-    said = [*([several] if seeds != {1} else []), *([seeds_said(1)] if 1 in seeds else [])]
+    said = [*([several] if seeds != {1} else []), *([ONE_SEED] if 1 in seeds else [])]
     table.caption = Text(" ".join([f"{SEES} sees the image  {BLIND} does not.", *said]))
     table.add_column("setting", overflow="fold")  # never cut off: the value is at its end
     table.add_column("", width=1)
