@@ -3,6 +3,7 @@
 id, sequence                     of the frame
 unlike                           its pictures are unlike the training pictures; not there where nothing tells
 <method>:ade_3s ... fde_5s       metres against the log, ego frame; null without a log
+<method>:miss_rate               1 for a path that ends further away than a miss allows, else 0; null without a log
 <head>:path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged:path is the driven one
 <method>:<question>:answer       in words, such as `slow down`; true:<question> is what is true, "" where unknown
 <method>:<question>:right        1 or 0, of objects the share of the kinds that are right; null where unknown
@@ -36,7 +37,7 @@ from roadcue.training.run_folder import RunFolder
 
 FRAMES = "frames.parquet"
 """Its name in the folder of a run's numbers."""
-ERRORS = ("ade_3s", "ade_5s", "fde_3s", "fde_5s")
+ERRORS = ("ade_3s", "ade_5s", "fde_3s", "fde_5s", "miss_rate")
 """The metrics of `metrics.displacement` that are kept of each frame."""
 _ABOUT = b"roadcue"
 

@@ -30,6 +30,8 @@ from roadcue.training.run_folder import RunFolder
 _SHOWN = 10
 """Frames on which two runs disagree most."""
 _DIFFERENCE = "difference"
+_SHARES = {"right", "miss_rate"}
+"""The figures that are shown as percentages."""
 
 
 def compare_runs(config: EvalConfig) -> None:
@@ -115,8 +117,8 @@ def run_tables(runs: Sequence[ScoredRun], pairs: FramePairs, bootstrap: Bootstra
             for head in run.methods:
                 lines = _lines(run, np.arange(len(run.frames)), head)
                 about = f"{run.name} alone"
-                if len(runs) == 1:  # nothing else is there to be told from
-                    lines, about = {method: line for line in lines.values() for method in [line[2]]}, run.name
+                if len(runs) == 1:  # there is no other run to tell its methods from
+                    lines, about = {line[2]: line for line in lines.values()}, run.name
                 tables += _tables_of(head, lines, f", {about}", bootstrap)
     return tables
 
@@ -137,18 +139,22 @@ def _tables_of(head: str, lines: Mapping[str, Line], about: str, bootstrap: Boot
     frames = run.frames
     sequence = frames.columns["sequence"][rows]
     if f"{head}:ade_5s" in frames.columns:
-        columns = {metric: title for metric, title in COLUMNS.items() if f"{head}:{metric}" in frames.columns}
+        columns = {metric: title for metric, title in COLUMNS.items() if _all_have(lines, metric)}
         title = f"Displacement against the log{about}"
         return _table(title, lines, "", columns, "ade_5s", sequence, bootstrap)
     tables = []
     for question in frames.about["questions"][head]:
-        if all(f"{method}:{question}:right" in each.frames.columns for each, _, method in lines.values()):
+        if _all_have(lines, f"{question}:right"):
             columns = {"right": "right"}
             if f"{head}:{question}:set_size" in frames.columns:
                 columns["set_size"] = "answers in the set"
             title = f"{question.capitalize()}{about}"
             tables += _table(title, lines, f"{question}:", columns, "right", sequence, bootstrap)
     return tables
+
+
+def _all_have(lines: Mapping[str, Line], column: str) -> bool:
+    return all(f"{method}:{column}" in run.frames.columns for run, _, method in lines.values())
 
 
 def _table(
@@ -191,7 +197,7 @@ def _table(
             len(sequence),
             len(np.unique(sequence)),
             f"Δ: minus {first!r}, in pairs on the same frames, * where the interval leaves out zero.",
-            plain=[key for key in columns if key != "right"],
+            plain=columns.keys() - _SHARES,
             signed=(_DIFFERENCE,),
             training_seeds={name: len(each) for name, each in values.items()},
         )
