@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from roadcue.errors import BadHead
 from roadcue.files import write_atomic
+from roadcue.heads.row_answers import RowAnswers, unjudged
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.schema import INTENT_NUMBERS, HeadInputs, HeadTargets, SampleTargets
 from roadcue.weights import write_safetensors
@@ -20,7 +21,6 @@ from roadcue.weights import write_safetensors
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
-    from roadcue.heads.row_answers import RowAnswers
     from roadcue.metrics.score_table import ScoreTable
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -191,12 +191,15 @@ class Head(nn.Module):
         """
         raise NotImplementedError(f"the head {self.name!r} brings no scores of its own: give it a method `score`")
 
-    def row_answers(self, prediction: Arrays, targets: HeadTargets) -> Mapping[str, "RowAnswers"]:
+    def row_answers(self, prediction: Arrays, targets: HeadTargets) -> Mapping[str, RowAnswers]:
         """Question -> what a method of this head's table answers to it in each of n rows, beside what is true.
 
-        A question that was not taught is left out; a head without this has none that are kept.
+        A question that was not taught is left out. A head without this has one question, its name, to which it
+        answers with the sentences of its `words`; whether they are right is not known.
         """
-        return {}
+        if type(self).words is Head.words:
+            return {}
+        return {self.name: unjudged([each.sentence for each in self.words(prediction)])}
 
     def words(self, prediction: Arrays) -> Sequence[Prediction]:
         """A prediction of n rows, row by row, for people and programs."""

@@ -43,3 +43,9 @@ def class_answers(
         np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0].astype(np.float64),
         None if sets is None else sets.sum(axis=1),
     )
+
+
+def unjudged(answers: Sequence[str]) -> RowAnswers:
+    """Those of n rows of which nobody knows whether they are right, nor how probable they are."""
+    unknown = np.full(len(answers), np.nan)
+    return RowAnswers(np.array(answers, str), np.full(len(answers), ""), unknown, unknown)
