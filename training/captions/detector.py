@@ -75,7 +75,7 @@ def _looked_at(
     options: ExtractionOptions,
     advance: Callable[[int], None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Features (b, k, d) float16 and contrast (b, 4) on the CPU, batch by batch."""
+    """Features (b, k, d) float16 and contrast (b, 4, 4) on the CPU, batch by batch."""
     for first in range(0, len(positions), options.encode_batch):
         pixels = pictures.batch(positions[first : first + options.encode_batch])["pixels"]
         yield _features(encoder, options, pixels).cpu(), contrast(pixels)
