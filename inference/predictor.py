@@ -9,6 +9,7 @@ from torch import Tensor
 
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.asked import Asked
 from roadcue.inference.given_states import given_intents, given_pasts
@@ -107,6 +108,11 @@ class RoadPredictor:
         )
         predicted: dict[str, Mapping[str, Tensor]] = self.model(inputs)
         return predicted
+
+    @property
+    def detector(self) -> OODDetector | None:
+        """What tells pictures unlike those that were learnt from; None in a run that sees none."""
+        return self.model.detector
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
         """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4) of pictures, as a store holds them.

@@ -46,10 +46,16 @@ class CaptionDetector:
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
         """On the CPU; above 1 for a picture unlike those that were learnt from."""
-        stored = _features(self._encoder, self._options, pixels)[:, None]
+        stored, contrasts = self.stored(pixels)
         seen = torch.ones(len(pixels), 1, dtype=torch.bool, device=stored.device)
-        score: Tensor = self.detector(stored, contrast(pixels)[:, None].to(stored.device), seen)
+        score: Tensor = self.detector(stored, contrasts, seen)
         return score.cpu()
+
+    @torch.no_grad()
+    def stored(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4), which the detector reads."""
+        features = _features(self._encoder, self._options, pixels)
+        return features[:, None], contrast(pixels)[:, None].to(features.device)
 
 
 def learn_caption_detector(pictures: CaptionPictures, options: ExtractionOptions) -> OODDetector | None:
