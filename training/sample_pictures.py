@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,16 @@ from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.encoder import Preprocess
 
 _ROWS = 8
-_SIDE, _LINE = 192, 16
-"""Pixels: of a square that is shown, and of the words above it."""
+_SIDE, _WORDS = 192, 360
+"""Pixels: of a square that is shown, and the width of the words beside it."""
+_LETTERS, _LINES = 70, 13
+"""So many of the font fit there, into a line and below each other."""
 
 
 def write_samples(
     file: Path, dataset: RoadDataset, rows: np.ndarray, cameras: Sequence[str], preprocess: Preprocess, side: int
 ) -> None:
-    """Eight of the (n,) rows of a data set, evenly spread, a line each: id and fields, and below them the cameras.
+    """Eight of the (n,) rows of a data set, evenly spread, a line each: the cameras, and beside them id and labels.
 
     `side`: pixels of the square that the encoder reads. A picture that cannot be read is left out, and there is no
     file where none can. OSError when it cannot be written.
@@ -32,15 +35,14 @@ def write_samples(
     if not lines:
         return
     width = _SIDE * max(len(squares) for _, squares in lines)
-    sheet = Image.new("RGB", (width, (_SIDE + _LINE) * len(lines)), "white")
+    sheet = Image.new("RGB", (width + _WORDS, _SIDE * len(lines)), "white")
     draw = ImageDraw.Draw(sheet)
     for place, (row, squares) in enumerate(lines):
-        top = place * (_SIDE + _LINE)
-        fields = dataset.targets(row).fields
-        words = [str(dataset.states.id[row]), *(f"{name}={value}" for name, value in fields.items())]
-        draw.text((2, top + 2), ", ".join(words), "black")  # what is too long for the sheet is cut off
+        labels = ", ".join(f"{name} {value}" for name, value in dataset.targets(row).fields.items())
+        words = [str(dataset.states.id[row]), *wrap(labels, _LETTERS)][:_LINES]
+        draw.text((width + 8, place * _SIDE + 4), "\n".join(words), "black")
         for column, square in enumerate(squares):
-            sheet.paste(square, (column * _SIDE, top + _LINE))
+            sheet.paste(square, (column * _SIDE, place * _SIDE))
     with atomic_file(file) as partial:
         sheet.save(partial, "PNG")
 

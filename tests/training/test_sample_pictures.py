@@ -24,19 +24,19 @@ def test_a_line_for_each_of_eight_rows_shows_what_the_encoder_reads(tmp_path):
     data = DrawnDataset("train", without_rear=range(48, 96))
     write_samples(tmp_path / "a.png", data, np.arange(96), ("FRONT", "REAR"), left_half_red, 64)
     sheet = np.asarray(Image.open(tmp_path / "a.png"))
-    assert sheet.shape == (8 * 208, 2 * 192, 3)
-    first, last = sheet[16:208], sheet[-192:]
+    assert sheet.shape == (8 * 192, 2 * 192 + 360, 3)
+    first, last = sheet[:192], sheet[-192:]
     assert (first[100, 20], first[100, 170]) == (pytest.approx([255, 0, 0]), pytest.approx([0, 0, 0]))
     assert first[100, 192 + 20] == pytest.approx([255, 0, 0]), "the second camera"
     assert last[100, 192 + 20] == pytest.approx([255, 255, 255]), "which the last row lacks"
-    assert (sheet[:16] < 128).any(), "the words"
+    assert (first[:, 2 * 192 :] < 128).any(), "the words"
 
 
 def test_tiles_stand_side_by_side_and_pictures_that_cannot_be_read_are_left_out(tmp_path):
     data = DrawnDataset("train", sequences=1, frames=3, unreadable=(0,))
     tiles = lambda image, extent=None: left_half_red(image).expand(3, 3, 64, 64)  # noqa: E731
     write_samples(tmp_path / "a.png", data, np.arange(3), ("FRONT",), tiles, 64)
-    assert Image.open(tmp_path / "a.png").size == (3 * 192, 2 * 208)
+    assert Image.open(tmp_path / "a.png").size == (3 * 192 + 360, 2 * 192)
     write_samples(tmp_path / "none.png", data, np.arange(1), ("FRONT",), tiles, 64)
     assert not (tmp_path / "none.png").exists()
 
