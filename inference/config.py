@@ -11,16 +11,20 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """Predict with a finished run: pictures, folders and manifests in, one JSON line for each moment out."""
+    """Predict with a finished run: pictures, folders, film and manifests in, one JSON line for each moment out."""
 
     run: str = ""
     """Run folder that train.py made; required."""
     what: list[str] = field(default_factory=list)
-    """Pictures; folders: all pictures below them, in the order of their paths; and manifests, .jsonl or .parquet,
-    whose samples may have past states and an intent, several cameras and earlier frames."""
+    """Pictures; folders: all pictures below them, in the order of their paths; film, such as .mp4 or .mov; and
+    manifests, .jsonl or .parquet, whose samples may have past states and an intent, several cameras and earlier
+    frames."""
+    every: float = 0.25
+    """Seconds of film from one picture that is answered to the next, by the times at which they are shown; 0 answers
+    every picture of it. A quarter of a second is the step of the past states."""
     states: str | None = None
-    """A CSV of time and pose that gives single pictures past states: its columns are t_s, x_m, y_m, heading_rad and
-    picture, and speed_m_s if it is known."""
+    """A CSV of time and pose that gives single pictures and films past states: its columns are t_s, x_m, y_m,
+    heading_rad and picture, and speed_m_s if it is known; the time of a film is that of its first picture."""
     image_root: str | None = None
     """Folder that the pictures of manifests lie below. Default: the folder of each manifest."""
     recalibrate: str | None = None
@@ -38,7 +42,7 @@ class PredictConfig:
 
     def __post_init__(self) -> None:
         if not self.run or not (self.what or self.recalibrate):
-            raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_FOLDER_OR_MANIFEST ...")
+            raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_FOLDER_FILM_OR_MANIFEST ...")
         if self.out is not None and not self.what:
             raise ValueError("--out takes answers; name pictures that are to be answered, too")
         if self.out == "":
@@ -48,6 +52,8 @@ class PredictConfig:
         read = [*self.what, *([self.states] if self.states else [])]
         if self.out is not None and Path(self.out).resolve() in [Path(word).resolve() for word in read]:
             raise ValueError(f"--out {self.out}: is to be read itself, and would be replaced; name another file")
+        if not 0 <= self.every < float("inf"):
+            raise ValueError(f"--every {self.every:g}: must be seconds, or 0 for every picture of a film")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")
         check_device(self.device)
