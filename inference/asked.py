@@ -16,7 +16,7 @@ from roadcue.loaders import film
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.manifest.dataset import SUFFIXES, open_manifest
 from roadcue.loaders.state_check import state_warning
-from roadcue.schema import PAST_STATES, STATE_NUMBERS, Intent
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
 from roadcue.training.config import TrainConfig
 
 
@@ -26,7 +26,8 @@ class Asked:
 
     `images`: camera -> picture, which may be read only when it is asked for; `past` (16, 6) as in a `StateTable`, NaN
     where it is not known, and `lacks` why, if a reason is known; `earlier`: so many frames before -> the images of
-    then. `file` is a picture that was named itself, or lies in a folder, or the film that shows it at `time_s` seconds.
+    then; `calibrations`: those that are known, by camera. `file` is a picture that was named itself, or lies in a
+    folder, or the film that shows it at `time_s` seconds.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Asked:
     past: np.ndarray = field(default_factory=lambda: np.full((PAST_STATES, STATE_NUMBERS), np.nan, np.float32))
     intent: int = int(Intent.UNKNOWN)
     earlier: Mapping[int, Mapping[str, Picture]] = field(default_factory=dict)
+    calibrations: Mapping[str, CameraCalibration] = field(default_factory=dict)
     file: Path | None = None
     time_s: float | None = None
     lacks: str = ""
@@ -127,7 +129,9 @@ def _rows(dataset: RoadDataset, cameras: Sequence[str], frames_back: Sequence[in
     for row in range(len(dataset)):
         earlier = {back: _images(dataset, rows[row], cameras) for back, rows in before.items()}
         images = _images(dataset, row, cameras)
-        yield Asked(str(states.id[row]), images, states.past[row], int(states.intent[row]), earlier)
+        calibrations = {camera: known for camera in images if (known := dataset.calibration(row, camera))}
+        intent = int(states.intent[row])
+        yield Asked(str(states.id[row]), images, states.past[row], intent, earlier, calibrations)
 
 
 def _images(dataset: RoadDataset, row: int, cameras: Sequence[str]) -> Mapping[str, Picture]:

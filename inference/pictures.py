@@ -88,6 +88,11 @@ def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
     return preprocess(pixels, extent)
 
 
+def pixels_of(picture: Picture) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, as large as it is; BadInput for a file or array that is no picture."""
+    return _decoded(picture, 0)[0]
+
+
 def _decoded(picture: Picture, side: int) -> tuple[np.ndarray, tuple[float, float]]:
     """(H, W, 3) uint8 RGB and the rows and columns that it stands for."""
     if isinstance(picture, str | Path):

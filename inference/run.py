@@ -15,6 +15,7 @@ from roadcue.errors import BadInput
 from roadcue.files import resumable_lines, user_path, writing_into
 from roadcue.inference.asked import Asked, Questions, questions
 from roadcue.inference.config import PredictConfig
+from roadcue.inference.drawings import check_one_film, drawings
 from roadcue.inference.logged_states import with_states
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
@@ -65,6 +66,8 @@ def predict_pictures(config: PredictConfig) -> None:
     trained = parse_file(TrainConfig, folder.config, config.plugin)
     image_root = user_path(config.image_root) if config.image_root else None
     asked = questions(config.what, trained, image_root, config.every)
+    if config.video:
+        check_one_film(asked)
     if config.states:
         asked = with_states(asked, read_poses(user_path(config.states)))
     predictor = _predictor(folder, trained, device(config.device))
@@ -75,7 +78,7 @@ def predict_pictures(config: PredictConfig) -> None:
     bad = 0
     if asked:
         key = hashlib.sha256(f"{asked.identity} {folder.identity}".encode()).hexdigest()[:16]
-        bad = _write_answers(predictor, asked, config, key)
+        bad = _write_answers(predictor, asked, config, trained.camera_names, key)
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:
         faults.append(f"lines that could not be used: {len(asked.left_out)}, the first {asked.left_out[0]}")
@@ -85,17 +88,28 @@ def predict_pictures(config: PredictConfig) -> None:
 
 
 def _write_answers(
-    predictor: "RoadPredictor | CaptionPredictor", asked: Questions, config: PredictConfig, key: str
+    predictor: "RoadPredictor | CaptionPredictor",
+    asked: Questions,
+    config: PredictConfig,
+    cameras: Sequence[str],
+    key: str,
 ) -> int:
-    """Write a line for each moment that has none yet; how many of all lines are errors."""
-    with _lines(config.out, len(asked), key) as (out, advance, left):
-        bad = sum("error" in json.loads(line) for line in left)
-        for first in range(len(left), len(asked), config.batch):
+    """Write a line for each moment that has none yet, and draw each; how many of all lines are errors."""
+    bad = 0
+    with drawings(config, cameras) as draw, _lines(config.out, len(asked), key) as (out, advance, left):
+        for first in range(0, len(asked), config.batch):
             several = [one.held() for one in asked[first : first + config.batch]]
-            for line in _answers(predictor, several):
-                bad += "error" in line
-                out.write(json.dumps(line) + "\n")
-            advance(len(several))
+            lines = [json.loads(line) for line in left[first : first + config.batch]]
+            if new := several[len(lines) :]:
+                for line in _answers(predictor, new):
+                    out.write(json.dumps(line) + "\n")
+                    lines.append(line)
+            bad += sum("error" in line for line in lines)
+            for place, (one, line) in enumerate(zip(several, lines, strict=True), first):
+                if draw:
+                    draw(place, one, line)
+            if new:
+                advance(len(new))
     return bad
 
 

@@ -98,7 +98,9 @@ def read_film(path: Path) -> Film:
         return film
     last, length = film.time_of(max(shown)), claimed - min(shown) * tick_s
     of = f" of {float(length):.2f} s" if length > last else ""
-    cut_off = f"{path}: breaks off after {last:.2f} s{of}, and is answered up to there; copy it again if there is more"
+    cut_off = (
+        f"{path}: breaks off after {last:.2f} s{of}, and is answered up to there; copy it again if there is more"
+    )
     return Film(path, film.ticks, tick_s, cut_off)
 
 

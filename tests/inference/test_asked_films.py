@@ -110,4 +110,3 @@ def test_a_log_of_poses_says_when_the_film_began(run, tmp_path, capsys):
         pixels = FilmReader().picture(film, int(film.ticks[number]))
         alone = predictor.predict(pixels, past=past, intent="UNKNOWN")
         np.testing.assert_allclose(line["waypoint"]["waypoints_m"], alone["waypoint"].waypoints_m, atol=1e-2)
-

@@ -23,7 +23,9 @@ def numbers(film, ticks):
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "mpeg4"), ("a.webm", "libvpx-vp9")])
 def test_every_picture_has_the_time_at_which_it_is_shown(tmp_path, name, codec, times):
     film = read_film(write_film(tmp_path / name, times, codec=codec))
-    np.testing.assert_allclose([film.time_of(tick) for tick in film.ticks.tolist()], np.array(times) / 1000, atol=1e-3)
+    np.testing.assert_allclose(
+        [film.time_of(tick) for tick in film.ticks.tolist()], np.array(times) / 1000, atol=1e-3
+    )
     assert numbers(film, film.ticks.tolist()) == list(range(len(times)))
     assert not film.cut_off
 
