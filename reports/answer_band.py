@@ -9,8 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 _GROUND, _INK, _DIM = "#141414", "#ffffff", "#8c8c8c"
 _SURE, _UNSURE = "#22c08c", "#ffb000"
 """Words and shapes say the same as these."""
-_LETTERS_IN_WIDTH, _SMALLEST = 38, 15
-"""The height of the text is a picture's width over so many, and at least so many pixels."""
+_LETTERS_IN_WIDTH, _WIDEST, _SMALLEST = 38, 1.2, 15
+"""The height of the text is a picture's width over so many, of one that is wider its height times so much; and at
+least so many pixels."""
+_COLUMN = 7.0
+"""Letters wide is what stands before the sentences and signs."""
 _CUE = 1.6
 """Times as large as other text is what a cue says."""
 _LINES = {True: 2, False: 3}
@@ -25,13 +28,15 @@ _SIGNS: Mapping[str, Sequence[tuple[float, float]]] = {
 
 
 def answer_band(
-    answers: Mapping[str, Mapping[str, Any]], title: str, width: int, colours: Mapping[str, str]
+    answers: Mapping[str, Mapping[str, Any]], title: str, size: tuple[int, int], colours: Mapping[str, str]
 ) -> np.ndarray:
-    """(h, `width`, 3) uint8 RGB: of each head's answer, as it stands in JSON, whether it is sure, and its sentence.
+    """(h, w, 3) uint8 RGB: of each head's answer, as it stands in JSON, whether it is sure, and its sentence.
 
-    h is even, and the same for all answers of a run. A head of `colours` has a line of that colour beside its name.
+    `size`: w and the height of the picture above; h is even, and the same for all answers of a run. A head of
+    `colours` has a line of that colour below its name.
     """
-    letters = max(_SMALLEST, width // _LETTERS_IN_WIDTH)
+    width, above = size
+    letters = max(_SMALLEST, int(min(width, _WIDEST * above)) // _LETTERS_IN_WIDTH)
     heads = sorted(answers, key=lambda name: "cues" not in answers[name])  # a cue is first
     heights = [_height(answers[name], letters) for name in heads]
     band = Image.new("RGB", (width, 2 * round((sum(heights) + 1.6 * letters) / 2)), _GROUND)
@@ -61,7 +66,7 @@ def _draw_answer(
     """Whether it is sure, its signs or its name, and its sentence beside them, from `top` on."""
     size, left = _size(answer, letters), 0.6 * letters
     middle, sure = top + 0.6 * size, _is_sure(answer)
-    text_at = left + 6.2 * letters
+    text_at = left + _COLUMN * letters
     if "cues" in answer:
         sign_at = middle + 0.35 * size
         _draw_sure(pen, left, sign_at, letters, "sure" if sure else "not sure", sure)
@@ -99,7 +104,9 @@ def _draw_sure(
         pen.line(tick, colour, round(letters / 5), joint="curve")
     elif sure is False:
         pen.polygon(((x, middle - half), (x + 1.1 * half, middle + half), (x - 1.1 * half, middle + half)), colour)
-    pen.text((left if sure is None else left + 1.4 * letters, middle), word, colour, _font(letters), anchor="lm")
+    room = (_COLUMN - 0.5 - (0 if sure is None else 1.4)) * letters
+    font = _font(letters * min(1, room / _font(letters).getlength(word)))
+    pen.text((left if sure is None else left + 1.4 * letters, middle), word, colour, font, anchor="lm")
 
 
 def _state(sign: str, answer: Mapping[str, Any]) -> str:

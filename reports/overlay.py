@@ -37,7 +37,7 @@ def overlay(
         canvas = draw_paths(canvas, calibration, past, paths, paint)
     elif paths:
         draw_inset(canvas, past, paths, paint)
-    return np.concatenate([canvas, answer_band(answers, title, canvas.shape[1], paint)])
+    return np.concatenate([canvas, answer_band(answers, title, canvas.shape[1::-1], paint)])
 
 
 def _scaled(image: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def test_drawings_are_of_one_size_whatever_is_answered():
 
 
 def band(answers):
-    return answer_band(answers, "a", 1080, {})
+    return answer_band(answers, "a", (1080, 900), {})
 
 
 def test_each_way_and_a_stop_have_a_sign_of_their_own():
