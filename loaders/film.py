@@ -22,20 +22,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 SUFFIXES = (
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".mpg",
-    ".mpeg",
-    ".ts",
-    ".mts",
-    ".m2ts",
-    ".3gp",
-    ".wmv",
-    ".flv",
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg"),
+    *(".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".flv"),
 )
 """Of video files."""
 _SAME_S = 1e-3
@@ -199,7 +187,8 @@ def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
         ) from error
     with container:
         # The cover of a song is a stream of one picture.
-        films = [one for one in container.streams.video if not one.disposition & one.disposition.attached_pic]
+        cover = av.stream.Disposition.attached_pic
+        films = [one for one in container.streams.video if not one.disposition & cover]
         if not films:
             raise BadInput(f"{path}: holds no pictures, only {_held(container)}; name a film")
         yield container, films[0]

@@ -37,7 +37,7 @@ def answer_band(
     """
     width, above = size
     letters = max(_SMALLEST, int(min(width, _WIDEST * above)) // _LETTERS_IN_WIDTH)
-    heads = sorted(answers, key=lambda name: "cues" not in answers[name])  # a cue is first
+    heads = sorted(answers, key=lambda name: not _is_cue(answers[name]))  # a cue is first
     heights = [_height(answers[name], letters) for name in heads]
     band = Image.new("RGB", (width, 2 * round((sum(heights) + 1.6 * letters) / 2)), _GROUND)
     pen, top = ImageDraw.Draw(band), 0.4 * letters
@@ -53,11 +53,15 @@ def _height(answer: Mapping[str, Any], letters: float) -> float:
 
 
 def _is_short(answer: Mapping[str, Any]) -> bool:
-    return not answer.keys().isdisjoint(("cues", "waypoints_m", "lacks"))
+    return _is_cue(answer) or not answer.keys().isdisjoint(("waypoints_m", "lacks"))
+
+
+def _is_cue(answer: Mapping[str, Any]) -> bool:
+    return answer.keys() >= {"cue", "cues", "pace", "paces", "sure"}
 
 
 def _size(answer: Mapping[str, Any], letters: float) -> float:
-    return _CUE * letters if "cues" in answer else letters
+    return _CUE * letters if _is_cue(answer) else letters
 
 
 def _draw_answer(
@@ -67,7 +71,7 @@ def _draw_answer(
     size, left = _size(answer, letters), 0.6 * letters
     middle, sure = top + 0.6 * size, _is_sure(answer)
     text_at = left + _COLUMN * letters
-    if "cues" in answer:
+    if _is_cue(answer):
         sign_at = middle + 0.35 * size
         _draw_sure(pen, left, sign_at, letters, "sure" if sure else "not sure", sure)
         for sign, corners in _SIGNS.items():

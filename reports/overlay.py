@@ -34,7 +34,7 @@ def overlay(
     paths = {name: np.array(one["waypoints_m"]) for name, one in answers.items() if "waypoints_m" in one}
     paint = colours([PAST, *paths])
     if paths and calibration:
-        canvas = draw_paths(canvas, calibration, past, paths, paint)
+        canvas = draw_paths(canvas, calibration, np.nan_to_num(past), paths, paint)
     elif paths:
         draw_inset(canvas, past, paths, paint)
     return np.concatenate([canvas, answer_band(answers, title, canvas.shape[1::-1], paint)])

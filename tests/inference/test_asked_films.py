@@ -5,8 +5,9 @@ import os
 
 import numpy as np
 import pytest
-from films import write_film, write_sound
+from films import picture, write_film, write_sound
 from main_job import exit_code
+from PIL import Image
 
 import roadcue
 from roadcue import predict
@@ -82,6 +83,17 @@ def test_what_is_no_film_is_said_before_anything_is_loaded(run, tmp_path, capsys
     ):
         assert exit_code(predict.main, "--run", run, path) == 2
         assert f"error: {path}: {why}" in capsys.readouterr().err
+
+
+def test_films_in_a_folder_are_not_left_out_silently(run, tmp_path, capsys):
+    (tmp_path / "own").mkdir()
+    write_film(tmp_path / "own/a.mp4", [0, 40])
+    Image.fromarray(picture(3)).save(tmp_path / "own/b.png")
+    assert exit_code(predict.main, "--run", run, tmp_path / "own") == 0
+    captured = capsys.readouterr()
+    assert [line["id"] for line in answered(captured.out)] == [str(tmp_path / "own/b.png")]
+    assert f"{tmp_path / 'own'}: left out (.mp4 1): only .jpg" in captured.err
+    assert captured.err.endswith("; name a film itself\n")
 
 
 def test_a_stopped_command_does_not_answer_again(run, tmp_path, capsys, monkeypatch):
