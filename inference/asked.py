@@ -165,14 +165,14 @@ class _OfFilm(Mapping[str, Picture]):
     """One picture of a film, decoded when it is asked for."""
 
     camera: str
-    film: film.Film
+    shown: film.Film
     tick: int
     reader: film.FilmReader
 
     def __getitem__(self, camera: str) -> Picture:
         if camera != self.camera:
             raise KeyError(camera)
-        return self.reader.picture(self.film, self.tick)
+        return self.reader.picture(self.shown, self.tick)
 
     def __iter__(self) -> Iterator[str]:
         return iter((self.camera,))

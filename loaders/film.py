@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -151,7 +151,7 @@ def _pixels(frame: "VideoFrame") -> np.ndarray:
     """(H, W, 3) uint8 RGB, turned as the file says."""
     guessed = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_ROWS
     pixels = frame.to_ndarray(format="rgb24", src_colorspace="ITU709" if guessed else None)
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return pixels
     # Row by row: x' = a x + c y, y' = b x + d y of a column x and a row y (FFmpeg, libavutil/display.h).
