@@ -39,6 +39,7 @@ from roadcue.reports.modes_table import HeadModes, modes_scores, modes_table
 from roadcue.reports.page import write_report
 from roadcue.reports.rater_table import rated_scores, rated_tables
 from roadcue.reports.score_table import score_table
+from roadcue.reports.verdict import verdicts
 from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, limit_said, open_split
@@ -74,7 +75,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     sees_image = {name + row for name in set(model.heads) - model.blind for row in ("", ANSWERED)}
     _print_tables(findings, sees_image)
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
-    for about in about_walks:
+    for about in [*verdicts(findings.comparison, findings.answers, sees_image), *about_walks]:
         print(about)
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)

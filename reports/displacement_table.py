@@ -17,6 +17,7 @@ from roadcue.reports.table import (
     bare_table,
     counted,
     difference,
+    few_sequences,
     mark,
     percent,
     plain,
@@ -84,10 +85,11 @@ def how_made(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") 
     if comparison.sequences < 2:
         alone = "No 95 % intervals: they come from a bootstrap over sequences, and there is only one."
         return f"{alone} {unlike}".strip()
+    sentences = [few_sequences(comparison.sequences), unlike]
     return (
         f"95 % intervals from {comparison.resamples:,} bootstrap resamples over sequences (seed {comparison.seed}); "
         f"differences in {figure} to {comparison.reference!r}, in pairs on the same samples, * where the interval "
-        f"leaves out zero. {unlike}"
+        f"leaves out zero. {' '.join(filter(None, sentences))}"
     ).strip()
 
 

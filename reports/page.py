@@ -32,7 +32,8 @@ from roadcue.reports.rater_table import (
     score_columns,
 )
 from roadcue.reports.score_table import score_table_extent, score_table_rows
-from roadcue.reports.table import share_unlike
+from roadcue.reports.table import few_sequences, share_unlike
+from roadcue.reports.verdict import verdicts
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
@@ -67,6 +68,9 @@ def write_report(
     html = _template().render(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
+        verdicts=verdicts(comparison, answers, sees_image),
+        few_sequences=few_sequences,
+        few=few_sequences(min((each.sequences for each in (comparison, *answers) if each), default=0)),
         heading=heading,
         answers=[
             (scores, score_table_extent(scores), score_table_rows(scores, sees_image), Markup(risk_curves(scores)))

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.table import BLIND, SEES, Cell, Row, counted, difference, percent, plain, table_of
+from roadcue.reports.table import BLIND, SEES, Cell, Row, counted, difference, few_sequences, percent, plain, table_of
 
 
 def score_table_extent(scores: ScoreTable) -> str:
@@ -37,7 +37,6 @@ def score_table(scores: ScoreTable, sees_image: Container[str]) -> Table:
     """The table for a terminal of 80 columns or more."""
     rows = {row: [*map(str, row.cells)] for row in score_table_rows(scores, sees_image)}
     table = table_of(f"{scores.title}, {score_table_extent(scores)}", [*scores.columns.values()], rows)
-    table.caption = Text(
-        f"{SEES} sees the image  {BLIND} does not. 95 % intervals over sequences. {scores.meaning}".strip()
-    )
+    intervals = f"95 % intervals over sequences. {few_sequences(scores.sequences)}".strip()
+    table.caption = Text(f"{SEES} sees the image  {BLIND} does not. {intervals} {scores.meaning}".strip())
     return table
