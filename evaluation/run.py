@@ -10,6 +10,7 @@ from rich.console import Console
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
+from roadcue.evaluation.answer_details import answer_details
 from roadcue.evaluation.answered import ANSWERED, detected, scores_with_answered
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frames import FRAMES, Frames, frames_of, scored_as
@@ -103,6 +104,9 @@ def evaluate_run(config: EvalConfig) -> Frames:
             modes=findings.modes,
             answers=findings.answers,
             agreement=findings.agreement,
+            answer_details=answer_details(
+                frames, model, predictions, split, config.bootstrap, options.camera_names[0], options.on_bad_record
+            ),
             sees_image=sees_image,
             heading=heading,
             frames=findings.report_frames(options.camera_names[0], options.on_bad_record),

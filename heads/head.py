@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torchmetrics import Metric
 
     from roadcue.heads.row_answers import RowAnswers
+    from roadcue.metrics.objects import ObjectScores
     from roadcue.metrics.score_table import ScoreTable
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -188,6 +189,15 @@ class Head(nn.Module):
         """Question -> what a method of this head's table answers to it in each of n rows, beside what is true.
 
         A question that was not taught is left out; a head without this has none that are kept.
+        """
+        return {}
+
+    def object_scores(
+        self, prediction: Arrays, targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> Mapping[str, tuple["ObjectScores", "ObjectScores"]]:
+        """Near and far: scores of each kind of object by presence and by place; none of a head without objects.
+
+        Arguments as in `score`, of one method.
         """
         return {}
 

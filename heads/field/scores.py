@@ -18,7 +18,7 @@ from roadcue.heads.field.labels import OBJECT_COLUMNS, POSITION_CLASSES, UNKNOWN
 from roadcue.heads.head import Arrays
 from roadcue.metrics.bootstrap import Bootstrap, Interval
 from roadcue.metrics.classification import score_classes
-from roadcue.metrics.objects import place_difference, score_places, score_presence
+from roadcue.metrics.objects import ObjectScores, place_difference, score_places, score_presence
 from roadcue.metrics.score_table import DIFFERENCE, ScoreTable
 from roadcue.prompts.annotation import OBJECT_KINDS
 from roadcue.prompts.bvpi import road_vs_sidewalk
@@ -93,6 +93,22 @@ def field_scores(
     return tables
 
 
+def objects_by_kind(
+    prediction: Arrays, targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+) -> dict[str, tuple[ObjectScores, ObjectScores]]:
+    """Near and far: scores of each kind by presence and by place; without what is nowhere labelled.
+
+    `prediction`: `FieldHead.forward` of n rows; `targets` and `sequence` as in `field_scores`.
+    """
+    objects = targets["objects"].numpy()
+    known = ~np.isnan(objects).any(axis=3)
+    return {
+        distance: _scores_of(prediction["seen"], objects == 1, known, place, sequence, bootstrap)
+        for place, distance in enumerate(("near", "far"))
+        if known[:, place].any()
+    }
+
+
 def _relations(positions: np.ndarray) -> np.ndarray:
     """Positions (n, 2), classes of `POSITION_CLASSES` -> (n,) words: where the road is, seen from the sidewalk."""
     sidewalks, roads = POSITION_CLASSES.values()
@@ -103,11 +119,26 @@ def _object_figures(
     predicted: np.ndarray, true: np.ndarray, known: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
     """The figures of `_OBJECTS`: sides `predicted`, `true` (n, 2, 9, 3); labelled kinds `known` (n, 2, 9); bool."""
-    macro = []
-    for distance in range(len(OBJECT_COLUMNS)):
-        sides, true_sides, labelled = predicted[:, distance], true[:, distance], known[:, distance]
-        present, truly_present = np.asarray(sides.any(axis=2)), np.asarray(true_sides.any(axis=2))
-        presence = score_presence(present, truly_present, labelled, sequence, OBJECT_KINDS, bootstrap)
-        places = score_places(present, sides, truly_present, true_sides, labelled, sequence, OBJECT_KINDS, bootstrap)
-        macro += [presence.macro, places.macro]
+    macro = [
+        scores.macro
+        for distance in range(len(OBJECT_COLUMNS))
+        for scores in _scores_of(predicted, true, known, distance, sequence, bootstrap)
+    ]
     return dict(zip(_OBJECTS, macro, strict=True))
+
+
+def _scores_of(
+    predicted: np.ndarray,
+    true: np.ndarray,
+    known: np.ndarray,
+    distance: int,
+    sequence: np.ndarray,
+    bootstrap: Bootstrap,
+) -> tuple[ObjectScores, ObjectScores]:
+    """Of presence and of place, at one distance of (n, 2, 9, 3)."""
+    sides, true_sides, labelled = predicted[:, distance], true[:, distance], known[:, distance]
+    present, truly_present = np.asarray(sides.any(axis=2)), np.asarray(true_sides.any(axis=2))
+    return (
+        score_presence(present, truly_present, labelled, sequence, OBJECT_KINDS, bootstrap),
+        score_places(present, sides, truly_present, true_sides, labelled, sequence, OBJECT_KINDS, bootstrap),
+    )
