@@ -19,8 +19,8 @@ from roadcue.reports.frame import Modes, ReportFrame, rated_paths
 from roadcue.schema import Intent
 from roadcue.training.heads.predictions import Predictions
 
-_BESIDE = "constant velocity"
-"""The path without any model that is drawn beside the head's."""
+_BESIDE = ("ridge", "constant velocity")
+"""The paths that are drawn beside the head's: the best that is made without a picture and a head, and no model."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _report_frame(
         paths={
             WAYPOINT: predictions.paths[WAYPOINT][row],
             LOG: states.future[row],
-            _BESIDE: predictions.paths[_BESIDE][row],
+            **{name: predictions.paths[name][row] for name in _BESIDE if name in predictions.paths},
         },
         rated=rated_paths(rated.raters, frame, rated.frames.speed[frame]) if rated and frame is not None else (),
         feedback=float(rated.score[frame]) if rated and frame is not None else None,

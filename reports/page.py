@@ -15,7 +15,7 @@ from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.answer_details import AnswerDetails, kind_rows
-from roadcue.reports.birds_eye_view import birds_eye_view
+from roadcue.reports.birds_eye_view import birds_eye_view, wide_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
 from roadcue.reports.cue_agreement_table import agreement_rows, agreement_title
@@ -135,6 +135,7 @@ class _Views:
         self.above = Markup(
             birds_eye_view(frame.past, frame.paths, paint, name, rated=frame.rated, modes=frame.modes)
         )
+        self.wide = Markup(wide_view(frame.paths, paint, f"{name}-wide"))
         self.camera = ""
         self.about_camera = f"Camera {frame.camera}"
         if frame.image is None:

@@ -2,35 +2,9 @@
 
 from dataclasses import replace
 
-import numpy as np
-import pytest
-
-from roadcue.metrics.bootstrap import Interval
-from roadcue.metrics.confusion import Confusion
-from roadcue.metrics.objects import Counts, ObjectScores
-from roadcue.metrics.uncertainty import ReliabilityBin
-from roadcue.reports.answer_details import Answer, AnswerDetails, AnsweredFrame, kind_rows
+from roadcue.reports.answer_details import kind_rows
 from roadcue.reports.curves import reliability_diagram
 from roadcue.reports.page import write_report
-
-SHARE = Interval(0.25, 0.2, 0.3)
-
-
-def scores(f1):
-    by_kind = {"traffic_light": Interval(f1, f1, f1), "car": Interval(float("nan"), float("nan"), float("nan"))}
-    return ObjectScores(SHARE, by_kind, {"traffic_light": Counts(41, 17, 7), "car": Counts(0, 0, 3)})
-
-
-@pytest.fixture
-def details():
-    matrix = Confusion(("Left", "Right"), ((1234, 5), (6, 0)), 1245, 30, SHARE)
-    answers = [
-        Answer("sidewalk", "Left", 0.876, "Right", 0.0),
-        Answer("far objects", "traffic_light Left", 0.5, "", np.nan),
-    ]
-    frame = AnsweredFrame("worst", "walk-7", np.zeros((600, 1500, 3), np.uint8), "CHEST", True, answers)
-    objects = {name: {"near": (scores(f1), scores(f1 / 2))} for name, f1 in (("field", 0.9), ("a", 0.2), ("b", 0.4))}
-    return AnswerDetails("field", {"sidewalk": matrix}, {"sidewalk": [ReliabilityBin(0.8, 0.7, 9)]}, objects, [frame])
 
 
 def page_of(details, tmp_path):
