@@ -64,9 +64,10 @@ def write_report(
     predict no path and `answer_details` how they answer, and `agreement` the rule's cue beside what walkers do;
     `comparison` is None where no path is predicted. OSError when the folder cannot be written.
     """
-    names = [method.name for method in comparison.methods] if comparison else []
-    names += [name for scores in answers for name in scores.methods]
-    paint = colours([*names, LOG, PAST, RATED, *(name for frame in frames for name in frame.paths)])
+    paths = [method.name for method in comparison.methods] if comparison else []
+    paint = colours([*paths, LOG, PAST, RATED, *(name for frame in frames for name in frame.paths)])
+    for scores in answers:  # no figure has methods of two heads
+        paint |= colours(scores.methods)
     html = _template().render(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
