@@ -80,16 +80,16 @@ def field_scores(
         tables.append(score_table("Road as seen from the sidewalk", columns, scores, sequence[known], _OF_RELATIONS))
     known = ~np.isnan(objects).any(axis=3)
     if known.any():
-        scores = {
+        of_objects = {
             name: _object_figures(prediction["seen"], objects == 1, known, sequence, bootstrap)
             for name, prediction in methods.items()
         }
         (first, *others), near = methods, (objects[:, 0] == 1, known[:, 0])
         for name in others:
             seen, reference = (methods[each]["seen"][:, 0] for each in (name, first))
-            scores[name][DIFFERENCE] = place_difference(seen, reference, *near, sequence, bootstrap)
+            of_objects[name][DIFFERENCE] = place_difference(seen, reference, *near, sequence, bootstrap)
         labelled = sequence[known.any(axis=(1, 2))]
-        tables.append(score_table("Objects, macro F1", _OBJECTS, scores, labelled, _OF_OBJECTS, "near_place"))
+        tables.append(score_table("Objects, macro F1", _OBJECTS, of_objects, labelled, _OF_OBJECTS, "near_place"))
     return tables
 
 
