@@ -48,7 +48,8 @@ class Frames:
 
     about: Mapping[str, Any]
     """What was scored, as JSON; "methods": head -> its rows of the table, itself first; "questions": head -> those
-    that it answers, none where it gives paths."""
+    that it answers, none where it gives paths; "classes": question -> its possible answers, none where it has too
+    many."""
     columns: Mapping[str, np.ndarray]
     """Name -> (n,), of paths (n, 40) float32."""
 
@@ -87,6 +88,7 @@ def frames_of(
         columns["unlike"] = predictions.unlike
     methods = {head: model.methods(head) for head in heads}
     questions: dict[str, list[str]] = {head: [] for head in heads}
+    classes: dict[str, list[str]] = {}
     for head in heads:
         if head == WAYPOINT:
             logged = model.heads[head].known(split.targets).numpy()
@@ -100,6 +102,7 @@ def frames_of(
             questions[head] = [*found]
             for question, rows in found.items():
                 columns[f"true:{question}"] = rows.truth
+                classes[question] = [*rows.classes]
                 of_method = f"{method}:{question}"
                 columns |= {
                     f"{of_method}:answer": rows.answer,
@@ -108,7 +111,7 @@ def frames_of(
                 }
                 if rows.set_size is not None:
                     columns[f"{of_method}:set_size"] = rows.set_size
-    return Frames({**about, "methods": methods, "questions": questions}, columns)
+    return Frames({**about, "methods": methods, "questions": questions, "classes": classes}, columns)
 
 
 def scored_as(folder: RunFolder, options: TrainConfig, split: str) -> dict[str, Any]:

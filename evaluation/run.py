@@ -10,6 +10,7 @@ from rich.console import Console
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
+from roadcue.evaluation.answer_details import answer_details
 from roadcue.evaluation.answered import ANSWERED, detected, scores_with_answered
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frames import FRAMES, Frames, frames_of, scored_as
@@ -39,6 +40,7 @@ from roadcue.reports.modes_table import HeadModes, modes_scores, modes_table
 from roadcue.reports.page import write_report
 from roadcue.reports.rater_table import rated_scores, rated_tables
 from roadcue.reports.score_table import score_table
+from roadcue.reports.verdict import verdicts
 from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, limit_said, open_split
@@ -74,7 +76,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     sees_image = {name + row for name in set(model.heads) - model.blind for row in ("", ANSWERED)}
     _print_tables(findings, sees_image)
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
-    for about in about_walks:
+    for about in [*verdicts(findings.comparison, findings.answers, sees_image), *about_walks]:
         print(about)
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
@@ -102,6 +104,9 @@ def evaluate_run(config: EvalConfig) -> Frames:
             modes=findings.modes,
             answers=findings.answers,
             agreement=findings.agreement,
+            answer_details=answer_details(
+                frames, model, predictions, split, config.bootstrap, options.camera_names[0], options.on_bad_record
+            ),
             sees_image=sees_image,
             heading=heading,
             frames=findings.report_frames(options.camera_names[0], options.on_bad_record),

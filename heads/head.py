@@ -21,6 +21,7 @@ from roadcue.weights import write_safetensors
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
+    from roadcue.metrics.objects import ObjectScores
     from roadcue.metrics.score_table import ScoreTable
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -200,6 +201,15 @@ class Head(nn.Module):
         if type(self).words is Head.words:
             return {}
         return {self.name: unjudged([each.sentence for each in self.words(prediction)])}
+
+    def object_scores(
+        self, prediction: Arrays, targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> Mapping[str, tuple["ObjectScores", "ObjectScores"]]:
+        """Near and far: scores of each kind of object by presence and by place; none of a head without objects.
+
+        Arguments as in `score`, of one method.
+        """
+        return {}
 
     def words(self, prediction: Arrays) -> Sequence[Prediction]:
         """A prediction of n rows, row by row, for people and programs."""

@@ -8,6 +8,9 @@ from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.selective import RiskCoverage
 
+DIFFERENCE = "difference"
+"""The figure that holds a method's `headline` minus that of the first method, in pairs on the same rows."""
+
 
 @dataclass(frozen=True)
 class ScoreTable:
@@ -25,6 +28,8 @@ class ScoreTable:
     """The figures that are differences; the method that they are taken to has none."""
     gold: str | None = None
     """The method that is the gold standard itself, which nobody has made."""
+    headline: str | None = None
+    """The figure, a share, by which it is said which method wins; all methods but the first have its `DIFFERENCE`."""
     curves: Mapping[str, RiskCoverage] = field(default_factory=dict)
     """Method -> how often it is right when it answers only some rows; of a table about that."""
     training_seeds: Mapping[str, int] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from roadcue.reports.table import (
     bare_table,
     counted,
     difference,
+    few_sequences,
     mark,
     percent,
     plain,
@@ -88,7 +89,14 @@ def how_made(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") 
         alone = "No 95 % intervals: they come from a bootstrap over sequences, and there is only one."
         return f"{alone} {ONE_SEED} {unlike}".strip()
     drawn = f"{comparison.resamples:,} bootstrap resamples over sequences (seed {comparison.seed})"
-    return f"95 % intervals from {drawn}. {differences_said(comparison, figure)} {ONE_SEED} {unlike}".strip()
+    sentences = [
+        f"95 % intervals from {drawn}.",
+        differences_said(comparison, figure),
+        few_sequences(comparison.sequences),
+        ONE_SEED,
+        unlike,
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def differences_said(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") -> str:

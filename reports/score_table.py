@@ -7,7 +7,19 @@ from rich.text import Text
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.table import BLIND, SEES, Cell, Row, counted, difference, percent, plain, seeds_said, table_of
+from roadcue.reports.table import (
+    BLIND,
+    SEES,
+    Cell,
+    Row,
+    counted,
+    difference,
+    few_sequences,
+    percent,
+    plain,
+    seeds_said,
+    table_of,
+)
 
 
 def score_table_extent(scores: ScoreTable) -> str:
@@ -18,7 +30,8 @@ def score_table_extent(scores: ScoreTable) -> str:
 def score_table_caption(scores: ScoreTable) -> str:
     """What the intervals are over, what the figures mean, and of how many training seeds they are."""
     over = "seeds and sequences" if max(scores.training_seeds.values(), default=1) > 1 else "sequences"
-    said = (f"95 % intervals over {over}.", scores.meaning, seeds_said(scores.training_seeds))
+    few = few_sequences(scores.sequences)
+    said = (f"95 % intervals over {over}.", few, scores.meaning, seeds_said(scores.training_seeds))
     return " ".join(filter(None, said))
 
 
