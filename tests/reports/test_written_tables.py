@@ -58,7 +58,7 @@ def test_latex_escapes_and_marks():
 def test_the_caption_names_the_intervals_once(comparison):
     """They were named by the caption and by what a table says of itself."""
     first, *_ = as_latex(displacement_scores(comparison), {"waypoint"}).split(r"\end{table}")
-    assert first.count(r"95\% intervals") == first.count("over sequences") == 1
+    assert first.count(r"\% intervals") == first.count("over sequences") == 1
     assert "Differences in ADE 5 s to" in first
 
 
