@@ -61,12 +61,12 @@ class WaypointConfig:
         return RANK if self.rank is None else self.rank
 
     def candidates(self) -> tuple["WaypointConfig", ...]:
-        """What `residual` "auto" is chosen among, nothing to be corrected first; itself where nothing is open."""
+        """What `residual` "auto" is chosen among, with all of the correction; itself where nothing is open."""
         if self.residual != "auto":
             return (self,)
         ranks = (RANK, FEW) if self.rank is None else (self.rank,)
         none = replace(self, residual="none", rank=ranks[0], correction=1.0)
-        return none, *(replace(self, residual="ego", rank=rank) for rank in ranks)
+        return none, *(replace(none, residual="ego", rank=rank) for rank in ranks)
 
     def __post_init__(self) -> None:
         if self.residual != "auto":  # then nothing is chosen

@@ -1,4 +1,4 @@
-"""Which training sequences are held out, to calibrate or by turns: whole ones, since neighbouring frames are alike."""
+"""Which training sequences are held out, to calibrate or by turns: whole ones, as frames of one are alike."""
 
 import hashlib
 from collections.abc import Iterator

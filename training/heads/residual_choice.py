@@ -43,7 +43,7 @@ and with all of them 2 % behind."""
 _PARTS = 5
 _ENOUGH = 20
 """Sequences held out, from which on no further part has its turn."""
-_ROWS, _EPOCHS, _SEED = 4096, 20, 0
+_ROWS, _EPOCHS, _SEED = 2048, 20, 0
 """Of a trial. The seed is not the run's: all seeds of a setting train the same head."""
 Errors = dict[tuple[WaypointConfig, float], float]
 """(candidate, share of its correction) -> ADE at 5 s in metres."""
@@ -75,9 +75,8 @@ class ResidualChoice:
             return f"residual{of}: none, untried: it takes two training sequences with a future to hold one out"
         chosen, other = ("ego", "none") if options.residual == "ego" else ("none", "ego")
         how = f" (rank {options.rank}, {options.correction:.0%} of the correction)" if chosen == "ego" else ""
-        short = (
-            f", and {MARGIN:.0%} less than none is asked of it" if self.error_m[other] < self.error_m[chosen] else ""
-        )
+        beaten = self.error_m[other] < self.error_m[chosen]
+        short = f", and {MARGIN:.0%} less than none is asked of it" if beaten else ""
         return (
             f"residual{of}: {chosen}{how}, {self.error_m[chosen]:.2f} m at 5 s on {self.sequences} held-out training "
             f"sequences; {other} {self.error_m[other]:.2f} m{short}"
@@ -143,6 +142,8 @@ def _trial(
     config: TrainConfig, pool: Callable[[], FeaturePool], part: StoredSplit, held_out: StoredSplit
 ) -> Iterator[tuple[str, tuple[WaypointConfig, float], float]]:
     """Head, candidate and share of its correction, and the sum of their ADE at 5 s over the rows held out, metres."""
+    asked = config.head_options[WAYPOINT].correction
+    shares = CORRECTIONS if asked is None else (asked,)
     torch.manual_seed(_SEED)
     model, candidates = _candidates(config, pool())
     _train(model, part, config)
@@ -151,9 +152,8 @@ def _trial(
             paths = {name: answer["waypoints"].numpy() for name, answer in model(batch).items()}
         logged, base = batch["targets"]["future"].numpy(), paths[Ridge.name]
         for name, (head, options) in candidates.items():
-            for share in CORRECTIONS if options.correction is None else (options.correction,):
-                part_way = base + share * (paths[name] - base) if options.residual == "ego" else paths[name]
-                yield head, (options, share), _sum_of_errors(part_way, logged)
+            for share in shares if options.residual == "ego" else (1.0,):
+                yield head, (options, share), _sum_of_errors(base + share * (paths[name] - base), logged)
 
 
 def _candidates(
