@@ -35,11 +35,11 @@ from roadcue.training.heads.module import HeadsModule
 from roadcue.training.steps import TrainingSteps
 
 CORRECTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""On 7 minutes of a real drive, a quarter to half of the correction was right, and all of it worse than none."""
+"""On 3 minutes of a real drive a quarter to half of the correction was right, and all of it worse than none."""
 MARGIN = 0.05
 """How much smaller the error on the ridge's path must be. A head that has to learn the whole path gains more from the
-rows and steps that a trial saves: on RoadWorld with 300 and 600 of 1,440 drives the ridge's path was up to 2 % ahead,
-and with all of them 2 % behind."""
+rows and steps that a trial saves: in trials on RoadWorld the ridge's path was up to 2 % ahead, and with all rows 2 %
+behind."""
 _PARTS = 5
 _ENOUGH = 20
 """Sequences held out, from which on no further part has its turn."""
