@@ -64,7 +64,8 @@ def benchmark(options: argparse.Namespace) -> None:
         every = _QUICK_EVERY if options.quick else 1
         drive = open_manifest(write_udacity_manifest(source, Path(folder) / "drive", every=every), "all")
         print(drive.description, flush=True)
-        config = TrainConfig(data="manifest", workers=0, store_dir=folder, device=options.device)
+        epochs = 1 if options.quick else None
+        config = TrainConfig(data="manifest", workers=0, store_dir=folder, device=options.device, epochs=epochs)
         encoder = build_run_encoder(config)
         split = stored_split(drive, encoder, config)
         facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))

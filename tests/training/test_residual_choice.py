@@ -69,7 +69,7 @@ def ade(folder, split):
     return {name: np.linalg.norm(path - split.states.future, axis=2).mean() for name, path in paths.items()}
 
 
-def test_where_the_ridge_wins_the_head_is_is_the_ridge(drawn, small, capsys):
+def test_where_the_ridge_wins_the_head_is_the_ridge(drawn, small, capsys):
     drawn.splits["train"] = waves("train")
     folder = fit(small(epochs=20))
     assert chosen(folder)[HEAD] == ("ego", 12, 0.0)
