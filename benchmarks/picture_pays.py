@@ -31,6 +31,7 @@ from roadcue.evaluation.probes import ProbeScores, probe_field, thumbnails
 from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.files import write_atomic
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Interval
 from roadcue.metrics.comparison import Comparison, nan_to_none, relative_gain
@@ -78,7 +79,10 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     """Print the tables; `held` gets one truth value per claim."""
     started = time.monotonic()
     epochs = 1 if options.quick else None
-    config = TrainConfig(data_dir=options.data_dir, grid=options.grid, device=options.device, epochs=epochs)
+    same = {HEAD: WaypointConfig(residual="none")}  # of every row: what differs is what it sees
+    config = TrainConfig(
+        data_dir=options.data_dir, grid=options.grid, device=options.device, epochs=epochs, head_options=same
+    )
     encoder = build_run_encoder(config)
     print(encoder.description, flush=True)
     console = Console()

@@ -82,10 +82,11 @@ step choice-world "$PYTHON" -m roadcue.roadworld --out "$RECORD_DIR/world_seed_1
 step choice-kinds train --sweep waypoint.kind=linear,mlp,unicycle,modes --sweep waypoint.residual=none,ego \
   --seeds "$seeds" "${other[@]}" --run_dir "$RECORD_DIR/choice_kinds"
 step choice-modes evaluate_each "$RECORD_DIR"/choice_kinds/*kind=modes,*residual=none-seed0
-step choice-losses train --sweep waypoint.loss=l2,l1,smooth,rater "${other[@]}" --run_dir "$RECORD_DIR/choice_losses"
-step choice-average train --sweep ema=0,0.99 "${other[@]}" --run_dir "$RECORD_DIR/choice_average"
-step choice-past train --sweep waypoint.past_dropout=0,0.25 "${other[@]}" --run_dir "$RECORD_DIR/choice_past"
-step choice-rank train --sweep waypoint.rank=12,24 "${other[@]}" --run_dir "$RECORD_DIR/choice_rank"
+none=(--waypoint.residual none)
+step choice-losses train --sweep waypoint.loss=l2,l1,smooth,rater "${none[@]}" "${other[@]}" --run_dir "$RECORD_DIR/choice_losses"
+step choice-average train --sweep ema=0,0.99 "${none[@]}" "${other[@]}" --run_dir "$RECORD_DIR/choice_average"
+step choice-past train --sweep waypoint.past_dropout=0,0.25 "${none[@]}" "${other[@]}" --run_dir "$RECORD_DIR/choice_past"
+step choice-rank train --sweep waypoint.rank=12,24 "${none[@]}" "${other[@]}" --run_dir "$RECORD_DIR/choice_rank"
 
 # Sidewalk, road, objects, cues.
 step walk train --head field,cue --data sidewalk "${walks[@]}" "${short[@]}" --run_dir "$RECORD_DIR/walk"
@@ -113,11 +114,12 @@ step pairs-walks "$PYTHON" benchmarks/pair_probe.py --view walks "${small[@]}" -
 step unlike-drives unlike_pictures --run "$RECORD_DIR/drive" "${small[@]}" --json "$RECORD_DIR/unlike_drives.json"
 step unlike-walks unlike_pictures --run "$RECORD_DIR/walk" "${small[@]}" --json "$RECORD_DIR/unlike_walks.json"
 
-# What do the encoders tell of real photographs?
+# What do the encoders tell of real photographs, and does a head that learns from them lose to its own ridge?
 if [[ -n ${REAL_DIR:-} ]]; then
   step real-photographs "$PYTHON" benchmarks/real_photographs.py "${small[@]}" --json "$RECORD_DIR/real_photographs.json"
+  step ridge-floor "$PYTHON" benchmarks/ridge_floor.py "${small[@]}" --json "$RECORD_DIR/ridge_floor.json"
 else
-  echo "== real-photographs: left out; set REAL_DIR to the folder that holds udacity_hmb3"
+  echo "== real-photographs, ridge-floor: left out; set REAL_DIR to the folder that holds udacity_hmb3"
 fi
 
 # Speed. The last two hold 4.5 and 5.6 GB, but with --quick.

@@ -55,7 +55,9 @@ def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit
 def fitted_head(split: StoredSplit, cells: int, width: int) -> MultiHeadModel:
     torch.manual_seed(0)
     pool = FeaturePool(["FRONT"], cells, width)
-    model = MultiHeadModel(pool, {"waypoint": build_head("waypoint", WaypointConfig(), cells, width)}, blind=[])
+    model = MultiHeadModel(
+        pool, {"waypoint": build_head("waypoint", WaypointConfig(residual="none"), cells, width)}, blind=[]
+    )
     model.fit(split.batches())
     return model.train()
 

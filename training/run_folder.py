@@ -3,6 +3,7 @@
 config.yaml        the resolved options; `train.py --config` reads it
 run.json           what the run was: data, encoder, seed, versions, command
 checkpoint/        last.safetensors, to go on from
+residual.json      what the waypoint head corrects, where that was chosen (`training.heads.residual_choice`)
 model/             the trained heads (safetensors + JSON)
 trained_rows.safetensors    hashes of the rows that they saw (`training.trained_rows`)
 logs/              TensorBoard and CSV
@@ -46,6 +47,7 @@ class RunFolder:
         self.config, self.facts = path / "config.yaml", path / "run.json"
         self.last, self.model, self.logs = last_checkpoint(path), path / "model", path / "logs"
         self.output, self.samples = path / "output.txt", path / "samples.png"
+        self.residual = path / "residual.json"
 
     @classmethod
     def for_training(cls, path: str | Path, resume: str) -> "RunFolder":

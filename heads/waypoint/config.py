@@ -1,11 +1,13 @@
 """The waypoint head's options, which the command line shows, so nothing heavy is imported here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 from roadcue.heads.layers import check_layers
 
 _MOST = {"modes": 256, "anchors": 65_536}
+RANK, FEW = 12, 3
+"""The rank of a head for which none is chosen; and the lower one that is tried beside it: see `candidates`."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +17,10 @@ class WaypointConfig:
     kind: Literal["linear", "mlp", "query", "gru", "unicycle", "modes", "vocabulary"] = "unicycle"
     """The decoder: linear, mlp, query (attends to the cells of the feature grid), gru (point after point),
     unicycle (acceleration and curvature, rolled out), modes (several paths, scored), vocabulary (scored anchors)."""
-    rank: int = 12
+    rank: int | None = None
     """Linear combinations of the features that the layers see: those that best predict what the corrected path gets
-    wrong, by reduced-rank ridge regression on the training set. 0: all features, as the query kind always sees."""
+    wrong, by reduced-rank ridge regression on the training set. 0: all features, as the query kind always sees.
+    Default: 12; chosen with the residual where that is auto."""
     hidden: int | None = None
     """Units of each hidden layer. Default: 512, or 64 for the gru and query kinds, which run their layers once for
     every waypoint; the linear kind has none."""
@@ -29,10 +32,13 @@ class WaypointConfig:
     normalize: bool = True
     """Normalise features, past states and waypoints with their mean and spread over the training set; off: raw
     metres, as in the source document's head."""
-    residual: Literal["none", "ego", "constant_velocity"] = "none"
+    residual: Literal["auto", "none", "ego", "constant_velocity"] = "auto"
     """What the head corrects: nothing (it predicts the whole path), the path that a ridge regression predicts from
     past states and intent (ego), or the path at constant velocity; untrained it predicts exactly that path (the
-    vocabulary kind its smallest correction)."""
+    vocabulary kind its smallest correction). auto: none or ego, chosen on held-out training sequences."""
+    correction: float | None = None
+    """Share of the learnt correction that is added to the path that is corrected, 0 (that path alone) to 1. Default:
+    1; chosen with the residual where that is auto."""
     loss: Literal["l1", "l2", "smooth", "rater"] = "l2"
     """What is minimised: l1, l2 (the mean distance to the log), smooth (l1, squared below 1 m), rater (l2, plus the
     share of the rater feedback score that is lost if a rater likes the log best)."""
@@ -49,9 +55,30 @@ class WaypointConfig:
         default = 64 if self.kind in ("gru", "query") else 512
         return default if self.hidden is None else self.hidden
 
+    @property
+    def numbers_read(self) -> int:
+        """`rank`, or the default one as long as it is to be chosen."""
+        return RANK if self.rank is None else self.rank
+
+    def candidates(self) -> tuple["WaypointConfig", ...]:
+        """What `residual` "auto" is chosen among, with all of the correction; itself where nothing is open."""
+        if self.residual != "auto":
+            return (self,)
+        ranks = (RANK, FEW) if self.rank is None else (self.rank,)
+        none = replace(self, residual="none", rank=ranks[0], correction=1.0)
+        return none, *(replace(none, residual="ego", rank=rank) for rank in ranks)
+
     def __post_init__(self) -> None:
-        if self.rank < 0:
+        if self.residual != "auto":  # then nothing is chosen
+            for name, default in (("rank", RANK), ("correction", 1.0)):
+                if getattr(self, name) is None:
+                    object.__setattr__(self, name, default)
+        if self.numbers_read < 0:
             raise ValueError(f"rank must be 0 (all features) or more, got {self.rank}")
+        if self.correction is not None and not 0 <= self.correction <= 1:
+            raise ValueError(f"correction is a share from 0 to 1, got {self.correction}")
+        if self.residual == "none" and self.correction != 1:
+            raise ValueError(f"correction {self.correction} is of a corrected path, and residual none corrects none")
         check_layers(self.units, self.dropout)
         for name in ("modes", "anchors"):
             if getattr(self, name) < 1:

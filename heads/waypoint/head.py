@@ -64,7 +64,7 @@ class WaypointHead(Head):
         super().__init__()
         self.config, self.features, self.width = config, features, width if features else 0
         decoder = resolve(DECODERS[config.kind])
-        rank = 0 if decoder.reads_cells else config.rank
+        rank = 0 if decoder.reads_cells else config.numbers_read
         self.reduced = ReducedRank(self.features, self.width, rank, normalize=config.normalize)
         self.decoder = decoder(config, self.features, self.width, self.reduced.numbers)
         self.base = _BASES[config.residual]() if config.residual in _BASES else None
@@ -75,8 +75,11 @@ class WaypointHead(Head):
     def fit(self, batches: Batches) -> None:
         """Fit the base path, if any, the statistics, the rank's projection and the decoder: some passes.
 
-        With a base path, corrections (20, 2) have a scale and no mean, so that predicting zeros stays on it.
+        With a base path, corrections (20, 2) have a scale and no mean, so that predicting zeros stays on it. BadHead
+        while `config.residual` is still "auto": training chooses (`training.heads.residual_choice`).
         """
+        if self.config.residual == "auto":
+            raise BadHead("residual auto is for training to choose; build the head with none or ego")
         if self.base is not None:
             self.base.fit(batches)
         if self.config.normalize:
@@ -124,9 +127,9 @@ class WaypointHead(Head):
     def forward(self, inputs: HeadInputs) -> Outputs:
         """{"waypoints": (b, 20, 2) metres, ego frame, "speed": (b,) m/s at t = 0}, and what else the decoder gives.
 
-        Where the past states are missing (NaN: a picture of a walk may come without) the path means nothing, and such
-        a row has no future to be trained towards or scored against. BadHead when the features are not of the head's
-        shape.
+        In evaluation paths lie `config.correction` of the way from the base path to the decoder's. Where the past
+        states are missing (NaN: a picture of a walk may come without) the path means nothing, and such a row has no
+        future to be trained towards or scored against. BadHead when the features are not of the head's shape.
         """
         inputs = _finite(inputs)
         past, velocity = inputs["past"], inputs["past"][:, -1, 2:4]
@@ -138,7 +141,8 @@ class WaypointHead(Head):
             mean=self.waypoints_mean,
             scale=self.waypoints_scale,
         )
-        return {**self.decoder(decoder_inputs), "speed": torch.linalg.vector_norm(velocity, dim=1)}
+        outputs = self._part_way(self.decoder(decoder_inputs), decoder_inputs.base)
+        return {**outputs, "speed": torch.linalg.vector_norm(velocity, dim=1)}
 
     def loss(self, prediction: Outputs, targets: HeadTargets) -> dict[str, Tensor]:
         """{"loss": () the mean over rows of the decoder's loss, which compares paths with the log by `config.loss`}.
@@ -183,6 +187,15 @@ class WaypointHead(Head):
             return normalised
         hidden = torch.rand(len(past), device=past.device) < self.config.past_dropout
         return normalised.masked_fill(hidden[:, None, None], 0.0)
+
+    def _part_way(self, outputs: Outputs, base: Tensor) -> Outputs:
+        """The outputs, in evaluation with all paths nearer to the base path (b, 20, 2) metres, ego frame."""
+        share = self.config.correction
+        if self.training or share is None or share == 1:
+            return outputs
+        bases = {"waypoints": base, "modes": base[:, None]}
+        nearer = {name: at + share * (outputs[name] - at) for name, at in bases.items() if name in outputs}
+        return {**outputs, **nearer}
 
     def _base_path(self, inputs: HeadInputs) -> Tensor:
         """(b, 20, 2) metres, ego frame: the path that is corrected; zeros when the head predicts the whole path."""

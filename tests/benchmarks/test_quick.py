@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text())
 A_RESULT_TOO = {"picture_pays": 1, "unlike_pictures": 1}
 """The exit status that says of a benchmark's claims that they do not hold: on small data they need not."""
-NEEDS = {"real_photographs": "udacity"}
+NEEDS = {"real_photographs": "udacity", "ridge_floor": "udacity"}
 """The fixture that a benchmark cannot do without."""
 
 

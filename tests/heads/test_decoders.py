@@ -15,7 +15,7 @@ from roadcue.heads.waypoint.losses import LOSSES
 from roadcue.heads.waypoint.unicycle import Unicycle
 from roadcue.registry import resolve
 
-SMALL = WaypointConfig(hidden=16, rank=4, dropout=0.0, modes=3, anchors=24)
+SMALL = WaypointConfig(hidden=16, rank=4, dropout=0.0, residual="none", modes=3, anchors=24)
 every_kind = pytest.mark.parametrize("kind", DECODERS)
 
 
@@ -87,6 +87,26 @@ def test_a_residual_starts_at_its_base_path(kind, residual, base, normalize, bat
             assert head.decoder.anchors.flatten(1).norm(dim=1).argmin() == 0
             start = start + head.decoder.anchors[0]
         assert torch.equal(head(inputs)["waypoints"], start)
+
+
+@every_kind
+@pytest.mark.parametrize("correction", [0.0, 0.25])
+def test_a_share_of_the_correction_counts_once_trained(kind, correction, batches):
+    """In training all of it does, or it would only be learnt the larger."""
+    whole = fitted(batches, kind=kind, residual="ego")
+    for parameter in whole.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    part = build_head("waypoint", replace(whole.config, correction=correction), 2, 5)
+    part.load_state_dict(whole.state_dict())
+    inputs, _ = batches[0]
+    base, answer = whole.base(inputs)["waypoints"], whole(inputs)
+    assert (answer["waypoints"] - base).abs().max() > 0.1
+    assert torch.equal(part.train()(inputs)["waypoints"], answer["waypoints"])
+    for name, at in (("waypoints", base), ("modes", base[:, None])):
+        if name in answer:
+            torch.testing.assert_close(part.eval()(inputs)[name], at.lerp(answer[name], correction))
+    if correction == 0:
+        assert torch.equal(part(inputs)["waypoints"], base)
 
 
 @every_kind

@@ -68,10 +68,10 @@ def test_a_config_with_more_than_the_head_reads_is_saved_without_it(tmp_path, ba
     class Options(WaypointConfig):
         name: str = "waypoint"
 
-    head = build_head("waypoint", Options(hidden=16), 2, 5)
+    head = build_head("waypoint", Options(hidden=16, residual="none"), 2, 5)
     head.fit(batches)
     head.save_pretrained(tmp_path)
-    assert load_head(tmp_path).config == WaypointConfig(hidden=16)
+    assert load_head(tmp_path).config == WaypointConfig(hidden=16, residual="none")
 
 
 def test_saving_again_replaces(saved, batches):

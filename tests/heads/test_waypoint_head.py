@@ -267,12 +267,28 @@ def test_nothing_to_fit_to_is_said(batches):
         ({"hidden": 0}, "at least 1"),
         ({"rank": -1}, "0 .all features. or more"),
         ({"dropout": 1.0}, "below 1"),
-        ({"residual": "ridge"}, "none, ego"),
+        ({"residual": "ridge"}, "auto, none, ego"),
+        ({"residual": "ego", "correction": 1.5}, "a share from 0 to 1, got 1.5"),
+        ({"residual": "none", "correction": 0.5}, "residual none corrects none"),
     ],
 )
 def test_an_impossible_setting_is_said(setting, message):
     with pytest.raises(ValueError, match=message):
         WaypointConfig(**setting)
+
+
+def test_nothing_is_open_but_with_auto():
+    assert (WaypointConfig(residual="ego").rank, WaypointConfig(residual="ego").correction) == (12, 1.0)
+    assert WaypointConfig(residual="none").candidates() == (WaypointConfig(residual="none"),)
+    tried = [(each.residual, each.rank, each.correction) for each in WaypointConfig(hidden=9).candidates()]
+    assert tried == [("none", 12, 1.0), ("ego", 12, 1.0), ("ego", 3, 1.0)]
+    assert {each.hidden for each in WaypointConfig(hidden=9).candidates()} == {9}
+    assert [each.rank for each in WaypointConfig(rank=5).candidates()] == [5, 5]
+
+
+def test_auto_is_chosen_before_a_head_is_fitted(batches):
+    with pytest.raises(BadHead, match="residual auto is for training to choose"):
+        build_head("waypoint", WaypointConfig(), 2, 5).fit(batches)
 
 
 def test_the_speed_of_the_rater_loss_is_that_of_the_car_whichever_way_it_moves(batches):

@@ -10,7 +10,7 @@ from fitted import fit
 from roadcue.errors import BadInput
 from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.holdout import extent, keep_for_calibration
+from roadcue.training.heads.holdout import by_turns, extent, keep_for_calibration
 
 
 def split_of(sequences, frames=3):
@@ -42,6 +42,19 @@ def test_they_are_others_than_those_that_part_training_and_validation():
     _, kept = keep_for_calibration(split_of(200), 0.2)
     validated = [_place_in_unit(str(name)) < 0.2 for name in np.unique(kept.sequence)]
     assert 0 < sum(validated) < len(validated) / 2
+
+
+@pytest.mark.parametrize(("sequences", "parts"), [(50, 5), (7, 5), (3, 3), (2, 2)])
+def test_by_turns_every_sequence_is_held_out_once(sequences, parts):
+    split = split_of(sequences)
+    turns = list(by_turns(split, 5))
+    assert len(turns) == parts
+    for rest, held_out in turns:
+        assert len(rest)
+        assert len(held_out)
+        assert not set(rest.sequence) & set(held_out.sequence)
+        assert sorted([*rest.rows, *held_out.rows]) == list(split.rows)
+    assert sorted(row for _, held_out in turns for row in held_out.rows) == list(split.rows)
 
 
 def test_one_sequence_cannot_be_shared_out():

@@ -18,7 +18,6 @@ from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import WAYPOINT, build_baselines, build_head
-from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.loaders.state_check import state_warning, states_said
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
@@ -31,8 +30,9 @@ from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
+from roadcue.training.heads.leaks import lone_rows, same_pictures
 from roadcue.training.heads.module import HeadsModule
-from roadcue.training.heads.same_pictures import same_pictures
+from roadcue.training.heads.residual_choice import residual_choices
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
     RunFolder,
@@ -78,7 +78,7 @@ class StoredSplits:
     """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
     not_learnt: dict[str, dict[str, int]]
     """Split -> head -> how many of the rows it cannot learn from."""
-    same_pictures: str
+    same_pictures: str = ""
     """What is to be said of pictures in both."""
     calibration: StoredSplit | None = None
     """None where no head wants one."""
@@ -145,13 +145,8 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     same = same_pictures(train, val)
     if same:
         print(f"warning: {same}", file=sys.stderr, flush=True)
-    told = NO_FILM in train.dataset.description  # by the loader, with a remedy of its own
-    if 1 < len(train) == len(np.unique(train.sequence)) and not told:
-        print(
-            f"each of the {len(train):,} training rows is a sequence of its own: frames of one film belong into one, "
-            "or what is kept for calibration and scored has neighbours among what is trained on",
-            flush=True,
-        )
+    if lone := lone_rows(train):
+        print(lone, flush=True)
     calibration = None
     if calibrating:
         train, calibration = keep_for_calibration(train, config.calibration)
@@ -188,10 +183,13 @@ def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) 
 def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits: StoredSplits, command: str) -> None:
     """Train on stored features, from the folder's checkpoint on if it has one; `command` is kept as the run's."""
     resuming = folder.last.exists()
-    seed_everything(config.seed, verbose=False)
-    model = build_model(config, splits.encoder)
     with writing_into(folder.path, GO_ON):
         write_atomic(folder.config, config_text)
+        choices = residual_choices(
+            config, lambda: build_pool(config, splits.encoder), splits.train, folder.residual, resuming=resuming
+        )
+        seed_everything(config.seed, verbose=False)  # after the choice, which draws numbers of its own
+        model = build_model(config, splits.encoder, {head: choice.options for head, choice in choices.items()})
         model.fit(splits.train.batches())
         for name, words in model.lacks_labels.items():
             print(f"{name} head: {words}", flush=True)
@@ -204,22 +202,35 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         model.save_pretrained(folder.model)
         seen = [splits.train, *([splits.calibration] if splits.calibration else [])]
         write_trained_rows(folder.path, [(split.dataset, split.rows) for split in seen])
-        folder.write_facts(run_facts(device_name(config.device), command, seconds, **_facts(config, splits, model)))
+        facts = _facts(config, splits, model)
+        facts["residual"] = {head: choice.to_json() for head, choice in choices.items()} or None
+        folder.write_facts(run_facts(device_name(config.device), command, seconds, **facts))
 
 
-def build_model(config: TrainConfig, encoder: Encoder | EncoderFacts) -> MultiHeadModel:
-    """Every head, its twin that sees nothing, and its baselines, in the order of the results table."""
+def build_pool(config: TrainConfig, encoder: Encoder | EncoderFacts) -> FeaturePool:
+    """What makes pooled vectors of the stored features of all cameras and earlier frames."""
     cells = cells_stored(config.pooling, config.grid)
     if encoder.width:  # a pooling that does not fit this encoder is said before any picture is read
         pool_tokens(torch.zeros(1, *encoder.grid, 1), config.pooling, config.grid)
     attention = config.pooling == "attention"
-    pool = FeaturePool(config.picture_names, cells, encoder.width, attention=attention, missing=config.missing_camera)
+    return FeaturePool(config.picture_names, cells, encoder.width, attention=attention, missing=config.missing_camera)
+
+
+def build_model(
+    config: TrainConfig, encoder: Encoder | EncoderFacts, chosen: Mapping[str, Any] | None = None
+) -> MultiHeadModel:
+    """Every head, its twin that sees nothing, and its baselines, in the order of the results table.
+
+    `chosen`: head or twin -> its options where they are not those of `config`.
+    """
+    pool, chosen = build_pool(config, encoder), chosen or {}
     named: dict[str, Head] = {}
     for name in config.head_names:
         options = config.head_options[name]
-        named[name] = build_head(name, options, pool.vectors, encoder.width)
+        named[name] = build_head(name, chosen.get(name, options), pool.vectors, encoder.width)
         if encoder.width:
-            named[name + BLIND_SUFFIX] = build_head(name, options, 0, 0)
+            twin = name + BLIND_SUFFIX
+            named[twin] = build_head(name, chosen.get(twin, options), 0, 0)
         named |= build_baselines(name, options)
     seeing = config.head_names if encoder.width else ()
     return MultiHeadModel(pool, named, blind=[name for name in named if name not in seeing])

@@ -1,6 +1,7 @@
-"""Which training sequences are kept for calibration: whole ones, since neighbouring frames resemble each other."""
+"""Which training sequences are held out, to calibrate or by turns: whole ones, as frames of one are alike."""
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -21,8 +22,22 @@ def keep_for_calibration(split: StoredSplit, share: float) -> tuple[StoredSplit,
             "give it more, or train with --calibration 0"
         )
     count = min(max(round(share * len(names)), 1), len(names) - 1)
-    kept = np.isin(split.sequence, sorted(names, key=_place)[:count])
-    return split.only(split.rows[~kept]), split.only(split.rows[kept])
+    return _without(split, sorted(names, key=lambda name: _place("calibration", name))[:count])
+
+
+def by_turns(split: StoredSplit, parts: int) -> Iterator[tuple[StoredSplit, StoredSplit]]:
+    """The split without each of so many parts of its sequences, and that part: fewer parts where sequences are fewer.
+
+    Which sequence is in which part is a matter of a hash of its name. There must be at least two.
+    """
+    names = sorted(np.unique(split.sequence), key=lambda name: _place("turns", name))
+    return (_without(split, names[first::parts]) for first in range(min(parts, len(names))))
+
+
+def _without(split: StoredSplit, sequences: list[str]) -> tuple[StoredSplit, StoredSplit]:
+    """The rows of all other sequences, and theirs."""
+    theirs = np.isin(split.sequence, sequences)
+    return split.only(split.rows[~theirs]), split.only(split.rows[theirs])
 
 
 def extent(split: StoredSplit) -> str:
@@ -30,5 +45,5 @@ def extent(split: StoredSplit) -> str:
     return f"{len(split):,} rows of {len(np.unique(split.sequence)):,} sequences"
 
 
-def _place(name: str) -> bytes:
-    return hashlib.sha256(f"calibration {name}".encode()).digest()
+def _place(purpose: str, name: str) -> bytes:
+    return hashlib.sha256(f"{purpose} {name}".encode()).digest()

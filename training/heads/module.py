@@ -35,14 +35,14 @@ class HeadsModule(TrainingModule):
 
     def training_step(self, batch: StoredBatch, batch_idx: int) -> Tensor:
         """Sum of the heads' losses; each is logged under its name."""
-        losses = self._losses(self.model(batch), batch)
+        losses = self.losses(self.model(batch), batch)
         self.log_dict({f"train/{name}/loss": loss.detach() for name, loss in losses.items()})
         return torch.stack(list(losses.values())).sum()
 
     def validation_step(self, batch: StoredBatch, batch_idx: int) -> None:
         """Losses, and each head's own metric, on the validation rows."""
         predictions, targets = self.model(batch), batch["targets"]
-        for name, loss in self._losses(predictions, batch).items():
+        for name, loss in self.losses(predictions, batch).items():
             self.log(f"val/{name}/loss", loss, batch_size=len(batch["past"]))
             self.metrics[name].update(*self.model.heads[name].compared(predictions[name], targets))
 
@@ -52,7 +52,8 @@ class HeadsModule(TrainingModule):
             self.log_dict({f"val/{name}/{key}": value for key, value in metric.compute().items()})
             metric.reset()
 
-    def _losses(self, predictions: dict[str, dict[str, Tensor]], batch: StoredBatch) -> dict[str, Tensor]:
+    def losses(self, predictions: dict[str, dict[str, Tensor]], batch: StoredBatch) -> dict[str, Tensor]:
+        """Of every head that learns, () each, for what `model` predicts of the batch."""
         targets = batch["targets"]
         return {name: self.model.heads[name].loss(predictions[name], targets)["loss"] for name in self.learning}
 

@@ -1,9 +1,10 @@
-"""Pictures that are scored and have been trained on, under whatever file names: a leak that no path shows."""
+"""What is scored and has been seen in training, though no file name and no path shows it."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from roadcue.loaders.sensation.film import NO_FILM
 from roadcue.training.heads.batches import StoredSplit
 
 
@@ -28,6 +29,16 @@ def same_pictures(train: StoredSplit, val: StoredSplit) -> str:
         f"of {val.dataset.split}, {several} also among those that are trained on, "
         f"the first in {val.dataset.where(row)}, the same as in {train.dataset.where(trained)}; "
         "what is scored there has been seen before"
+    )
+
+
+def lone_rows(train: StoredSplit) -> str:
+    """What is to be said where each row is a sequence of its own; "" where not, or where the loader has said it."""
+    if not 1 < len(train) == len(np.unique(train.sequence)) or NO_FILM in train.dataset.description:
+        return ""
+    return (
+        f"each of the {len(train):,} training rows is a sequence of its own: frames of one film belong into one, "
+        "or what is kept for calibration and scored has neighbours among what is trained on"
     )
 
 
