@@ -57,7 +57,7 @@ def test_a_run_leaves_everything_that_evaluation_needs(drawn):
 def test_nothing_in_a_run_folder_is_a_pickle(drawn):
     folder = fit(drawn(epochs=1))
     names = {path.suffix for path in folder.path.rglob("*") if path.is_file() and "events" not in path.name}
-    assert names <= {".yaml", ".json", ".safetensors", ".csv"}
+    assert names <= {".yaml", ".json", ".safetensors", ".csv", ".png"}
 
 
 def test_the_picture_pays_where_only_it_shows_the_future(drawn):
