@@ -14,7 +14,7 @@ class PredictConfig:
     """Predict with a finished run: pictures, folders and manifests in, one JSON line for each moment out."""
 
     run: str = ""
-    """Run folder that train.py made; required."""
+    """Run folder that train.py made, or a run on the model hub, org/name; required."""
     what: list[str] = field(default_factory=list)
     """Pictures; folders: all pictures below them, in the order of their paths; and manifests, .jsonl or .parquet,
     whose samples may have past states and an intent, several cameras and earlier frames."""

@@ -12,6 +12,7 @@ from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.asked import Asked
 from roadcue.inference.given_states import given_intents, given_pasts
+from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.loaders.contrast import SCALES, contrast
 from roadcue.models.encoder import Encoder
@@ -25,7 +26,7 @@ from roadcue.training.run_folder import RunFolder, check_same_encoder
 _LACKS_PAST = "there are no past states, which a path starts from; name a manifest that has them, or --states"
 
 
-class RoadPredictor:
+class RoadPredictor(PushToHubMixin):
     """What `roadcue.load` returns."""
 
     def __init__(self, model: MultiHeadModel, encoder: Encoder, config: TrainConfig) -> None:
@@ -46,7 +47,9 @@ class RoadPredictor:
         """The model that a run has left; BadInput or BadCheckpoint when it or its encoder cannot be used."""
         encoder = build_run_encoder(config, device)
         check_same_encoder(folder, encoder_parts(encoder, config))
-        return cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
+        predictor = cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
+        predictor.folder = folder
+        return predictor
 
     @torch.no_grad()
     def predict(

@@ -15,6 +15,7 @@ from roadcue.errors import BadInput
 from roadcue.files import resumable_lines, user_path, writing_into
 from roadcue.inference.asked import Asked, Questions, questions
 from roadcue.inference.config import PredictConfig
+from roadcue.inference.hub import run_folder
 from roadcue.inference.logged_states import with_states
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from roadcue.inference.captions import CaptionPredictor
 
 
-def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor | CaptionPredictor":
-    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
+def load(
+    run: str | Path, device: str = "cpu", plugins: Sequence[str] = (), revision: str | None = None
+) -> "RoadPredictor | CaptionPredictor":
+    """The predictor of a finished run, here or on the model hub; BadInput or BadCheckpoint when it cannot be used."""
     _check_device(device)
-    folder = RunFolder.of(run)
+    folder = run_folder(run, revision)
     return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device)
 
 
@@ -60,7 +63,12 @@ def predict_pictures(config: PredictConfig) -> None:
     the lines of manifests that could not be used, and comes at once for a run that can answer nothing of what is
     asked. A run is recalibrated first, where that is asked.
     """
-    folder = RunFolder.of(config.run)
+    folder = run_folder(config.run)
+    if config.recalibrate and not user_path(config.run).exists():
+        raise BadInput(
+            f"--recalibrate writes into the run, and {config.run} lies in the cache of the model hub; download it "
+            f"into a folder, and name that: hf download {config.run} --local-dir FOLDER"
+        )
     trained = parse_file(TrainConfig, folder.config, config.plugin)
     asked = questions(config.what, trained, user_path(config.image_root) if config.image_root else None)
     if config.states:

@@ -8,6 +8,8 @@ trained_rows.safetensors    hashes of the rows that they saw (`training.trained_
 logs/              TensorBoard and CSV
 metrics.json, frames.parquet, report.html    written by eval.py; worst.csv where it is asked for
 
+A run from the model hub has config.json in the place of config.yaml, and no more of this (`inference.public_run`).
+
 A sweep's folder has its runs' folders in it, each with output.txt, what the run had to say, and
 sweep.json, sweep.csv        its results
 """
@@ -32,6 +34,8 @@ from roadcue.training.checkpoints import last_checkpoint
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
+PUBLIC_CONFIG = "config.json"
+"""The options of a run from the model hub."""
 DATA_FINGERPRINT = "data_fingerprint"
 """In run.json, sha256 over all that the training rows are: pictures, states, labels or texts."""
 
@@ -60,6 +64,9 @@ class RunFolder:
     def of(cls, path: str | Path) -> "RunFolder":
         """An existing run; BadInput when the folder holds none."""
         folder = cls(user_path(path))
+        public = folder.path / PUBLIC_CONFIG
+        if not folder.config.exists() and public.exists() and folder.facts.exists():  # any model has the former
+            folder.config = public
         if not folder.config.exists():
             near = sorted(str(config.parent) for config in folder.path.parent.glob("*/config.yaml"))
             hint = f"; runs beside it: {', '.join(near[:5])}" if near else ""
