@@ -19,7 +19,7 @@ from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import build_head
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.loaders.contrast import SCALES
+from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.training.config import TrainConfig
@@ -44,7 +44,7 @@ def random_split(folder: Path, rows: int, cells: int, width: int) -> StoredSplit
     for first in range(0, rows, 1000):
         some = np.arange(first, min(first + 1000, rows))
         features = rng.normal(size=(len(some), 1, cells, width)).astype(np.float32)
-        writer.write(some, features, np.zeros((len(some), 1, SCALES)), np.ones((len(some), 1), bool))
+        writer.write(some, features, np.zeros((len(some), 1, *CONTRAST_SHAPE)), np.ones((len(some), 1), bool))
     writer.finish()
     facts = {"name": "random", "split": "train", "fingerprint": "random"}
     dataset = SimpleNamespace(states=states, **facts, __len__=lambda: rows)

@@ -26,7 +26,12 @@ def run_heading(facts: dict[str, Any], data: RoadDataset, encoder: str, options:
     """The facts of a run at the head of its page and numbers, by label."""
     heads, pictures = ", ".join(options.head_names), ", ".join(options.picture_names)
     head = f"{heads} on {options.pooling} features of {pictures}" if not options.captions else heads
-    found = {"extent": limit_said(options), "cameras": cameras_said(data, options), "states": state_warning(data)}
+    found = {
+        "extent": limit_said(options),
+        "cameras": cameras_said(data, options),
+        "states": state_warning(data),
+        "seen before": facts.get("same_pictures", ""),
+    }
     return {
         "data": data.description,
         "encoder": encoder,

@@ -2,13 +2,14 @@
 
 Out-of-distribution (OOD) detection. The distance of a picture's stored features to those of the training rows is
 taken three times, each by a Gaussian of few directions: of the whole picture, of each of its cells where it lies, and
-of the mean and spread of its cells, wherever they lie. A fourth is that of its contrast, by which a blurred picture
-is told, whose features hardly differ. Each is divided by the distance that two of a hundred rows exceed which it was
-not fitted on; the largest of the four counts. It is measured on what the encoder makes of a picture, never on what a
-head has made of that: training draws the features of everything towards those of its own pictures.
+of the mean and spread of its cells, wherever they lie. A fourth is that of the contrast of each of its halves, by
+which a blurred picture is told, whose features hardly differ, and one of which a half is covered. Each is divided by
+the distance that two of a hundred rows exceed which it was not fitted on; the largest of the four counts. It is
+measured on what the encoder makes of a picture, never on what a head has made of that: training draws the features of
+everything towards those of its own pictures.
 
-Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, s scales of
-contrast, m = 4 distances.
+Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, h halves and
+s scales of its contrast, m = 4 distances.
 """
 
 import math
@@ -41,7 +42,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class StoredPictures:
-    """Of n rows: `stored` (n, c, k, d), `contrast` (n, c, s), `present` (n, c) bool, `sequence` (n,) names."""
+    """Of n rows: `stored` (n, c, k, d), `contrast` (n, c, h, s), `present` (n, c) bool, `sequence` (n,) names."""
 
     stored: Tensor
     contrast: Tensor
@@ -54,7 +55,7 @@ class StoredPictures:
 
 
 class OODDetector(nn.Module):
-    """Called with stored features (b, c, k, d), contrast (b, c, s) and present (b, c), returns the OOD score (b,).
+    """Called with stored features (b, c, k, d), contrast (b, c, h, s) and present (b, c), returns the OOD score (b,).
 
     It is above 1 for a row unlike the training rows.
     """
@@ -68,24 +69,25 @@ class OODDetector(nn.Module):
         pictures: int,
         cells: int,
         width: int,
-        scales: int,
+        contrasts: Sequence[int],
         ranks: Sequence[int] = _RANKS,
         calibrated_on: str = "",
         replaced: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """`pictures` c of a row, `cells` k, `width` d, `scales` s; `ranks`: directions of the three Gaussians of
+        """`pictures` c of a row, `cells` k, `width` d, `contrasts` (h, s); `ranks`: directions of the Gaussians of
         features; `calibrated_on` says of what rows the threshold is, and `replaced` what `calibration` was before,
         oldest first.
         """
         super().__init__()
         self.calibrated_on, self.replaced = calibrated_on, list(replaced)
-        self.pictures, self.cells, self.width, self.scales = pictures, cells, width, scales
+        self.pictures, self.cells, self.width, self.contrasts = pictures, cells, width, tuple(contrasts)
         self.ranks = tuple(ranks)
         whole, cell, spread = self.ranks
         self.whole = ProbabilisticPCA(pictures, cells * width, whole)
         self.cell = ProbabilisticPCA(pictures * cells, width, cell)
         self.spread = ProbabilisticPCA(pictures, 2 * width, spread)
-        self.contrast = ProbabilisticPCA(pictures, scales, max(scales - 1, 0))
+        halves, scales = self.contrasts
+        self.contrast = ProbabilisticPCA(pictures * halves, scales, max(scales - 1, 0))
         self.register_buffer("threshold", torch.full((pictures, len(_RANKS) + 1), torch.nan))
         self.register_buffer("always", torch.zeros(pictures, dtype=torch.bool))
 
@@ -127,13 +129,15 @@ class OODDetector(nn.Module):
         _, pictures, cells, width = train.stored.shape
         widths = (cells * width, width, 2 * width)
         ranks = [min(most, wide // 2) for most, wide in zip(_RANKS, widths, strict=True)]
-        detector = cls(pictures, cells, width, train.contrast.shape[2], ranks)
+        detector = cls(pictures, cells, width, train.contrast.shape[2:], ranks)
         detector.always.copy_(train.present.all(dim=0))
         whole, cell, spread = detector._vectors(train.stored)
         detector.whole.fit(whole, train.present)
         detector.cell.fit(cell, train.present.repeat_interleave(cells, dim=1))
         detector.spread.fit(spread, train.present)
-        detector.contrast.fit(train.contrast, train.present)
+        detector.contrast.fit(
+            train.contrast.flatten(1, 2), train.present.repeat_interleave(train.contrast.shape[2], dim=1)
+        )
         return detector
 
     def calibrate(self, distances: Tensor, present: Tensor, sequence: np.ndarray) -> None:
@@ -155,7 +159,7 @@ class OODDetector(nn.Module):
             self.threshold *= _quantile(over[some], sequence[some])
 
     def hold_back(self, stored: Tensor, contrast: Tensor) -> bool:
-        """Lower the threshold until each of the pictures (m, k, d), (m, s), in every camera, is unlike.
+        """Lower the threshold until each of the pictures (m, k, d), (m, h, s), in every camera, is unlike.
 
         False if they are.
 
@@ -181,10 +185,11 @@ class OODDetector(nn.Module):
 
     @torch.no_grad()
     def distances(self, stored: Tensor, contrast: Tensor) -> Tensor:
-        """(b, c, k, d), (b, c, s) -> (b, c, m): of each picture."""
+        """(b, c, k, d), (b, c, h, s) -> (b, c, m): of each picture."""
         whole, cell, spread = self._vectors(stored)
         cells = self.cell(cell).unflatten(1, (self.pictures, self.cells)).sum(dim=2)
-        return torch.stack([self.whole(whole), cells, self.spread(spread), self.contrast(contrast)], dim=2).sqrt()
+        halves = self.contrast(contrast.flatten(1, 2)).unflatten(1, contrast.shape[1:3]).amax(dim=2)
+        return torch.stack([self.whole(whole), cells, self.spread(spread), halves], dim=2).sqrt()
 
     def forward(self, stored: Tensor, contrast: Tensor, present: Tensor) -> Tensor:
         """The largest distance of a row's pictures over its threshold.
@@ -205,7 +210,7 @@ class OODDetector(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.safetensors` and `config.json`, in this order: with a config there are weights."""
-        names = ("pictures", "cells", "width", "scales", "ranks", "calibrated_on", "replaced")
+        names = ("pictures", "cells", "width", "contrasts", "ranks", "calibrated_on", "replaced")
         write_part(folder, self, {name: getattr(self, name) for name in names})
 
     @classmethod

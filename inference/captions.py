@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from roadcue.errors import BadInput
+from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.prediction import PicturePrediction
 from roadcue.inference.asked import Asked
 from roadcue.inference.hub import PushToHubMixin
@@ -62,13 +64,27 @@ class CaptionPredictor(PushToHubMixin):
         pictures: Sequence[Picture] = [images] if single else images
         if not len(pictures):
             raise BadInput("predict is given no picture: an empty batch has no prediction")
-        pixels = torch.stack(
-            [preprocessed(picture, self.captioner.preprocess, self.captioner.preprocess.side) for picture in pictures]
-        )
+        pixels = self._pixels(pictures)
         written = self.captioner.generate(pixels, self.captioner.instruction)
         scores = [None] * len(written) if self._detector is None else self._detector(pixels).tolist()
         texts = [CaptionPrediction(text, ood_score=score) for text, score in zip(written, scores, strict=True)]
         return {CAPTION: texts[0] if single else texts}
+
+    @property
+    def detector(self) -> OODDetector | None:
+        """What tells pictures unlike those that were learnt from; None in a run that has none."""
+        return None if self._detector is None else self._detector.detector
+
+    def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4) of pictures, of a run that has a detector."""
+        if self._detector is None:
+            raise BadInput("this run has no detector of unlike pictures")
+        return self._detector.stored(self._pixels(pictures))
+
+    def _pixels(self, pictures: Sequence[Picture]) -> Tensor:
+        """(b, 3, S, S) uint8."""
+        preprocess = self.captioner.preprocess
+        return torch.stack([preprocessed(picture, preprocess, preprocess.side) for picture in pictures])
 
     def check_answerable(self, asked: Sequence[Asked]) -> None:
         """Every picture has an answer."""

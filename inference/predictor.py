@@ -9,12 +9,13 @@ from torch import Tensor
 
 from roadcue.errors import BadInput
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
+from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.asked import Asked
 from roadcue.inference.given_states import given_intents, given_pasts
 from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.pictures import Picture, is_single, preprocessed
-from roadcue.loaders.contrast import SCALES, contrast
+from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs
@@ -111,8 +112,13 @@ class RoadPredictor(PushToHubMixin):
         predicted: dict[str, Mapping[str, Tensor]] = self.model(inputs)
         return predicted
 
+    @property
+    def detector(self) -> OODDetector | None:
+        """What tells pictures unlike those that were learnt from; None in a run that sees none."""
+        return self.model.detector
+
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 4) of pictures, as a store holds them.
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4) of pictures, as a store holds them.
 
         Each is the only one of a moment.
         """
@@ -217,7 +223,7 @@ class RoadPredictor(PushToHubMixin):
         pooled = pool_tokens(self.encoder.encode(pixels), self.config.pooling, self.config.grid)
         stored = pooled.new_zeros(*present.shape, *pooled.shape[1:], dtype=torch.float16)
         stored[present.to(stored.device)] = pooled.half()
-        contrasts = torch.zeros(*present.shape, SCALES)
+        contrasts = torch.zeros(*present.shape, *CONTRAST_SHAPE)
         contrasts[present] = contrast(pixels)
         return stored, contrasts.to(stored.device), present
 

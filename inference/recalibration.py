@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,14 +12,11 @@ from roadcue.errors import BadInput
 from roadcue.files import writing_into
 from roadcue.heads.multi_head import DETECTOR
 from roadcue.heads.ood_detector import OODDetector
-from roadcue.inference.predictor import RoadPredictor
+from roadcue.inference.pictures import Picture
 from roadcue.loaders import picture_file
 from roadcue.progress import ProgressLine
 from roadcue.training.heads.covered_lens import SPOILT
 from roadcue.training.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from roadcue.inference.captions import CaptionPredictor
 
 _ENOUGH, _LEAST = 200, 20
 """Of so many pictures four are the two in a hundred; of fewer the threshold is one picture's, of few it is chance."""
@@ -27,26 +24,35 @@ _TRIED, _TOLD = 20, 0.95
 """So many pictures are spoilt in each way, and that share of them has to be told still."""
 
 
-def recalibrate(
-    predictor: "RoadPredictor | CaptionPredictor", folder: RunFolder, pictures: Sequence[Path], batch: int
-) -> None:
+class Predictor(Protocol):
+    """What a run of heads and one of texts are here."""
+
+    @property
+    def detector(self) -> OODDetector | None:
+        """What tells pictures unlike those that were learnt from."""
+
+    def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4) of pictures."""
+
+
+def recalibrate(predictor: Predictor, folder: RunFolder, pictures: Sequence[Path], batch: int) -> None:
     """Set the run's threshold by pictures without labels; prints what it does. The run folder keeps the old one, too.
 
     BadInput for a picture that cannot be read, for a run that tells no pictures apart or reads several of a moment,
     and where black, white or noisy pictures would be taken for like: then the threshold stays.
     """
-    if not isinstance(predictor, RoadPredictor) or predictor.model.detector is None:
+    detector = predictor.detector
+    if detector is None:
         raise BadInput(
             f"{folder.path}: this run does not tell pictures unlike those that it has learnt from: it sees none, "
-            "writes texts, or is of before that was learnt; train a run of heads again"
+            "its captioner has no tower of an encoder, or it is of before that was learnt; train it again"
         )
-    if len(predictor.config.picture_names) > 1:
+    if detector.pictures > 1:
         raise BadInput(f"{folder.path}: this run reads several pictures of a moment, which single files are not")
     if len(pictures) < _LEAST:
         raise BadInput(
             f"{len(pictures)} pictures are too few to set a threshold by; give {_LEAST}, or {_ENOUGH} better"
         )
-    detector = predictor.model.detector
     with ProgressLine("recalibrating", len(pictures), "pictures") as advance:
         batches = list(_stored(predictor, pictures, batch, advance))
     stored = tuple(torch.cat(each) for each in zip(*batches, strict=True))
@@ -75,7 +81,7 @@ def _in_words(threshold: Sequence[Sequence[float | None]]) -> str:
 
 
 def _stored(
-    predictor: RoadPredictor, pictures: Sequence[Path], batch: int, advance: Callable[[int], None]
+    predictor: Predictor, pictures: Sequence[Path], batch: int, advance: Callable[[int], None]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     for first in range(0, len(pictures), batch):
         some = pictures[first : first + batch]
@@ -88,7 +94,7 @@ def _share_unlike(detector: OODDetector, stored: Tensor, contrast: Tensor) -> fl
     return float((detector(stored, contrast, present) > 1).float().mean())
 
 
-def _check_told(predictor: RoadPredictor, detector: OODDetector, pictures: Sequence[Path]) -> None:
+def _check_told(predictor: Predictor, detector: OODDetector, pictures: Sequence[Path]) -> None:
     """BadInput where the new threshold lets pass what shows nothing."""
     some = [pictures[i] for i in range(0, len(pictures), max(1, len(pictures) // _TRIED))]
     decoded = [picture_file.decode(path.read_bytes(), str(path)) for path in some]

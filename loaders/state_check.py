@@ -1,21 +1,21 @@
 """Whether the states of a whole data set are metres, m/s and the ego frame, oldest first, at 4 Hz.
 
 No single row can prove that they are not: a car may stand, reverse or jump. So every cause is a question to each
-moving row, and it is named when most rows answer yes: the median row, which no few odd ones change.
+moving row, and it is named when most rows answer yes: the median row, which no few odd ones change. Of two loggers in
+one data set one may write km/h: what the past alone tells is asked of each sequence, too.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from roadcue.loaders.dataset import RoadDataset, StateTable
 from roadcue.loaders.json_states import ORIGIN_TOLERANCE_M
+from roadcue.loaders.moving_rows import MOVING_M_S, MovingRows, length
 from roadcue.schema import PAST_STATES, STEP_S, Intent
 
-MOVING_M_S = 1.0
-"""Slower rows are not asked, as their direction is noise; a pedestrian walks at 1.4 m/s."""
 FEWEST = 10
 """Rows that must be asked: of fewer, a median is chance."""
 HALF, MOST = 0.5, 0.7
@@ -58,56 +58,23 @@ FORM = "metres, m/s and m/s^2 in the ego frame of the last past state (x forward
 
 @dataclass(frozen=True)
 class Doubt:
-    """What is likely wrong with a data set's states, in which `share` of its `asked` rows, and the first such row."""
+    """What is likely wrong with a data set's states, in which `share` of its `asked` rows, and the first such row.
+
+    Where not most rows of all show it: in `sequences` of a set, of the first of which the rows were asked.
+    """
 
     cause: str
     share: float
     asked: int
     row: int
-
-
-@dataclass(frozen=True)
-class _Motion:
-    """The m rows that move: `rows` (m,) of the table, `future` (m, 20, 2), and of the past (m, 16, 2) the rest."""
-
-    rows: np.ndarray
-    position: np.ndarray
-    velocity: np.ndarray
-    acceleration: np.ndarray
-    future: np.ndarray
-    intent: np.ndarray
-
-    @classmethod
-    def of(cls, states: StateTable) -> "_Motion":
-        """The rows whose past moves at `MOVING_M_S`, by its speeds or by its positions."""
-        past = states.past
-        vectors = past[..., :2], past[..., 2:4], past[..., 4:]
-        everything = cls(np.arange(len(past)), *vectors, states.future, states.intent)
-        moved = np.maximum(_length(everything.travelled), _length(everything.driven))
-        return everything.only(moved >= MOVING_M_S * (PAST_STATES - 1) * STEP_S)
-
-    def only(self, wanted: np.ndarray) -> "_Motion":
-        """The `wanted` (m,) bool rows."""
-        columns = (self.rows, self.position, self.velocity, self.acceleration, self.future, self.intent)
-        return _Motion(*(column[wanted] for column in columns))
-
-    @property
-    def travelled(self) -> np.ndarray:
-        """(m, 2) metres from the first past position to the last."""
-        return self.position[:, -1] - self.position[:, 0]
-
-    @property
-    def driven(self) -> np.ndarray:
-        """(m, 2) metres that the speeds say for the same time, by the trapezoidal rule."""
-        steps: np.ndarray = (self.velocity[:, 1:] + self.velocity[:, :-1]).sum(axis=1) * (STEP_S / 2)
-        return steps
+    sequences: int = 0
 
 
 class _Answer(NamedTuple):
     """A cause, the m rows that were asked, their answers (m,) bool, and the share of them that makes it likely."""
 
     cause: str
-    asked: _Motion
+    asked: MovingRows
     shows: np.ndarray
     enough: float = HALF
 
@@ -126,8 +93,10 @@ def warning_of(states: StateTable, name: str, where: Callable[[int], str]) -> st
     doubt = find_doubt(states)
     if doubt is None:
         return ""
+    first = f" of the first of {doubt.sequences:,} sequences like that" if doubt.sequences > 1 else " of one sequence"
+    some = first if doubt.sequences else ""
     return (
-        f"{name}: {doubt.cause}, in {doubt.share:.0%} of {doubt.asked:,} moving rows, the first "
+        f"{name}: {doubt.cause}, in {doubt.share:.0%} of {doubt.asked:,} moving rows{some}, the first "
         f"{where(doubt.row)}; states must be {FORM}"
     )
 
@@ -144,39 +113,63 @@ def states_said(dataset: RoadDataset) -> str:
 
 
 def find_doubt(states: StateTable) -> Doubt | None:
-    """The first cause that most rows show, or None: also for too few rows that move, or none with states."""
-    moving = _Motion.of(states)
+    """The first cause that most rows show, of all or of a sequence; None also for too few rows that move."""
+    moving = MovingRows.of(states)
     with np.errstate(divide="ignore", invalid="ignore"):  # a ratio to a standstill answers no by itself
-        for ask in (_origin, _past, _heading, _future, _intent, _accelerations):
-            for cause, asked, shows, enough in ask(moving):
-                if len(shows) >= FEWEST and (share := float(shows.mean())) >= enough:
-                    return Doubt(cause, share, len(shows), row=int(asked.rows[shows.argmax()]))
+        return _doubt(moving, _origin, _past, _heading, _future, _intent, _accelerations) or _doubt_of_some(
+            moving, states.sequence
+        )
+
+
+def _doubt(moving: MovingRows, *questions: Callable[[MovingRows], _Answers]) -> Doubt | None:
+    for ask in questions:
+        for cause, asked, shows, enough in ask(moving):
+            if len(shows) >= FEWEST and (share := float(shows.mean())) >= enough:
+                return Doubt(cause, share, len(shows), row=int(asked.rows[shows.argmax()]))
     return None
 
 
-def _origin(moving: _Motion) -> _Answers:
+def _doubt_of_some(moving: MovingRows, sequence: np.ndarray) -> Doubt | None:
+    """Of the first sequence in which `MOST` moving rows show what no motion does, however odd.
+
+    `sequence` (n,) names those of all rows.
+    """
+    _, place = np.unique(sequence[moving.rows], return_inverse=True)
+    rows = np.bincount(place)
+    odd = np.zeros(len(rows), dtype=bool)
+    for ask in (_origin, _past):
+        for _, _, shows, _ in ask(moving):
+            odd |= np.bincount(place, shows, len(rows)) >= MOST * np.maximum(rows, FEWEST)
+    if not odd.any():
+        return None
+    first = place[odd[place].argmax()]
+    doubt = _doubt(moving.only(place == first), _origin, _past)
+    return doubt and replace(doubt, sequences=int(odd.sum()))
+
+
+def _origin(moving: MovingRows) -> _Answers:
     """Is the last past position the origin, and are there positions at all?"""
     middle = PAST_STATES // 2
     step = STEP_S * moving.velocity[:, middle]
-    off = _length(moving.position[:, middle] - step)  # a true position lies behind, not a step ahead
-    yield _Answer("past x and y look like differences between positions", moving, off < 0.3 * _length(step))
-    first, last = _length(moving.position[:, 0]), _length(moving.position[:, -1])
+    off = length(moving.position[:, middle] - step)  # a true position lies behind, not a step ahead
+    yield _Answer("past x and y look like differences between positions", moving, off < 0.3 * length(step))
+    first, last = length(moving.position[:, 0]), length(moving.position[:, -1])
     away = last > ORIGIN_TOLERANCE_M
     yield _Answer("the past looks like newest first", moving, away & (first <= ORIGIN_TOLERANCE_M))
     yield _Answer("positions look like a map's (such as UTM), as the past does not end at (0, 0)", moving, away)
 
 
-def _past(moving: _Motion) -> _Answers:
+def _past(moving: MovingRows) -> _Answers:
     """Do the speeds say what the positions do?"""
     travelled, driven = moving.travelled, moving.driven
-    ratio = _length(driven) / _length(travelled)
+    ratio = length(driven) / length(travelled)
     yield _Answer("vx and vy are zero while the positions move", moving, ratio < 1e-6)
     yield _Answer("x and y of the past stand still while vx and vy move", moving, ratio > 1e6)
-    cosine = (travelled * driven).sum(axis=1) / (_length(travelled) * _length(driven))
+    cosine = (travelled * driven).sum(axis=1) / (length(travelled) * length(driven))
     yield _Answer("the past looks like newest first, as it moves against its speeds", moving, cosine < -ALONG)
     yield _Answer("speeds and positions of the past look like two frames of reference", moving, cosine < ALONG)
     yield from _units("in the past ", moving, ratio)
-    slowest = np.minimum(_length(driven), _length(travelled)) / ((PAST_STATES - 1) * STEP_S)
+    slowest = np.minimum(length(driven), length(travelled)) / ((PAST_STATES - 1) * STEP_S)
     median = np.median(slowest) if len(slowest) else 0.0
     fast = (
         f"positions and speeds look like millimetres or centimetres (half of the rows move at {median:,.0f} a second)"
@@ -184,17 +177,17 @@ def _past(moving: _Motion) -> _Answers:
     yield _Answer(fast, moving, slowest > FASTEST_M_S)
 
 
-def _heading(moving: _Motion) -> _Answers:
+def _heading(moving: MovingRows) -> _Answers:
     """Does the past end along x?"""
     yield from _directions("the past", moving, moving.velocity[:, -1])
 
 
-def _future(moving: _Motion) -> _Answers:
+def _future(moving: MovingRows) -> _Answers:
     """Does the future begin where the last speed leads, and go on?"""
-    speed = _length(moving.velocity[:, -1])
+    speed = length(moving.velocity[:, -1])
     asked = moving.only(np.isfinite(moving.future).all(axis=(1, 2)) & (speed >= MOVING_M_S))
-    step = STEP_S * _length(asked.velocity[:, -1])
-    first, second, last = (_length(asked.future[:, at]) for at in (0, 1, -1))
+    step = STEP_S * length(asked.velocity[:, -1])
+    first, second, last = (length(asked.future[:, at]) for at in (0, 1, -1))
     here = (first < 0.2 * step) & (second > 0.5 * step)
     yield _Answer("the future looks as if it began at t = 0 instead of 0.25 s", asked, here)
     yield _Answer("the future looks like newest first", asked, (first > 3 * step) & (first > 3 * last))
@@ -207,7 +200,7 @@ def _future(moving: _Motion) -> _Answers:
     yield from _units("between the last past state and the future ", asked, step / first)
 
 
-def _intent(moving: _Motion) -> _Answers:
+def _intent(moving: MovingRows) -> _Answers:
     """Do futures bend to the side of the intent?"""
     end = moving.future[:, -1] - moving.future[:, -5]
     bend = np.arctan2(end[:, 1], end[:, 0])
@@ -217,15 +210,15 @@ def _intent(moving: _Motion) -> _Answers:
     yield _Answer(cause, moving.only(turning), (bend[turning] > 0) != left, MOST)
 
 
-def _accelerations(moving: _Motion) -> _Answers:
+def _accelerations(moving: MovingRows) -> _Answers:
     """Do the accelerations say what the speeds do?
 
     The change is that between the mean of the first and of the last second, in which noise of single states cancels.
     """
-    asked = moving.only(_length(_late_over_early(moving.velocity)) >= CHANGES_M_S)
+    asked = moving.only(length(_late_over_early(moving.velocity)) >= CHANGES_M_S)
     changed, said = _late_over_early(asked.velocity), _late_over_early(_integrated(asked.acceleration))
-    ratio = _length(said) / _length(changed)
-    cosine = (said * changed).sum(axis=1) / (_length(said) * _length(changed))
+    ratio = length(said) / length(changed)
+    cosine = (said * changed).sum(axis=1) / (length(said) * length(changed))
     yield _Answer("ax and ay are zero while vx and vy change", asked, ratio < 1e-6)
     negated = "ax and ay look negated (or newest first), as they are against the change of the speeds"
     yield _Answer(negated, asked, cosine < -ALONG)
@@ -234,23 +227,23 @@ def _accelerations(moving: _Motion) -> _Answers:
     yield from _factor(cause, asked, ratio, ACCELERATION_FACTORS, "another unit or rate", ACCELERATIONS_AGREE)
 
 
-def _directions(what: str, asked: _Motion, vector: np.ndarray) -> _Answers:
+def _directions(what: str, asked: MovingRows, vector: np.ndarray) -> _Answers:
     """The axes along which vectors (m, 2) that should point along x may lie."""
-    x, y = (vector / _length(vector)[:, None]).T
+    x, y = (vector / length(vector)[:, None]).T
     yield _Answer(f"{what} looks like y forward (and x to the right) instead of x forward", asked, y > ALONG)
     yield _Answer(f"{what} looks like x backward", asked, x < -ALONG)
     yield _Answer(f"{what} looks like y backward", asked, y < -ALONG)
     yield _Answer(f"{what} looks as if it were not turned into the heading of the last past state", asked, x < ALONG)
 
 
-def _units(where: str, asked: _Motion, ratio: np.ndarray) -> _Answers:
+def _units(where: str, asked: MovingRows, ratio: np.ndarray) -> _Answers:
     """The unit or rate that makes speeds (m,) `ratio` times what positions say."""
     cause = f"{{}} ({where}speeds are {{:.3g}} times those of the positions)"
     yield from _factor(cause, asked, ratio, FACTORS, "speeds and positions differ in unit or rate")
 
 
 def _factor(
-    cause: str, asked: _Motion, ratio: np.ndarray, known: Mapping[float, str], unknown: str, agrees: float = AGREES
+    cause: str, asked: MovingRows, ratio: np.ndarray, known: Mapping[float, str], unknown: str, agrees: float = AGREES
 ) -> _Answers:
     """What makes ratios (m,) differ from 1 by more than `agrees`: the `known` one that is near to it, or `unknown`.
 
@@ -274,9 +267,3 @@ def _late_over_early(values: np.ndarray) -> np.ndarray:
     second = round(1 / STEP_S)
     later: np.ndarray = values[:, -second:].mean(axis=1) - values[:, :second].mean(axis=1)
     return later
-
-
-def _length(vector: np.ndarray) -> np.ndarray:
-    """(...) of (..., 2)."""
-    length: np.ndarray = np.hypot(vector[..., 0], vector[..., 1])
-    return length

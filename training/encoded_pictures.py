@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from roadcue.errors import BadInput
 from roadcue.loaders import picture_file
-from roadcue.loaders.contrast import SCALES, contrast
+from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
@@ -90,7 +90,7 @@ class _Pictures(Dataset[Picture]):
             pixels = self.preprocess(*picture)
             return Picture(row, index, pixels, contrast(pixels[None])[0].numpy())
         except BadInput as error:
-            return Picture(row, index, None, np.zeros(SCALES), error)
+            return Picture(row, index, None, np.zeros(CONTRAST_SHAPE), error)
 
 
 def _by_threads(dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions, rows: np.ndarray) -> Batches:

@@ -18,7 +18,7 @@ from roadcue.command_line import parse, run
 from roadcue.errors import BadInput, BadRecord
 from roadcue.files import user_path
 from roadcue.loaders import picture_file
-from roadcue.loaders.contrast import SCALES
+from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.feature_store import (
     FeatureStore,
@@ -194,12 +194,12 @@ def _encode_rows(
             good = [i for i, picture in enumerate(pictures) if picture.row not in bad]
             kept = np.array([row for row in batch_rows if row not in bad], dtype=np.int64)
             features = np.zeros((len(kept), len(options.camera_names), cells, width), dtype=np.float32)
-            contrasts = np.zeros((*features.shape[:2], SCALES), dtype=np.float32)
+            contrasts = np.zeros((*features.shape[:2], *CONTRAST_SHAPE), dtype=np.float32)
             present = np.zeros((len(kept), len(options.camera_names)), dtype=bool)
             places = np.searchsorted(kept, [pictures[i].row for i in good])
             cameras = [pictures[i].camera for i in good]
             features[places, cameras], present[places, cameras] = pooled[good], True
-            contrasts[places, cameras] = np.reshape([pictures[i].contrast for i in good], (-1, SCALES))
+            contrasts[places, cameras] = np.reshape([pictures[i].contrast for i in good], (-1, *CONTRAST_SHAPE))
             if len(kept):
                 writer.write(kept, features, contrasts, present)
             advance(len(batch_rows))

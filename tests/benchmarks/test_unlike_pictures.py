@@ -113,7 +113,10 @@ def made_pictures(rows, seed=0, shift=0.0, spread=1.0):
     random = torch.Generator().manual_seed(seed)
     mix = torch.randn(6, 40, generator=torch.Generator().manual_seed(99))
     flat = torch.randn(rows, 6, generator=random) @ mix + 0.1 * spread * torch.randn(rows, 40, generator=random)
-    stored, contrast = 5 + flat.unflatten(1, (1, 4, 10)) + shift, spread * torch.randn(rows, 1, 4, generator=random)
+    stored, contrast = (
+        5 + flat.unflatten(1, (1, 4, 10)) + shift,
+        spread * torch.randn(rows, 1, 4, 4, generator=random),
+    )
     return StoredPictures(stored, contrast, torch.ones(rows, 1, dtype=torch.bool), np.arange(rows).astype(str))
 
 

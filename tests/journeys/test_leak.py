@@ -14,7 +14,7 @@ import torch
 
 from roadcue.evaluation.shuffled_pictures import with_shuffled_pictures
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.loaders.contrast import SCALES
+from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.comparison import relative_gain
@@ -58,7 +58,7 @@ def _stored(dataset, features_of, tmp_path):
     features = np.zeros((len(dataset), 1, 1, WIDTH), np.float32)
     features[known, 0, 0] = features_of(dataset.states.future[known], np.random.default_rng(len(dataset)))
     writer = StoreWriter(tmp_path / dataset.split, {"made": "up"}, dataset.states.id, ["FRONT"], (1, WIDTH))
-    contrast, present = np.zeros((len(dataset), 1, SCALES)), np.ones((len(dataset), 1), bool)
+    contrast, present = np.zeros((len(dataset), 1, *CONTRAST_SHAPE)), np.ones((len(dataset), 1), bool)
     writer.write(np.arange(len(dataset)), features, contrast, present)
     assert writer.finish()
     return StoredSplit.of(dataset, FeatureStore(tmp_path / dataset.split, {"made": "up"})).with_future()

@@ -1,5 +1,6 @@
 import errno
 import json
+import math
 import os
 import pickle
 import shutil
@@ -15,7 +16,7 @@ from refusing_disk import not_readable, read_only, stamps
 
 from roadcue.errors import BadInput, Unreadable
 from roadcue.loaders import feature_store
-from roadcue.loaders.contrast import SCALES
+from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import (
     FeatureStore,
     IncompleteStore,
@@ -41,7 +42,7 @@ def features(rows):
 
 
 def contrast(rows):
-    return np.random.default_rng(1).normal(size=(10, 2, SCALES)).astype(np.float32)[rows]
+    return np.random.default_rng(1).normal(size=(10, 2, *CONTRAST_SHAPE)).astype(np.float32)[rows]
 
 
 def fill(writer, rows):
@@ -159,14 +160,14 @@ def test_a_full_disk_is_met_when_the_store_is_made(tmp_path, monkeypatch):
 
 
 def test_too_little_room_is_said_with_both_figures_before_anything_is_made(tmp_path, monkeypatch):
-    size = 10 * 2 * (4 * 3 * 2 + SCALES * 4 + 1) + 10
+    size = 10 * 2 * (4 * 3 * 2 + math.prod(CONTRAST_SHAPE) * 4 + 1) + 10
     assert store_bytes(10, 2, (4, 3)) == size
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size - 1))
     with pytest.raises(
-        OSError, match=r"0\.8 KB are needed, 0\.8 KB are free, 0\.0 KB are missing\); free space, then"
+        OSError, match=r"1\.8 KB are needed, 1\.8 KB are free, 0\.0 KB are missing\); free space, then"
     ):
         StoreWriter(tmp_path / "there" / "store", PARTS, IDS, ["FRONT", "REAR"], (4, 3))
-    with pytest.raises(OSError, match=r"3\.0 GB are needed, 0\.8 KB are free, 3\.0 GB are missing"):
+    with pytest.raises(OSError, match=r"3\.0 GB are needed, 1\.8 KB are free, 3\.0 GB are missing"):
         check_room(tmp_path / "store", 3_000_000_000)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size))
@@ -187,7 +188,7 @@ def test_kill_9_loses_at_most_the_batch_in_hand(tmp_path):
         ids = np.array([f"s-{{row:03d}}" for row in range(10)])
         writer = StoreWriter(Path({str(tmp_path / "store")!r}), {PARTS!r}, ids, ["FRONT", "REAR"], (4, 3))
         for row in range(6):
-            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.zeros((1, 2, 4)), np.ones((1, 2), bool))
+            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.zeros((1, 2, 4, 4)), np.ones((1, 2), bool))
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     done = subprocess.run([sys.executable, "-c", script], check=False)
@@ -273,7 +274,7 @@ def test_of_two_writers_that_make_a_store_both_go_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(feature_store, "_reserve", reserve_slowly)
     writer = StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3))
-    others[1].write(np.array([0]), np.ones((1, 1, 4, 3)), np.ones((1, 1, SCALES)), np.ones((1, 1), bool))
+    others[1].write(np.array([0]), np.ones((1, 1, 4, 3)), np.ones((1, 1, *CONTRAST_SHAPE)), np.ones((1, 1), bool))
     assert writer.todo().tolist() == list(range(1, 10))
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 

@@ -217,6 +217,32 @@ def test_line_7_the_first_row_is_one_that_shows_it_and_moves():
     assert doubt.row == 21
 
 
+@pytest.mark.parametrize("name", ["km/h", "10 Hz", "UTM", "newest first", "positions in millimetres", "differences"])
+def test_line_7_what_one_of_two_loggers_writes_wrongly_is_named(name):
+    change, cause = CAUSES[name]
+    right, wrong = correct(n=300, seed=3), change(correct())
+    sequence = np.array(["right"] * 300 + ["b"] * 20 + ["a"] * 40)
+    past, future = (np.concatenate([getattr(one, part) for one in (right, wrong)]) for part in ("past", "future"))
+    intent = np.concatenate([right.intent, wrong.intent])
+    doubt = find_doubt(StateTable(np.arange(360).astype(str), sequence, np.arange(360), past, intent, future))
+    assert doubt is not None
+    assert re.search(cause, doubt.cause), doubt.cause
+    assert (doubt.row, doubt.asked, doubt.sequences) == (300, 20, 2)
+    assert doubt.share >= 0.7
+
+
+def test_line_7_the_rows_of_one_sequence_are_counted_and_those_of_others_left_out(tmp_path, capsys):
+    states = correct(n=60)
+    past = states.past.copy()
+    past[24:44, :, 2:] *= 3.6
+    sequence = np.array(["a"] * 24 + ["b"] * 20 + ["c"] * 16)
+    manifest = write_manifest(tmp_path, replace(states, past=past, sequence=sequence))
+    open_split(DataOptions(data="manifest", data_dir=str(tmp_path)), "train")
+    said = capsys.readouterr().err
+    assert "speeds look like km/h" in said
+    assert f"in 100% of 20 moving rows of one sequence, the first {manifest} line 25:" in said
+
+
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(1, 300),
@@ -278,7 +304,7 @@ def write_manifest(folder: Path, states: StateTable) -> Path:
     lines = [
         {
             "id": str(states.id[row]),
-            "sequence": "a",
+            "sequence": str(states.sequence[row]),
             "images": {"FRONT": "1.jpg"},
             "past": states.past[row].tolist(),
             "intent": int(states.intent[row]),

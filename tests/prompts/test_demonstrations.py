@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadcue.loaders.contrast import SCALES
+from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.prompts import demonstrations
 from roadcue.prompts.demonstrations import StoredFrames, random_demonstrations, similar_demonstrations
@@ -65,7 +65,7 @@ def test_they_are_found_in_a_stores_memory_map(tmp_path):
     frame = frames([f"s{i}" for i in range(12)], missing=0)
     ids = np.array([f"id{i}" for i in range(len(frame.features))])
     writer = StoreWriter(tmp_path / "store", {"weights": "x"}, ids, ["FRONT", "REAR"], (3, 5))
-    contrast = np.zeros((*frame.present.shape, SCALES))
+    contrast = np.zeros((*frame.present.shape, *CONTRAST_SHAPE))
     writer.write(np.arange(len(ids)), frame.features, contrast, frame.present)
     assert writer.finish()
     store = FeatureStore(tmp_path / "store", {"weights": "x"})

@@ -8,11 +8,13 @@ import pytest
 
 import roadcue
 from roadcue import eval as scoring
-from roadcue import train
+from roadcue import predict, train
 from roadcue.errors import BadHead
 from roadcue.heads.multi_head import DETECTOR
 from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.prediction import UNLIKE
+from roadcue.loaders import picture_file
+from roadcue.loaders.jpeg import encode
 from roadcue.loaders.sensation.dataset import open_sensation
 from roadcue.models.registry import CAPTIONERS
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
@@ -64,6 +66,22 @@ def test_a_text_of_a_picture_like_those_that_were_learnt_from_is_spoken(run, fol
     like = [one for one in said if one.in_distribution]
     assert len(like) >= 6
     assert all(one.sentence == one.text and one.reason is None for one in like)
+
+
+def test_line_1_a_run_of_texts_is_recalibrated_by_pictures_of_another_camera(run, folder, tmp_path, capsys):
+    own = shutil.copytree(run.path, tmp_path / "run")
+    picture = open_sensation(folder, "train").image(0, "CHEST")
+    (tmp_path / "other").mkdir()
+    for number in range(20):
+        changed = np.roll(picture_file.decode(picture, "here")[::-1], number, axis=1) * [1, 0.6, 0.2]
+        (tmp_path / "other" / f"{number}.jpg").write_bytes(encode(changed.astype(np.uint8), 90))
+    assert predict.main(["--run", str(own), "--recalibrate", str(tmp_path / "other"), "--device", "cpu"]) == 0
+    assert "now 0% are" in capsys.readouterr().out
+    other = [str(path) for path in sorted((tmp_path / "other").iterdir())]
+    assert all(said.in_distribution for said in roadcue.load(own).predict(other)["caption"])
+    assert not all(said.in_distribution for said in roadcue.load(run.path).predict(other)["caption"])
+    for spoil in SPOILT.values():
+        assert not roadcue.load(own).predict(spoil(np.zeros((96, 128, 3), np.uint8)))["caption"].in_distribution
 
 
 def test_the_share_of_unlike_pictures_stands_beside_the_loss(run, tmp_path, monkeypatch):

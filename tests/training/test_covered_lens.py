@@ -7,7 +7,7 @@ from fitted import fit
 import roadcue
 from roadcue.heads.cue.config import CueConfig
 from roadcue.loaders import jpeg
-from roadcue.loaders.contrast import SCALES
+from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.models.registry import build_encoder
 from roadcue.training.heads.covered_lens import SPOILT, covered_pictures
 
@@ -42,7 +42,7 @@ def test_the_first_picture_that_can_be_read_gives_the_size(config, drawn):
     encoder, train = build_encoder("smol"), drawn.splits["train"]
     expected, contrast = covered_pictures(train, encoder, config)
     assert expected.shape == (3, 4, encoder.width)
-    assert contrast.shape == (3, SCALES)
+    assert contrast.shape == (3, *CONTRAST_SHAPE)
     train.unreadable = {0, 1}
     assert covered_pictures(train, encoder, config)[0].equal(expected)
     train.unreadable = set(range(len(train)))

@@ -1,5 +1,6 @@
 """What encoding would take is said, and nothing is written; too small a disk is met before anything is encoded."""
 
+import math
 import re
 import shutil
 from types import SimpleNamespace
@@ -8,10 +9,10 @@ import pytest
 from main_job import exit_code
 
 from roadcue import train
-from roadcue.loaders.contrast import SCALES
+from roadcue.loaders.contrast import CONTRAST_SHAPE
 
 WORDS = ["--grid", "2", "--workers", "0"]
-ROW = 2 * 4 * 192 + 4 * SCALES + 2
+ROW = 2 * 4 * 192 + 4 * math.prod(CONTRAST_SHAPE) + 2
 """Bytes of a row with one camera: four vectors as fp16, its contrast, whether it is there, whether it is done."""
 
 

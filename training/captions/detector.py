@@ -46,10 +46,16 @@ class CaptionDetector:
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
         """On the CPU; above 1 for a picture unlike those that were learnt from."""
-        stored = _features(self._encoder, self._options, pixels)[:, None]
+        stored, contrasts = self.stored(pixels)
         seen = torch.ones(len(pixels), 1, dtype=torch.bool, device=stored.device)
-        score: Tensor = self.detector(stored, contrast(pixels)[:, None].to(stored.device), seen)
+        score: Tensor = self.detector(stored, contrasts, seen)
         return score.cpu()
+
+    @torch.no_grad()
+    def stored(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4), which the detector reads."""
+        features = _features(self._encoder, self._options, pixels)
+        return features[:, None], contrast(pixels)[:, None].to(features.device)
 
 
 def learn_caption_detector(pictures: CaptionPictures, options: ExtractionOptions) -> OODDetector | None:
@@ -75,7 +81,7 @@ def _looked_at(
     options: ExtractionOptions,
     advance: Callable[[int], None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Features (b, k, d) float16 and contrast (b, 4) on the CPU, batch by batch."""
+    """Features (b, k, d) float16 and contrast (b, 4, 4) on the CPU, batch by batch."""
     for first in range(0, len(positions), options.encode_batch):
         pixels = pictures.batch(positions[first : first + options.encode_batch])["pixels"]
         yield _features(encoder, options, pixels).cpu(), contrast(pixels)

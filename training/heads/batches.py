@@ -103,7 +103,7 @@ class StoredSplit:
         states, rows = self.dataset.states, self.rows[positions]
         if self.store is None:
             stored, present = torch.zeros(len(rows), 0, 0, 0), torch.zeros(len(rows), 0, dtype=torch.bool)
-            contrast = torch.zeros(len(rows), 0, 0)
+            contrast = torch.zeros(len(rows), 0, 0, 0)
         else:
             pictures = self._pictures(self.store, self.store_rows[positions])
             stored, contrast, present = map(torch.from_numpy, pictures)
@@ -122,7 +122,7 @@ class StoredSplit:
         return {"future": torch.from_numpy(self.dataset.states.future[rows]), **labels}  # type: ignore[typeddict-item]
 
     def _pictures(self, store: FeatureStore, places: np.ndarray) -> list[np.ndarray]:
-        """(b,) places in the store -> (b, c, k, d) float16, (b, c, 4) float32, (b, c) bool.
+        """(b,) places in the store -> (b, c, k, d) float16, (b, c, 4, 4) float32, (b, c) bool.
 
         Frame by frame, in each camera by camera.
         """

@@ -32,6 +32,7 @@ from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.module import HeadsModule
+from roadcue.training.heads.same_pictures import same_pictures
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
     RunFolder,
@@ -76,6 +77,8 @@ class StoredSplits:
     """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
     not_learnt: dict[str, dict[str, int]]
     """Split -> head -> how many of the rows it cannot learn from."""
+    same_pictures: str
+    """What is to be said of pictures in both."""
     calibration: StoredSplit | None = None
     """None where no head wants one."""
     covered: tuple[Tensor, Tensor] | None = None
@@ -134,6 +137,9 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         for split, known in zip(data, labels, strict=True)
     ]
     train, val = (_learnable(model, split, config.head_names) for split in stored)
+    same = same_pictures(train, val)
+    if same:
+        print(f"warning: {same}", file=sys.stderr, flush=True)
     told = NO_FILM in train.dataset.description  # by the loader, with a remedy of its own
     if 1 < len(train) == len(np.unique(train.sequence)) and not told:
         print(
@@ -150,7 +156,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
             print(caution, flush=True)
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
     covered = covered_pictures(data[0], encoder, config)
-    return StoredSplits(facts, train, val, bare[0].fingerprint, not_learnt, calibration, covered)
+    return StoredSplits(facts, train, val, bare[0].fingerprint, not_learnt, same, calibration, covered)
 
 
 def _not_learnt_said(split: StoredSplit, not_learnt: Mapping[str, int]) -> str:
@@ -257,6 +263,7 @@ def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> 
         "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
         "state_warnings": [warning for split in (train, val) if (warning := state_warning(split.dataset))],
         "not_learnt": splits.not_learnt,
+        "same_pictures": splits.same_pictures,
         "untaught": model.untaught,
         "skipped": _skipped(train, val),
         "encoder": splits.encoder.description,
