@@ -33,6 +33,9 @@ class PredictConfig:
     """Pictures that are predicted together."""
     device: str = "auto"
     """Where the encoder and the heads run: auto, cpu, cuda, or one of several GPUs, such as cuda:1."""
+    compile: bool = False
+    """Let torch.compile make code of the encoder, as train.py's --compile: for many pictures, as each start takes a
+    while, and says how long."""
     plugin: list[str] = field(default_factory=list)
     """A Python file that the run was trained with; it runs with your rights, and is never loaded by itself."""
 

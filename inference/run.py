@@ -31,17 +31,25 @@ if TYPE_CHECKING:
 
 
 def load(
-    run: str | Path, device: str = "cpu", plugins: Sequence[str] = (), revision: str | None = None
+    run: str | Path,
+    device: str = "cpu",
+    plugins: Sequence[str] = (),
+    revision: str | None = None,
+    compile: bool = False,
 ) -> "RoadPredictor | CaptionPredictor":
     """The predictor of a finished run, here or on the model hub; BadInput or BadCheckpoint when it cannot be used."""
     _check_device(device)
     folder = run_folder(run, revision)
-    return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device)
+    return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device, compile)
 
 
-def _predictor(folder: RunFolder, config: TrainConfig, device: str) -> "RoadPredictor | CaptionPredictor":
+def _predictor(
+    folder: RunFolder, config: TrainConfig, device: str, compile: bool
+) -> "RoadPredictor | CaptionPredictor":
     if not config.captions:
-        return RoadPredictor.of_run(folder, config, device)
+        return RoadPredictor.of_run(folder, config, device, compile=compile)
+    if compile:
+        raise BadInput(f"{folder.path}: is a captioner, which is not compiled; leave --compile out")
     from roadcue.inference.captions import CaptionPredictor  # and with it all that writes text, which heads need not
 
     return CaptionPredictor.of_run(folder, config, device)
@@ -73,7 +81,7 @@ def predict_pictures(config: PredictConfig) -> None:
     asked = questions(config.what, trained, user_path(config.image_root) if config.image_root else None)
     if config.states:
         asked = with_states(asked, read_poses(user_path(config.states)))
-    predictor = _predictor(folder, trained, device(config.device))
+    predictor = _predictor(folder, trained, device(config.device), config.compile)
     if asked:
         predictor.check_answerable(asked)
     if config.recalibrate:

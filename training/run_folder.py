@@ -30,6 +30,7 @@ from roadcue import __version__
 from roadcue.command_line import flat, parse_file
 from roadcue.errors import BadInput
 from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.models.compilation import COMPILED
 from roadcue.training.checkpoints import last_checkpoint
 
 PROBE = "preprocessing_probe"
@@ -198,7 +199,7 @@ def _commit() -> str | None:
 def check_same_encoder(folder: RunFolder, now: Mapping[str, str]) -> None:
     """BadInput that names the part in which the encoder at hand differs from the one the heads were trained on."""
     trained = folder.read_facts()["encoder_parts"]
-    for name in sorted({*trained, *now} - {PROBE}):  # a newer torch may round a pixel otherwise: no reason to refuse
+    for name in sorted({*trained, *now} - {PROBE, COMPILED}):  # both are rounding, as of a newer torch: no reason
         if trained.get(name) != now.get(name):
             raise BadInput(
                 f"{folder.path}: its heads were trained on features with {name} = {trained.get(name)!r}; the encoder "
