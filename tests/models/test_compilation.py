@@ -8,6 +8,7 @@ from roadcue.models.compilation import COMPILED, compiled
 from roadcue.models.none.encoder import NoEncoder
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.models.smol.encoder import SmolEncoder
+from roadcue.training.config import TrainConfig
 
 TINY = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 
@@ -73,3 +74,8 @@ def test_a_machine_without_a_compiler_is_a_sentence(tower, monkeypatch):
         compiled(tower).encode(torch.zeros(1, 3, 5, 5, dtype=torch.uint8))
     with pytest.raises(BadEncoder, match="without an encoder there is nothing to compile"):
         compiled(NoEncoder())
+
+
+def test_a_captioner_is_not_compiled():
+    with pytest.raises(ValueError, match="--compile is of the encoder of heads"):
+        TrainConfig(head="caption", compile=True)
