@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_hub import fake_hub
+from films import write_film
 from main_job import exit_code
 from pages import (
     ROOT,
@@ -120,6 +121,7 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir, udacity):
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})
     write_udacity_manifest(udacity, tmp_path / "my", every=20)
     (tmp_path / "my/front").mkdir()
+    write_film(tmp_path / "my/walk.mp4", range(0, 1000, 40))
     (tmp_path / "my/labels.csv").write_text(blocks(ROOT / "docs/own_data.md", "csv")[0])
     (tmp_path / "my/poses.csv").write_text(blocks(ROOT / "docs/predictions.md", "csv")[0])
     for number in range(1, 5):
