@@ -19,6 +19,11 @@ from roadcue.training.config import TrainConfig
 
 
 @pytest.fixture
+def run(path_and_cue_run, tmp_path):
+    return Path(shutil.copytree(path_and_cue_run, tmp_path / "run"))
+
+
+@pytest.fixture
 def cache(tmp_path, monkeypatch):
     offline(monkeypatch, tmp_path / "hub")
     monkeypatch.chdir(tmp_path)
@@ -36,9 +41,9 @@ def snapshot(cache):
     return snapshot_of(cache, "org/name")
 
 
-def test_line_1_a_run_comes_back_from_the_hub_as_it_went(path_and_cue_run, drawn, hub, tmp_path, capsys, snapshot):
-    assert exit_code(eval.main, "--run", path_and_cue_run) == 0
-    here = roadcue.load(path_and_cue_run)
+def test_line_1_a_run_comes_back_from_the_hub_as_it_went(run, drawn, hub, tmp_path, capsys, snapshot):
+    assert exit_code(eval.main, "--run", run) == 0
+    here = roadcue.load(run)
     assert here.push_to_hub("org/name", private=True, license="mit") == "https://huggingface.co/org/name"
     assert hub.private is True
     there = roadcue.load("org/name")
@@ -57,26 +62,26 @@ def test_line_1_a_run_comes_back_from_the_hub_as_it_went(path_and_cue_run, drawn
     assert exit_code(eval.main, "--run", downloaded) == 0, "and is scored"
 
 
-def test_nothing_of_the_machine_goes_up(path_and_cue_run, hub, tmp_path, snapshot):
-    predictor = roadcue.load(path_and_cue_run)
-    facts = json.loads((path_and_cue_run / "run.json").read_text())
+def test_nothing_of_the_machine_goes_up(run, hub, tmp_path, snapshot):
+    predictor = roadcue.load(run)
+    facts = json.loads((run / "run.json").read_text())
     facts["data"]["train"] += f", in {tmp_path}/Jane Doe/drives; {tmp_path}"
-    (path_and_cue_run / "run.json").write_text(json.dumps(facts))
-    (path_and_cue_run / "model" / "weights.pkl").write_bytes(b"no safetensors")
+    (run / "run.json").write_text(json.dumps(facts))
+    (run / "model" / "weights.pkl").write_bytes(b"no safetensors")
     predictor.push_to_hub("org/name")
     files = {file.relative_to(snapshot).as_posix(): file for file in snapshot.rglob("*") if file.is_file()}
     assert {"README.md", "config.json", "run.json", "trained_rows.safetensors", "model/model.json"} <= set(files)
     assert {file.suffix for file in files.values()} == {".md", ".json", ".safetensors"}
     assert not {name for name in files if name.startswith(("checkpoint", "logs"))}
     for name, file in files.items():
-        for private in (str(tmp_path), "Jane", "Doe"):
+        for private in (str(tmp_path.parent), "Jane", "Doe"):
             assert private.encode() not in file.read_bytes(), name
     options = json.loads(files["config.json"].read_text())
     assert not {"run_dir", "data_dir", "image_root", "store_dir"} & set(options)
 
 
-def test_the_card_says_what_it_is_worth_and_not_for(path_and_cue_run, hub, snapshot):
-    roadcue.load(path_and_cue_run).push_to_hub("org/name")
+def test_the_card_says_what_it_is_worth_and_not_for(run, hub, snapshot):
+    roadcue.load(run).push_to_hub("org/name")
     card = (snapshot / "README.md").read_text()
     assert yaml.safe_load(card.split("---")[1]) == {
         "library_name": "roadcue",
@@ -87,19 +92,19 @@ def test_the_card_says_what_it_is_worth_and_not_for(path_and_cue_run, hub, snaps
         assert said in card
 
 
-def test_the_card_has_the_scores_with_their_intervals(path_and_cue_run, hub, snapshot):
-    assert exit_code(eval.main, "--run", path_and_cue_run) == 0
-    roadcue.load(path_and_cue_run).push_to_hub("org/name", license="mit")
+def test_the_card_has_the_scores_with_their_intervals(run, drawn, hub, snapshot):
+    assert exit_code(eval.main, "--run", run) == 0
+    roadcue.load(run).push_to_hub("org/name", license="mit")
     card = (snapshot / "README.md").read_text()
-    ade = json.loads((path_and_cue_run / "metrics.json").read_text())["methods"][0]["overall"]["ade_5s"]
+    ade = json.loads((run / "metrics.json").read_text())["methods"][0]["overall"]["ade_5s"]
     assert yaml.safe_load(card.split("---")[1])["license"] == "mit"
     (line,) = (line for line in card.splitlines() if line.startswith("| ade 5s |"))
     assert all(f"{ade[key]:.2f}"[:4] in line for key in ("value", "low", "high"))
     assert "● waypoint | ○ waypoint without features" in card
 
 
-def test_what_the_hub_or_the_run_does_not_give_is_a_sentence(path_and_cue_run, hub, snapshot):
-    predictor = roadcue.load(path_and_cue_run)
+def test_what_the_hub_or_the_run_does_not_give_is_a_sentence(run, hub, snapshot):
+    predictor = roadcue.load(run)
     with pytest.raises(BadInput, match="'name': is no name on the model hub; write it as 'org/name'"):
         predictor.push_to_hub("name")
     hub.fault = ConnectionError("no route to the hub\nand more")
@@ -140,13 +145,13 @@ def test_a_name_that_leads_nowhere_is_a_sentence(cache, tmp_path):
         roadcue.load("org/name")
 
 
-def test_a_folder_goes_before_the_hub(path_and_cue_run, hub, tmp_path, capsys, snapshot):
-    roadcue.load(path_and_cue_run).push_to_hub("org/name")
+def test_a_folder_goes_before_the_hub(run, hub, tmp_path, capsys, snapshot):
+    roadcue.load(run).push_to_hub("org/name")
     picture = tmp_path / "x.jpg"
     picture.write_bytes(b"")
     assert exit_code(predict.main, "--run", "org/name", "--recalibrate", picture) == 2
     assert "hf download org/name --local-dir FOLDER" in capsys.readouterr().err
-    shutil.copytree(path_and_cue_run, tmp_path / "org" / "name")
+    shutil.copytree(run, tmp_path / "org" / "name")
     assert roadcue.load("org/name").folder.path == Path("org/name")
     with pytest.raises(BadInput, match="is a folder here, which has no revision 'main'"):
         roadcue.load("org/name", revision="main")
