@@ -17,6 +17,8 @@ _LONG_SIDE = 1080
 """Pixels: a larger picture is shrunk to it, for a small page; a much smaller one is enlarged, for smooth lines."""
 _DASH_M = 1.5
 """Length of a dash on the ground, and of the gap behind it."""
+_AHEAD_M = 30.0
+"""A camera that shows no ground straight ahead within so many metres does not look ahead."""
 
 
 def camera_view(
@@ -58,7 +60,8 @@ def draw_paths(
     `canvas` (H, W, 3) uint8 RGB, contiguous; `past` (16, 6) and `paths` (20, 2) each in metres, ego frame; `colours`
     as from `colours.colours`. What was `rated` is dashed, with its score at the end and its trust regions as
     outlines; modes are thin, with their probability at the end. What lies behind the camera or outside the picture is
-    left out.
+    left out; of a path that ends before the ground that the picture shows, as that of a car that stands, its length
+    is written where the way ahead comes into the picture.
     """
     lines = list(named_lines(past, paths))
     driven = [line for line in lines if line[0] in (PAST, LOG)]  # the first ones
@@ -68,7 +71,9 @@ def draw_paths(
         *_draw_rated(canvas, calibration, rated, colours),  # above the log, on which it often lies
     ]
     _draw(canvas, calibration, lines[len(driven) :], colours)
-    return _write(canvas, labels)
+    ahead = [(name, xy, colours[name]) for name, xy, _ in lines if name != PAST]
+    ahead += [(f"{RATED} {path.score:.1f}", _from_origin(path.xy), colours[RATED]) for path in rated]
+    return _write_short(_write(canvas, labels), calibration, ahead)
 
 
 def _draw(
@@ -93,7 +98,7 @@ def _draw_modes(
     if modes is None:
         return
     for xy, probability in modes.shown():
-        pixels = _to_pixels(_dense(np.concatenate([np.zeros((1, 2)), xy])), calibration, _size(canvas))
+        pixels = _to_pixels(_dense(_from_origin(xy)), calibration, _size(canvas))
         for run in _runs(pixels):
             stroke(canvas, run, colours[modes.name], max(1, line_width(canvas) // 2))
         yield from _label_at_end(f"{probability:.0%}", pixels, colours[modes.name])
@@ -108,7 +113,7 @@ def _draw_rated(
         for corners in path.regions:
             for run in _runs(_to_pixels(_dense(corners[[0, 1, 2, 3, 0]]), calibration, size)):
                 stroke(canvas, run, colours[RATED], max(1, width // 2))
-        line = _dense(np.concatenate([np.zeros((1, 2)), path.xy]))
+        line = _dense(_from_origin(path.xy))
         pixels = _to_pixels(line, calibration, size)
         in_gap = _metres_along(line) % (2 * _DASH_M) > _DASH_M
         for run in _runs(np.where(in_gap[:, None], np.nan, pixels)):
@@ -126,7 +131,7 @@ def _label_at_end(text: str, pixels: np.ndarray, colour: str) -> Iterator[Label]
 def _write(canvas: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
     """The picture with the labels, each beside its place and clear of the others."""
     width, height = _size(canvas)
-    letters = max(12, round(min(width, height) / 38))
+    letters = _letters(canvas)
     picture = Image.fromarray(canvas)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(letters)
     box = np.array([2.6 * letters, 1.25 * letters])
@@ -136,7 +141,50 @@ def _write(canvas: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
         pen.text(
             tuple(place), label.text, light(label.colour), font, anchor="lm", stroke_width=2, stroke_fill=OUTLINE
         )
+    return np.array(picture)
+
+
+def _write_short(
+    canvas: np.ndarray, calibration: CameraCalibration, lines: Sequence[tuple[str, np.ndarray, str]]
+) -> np.ndarray:
+    """The picture with the lengths of those lines that end before the nearest ground straight ahead in the picture.
+
+    `lines`: name, (n, 2) metres from the origin on, colour. A camera that does not look ahead shows none of them.
+    """
+    size, letters = _size(canvas), _letters(canvas)
+    straight = np.stack([np.arange(0.0, _AHEAD_M, 0.1), np.zeros(round(_AHEAD_M / 0.1))], axis=1)
+    pixels = _to_pixels(straight, calibration, size)
+    with np.errstate(invalid="ignore"):  # NaN where not to be seen
+        seen = np.flatnonzero(((pixels >= 0) & (pixels < size)).all(axis=1))
+    lengths = {name: (_metres_along(xy)[-1], colour) for name, xy, colour in lines}
+    short = {name: each for name, each in lengths.items() if len(seen) and each[0] < straight[seen[0], 0]}
+    if not short:
+        return canvas
+    font = ImageFont.load_default(letters)
+    texts = [f"{name}: {metres:.1f} m in 5 s" for name, (metres, _) in short.items()]
+    widest = max(font.getlength(text) for text in texts)
+    left = float(np.clip(pixels[seen[0], 0] - widest / 2, letters, max(letters, size[0] - widest - letters)))
+    places = [np.array([left, size[1] - 1.4 * letters * (len(texts) - place - 0.4)]) for place in range(len(texts))]
+    top, edges = max(0, int(places[0][1] - letters)), (left - 1.4 * letters, left + widest + 0.5 * letters)
+    panel = canvas[top:, max(0, int(edges[0])) : int(edges[1])]
+    panel //= 3  # dark, so that letters stand out from any ground
+    for place, (_, colour) in zip(places, short.values(), strict=True):
+        dot(canvas, place - (0.6 * letters, 0), colour, round(0.35 * letters))
+    picture = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(picture)
+    for place, text in zip(places, texts, strict=True):
+        pen.text(tuple(place), text, "white", font, anchor="lm")
     return np.asarray(picture)
+
+
+def _letters(canvas: np.ndarray) -> int:
+    """The height of letters in pixels."""
+    return max(12, round(min(_size(canvas)) / 38))
+
+
+def _from_origin(xy: np.ndarray) -> np.ndarray:
+    """(n, 2) -> (n + 1, 2): the path from where the car is at t = 0."""
+    return np.concatenate([np.zeros((1, 2)), xy])
 
 
 def _size(canvas: np.ndarray) -> tuple[int, int]:

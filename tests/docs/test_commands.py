@@ -60,6 +60,8 @@ NOT_EXECUTED = {
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
     r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
+    r"python train\.py --seeds .*": "trains five heads; tests/training/test_sweep.py trains two",
+    r"python eval\.py --run runs/five.*": "scores them; tests/evaluation/test_seed_groups.py",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
     r"python -m roadcue\.loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m roadcue\.training\.miniatures.*": "trains for hours; tests/training/test_miniatures.py runs it small",
