@@ -47,13 +47,14 @@ class MultiHeadModel(nn.Module):
         seeing = HeadInputs(features=features, feature_mask=mask, past=past, intent=intent)
         return seeing, HeadInputs(features=no_features, feature_mask=no_mask, past=past, intent=intent)
 
-    def forward(self, batch: StoredInputs) -> dict[str, dict[str, Tensor]]:
-        """Head name -> its named predictions of b rows."""
+    def forward(self, batch: StoredInputs, names: Iterable[str] | None = None) -> dict[str, dict[str, Tensor]]:
+        """Head name -> its named predictions of b rows; of all heads, or of those that are named."""
         seeing, blind = self.inputs(batch)
-        predictions = {name: head(blind if name in self.blind else seeing) for name, head in self.heads.items()}
+        asked = list(self.heads) if names is None else list(names)
+        predictions = {name: self.heads[name](blind if name in self.blind else seeing) for name in asked}
         if self.detector is not None:
             score = self.detector(batch["stored"], batch["contrast"], batch["present"])
-            for name in self.heads.keys() - self.blind:
+            for name in predictions.keys() - self.blind:
                 predictions[name] = {**predictions[name], OOD_SCORE: score}
         return predictions
 

@@ -63,6 +63,6 @@ class ProbabilisticPCA(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """(b, g, w) float32 -> (b, g): the squared Mahalanobis distance."""
         centred = vectors - self.mean
-        along = torch.einsum("bgw,gwr->bgr", centred, self.directions)
-        beside = (centred.square().sum(dim=2) - along.square().sum(dim=2)).clamp(min=0)
-        return (along.square() / self.variances).sum(dim=2) + beside / self.rest
+        along = (centred.transpose(0, 1) @ self.directions).transpose(0, 1).square()
+        beside = (centred.square().sum(dim=2) - along.sum(dim=2)).clamp(min=0)
+        return (along / self.variances).sum(dim=2) + beside / self.rest

@@ -11,6 +11,7 @@ from roadcue.errors import BadInput
 from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.prediction import PicturePrediction
 from roadcue.inference.asked import Asked
+from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
@@ -36,7 +37,7 @@ class CaptionPrediction(PicturePrediction):
         return {"text": self.text, **self.about_picture()}
 
 
-class CaptionPredictor:
+class CaptionPredictor(PushToHubMixin):
     """What `roadcue.load` returns for a caption run."""
 
     def __init__(self, captioner: Captioner, camera: str, detector: CaptionDetector | None = None) -> None:
@@ -49,7 +50,9 @@ class CaptionPredictor:
         folder.read_facts()  # which a run that is not finished lacks
         captioner = build_captioner(config.encoder, checkpoint=str(folder.model), aspect=config.aspect)
         detector = CaptionDetector.of_run(folder.model, config, device)
-        return cls(captioner.to(device), config.camera_names[0], detector)
+        predictor = cls(captioner.to(device), config.camera_names[0], detector)
+        predictor.folder, predictor.config = folder, config
+        return predictor
 
     @torch.no_grad()
     def predict(self, images: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ class PredictConfig:
     """Predict with a finished run: pictures, folders, film and manifests in, one JSON line for each moment out."""
 
     run: str = ""
-    """Run folder that train.py made; required."""
+    """Run folder that train.py made, or a run on the model hub, org/name; required."""
     what: list[str] = field(default_factory=list)
     """Pictures; folders: all pictures below them, in the order of their paths; film, such as .mp4 or .mov; and
     manifests, .jsonl or .parquet, whose samples may have past states and an intent, several cameras and earlier
@@ -43,6 +43,9 @@ class PredictConfig:
     """Pictures that are predicted together."""
     device: str = "auto"
     """Where the encoder and the heads run: auto, cpu, cuda, or one of several GPUs, such as cuda:1."""
+    compile: bool = False
+    """Let torch.compile make code of the encoder, as train.py's --compile: for many pictures, as each start takes a
+    while, and says how long."""
     plugin: list[str] = field(default_factory=list)
     """A Python file that the run was trained with; it runs with your rights, and is never loaded by itself."""
 

@@ -1,6 +1,8 @@
 """A trained run as a function: pictures, past states and intent in, named predictions with units out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.asked import Asked
 from roadcue.inference.given_states import given_intents, given_pasts
+from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.models.encoder import Encoder
@@ -26,7 +29,7 @@ from roadcue.training.run_folder import RunFolder, check_same_encoder
 _LACKS_PAST = "there are no past states, which a path starts from; name a manifest that has them, or --states"
 
 
-class RoadPredictor:
+class RoadPredictor(PushToHubMixin):
     """What `roadcue.load` returns."""
 
     def __init__(self, model: MultiHeadModel, encoder: Encoder, config: TrainConfig) -> None:
@@ -43,13 +46,15 @@ class RoadPredictor:
             raise BadInput(f"the run's model has {', '.join(sorted(foreign))}, which its config.yaml does not name")
 
     @classmethod
-    def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "RoadPredictor":
+    def of_run(cls, folder: RunFolder, config: TrainConfig, device: str, *, compile: bool = False) -> "RoadPredictor":
         """The model that a run has left; BadInput or BadCheckpoint when it or its encoder cannot be used."""
-        encoder = build_run_encoder(config, device)
+        encoder = build_run_encoder(replace(config, compile=compile), device)
         check_same_encoder(folder, encoder_parts(encoder, config))
-        return cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
+        predictor = cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
+        predictor.folder = folder
+        return predictor
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def predict(
         self,
         images: Any = None,
@@ -57,8 +62,9 @@ class RoadPredictor:
         past: Any = None,
         intent: Any = None,
         past_images: Mapping[int, Any] | None = None,
+        baselines: bool = False,
     ) -> dict[str, Any]:
-        """Predict with the run's heads and all their baselines: name -> prediction.
+        """Predict with the run's heads, and with all their `baselines` where these are asked for: name -> prediction.
 
         That is what the head's `words` gives: a `WaypointPrediction` for a head that predicts a path, a
         `FieldPrediction` for the field head, a `CuePrediction` for the cue head, and the same for their baselines; a
@@ -90,14 +96,20 @@ class RoadPredictor:
         if len(set(counts.values())) > 1:
             *first, last = (f"{count} {name}" for name, count in counts.items())
             raise BadInput(f"{', '.join(first)} and {last}: expected as many of each")
-        predicted = self._predicted(frames, states, intents)
+        names = self.model.heads if baselines else self.config.head_names
+        predicted = self._predicted(frames, states, intents, names)
         return {name: self._in_words(name, prediction, single) for name, prediction in predicted.items()}
 
     def _predicted(
-        self, frames: Sequence[Sequence[Mapping[str, Picture]]], past: Tensor, intents: Sequence[int]
+        self,
+        frames: Sequence[Sequence[Mapping[str, Picture]]],
+        past: Tensor,
+        intents: Sequence[int],
+        names: Iterable[str],
     ) -> dict[str, Mapping[str, Tensor]]:
-        """What every head and baseline makes of the samples now and in each earlier frame, past (b, 16, 6)."""
-        device = next((tensor.device for tensor in self.model.state_dict().values()), torch.device("cpu"))
+        """What the named heads and baselines make of the samples now and in each earlier frame, past (b, 16, 6)."""
+        weights = chain(self.model.parameters(), self.model.buffers())
+        device = next((tensor.device for tensor in weights), torch.device("cpu"))
         stored, contrasts, present = self._features(frames)
         inputs = StoredInputs(
             stored=stored.to(device),
@@ -106,7 +118,7 @@ class RoadPredictor:
             past=past.to(device),
             intent=torch.tensor(intents, device=device),
         )
-        predicted: dict[str, Mapping[str, Tensor]] = self.model(inputs)
+        predicted: dict[str, Mapping[str, Tensor]] = self.model(inputs, names)
         return predicted
 
     @property
@@ -129,7 +141,7 @@ class RoadPredictor:
             lacks = next((one.lacks for one in asked if one.lacks), _LACKS_PAST)
             raise BadInput(f"this run predicts paths, and {lacks}; or use roadcue.load(run).predict")
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def answers(self, asked: Sequence[Asked]) -> list[dict[str, Any]]:
         """The run's own heads' predictions of each moment as JSON, each with its sentence; no baseline's.
 
@@ -141,7 +153,7 @@ class RoadPredictor:
         frames = [[one.images for one in asked]]
         frames += [[one.earlier.get(back, {}) for one in asked] for back in self._frames_back]
         past = torch.from_numpy(np.stack([one.past for one in asked]))
-        predicted = self._predicted(frames, past, [one.intent for one in asked])
+        predicted = self._predicted(frames, past, [one.intent for one in asked], self.config.head_names)
         named = {name: self._in_words(name, predicted[name], single=False) for name in self.config.head_names}
         return [
             {

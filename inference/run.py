@@ -16,6 +16,7 @@ from roadcue.files import resumable_lines, user_path, writing_into
 from roadcue.inference.asked import Asked, Questions, questions
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.drawings import check_one_film, drawings
+from roadcue.inference.hub import run_folder
 from roadcue.inference.logged_states import with_states
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
@@ -30,16 +31,26 @@ if TYPE_CHECKING:
     from roadcue.inference.captions import CaptionPredictor
 
 
-def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor | CaptionPredictor":
-    """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used."""
+def load(
+    run: str | Path,
+    device: str = "cpu",
+    plugins: Sequence[str] = (),
+    revision: str | None = None,
+    compile: bool = False,
+) -> "RoadPredictor | CaptionPredictor":
+    """The predictor of a finished run, here or on the model hub; BadInput or BadCheckpoint when it cannot be used."""
     _check_device(device)
-    folder = RunFolder.of(run)
-    return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device)
+    folder = run_folder(run, revision)
+    return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device, compile)
 
 
-def _predictor(folder: RunFolder, config: TrainConfig, device: str) -> "RoadPredictor | CaptionPredictor":
+def _predictor(
+    folder: RunFolder, config: TrainConfig, device: str, compile: bool
+) -> "RoadPredictor | CaptionPredictor":
     if not config.captions:
-        return RoadPredictor.of_run(folder, config, device)
+        return RoadPredictor.of_run(folder, config, device, compile=compile)
+    if compile:
+        raise BadInput(f"{folder.path}: is a captioner, which is not compiled; leave --compile out")
     from roadcue.inference.captions import CaptionPredictor  # and with it all that writes text, which heads need not
 
     return CaptionPredictor.of_run(folder, config, device)
@@ -62,7 +73,12 @@ def predict_pictures(config: PredictConfig) -> None:
     break off, and comes at once for a run that can answer nothing of what is asked. A run is recalibrated first,
     where that is asked.
     """
-    folder = RunFolder.of(config.run)
+    folder = run_folder(config.run)
+    if config.recalibrate and not user_path(config.run).exists():
+        raise BadInput(
+            f"--recalibrate writes into the run, and {config.run} lies in the cache of the model hub; download it "
+            f"into a folder, and name that: hf download {config.run} --local-dir FOLDER"
+        )
     trained = parse_file(TrainConfig, folder.config, config.plugin)
     image_root = user_path(config.image_root) if config.image_root else None
     asked = questions(config.what, trained, image_root, config.every)
@@ -70,7 +86,7 @@ def predict_pictures(config: PredictConfig) -> None:
         check_one_film(asked)
     if config.states:
         asked = with_states(asked, read_poses(user_path(config.states)))
-    predictor = _predictor(folder, trained, device(config.device))
+    predictor = _predictor(folder, trained, device(config.device), config.compile)
     if asked:
         predictor.check_answerable(asked)
     if config.recalibrate:

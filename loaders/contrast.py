@@ -27,21 +27,29 @@ def contrast(pixels: Tensor) -> Tensor:
     and Adelson 1983; at the next scale these means are the points. Halves stand as ratios: a night takes as much from
     both, a hand before the lens does not.
     """
-    colours = pixels.float()
-    grey = (colours * colours.new_tensor(_LUMA)[:, None, None]).sum(dim=-3).view(len(pixels), -1, *pixels.shape[-2:])
-    scales = []
+    colours = pixels.float().flatten(-2)
+    grey = (colours.new_tensor(_LUMA) @ colours).view(len(pixels), -1, *pixels.shape[-2:])
+    means = []
     for _ in range(SCALES):
-        coarse = F.avg_pool2d(grey, 2, ceil_mode=True)
+        coarse = _means_of_four(grey)
         again = F.interpolate(coarse, scale_factor=2)[..., : grey.shape[-2], : grey.shape[-1]]
-        scales.append(_contrast_of((grey - again).abs()))
+        difference = grey.sub_(again).abs_()  # in place: a new page of memory costs more than the sum
+        rows, columns = difference.mean(dim=(1, 3)), difference.mean(dim=(1, 2))
+        halves = (F.adaptive_avg_pool1d(each, 2) for each in (rows, columns))
+        means += [rows.mean(dim=1, keepdim=True), *halves]
         grey = coarse
-    return torch.stack(scales, dim=2)
+    logarithms = (torch.cat(means, dim=1) + _ROUNDING).log().unflatten(1, (SCALES, 5))
+    whole, upper, lower, left, right = logarithms.unbind(dim=2)
+    return torch.stack([whole, upper - lower, left - right], dim=1)
 
 
-def _contrast_of(difference: Tensor) -> Tensor:
-    """(b, t, S, S) -> (b, 3)."""
-    whole, rows, columns = (
-        (F.adaptive_avg_pool2d(difference, size).mean(dim=1).flatten(1) + _ROUNDING).log()
-        for size in ((1, 1), (2, 1), (1, 2))
-    )
-    return torch.cat([whole, rows[:, :1] - rows[:, 1:], columns[:, :1] - columns[:, 1:]], dim=1)
+def _means_of_four(grey: Tensor) -> Tensor:
+    """(b, t, h, w) -> (b, t, h / 2, w / 2), rounded up: the last points of an odd side count twice.
+
+    A few sums of half pictures: a quarter of the time of `avg_pool2d` on a CPU.
+    """
+    height, width = grey.shape[-2:]
+    if height % 2 or width % 2:
+        grey = F.pad(grey, (0, width % 2, 0, height % 2), mode="replicate")
+    rows = grey[..., ::2, :] + grey[..., 1::2, :]
+    return (rows[..., ::2] + rows[..., 1::2]).div_(4)

@@ -27,7 +27,8 @@ VISION_ARCHITECTURE = (
     "layer_norm_eps",
 )
 """All that is read from a `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
-_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+"""What a name on the hub looks like: org/name."""
 _PUBLISHED_FILES = ("*.safetensors", "*.json", "chat_template.jinja")
 
 
@@ -51,7 +52,7 @@ def local_or_hub(name: str, encoder: str) -> Path | str:
     if folder.is_dir():
         return folder
     hub_id = FULL[encoder] if name == "full" else name
-    if not _HUB_ID.fullmatch(hub_id):
+    if not HUB_ID.fullmatch(hub_id):
         raise BadCheckpoint(f"checkpoint {name!r}: no such folder, and it is not mini, full or a hub id org/name")
     return hub_id
 

@@ -42,14 +42,22 @@ _WHERE = {
 """Imported when they are asked for: naming the library must not cost an import of torch."""
 
 
-def load(run: str | Path, device: str = "cpu", plugins: Sequence[str] = ()) -> "RoadPredictor | CaptionPredictor":
+def load(
+    run: str | Path,
+    device: str = "cpu",
+    plugins: Sequence[str] = (),
+    revision: str | None = None,
+    compile: bool = False,
+) -> "RoadPredictor | CaptionPredictor":
     """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used.
 
-    `plugins` are Python files that the run was trained with: code, which is never loaded unless it is named here.
+    `run` is a folder, or "org/name" on the model hub, there at `revision`, main where none is given; a folder goes
+    first. `plugins` are Python files that the run was trained with: code, which is never loaded unless it is named
+    here. `compile` lets torch.compile make code of the encoder when it is first called, as predict.py's --compile.
     """
     from roadcue.inference.run import load as load_run
 
-    return load_run(run, device, plugins)
+    return load_run(run, device, plugins, revision, compile)
 
 
 def __getattr__(name: str) -> Any:

@@ -28,6 +28,7 @@ Config = TypeVar("Config")
 _CONFIG, _PLUGIN = "--config", "--plugin"
 _REPEATED = ("--sweep", "--against")
 """Flags that add to a list each time they are given."""
+_BOOL = ("true", "false", "yes", "no")
 _FURTHER = {"--run": "--against"}
 """Flags that may be given again, where the command has the list that takes all but the first."""
 
@@ -77,7 +78,7 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         file, plugins, words = _taken_first(sys.argv[1:] if argv is None else argv)
         load_plugins(plugins)
         parser = parser_for(config)
-        words = _further(words, parser)
+        words = _said_yes(_further(words, parser), parser)
         _refuse_repeated(words, parser)
         options = read_options(file, config, plugins) if file else {}
         given = parser.parse_object(options) if options else None  # which a positional word would be missing in
@@ -234,6 +235,13 @@ def _further(words: Sequence[str], parser: ArgumentParser) -> list[str]:
             given.add(flag)
         named.append(word)
     return named
+
+
+def _said_yes(words: Sequence[str], parser: ArgumentParser) -> list[str]:
+    """A bare `--compile` is `--compile=true`, or it would take a picture behind it for its value."""
+    flags = {flag for flag, action in parser._option_string_actions.items() if action.nargs == "?"}
+    following = zip(words, [*words[1:], ""], strict=False)
+    return [f"{word}=true" if word in flags and after.lower() not in _BOOL else word for word, after in following]
 
 
 def _refuse_repeated(words: Sequence[str], parser: ArgumentParser) -> None:

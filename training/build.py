@@ -13,6 +13,7 @@ from roadcue.loaders.json_states import nearest
 from roadcue.loaders.registry import DATASETS, open_dataset
 from roadcue.loaders.split import every_nth, split_by_sequence, spread
 from roadcue.loaders.state_check import state_warning
+from roadcue.models.compilation import compiled
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
 from roadcue.training.extraction_config import DataOptions, ExtractionOptions
@@ -64,8 +65,8 @@ def _check_fields(dataset: RoadDataset) -> None:
 
 
 def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Encoder:
-    """The frozen encoder, on the options' device unless another is named."""
-    return build_encoder(
+    """The frozen encoder, on the options' device unless another is named; compiled where they say so."""
+    encoder = build_encoder(
         options.encoder,
         checkpoint=options.checkpoint,
         dtype=options.dtype,
@@ -73,6 +74,7 @@ def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Enco
         features=options.encoder_features,
         device=on or device(options.device),
     )
+    return compiled(encoder) if options.compile else encoder
 
 
 def device(name: str) -> str:

@@ -163,6 +163,8 @@ class TrainConfig(ExtractionOptions):
             groups = {CAPTION: CaptionOptions}
             if self.dry_run:
                 raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
+            if self.compile:
+                raise ValueError("--compile is of the encoder of heads, and a captioner has its own; leave it out")
             if self.sweep or self.seeds > 1:
                 raise ValueError("--sweep and --seeds compare heads; train captions in a run for each setting")
         else:

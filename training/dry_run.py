@@ -60,7 +60,7 @@ def _pictures_per_second(dataset: RoadDataset, encoder: Encoder, options: Extrac
     seen = np.array([row for row in range(len(dataset)) if _cameras(dataset, row, options)])
     count = min(len(seen), max(1, _MEASURED // len(options.camera_names)))
     rows = seen[np.arange(count) * len(seen) // count]
-    for _ in encoded_pictures(dataset, encoder, options, rows[:1]):
+    for _ in encoded_pictures(dataset, encoder, options, rows[: options.encode_batch if options.compile else 1]):
         pass  # what is done once, such as a GPU's start, is not measured
     began = time.monotonic()
     pictures = sum(len(batch) for _, batch, _ in encoded_pictures(dataset, encoder, options, rows))

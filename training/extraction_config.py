@@ -71,6 +71,9 @@ class EncoderOptions:
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash"
     """How a picture becomes square: squash as SmolVLM2 was published, letterbox (keeps angles), crop as CLIP was
     published (cuts off the sides), or tiles: the left, centre and right squares of a wide picture, side by side."""
+    compile: bool = False
+    """Let torch.compile make code of the encoder, which pays for many pictures: each start takes a while, and says
+    how long. Its features differ in rounding, so they have a store of their own."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ logs/              TensorBoard and CSV
 samples.png        some training pictures as they enter the encoder
 metrics.json, frames.parquet, report.html    written by eval.py; worst.csv where it is asked for
 
+A run from the model hub has config.json in the place of config.yaml, and no more of this (`inference.public_run`).
+
 A sweep's folder has its runs' folders in it, each with output.txt, what the run had to say, and
 sweep.json, sweep.csv        its results
 """
@@ -30,10 +32,13 @@ from roadcue import __version__
 from roadcue.command_line import flat, parse_file
 from roadcue.errors import BadInput
 from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.models.compilation import COMPILED
 from roadcue.training.checkpoints import last_checkpoint
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
+PUBLIC_CONFIG = "config.json"
+"""The options of a run from the model hub."""
 DATA_FINGERPRINT = "data_fingerprint"
 """In run.json, sha256 over all that the training rows are: pictures, states, labels or texts."""
 
@@ -63,6 +68,9 @@ class RunFolder:
     def of(cls, path: str | Path) -> "RunFolder":
         """An existing run; BadInput when the folder holds none."""
         folder = cls(user_path(path))
+        public = folder.path / PUBLIC_CONFIG
+        if not folder.config.exists() and public.exists() and folder.facts.exists():  # any model has the former
+            folder.config = public
         if not folder.config.exists():
             near = sorted(str(config.parent) for config in folder.path.parent.glob("*/config.yaml"))
             hint = f"; runs beside it: {', '.join(near[:5])}" if near else ""
@@ -194,7 +202,7 @@ def _commit() -> str | None:
 def check_same_encoder(folder: RunFolder, now: Mapping[str, str]) -> None:
     """BadInput that names the part in which the encoder at hand differs from the one the heads were trained on."""
     trained = folder.read_facts()["encoder_parts"]
-    for name in sorted({*trained, *now} - {PROBE}):  # a newer torch may round a pixel otherwise: no reason to refuse
+    for name in sorted({*trained, *now} - {PROBE, COMPILED}):  # both are rounding, as of a newer torch: no reason
         if trained.get(name) != now.get(name):
             raise BadInput(
                 f"{folder.path}: its heads were trained on features with {name} = {trained.get(name)!r}; the encoder "

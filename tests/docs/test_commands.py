@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_hub import fake_hub
 from films import write_film
 from main_job import exit_code
 from pages import (
@@ -132,6 +133,7 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir, udacity):
     for name in ("a", "b"):
         Image.new("RGB", (640, 480), "grey").save(tmp_path / "pictures" / f"{name}.jpg")
     write_sidewalk(replace(SMALL_WALKS, train=24, val=0, seed=1), tmp_path / "my_camera", workers=1)
+    fake_hub(monkeypatch, tmp_path / "hub")
     return tmp_path
 
 

@@ -25,7 +25,9 @@ def road(drawn):
 
 def test_one_sample_has_names_units_and_no_batch(road):
     _, _, dataset, images, predictor = road
-    predictions = predictor.predict(images=images[0], past=dataset.states.past[0], intent="GO_LEFT")
+    given = {"images": images[0], "past": dataset.states.past[0], "intent": "GO_LEFT"}
+    assert predictor.predict(**given).keys() == {"waypoint"}, "the run's heads, and no baseline"
+    predictions = predictor.predict(**given, baselines=True)
     assert predictions["waypoint"].waypoints_m.shape == (20, 2)
     assert predictions["waypoint"].times_s.tolist() == [0.25 * step for step in range(1, 21)]
     speed = dataset.states.past[0, -1, 2]
@@ -75,7 +77,8 @@ def test_predictions_are_those_of_evaluation(road, drawn):
     config, folder, dataset, images, predictor = road
     split = stored_split(dataset, build_run_encoder(config), config)
     evaluated = predict(MultiHeadModel.from_pretrained(folder.model).eval(), split).paths
-    predicted = predictor.predict(images=images, past=dataset.states.past[:4], intent=dataset.states.intent[:4])
+    past, intent = dataset.states.past[:4], dataset.states.intent[:4]
+    predicted = predictor.predict(images=images, past=past, intent=intent, baselines=True)
     for name in evaluated:
         np.testing.assert_allclose(predicted[name].waypoints_m, evaluated[name][:4], atol=1e-2)
 

@@ -15,9 +15,11 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from roadcue import predict
+from roadcue.command_line import parse
 from roadcue.errors import BadInput
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.config import FieldConfig
+from roadcue.inference.config import PredictConfig
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.run import load
 from roadcue.loaders import picture_file
@@ -183,6 +185,13 @@ def test_what_is_not_there_is_named_before_anything_is_loaded(run, folder, tmp_p
         assert not captured.out
         with pytest.raises(BadInput, match=why):
             picture_files([str(what)])
+
+
+@pytest.mark.parametrize("words", [("--compile", "P"), ("P", "--compile"), ("--compile", "yes", "P")])
+def test_a_bare_flag_takes_no_picture_for_its_value(words):
+    config, _ = parse(PredictConfig, ["--run", "r", *words])
+    assert (config.what, config.compile) == (["P"], True)
+    assert not parse(PredictConfig, ["--run", "r", "--compile", "false", "P"])[0].compile
 
 
 def test_a_missing_run_and_missing_words_are_said(folder, tmp_path, capsys):

@@ -87,7 +87,7 @@ def test_the_run_on_photographs_as_a_library(photograph_run: Path, udacity_manif
     photograph = drive.image(0, "FRONT")
     assert photograph
     road = roadcue.load(photograph_run)
-    predictions = road.predict(images=photograph, past=drive.states.past[0], intent="UNKNOWN")
+    predictions = road.predict(images=photograph, past=drive.states.past[0], intent="UNKNOWN", baselines=True)
     baselines = [baseline.name for baseline in head_class("waypoint").baselines]
     assert predictions.keys() == {"waypoint", "waypoint without features", *baselines}
     path = predictions["waypoint"].waypoints_m

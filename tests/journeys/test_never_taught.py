@@ -94,7 +94,7 @@ def test_line_2_some_kinds_taught_are_answered_and_scored_without_the_others(tmp
 
     words = own_data(tmp_path / "mended", lambda n: {k: v for k, v in fields(n).items() if k != "m_tree"})
     trained(capsys, *words, *FIELD, "--run_dir", run)
-    answer = roadcue.load(run).predict(tmp_path / "own/front/0.jpg")["list everything"]
+    answer = roadcue.load(run).predict(tmp_path / "own/front/0.jpg", baselines=True)["list everything"]
     assert answer.annotation.near == {"car": SIDES}
     assert (answer.annotation.road, answer.road_vs_sidewalk) == ("unknown", "unknown")
     assert "road_pos" not in answer.probabilities

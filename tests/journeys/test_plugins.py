@@ -82,7 +82,7 @@ def test_a_head_an_encoder_and_a_data_set_go_through_all_commands(words, tmp_pat
     assert [line["dot"]["side"] for line in lines] == true
     assert lines[0]["dot"]["sentence"] == f"The dot is on the {true[0]}."
     plugins = [FILE] if words else []
-    loaded = roadcue.load(run, plugins=plugins).predict((tmp_path / "pictures" / "0.jpg").read_bytes())
+    loaded = roadcue.load(run, plugins=plugins).predict(tmp_path / "pictures" / "0.jpg", baselines=True)
     assert loaded["dot"].side == true[0]
     assert loaded["always left"].side == "left"
 

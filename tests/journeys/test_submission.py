@@ -93,7 +93,10 @@ def predicted(run, data, row):
     rows = [test.states.id.tolist().index(name) for name in NAMES]
     return {
         name: road.predict(
-            images=test.image(at, "FRONT"), past=test.states.past[at], intent=int(test.states.intent[at])
+            images=test.image(at, "FRONT"),
+            past=test.states.past[at],
+            intent=int(test.states.intent[at]),
+            baselines=True,
         )[row].waypoints_m
         for name, at in zip(NAMES, rows, strict=True)
     }

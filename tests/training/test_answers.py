@@ -190,7 +190,7 @@ def test_the_library_answers_without_past_states(pedestrian):
     dataset = pedestrian.splits["val"]
     pictures = [picture_file.decode(dataset.image(row, "FRONT"), "here") for row in range(3)]
     road = roadcue.load(run.path)
-    several, one = road.predict(pictures), road.predict(images=pictures[1])
+    several, one = (road.predict(images, baselines=True) for images in (pictures, pictures[1]))
     for name in ("field", "field without features", "majority field"):
         answer = one[name]
         assert answer.json == several[name][1].json

@@ -8,6 +8,7 @@ import pytest
 
 from roadcue.command_line import parse
 from roadcue.errors import BadInput
+from roadcue.models.compilation import COMPILED
 from roadcue.training import run_folder
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import PROBE, RunFolder, check_same_encoder, is_finished, named_folder
@@ -26,8 +27,9 @@ def test_the_encoder_that_it_was_trained_with_is_taken(folder):
     check_same_encoder(folder, PARTS)
 
 
-def test_a_pixel_that_another_torch_rounds_otherwise_is_no_reason_to_refuse(folder):
+def test_rounding_by_another_torch_or_by_compiling_is_no_reason_to_refuse(folder):
     check_same_encoder(folder, {**PARTS, PROBE: "2e"})
+    check_same_encoder(folder, {**PARTS, COMPILED: "torch.compile"})
 
 
 @pytest.mark.parametrize("now", [{**PARTS, "pooling": "mean"}, {**PARTS, "aspect": "crop"}, {"checkpoint": "mini"}])
