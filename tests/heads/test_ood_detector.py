@@ -144,7 +144,7 @@ def test_from_few_rows_nothing_is_sure(rows):
 
 def test_one_cell_is_enough():
     """As pooling `mean` has it."""
-    train, new = drawn(800), drawn(400, seed=1)
+    train, new = drawn(800), drawn(1600, seed=1)
     one = OODDetector.fitted(replace(train, stored=train.stored[:, :, :1]))
     assert flagged(one, replace(new, stored=new.stored[:, :, :1])) <= 0.04
     assert flagged(one, replace(new, stored=-new.stored[:, :, :1] - 9)) > 0.9
