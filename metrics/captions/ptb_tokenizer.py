@@ -31,7 +31,7 @@ _ABBREVIATION = (
     "adj|adm|adv|al|ala|apr|ariz|assn|assoc|aug|ave|bhd|bldg|blvd|brig|bros|calif|capt|cf|cmdr|co|col|colo|conn|corp|"
     "cos|cpl|ct|dak|dec|dept|det|drs?|elec|esq|est|etc|ext|feb|fla|fri|ft|ga|gen|govs?|hon|inc|ind|intl|invt|jan|jr|"
     "jul|jun|kans?|ky|la|ltd|maj|mar|md|messrs|mfg|mich|minn|mlle|mme|mon?|mont|mrs?|ms|mt|natl|neb|nev|nov|oct|okla|"
-    "penn|ph(?:\.d)?|plc|pres|profs?|pt[ey]|pvt|rd|reps?|rev|rt|sens?|sept?|seq|sgt|sq|sr|ste?|supt|sys|tel|tenn|thu|thurs|"
+    "penn|ph(?:[.]d)?|plc|pres|profs?|pt[ey]|pvt|rd|reps?|rev|rt|sens?|sept?|seq|sgt|sq|sr|ste?|supt|sys|tel|tenn|thu|thurs|"
     "tues?|univ|va|vs|vt|wed|wisc?|wyo"
 )
 _BEFORE_NUMBER = ("art", "arts", "ca", "fig", "figs", "no", "nos", "op", "pp", "prop")
