@@ -28,11 +28,14 @@ _SOUND = rf"(?:\d|{_LETTER})"
 _PART = rf"(?:[dol]')?{_SOUND}+"
 _PATH = r"(?:/[^\s\"<>|(){}]+[^\s\"<>|(){}.!?,-])?"
 _ABBREVIATION = (
-    "adj|adm|adv|al|ala|apr|ariz|assn|assoc|aug|ave|bhd|bldg|blvd|brig|bros|calif|capt|cf|cmdr|co|col|colo|conn|corp|"
-    "cos|cpl|ct|dak|dec|dept|det|drs?|elec|esq|est|etc|ext|feb|fla|fri|ft|ga|gen|govs?|hon|inc|ind|intl|invt|jan|jr|"
-    "jul|jun|kans?|ky|la|ltd|maj|mar|md|messrs|mfg|mich|minn|mlle|mme|mon?|mont|mrs?|ms|mt|natl|neb|nev|nov|oct|okla|"
-    "penn|ph(?:[.]d)?|plc|pres|profs?|pt[ey]|pvt|rd|reps?|rev|rt|sens?|sept?|seq|sgt|sq|sr|ste?|supt|sys|tel|tenn|thu|thurs|"
-    "tues?|univ|va|vs|vt|wed|wisc?|wyo"
+    "al|cf|co|ct|dr|ft|ga|jr|ky|lt|md|mo|mr|ms|mt|ph|ph[.]d|rd|rt|sq|sr|st|va|vs|vt|wm|"
+    "adj|adm|adv|ala|apr|aug|ave|bhd|cie|col|cos|cpl|dak|dec|det|drs|ens|esq|est|etc|ext|"
+    "feb|fla|fri|gen|gov|hon|inc|ind|jan|jos|jul|jun|kan|ltd|maj|mar|mfg|mme|mon|mrs|mtg|"
+    "neb|nev|nov|oct|pfc|plc|pte|pty|pvt|rep|rev|sen|sep|seq|sfc|sgt|spc|ste|sys|tel|thu|"
+    "tue|wed|wis|wyo|alex|ariz|assn|asst|atty|bldg|blvd|brig|bros|capt|cmdr|colo|conn|corp|"
+    "dept|elec|govs|insp|intl|invt|kans|mich|minn|mlle|mont|msgr|natl|okla|penn|ppte|ppty|pres|"
+    "prof|ptes|ptys|reps|sens|sept|supt|tenn|tues|univ|wisc|assoc|attys|bancorp|calif|comdr|"
+    "lieut|messrs|profs|supts|thurs"
 )
 _BEFORE_NUMBER = ("art", "arts", "ca", "fig", "figs", "no", "nos", "op", "pp", "prop")
 _STARTER = (
@@ -60,7 +63,7 @@ _PATTERNS = [
     *(
         re.compile(pattern)
         for pattern in (
-            r"(?:Del|Ill|Mass|Miss|Ore|Pa|Tex|Wash)\.",
+            r"(?:Ark|Az|Del|Ill|La|Mass|Miss|Ore|Pa|Tex|Wash)\.",
             rf"{_LETTER}{_SOUND}*(?:[.!?]{_LETTER}{_SOUND}*)*",  # left.the
             rf"({_SOUND}+\.);",  # "navigation.;" keeps its point, the only plain word that does
             rf"{_SOUND}+(?:_{_SOUND}+)+|{_SOUND}+\.(?:jpe?g|png|txt)",  # left_of, 0023.jpg

@@ -33,7 +33,7 @@ def score_captions(
     pairs = CaptionPairs.of([ptb_words(text) for text in said], [[*map(ptb_words, each)] for each in wanted])
     ngrams = pairs.ngrams()
     words_said = [float(len(text.split())) for text in said]
-    words_wanted = [np.mean([len(text.split()) for text in each]) for each in wanted]
+    words_wanted = [sum(len(text.split()) for text in each) / len(each) for each in wanted]
     columns = np.stack([words_said, words_wanted, rouge_l(pairs), cider(pairs, ngrams)], axis=1)
     figures = dict(zip(MEANS, sequence_bootstrap(columns, sequence, bootstrap), strict=True))
     counts = bleu_counts(pairs, ngrams).astype(np.float64)

@@ -73,6 +73,7 @@ def slow_bleu(said, wanted):
 WORDS = st.lists(st.sampled_from("abcde"), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(WORDS, st.lists(WORDS, min_size=1, max_size=3)), min_size=1, max_size=6))
 def test_arrays_say_what_counters_say(rows):
     said, wanted = [row[0] for row in rows], [row[1] for row in rows]
@@ -81,6 +82,7 @@ def test_arrays_say_what_counters_say(rows):
     np.testing.assert_allclose(bleu(bleu_counts(pairs, pairs.ngrams()).sum(0)), slow_bleu(said, wanted), atol=1e-12)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_the_longest_common_subsequence_is_that_of_the_table(one, other):
     table = np.zeros((len(one) + 1, len(other) + 1), int)
@@ -90,6 +92,7 @@ def test_the_longest_common_subsequence_is_that_of_the_table(one, other):
     assert common_subsequence(one, other) == table[-1, -1]
 
 
+@settings(deadline=None)
 @given(ROWS, st.randoms())
 def test_the_order_of_rows_changes_nothing(rows, random):
     mixed = random.sample(rows, len(rows))
@@ -97,6 +100,7 @@ def test_the_order_of_rows_changes_nothing(rows, random):
     assert one == pytest.approx(other, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a car", "the road is on the left", "two bikes 😀 ahead of us"]), min_size=1))
 def test_a_caption_equal_to_its_reference_has_the_highest_score(texts):
     figures = values(texts, [[text] for text in texts])
@@ -107,6 +111,7 @@ def test_a_caption_equal_to_its_reference_has_the_highest_score(texts):
     assert figures["cider"] >= others["cider"] - 1e-9
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_every_figure_is_within_its_bounds(rows):
     figures = values(*zip(*rows, strict=True))
