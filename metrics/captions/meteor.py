@@ -18,10 +18,10 @@ LENGTH, CONTENT, FUNCTION = 0, slice(2, 6), slice(6, 10)
 
 
 class Meteor:
-    """METEOR with the tables of an installed pycocoevalcap; `stem` is Snowball's English stemmer of 2015."""
+    """METEOR with given tables, such as `read_meteor_tables`; needs snowballstemmer."""
 
     def __init__(self, tables: MeteorTables) -> None:
-        from snowballstemmer import stemmer
+        from snowballstemmer import stemmer  # here, as it is an extra
 
         self.tables = tables
         self.stem = lru_cache(maxsize=1 << 16)(stemmer("english").stemWord)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from roadcue.metrics.captions.meteor_tables import MeteorTables
@@ -29,7 +29,7 @@ class Match(NamedTuple):
         return self.length // 2 + self.said_length // 2
 
 
-@dataclass
+@dataclass(slots=True)
 class _Path:
     """A choice of matches up to a word of the reference; `used` and `said` are the words taken, as bits."""
 
@@ -50,15 +50,15 @@ class _Path:
         return not (self.used & _bits(match.start, match.length) or self.said & _bits(match.said, match.said_length))
 
     def with_match(self, match: Match) -> "_Path":
-        return replace(
-            self,
-            matches=(*self.matches, match),
-            used=self.used | _bits(match.start, match.length),
-            said=self.said | _bits(match.said, match.said_length),
-            index=match.start + match.length,
-            covered=self.covered + match.covered,
-            chunks=self.chunks + (self.goes_on not in (-1, match.said)),
-            goes_on=match.said + match.said_length,
+        return _Path(
+            (*self.matches, match),
+            self.used | _bits(match.start, match.length),
+            self.said | _bits(match.said, match.said_length),
+            match.start + match.length,
+            self.covered + match.covered,
+            self.chunks + (self.goes_on not in (-1, match.said)),
+            match.said + match.said_length,
+            self.distance,
         )
 
 
@@ -132,28 +132,29 @@ def _stems(said: Sequence[str], wanted: Sequence[str], stem: Callable[[str], str
     stems = [stem(word) for word in said]
     return [
         Match(start, 1, place, 1, STEM)
-        for start, word in enumerate(wanted)
+        for start, (word, its_stem) in enumerate(zip(wanted, map(stem, wanted), strict=True))
         for place, other in enumerate(stems)
-        if stem(word) == other and word != said[place]
+        if its_stem == other and word != said[place]
     ]
 
 
 def _synonyms(said: Sequence[str], wanted: Sequence[str], tables: MeteorTables) -> list[Match]:
-    sets = [tables.synonyms.of(word) for word in said]
+    sets = [(place, of_word) for place, word in enumerate(said) if (of_word := tables.synonyms.of(word))]
     return [
         Match(start, 1, place, 1, SYNONYM)
-        for start, word in enumerate(wanted)
-        for place, other in enumerate(sets)
-        if word != said[place] and not other.isdisjoint(tables.synonyms.of(word))
+        for start, (word, of_word) in enumerate(zip(wanted, map(tables.synonyms.of, wanted), strict=True))
+        if of_word
+        for place, other in sets
+        if not of_word.isdisjoint(other) and word != said[place]
     ]
 
 
 def _paraphrases(said: Sequence[str], wanted: Sequence[str], tables: MeteorTables) -> list[Match]:
-    """Those that the table has of a phrase of the caption, then those of the reference; some twice, which counts."""
+    """Those that the table has of a phrase of the reference, then those of the caption; some twice, which counts."""
     of_said, of_wanted = _phrases(said, tables), _phrases(wanted, tables)
     from_said = [(*wanted_place, *said_place) for said_place, wanted_place in _pairs(of_said, of_wanted, tables)]
     from_wanted = [(*wanted_place, *said_place) for wanted_place, said_place in _pairs(of_wanted, of_said, tables)]
-    return [Match(*places, PARAPHRASE) for places in from_said + from_wanted]
+    return [Match(*places, PARAPHRASE) for places in from_wanted + from_said]
 
 
 def _pairs(

@@ -63,8 +63,8 @@ class Synonyms:
 class Paraphrases:
     """Which phrases may stand for a phrase.
 
-    `key` (p,) uint64 are the hashes of all phrases in ascending order, and a phrase's number is its place in it; those
-    that may stand for phrase i are `other[first[i] : first[i + 1]]`, in the order of the table.
+    `key` (p,) uint64 are the hashes of all phrases in ascending order, and a phrase's number is its place among them;
+    those that may stand for phrase i are `other[first[i] : first[i + 1]]`, in the order of the table.
     """
 
     longest = 7

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.captions.meteor import Meteor
+from roadcue.metrics.captions.meteor_tables import INSTALL, meteor_folder, read_meteor_tables
 from roadcue.metrics.captions.ptb_tokenizer import ptb_words
 from roadcue.metrics.captions.scores import score_captions
 
@@ -44,10 +46,21 @@ def test_sensation_published_caption_figures_come_out_to_every_digit(published):
             assert figures[key].low < figures[key].value < figures[key].high
 
 
+def test_sensation_published_meteor_comes_out(published):
+    """Marked as needing the package, which CI does not install; the formula itself is tested in test_meteor.py."""
+    if meteor_folder() is None:
+        pytest.skip(f"needs METEOR's tables: {INSTALL}")
+    meteor = Meteor(read_meteor_tables())
+    for file, rows in published.items():
+        said, wanted = [row["prediction"] for row in rows], [[row["target"]] for row in rows]
+        figures = score_captions(said, wanted, np.arange(len(rows)), Bootstrap(20), meteor)
+        assert figures["meteor"].value == pytest.approx(json.loads(file.read_text())["METEOR"], rel=0, abs=1e-5)
+
+
 def test_sensation_words_are_those_of_the_tokenizer_in_java(golden_dir):
     """At least 999 of 1,000 texts; of all published ones every one was equal when this was written."""
     if find_spec("pycocoevalcap") is None or shutil.which("java") is None:
-        pytest.skip("needs pycocoevalcap (pip install -e '.[captions]') and a `java`")
+        pytest.skip(f"needs pycocoevalcap and a `java`: {INSTALL}")
     texts = sorted(all_texts(golden_dir / "sensation"))
     theirs = java_words(texts)
     other = [text for text, words in zip(texts, theirs, strict=True) if ptb_words(text) != words]
