@@ -13,6 +13,9 @@ _ALPHA, _BETA, _GAMMA, _DELTA = 0.85, 0.2, 0.6, 0.75
 """METEOR's parameters for English: weight of precision, form and weight of the penalty, weight of content words."""
 _WEIGHTS = np.array([1.0, 0.6, 0.8, 0.6])
 """Of a word matched by itself, by its stem, as a synonym, in a paraphrase."""
+LONGEST_TEXT = 256
+"""Words of a text that are aligned, many times those of a caption: the search takes a time that grows with their
+product."""
 LENGTH, CONTENT, FUNCTION = 0, slice(2, 6), slice(6, 10)
 """Of a side's ten statistics: words and function words; content and function words matched, by matcher."""
 
@@ -29,16 +32,17 @@ class Meteor:
     def statistics(self, said: Sequence[Sequence[str]], wanted: Sequence[Sequence[Sequence[str]]]) -> np.ndarray:
         """What METEOR sums over n captions, (n, 21): ten numbers of the caption, ten of its reference, and chunks.
 
-        Words are those of `ptb_words`; of several references the one with the highest score counts.
+        Words are those of `ptb_words`, of which the first `LONGEST_TEXT` count; of several references the one with
+        the highest score does.
         """
         return np.array([self._of_one(words, each) for words, each in zip(said, wanted, strict=True)])
 
     def _of_one(self, said: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
         prefixes, function = self.tables.prefixes, self.tables.function_words
-        words = meteor_words(said, prefixes)
+        words = meteor_words(said, prefixes)[:LONGEST_TEXT]
         each = []
         for reference in references:
-            wanted = meteor_words(reference, prefixes)
+            wanted = meteor_words(reference, prefixes)[:LONGEST_TEXT]
             matches = align(words, wanted, self.tables, self.stem)
             in_said = [(match.said, match.said_length, match.matcher) for match in matches]
             in_wanted = [(match.start, match.length, match.matcher) for match in matches]

@@ -27,8 +27,8 @@ def score_captions(
     """Score n captions against one reference or more each: `words_said`, `words_wanted`, `bleu_1` to `bleu_4`,
     `rouge_l` and `cider`, and `meteor` where that is given.
 
-    `sequence` (n,) names, over which the intervals are. BLEU and METEOR are computed anew of each resample's sums. For
-    CIDEr the weights of the n-grams stay those of all n captions, as it is the same corpus that is drawn from.
+    `sequence` (n,) names, over which the intervals are. BLEU and METEOR are computed anew of each resample's sums.
+    For CIDEr the weights of the n-grams stay those of all n captions, as it is the same corpus that is drawn from.
     Words are counted before the tokenizer, between blanks, as the published lengths are; of several references it is
     their mean. ValueError where a caption has no reference, or there is none.
     """
