@@ -56,9 +56,8 @@ def _extent(rows: CaptionRows) -> dict[str, str]:
     if rows.sequence is None:
         said["intervals"] = "over rows, as not every row names a `sequence` or an `image`: they may be too narrow"
     if rows.without_target:
-        said["left out"] = (
-            f"{counted(len(rows.without_target), 'row')} without a target, first {rows.without_target[0]}"
-        )
+        number = counted(len(rows.without_target), "row")
+        said["left out"] = f"{number} without a target, the first: {rows.without_target[0]}"
     if empty := sum(not text.strip() for text in rows.said):
         said["empty"] = f"{counted(empty, 'prediction')}, scored as what they are"
     if meteor_folder() is None:

@@ -110,9 +110,10 @@ def _best(at: dict[int, list[Match]], fixed: dict[int, Match], words: int) -> li
                 path.chunks, path.goes_on = path.chunks + (path.goes_on != -1), -1
                 following.append(path)
         paths = following
-    for path in paths:
+    ended = sorted(paths, key=_Path.rank)[:_BEAM]  # the last chunks are still open, which is how some paths get here
+    for path in ended:
         path.chunks += path.goes_on != -1
-    return [*min(paths, key=_Path.rank).matches]
+    return [*min(ended, key=_Path.rank).matches]
 
 
 def _bits(first: int, number: int) -> int:
