@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from roadcue import eval as scoring
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.captions.meteor import Meteor
 from roadcue.metrics.captions.meteor_tables import INSTALL, meteor_folder, read_meteor_tables
@@ -83,3 +84,17 @@ def java_words(texts):
         patch.setattr(tempfile, "tempdir", folder)
         tokenized = PTBTokenizer().tokenize({row: [{"caption": text}] for row, text in enumerate(texts)})
     return [tokenized[row][0].split() for row in range(len(texts))]
+
+
+def test_sensation_published_files_are_scored_as_they_are(golden_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr("roadcue.evaluation.caption_rows.meteor_folder", lambda: None)  # has a test of its own
+    files = [file for pattern in ("*_predictions.json", "*_predictions.jsonl") for file in golden_dir.rglob(pattern)]
+    assert files
+    for file in files:
+        words = ["--predictions", str(file), "--head", "caption", "--resamples", "20", "--out", str(tmp_path)]
+        assert scoring.main(words) == 0
+        metrics = json.loads((tmp_path / f"{file.stem}.metrics.json").read_text())
+        assert metrics["rows_without_target"] == 0
+        assert metrics["intervals_over"] == "sequences"
+        figures = {name: each["cider"]["value"] for name, each in metrics["methods"].items()}
+        assert figures["prediction"] > 0
