@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 
 import numpy as np
 
@@ -24,10 +25,9 @@ class Meteor:
     """METEOR with given tables, such as `read_meteor_tables`; needs snowballstemmer."""
 
     def __init__(self, tables: MeteorTables) -> None:
-        from snowballstemmer import stemmer  # here, as it is an extra
-
         self.tables = tables
-        self.stem = lru_cache(maxsize=1 << 16)(stemmer("english").stemWord)
+        snowball = import_module("snowballstemmer")  # here, as it is an extra
+        self.stem = lru_cache(maxsize=1 << 16)(snowball.stemmer("english").stemWord)
 
     def statistics(self, said: Sequence[Sequence[str]], wanted: Sequence[Sequence[Sequence[str]]]) -> np.ndarray:
         """What METEOR sums over n captions, (n, 21): ten numbers of the caption, ten of its reference, and chunks.

@@ -162,12 +162,12 @@ def _pairs(
     phrases: Sequence[tuple[int, int, int]], others: Sequence[tuple[int, int, int]], tables: MeteorTables
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """First word and length of each phrase and of each paraphrase that the other text has of it."""
-    places = defaultdict(list)
-    for *place, number in others:
-        places[number].append(place)
-    for *place, number in phrases:
+    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for start, length, number in others:
+        places[number].append((start, length))
+    for start, length, number in phrases:
         for other in tables.paraphrases.of_number(number):
-            yield from ((place, other_place) for other_place in places.get(other, ()))
+            yield from (((start, length), place) for place in places.get(other, ()))
 
 
 def _phrases(words: Sequence[str], tables: MeteorTables) -> list[tuple[int, int, int]]:

@@ -1,6 +1,7 @@
 """A file of captions scored: figures of the corpus, each with its interval."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -41,10 +42,13 @@ def score_captions(
     figures = dict(zip(MEANS, sequence_bootstrap(columns, sequence, bootstrap), strict=True))
     counts = bleu_counts(pairs, ngrams).astype(np.float64)
     for k in range(LONGEST):
-        figures[f"bleu_{k + 1}"] = bootstrap_of(
-            lambda means, k=k: bleu(len(said) * means)[:, k], counts, sequence, bootstrap
-        )
+        figures[f"bleu_{k + 1}"] = bootstrap_of(partial(_bleu_of_means, len(said), k), counts, sequence, bootstrap)
     if with_meteor is not None:
         counts = with_meteor.statistics(said_words, wanted_words)
         figures["meteor"] = bootstrap_of(meteor, counts, sequence, bootstrap)
     return figures
+
+
+def _bleu_of_means(n: int, k: int, means: np.ndarray) -> np.ndarray:
+    """Of BLEU-1 to BLEU-4 the one of place k, of means (r, 10) over n captions."""
+    return np.asarray(bleu(n * means)[:, k])
