@@ -1,6 +1,7 @@
 """Score a run beside the baselines that see no image, or submit it: `python eval.py --run runs/...`."""
 
 import sys
+from dataclasses import replace
 
 from roadcue.command_line import parse, run
 from roadcue.evaluation.config import EvalConfig
@@ -21,21 +22,25 @@ def main(argv: list[str] | None = None) -> int:
         from roadcue.evaluation.texts import evaluate_predictions
 
         return run(evaluate_predictions, config)
-    if config.against:
-        from roadcue.evaluation.run_comparison import compare_runs
-
-        return run(compare_runs, config)
     return run(score, config)
 
 
 def score(config: EvalConfig) -> None:
-    """Score a run of heads, or of a captioner."""
+    """Score a run of heads, or of a captioner, or compare several."""
     from roadcue.evaluation.captions import evaluate_captions
     from roadcue.evaluation.run import evaluate_run, run_options
+    from roadcue.evaluation.run_comparison import compare_runs
+    from roadcue.evaluation.seed_groups import run_paths
     from roadcue.training.run_folder import RunFolder
 
-    options = run_options(RunFolder.of(config.run), config)
-    (evaluate_captions if options.captions else evaluate_run)(config)
+    first, *others = [path for named in (config.run, *config.against) for path in run_paths(named)]
+    config = replace(config, run=first, against=others)
+    if others:
+        compare_runs(config)
+    elif run_options(RunFolder.of(first), config).captions:
+        evaluate_captions(config)
+    else:
+        evaluate_run(config)
 
 
 def script() -> None:

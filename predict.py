@@ -1,4 +1,4 @@
-"""Predict with a finished run: `python predict.py --run RUN PICTURE_FOLDER_OR_MANIFEST ... [--out answers.jsonl]`."""
+"""Predict with a finished run: `python predict.py --run RUN PICTURE_FOLDER_FILM_OR_MANIFEST ... [--out LINES]`."""
 
 import sys
 

@@ -53,10 +53,10 @@ evaluate_each() {
 }
 
 # What is small in --quick; arrays stay empty otherwise, and the default data sets are drawn into the cache.
-drives=() walks=() short=() small=() seeds=3
+drives=() walks=() short=() small=() seeds=3 headline_seeds=5
 other_world=(--train 1440 --val 240 --stride 20)
 if $quick; then
-  drives=(--data_dir "$RECORD_DIR/drives") walks=(--data_dir "$RECORD_DIR/walks") short=(--epochs 1) small=(--quick) seeds=1
+  drives=(--data_dir "$RECORD_DIR/drives") walks=(--data_dir "$RECORD_DIR/walks") short=(--epochs 1) small=(--quick) seeds=1 headline_seeds=2
   other_world=(--train 12 --val 6 --seconds 8 --stride 20)
   step quick-drives "$PYTHON" -m roadcue.roadworld --out "$RECORD_DIR/drives" --cameras FRONT "${other_world[@]}"
   step quick-walks "$PYTHON" -m roadcue.roadworld.sidewalk --out "$RECORD_DIR/walks" --train 160 --val 40
@@ -65,6 +65,8 @@ fi
 # The demo: README's table.
 step demo train --encoder smol --head waypoint "${drives[@]}" "${short[@]}" --run_dir "$RECORD_DIR/demo"
 step demo-eval evaluate --run "$RECORD_DIR/demo"
+step five-seeds train --seeds "$headline_seeds" "${drives[@]}" "${short[@]}" --run_dir "$RECORD_DIR/five_seeds"
+step five-seeds-eval evaluate --run "$RECORD_DIR/five_seeds"
 
 # Which head?
 step heads train --sweep waypoint.kind=linear,mlp,unicycle,modes --sweep waypoint.residual=none,ego --seeds "$seeds" \

@@ -82,6 +82,8 @@ def _tables(rows: CaptionRows, config: EvalConfig) -> list[ScoreTable]:
         f"CIDEr-D weighs words by how many of the {n:,} targets of this file hold them: with other rows it is "
         f"another figure. {CONSTANT}: the commonest target."
     )
+    if rows.sequence is None:
+        meaning += " Each row counts as a sequence of its own here, as not every one names its own or a picture."
     plain = {*N_GRAMS, *others}
     extent = n, len(np.unique(sequence))
     return [

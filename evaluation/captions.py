@@ -70,7 +70,7 @@ def evaluate_captions(config: EvalConfig) -> None:
                 advance()
         write_atomic(out / PREDICTIONS, "".join(f"{line}\n" for line in lines))
         unlike = None if detector is None else np.array(scores) > 1
-        tables = [_loss_table(pictures, np.array(loss), unlike, config.bootstrap)]
+        tables = [_loss_table(pictures, np.array(loss), unlike, config.bootstrap).of_seeds(1)]
         Console().print(score_table(tables[0], SEES))
         content: dict[str, Any] = {}
         whole = options.split_by == "official" and options.frame_stride == 1 and options.limit is None

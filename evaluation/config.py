@@ -63,10 +63,10 @@ class EvalConfig(ScoreOptions):
     """
 
     run: str = ""
-    """Run folder that train.py made; this or --predictions is required."""
+    """Run folder that train.py made, or that of a sweep, for all its runs; this or --predictions is required."""
     against: list[str] = field(default_factory=list)
     """More runs, each compared with --run in pairs on the frames that they have in common. A second --run is the
-    same."""
+    same. Runs that differ in their seed alone are one row, over seeds and sequences."""
     worst: int | None = None
     """Show so many of the worst frames of each head, and write them to worst.csv. Of several runs: how many frames
     on which they disagree most are shown. Default: none, of several runs 10."""

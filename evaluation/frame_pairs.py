@@ -19,11 +19,20 @@ from roadcue.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A run by its name in the tables, how it was scored, and its frames."""
+    """A run by its name in the tables, how it was scored, and its frames; or several that differ in their seed."""
 
     name: str
     options: TrainConfig
     frames: Frames
+    setting: str = ""
+    """All that decided its training but the seed; "" where that is not known."""
+    others: tuple[Frames, ...] = ()
+    """What the runs of further seeds say of the same frames, in the same order."""
+
+    @property
+    def trainings(self) -> tuple[Frames, ...]:
+        """The frames of each seed's run."""
+        return (self.frames, *self.others)
 
     @property
     def methods(self) -> Mapping[str, Sequence[str]]:

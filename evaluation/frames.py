@@ -3,6 +3,7 @@
 id, sequence                     of the frame
 unlike                           its pictures are unlike the training pictures; not there where nothing tells
 <method>:ade_3s ... fde_5s       metres against the log, ego frame; null without a log
+<method>:miss_rate               1 for a path that ends further away than a miss allows, else 0; null without a log
 <head>:path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged:path is the driven one
 <method>:<question>:answer       in words, such as `slow down`; true:<question> is what is true, "" where unknown
 <method>:<question>:right        1 or 0, of objects the share of the kinds that are right; null where unknown
@@ -36,7 +37,7 @@ from roadcue.training.run_folder import RunFolder
 
 FRAMES = "frames.parquet"
 """Its name in the folder of a run's numbers."""
-ERRORS = ("ade_3s", "ade_5s", "fde_3s", "fde_5s")
+ERRORS = ("ade_3s", "ade_5s", "fde_3s", "fde_5s", "miss_rate")
 """The metrics of `metrics.displacement` that are kept of each frame."""
 _ABOUT = b"roadcue"
 
@@ -47,7 +48,8 @@ class Frames:
 
     about: Mapping[str, Any]
     """What was scored, as JSON; "methods": head -> its rows of the table, itself first; "questions": head -> those
-    that it answers, none where it gives paths."""
+    that it answers, none where it gives paths; "classes": question -> its possible answers, none where it has too
+    many."""
     columns: Mapping[str, np.ndarray]
     """Name -> (n,), of paths (n, 40) float32."""
 
@@ -86,6 +88,7 @@ def frames_of(
         columns["unlike"] = predictions.unlike
     methods = {head: model.methods(head) for head in heads}
     questions: dict[str, list[str]] = {head: [] for head in heads}
+    classes: dict[str, list[str]] = {}
     for head in heads:
         if head == WAYPOINT:
             logged = model.heads[head].known(split.targets).numpy()
@@ -99,6 +102,7 @@ def frames_of(
             questions[head] = [*found]
             for question, rows in found.items():
                 columns[f"true:{question}"] = rows.truth
+                classes[question] = [*rows.classes]
                 of_method = f"{method}:{question}"
                 columns |= {
                     f"{of_method}:answer": rows.answer,
@@ -107,7 +111,7 @@ def frames_of(
                 }
                 if rows.set_size is not None:
                     columns[f"{of_method}:set_size"] = rows.set_size
-    return Frames({**about, "methods": methods, "questions": questions}, columns)
+    return Frames({**about, "methods": methods, "questions": questions, "classes": classes}, columns)
 
 
 def scored_as(folder: RunFolder, options: TrainConfig, split: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from roadcue.reports.frame import Modes, ReportFrame, rated_paths
 from roadcue.schema import Intent
 from roadcue.training.heads.predictions import Predictions
 
-_BESIDE = "constant velocity"
-"""The path without any model that is drawn beside the head's."""
+_BESIDE = ("ridge", "constant velocity")
+"""The paths that are drawn beside the head's: the best that is made without a picture and a head, and no model."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def report_frames(
     has where there is no FRONT; `on_bad_record` "skip" shows none where it cannot be read.
     """
     error = comparison.frame_ade[WAYPOINT]
-    camera = "FRONT" if "FRONT" in scored.cameras else camera
+    camera = camera_shown(scored, camera)
     with_raters = None
     if against_raters:
         raters = Raters.of(rated.rater_xy, rated.rater_length, rated.rater_score)
@@ -62,7 +62,7 @@ def report_frames(
             with_raters,
             float(error[row]),
             camera,
-            _picture(scored, row, camera, on_bad_record),
+            picture(scored, row, camera, on_bad_record),
         )
         for title, row in _chosen(error, with_raters)
     ]
@@ -104,7 +104,7 @@ def _report_frame(
         paths={
             WAYPOINT: predictions.paths[WAYPOINT][row],
             LOG: states.future[row],
-            _BESIDE: predictions.paths[_BESIDE][row],
+            **{name: predictions.paths[name][row] for name in _BESIDE if name in predictions.paths},
         },
         rated=rated_paths(rated.raters, frame, rated.frames.speed[frame]) if rated and frame is not None else (),
         feedback=float(rated.score[frame]) if rated and frame is not None else None,
@@ -118,7 +118,12 @@ def _modes(predictions: Predictions, row: int) -> Modes | None:
     return Modes(WAYPOINT, predictions.modes[row], predictions.mode_probabilities[row])
 
 
-def _picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: OnBadRecord) -> np.ndarray | None:
+def camera_shown(dataset: RoadDataset, camera: str) -> str:
+    """FRONT, or the given camera where there is no FRONT."""
+    return "FRONT" if "FRONT" in dataset.cameras else camera
+
+
+def picture(dataset: RoadDataset, row: int, camera: str, on_bad_record: OnBadRecord) -> np.ndarray | None:
     """(H, W, 3) uint8 RGB, or None where there is none: a run without an encoder has not read it before."""
     try:
         encoded = dataset.image(row, camera)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
+from roadcue.evaluation.answer_details import answer_details
 from roadcue.evaluation.answered import ANSWERED, detected, scores_with_answered
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frames import FRAMES, Frames, frames_of, scored_as
@@ -39,6 +40,7 @@ from roadcue.reports.modes_table import HeadModes, modes_scores, modes_table
 from roadcue.reports.page import write_report
 from roadcue.reports.rater_table import rated_scores, rated_tables
 from roadcue.reports.score_table import score_table
+from roadcue.reports.verdict import verdicts
 from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
 from roadcue.training.build import build_run_encoder, limit_said, open_split
@@ -74,7 +76,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     sees_image = {name + row for name in set(model.heads) - model.blind for row in ("", ANSWERED)}
     _print_tables(findings, sees_image)
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
-    for about in about_walks:
+    for about in [*verdicts(findings.comparison, findings.answers, sees_image), *about_walks]:
         print(about)
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
@@ -102,6 +104,9 @@ def evaluate_run(config: EvalConfig) -> Frames:
             modes=findings.modes,
             answers=findings.answers,
             agreement=findings.agreement,
+            answer_details=answer_details(
+                frames, model, predictions, split, config.bootstrap, options.camera_names[0], options.on_bad_record
+            ),
             sees_image=sees_image,
             heading=heading,
             frames=findings.report_frames(options.camera_names[0], options.on_bad_record),
@@ -132,7 +137,7 @@ class Findings:
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the comparison, and beside them "against_raters", "modes", "answers" and "rule_and_walker",
-        None or empty where there are none.
+        None or empty where there are none; and of how many "training_seeds" all differences are.
         """
         return {
             **(self.comparison.to_json() if self.comparison else {}),
@@ -140,6 +145,7 @@ class Findings:
             "modes": nan_to_none(asdict(self.modes)) if self.modes else None,
             "answers": [scores.to_json() for scores in self.answers],
             "rule_and_walker": self.agreement.to_json() if self.agreement else None,
+            "training_seeds": 1,
         }
 
     @property
@@ -149,7 +155,7 @@ class Findings:
         tables += [rated_scores(self.against_raters)] if self.against_raters else []
         if self.modes and self.comparison:
             tables.append(modes_scores(self.modes, self.comparison.samples, self.comparison.sequences))
-        return tables + self.answers
+        return [table.of_seeds(1) for table in tables] + self.answers
 
     def report_frames(self, camera: str, on_bad_record: OnBadRecord) -> list[ReportFrame]:
         """What the report shows of single frames, by `evaluation.report_frames`: nothing where no path was scored."""
@@ -243,7 +249,8 @@ def _scores_of(
     """The tables that a head brings: itself, its twin without features and its baselines."""
     head = model.heads[name]
     answers = {method: predictions.answers[method] for method in model.methods(name) if method in predictions.answers}
-    return scores_with_answered(head, name, answers, split.targets, split.sequence, predictions.unlike, bootstrap)
+    tables = scores_with_answered(head, name, answers, split.targets, split.sequence, predictions.unlike, bootstrap)
+    return [table.of_seeds(1) for table in tables]
 
 
 def _print_tables(findings: Findings, sees_image: set[str]) -> None:

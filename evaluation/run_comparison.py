@@ -1,6 +1,10 @@
-"""Several runs on the frames that they have in common: in pairs, each minus the first."""
+"""Several runs on the frames that they have in common: in pairs, each minus the first.
+
+Runs that differ in their seed alone are one row, the mean over the seeds, with an interval over seeds and sequences.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +16,10 @@ from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frame_pairs import FramePairs, ScoredRun, pair_frames
 from roadcue.evaluation.frames import FRAMES, Frames, scored_as
 from roadcue.evaluation.run import evaluate_run, run_options
+from roadcue.evaluation.seed_groups import by_setting, run_names, setting_of
 from roadcue.evaluation.worst_frames import most_different
-from roadcue.files import user_path
-from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.resampling import sequence_bootstrap
+from roadcue.metrics.bootstrap import Bootstrap, Interval
+from roadcue.metrics.resampling import difference_between, sequence_bootstrap
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.displacement_table import COLUMNS
 from roadcue.reports.frame_table import frame_table
@@ -23,14 +27,11 @@ from roadcue.reports.score_table import score_table
 from roadcue.reports.written_tables import save_tables
 from roadcue.training.run_folder import RunFolder
 
-ONE_SEED = (
-    "Each run is one training with one seed: a difference is that of these trainings. Whether it is one of their "
-    "settings, only several seeds tell (train.py --seeds)."
-)
-"""What is said of every difference between runs: the interval is over sequences, and holds nothing of the seed."""
 _SHOWN = 10
 """Frames on which two runs disagree most."""
 _DIFFERENCE = "difference"
+_SHARES = {"right", "miss_rate"}
+"""The figures that are shown as percentages."""
 
 
 def compare_runs(config: EvalConfig) -> None:
@@ -39,9 +40,8 @@ def compare_runs(config: EvalConfig) -> None:
     A run without frames of the split is scored first. BadInput where no other run has a head of the first one.
     """
     paths = [config.run, *config.against]
-    names = [user_path(path).resolve().name for path in paths]
-    names = names if len(set(names)) == len(names) else paths
-    runs = [_scored(path, name, config) for path, name in zip(paths, names, strict=True)]
+    scored = [_scored(path, name, config) for path, name in zip(paths, run_names(paths), strict=True)]
+    runs = by_setting(scored)
     _check_heads(runs)
     pairs = pair_frames(runs)
     print(*pairs.said, sep="\n", flush=True)
@@ -49,6 +49,8 @@ def compare_runs(config: EvalConfig) -> None:
     if not tables:
         raise BadInput("no frame that the runs have in common has what could be scored: a log, or labels")
     console, sees_image = Console(), {run.name for run in runs if run.frames.about["sees_image"]}
+    if len(runs) == 1:
+        sees_image = set(runs[0].frames.about["sees_image"])
     for table in [*(score_table(each, sees_image) for each in tables), *_disagreements(runs, pairs, config.worst)]:
         console.print(table)
         console.print()
@@ -63,6 +65,8 @@ def _disagreements(runs: Sequence[ScoredRun], pairs: FramePairs, shown: int | No
         for head in [head for head in reference.methods if head in other.methods]:
             lines = most_different(reference.frames, first, other.frames, rows[first], head, shown or _SHOWN)
             title = f"Where the {head} heads of {reference.name} and {other.name} disagree most"
+            if reference.others or other.others:
+                title += ", of several seeds the first"
             yield frame_table(title, [reference.name, other.name], lines)
 
 
@@ -77,11 +81,11 @@ def _scored(path: str, name: str, config: EvalConfig) -> ScoredRun:
         frames = Frames.read(file)
         if all(frames.about.get(key) == value for key, value in wanted.items()):
             print(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
-            return ScoredRun(name, options, frames)
-    print(f"{name}: has no {FRAMES} of what is asked for, so it is scored first", flush=True)
-    return ScoredRun(
-        name, options, evaluate_run(replace(config, run=path, against=[], worst=None, csv=None, latex=None))
-    )
+            return ScoredRun(name, options, frames, setting_of(folder, options))
+    print(f"{name}: has no {FRAMES} of what is asked for, so it is scored first; see {folder.output}", flush=True)
+    with open(folder.output, "a") as output, redirect_stdout(output):
+        frames = evaluate_run(replace(config, run=path, against=[], worst=None, csv=None, latex=None))
+    return ScoredRun(name, options, frames, setting_of(folder, options))
 
 
 def _check_heads(runs: Sequence[ScoredRun]) -> None:
@@ -106,43 +110,51 @@ def run_tables(runs: Sequence[ScoredRun], pairs: FramePairs, bootstrap: Bootstra
         if others:
             common = np.flatnonzero((np.stack([pairs.rows[place] for place in others]) >= 0).all(axis=0))
             lines = _lines(runs[0], common, head)
-            beside = {runs[place].name: (runs[place].frames, pairs.rows[place][common], head) for place in others}
+            beside = {runs[place].name: (runs[place], pairs.rows[place][common], head) for place in others}
             tables += _tables_of(head, {runs[0].name: lines.pop(runs[0].name), **beside, **lines}, "", bootstrap)
     for place, run in enumerate(runs):
         if place not in pairs.rows and (place or not pairs.rows):
             for head in run.methods:
                 lines = _lines(run, np.arange(len(run.frames)), head)
-                tables += _tables_of(head, lines, f", {run.name} alone", bootstrap)
+                about = f"{run.name} alone"
+                if len(runs) == 1:  # there is no other run to tell its methods from
+                    lines, about = {line[2]: line for line in lines.values()}, run.name
+                tables += _tables_of(head, lines, f", {about}", bootstrap)
     return tables
 
 
-Line = tuple[Frames, np.ndarray, str]
-"""Frames, the rows of them that count, and the method."""
+Line = tuple[ScoredRun, np.ndarray, str]
+"""A run, the rows of its frames that count, and the method."""
 
 
 def _lines(run: ScoredRun, rows: np.ndarray, head: str) -> dict[str, Line]:
     """A run's head, then what it is compared with."""
     names = {method: f"{method} of {run.name}" for method in run.methods[head]} | {head: run.name}
-    return {name: (run.frames, rows, method) for method, name in names.items()}
+    return {name: (run, rows, method) for method, name in names.items()}
 
 
 def _tables_of(head: str, lines: Mapping[str, Line], about: str, bootstrap: Bootstrap) -> list[ScoreTable]:
     """One of paths, or one for each question that all lines have answered."""
-    frames, rows, _ = next(iter(lines.values()))
+    run, rows, _ = next(iter(lines.values()))
+    frames = run.frames
     sequence = frames.columns["sequence"][rows]
     if f"{head}:ade_5s" in frames.columns:
-        columns = {metric: title for metric, title in COLUMNS.items() if f"{head}:{metric}" in frames.columns}
+        columns = {metric: title for metric, title in COLUMNS.items() if _all_have(lines, metric)}
         title = f"Displacement against the log{about}"
         return _table(title, lines, "", columns, "ade_5s", sequence, bootstrap)
     tables = []
     for question in frames.about["questions"][head]:
-        if all(f"{method}:{question}:right" in each.columns for each, _, method in lines.values()):
+        if _all_have(lines, f"{question}:right"):
             columns = {"right": "right"}
             if f"{head}:{question}:set_size" in frames.columns:
                 columns["set_size"] = "answers in the set"
             title = f"{question.capitalize()}{about}"
             tables += _table(title, lines, f"{question}:", columns, "right", sequence, bootstrap)
     return tables
+
+
+def _all_have(lines: Mapping[str, Line], column: str) -> bool:
+    return all(f"{method}:{column}" in run.frames.columns for run, _, method in lines.values())
 
 
 def _table(
@@ -158,22 +170,23 @@ def _table(
 
     None where no row has the truth of all lines.
     """
-    values = {
-        name: np.column_stack([frames.columns[f"{method}:{prefix}{key}"][rows] for key in columns])
-        for name, (frames, rows, method) in lines.items()
-    }
     place = [*columns].index(headline)
-    known = ~np.isnan(np.stack([each[:, place] for each in values.values()])).any(axis=0)
+    values = {name: _values(line, [prefix + key for key in columns]) for name, line in lines.items()}
+    known = ~np.isnan(np.concatenate([each[:, :, place] for each in values.values()])).any(axis=0)
     if not known.any():
         return []
-    first = next(iter(values))
+    values, sequence = {name: each[:, known] for name, each in values.items()}, sequence[known]
     points = 1 if headline != "right" else 100
-    methods = {}
-    for name, each in values.items():
-        gap = points * (each[:, place] - values[first][:, place])
-        intervals = sequence_bootstrap(np.column_stack([each, gap])[known], sequence[known], bootstrap)
-        methods[name] = dict(zip((*columns, _DIFFERENCE), intervals, strict=True))
-    del methods[first][_DIFFERENCE]
+    first, *others = values
+    means = {name: _means(each, sequence, bootstrap) for name, each in values.items()}
+    methods = {name: dict(zip(columns, each, strict=True)) for name, each in means.items()}
+    for name in others:
+        compared, reference = (points * values[which][:, :, place] for which in (name, first))
+        if lines[name][0] is lines[first][0] or len(compared) == len(reference) == 1:
+            (gap,) = _means((compared - reference)[:, :, None], sequence, bootstrap)
+        else:
+            gap = difference_between(compared, reference, sequence, bootstrap)
+        methods[name][_DIFFERENCE] = gap
     unit = "(m)" if points == 1 else "(points)"
     shown = {**columns, _DIFFERENCE: f"Δ {columns[headline].removesuffix(' (m)')} {unit}"}
     return [
@@ -181,10 +194,29 @@ def _table(
             title,
             shown,
             methods,
-            int(known.sum()),
-            len(np.unique(sequence[known])),
-            f"Δ: minus {first!r}, in pairs on the same frames, * where the interval leaves out zero. {ONE_SEED}",
-            plain=[key for key in columns if key != "right"],
+            len(sequence),
+            len(np.unique(sequence)),
+            f"Δ: minus {first!r}, in pairs on the same frames, * where the interval leaves out zero.",
+            plain=columns.keys() - _SHARES,
             signed=(_DIFFERENCE,),
+            training_seeds={name: len(each) for name, each in values.items()},
         )
     ]
+
+
+def _values(line: Line, columns: Sequence[str]) -> np.ndarray:
+    """(k, n, m) what the method has in each column, of each of k trainings."""
+    run, rows, method = line
+    return np.stack(
+        [
+            np.column_stack([frames.columns[f"{method}:{column}"][rows] for column in columns])
+            for frames in run.trainings
+        ]
+    )
+
+
+def _means(values: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap) -> list[Interval]:
+    """Of (k, n, m) values of k trainings, the mean of each column with its interval over seeds and sequences."""
+    seeds = len(values)
+    rows = values.reshape(-1, values.shape[2])
+    return sequence_bootstrap(rows, np.tile(sequence, seeds), replace(bootstrap, training_seeds=seeds))

@@ -8,9 +8,9 @@ import numpy as np
 from roadcue.heads.head import Arrays
 from roadcue.heads.ood_detector import OOD_SCORE
 from roadcue.metrics.bootstrap import Bootstrap, Interval
-from roadcue.metrics.classification import score_classes
+from roadcue.metrics.classification import balanced_accuracy_difference, score_classes
 from roadcue.metrics.resampling import sequence_bootstrap
-from roadcue.metrics.score_table import ScoreTable
+from roadcue.metrics.score_table import DIFFERENCE, ScoreTable
 from roadcue.metrics.selective import augrc, risk_coverage
 from roadcue.metrics.uncertainty import expected_calibration_error
 
@@ -22,6 +22,8 @@ CLASS_COLUMNS = {
     "calibration_error": "calibration error",
 }
 """Figure -> the title of its column."""
+CLASS_HEADLINE = "balanced_accuracy"
+"""The figure by which it is said which method wins: a class counts the same, however rare it is."""
 _NO_SHARES = ("calibration_error", "size", "augrc", "augrc_probability")
 OF_CALIBRATION = "The calibration error is 0 when answers given with 80 % come true in 80 % of the cases."
 
@@ -44,12 +46,36 @@ def class_figures(
     return {**score_classes(words[predicted], words[truth], sequence, bootstrap), "calibration_error": error}
 
 
+def with_differences(
+    scores: Mapping[str, Figures],
+    predicted: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    sequence: np.ndarray,
+    bootstrap: Bootstrap,
+) -> Mapping[str, Figures]:
+    """The scores with each method's balanced accuracy minus that of the first one.
+
+    `predicted`: method -> (n,) int, and `truth` (n,) int, places of classes; `sequence` (n,) names of whole drives.
+    """
+    classes, (first, *others) = truth.astype(str), predicted
+    words = {name: each.astype(str) for name, each in predicted.items()}
+    gaps = {
+        name: balanced_accuracy_difference(words[name], words[first], classes, sequence, bootstrap) for name in others
+    }
+    return {first: scores[first], **{name: {**scores[name], DIFFERENCE: gap} for name, gap in gaps.items()}}
+
+
 def score_table(
-    title: str, columns: Mapping[str, str], scores: Mapping[str, Figures], sequence: np.ndarray, meaning: str
+    title: str,
+    columns: Mapping[str, str],
+    scores: Mapping[str, Figures],
+    sequence: np.ndarray,
+    meaning: str,
+    headline: str | None = None,
 ) -> ScoreTable:
     """Method -> figures as a table; `sequence` (n,) names the drive of each row that was scored."""
     rows, sequences = len(sequence), len(np.unique(sequence))
-    return ScoreTable(title, columns, scores, rows, sequences, meaning, _NO_SHARES)
+    return ScoreTable(title, columns, scores, rows, sequences, meaning, _NO_SHARES, headline=headline)
 
 
 SELECTIVE_COLUMNS = {

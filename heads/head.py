@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from roadcue.errors import BadHead
 from roadcue.files import write_atomic
+from roadcue.heads.row_answers import RowAnswers, unjudged
 from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.schema import INTENT_NUMBERS, HeadInputs, HeadTargets, SampleTargets
 from roadcue.weights import write_safetensors
@@ -20,7 +21,7 @@ from roadcue.weights import write_safetensors
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
-    from roadcue.heads.row_answers import RowAnswers
+    from roadcue.metrics.objects import ObjectScores
     from roadcue.metrics.score_table import ScoreTable
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -31,11 +32,15 @@ RUN_AGAIN = "train again, or copy the run folder again"
 
 @dataclass(frozen=True)
 class Headline:
-    """The one figure that is printed after each epoch: its `key` in what the head's metric computes, words, unit."""
+    """The one figure that is printed after each epoch: its `key` in what the head's metric computes, words, unit.
+
+    A sweep ranks its settings by the head's scores, from high to low unless `lower_is_better`.
+    """
 
     key: str
     words: str
     unit: str = ""
+    lower_is_better: bool = False
 
 
 class Prediction(Protocol):
@@ -82,6 +87,9 @@ class Head(nn.Module):
     """What a trained head is compared with; none of them sees an image."""
     headline: ClassVar[Headline]
     """The figure of a trained head that is printed after each epoch."""
+    sweep_figures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Title of a table of `score` -> its figures that a sweep shows, of which the first ranks the settings; of a head
+    without this the first figure of each table."""
     calibrated: ClassVar[bool] = False
     """Whether `calibrate` does something, so that some sequences have to be kept for it."""
     reads: ClassVar[tuple[str, ...]] = ()
@@ -184,10 +192,22 @@ class Head(nn.Module):
         """
         raise NotImplementedError(f"the head {self.name!r} brings no scores of its own: give it a method `score`")
 
-    def row_answers(self, prediction: Arrays, targets: HeadTargets) -> Mapping[str, "RowAnswers"]:
+    def row_answers(self, prediction: Arrays, targets: HeadTargets) -> Mapping[str, RowAnswers]:
         """Question -> what a method of this head's table answers to it in each of n rows, beside what is true.
 
-        A question that was not taught is left out; a head without this has none that are kept.
+        A question that was not taught is left out. A head without this has one question, its name, to which it
+        answers with the sentences of its `words`; whether they are right is not known.
+        """
+        if type(self).words is Head.words:
+            return {}
+        return {self.name: unjudged([each.sentence for each in self.words(prediction)])}
+
+    def object_scores(
+        self, prediction: Arrays, targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> Mapping[str, tuple["ObjectScores", "ObjectScores"]]:
+        """Near and far: scores of each kind of object by presence and by place; none of a head without objects.
+
+        Arguments as in `score`, of one method.
         """
         return {}
 

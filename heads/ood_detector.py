@@ -2,14 +2,14 @@
 
 Out-of-distribution (OOD) detection. The distance of a picture's stored features to those of the training rows is
 taken three times, each by a Gaussian of few directions: of the whole picture, of each of its cells where it lies, and
-of the mean and spread of its cells, wherever they lie. A fourth is that of the contrast of each of its halves, by
-which a blurred picture is told, whose features hardly differ, and one of which a half is covered. Each is divided by
-the distance that two of a hundred rows exceed which it was not fitted on; the largest of the four counts. It is
-measured on what the encoder makes of a picture, never on what a head has made of that: training draws the features of
-everything towards those of its own pictures.
+of the mean and spread of its cells, wherever they lie. A fourth is that of its contrast and of how that differs
+between halves, by which a blurred picture is told, whose features hardly differ, and one of which a half is covered.
+Each is divided by the distance that two of a hundred rows exceed which it was not fitted on; the largest of the four
+counts. It is measured on what the encoder makes of a picture, never on what a head has made of that: training draws
+the features of everything towards those of its own pictures.
 
-Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, h halves and
-s scales of its contrast, m = 4 distances.
+Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, v views and s scales of its
+contrast, m = 4 distances.
 """
 
 import math
@@ -42,7 +42,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class StoredPictures:
-    """Of n rows: `stored` (n, c, k, d), `contrast` (n, c, h, s), `present` (n, c) bool, `sequence` (n,) names."""
+    """Of n rows: `stored` (n, c, k, d), `contrast` (n, c, v, s), `present` (n, c) bool, `sequence` (n,) names."""
 
     stored: Tensor
     contrast: Tensor
@@ -55,7 +55,7 @@ class StoredPictures:
 
 
 class OODDetector(nn.Module):
-    """Called with stored features (b, c, k, d), contrast (b, c, h, s) and present (b, c), returns the OOD score (b,).
+    """Called with stored features (b, c, k, d), contrast (b, c, v, s) and present (b, c), returns the OOD score (b,).
 
     It is above 1 for a row unlike the training rows.
     """
@@ -74,7 +74,7 @@ class OODDetector(nn.Module):
         calibrated_on: str = "",
         replaced: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """`pictures` c of a row, `cells` k, `width` d, `contrasts` (h, s); `ranks`: directions of the Gaussians of
+        """`pictures` c of a row, `cells` k, `width` d, `contrasts` (v, s); `ranks`: directions of the Gaussians of
         features; `calibrated_on` says of what rows the threshold is, and `replaced` what `calibration` was before,
         oldest first.
         """
@@ -86,8 +86,8 @@ class OODDetector(nn.Module):
         self.whole = ProbabilisticPCA(pictures, cells * width, whole)
         self.cell = ProbabilisticPCA(pictures * cells, width, cell)
         self.spread = ProbabilisticPCA(pictures, 2 * width, spread)
-        halves, scales = self.contrasts
-        self.contrast = ProbabilisticPCA(pictures * halves, scales, max(scales - 1, 0))
+        views, scales = self.contrasts
+        self.contrast = ProbabilisticPCA(pictures * views, scales, max(scales - 1, 0))
         self.register_buffer("threshold", torch.full((pictures, len(_RANKS) + 1), torch.nan))
         self.register_buffer("always", torch.zeros(pictures, dtype=torch.bool))
 
@@ -159,7 +159,7 @@ class OODDetector(nn.Module):
             self.threshold *= _quantile(over[some], sequence[some])
 
     def hold_back(self, stored: Tensor, contrast: Tensor) -> bool:
-        """Lower the threshold until each of the pictures (m, k, d), (m, h, s), in every camera, is unlike.
+        """Lower the threshold until each of the pictures (m, k, d), (m, v, s), in every camera, is unlike.
 
         False if they are.
 
@@ -185,11 +185,11 @@ class OODDetector(nn.Module):
 
     @torch.no_grad()
     def distances(self, stored: Tensor, contrast: Tensor) -> Tensor:
-        """(b, c, k, d), (b, c, h, s) -> (b, c, m): of each picture."""
+        """(b, c, k, d), (b, c, v, s) -> (b, c, m): of each picture."""
         whole, cell, spread = self._vectors(stored)
         cells = self.cell(cell).unflatten(1, (self.pictures, self.cells)).sum(dim=2)
-        halves = self.contrast(contrast.flatten(1, 2)).unflatten(1, contrast.shape[1:3]).amax(dim=2)
-        return torch.stack([self.whole(whole), cells, self.spread(spread), halves], dim=2).sqrt()
+        views = self.contrast(contrast.flatten(1, 2)).unflatten(1, contrast.shape[1:3]).amax(dim=2)
+        return torch.stack([self.whole(whole), cells, self.spread(spread), views], dim=2).sqrt()
 
     def forward(self, stored: Tensor, contrast: Tensor, present: Tensor) -> Tensor:
         """The largest distance of a row's pictures over its threshold.

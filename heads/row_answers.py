@@ -13,7 +13,7 @@ class RowAnswers:
     `answer` (n,) and `truth` (n,) are words, the truth "" where it is unknown. `right` (n,) float64 is 1 where they
     are the same and 0 where not, of several kinds of object the share of them; NaN where the truth is unknown.
     `probability` (n,) float64 is that of the answer; `set_size` (n,) int64 how many answers cannot be ruled out, None
-    of a question without sets.
+    of a question without sets. `classes` are the possible answers in order, none of a question that has too many.
     """
 
     answer: np.ndarray
@@ -21,6 +21,7 @@ class RowAnswers:
     right: np.ndarray
     probability: np.ndarray
     set_size: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
 
 
 def class_answers(
@@ -42,4 +43,11 @@ def class_answers(
         np.where(truth < 0, np.nan, predicted == truth),
         np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0].astype(np.float64),
         None if sets is None else sets.sum(axis=1),
+        tuple(words),
     )
+
+
+def unjudged(answers: Sequence[str]) -> RowAnswers:
+    """Those of n rows of which nobody knows whether they are right, nor how probable they are."""
+    unknown = np.full(len(answers), np.nan)
+    return RowAnswers(np.array(answers, str), np.full(len(answers), ""), unknown, unknown)

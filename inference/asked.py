@@ -1,9 +1,9 @@
-"""What predict.py is asked about, moment by moment: single pictures, and the rows of manifests."""
+"""What predict.py is asked about, moment by moment: single pictures, those of films, and the rows of manifests."""
 
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
@@ -12,10 +12,11 @@ import numpy as np
 from roadcue.errors import BadInput
 from roadcue.files import user_path
 from roadcue.inference.pictures import Picture, picture_files
+from roadcue.loaders import film
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.manifest.dataset import SUFFIXES, open_manifest
 from roadcue.loaders.state_check import state_warning
-from roadcue.schema import PAST_STATES, STATE_NUMBERS, Intent
+from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
 from roadcue.training.config import TrainConfig
 
 
@@ -25,7 +26,8 @@ class Asked:
 
     `images`: camera -> picture, which may be read only when it is asked for; `past` (16, 6) as in a `StateTable`, NaN
     where it is not known, and `lacks` why, if a reason is known; `earlier`: so many frames before -> the images of
-    then. `file` is a picture that was named itself, or lies in a folder.
+    then; `calibrations`: those that are known, by camera. `file` is a picture that was named itself, or lies in a
+    folder, or the film that shows it at `time_s` seconds.
     """
 
     id: str
@@ -33,7 +35,9 @@ class Asked:
     past: np.ndarray = field(default_factory=lambda: np.full((PAST_STATES, STATE_NUMBERS), np.nan, np.float32))
     intent: int = int(Intent.UNKNOWN)
     earlier: Mapping[int, Mapping[str, Picture]] = field(default_factory=dict)
+    calibrations: Mapping[str, CameraCalibration] = field(default_factory=dict)
     file: Path | None = None
+    time_s: float | None = None
     lacks: str = ""
 
     @property
@@ -41,16 +45,22 @@ class Asked:
         """Whether a path can start from its past states."""
         return not np.isnan(self.past).any()
 
+    def held(self) -> "Asked":
+        """The same moment, whose pictures of now are read once, and kept as long as it is."""
+        return replace(self, images=_Held(self.images, {}))
+
 
 @dataclass(frozen=True)
 class Questions(Sequence[Asked]):
-    """All that is asked, in order; `identity` differs when any picture of it does, and `left_out` lines of manifests
-    could not be used.
+    """All that is asked, in order; `identity` differs when any picture of it does.
+
+    `left_out` lines of manifests could not be used, and films that break off are `cut_off`, in a sentence each.
     """
 
     asked: Sequence[Asked]
     identity: str
     left_out: Sequence[str] = ()
+    cut_off: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.asked)
@@ -63,14 +73,19 @@ class Questions(Sequence[Asked]):
         return self.asked[place]
 
 
-def questions(what: Sequence[str], trained: TrainConfig, image_root: Path | None = None) -> Questions:
-    """Of pictures, folders and manifests, as a run that was `trained` so reads them: its cameras, its earlier frames.
+def questions(
+    what: Sequence[str], trained: TrainConfig, image_root: Path | None = None, every: float = 0.0
+) -> Questions:
+    """Of pictures, folders, films and manifests, as a run that was `trained` so reads them: its cameras and frames.
 
-    `image_root` is the folder below which the manifests' pictures lie, if that is not their own. BadInput when one is
-    not there, or single pictures are named for a run that reads several of a moment.
+    `image_root` is the folder below which the manifests' pictures lie, if that is not their own; of films the first
+    picture in each step of `every` seconds is taken. BadInput when one is not there, or single pictures or films are
+    named for a run that reads several pictures of a moment.
     """
     asked: list[Asked] = []
     left_out: list[str] = []
+    cut_off: list[str] = []
+    reader = film.FilmReader()
     digest, cameras = hashlib.sha256(), trained.camera_names
     frames_back = () if trained.encoder == "none" else trained.frames_back
     for word in what:
@@ -86,11 +101,26 @@ def questions(what: Sequence[str], trained: TrainConfig, image_root: Path | None
             continue
         if trained.encoder != "none":
             _check_one_picture(word, cameras, frames_back)
+        if path.suffix.lower() in film.SUFFIXES and path.is_file():
+            shown = film.read_film(path)
+            cut_off += [shown.cut_off] if shown.cut_off else []
+            asked += _pictures_of(shown, every, cameras[0], reader)
+            about = path.stat()
+            digest.update(f"{path} {about.st_size} {about.st_mtime_ns} {every}".encode())
+            continue
         for picture in picture_files([word]):
             asked.append(Asked(str(picture), {cameras[0]: picture}, file=picture))
             about = picture.stat()
             digest.update(f"{picture} {about.st_size} {about.st_mtime_ns}".encode())
-    return Questions(asked, digest.hexdigest(), left_out)
+    return Questions(asked, digest.hexdigest(), left_out, cut_off)
+
+
+def _pictures_of(shown: film.Film, every: float, camera: str, reader: film.FilmReader) -> Iterator[Asked]:
+    for tick in shown.every(every).tolist():
+        time_s = shown.time_of(tick)
+        # Whose end is as browsers and players understand it (W3C, Media Fragments URI 1.0, 4.2.1).
+        name = f"{shown.path}#t={time_s:.3f}"
+        yield Asked(name, _OfFilm(camera, shown, tick, reader), file=shown.path, time_s=time_s)
 
 
 def _rows(dataset: RoadDataset, cameras: Sequence[str], frames_back: Sequence[int]) -> Iterator[Asked]:
@@ -99,7 +129,9 @@ def _rows(dataset: RoadDataset, cameras: Sequence[str], frames_back: Sequence[in
     for row in range(len(dataset)):
         earlier = {back: _images(dataset, rows[row], cameras) for back, rows in before.items()}
         images = _images(dataset, row, cameras)
-        yield Asked(str(states.id[row]), images, states.past[row], int(states.intent[row]), earlier)
+        calibrations = {camera: known for camera in images if (known := dataset.calibration(row, camera))}
+        intent = int(states.intent[row])
+        yield Asked(str(states.id[row]), images, states.past[row], intent, earlier, calibrations)
 
 
 def _images(dataset: RoadDataset, row: int, cameras: Sequence[str]) -> Mapping[str, Picture]:
@@ -126,6 +158,46 @@ class _OfCameras(Mapping[str, Picture]):
 
     def __len__(self) -> int:
         return len(self.cameras)
+
+
+@dataclass(frozen=True)
+class _OfFilm(Mapping[str, Picture]):
+    """One picture of a film, decoded when it is asked for."""
+
+    camera: str
+    shown: film.Film
+    tick: int
+    reader: film.FilmReader
+
+    def __getitem__(self, camera: str) -> Picture:
+        if camera != self.camera:
+            raise KeyError(camera)
+        return self.reader.picture(self.shown, self.tick)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.camera,))
+
+    def __len__(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class _Held(Mapping[str, Picture]):
+    """Pictures of which each is read when it is asked for the first time."""
+
+    images: Mapping[str, Picture]
+    read: dict[str, Picture]
+
+    def __getitem__(self, camera: str) -> Picture:
+        if camera not in self.read:
+            self.read[camera] = self.images[camera]
+        return self.read[camera]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.images)
+
+    def __len__(self) -> int:
+        return len(self.images)
 
 
 def _check_one_picture(word: str, cameras: Sequence[str], frames_back: Sequence[int]) -> None:

@@ -73,7 +73,7 @@ class CaptionPredictor:
         return None if self._detector is None else self._detector.detector
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4) of pictures, of a run that has a detector."""
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4) of pictures, of a run that has a detector."""
         if self._detector is None:
             raise BadInput("this run has no detector of unlike pictures")
         return self._detector.stored(self._pixels(pictures))

@@ -5,22 +5,26 @@ from pathlib import Path
 
 from roadcue.option_values import check_device
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-"""Ends of names that are never those of answers: words in another order would cost a picture."""
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+"""Ends of names that are never those of answers: words in another order would cost a picture or a film."""
 
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """Predict with a finished run: pictures, folders and manifests in, one JSON line for each moment out."""
+    """Predict with a finished run: pictures, folders, film and manifests in, one JSON line for each moment out."""
 
     run: str = ""
     """Run folder that train.py made; required."""
     what: list[str] = field(default_factory=list)
-    """Pictures; folders: all pictures below them, in the order of their paths; and manifests, .jsonl or .parquet,
-    whose samples may have past states and an intent, several cameras and earlier frames."""
+    """Pictures; folders: all pictures below them, in the order of their paths; film, such as .mp4 or .mov; and
+    manifests, .jsonl or .parquet, whose samples may have past states and an intent, several cameras and earlier
+    frames."""
+    every: float = 0.25
+    """Seconds of film from one picture that is answered to the next, by the times at which they are shown; 0 answers
+    every picture of it. A quarter of a second is the step of the past states."""
     states: str | None = None
-    """A CSV of time and pose that gives single pictures past states: its columns are t_s, x_m, y_m, heading_rad and
-    picture, and speed_m_s if it is known."""
+    """A CSV of time and pose that gives single pictures and films past states: its columns are t_s, x_m, y_m,
+    heading_rad and picture, and speed_m_s if it is known; the time of a film is that of its first picture."""
     image_root: str | None = None
     """Folder that the pictures of manifests lie below. Default: the folder of each manifest."""
     recalibrate: str | None = None
@@ -29,6 +33,12 @@ class PredictConfig:
     answers stay what they are."""
     out: str | None = None
     """File for the lines. Default: they are printed. Stopped, the same command goes on behind the last of them."""
+    overlay: str | None = None
+    """Folder for a drawing of each picture with its path, cue and sentences, and whether they are sure: on the ground
+    where a manifest says how the camera is calibrated, else from above."""
+    video: str | None = None
+    """An .mp4 file for the same drawings of a film, each shown at its time. Name one film; with --every 0, all of its
+    pictures are drawn."""
     batch: int = 16
     """Pictures that are predicted together."""
     device: str = "auto"
@@ -38,16 +48,36 @@ class PredictConfig:
 
     def __post_init__(self) -> None:
         if not self.run or not (self.what or self.recalibrate):
-            raise ValueError("name a run and pictures: python predict.py --run RUN PICTURE_FOLDER_OR_MANIFEST ...")
-        if self.out is not None and not self.what:
-            raise ValueError("--out takes answers; name pictures that are to be answered, too")
-        if self.out == "":
-            raise ValueError("--out needs a file")
+            raise ValueError(
+                "name a run and pictures: python predict.py --run RUN PICTURE_FOLDER_FILM_OR_MANIFEST ..."
+            )
+        for option, kind in (("out", "file"), ("overlay", "folder"), ("video", "file")):
+            named = getattr(self, option)
+            if named is not None and not self.what:
+                raise ValueError(f"--{option} takes answers; name pictures that are to be answered, too")
+            if named == "":
+                raise ValueError(f"--{option} needs a {kind}")
         if self.out is not None and self.out.lower().endswith(_PICTURES):
-            raise ValueError(f"--out {self.out}: would replace a picture by lines of text; name another file")
+            raise ValueError(
+                f"--out {self.out}: would replace a picture or a film by lines of text; name another file"
+            )
         read = [*self.what, *([self.states] if self.states else [])]
         if self.out is not None and Path(self.out).resolve() in [Path(word).resolve() for word in read]:
             raise ValueError(f"--out {self.out}: is to be read itself, and would be replaced; name another file")
+        if self.overlay is not None and any(_inside(self.overlay, word) for word in self.what):
+            raise ValueError(
+                f"--overlay {self.overlay}: its drawings would be taken for pictures; name another folder"
+            )
+        if self.video is not None and not self.video.lower().endswith(".mp4"):
+            raise ValueError(f"--video {self.video}: name a file that ends in .mp4")
+        if self.video is not None and Path(self.video).resolve() in [Path(word).resolve() for word in read]:
+            raise ValueError(f"--video {self.video}: is to be read itself, and would be replaced; name another file")
+        if not 0 <= self.every < float("inf"):
+            raise ValueError(f"--every {self.every:g}: must be seconds, or 0 for every picture of a film")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")
         check_device(self.device)
+
+
+def _inside(folder: str, other: str) -> bool:
+    return Path(folder).resolve().is_relative_to(Path(other).resolve())

@@ -1,4 +1,4 @@
-"""Past states of single pictures, from a log of time and pose (`predict.py --states`)."""
+"""Past states of single pictures and films, from a log of time and pose (`predict.py --states`)."""
 
 import hashlib
 import sys
@@ -15,6 +15,8 @@ from roadcue.loaders.state_check import warning_of
 
 def with_states(asked: Questions, log: PoseLog) -> Questions:
     """The same questions, in which single pictures have the past states of their times, or `lacks` says why not.
+
+    The time that the log says of a film is that of its first picture.
 
     Says on stderr what the log's units or frame look like, where they are likely wrong. BadInput when no single
     picture is asked about, or the log names none of them.
@@ -35,7 +37,7 @@ def _stated(one: Asked, time: float | None, log: PoseLog) -> Asked:
     if time is None:
         return replace(one, lacks=f"{log.file}: does not name this picture, so that nobody knows when it was taken")
     try:
-        return replace(one, past=log.past(time))
+        return replace(one, past=log.past(time + (one.time_s or 0.0)))
     except BadRecord as bad:
         return replace(one, lacks=str(bad))
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.files import user_path
-from roadcue.loaders import picture_file
+from roadcue.loaders import film, picture_file
 from roadcue.models.encoder import Preprocess
 
 Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
@@ -23,8 +23,8 @@ LEAST_SIDE = 16
 """Pixels: a single patch of the finest encoder's grid. A picture of fewer is all interpolation."""
 LONGEST = 16
 """Times the short side: of a longer picture a letterboxed square of 384 pixels has less than two rows of patches."""
-_OTHER_PICTURES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jxl", ".tif", ".tiff")
-"""Ends of the names of pictures that no folder is searched for."""
+_OTHERS = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jxl", ".tif", ".tiff")
+"""Ends of the names of pictures that no folder is searched for, and no film."""
 
 
 def picture_files(what: Sequence[str]) -> list[Path]:
@@ -46,13 +46,17 @@ def picture_files(what: Sequence[str]) -> list[Path]:
 
 
 def _say_left_out(folder: Path) -> None:
-    """Say which pictures of other formats, and which linked folders, are in a folder and not among its pictures."""
+    """Say which pictures of other formats, films and linked folders are in a folder and not among its pictures."""
     inside = list(folder.rglob("*"))
-    left_out = Counter(file.suffix.lower() for file in inside if file.suffix.lower() in _OTHER_PICTURES)
+    ends = [file.suffix.lower() for file in inside]
+    left_out = Counter(end for end in ends if end in _OTHERS or end in film.SUFFIXES)
+    films = "; name a film itself" if any(end in film.SUFFIXES for end in left_out) else ""
     left_out["linked folders"] = sum(file.is_symlink() and file.is_dir() for file in inside)
     if left_out.total():
         counts = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()) if count)
-        print(f"{folder}: left out ({counts}): only {', '.join(picture_file.SUFFIXES)} are read", file=sys.stderr)
+        print(
+            f"{folder}: left out ({counts}): only {', '.join(picture_file.SUFFIXES)} are read{films}", file=sys.stderr
+        )
 
 
 def is_single(images: Any) -> bool:
@@ -86,6 +90,11 @@ def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
             f"more than {LONGEST} times as long; give a larger picture, or cut it"
         )
     return preprocess(pixels, extent)
+
+
+def pixels_of(picture: Picture) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, as large as it is; BadInput for a file or array that is no picture."""
+    return _decoded(picture, 0)[0]
 
 
 def _decoded(picture: Picture, side: int) -> tuple[np.ndarray, tuple[float, float]]:

@@ -115,7 +115,7 @@ class RoadPredictor:
         return self.model.detector
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4) of pictures, as a store holds them.
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4) of pictures, as a store holds them.
 
         Each is the only one of a moment.
         """
@@ -200,7 +200,7 @@ class RoadPredictor:
         return [given[back] for back in self._frames_back]
 
     def _features(self, frames: Sequence[Sequence[Mapping[str, Picture]]]) -> tuple[Tensor, Tensor, Tensor]:
-        """The samples now and in each earlier frame -> (b, c, k, d) float16, (b, c, 4), (b, c) bool of a batch."""
+        """The samples now and in each earlier frame -> (b, c, k, d) float16, (b, c, 3, 4), (b, c) bool of a batch."""
         cameras = self.config.camera_names
         pictures = [
             [sample.get(camera) for sample in samples for camera in cameras] for samples in zip(*frames, strict=True)

@@ -32,7 +32,7 @@ class Predictor(Protocol):
         """What tells pictures unlike those that were learnt from."""
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 4, 4) of pictures."""
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4) of pictures."""
 
 
 def recalibrate(predictor: Predictor, folder: RunFolder, pictures: Sequence[Path], batch: int) -> None:

@@ -15,6 +15,7 @@ from roadcue.errors import BadInput
 from roadcue.files import resumable_lines, user_path, writing_into
 from roadcue.inference.asked import Asked, Questions, questions
 from roadcue.inference.config import PredictConfig
+from roadcue.inference.drawings import check_one_film, drawings
 from roadcue.inference.logged_states import with_states
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
@@ -56,13 +57,17 @@ def _check_device(name: str) -> None:
 def predict_pictures(config: PredictConfig) -> None:
     """One JSON line for each moment: `id`, the picture's path or the sample's, and each head's answer in words too.
 
-    A picture that cannot be read is an `error` in its line, and the others go on; BadInput at the end counts them and
-    the lines of manifests that could not be used, and comes at once for a run that can answer nothing of what is
-    asked. A run is recalibrated first, where that is asked.
+    A picture of a film has a `time` in seconds. A picture that cannot be read is an `error` in its line, and the
+    others go on; BadInput at the end counts them and the lines of manifests that could not be used, says where films
+    break off, and comes at once for a run that can answer nothing of what is asked. A run is recalibrated first,
+    where that is asked.
     """
     folder = RunFolder.of(config.run)
     trained = parse_file(TrainConfig, folder.config, config.plugin)
-    asked = questions(config.what, trained, user_path(config.image_root) if config.image_root else None)
+    image_root = user_path(config.image_root) if config.image_root else None
+    asked = questions(config.what, trained, image_root, config.every)
+    if config.video:
+        check_one_film(asked)
     if config.states:
         asked = with_states(asked, read_poses(user_path(config.states)))
     predictor = _predictor(folder, trained, device(config.device))
@@ -73,26 +78,38 @@ def predict_pictures(config: PredictConfig) -> None:
     bad = 0
     if asked:
         key = hashlib.sha256(f"{asked.identity} {folder.identity}".encode()).hexdigest()[:16]
-        bad = _write_answers(predictor, asked, config, key)
+        bad = _write_answers(predictor, asked, config, trained.camera_names, key)
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:
         faults.append(f"lines that could not be used: {len(asked.left_out)}, the first {asked.left_out[0]}")
+    faults += asked.cut_off
     if faults:
         raise BadInput("; ".join(faults))
 
 
 def _write_answers(
-    predictor: "RoadPredictor | CaptionPredictor", asked: Questions, config: PredictConfig, key: str
+    predictor: "RoadPredictor | CaptionPredictor",
+    asked: Questions,
+    config: PredictConfig,
+    cameras: Sequence[str],
+    key: str,
 ) -> int:
-    """Write a line for each moment that has none yet; how many of all lines are errors."""
-    with _lines(config.out, len(asked), key) as (out, advance, left):
-        bad = sum("error" in json.loads(line) for line in left)
-        for first in range(len(left), len(asked), config.batch):
-            several = asked[first : first + config.batch]
-            for line in _answers(predictor, several):
-                bad += "error" in line
-                out.write(json.dumps(line) + "\n")
-            advance(len(several))
+    """Write a line for each moment that has none yet, and draw each; how many of all lines are errors."""
+    bad = 0
+    with drawings(config, cameras) as draw, _lines(config.out, len(asked), key) as (out, advance, left):
+        for first in range(0, len(asked), config.batch):
+            several = [one.held() for one in asked[first : first + config.batch]]
+            lines = [json.loads(line) for line in left[first : first + config.batch]]
+            if new := several[len(lines) :]:
+                for line in _answers(predictor, new):
+                    out.write(json.dumps(line) + "\n")
+                    lines.append(line)
+            bad += sum("error" in line for line in lines)
+            for place, (one, line) in enumerate(zip(several, lines, strict=True), first):
+                if draw:
+                    draw(place, one, line)
+            if new:
+                advance(len(new))
     return bad
 
 
@@ -100,13 +117,18 @@ def _answers(predictor: "RoadPredictor | CaptionPredictor", asked: Sequence[Aske
     """A line for each moment: all at once, or one by one where one of them is bad."""
     try:
         answers = predictor.answers(asked)
-        yield from ({"id": one.id, **answer} for one, answer in zip(asked, answers, strict=True))
+        yield from ({**_named(one), **answer} for one, answer in zip(asked, answers, strict=True))
     except BadInput as error:
         if len(asked) == 1:
-            yield {"id": asked[0].id, "error": str(error)}
+            yield {**_named(asked[0]), "error": str(error)}
             return
         for one in asked:
             yield from _answers(predictor, [one])
+
+
+def _named(one: Asked) -> dict[str, Any]:
+    """How a line names its moment."""
+    return {"id": one.id} if one.time_s is None else {"id": one.id, "time": round(one.time_s, 6)}
 
 
 @contextmanager

@@ -5,7 +5,7 @@ A store is a folder:
     meta.json      what decides the features, part by part; the shape
     index.json     sample ids, in row order
     features.npy   (rows, c, k, d) float16: c cameras, k pooled vectors each, d wide
-    contrast.npy   (rows, c, 4, 4) float32: how sharp its halves are, as loaders/contrast.py measures it
+    contrast.npy   (rows, c, 3, 4) float32: how sharp each picture is, as loaders/contrast.py measures it
     present.npy    (rows, c) bool: False where the row lacks the camera (its features are zero)
     progress.npy   (rows,) uint8: 0 to do, 1 written, 2 skipped
     skipped.jsonl  a line per skipped row: id and reason
@@ -103,7 +103,7 @@ class StoreWriter:
         return first + np.flatnonzero(self._progress[first:last] == _TODO)
 
     def write(self, rows: np.ndarray, features: np.ndarray, contrast: np.ndarray, present: np.ndarray) -> None:
-        """Write (m,) rows: features (m, c, k, d), contrast (m, c, 4, 4), present (m, c) bool."""
+        """Write (m,) rows: features (m, c, k, d), contrast (m, c, 3, 4), present (m, c) bool."""
         with np.errstate(over="ignore"):
             stored = features.astype(np.float16)
         if not np.isfinite(stored).all():
@@ -141,7 +141,7 @@ class StoreWriter:
 class FeatureStore:
     """A finished store, opened for reading.
 
-    `features` (rows, c, k, d) float16 memory map, `contrast` (rows, c, 4, 4) float32, `present` (rows, c) bool, `ids`
+    `features` (rows, c, k, d) float16 memory map, `contrast` (rows, c, 3, 4) float32, `present` (rows, c) bool, `ids`
     in the order of the rows, `skipped` sample id -> reason.
     """
 

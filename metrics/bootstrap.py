@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How many resamples of the sequences are drawn for an interval, and the seed that decides which."""
+    """How many resamples are drawn for an interval, of what, and the seed that decides which."""
 
     resamples: int = 2000
     seed: int = 0
+    training_seeds: int = 1
+    """The rows are what so many trainings say that differ in their seed alone: all rows of the first, then the same
+    rows of the next. A figure is the mean over them, and with several they are resampled as the sequences are."""
 
 
 DEFAULT_BOOTSTRAP = Bootstrap()

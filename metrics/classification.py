@@ -48,6 +48,29 @@ def balanced_accuracy_interval(
     return bootstrap_of(lambda means: np.nanmean(means, axis=1), hits, sequence, bootstrap)
 
 
+def balanced_accuracy_difference(
+    predicted: np.ndarray,
+    reference: np.ndarray,
+    target: np.ndarray,
+    sequence: np.ndarray,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+) -> Interval:
+    """`balanced_accuracy` of `predicted` minus that of `reference`, (n,) both, in pairs on the same resamples.
+
+    Everything else as in `balanced_accuracy_interval`; above zero, `predicted` is better.
+    """
+    reference, _ = _labelled(reference, target)
+    predicted, target, sequence = _labelled(predicted, target, sequence)
+    hits = np.concatenate([_hits(each, target)[1] for each in (predicted, reference)], axis=1)
+
+    def gain(means: np.ndarray) -> np.ndarray:
+        ours, theirs = np.split(means, 2, axis=1)
+        difference: np.ndarray = np.nanmean(ours, axis=1) - np.nanmean(theirs, axis=1)
+        return difference
+
+    return bootstrap_of(gain, hits, sequence, bootstrap)
+
+
 def accuracy(
     predicted: np.ndarray, target: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:

@@ -68,6 +68,32 @@ def score_places(
     return _scores(claims, _claims(target, target_positions), known, sequence, kinds, bootstrap)
 
 
+def place_difference(
+    predicted_positions: np.ndarray,
+    reference_positions: np.ndarray,
+    target_positions: np.ndarray,
+    known: np.ndarray,
+    sequence: np.ndarray,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+) -> Interval:
+    """The mean F1 of presence x position of `predicted_positions` minus that of `reference_positions`, in pairs.
+
+    All positions are (n, k, 3) bool, a kind without one is not present; `known` (n, k) and `sequence` (n,) as in
+    `score_presence`. Above zero, `predicted_positions` is better.
+    """
+    truth = target_positions & known[..., None]
+    counted = []
+    for positions in (predicted_positions, reference_positions):
+        claims = positions & known[..., None]
+        counted += [each.sum(axis=-1).astype(np.float64) for each in (claims & truth, claims, truth)]
+
+    def gain(means: np.ndarray) -> np.ndarray:
+        ours, theirs = np.split(means, 2, axis=1)
+        return mean_of_f1(ours) - mean_of_f1(theirs)
+
+    return bootstrap_of(gain, np.concatenate(counted, axis=1), sequence, bootstrap)
+
+
 def _claims(present: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """(n, k, 4) bool: the three positions of a kind that is present, and being present without one."""
     if positions.shape != (*present.shape, 3):

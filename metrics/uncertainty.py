@@ -1,5 +1,7 @@
 """Whether a head knows what it does not know: the error of its probabilities, the coverage of its prediction sets."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
@@ -24,15 +26,40 @@ def expected_calibration_error(
     never match quite, so small data overstates it. ValueError when the lengths differ, there is no row, or a
     confidence is no probability.
     """
+    bin_of = _bins(confidence, right)
+    # A bin's share of the rows times its gap is the mean over all rows of the gaps in it.
+    gaps = np.where(bin_of[:, None] == np.arange(BINS), (confidence - right)[:, None], 0.0)
+    return bootstrap_of(lambda means: np.abs(means).sum(axis=1), gaps, sequence, bootstrap)
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Answers of about the same probability: its mean, the share of them that are right, and how many they are."""
+
+    probability: float
+    right: float
+    rows: int
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray) -> list[ReliabilityBin]:
+    """The bins that the calibration error sums over, those with rows, the least probable first.
+
+    (The reliability diagram of Guo et al. 2017, section 2.) Shapes and errors as in `expected_calibration_error`.
+    """
+    bin_of = _bins(confidence, right)
+    members = [bin_of == number for number in np.unique(bin_of)]
+    return [ReliabilityBin(float(confidence[m].mean()), float(right[m].mean()), int(m.sum())) for m in members]
+
+
+def _bins(confidence: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """(n,) which of the `BINS` each confidence is in, a bound in the lower one."""
     confidence = np.asarray(confidence, np.float64)
     if confidence.ndim != 1 or confidence.shape != right.shape:
         raise ValueError(f"calibration needs a confidence and an outcome each: {confidence.shape}, {right.shape}")
     if not ((confidence >= 0) & (confidence <= 1 + 1e-4)).all():
         raise ValueError("calibration needs probabilities: a confidence is NaN, negative, or above 1")
-    bin_of = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1)
-    # A bin's share of the rows times its gap is the mean over all rows of the gaps in it.
-    gaps = np.where(bin_of[:, None] == np.arange(BINS), (confidence - right)[:, None], 0.0)
-    return bootstrap_of(lambda means: np.abs(means).sum(axis=1), gaps, sequence, bootstrap)
+    bins: np.ndarray = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1)
+    return bins
 
 
 def score_sets(

@@ -12,6 +12,8 @@ from roadcue.reports.colours import LOG, PAST, RATED
 from roadcue.reports.figure import INK, PAPER, STYLE, svg
 from roadcue.reports.frame import Label, Modes, RatedPath, apart, named_lines
 
+_LEAST_AHEAD_M, _LEAST_ASIDE_M = 20.0, 2.5
+"""Metres that the wide view shows at least: forward, and to each side."""
 _LETTERS = 8
 """Points: the size of the labels' text."""
 
@@ -53,6 +55,38 @@ def birds_eye_view(
         if labels:
             _write(figure, axes, labels)
     return svg(figure, name, f"From above, in metres: {', '.join(_shown(paths, rated, modes))}")
+
+
+def wide_view(paths: Mapping[str, np.ndarray], colours: Mapping[str, str], name: str) -> str:
+    """The paths from above, forward to the right, and sideways on a scale of its own; an `<svg>`.
+
+    At 20 m/s they reach to 100 m, and on one scale an error of 2 m to the side would be as wide as a line. By how
+    much it is drawn larger is said on the axis. `paths`, `colours` and `name` as in `birds_eye_view`.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(4.6, 3.0), layout="constrained")
+        axes = figure.add_subplot()
+        for number, (label, xy, dots) in enumerate(named_lines(np.zeros((16, 6)), paths)):
+            if label != PAST:
+                width = 4.0 if label == LOG else 1.8
+                look: dict[str, Any] = {"color": colours[label], "zorder": 1.4 if label == LOG else 2}
+                axes.plot(*xy.T, lw=width, gid=f"path-{number}", **look)
+                axes.plot(*dots.T, "o", ms=width + 2.4, **look)
+        axes.plot(0, 0, ">", color=INK, ms=9)
+        axes.update_datalim([(0.0, -_LEAST_ASIDE_M), (_LEAST_AHEAD_M, _LEAST_ASIDE_M)])
+        axes.margins(0.05)
+        axes.grid()
+        axes.set_xlabel("x, forward (m)")
+        axes.set_ylabel("y, to the left (m), 00 times as large")  # as much room as the number will take
+        figure.draw_without_rendering()
+        origin, ahead, aside = axes.transData.transform([(0, 0), (1, 0), (0, 1)])
+        larger = (aside - origin)[1] / (ahead - origin)[0]
+        axes.set_ylabel(f"y, to the left (m), {_times(larger)} as large")
+    return svg(figure, name, f"From above, sideways drawn larger: {', '.join(paths)}")
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.0f} times" if factor >= 3 else f"{factor:.1f} times"
 
 
 def _draw_modes(axes: Axes, modes: Modes | None, colours: Mapping[str, str]) -> Iterator[Label]:

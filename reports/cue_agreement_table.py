@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from roadcue.metrics.cue_agreement import LABELS, CueAgreement
-from roadcue.reports.table import Cell, add_numbers, bare_table, counted, percent
+from roadcue.reports.table import Cell, add_numbers, bare_table, counted, few_sequences, percent
 
 
 def agreement_title(agreement: CueAgreement) -> str:
@@ -27,7 +27,8 @@ def agreement_tables(agreement: CueAgreement) -> list[Table]:
     figures.title_justify = figures.caption_justify = "left"
     for label, cell in agreement_rows(agreement):
         figures.add_row(Text(label), Text(f"{cell.value} ({cell.interval})", justify="right"))
-    figures.caption = Text(f"95 % intervals over sequences. {agreement.meaning}")
+    few = few_sequences(agreement.sequences)
+    figures.caption = Text(" ".join(filter(None, ("95 % intervals over sequences.", few, agreement.meaning))))
     counts = bare_table("Pictures by way")
     counts.add_column("the rule \\ the walker")
     for way in agreement.ways:

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from roadcue.metrics.comparison import Comparison
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.answer_details import AnswerDetails
 from roadcue.reports.colours import colours
 from roadcue.reports.displacement_table import ranked
-from roadcue.reports.figure import STYLE, svg
+from roadcue.reports.figure import INK, STYLE, svg
 
 _SIZE = (4.6, 3.6)
 """Inches; small, so that the text can still be read where the page is as narrow as a phone."""
@@ -97,6 +98,29 @@ def group_chart(comparison: Comparison, sees_image: Container[str], kind: str) -
 def _top(metres: Sequence[float]) -> float:
     """Where an axis ends: beyond all but the outliers (4 x the median), which would press the rest together."""
     return 1.15 * max(value for value in metres if value <= 4 * median(metres)) or 1.0
+
+
+def reliability_diagram(details: AnswerDetails) -> str:
+    """The share of right answers over their probability, a line a question; "" where there is none; an `<svg>`."""
+    if not details.reliability:
+        return ""
+    paint = colours(details.reliability)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=INK, lw=1, ls=":", label="as often as said")
+        for question, bins in details.reliability.items():
+            probability, right = [each.probability for each in bins], [each.right for each in bins]
+            area = [8 + 160 * each.rows / sum(one.rows for one in bins) for each in bins]
+            axes.plot(probability, right, color=paint[question], lw=1, alpha=0.6)
+            axes.scatter(probability, right, area, color=paint[question], label=question, zorder=2, clip_on=False)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability of the answer", ylabel="share that is right")
+        axes.grid()
+        legend = figure.legend(loc="outside lower center", ncols=3, scatterpoints=1)
+        for dot in legend.legend_handles[1:]:
+            dot.set_sizes([30])  # type: ignore[union-attr]
+    about = f"Reliability of the {details.head} head: how often answers are right over their probability"
+    return svg(figure, f"reliability-{details.head}", about)
 
 
 def risk_curves(scores: ScoreTable) -> str:

@@ -11,12 +11,14 @@ from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.table import (
     BLIND,
+    ONE_SEED,
     SEES,
     Row,
     add_numbers,
     bare_table,
     counted,
     difference,
+    few_sequences,
     mark,
     percent,
     plain,
@@ -79,16 +81,30 @@ def extent(comparison: Comparison) -> str:
 
 
 def how_made(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") -> str:
-    """What the intervals and the differences in a figure are, and how many samples have unlike pictures."""
+    """What the intervals and the differences in a figure are, of one training seed, and how many samples have unlike
+    pictures.
+    """
     unlike = share_unlike(comparison.unlike)
     if comparison.sequences < 2:
         alone = "No 95 % intervals: they come from a bootstrap over sequences, and there is only one."
-        return f"{alone} {unlike}".strip()
+        return f"{alone} {ONE_SEED} {unlike}".strip()
+    drawn = f"{comparison.resamples:,} bootstrap resamples over sequences (seed {comparison.seed})"
+    sentences = [
+        f"95 % intervals from {drawn}.",
+        differences_said(comparison, figure),
+        few_sequences(comparison.sequences),
+        ONE_SEED,
+        unlike,
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def differences_said(comparison: Comparison | RatedComparison, figure: str = "ADE 5 s") -> str:
+    """What the differences in a figure are."""
     return (
-        f"95 % intervals from {comparison.resamples:,} bootstrap resamples over sequences (seed {comparison.seed}); "
-        f"differences in {figure} to {comparison.reference!r}, in pairs on the same samples, * where the interval "
-        f"leaves out zero. {unlike}"
-    ).strip()
+        f"Differences in {figure} to {comparison.reference!r}, in pairs on the same samples, * where the interval "
+        "leaves out zero."
+    )
 
 
 def displacement_table(comparison: Comparison, sees_image: Container[str]) -> Table:
@@ -117,7 +133,7 @@ def displacement_scores(comparison: Comparison) -> list[ScoreTable]:
             {**COLUMNS, "difference": "Δ ADE 5 s (m)"},
             overall,
             *size,
-            meaning=how_made(comparison),
+            meaning=f"{differences_said(comparison)} {share_unlike(comparison.unlike)}".strip(),
             plain=COLUMNS.keys() - {"miss_rate"},
             signed=("difference",),
         )

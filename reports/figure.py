@@ -1,5 +1,6 @@
 """Figures that live inside a page: text stays text, and black on white turns white on black with the page."""
 
+import base64
 import html
 import io
 import re
@@ -33,6 +34,12 @@ STYLE: dict[Any, Any] = {
     "ytick.color": INK,
 }
 """matplotlib settings under which figures for `svg` are drawn: `with matplotlib.rc_context(STYLE)`."""
+
+
+def data_uri(jpeg: bytes) -> str:
+    """The picture itself as an address."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
 
 _NO_METADATA: Mapping[str, None] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 

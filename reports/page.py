@@ -1,6 +1,5 @@
 """The report: one HTML file that needs nothing beside it."""
 
-import base64
 from collections.abc import Container, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -15,12 +14,14 @@ from roadcue.metrics.cue_agreement import CueAgreement
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.birds_eye_view import birds_eye_view
+from roadcue.reports.answer_details import AnswerDetails, kind_rows
+from roadcue.reports.birds_eye_view import birds_eye_view, wide_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import LOG, PAST, RATED, colours
 from roadcue.reports.cue_agreement_table import agreement_rows, agreement_title
-from roadcue.reports.curves import group_chart, horizon_curves, interval_chart, risk_curves
+from roadcue.reports.curves import group_chart, horizon_curves, interval_chart, reliability_diagram, risk_curves
 from roadcue.reports.displacement_table import COLUMNS, extent, group_rows, how_made, rows
+from roadcue.reports.figure import data_uri
 from roadcue.reports.frame import ReportFrame
 from roadcue.reports.modes_table import HeadModes, modes_rows, modes_title
 from roadcue.reports.rater_table import (
@@ -32,7 +33,8 @@ from roadcue.reports.rater_table import (
     score_columns,
 )
 from roadcue.reports.score_table import score_table_extent, score_table_rows
-from roadcue.reports.table import share_unlike
+from roadcue.reports.table import ONE_SEED, few_sequences, percent, seeds_said, share_unlike
+from roadcue.reports.verdict import verdicts
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
@@ -52,30 +54,43 @@ def write_report(
     modes: HeadModes | None = None,
     answers: Sequence[ScoreTable] = (),
     agreement: CueAgreement | None = None,
+    answer_details: Sequence[AnswerDetails] = (),
 ) -> Path:
     """Write the page to `path` and return it; an earlier page is replaced only by a whole one.
 
     `sees_image` holds the names of the methods that see an image, `heading` the facts of the run in order, by label,
     and `cautions` what a reader has to know before the numbers. `against_raters` is the comparison on the rated
     frames, where there are any, `modes` what a head's several modes are worth, `answers` the tables of heads that
-    predict no path, and `agreement` the rule's cue beside what walkers do; `comparison` is None where no path is
-    predicted. OSError when the folder cannot be written.
+    predict no path and `answer_details` how they answer, and `agreement` the rule's cue beside what walkers do;
+    `comparison` is None where no path is predicted. OSError when the folder cannot be written.
     """
-    names = [method.name for method in comparison.methods] if comparison else []
-    names += [name for scores in answers for name in scores.methods]
-    paint = colours([*names, LOG, PAST, RATED, *(name for frame in frames for name in frame.paths)])
+    paths = [method.name for method in comparison.methods] if comparison else []
+    paint = colours([*paths, LOG, PAST, RATED, *(name for frame in frames for name in frame.paths)])
+    for scores in answers:  # no figure has methods of two heads
+        paint |= colours(scores.methods)
     html = _template().render(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
+        verdicts=verdicts(comparison, answers, sees_image),
+        one_seed=ONE_SEED,
+        few_sequences=few_sequences,
+        few=few_sequences(min((each.sequences for each in (comparison, *answers) if each), default=0)),
         heading=heading,
         answers=[
             (scores, score_table_extent(scores), score_table_rows(scores, sees_image), Markup(risk_curves(scores)))
             for scores in answers
         ],
+        answer_details=[
+            (details, kind_rows(details), Markup(reliability_diagram(details))) for details in answer_details
+        ],
         raters=_raters_part(against_raters, sees_image) if against_raters else None,
         modes=(modes_title(modes), modes_rows(modes), share_unlike(modes.unlike)) if modes else None,
         agreement=(agreement_title(agreement), agreement_rows(agreement), agreement) if agreement else None,
+        percent=percent,
+        zip=zip,
+        sum=sum,
         rated=RATED,
+        seeds_said=seeds_said,
         frames=[_Views(frame, paint, f"scene-{number}") for number, frame in enumerate(frames, 1)],
         colours=paint,
     )
@@ -123,6 +138,7 @@ class _Views:
         self.above = Markup(
             birds_eye_view(frame.past, frame.paths, paint, name, rated=frame.rated, modes=frame.modes)
         )
+        self.wide = Markup(wide_view(frame.paths, paint, f"{name}-wide"))
         self.camera = ""
         self.about_camera = f"Camera {frame.camera}"
         if frame.image is None:
@@ -133,11 +149,15 @@ class _Views:
         jpeg = camera_view(
             frame.image, frame.calibration, frame.past, frame.paths, paint, rated=frame.rated, modes=frame.modes
         )
-        self.camera = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+        self.camera = data_uri(jpeg)
 
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(lambda name: (files("roadcue.reports") / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.from_string((files("roadcue.reports") / "page.html").read_text(encoding="utf-8"))
+    return environment.get_template("page.html")

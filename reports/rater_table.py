@@ -8,8 +8,8 @@ from rich.text import Text
 from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
-from roadcue.reports.displacement_table import how_made
-from roadcue.reports.table import Row, counted, difference, percent, plain, table_of
+from roadcue.reports.displacement_table import differences_said, how_made
+from roadcue.reports.table import Row, counted, difference, percent, plain, share_unlike, table_of
 
 SCORE_COLUMNS: Mapping[str, str] = {
     "rfs_cluster_mean": "RFS over clusters",
@@ -64,17 +64,20 @@ def rated_extent(comparison: RatedComparison) -> str:
 
 def rated_how_made(comparison: RatedComparison) -> str:
     """What the intervals and differences are, and which mean is missing, and why."""
-    sentences = [how_made(comparison, "RFS")]
+    return f"{how_made(comparison, 'RFS')} {_missing_mean(comparison)}".strip()
+
+
+def _missing_mean(comparison: RatedComparison) -> str:
+    """Which mean is missing, or has no interval, and why."""
     if comparison.without_cluster:
-        sentences.append(
+        return (
             f"No RFS over clusters: {comparison.without_cluster:,} of the rated frames are of a sequence without a "
             "scenario cluster, and the leaderboard's mean over clusters needs one for each."
         )
-    elif alone := [name for name, sequences in comparison.cluster_sequences.items() if sequences < 2]:
-        sentences.append(
-            f"RFS over clusters has no interval, since one sequence is all there is of {', '.join(alone)}."
-        )
-    return " ".join(sentences)
+    alone = [name for name, sequences in comparison.cluster_sequences.items() if sequences < 2]
+    if alone:
+        return f"RFS over clusters has no interval, since one sequence is all there is of {', '.join(alone)}."
+    return ""
 
 
 def rated_tables(comparison: RatedComparison, sees_image: Container[str]) -> list[Table]:
@@ -100,6 +103,7 @@ def rated_tables(comparison: RatedComparison, sees_image: Container[str]) -> lis
 def rated_scores(comparison: RatedComparison) -> ScoreTable:
     """The tables as figures, best RFS first."""
     columns = {**score_columns(comparison), **DISTANCE_COLUMNS}
+    said = (differences_said(comparison, "RFS"), share_unlike(comparison.unlike), _missing_mean(comparison))
     return ScoreTable(
         "Against raters",
         {**columns, "difference": "Δ RFS"},
@@ -110,7 +114,7 @@ def rated_scores(comparison: RatedComparison) -> ScoreTable:
         },
         comparison.frames,
         comparison.sequences,
-        rated_how_made(comparison),
+        " ".join(filter(None, said)),
         plain=columns.keys() - {"floor_share"},
         signed=("difference",),
         gold=LOG,

@@ -7,12 +7,32 @@ from rich.text import Text
 
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.table import BLIND, SEES, Cell, Row, counted, difference, percent, plain, table_of
+from roadcue.reports.table import (
+    BLIND,
+    SEES,
+    Cell,
+    Row,
+    counted,
+    difference,
+    few_sequences,
+    percent,
+    plain,
+    seeds_said,
+    table_of,
+)
 
 
 def score_table_extent(scores: ScoreTable) -> str:
     """How many samples and sequences the table is made of."""
     return f"{counted(scores.samples, 'sample')} of {counted(scores.sequences, 'sequence')}"
+
+
+def score_table_caption(scores: ScoreTable) -> str:
+    """What the intervals are over, what the figures mean, and of how many training seeds they are."""
+    over = "seeds and sequences" if max(scores.training_seeds.values(), default=1) > 1 else "sequences"
+    few = few_sequences(scores.sequences)
+    said = (f"95 % intervals over {over}.", few, scores.meaning, seeds_said(scores.training_seeds))
+    return " ".join(filter(None, said))
 
 
 def score_table_rows(scores: ScoreTable, sees_image: Container[str]) -> list[Row]:
@@ -37,7 +57,5 @@ def score_table(scores: ScoreTable, sees_image: Container[str]) -> Table:
     """The table for a terminal of 80 columns or more."""
     rows = {row: [*map(str, row.cells)] for row in score_table_rows(scores, sees_image)}
     table = table_of(f"{scores.title}, {score_table_extent(scores)}", [*scores.columns.values()], rows)
-    table.caption = Text(
-        f"{SEES} sees the image  {BLIND} does not. 95 % intervals over sequences. {scores.meaning}".strip()
-    )
+    table.caption = Text(f"{SEES} sees the image  {BLIND} does not. {score_table_caption(scores)}")
     return table

@@ -16,6 +16,9 @@ SEES, BLIND = "●", "○"
 """Before a method that sees an image, and before one that does not."""
 TERMINAL = 80
 """Columns in which a table has to be read."""
+FEW_SEQUENCES = 20
+"""Below it a bootstrap over whole sequences gives intervals that are too narrow: with five to thirty groups it
+rejects a true hypothesis too often (Cameron, Gelbach and Miller 2008)."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,22 @@ def difference(interval: Interval) -> Cell:
     """A difference with its sign: −0.76 *, and −1.52…−0.01 below it."""
     digits = _digits(interval)
     cell = _cell(interval, lambda metres: f"{metres:+.{digits}f}".replace("-", "−"), "…")
-    return replace(cell, clear=interval.low > 0 or interval.high < 0)
+    return replace(cell, clear=excludes_zero(interval))
+
+
+def excludes_zero(interval: Interval) -> bool:
+    """Whether a difference is more than chance; never where there are no bounds."""
+    return interval.low > 0 or interval.high < 0
+
+
+def few_sequences(sequences: int) -> str:
+    """A warning that belongs beside intervals over so many sequences; nothing where they are enough, or none."""
+    if not 1 < sequences < FEW_SEQUENCES:
+        return ""
+    return (
+        f"Caution: the intervals rest on {sequences} sequences; with fewer than {FEW_SEQUENCES} they are too narrow, "
+        "so do not lean on them."
+    )
 
 
 def _digits(interval: Interval) -> int:
@@ -124,3 +142,19 @@ def share_unlike(share: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """Such as 1 sample, 1,680 samples."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+ONE_SEED = "One training seed: whether another gives the same, only several tell (train.py --seeds)."
+"""What is said wherever a difference rests on one training."""
+
+
+def seeds_said(training_seeds: Mapping[str, int]) -> str:
+    """Of how many trainings the methods are, in a sentence; nothing where that is not known of any."""
+    counts = set(training_seeds.values())
+    if counts <= {1}:
+        return ONE_SEED if counts else ""
+    several = f"Means of {' or '.join(map(str, sorted(counts - {1})))} training seeds"
+    if 1 not in counts:
+        return f"{several}."
+    single = [repr(method) for method, seeds in training_seeds.items() if seeds == 1]
+    return f"{several}, but for {', '.join(single)}. {ONE_SEED}"

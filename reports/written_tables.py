@@ -8,10 +8,10 @@ from csv import writer
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.score_table import score_table_extent, score_table_rows
+from roadcue.reports.score_table import score_table_caption, score_table_extent, score_table_rows
 from roadcue.reports.table import Cell
 
-_COLUMNS = ("table", "method", "figure", "value", "low", "high", "samples", "sequences")
+_COLUMNS = ("table", "method", "figure", "value", "low", "high", "samples", "sequences", "training_seeds")
 _ESCAPED = str.maketrans(
     {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "Δ": r"$\Delta$"}
     | {special: f"\\{special}" for special in "&%$#_{}"}
@@ -41,7 +41,7 @@ def as_csv(tables: Sequence[ScoreTable]) -> str:
         for method, figures in table.methods.items():
             for key, title in table.columns.items():
                 if key in figures:
-                    extent = (table.samples, table.sequences)
+                    extent = (table.samples, table.sequences, table.training_seeds.get(method))
                     lines.writerow([table.title, method, title, *_numbers(figures[key]), *extent])
     return text.getvalue()
 
@@ -59,11 +59,11 @@ def _latex_table(table: ScoreTable, sees_image: Container[str]) -> str:
     marks = {True: r"$\bullet$ ", False: r"$\circ$ ", None: ""}
     caption = (
         rf"{_escaped(table.title)}, {_escaped(score_table_extent(table))}. "
-        rf"$\bullet$~sees the image, $\circ$~does not. 95\,\% intervals over sequences. {_escaped(table.meaning)}"
+        rf"$\bullet$~sees the image, $\circ$~does not. {_escaped(score_table_caption(table))}"
     )
     lines = [
         r"\begin{table}",
-        rf"\caption{{{caption.strip()}}}",
+        rf"\caption{{{caption}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
         " & ".join(["method", *map(_escaped, table.columns.values())]) + r" \\",

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawn import DrawnDataset
+from drawn_configs import drawn_configs
 from hypothesis import settings
 from lacking import lacking
 from udacity_drive import udacity_folder, write_udacity_manifest
 
 from roadcue.errors import BadInput
-from roadcue.training.config import TrainConfig
 
 # The same examples in every CI run: what CI says is about the change at hand. Elsewhere each run tries new ones.
 settings.register_profile("ci", derandomize=True)
@@ -56,20 +55,4 @@ def golden_dir() -> Path:
 @pytest.fixture
 def drawn(monkeypatch, tmp_path):
     """Runs read DrawnDatasets instead of files; returns a function that makes a TrainConfig for them."""
-    splits = {"train": DrawnDataset("train"), "val": DrawnDataset("val", sequences=4)}
-
-    def open_split(options, split):
-        if split not in splits:
-            raise BadInput(f"no split {split}")
-        return splits[split]
-
-    for module in ("training.heads.fitting", "evaluation.run", "training.extraction"):
-        monkeypatch.setattr(f"roadcue.{module}.open_split", open_split)
-    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
-
-    def config(**options):
-        defaults = {"run_dir": str(tmp_path / "run"), "epochs": 3, "batch_size": 32, "workers": 0, "grid": 2}
-        return TrainConfig(**{**defaults, **options})
-
-    config.splits = splits
-    return config
+    return drawn_configs(monkeypatch, tmp_path)

@@ -121,7 +121,7 @@ class TrainConfig(ExtractionOptions):
     """Train every combination: --sweep lr=1e-3,3e-3 --sweep waypoint.dropout=0,0.1 (a; between
     values that hold commas). --run_dir is then the folder of all runs."""
     seeds: int = 1
-    """Train every setting with so many seeds, from --seed on."""
+    """Train every setting with so many seeds, from --seed on; tables are then over seeds and sequences."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -164,9 +164,7 @@ class TrainConfig(ExtractionOptions):
             if self.dry_run:
                 raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.sweep or self.seeds > 1:
-                raise ValueError(
-                    "--sweep and --seeds compare waypoint heads; train captions in a run for each setting"
-                )
+                raise ValueError("--sweep and --seeds compare heads; train captions in a run for each setting")
         else:
             if CAPTION in self.head_names:
                 raise ValueError(

@@ -6,6 +6,7 @@ checkpoint/        last.safetensors, to go on from
 model/             the trained heads (safetensors + JSON)
 trained_rows.safetensors    hashes of the rows that they saw (`training.trained_rows`)
 logs/              TensorBoard and CSV
+samples.png        some training pictures as they enter the encoder
 metrics.json, frames.parquet, report.html    written by eval.py; worst.csv where it is asked for
 
 A sweep's folder has its runs' folders in it, each with output.txt, what the run had to say, and
@@ -44,7 +45,7 @@ class RunFolder:
         self.path = path
         self.config, self.facts = path / "config.yaml", path / "run.json"
         self.last, self.model, self.logs = last_checkpoint(path), path / "model", path / "logs"
-        self.output = path / "output.txt"
+        self.output, self.samples = path / "output.txt", path / "samples.png"
 
     @classmethod
     def for_training(cls, path: str | Path, resume: str) -> "RunFolder":

@@ -18,6 +18,7 @@ from roadcue.models.encoder import lacks_bf16
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
 from roadcue.training.run_folder import RunFolder
+from roadcue.training.sample_pictures import log_samples
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.weight_averaging import averaging
 
@@ -109,6 +110,8 @@ def fit(
         num_sanity_val_steps=0,
         log_every_n_steps=1 if slow else min(_SAY_EVERY, steps.per_epoch),
     )
+    if folder.samples.exists() and not resuming:
+        log_samples(folder.samples, trainer.loggers)
     try:
         trainer.fit(module, steps, validation, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C

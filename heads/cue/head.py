@@ -39,6 +39,10 @@ class CueHead(CueAnswers):
 
     name: ClassVar[str] = "cue"
     headline: ClassVar[Headline] = Headline("cue_accuracy", "cue accuracy")
+    sweep_figures: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "Cue": ("accuracy", "opposite", "size"),
+        "Pace": ("accuracy", "size"),
+    }
     baselines: ClassVar[tuple[type[Head], ...]] = (MajorityCue,)
 
     def __init__(self, config: CueConfig, features: int, width: int) -> None:

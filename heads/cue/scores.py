@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from roadcue.heads.class_scores import CLASS_COLUMNS, class_figures, ood_score_of, score_table, selective_tables
+from roadcue.heads.class_scores import (
+    CLASS_COLUMNS,
+    CLASS_HEADLINE,
+    class_figures,
+    ood_score_of,
+    score_table,
+    selective_tables,
+    with_differences,
+)
 from roadcue.heads.cue.answers import QUESTIONS
 from roadcue.heads.cue.rules import CUES
 from roadcue.heads.field.labels import UNKNOWN
@@ -34,10 +42,11 @@ def cue_scores(
         known = truth[:, place] != UNKNOWN
         if known.any():
             true, sequences = truth[known, place], sequence[known]
-            scores = {}
+            scores, picks = {}, {}
             for name, prediction in methods.items():
                 probabilities = prediction["cue_probabilities"][known, place]
                 predicted, sets = probabilities.argmax(axis=1), prediction["cue_sets"][known, place]
+                picks[name] = predicted
                 figures = class_figures(np.array(answers), predicted, probabilities, true, sequences, bootstrap)
                 scores[name] = {
                     **figures,
@@ -46,7 +55,8 @@ def cue_scores(
                 }
             shown = {key: CLASS_COLUMNS[key] for key in ("accuracy", "balanced_accuracy", "calibration_error")}
             columns = {**shown, **(_OPPOSITE if answers is CUES else {}), **SET_LABELS}
-            tables.append(score_table(question.capitalize(), columns, scores, sequences, meaning))
+            compared = with_differences(scores, picks, true, sequences, bootstrap)
+            tables.append(score_table(question.capitalize(), columns, compared, sequences, meaning, CLASS_HEADLINE))
             judged = {
                 name: (each["cue_probabilities"][known, place], ood_score_of(each, known))
                 for name, each in methods.items()

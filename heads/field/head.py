@@ -24,12 +24,13 @@ from roadcue.heads.field.labels import (
     seen_sides,
 )
 from roadcue.heads.field.row_answers import field_row_answers
-from roadcue.heads.field.scores import field_scores
+from roadcue.heads.field.scores import field_scores, objects_by_kind
 from roadcue.heads.field.words import FieldPrediction, field_predictions
 from roadcue.heads.head import Arrays, Batches, Head, Headline
 from roadcue.heads.row_answers import RowAnswers
 from roadcue.heads.trunk import Trunk
 from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.objects import ObjectScores
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.prompts.annotation import COLUMNS, SIDES
 from roadcue.schema import HeadInputs, HeadTargets, SampleTargets
@@ -67,6 +68,11 @@ class FieldHead(Head):
     needs: ClassVar[str] = "a pedestrian's labels"
     baselines: ClassVar[tuple[type[Head], ...]] = (MajorityField, EverythingField)
     headline: ClassVar[Headline] = Headline("balanced_accuracy", "balanced accuracy of sidewalk and road")
+    sweep_figures: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "Sidewalk position": ("balanced_accuracy",),
+        "Road position": ("balanced_accuracy",),
+        "Objects, macro F1": ("near_place", "far_place"),
+    }
     calibrated: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = COLUMNS
     outputs: ClassVar[tuple[str, ...]] = OUTPUTS
@@ -200,6 +206,12 @@ class FieldHead(Head):
     def row_answers(self, prediction: Arrays, targets: HeadTargets) -> dict[str, RowAnswers]:
         """Those to where the sidewalk, the road, near and far objects are, each as far as it was taught."""
         return field_row_answers(prediction, only_taught(targets, self.taught), self.taught.cpu().numpy())
+
+    def object_scores(
+        self, prediction: Arrays, targets: HeadTargets, sequence: np.ndarray, bootstrap: Bootstrap
+    ) -> Mapping[str, tuple[ObjectScores, ObjectScores]]:
+        """Of each kind that was taught, near and far, by presence and by place."""
+        return objects_by_kind(prediction, only_taught(targets, self.taught), sequence, bootstrap)
 
     def words(self, prediction: Arrays) -> list[FieldPrediction]:
         """SENSATION's annotation of each of n pictures, and the sentence for a pedestrian."""

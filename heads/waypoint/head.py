@@ -52,7 +52,8 @@ class WaypointHead(Head):
     name: ClassVar[str] = "waypoint"
     config_class: ClassVar[type[WaypointConfig]] = WaypointConfig
     baselines: ClassVar[tuple[type[Head], ...]] = (Ridge, ConstantTurnRate, ConstantVelocity, StandStill)
-    headline: ClassVar[Headline] = Headline("ade_5s", "ADE@5s vs log", " m")
+    headline: ClassVar[Headline] = Headline("ade_5s", "ADE@5s vs log", " m", lower_is_better=True)
+    sweep_figures: ClassVar[Mapping[str, tuple[str, ...]]] = {"Displacement against the log": ("ade_5s", "ade_3s")}
     past_mean: Tensor
     past_scale: Tensor
     waypoints_mean: Tensor

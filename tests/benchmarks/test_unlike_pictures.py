@@ -115,7 +115,7 @@ def made_pictures(rows, seed=0, shift=0.0, spread=1.0):
     flat = torch.randn(rows, 6, generator=random) @ mix + 0.1 * spread * torch.randn(rows, 40, generator=random)
     stored, contrast = (
         5 + flat.unflatten(1, (1, 4, 10)) + shift,
-        spread * torch.randn(rows, 1, 4, 4, generator=random),
+        spread * torch.randn(rows, 1, 3, 4, generator=random),
     )
     return StoredPictures(stored, contrast, torch.ones(rows, 1, dtype=torch.bool), np.arange(rows).astype(str))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import write_film
 from main_job import exit_code
 from pages import (
     ROOT,
@@ -58,6 +59,8 @@ NOT_EXECUTED = {
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
     r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
+    r"python train\.py --seeds .*": "trains five heads; tests/training/test_sweep.py trains two",
+    r"python eval\.py --run runs/five.*": "scores them; tests/evaluation/test_seed_groups.py",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
     r"python -m roadcue\.loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m roadcue\.training\.miniatures.*": "trains for hours; tests/training/test_miniatures.py runs it small",
@@ -119,6 +122,7 @@ def place(tmp_path, monkeypatch, one_thread, golden_dir, udacity):
     write_shards(tmp_path / "DIR", {"training_x.tfrecord": frames[:5], "val_x.tfrecord": frames[5:]})
     write_udacity_manifest(udacity, tmp_path / "my", every=20)
     (tmp_path / "my/front").mkdir()
+    write_film(tmp_path / "my/walk.mp4", range(0, 1000, 40))
     (tmp_path / "my/labels.csv").write_text(blocks(ROOT / "docs/own_data.md", "csv")[0])
     (tmp_path / "my/poses.csv").write_text(blocks(ROOT / "docs/predictions.md", "csv")[0])
     for number in range(1, 5):

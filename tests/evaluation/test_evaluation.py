@@ -39,8 +39,10 @@ def test_the_table_the_numbers_and_the_page_come_out(run, capsys):
     assert numbers["sequences"] == 4
     page = (run.path / "report.html").read_text()
     assert "val00" in page or "val01" in page or "val02" in page or "val03" in page
+    assert "</span>ridge</li>" in page, "its path is drawn beside the head's"
     output = capsys.readouterr().out
     assert "waypoint without features" in output
+    assert "for the path" in output
     assert "drawn data, val" in output
 
 

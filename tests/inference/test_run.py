@@ -115,7 +115,7 @@ def test_the_lines_replace_no_device_and_go_to_no_empty_name(run, folder, tmp_pa
     assert "is to be read itself, and would be replaced" in capsys.readouterr().err
     before = (folder / "b.jpg").read_bytes()
     assert exit_code(predict.main, "--run", run, folder, "--out", folder / "b.jpg") == 2
-    assert "would replace a picture by lines of text" in capsys.readouterr().err
+    assert "would replace a picture or a film by lines of text" in capsys.readouterr().err
     assert (folder / "b.jpg").read_bytes() == before
 
 

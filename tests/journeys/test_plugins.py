@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from main_job import exit_code
 
@@ -11,6 +12,7 @@ import roadcue
 from roadcue import eval as scoring
 from roadcue import predict, train
 from roadcue.errors import BadInput
+from roadcue.evaluation.frames import FRAMES, Frames
 from roadcue.heads.registry import HEADS
 from roadcue.loaders.registry import DATASETS, open_dataset
 from roadcue.models.registry import CAPTIONERS, ENCODERS
@@ -66,6 +68,11 @@ def test_a_head_an_encoder_and_a_data_set_go_through_all_commands(words, tmp_pat
     assert accuracy.keys() - {"dot, answered"} == {"dot", "dot without features", "always left"}
     assert accuracy["dot"] > 0.9 > accuracy["always left"]
     assert "Side of the dot" in (run / "report.html").read_text()
+    frames = Frames.read(run / FRAMES)
+    assert frames.about["questions"] == {"dot": ["dot"]}
+    assert set(frames.columns["dot:dot:answer"]) == {"The dot is on the left.", "The dot is on the right."}
+    assert set(frames.columns["always left:dot:answer"]) == {"The dot is on the left."}
+    assert np.isnan(frames.columns["dot:dot:right"]).all(), "the head has not said what is right"
 
     (tmp_path / "pictures").mkdir()
     true = pictures(tmp_path / "pictures")

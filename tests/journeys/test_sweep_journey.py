@@ -28,11 +28,14 @@ def test_a_sweep_and_a_bigger_one_on_top_of_it(words, tmp_path, capsys):
     assert "--resume auto" in error
     again = ("--sweep", "lr=1e-3,1e-2", "--sweep", "ema=0,0.9", "--seeds", 2, "--resume", "auto")
     assert "8 runs, of which 4 are finished" in trained(capsys, *words, *again)
-    best = json.loads((tmp_path / "sweep" / "sweep.json").read_text())["settings"][0]
-    assert len(best["runs"]) == 2
-    metrics = scored(tmp_path / "sweep" / best["runs"][0]["name"])
+    swept = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    best = swept["heads"]["waypoint"][0]["settings"]
+    first, _ = [run for run in swept["runs"] if run["settings"] == best]
+    metrics = scored(tmp_path / "sweep" / first["name"])
     head = next(method for method in metrics["methods"] if method["name"] == "waypoint")
-    assert head["overall"]["ade_5s"]["value"] == pytest.approx(best["runs"][0]["head"]["ade_5s"])
+    assert head["overall"]["ade_5s"]["value"] == pytest.approx(
+        first["heads"]["waypoint"]["Displacement against the log"]["waypoint"]["ade_5s"]
+    )
 
 
 def test_a_sweep_that_does_not_fit(words, tmp_path, capsys):

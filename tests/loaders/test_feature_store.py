@@ -164,10 +164,10 @@ def test_too_little_room_is_said_with_both_figures_before_anything_is_made(tmp_p
     assert store_bytes(10, 2, (4, 3)) == size
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size - 1))
     with pytest.raises(
-        OSError, match=r"1\.8 KB are needed, 1\.8 KB are free, 0\.0 KB are missing\); free space, then"
+        OSError, match=r"1\.5 KB are needed, 1\.5 KB are free, 0\.0 KB are missing\); free space, then"
     ):
         StoreWriter(tmp_path / "there" / "store", PARTS, IDS, ["FRONT", "REAR"], (4, 3))
-    with pytest.raises(OSError, match=r"3\.0 GB are needed, 1\.8 KB are free, 3\.0 GB are missing"):
+    with pytest.raises(OSError, match=r"3\.0 GB are needed, 1\.5 KB are free, 3\.0 GB are missing"):
         check_room(tmp_path / "store", 3_000_000_000)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size))
@@ -188,7 +188,7 @@ def test_kill_9_loses_at_most_the_batch_in_hand(tmp_path):
         ids = np.array([f"s-{{row:03d}}" for row in range(10)])
         writer = StoreWriter(Path({str(tmp_path / "store")!r}), {PARTS!r}, ids, ["FRONT", "REAR"], (4, 3))
         for row in range(6):
-            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.zeros((1, 2, 4, 4)), np.ones((1, 2), bool))
+            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.zeros((1, 2, 3, 4)), np.ones((1, 2), bool))
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     done = subprocess.run([sys.executable, "-c", script], check=False)

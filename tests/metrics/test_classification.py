@@ -11,6 +11,7 @@ from roadcue.metrics.classification import (
     NO_LABEL,
     accuracy,
     balanced_accuracy,
+    balanced_accuracy_difference,
     balanced_accuracy_interval,
     macro_f1,
     majority,
@@ -68,6 +69,23 @@ def test_a_class_of_one_sequence_leaves_no_interval():
     interval = balanced_accuracy_interval(truth, truth, np.array([0, 0, 1, 1, 2, 1]))
     assert interval.value == 1.0
     assert np.isnan([interval.low, interval.high]).all()
+
+
+def test_a_difference_is_taken_in_pairs():
+    """Two methods that err on the same drives differ by what is between them, and not by the drives."""
+    random = np.random.default_rng(0)
+    walk = np.repeat(np.arange(50), 10)
+    truth = np.array(["left", "right"])[np.arange(500) % 2]
+    hard = (random.random(50) < 0.5)[walk]
+    first = np.where(hard, "elsewhere", truth)
+    second = np.where(hard | (np.arange(500) % 10 < 2), "elsewhere", truth)
+    gap = balanced_accuracy_difference(first, second, truth, walk)
+    assert gap.value == pytest.approx(balanced_accuracy(first, truth) - balanced_accuracy(second, truth))
+    alone = balanced_accuracy_interval(first, truth, walk)
+    assert 0 < gap.low < gap.value < gap.high
+    assert gap.high - gap.low < 0.3 * (alone.high - alone.low)
+    mirrored = balanced_accuracy_difference(second, first, truth, walk)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-gap.high, -gap.low))
 
 
 @pytest.mark.parametrize("truth", [np.array([]), np.array(["left", "right"])])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.objects import Counts, score_places, score_presence
+from roadcue.metrics.objects import Counts, place_difference, score_places, score_presence
 
 KINDS = ("car", "person")
 LEFT, CENTER, RIGHT = np.eye(3, dtype=bool)
@@ -105,3 +105,18 @@ def test_arrays_that_do_not_fit_are_refused():
         score_presence(true, true, true, np.arange(3), ("car",))
     with pytest.raises(ValueError, match="three positions"):
         score_places(true, np.ones((3, 2, 2), bool), true, np.ones((3, 2, 3), bool), true, np.arange(3), KINDS)
+
+
+@given(st.integers(0, 10**6))
+def test_a_difference_in_pairs_is_that_of_the_two_scores(seed):
+    random = np.random.default_rng(seed)
+    true, ours, theirs = (random.random((12, 2, 3)) < share for share in (0.4, 0.5, 0.2))
+    known, walk = random.random((12, 2)) < 0.9, np.arange(12) // 2
+
+    def score(sides):
+        return score_places(sides.any(-1), sides, true.any(-1), true, known, walk, KINDS, Bootstrap(20)).macro
+
+    gap = place_difference(ours, theirs, true, known, walk, Bootstrap(20))
+    np.testing.assert_allclose(gap.value, score(ours).value - score(theirs).value)
+    same = place_difference(ours, ours, true, known, walk, Bootstrap(20))
+    assert np.isnan(same.low) or (same.low, same.high) == (0, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.uncertainty import expected_calibration_error, score_sets
+from roadcue.metrics.uncertainty import expected_calibration_error, reliability, score_sets
 
 SETS = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 1]], bool)
 
@@ -52,3 +52,16 @@ def test_a_set_of_everything_covers_and_is_never_sure():
 def test_lengths_must_fit():
     with pytest.raises(ValueError, match="4 sets, 3 targets"):
         score_sets(SETS, np.arange(3), np.arange(4), Bootstrap(10, seed=0))
+
+
+def test_reliability_is_what_the_calibration_error_sums_over():
+    random = np.random.default_rng(0)
+    confidence = random.random(500)
+    right = random.random(500) < confidence**2
+    bins = reliability(confidence, right)
+    assert sum(each.rows for each in bins) == 500
+    assert [each.probability for each in bins] == sorted(each.probability for each in bins)
+    error = sum(each.rows * abs(each.probability - each.right) for each in bins) / 500
+    assert error == pytest.approx(expected_calibration_error(confidence, right, np.arange(500), Bootstrap(10)).value)
+    sure, unsure = reliability(np.array([0.9, 0.92, 0.3]), np.array([True, False, True]))[::-1]
+    assert (sure.rows, sure.right, unsure.rows, unsure.right) == (2, 0.5, 1, 1.0)

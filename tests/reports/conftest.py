@@ -8,8 +8,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from roadcue.metrics.bootstrap import Bootstrap
+from roadcue.metrics.bootstrap import Bootstrap, Interval
 from roadcue.metrics.comparison import Comparison, compare
+from roadcue.metrics.confusion import Confusion
+from roadcue.metrics.objects import Counts, ObjectScores
+from roadcue.metrics.uncertainty import ReliabilityBin
+from roadcue.reports.answer_details import Answer, AnswerDetails, AnsweredFrame
 from roadcue.reports.frame import ReportFrame
 from roadcue.schema import CameraCalibration
 
@@ -85,6 +89,31 @@ def frame(calibration: CameraCalibration) -> ReportFrame:
         "constant velocity": bend(speed, 1e-6),
     }
     return ReportFrame("median", "drive-3-042", 1.34, road(calibration, curvature), "FRONT", calibration, past, paths)
+
+
+SHARE = Interval(0.25, 0.2, 0.3)
+
+
+def object_scores(f1: float) -> ObjectScores:
+    """Of two kinds, one of which is nowhere."""
+    by_kind = {"traffic_light": Interval(f1, f1, f1), "car": Interval(float("nan"), float("nan"), float("nan"))}
+    return ObjectScores(SHARE, by_kind, {"traffic_light": Counts(41, 17, 7), "car": Counts(0, 0, 3)})
+
+
+@pytest.fixture
+def details() -> AnswerDetails:
+    """A field head that is asked two questions, beside two rows without an image."""
+    matrix = Confusion(("Left", "Right"), ((1234, 5), (6, 0)), 1245, 30, SHARE)
+    answers = [
+        Answer("sidewalk", "Left", 0.876, "Right", 0.0),
+        Answer("far objects", "traffic_light Left", 0.5, "", np.nan),
+    ]
+    frame = AnsweredFrame("worst", "walk-7", np.zeros((600, 1500, 3), np.uint8), "CHEST", True, answers)
+    objects = {
+        name: {"near": (object_scores(f1), object_scores(f1 / 2))}
+        for name, f1 in (("field", 0.9), ("a", 0.2), ("b", 0.4))
+    }
+    return AnswerDetails("field", {"sidewalk": matrix}, {"sidewalk": [ReliabilityBin(0.8, 0.7, 9)]}, objects, [frame])
 
 
 HEADING = {

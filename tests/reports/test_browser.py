@@ -13,6 +13,7 @@ import pytest
 from lacking import lacking
 
 from roadcue.metrics.comparison import Comparison
+from roadcue.reports.answer_details import AnswerDetails
 from roadcue.reports.frame import ReportFrame
 from roadcue.reports.page import write_report
 
@@ -46,10 +47,17 @@ def browser() -> str:
 
 
 @pytest.fixture
-def report(tmp_path: Path, comparison: Comparison, frame: ReportFrame, heading: dict[str, str]) -> Path:
+def report(
+    tmp_path: Path, comparison: Comparison, frame: ReportFrame, heading: dict[str, str], details: AnswerDetails
+) -> Path:
     frames = [replace(frame, title="best"), replace(frame, title="worst", image=frame.image[::2, ::2].copy())]
     return write_report(
-        tmp_path / "report.html", comparison=comparison, sees_image={"waypoint"}, heading=heading, frames=frames
+        tmp_path / "report.html",
+        comparison=comparison,
+        sees_image={"waypoint"},
+        heading=heading,
+        frames=frames,
+        answer_details=[details],
     )
 
 
@@ -76,8 +84,8 @@ def test_the_page_loads_whole_and_fits(browser: str, report: Path, tmp_path: Pat
     dom, log = run(browser, wrapper, f"--window-size={width + 100},1000", "--dump-dom")
     measured = json.loads(html.unescape(dom.split("<pre>")[1].split("</pre>")[0]))
     assert measured["title"] == "RoadCue report: waypoint"
-    assert measured["images"] == [972, 972]
-    assert len(measured["figures"]) == 6
+    assert measured["images"] == [720, 972, 972]
+    assert len(measured["figures"]) == 9
     assert min(measured["figures"]) > 200
     assert measured["scrollWidth"] <= width
     assert measured["outside"] == []

@@ -11,7 +11,7 @@ from rated_paths import random_scene, raters_of, straight
 
 from roadcue.metrics.rater_feedback import rater_feedback
 from roadcue.metrics.raters import Raters
-from roadcue.reports.birds_eye_view import birds_eye_view
+from roadcue.reports.birds_eye_view import birds_eye_view, wide_view
 from roadcue.reports.camera_view import camera_view
 from roadcue.reports.colours import colours
 from roadcue.reports.frame import MODES_SHOWN, Modes, ReportFrame, apart, named_lines, rated_paths
@@ -82,11 +82,33 @@ def test_the_first_path_lies_on_top_and_the_logged_one_shows_beside_it(calibrati
     straight = SECONDS * (10.0, 0.0)
     paths = dict.fromkeys(("waypoint", "logged", "constant velocity"), straight)
     drawn = simplejpeg.decode_jpeg(camera_view(blank, calibration, PAST, paths, PAINT)).astype(int)
-    orange = np.frombuffer(bytes.fromhex(PAINT["waypoint"][1:]), np.uint8).astype(int)
+    rust = np.frombuffer(bytes.fromhex(PAINT["waypoint"][1:]), np.uint8).astype(int)
     row = drawn[1000]
-    assert np.abs(row[486] - orange).max() < 60
+    assert np.abs(row[486] - rust).max() < 60
     for side in (row[470:484], row[489:503]):
         assert np.abs(side - GREEN).max(axis=-1).min() < 60
+
+
+def test_a_path_that_ends_before_the_picture_begins_is_named_at_its_foot(calibration: CameraCalibration):
+    # The lowest pixel is 539 below the middle: ground 2.5 m ahead of the camera, 4.1 m ahead of the axle.
+    blank = np.full((1079, 972, 3), GREY, np.uint8)
+
+    def drawn(lens: CameraCalibration, speed: float) -> np.ndarray:
+        paths = {"waypoint": SECONDS * (speed, 0.0), "logged": SECONDS * (0.02, 0.0)}
+        return simplejpeg.decode_jpeg(camera_view(blank, lens, PAST, paths, PAINT)).astype(int)
+
+    standing, creeping = drawn(calibration, 0.75), drawn(calibration, 0.9)
+    rows, columns = np.nonzero(changed(standing))
+    assert rows.min() > 950
+    assert 486 / 2 < columns.min() < columns.max() < 486 * 1.5
+    for name in ("waypoint", "logged"):
+        paint = np.frombuffer(bytes.fromhex(PAINT[name][1:]), np.uint8).astype(int)
+        assert (np.abs(standing - paint).max(axis=-1) < 25).sum() > 100, name
+    rust = np.frombuffer(bytes.fromhex(PAINT["waypoint"][1:]), np.uint8).astype(int)
+    named = [(np.abs(one[:, 300:460] - rust).max(axis=-1) < 25).any() for one in (standing, creeping)]
+    assert named == [True, False], "4.5 m reach into the picture, and are drawn there"
+    back = calibration.extrinsic @ np.diag([-1.0, -1.0, 1.0, 1.0])
+    assert not changed(drawn(replace(calibration, extrinsic=back), 0.1)).any()
 
 
 def test_the_overlay_leaves_the_given_picture_alone(frame: ReportFrame):
@@ -128,6 +150,18 @@ def test_from_above_forward_is_up_left_is_left_and_a_metre_is_a_metre(metres: fl
     np.testing.assert_allclose(front[0], start[0])
     np.testing.assert_allclose(left[1], start[1])
     np.testing.assert_allclose(start[1] - front[1], start[0] - left[0], rtol=1e-3)
+
+
+def test_two_metres_to_the_side_are_seen_at_20_metres_a_second_and_the_scale_is_said():
+    straight = SECONDS * (20.0, 0.0)
+    aside = straight + np.linspace(0, 2, 20)[:, None] * [0, 1]
+    svg = wide_view({"waypoint": aside, "logged": straight}, PAINT, "test")
+    (start, logged), (_, predicted) = ends(svg, 1), ends(svg, 2)
+    right, up = (predicted - logged) * (1, -1)
+    assert abs(right) < 0.01
+    assert up > 20, "points, in a figure that is 331 wide"
+    (said,) = re.findall(r"y, to the left \(m\), (\d+) times as large", svg)
+    assert int(said) == round((up / 2) / ((logged - start)[0] / 100))
 
 
 def test_from_above_has_a_scale_and_a_legend(frame: ReportFrame):
@@ -206,8 +240,8 @@ def test_the_picture_shows_what_was_rated_where_it_lies(calibration: CameraCalib
     scale = 0.5 + 0.5 * (8 - 1.4) / (11 - 1.4)
     x = 40 - 7.2 * scale
     u, v = 486 + 900 * 1.0 * scale / (x - 1.6), 540 + 900 * 1.5 / (x - 1.6)
-    purple = np.frombuffer(bytes.fromhex(PAINT["rated"][1:]), np.uint8).astype(int)
-    assert np.abs(rated[round(v) - 2 : round(v) + 3, round(u)] - purple).max(axis=-1).min() < 60
+    violet = np.frombuffer(bytes.fromhex(PAINT["rated"][1:]), np.uint8).astype(int)
+    assert np.abs(rated[round(v) - 2 : round(v) + 3, round(u)] - violet).max(axis=-1).min() < 80, "a thin line"
     assert changed(modes).any()
     assert not changed(modes)[:, :300].any()
 

@@ -9,6 +9,7 @@ import pytest
 from roadcue.errors import BadInput
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.displacement_table import displacement_scores
 from roadcue.reports.written_tables import as_csv, as_latex, save_tables
 
 NAN = math.nan
@@ -24,6 +25,7 @@ TABLE = ScoreTable(
     "Shares in %.",
     plain=("size",),
     signed=("gap",),
+    training_seeds={"first": 5, "second": 1},
 )
 
 
@@ -38,6 +40,7 @@ def test_every_figure_is_a_line_of_numbers():
     ]
     assert (lines[1]["low"], lines[1]["high"]) == ("", "")
     assert (lines[0]["table"], lines[0]["samples"], lines[0]["sequences"]) == ("Cue & pace", "40", "8")
+    assert [line["training_seeds"] for line in lines] == ["5", "5", "1", "1", "1"]
 
 
 def test_latex_escapes_and_marks():
@@ -49,6 +52,14 @@ def test_latex_escapes_and_marks():
     assert r"$\bullet$ second" in latex
     assert r"$-$3.00$^*$ {\scriptsize ($-$4.00 \ldots{} $-$2.00)} \\" in latex
     assert latex.isascii()
+    assert r"Means of 5 training seeds, but for 'second'. One training seed: whether" in latex
+
+
+def test_the_caption_names_the_intervals_once(comparison):
+    """They were named by the caption and by what a table says of itself."""
+    first, *_ = as_latex(displacement_scores(comparison), {"waypoint"}).split(r"\end{table}")
+    assert first.count(r"\% intervals") == first.count("over sequences") == 1
+    assert "Differences in ADE 5 s to" in first
 
 
 def test_only_what_was_asked_for_is_written(tmp_path, capsys):

@@ -56,7 +56,7 @@ class NumberedStore:
         self.place_of = dict(zip(ids.tolist(), places.tolist(), strict=True))
         numbers = 10 * np.arange(len(ids))[:, None] + np.arange(2)
         self.features = numbers.astype(np.float16)[:, :, None, None]
-        self.contrast = np.tile(self.features, (1, 1, 4, 4)).astype(np.float32)
+        self.contrast = np.tile(self.features, (1, 1, 3, 4)).astype(np.float32)
         self.present = random.random((len(ids), 2)) >= lacking
         self.usable = random.random(len(ids)) >= skipped
 

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 
 from roadcue.command_line import parse, words_of
 from roadcue.errors import BadEncoder, BadHead, BadInput
+from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.run import evaluate_run
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.plugins import load_plugins
 from roadcue.training.config import TrainConfig
@@ -24,6 +26,8 @@ from roadcue.training.heads.module import HeadsModule
 from roadcue.training.sweep import run as sweep_run
 from roadcue.training.sweep.run import DIED, outcomes
 from roadcue.training.sweep.sweep import combinations, planned, sweep
+
+PATHS = "Displacement against the log"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -89,36 +93,43 @@ def test_a_sweep_that_does_not_fit_is_said_before_anything_is_read(swept, sweeps
     assert not swept.folder.exists()
 
 
+def test_captions_are_no_setting_of_heads(swept):
+    with pytest.raises(BadInput, match="a sweep compares heads; train captions in a run for each"):
+        planned(*swept("head=waypoint,caption", encoder="smol", head_options={}), swept.folder)
+
+
 def test_a_sweep_trains_what_train_py_trains_and_says_how_good_it_is(swept, tmp_path, capsys):
     sweep(*swept("waypoint.dropout=0,0.5", "lr=1e-3,3e-2", seeds=2, seed=3, epochs=2, workers=0))
     printed = capsys.readouterr().out
     results = json.loads((swept.folder / "sweep.json").read_text())
-    names = [run["name"] for setting in results["settings"] for run in setting["runs"]]
+    settings = results["heads"]["waypoint"]
+    names = [run["name"] for run in results["runs"]]
     assert sorted(names) == sorted(
         f"waypoint.dropout={dropout},lr={lr}-seed{seed}"
         for dropout in ("0", "0.5")
         for lr in ("1e-3", "3e-2")
         for seed in (3, 4)
     )
-    means = [setting["head"]["ade_5s"]["mean"] for setting in results["settings"]]
+    means = [setting["tables"][PATHS]["waypoint"]["ade_5s"]["mean"] for setting in settings]
     assert means == sorted(means)
-    for setting in results["settings"]:
-        values = [run["head"]["ade_5s"] for run in setting["runs"]]
-        assert setting["head"]["ade_5s"] == pytest.approx(
-            {"mean": np.mean(values), "sd": abs(values[0] - values[1]) / 2**0.5}
-        )
-        interval = setting["interval_95"]["ade_5s"]
-        assert interval["value"] == pytest.approx(np.mean(values))
-        assert interval["low"] < interval["value"] < interval["high"]
-        assert setting["without_features"] is None
+    for setting in settings:
+        runs = [run for run in results["runs"] if run["settings"] == setting["settings"]]
+        values = [run["heads"]["waypoint"][PATHS]["waypoint"]["ade_5s"] for run in runs]
+        found = setting["tables"][PATHS]["waypoint"]["ade_5s"]
+        assert found["mean"] == pytest.approx(np.mean(values))
+        assert found["sd"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+        assert found["low"] < found["mean"] < found["high"]
+        assert setting["training_seeds"] == [3, 4]
+        assert setting["samples"] == len(swept.splits["val"])
+        assert "waypoint without features" not in setting["tables"][PATHS]
     lines = list(csv.DictReader((swept.folder / "sweep.csv").read_text().splitlines()))
-    assert [float(line["ade_5s"]) for line in lines] == means
-    assert lines[0]["waypoint.dropout"] == results["settings"][0]["settings"]["waypoint.dropout"]
+    assert [float(line["mean"]) for line in lines if line["figure"] == "ade_5s"] == means
+    assert lines[0]["waypoint.dropout"] == settings[0]["settings"]["waypoint.dropout"]
     assert "Choosing the best of 4" in " ".join(printed.split())
     assert "8 runs" in printed
 
-    best = results["settings"][0]["runs"][1]
-    assert results["settings"][0]["runs"][0]["command"] in printed
+    first, best = [run for run in results["runs"] if run["settings"] == settings[0]["settings"]]
+    assert first["command"] in printed
     variable, python, script, *words = shlex.split(best["command"])
     assert (variable, python, script) == ("OMP_NUM_THREADS=1", "python", "train.py")
     again = parse(TrainConfig, [*words, "--run_dir", str(tmp_path / "again")])
@@ -151,7 +162,7 @@ def test_runs_in_processes_of_their_own_and_one_that_dies(swept, tmp_path):
     (first, died), (second, scores) = outcomes(jobs, workers=1)
     assert (first, died, second) == (dies, DIED, lives)
     assert_equal_weights(weights(lives.folder.path), weights(tmp_path / "single"))
-    assert scores.head["ade_5s"].shape == (len(swept.splits["val"]),)
+    assert scores.answers["waypoint"]["waypoint"]["waypoints"].shape == (len(swept.splits["val"]), 20, 2)
 
 
 @pytest.mark.timeout(900)
@@ -165,7 +176,7 @@ def test_a_plugin_is_there_in_the_processes_of_a_sweep(swept, tmp_path, monkeypa
     for split in swept.splits.values():
         monkeypatch.setattr(split, "__class__", sys.modules[plugin].Mine)
     sweep(*swept("lr=1e-3", plugin=[str(file)], workers=1))
-    assert json.loads((swept.folder / "sweep.json").read_text())["settings"][0]["runs"]
+    assert json.loads((swept.folder / "sweep.json").read_text())["runs"]
 
 
 def test_a_run_that_fails_loses_no_other_and_is_tried_again(swept, monkeypatch, capsys):
@@ -181,9 +192,10 @@ def test_a_run_that_fails_loses_no_other_and_is_tried_again(swept, monkeypatch, 
         with pytest.raises(BadInput, match=r"1 of 3 runs failed.*lr=1e-2-seed0: RuntimeError: a loss of NaN.*resume"):
             sweep(config, text)
     results = json.loads((swept.folder / "sweep.json").read_text())
-    assert len(results["settings"]) == 2
+    assert len(results["heads"]["waypoint"]) == 2
     assert results["failed"] == {"lr=1e-2-seed0": "RuntimeError: a loss of NaN"}
-    assert results["settings"][0]["head"]["ade_5s"]["sd"] is None, "one seed has no spread"
+    best = results["heads"]["waypoint"][0]["tables"][PATHS]["waypoint"]["ade_5s"]
+    assert best["sd"] is None, "one seed has no spread"
     assert "Traceback" in (swept.folder / "lr=1e-2-seed0" / "output.txt").read_text()
 
     with pytest.raises(BadInput, match="--resume auto"):
@@ -194,7 +206,7 @@ def test_a_run_that_fails_loses_no_other_and_is_tried_again(swept, monkeypatch, 
     sweep(*swept("lr=1e-3,1e-2,1e-1", workers=0, resume="auto"))
     assert len(trained) == 3, "one epoch of the one run that was missing"
     assert "3 runs, of which 2 are finished" in capsys.readouterr().out
-    assert len(json.loads((swept.folder / "sweep.json").read_text())["settings"]) == 3
+    assert len(json.loads((swept.folder / "sweep.json").read_text())["heads"]["waypoint"]) == 3
     with pytest.raises(BadInput, match="weight_decay"):
         sweep(*swept("lr=1e-3,1e-2,1e-1", workers=0, resume="auto", weight_decay=0.5))
 
@@ -227,8 +239,27 @@ def test_each_pooling_is_encoded_once_and_the_twin_is_told_beside_the_head(swept
     sweep(*swept("grid=1,2", encoder="smol", seeds=2, workers=0))
     first = 1  # whose size the pictures of a covered lens have
     assert (swept.splits["train"].reads, swept.splits["val"].reads) == (2 * (12 + first), 2 * 6)
-    for setting in json.loads((swept.folder / "sweep.json").read_text())["settings"]:
-        assert setting["without_features"]["ade_3s"].keys() == {"mean", "sd"}
+    for setting in json.loads((swept.folder / "sweep.json").read_text())["heads"]["waypoint"]:
+        assert setting["tables"][PATHS]["waypoint without features"]["ade_3s"]["sd"] > 0
+
+
+def test_several_heads_are_each_compared_by_what_they_are_scored_by(swept, capsys):
+    """An option of the one is a setting of both; the figures are those that eval.py gives of the run."""
+    swept.splits["train"] = DrawnDataset("train", sequences=10, frames=6)
+    sweep(*swept("cue.dropout=0,0.5", head="field,cue", head_options={}, seeds=2, workers=0))
+    printed = " ".join(capsys.readouterr().out.split())
+    results = json.loads((swept.folder / "sweep.json").read_text())
+    assert results["heads"].keys() == {"field", "cue"}
+    for head in ("field", "cue"):
+        first, _ = results["heads"][head]
+        assert f"{head}: {first['samples']} validation rows of {first['sequences']} sequences" in printed
+        assert f"Again, the best by its {head} head first" in printed
+    name = results["runs"][0]["name"]
+    evaluate_run(EvalConfig(run=str(swept.folder / name), resamples=2))
+    scored = json.loads((swept.folder / name / "metrics.json").read_text())["answers"]
+    (pace,) = (table["methods"]["cue"] for table in scored if table["title"] == "Pace")
+    found = results["runs"][0]["heads"]["cue"]["Pace"]["cue"]
+    assert found == pytest.approx({key: pace[key]["value"] for key in found})
 
 
 def test_features_are_shared_and_not_copied_to_another_process(swept):

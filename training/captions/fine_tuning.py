@@ -30,6 +30,7 @@ from roadcue.training.run_folder import (
     named_folder,
     run_facts,
 )
+from roadcue.training.sample_pictures import write_samples
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import check_logger, fit
 
@@ -73,6 +74,8 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     resuming = folder.last.exists()
     with writing_into(folder.path, GO_ON):
         write_atomic(folder.config, config_text)
+        pictures = train.dataset, train.rows, (train.camera,)
+        write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.side)
         seconds = fit(
             module,
             steps,

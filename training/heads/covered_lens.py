@@ -25,7 +25,7 @@ SPOILT: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 def covered_pictures(
     dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions
 ) -> tuple[Tensor, Tensor] | None:
-    """Features (3, k, d) and contrast (3, h, s) of `SPOILT` in the size of the data set's first picture.
+    """Features (3, k, d) and contrast (3, v, s) of `SPOILT` in the size of the data set's first picture.
 
     None where nothing is seen.
     """

@@ -21,7 +21,7 @@ def learn_detector(
 ) -> OODDetector:
     """Fitted on training rows, with the threshold of rows `held_out`, or of parts of the training rows by turns.
 
-    `covered`: features (m, k, d) and contrast (m, h, s) of pictures that must be unlike, of `covered_pictures`.
+    `covered`: features (m, k, d) and contrast (m, v, s) of pictures that must be unlike, of `covered_pictures`.
     Prints what a user has to know of it.
     """
     sequences = len(np.unique(seen.sequence))

@@ -41,6 +41,7 @@ from roadcue.training.run_folder import (
     named_folder,
     run_facts,
 )
+from roadcue.training.sample_pictures import write_samples
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trained_rows import write_trained_rows
 from roadcue.training.trainer import check_logger, fit
@@ -96,6 +97,10 @@ def train(config: TrainConfig, config_text: str) -> None:
     encoder = build_run_encoder(config)
     model = build_model(config, encoder)  # before the data are read: a wrong option is said at once
     splits = stored_splits(config, encoder, model, folder.path)
+    if encoder.width:
+        with writing_into(folder.path, GO_ON):
+            pictures = splits.train.dataset, splits.train.rows, config.camera_names
+            write_samples(folder.samples, *pictures, encoder.preprocess, encoder.side)
     train_heads(config, config_text, folder, splits, shlex.join(["python", *sys.argv]))
     print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
 

@@ -1,191 +1,185 @@
-"""What a sweep found: a line per setting, mean and spread over its seeds, best first."""
+"""What a sweep found: of each head its settings, best first, with mean and deviation over their seeds."""
 
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Interval
+from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP
 from roadcue.metrics.comparison import nan_to_none
-from roadcue.metrics.resampling import sequence_bootstrap
-from roadcue.reports.table import bare_table, counted
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.table import BLIND, ONE_SEED, SEES, add_numbers, bare_table, counted
+from roadcue.training.sweep.scores import RunScores, SettingScores
 
 JSON, CSV = "sweep.json", "sweep.csv"
-METRICS: Mapping[str, str] = {"ade_3s": "ADE 3 s (m)", "ade_5s": "ADE 5 s (m)"}
-"""Keys of `metrics.displacement.LABELS`, against the log, with what heads their columns; the last one ranks."""
+
+Results = Mapping[str, Sequence[SettingScores]]
+"""Head -> the settings that train it, best first."""
 
 
-@dataclass(frozen=True)
-class RunScores:
-    """One run on n validation rows. `head` and `blind`, its twin without features, hold (n,) metres per metric."""
-
-    name: str
-    settings: dict[str, str]
-    seed: int
-    command: str
-    seconds: float
-    """How long it trained."""
-    head: dict[str, np.ndarray]
-    blind: dict[str, np.ndarray] | None
-    """None where the head itself sees nothing."""
-    sequence: np.ndarray
-    """(n,) names of the rows' drives."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean over seeds and standard deviation over them (n - 1), which is NaN for one seed; metres."""
-
-    mean: float
-    sd: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
-        """One value a seed."""
-        return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan"))
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f}" + ("" if np.isnan(self.sd) else f" ±{self.sd:.3f}")
-
-
-@dataclass(frozen=True)
-class SettingResult:
-    """One setting: each metric of `METRICS` for the head and for its twin without features (None without one)."""
-
-    settings: dict[str, str]
-    runs: list[RunScores]
-    head: dict[str, Spread]
-    interval: dict[str, Interval]
-    """95 % over the validation sequences, of the mean over seeds."""
-    blind: dict[str, Spread] | None
-    seconds: float
-    """Mean over the runs."""
-
-
-def by_setting(scores: Sequence[RunScores]) -> list[SettingResult]:
-    """The runs by setting, best mean ADE at 5 s first."""
-    by_setting: dict[str, list[RunScores]] = {}
-    for run in scores:
-        by_setting.setdefault(str(run.settings), []).append(run)
-    return sorted(map(_result, by_setting.values()), key=lambda result: result.head["ade_5s"].mean)
-
-
-def _result(runs: list[RunScores]) -> SettingResult:
-    frames = np.stack([np.mean([run.head[metric] for run in runs], axis=0) for metric in METRICS], axis=1)
-    intervals = sequence_bootstrap(frames, runs[0].sequence)
-    blind = [run.blind for run in runs if run.blind is not None]
-    return SettingResult(
-        settings=runs[0].settings,
-        runs=runs,
-        head=_spreads([run.head for run in runs]),
-        interval=dict(zip(METRICS, intervals, strict=True)),
-        blind=_spreads(blind) if blind else None,
-        seconds=float(np.mean([run.seconds for run in runs])),
-    )
-
-
-def _spreads(errors: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Spread]:
-    return {metric: Spread.of([float(run[metric].mean()) for run in errors]) for metric in METRICS}
-
-
-def caution(results: Sequence[SettingResult]) -> str:
+def caution(results: Results, runs: Sequence[RunScores]) -> str:
     """How much was tried, and what that does to the best figure."""
-    runs, rows = sum(len(result.runs) for result in results), {len(result.runs[0].sequence) for result in results}
-    tried = f"{counted(len(results), 'setting')}, {counted(runs, 'run')}"
+    settings = len({str(run.settings) for run in runs})
     choice = (
-        f"Choosing the best of {len(results)} on the rows that rank them is optimistic: score it on others before "
+        f"Choosing the best of {settings} on the rows that rank them is optimistic: score it on others before "
         "claiming its figure."
     )
     unlike = "The settings differ in their validation rows, so they compare only roughly."
-    return " ".join([f"{tried}.", *([choice] if len(results) > 1 else []), *([unlike] if len(rows) > 1 else [])])
+    differ = any(len({_extent(setting) for setting in each}) > 1 for each in results.values())
+    tried = f"{counted(settings, 'setting')}, {counted(len(runs), 'run')}."
+    return " ".join([tried, *([choice] if settings > 1 else []), *([unlike] if differ else [])])
 
 
-def results_table(results: Sequence[SettingResult]) -> Table:
-    """For a terminal of 80 columns or more."""
-    rows, drives = len(results[0].runs[0].sequence), len(np.unique(results[0].runs[0].sequence))
-    table = bare_table(
-        f"Displacement against the log on {counted(rows, 'validation row')} of {counted(drives, 'sequence')}"
+def results_table(settings: Sequence[SettingScores]) -> Table:
+    """Of a head, for a terminal of 80 columns or more: each setting's figures, and below them its twin's."""
+    first, seeds = settings[0], {len(setting.runs) for setting in settings}
+    rows, sequences = _extent(first)
+    table = bare_table(f"{first.head}: {counted(rows, 'validation row')} of {counted(sequences, 'sequence')}")
+    several = (
+        "Mean over seeds ± standard deviation between them; below it the 95 % interval of that mean, over seeds and "
+        "sequences."
     )
-    table.caption = Text(
-        "Mean over seeds ± standard deviation over seeds; below it the 95 % interval over sequences of that mean. "
-        + caution(results)
-    )
+    said = [*([several] if seeds != {1} else []), *([ONE_SEED] if 1 in seeds else [])]
+    table.caption = Text(" ".join([f"{SEES} sees the image  {BLIND} does not.", *said]))
     table.add_column("setting", overflow="fold")  # never cut off: the value is at its end
-    table.add_column("seeds", justify="right")
-    for header in METRICS.values():
-        table.add_column(header, justify="right", no_wrap=True)
-    for header in METRICS.values():
-        table.add_column(f"{header.removesuffix(' (m)')}\nwithout\nfeatures", justify="right", no_wrap=True)
-    table.add_column("s", justify="right", no_wrap=True)
-    for result in results:
-        seen = [f"{result.head[metric]}\n{_bounds(result.interval[metric])}" for metric in METRICS]
-        blind = [str(result.blind[metric]).replace(" ", "\n") if result.blind else "–" for metric in METRICS]
-        setting = "\n".join(f"{option}={value}" for option, value in result.settings.items()) or "as given"
-        table.add_row(*map(Text, (setting, str(len(result.runs)), *seen, *blind, f"{result.seconds:.0f}")))
+    table.add_column("", width=1)
+    columns = [
+        ["\n".join(_cell(setting, method, title, key) for method in setting.methods) for setting in settings]
+        for title, key in first.shown
+    ]
+    for (title, key), cells in zip(first.shown, columns, strict=True):
+        add_numbers(table, column_title(first, title, key), cells)
+    for setting, *cells in zip(settings, *columns, strict=True):
+        marks = f"{SEES}\n\n{BLIND}" if len(setting.methods) > 1 else BLIND
+        about = f"{_words(setting)}\n{counted(len(setting.runs), 'seed')}, {_seconds(setting):.0f} s"
+        table.add_row(*map(Text, (about, marks, *cells)), end_section=True)
     return table
 
 
-def as_json(results: Sequence[SettingResult], failed: Mapping[str, str]) -> str:
-    """sweep.json: the settings, best first, each with its runs; figures in metres."""
-    settings = [
-        {
-            "settings": result.settings,
-            "head": {metric: asdict(spread) for metric, spread in result.head.items()},
-            "interval_95": {metric: asdict(interval) for metric, interval in result.interval.items()},
-            "without_features": (
-                {metric: asdict(spread) for metric, spread in result.blind.items()} if result.blind else None
-            ),
-            "seconds": result.seconds,
-            "runs": [_run_json(run) for run in result.runs],
-        }
-        for result in results
-    ]
+def run_said(run: RunScores) -> str:
+    """The first figure of each of a run's heads."""
+    figures = []
+    for head, tables in run.tables.items():
+        alone = SettingScores(head, [run], tables)
+        for title, key in alone.shown[:1]:
+            value = _number(tables[title], key, tables[title].methods[head][key].value)
+            figures.append(f"{head}: {column_title(alone, title, key)} {value}")
+    return "; ".join(figures)
+
+
+def column_title(setting: SettingScores, title: str, key: str) -> str:
+    """What heads a figure's column: its table's title too, where there are several tables."""
+    column = setting.tables[title].columns[key]
+    return column if len(setting.tables) == 1 else f"{title} {column}"
+
+
+def as_json(results: Results, runs: Sequence[RunScores], failed: Mapping[str, str]) -> str:
+    """sweep.json: each head's settings, best first, with all figures of its tables; metres, and shares of 1."""
+
+    def tables_of(setting: SettingScores) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+        found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+        for title, method, key, figure in _figures(setting):
+            found.setdefault(title, {}).setdefault(method, {})[key] = figure
+        return found
+
+    heads = {
+        head: [
+            {
+                "settings": setting.settings,
+                "training_seeds": [run.seed for run in setting.runs],
+                **dict(zip(("samples", "sequences"), _extent(setting), strict=True)),
+                "tables": tables_of(setting),
+            }
+            for setting in settings
+        ]
+        for head, settings in results.items()
+    }
     content = {
-        "caution": caution(results),
-        "bootstrap": asdict(DEFAULT_BOOTSTRAP),
-        "settings": settings,
+        "caution": caution(results, runs),
+        "bootstrap": {"resamples": DEFAULT_BOOTSTRAP.resamples, "seed": DEFAULT_BOOTSTRAP.seed},
+        "heads": heads,
+        "runs": [_run_json(run) for run in runs],
         "failed": dict(failed),
     }
     return json.dumps(nan_to_none(content), indent=1) + "\n"
 
 
-def _run_json(run: RunScores) -> dict[str, object]:
-    def means(errors: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:
-        return {metric: float(errors[metric].mean()) for metric in METRICS} if errors else None
+def _run_json(run: RunScores) -> dict[str, Any]:
+    def values(table: ScoreTable) -> dict[str, dict[str, float]]:
+        return {name: {key: figures[key].value for key in table.columns} for name, figures in table.methods.items()}
 
-    figures = {"head": means(run.head), "without_features": means(run.blind), "seconds": run.seconds}
-    return {"name": run.name, "seed": run.seed, "command": run.command, **figures}
+    heads = {head: {title: values(table) for title, table in tables.items()} for head, tables in run.tables.items()}
+    about = {"name": run.name, "settings": run.settings, "seed": run.seed, "command": run.command}
+    return {**about, "seconds": run.seconds, "heads": heads}
 
 
-def as_csv(results: Sequence[SettingResult]) -> str:
-    """sweep.csv: a line per setting, best first; metres, nothing where there is no figure."""
+def as_csv(results: Results) -> str:
+    """sweep.csv: a line per figure; metres, and shares of 1, nothing where there is none."""
     text = io.StringIO()
-    lines = [_csv_line(result) for result in results]
-    writer = csv.DictWriter(text, list(lines[0]) if lines else [], lineterminator="\n")
+    lines = [
+        {
+            **setting.settings,
+            "training_seeds": len(setting.runs),
+            "table": title,
+            "method": method,
+            "figure": key,
+            **nan_to_none(figure),
+            "seconds": _seconds(setting),
+            "command": setting.runs[0].command,
+        }
+        for settings in results.values()
+        for setting in settings
+        for title, method, key, figure in _figures(setting)
+    ]
+    writer = csv.DictWriter(text, [*lines[0]] if lines else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(nan_to_none(lines))
+    writer.writerows(lines)
     return text.getvalue()
 
 
-def _csv_line(result: SettingResult) -> dict[str, object]:
-    line: dict[str, object] = {**result.settings, "runs": len(result.runs)}
-    for metric in METRICS:
-        spread, interval = result.head[metric], result.interval[metric]
-        line |= {metric: spread.mean, f"{metric}_sd": spread.sd}
-        line |= {f"{metric}_low": interval.low, f"{metric}_high": interval.high}
-    for metric in METRICS:
-        blind = result.blind[metric] if result.blind else None
-        line |= {
-            f"{metric}_without_features": blind and blind.mean,
-            f"{metric}_without_features_sd": blind and blind.sd,
-        }
-    return {**line, "seconds": result.seconds, "command": result.runs[0].command}
+def _figures(setting: SettingScores) -> Iterator[tuple[str, str, str, dict[str, float]]]:
+    """Table, method, figure and its numbers, of all that a setting was scored by."""
+    for title, table in setting.tables.items():
+        for method, figures in table.methods.items():
+            for key in table.columns:
+                interval = figures[key]
+                bounds = {"low": interval.low, "high": interval.high}
+                sd = setting.deviation(title, method, key)
+                yield title, method, key, {"mean": interval.value, "sd": sd, **bounds}
 
 
-def _bounds(interval: Interval) -> str:
-    return "–" if np.isnan(interval.low) else f"{interval.low:.2f}–{interval.high:.2f}"
+def _cell(setting: SettingScores, method: str, title: str, key: str) -> str:
+    """Such as `1.272 ±0.005` or `97.1% ±0.3`, and the interval below it; a dash where the setting lacks the table."""
+    if title not in setting.tables:
+        return "–"
+    table = setting.tables[title]
+    interval, sd, plain = table.methods[method][key], setting.deviation(title, method, key), key in table.plain
+    deviation = "" if math.isnan(sd) else f" ±{sd:.3f}" if plain else f" ±{100 * sd:.1f}"
+    low, high = (f"{bound:.2f}" if plain else f"{100 * bound:.1f}" for bound in (interval.low, interval.high))
+    bounds = "–" if math.isnan(interval.low) else f"{low}–{high}"
+    return f"{_number(table, key, interval.value)}{deviation}\n{bounds}"
+
+
+def _number(table: ScoreTable, key: str, value: float) -> str:
+    return f"{value:.3f}" if key in table.plain else f"{value:.1%}"
+
+
+def _extent(setting: SettingScores) -> tuple[int, int]:
+    """Validation rows and sequences of its first table."""
+    table = next(iter(setting.tables.values()))
+    return table.samples, table.sequences
+
+
+def _words(setting: SettingScores) -> str:
+    return "\n".join(f"{option}={value}" for option, value in setting.settings.items()) or "as given"
+
+
+def _seconds(setting: SettingScores) -> float:
+    """Mean over its runs."""
+    return float(np.mean([run.seconds for run in setting.runs]))

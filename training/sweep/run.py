@@ -15,8 +15,7 @@ import torch
 
 from roadcue.command_line import words_of
 from roadcue.errors import RoadCueError
-from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
-from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.plugins import load_plugins
 from roadcue.processes import end_with_parent
 from roadcue.training.config import TrainConfig
@@ -24,7 +23,7 @@ from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, train_heads
 from roadcue.training.heads.predictions import predict
 from roadcue.training.run_folder import RunFolder, check_same_data
-from roadcue.training.sweep.results import RunScores
+from roadcue.training.sweep.scores import RunScores
 
 LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - {"store_dir", "plugin"})
 """Options that `SweepRun.command` leaves out: it makes a folder of its own, and names the seed always."""
@@ -137,17 +136,15 @@ def _begin(plugins: Sequence[str]) -> None:
 
 def _scores(run: SweepRun, val: StoredSplit) -> RunScores:
     """From the saved model, so that a run that was finished before is scored as one that has just been."""
-    states = val.dataset.states.take(val.rows)
-    predictions = predict(MultiHeadModel.from_pretrained(run.folder.model).eval(), val).paths
-    errors = {name: per_frame(displacement(path, states.future)) for name, path in predictions.items()}
-    name = run.config.head
-    return RunScores(
+    model = MultiHeadModel.from_pretrained(run.folder.model).eval()
+    return RunScores.of(
+        model,
+        predict(model, val),
+        val,
+        run.config.head_names,
         name=run.name,
         settings=run.settings,
         seed=run.config.seed,
         command=run.command,
         seconds=float(run.folder.read_facts()["seconds"]),
-        head=errors[name],
-        blind=errors.get(name + BLIND_SUFFIX),
-        sequence=states.sequence,
     )

@@ -1,7 +1,7 @@
 """Many trainings over the same stored features: every combination of the swept options with every seed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -11,7 +11,9 @@ from rich.console import Console
 from roadcue.command_line import override, words_of
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
-from roadcue.heads.registry import WAYPOINT
+from roadcue.heads.head import Head
+from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.registry import head_class
 from roadcue.models.encoder import Encoder
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder
@@ -20,8 +22,9 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions, ExtractionOptions
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, build_model, stored_splits
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder
-from roadcue.training.sweep.results import CSV, JSON, RunScores, as_csv, as_json, by_setting, results_table
+from roadcue.training.sweep.results import CSV, JSON, Results, as_csv, as_json, caution, results_table, run_said
 from roadcue.training.sweep.run import SweepRun, outcomes
+from roadcue.training.sweep.scores import RunScores, SettingScores, setting_scores
 from roadcue.training.trainer import check_logger
 
 FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
@@ -29,7 +32,7 @@ FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
 
 
 def sweep(config: TrainConfig, config_text: str) -> None:
-    """Train what is not trained yet, print the table of all runs, write sweep.json and sweep.csv.
+    """Train what is not trained yet, print a table of each head, write sweep.json and sweep.csv.
 
     BadInput when a setting does not fit, before anything is read or trained, and when a run has failed, after all.
     """
@@ -40,7 +43,7 @@ def sweep(config: TrainConfig, config_text: str) -> None:
     splits = _splits(runs, folder)
     print(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time", flush=True)
     jobs = [(run, splits[_decides_splits(run.config)]) for run in runs]
-    scores: dict[str, RunScores] = {}
+    scores: dict[str, tuple[SweepRun, RunScores]] = {}
     failed: dict[str, str] = {}
     with writing_into(folder, GO_ON):
         with ProgressLine("training", len(runs), "runs") as advance:
@@ -49,10 +52,10 @@ def sweep(config: TrainConfig, config_text: str) -> None:
                     failed[run.name] = outcome
                     print(f"{run.name} failed: {outcome}", flush=True)
                 else:
-                    scores[run.name] = outcome
-                    print(f"{run.name}: ADE 5 s {outcome.head['ade_5s'].mean():.3f} m", flush=True)
+                    scores[run.name] = run, outcome
+                    print(f"{run.name}: {run_said(outcome)}", flush=True)
                 advance()
-        _conclude([scores[run.name] for run in runs if run.name in scores], failed, folder)
+        _conclude([scores[run.name] for run in runs if run.name in scores], splits, failed, folder)
     if failed:
         name, reason = next(iter(failed.items()))
         raise BadInput(
@@ -73,11 +76,8 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
                 run = SweepRun(settings, *override(TrainConfig, config_text, {**settings, **of_the_run}))
             except BadInput as error:
                 raise BadInput(f"--sweep: {error}") from error
-            if run.config.head_names != (WAYPOINT,):
-                raise BadInput(
-                    f"--sweep and --seeds compare {WAYPOINT} heads, by their ADE; train {run.config.head} in a run "
-                    "for each setting"
-                )
+            if run.config.captions:
+                raise BadInput("--sweep head: a sweep compares heads; train captions in a run for each setting")
             options = tuple(words_of(run.config, ("run_dir",)))
             if options in runs:
                 raise BadInput(f"--sweep: {run.name} is the same as {runs[options].name}; name each value once")
@@ -104,9 +104,15 @@ def combinations(sweeps: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _decides_splits(config: TrainConfig) -> tuple[object, ...]:
-    """Runs for which this is equal share their splits."""
+    """Runs for which this is equal share their splits: what is encoded, and which rows teach which labels."""
     encoded = tuple(str(getattr(config, option.name)) for option in fields(ExtractionOptions))
-    return (*encoded, config.past_frames)  # read from the same store, laid beside each other in another way
+    labels = [
+        str(options)  # a head may read its labels by its own options
+        for name, options in config.head_options.items()
+        if head_class(name).encode_target is not Head.encode_target
+    ]
+    # Past frames are read from the same store, laid beside each other in another way.
+    return (*encoded, config.past_frames, config.head_names, config.calibration, *labels)
 
 
 def _decides_encoder(config: TrainConfig) -> tuple[object, ...]:
@@ -131,12 +137,40 @@ def _splits(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], 
     }
 
 
-def _conclude(scores: Sequence[RunScores], failed: dict[str, str], folder: Path) -> None:
-    """The table on the terminal and in two files, and a line for each setting that trains it again."""
-    results = by_setting(scores)
-    write_atomic(folder / JSON, as_json(results, failed))
+def _conclude(
+    scored: Sequence[tuple[SweepRun, RunScores]],
+    splits: Mapping[tuple[object, ...], StoredSplits],
+    failed: Mapping[str, str],
+    folder: Path,
+) -> None:
+    """The tables on the terminal and in two files, and a line for each setting that trains it again."""
+    results, runs = _results(scored, splits), [run for _, run in scored]
+    write_atomic(folder / JSON, as_json(results, runs, failed))
     write_atomic(folder / CSV, as_csv(results))
+    console = Console()
+    for settings in results.values():
+        console.print(results_table(settings))
+        console.print()
     if results:
-        Console().print(results_table(results))
-        print("Again, best first:", *(result.runs[0].command for result in results), sep="\n")
+        print(caution(results, runs))
+    for head, settings in results.items():
+        print(f"Again, the best by its {head} head first:", *(each.runs[0].command for each in settings), sep="\n")
     print(f"{folder / JSON}\n{folder / CSV}")
+
+
+def _results(
+    scored: Sequence[tuple[SweepRun, RunScores]], splits: Mapping[tuple[object, ...], StoredSplits]
+) -> Results:
+    """Each head's settings, best first."""
+    by_setting: dict[str, list[tuple[SweepRun, RunScores]]] = {}
+    for run, scores in scored:
+        by_setting.setdefault(str(run.settings), []).append((run, scores))
+    results: dict[str, list[SettingScores]] = {}
+    for runs in by_setting.values():
+        first = runs[0][0]
+        model, val = MultiHeadModel.from_pretrained(first.folder.model), splits[_decides_splits(first.config)].val
+        for name in first.config.head_names:
+            setting = setting_scores(model.heads[name], [scores for _, scores in runs], val)
+            if setting.tables:
+                results.setdefault(name, []).append(setting)
+    return {head: sorted(settings, key=lambda setting: setting.rank) for head, settings in results.items()}

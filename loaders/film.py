@@ -1,0 +1,199 @@
+"""Film: at which times a video file shows pictures, and those pictures, upright, read one after the other.
+
+PyAV reads it, with FFmpeg inside its wheel: the extra `video`, imported when there is a film.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from roadcue.errors import BadInput, BadRecord
+from roadcue.files import unreadable
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg"),
+    *(".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".flv"),
+)
+"""Of video files."""
+_SAME_S = 1e-3
+"""By so much may a time lie before the step that it belongs to: Matroska rounds to milliseconds."""
+_MISSING_S = 0.5
+"""Sound or pictures end so much before the length that a file claims: it was cut off."""
+_UNSPECIFIED, _HD_ROWS = 2, 720
+"""FFmpeg's AVCOL_SPC_UNSPECIFIED; from so many rows on, colours that nobody specified are those of BT.709."""
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A video file: its pictures are shown at `ticks` (n,) int64, ascending, of `tick_s` seconds each.
+
+    `cut_off` says where a file breaks off before its end, if it does.
+    """
+
+    path: Path
+    ticks: np.ndarray
+    tick_s: Fraction
+    cut_off: str
+
+    def time_of(self, tick: int) -> float:
+        """Seconds since the first picture."""
+        return float((tick - int(self.ticks[0])) * self.tick_s)
+
+    def every(self, seconds: float) -> np.ndarray:
+        """The tick of the first picture in each step of so many seconds; of every picture for 0."""
+        if seconds == 0:
+            return self.ticks
+        times = (self.ticks - self.ticks[0]) * float(self.tick_s)
+        steps = np.floor((times + _SAME_S) / seconds)
+        return self.ticks[np.diff(steps, prepend=-1) > 0]
+
+
+def read_film(path: Path) -> Film:
+    """Which pictures a video file holds; none of them is decoded.
+
+    BadInput when PyAV is not installed, or the file is none that holds pictures.
+    """
+    shown: set[int] = set()
+    end, broken = Fraction(0), False
+    with _opened(path) as (container, video):
+        tick_s = video.time_base or Fraction(1)
+        claimed = Fraction(container.duration or 0, 1_000_000) + Fraction(container.start_time or 0, 1_000_000)
+        try:
+            for packet in container.demux():
+                if packet.pts is None or packet.is_corrupt:
+                    broken |= packet.is_corrupt
+                    continue
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream is video and not packet.is_discard:
+                    shown.add(packet.pts)
+        except _av(path).FFmpegError:
+            broken = True
+    if not shown:
+        raise BadInput(f"{path}: holds not one whole picture; record it again, or leave it out")
+    film = Film(path, np.array(sorted(shown), np.int64), tick_s, "")
+    if not broken and claimed - end < _MISSING_S:
+        return film
+    last, length = film.time_of(max(shown)), claimed - min(shown) * tick_s
+    of = f" of {float(length):.2f} s" if length > last else ""
+    cut_off = (
+        f"{path}: breaks off after {last:.2f} s{of}, and is answered up to there; copy it again if there is more"
+    )
+    return Film(path, film.ticks, tick_s, cut_off)
+
+
+class FilmReader:
+    """Reads pictures of films: one film is open at a time, and of it one picture is held.
+
+    In the order of their times each is decoded once; to go back costs a search for the key picture before.
+    """
+
+    def __init__(self) -> None:
+        self._film: Film | None = None
+        self._frames: Iterator[VideoFrame] = iter(())
+        self._frame: VideoFrame | None = None
+        self._passed = -np.inf
+
+    def picture(self, film: Film, tick: int) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, upright; BadRecord for one that cannot be decoded."""
+        if film is not self._film or tick <= self._passed:
+            self._turn_to(film, tick)
+        while self._frame is not None and _tick_of(self._frame) < tick:
+            self._passed = _tick_of(self._frame)
+            self._frame = next(self._frames, None)
+        if self._frame is None or _tick_of(self._frame) != tick or self._frame.is_corrupt:
+            raise BadRecord(f"{film.path}: the picture at {film.time_of(tick):.3f} s is damaged; copy the film again")
+        return _pixels(self._frame)
+
+    def _turn_to(self, film: Film, tick: int) -> None:
+        """Make the picture of `tick`, or one before it, the next."""
+        self._film, self._passed = film, -np.inf
+        self._frames = _frames(film, tick)
+        self._frame = next(self._frames, None)
+        if self._frame is None or _tick_of(self._frame) > tick:  # a search may miss, in a file without an index
+            self._frames = _frames(film, int(film.ticks[0]))
+            self._frame = next(self._frames, None)
+
+
+def _frames(film: Film, tick: int) -> Iterator["VideoFrame"]:
+    """What can be decoded from the key picture before `tick` on."""
+    with _opened(film.path) as (container, video):
+        video.thread_type = "AUTO"
+        if tick > film.ticks[0]:
+            container.seek(tick, stream=video)
+        packets = container.demux(video)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                if not packet.is_corrupt:  # it would take those with it that wait for their turn
+                    yield from packet.decode()
+            except _av(film.path).FFmpegError:
+                continue  # the pictures behind a damaged one may be whole
+
+
+def _tick_of(frame: "VideoFrame") -> int:
+    return int(frame.dts or 0) if frame.pts is None else frame.pts
+
+
+def _pixels(frame: "VideoFrame") -> np.ndarray:
+    """(H, W, 3) uint8 RGB, turned as the file says."""
+    guessed = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_ROWS
+    pixels = frame.to_ndarray(format="rgb24", src_colorspace="ITU709" if guessed else None)
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return pixels
+    # Row by row: x' = a x + c y, y' = b x + d y of a column x and a row y (FFmpeg, libavutil/display.h).
+    a, b, _, c, d = np.frombuffer(bytes(matrix), "=i4")[:5].tolist()
+    if abs(b) > abs(a):
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+def _av(path: Path) -> ModuleType:
+    """PyAV; BadInput where it is not installed."""
+    try:
+        import av
+    except ImportError as error:
+        raise BadInput(f"{path}: is film, which PyAV reads; install it: pip install 'roadcue[video]'") from error
+    return av
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
+    """A file and its first stream of pictures; BadInput when it has none or cannot be opened."""
+    av = _av(path)
+    try:
+        container = av.open(str(path))
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise unreadable(path, error) from error
+        if path.stat().st_size == 0:
+            raise BadInput(f"{path}: is empty; copy it again") from error
+        raise BadInput(
+            f"{path}: cannot be read as film ({error.strerror}): it is none, or its index is missing, as where "
+            "a recording was broken off; copy it again, or repair it"
+        ) from error
+    with container:
+        # The cover of a song is a stream of one picture.
+        cover = av.stream.Disposition.attached_pic
+        films = [one for one in container.streams.video if not one.disposition & cover]
+        if not films:
+            raise BadInput(f"{path}: holds no pictures, only {_held(container)}; name a film")
+        yield container, films[0]
+
+
+def _held(container: "InputContainer") -> str:
+    kinds = sorted({stream.type for stream in container.streams if stream.type != "video"})
+    return " and ".join(kinds) or "nothing"
