@@ -14,6 +14,10 @@ def main(argv: list[str] | None = None) -> int:
         from roadcue.evaluation.submission import submit_run  # here, so that --help need not wait for torch
 
         return run(submit_run, config)
+    if config.head is not None:
+        from roadcue.evaluation.caption_rows import evaluate_caption_rows
+
+        return run(evaluate_caption_rows, config)
     if config.predictions is not None:
         from roadcue.evaluation.texts import evaluate_predictions
 

@@ -59,7 +59,7 @@ class EvalConfig(ScoreOptions):
     """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder.
 
     With --submission, write its paths for Waymo's end-to-end driving challenge instead. With --predictions in place
-    of --run, score a file of texts about sensation or sidewalk pictures.
+    of --run, score a file of texts: about sensation or sidewalk pictures, or with --head caption of any captions.
     """
 
     run: str = ""
@@ -77,6 +77,9 @@ class EvalConfig(ScoreOptions):
     predictions: str | None = None
     """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
     go to <name>.metrics.json beside it, or in --out."""
+    head: Literal["caption"] | None = None
+    """For --predictions: caption scores its texts by BLEU, ROUGE-L, CIDEr-D and METEOR against the `target` of each
+    record, one text or a list; no data set is needed."""
     protocol: Literal["roadcue", "published"] | None = None
     """For --predictions: roadcue (default; sections are parsed, no constant wins), or published (document 000's
     evaluator, to compare with its figures)."""
@@ -112,7 +115,8 @@ class EvalConfig(ScoreOptions):
             raise ValueError(
                 f"--{of_runs[0]} belongs to a --run that is scored, without --predictions or --submission"
             )
-        others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "csv", "latex", "predictions", "protocol"}
+        others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "csv", "latex"}
+        others |= {"predictions", "head", "protocol"}
         ours = [option.name for option in fields(self) if option.name not in others]
         given = [name for name in ours if getattr(self, name) is not None]
         if self.submission is None:
@@ -139,16 +143,26 @@ class EvalConfig(ScoreOptions):
         if self.predictions is None:
             if not self.run:
                 raise ValueError("name what is to be scored: --run, a run folder, or --predictions, a file of texts")
-            if self.protocol is not None:
-                raise ValueError("--protocol belongs to --predictions FILE, which is not given")
+            for option in ("protocol", "head"):
+                if getattr(self, option) is not None:
+                    raise ValueError(f"--{option} belongs to --predictions FILE, which is not given")
             if self.split == "test":
                 raise ValueError("--split test belongs to --predictions FILE; a run is scored on train or val")
             return
         if self.run or self.submission is not None:
             other = "--run" if self.run else "--submission"
             raise ValueError(f"--predictions and {other} do not go together: score one of them at a time")
+        if self.head is not None:
+            of_labels = ("data", "data_dir", "image_root", "split_by", "split", "protocol", "on_bad_record")
+            for option in of_labels:
+                if getattr(self, option) is not None:
+                    raise ValueError(f"--{option} does not belong to --head caption: the file has its targets itself")
+            return
         if self.data not in ("sensation", "sidewalk"):
-            raise ValueError("--predictions needs --data sensation or --data sidewalk, which have labels for texts")
+            raise ValueError(
+                "--predictions needs --data sensation or --data sidewalk, which have labels for texts, or --head "
+                "caption for captions with a `target` beside them"
+            )
         if self.image_root is not None or self.split_by is not None:
             option = "--split_by" if self.image_root is None else "--image_root"
             raise ValueError(

@@ -23,15 +23,9 @@ def picture_name(path: str) -> str:
 
 def read_predictions(file: Path) -> dict[str, str]:
     """`picture_name` -> text; BadInput, with the line or the record, when one cannot be read or says two things."""
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise unreadable(file, error, "name the file of predictions") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     predictions: dict[str, str] = {}
-    for where, record in _records(content, file):
-        name, text = picture_name(_text_of(record, IMAGE_KEYS, where)), _answer(record, where)
+    for where, record in read_records(file):
+        name, text = picture_name(_text_of(record, IMAGE_KEYS, where)), answer(record, where)
         if not name:
             raise BadInput(f"{where}: names no picture; give its file name as `image`")
         if predictions.setdefault(name, text) != text:
@@ -41,8 +35,14 @@ def read_predictions(file: Path) -> dict[str, str]:
     return predictions
 
 
-def _records(content: str, file: Path) -> list[tuple[str, Any]]:
-    """Each record with its place."""
+def read_records(file: Path) -> list[tuple[str, Any]]:
+    """Each record of a file with its place; BadInput where it cannot be read."""
+    try:
+        content = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise unreadable(file, error, "name the file of predictions") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     try:
         whole = json.loads(content, object_pairs_hook=unique_keys)
     except json.JSONDecodeError as error:
@@ -52,7 +52,7 @@ def _records(content: str, file: Path) -> list[tuple[str, Any]]:
         whole = None  # not one document: then a document a line
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{file}: not usable JSON ({error}); write one object per line, or one list") from None
-    if isinstance(whole, dict) and not any(key in whole for key in IMAGE_KEYS):
+    if isinstance(whole, dict) and not any(key in whole for key in (*IMAGE_KEYS, *TEXT_KEYS)):
         lists = [value for value in whole.values() if isinstance(value, list)]
         if len(lists) != 1:
             raise BadInput(f"{file}: is an object with {len(lists)} lists; one list of predictions is expected")
@@ -63,7 +63,7 @@ def _records(content: str, file: Path) -> list[tuple[str, Any]]:
     return [(where, from_json(line, where)) for where, line in lines]
 
 
-def _answer(record: Any, where: str) -> str:
+def answer(record: Any, where: str) -> str:
     """What was said of the picture; BadInput where it is not clear which of two texts that is."""
     text = _text_of(record, TEXT_KEYS, where)
     if "prediction" not in record and {"prompt", "text", "response"} <= record.keys() and record["text"] != text:

@@ -1,0 +1,106 @@
+"""Score a file of captions against the targets in it: `eval.py --predictions FILE --head caption`."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from roadcue.evaluation.config import EvalConfig
+from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.loaders.sensation.caption_rows import CaptionRows, read_caption_rows
+from roadcue.metrics.captions.meteor import LONGEST_TEXT, Meteor
+from roadcue.metrics.captions.meteor_tables import INSTALL, meteor_folder, read_meteor_tables
+from roadcue.metrics.captions.scores import score_captions
+from roadcue.metrics.comparison import nan_to_none
+from roadcue.metrics.score_table import ScoreTable
+from roadcue.reports.page import write_report
+from roadcue.reports.score_table import score_table
+from roadcue.reports.table import counted
+
+PREDICTION, CONSTANT = "prediction", "constant text"
+N_GRAMS = {f"bleu_{k}": f"BLEU-{k}" for k in range(1, 5)}
+OTHERS = {"rouge_l": "ROUGE-L", "meteor": "METEOR", "cider": "CIDEr-D"}
+LENGTHS = {"words_said": "words said", "words_wanted": "words wanted"}
+
+
+def evaluate_caption_rows(config: EvalConfig) -> None:
+    """Print the figures; write them to `<stem>.metrics.json` and `<stem>.html` beside the file, or in `--out`."""
+    file = user_path(config.predictions or "")
+    rows = read_caption_rows(file)
+    heading = {"captions": str(file), **_extent(rows)}
+    print(*(f"{label}: {said}" for label, said in heading.items()), sep="\n", flush=True)
+    tables = _tables(rows, config)
+    for table in tables:
+        Console().print(score_table(table, {PREDICTION}))
+    out = user_path(config.out) if config.out else file.parent
+    with writing_into(out, "free space there, or name another folder with --out"):
+        numbers = out / f"{file.stem}.metrics.json"
+        write_atomic(numbers, json.dumps(nan_to_none(_content(file, rows, tables)), indent=1) + "\n")
+        page = write_report(
+            out / f"{file.stem}.html",
+            comparison=None,
+            sees_image={PREDICTION},
+            heading=heading,
+            frames=[],
+            answers=tables,
+        )
+    print(f"{numbers}\n{page}")
+
+
+def _extent(rows: CaptionRows) -> dict[str, str]:
+    """What is scored, and what is left out."""
+    said = {"scored": counted(len(rows.said), "row")}
+    if rows.sequence is None:
+        said["intervals"] = "over rows, as not every row names a `sequence` or an `image`: they may be too narrow"
+    if rows.without_target:
+        number = counted(len(rows.without_target), "row")
+        said["left out"] = f"{number} without a target, the first: {rows.without_target[0]}"
+    if empty := sum(not text.strip() for text in rows.said):
+        said["empty"] = f"{counted(empty, 'prediction')}, scored as what they are"
+    if meteor_folder() is None:
+        said["METEOR"] = f"left out, as it needs the tables of pycocoevalcap; to have them: {INSTALL}"
+    elif long := sum(len(text.split()) > LONGEST_TEXT for text in rows.said):
+        said["METEOR"] = f"{counted(long, 'prediction')} cut at {LONGEST_TEXT} words for it alone"
+    return said
+
+
+def _tables(rows: CaptionRows, config: EvalConfig) -> list[ScoreTable]:
+    """The prediction, and beside it the commonest target, which sees no picture."""
+    n = len(rows.said)
+    sequence = np.arange(n) if rows.sequence is None else np.array(rows.sequence)
+    meteor = None if meteor_folder() is None else Meteor(read_meteor_tables())
+    (commonest, _), *_ = Counter(text for each in rows.wanted for text in each).most_common(1)
+    methods = {
+        name: score_captions(said, rows.wanted, sequence, config.bootstrap, meteor)
+        for name, said in {PREDICTION: rows.said, CONSTANT: [commonest] * n}.items()
+    }
+    others = {key: title for key, title in OTHERS.items() if key in methods[PREDICTION]} | LENGTHS
+    meaning = (
+        f"CIDEr-D weighs words by how many of the {n:,} targets of this file hold them: with other rows it is "
+        f"another figure. {CONSTANT}: the commonest target."
+    )
+    if rows.sequence is None:
+        meaning += " Each row counts as a sequence of its own here, as not every one names its own or a picture."
+    plain = {*N_GRAMS, *others}
+    extent = n, len(np.unique(sequence))
+    return [
+        ScoreTable("Captions against targets, runs of words", N_GRAMS, methods, *extent, plain=plain),
+        ScoreTable("Captions against targets", others, methods, *extent, meaning, plain),
+    ]
+
+
+def _content(file: Path, rows: CaptionRows, tables: list[ScoreTable]) -> dict[str, Any]:
+    return {
+        "predictions": str(file),
+        "head": "caption",
+        "rows": len(rows.said),
+        "rows_without_target": len(rows.without_target),
+        "empty_predictions": sum(not text.strip() for text in rows.said),
+        "intervals_over": "rows" if rows.sequence is None else "sequences",
+        "sequences": tables[0].sequences,
+        "sees_image": [PREDICTION],
+        "methods": tables[0].to_json()["methods"],
+    }

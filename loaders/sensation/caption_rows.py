@@ -1,0 +1,61 @@
+"""A file of captions beside their references, by row: what some model said, and what people wrote. No data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roadcue.errors import BadInput
+from roadcue.loaders.sensation.film import place_in_film
+from roadcue.loaders.sensation.predictions import IMAGE_KEYS, answer, read_records
+
+
+@dataclass(frozen=True)
+class CaptionRows:
+    """n rows that have a target: `said`, `wanted` (one text or more each) and `sequence`, or None where some row
+    names neither a sequence nor a picture; and the places of the rows that have no target.
+    """
+
+    said: list[str]
+    wanted: list[list[str]]
+    sequence: list[str] | None
+    without_target: list[str]
+
+
+def read_caption_rows(file: Path) -> CaptionRows:
+    """The rows of JSON or JSONL with `prediction` and `target`, a text or a list of texts, and where there are any
+    `sequence` or `image`; the same picture may come twice.
+
+    BadInput, with the line or the record, for a row that cannot be read, and where no row has a target.
+    """
+    said, wanted, sequences = [], [], []
+    without: list[str] = []
+    for where, record in read_records(file):
+        text = answer(record, where)
+        targets = _targets(record, where)
+        if not targets:
+            without.append(where)
+            continue
+        said.append(text)
+        wanted.append(targets)
+        sequences.append(_sequence(record))
+    if not said:
+        raise BadInput(f"{file}: no row has a `target`, the text or the list of texts that its prediction is held to")
+    known = [name for name in sequences if name is not None]
+    return CaptionRows(said, wanted, known if len(known) == len(said) else None, without)
+
+
+def _targets(record: dict[str, Any], where: str) -> list[str]:
+    """The texts of `target`; none where it is missing, null or empty."""
+    value = record.get("target")
+    texts = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadInput(f"{where}: `target` is neither a text nor a list of texts")
+    return [text for text in texts if text.strip()]
+
+
+def _sequence(record: dict[str, Any]) -> str | None:
+    """The `sequence` that a row names, or that of the film from which its picture is."""
+    if isinstance(record.get("sequence"), str):
+        return str(record["sequence"])
+    image = next((record[key] for key in IMAGE_KEYS if isinstance(record.get(key), str)), None)
+    return None if image is None else place_in_film(image.replace("\\", "/").rpartition("/")[2])[0]

@@ -1,0 +1,1 @@
+"""Texts in, numbers out: words as the Penn Treebank parts them, BLEU, ROUGE-L, CIDEr-D and METEOR."""

@@ -1,0 +1,123 @@
+"""`eval.py --predictions FILE --head caption`: layouts, what is counted, and what is refused."""
+
+import json
+
+import pytest
+
+from roadcue import eval as scoring
+
+ROWS = [
+    {"image": f"x/walk-{i // 4}-{i % 4}.jpg", "prediction": said, "target": wanted}
+    for i, (said, wanted) in enumerate(
+        [
+            ("The path is clear.", "The path is clear."),
+            ("A car is on the left.", "A red car stands on the left."),
+            ("A bike ahead", "Two bikes are ahead"),
+            ("The road ends.", "The sidewalk ends."),
+        ]
+        * 3
+    )
+]
+
+
+@pytest.fixture
+def scored(tmp_path):
+    def scored(rows, *words, name="said.jsonl"):
+        text = rows if isinstance(rows, str) else "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        few = ("--resamples", "20")
+        code = scoring.main(["--predictions", str(tmp_path / name), "--head", "caption", *few, *words])
+        written = tmp_path / f"{name.partition('.')[0]}.metrics.json"
+        return json.loads(written.read_text()) if code == 0 else code
+
+    return scored
+
+
+def value(metrics, key, method="prediction"):
+    return metrics["methods"][method][key]["value"]
+
+
+def test_the_figures_stand_in_the_terminal_the_json_and_the_page(scored, tmp_path, capsys):
+    metrics = scored(ROWS)
+    assert (metrics["rows"], metrics["sequences"], metrics["intervals_over"]) == (12, 3, "sequences")
+    assert 0 < value(metrics, "bleu_4") < value(metrics, "bleu_1") < 1
+    assert value(metrics, "words_said") == 4
+    assert list(metrics["methods"]) == ["prediction", "constant text"]
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "weighs words by how many of the 12 targets of this file hold them" in printed
+    page = (tmp_path / "said.html").read_text()
+    assert "CIDEr-D" in page
+    assert "12 targets" in page
+
+
+def test_json_lists_objects_and_lines_are_read_alike(scored):
+    lines = scored(ROWS)
+    assert scored(json.dumps(ROWS), name="said.json")["methods"] == lines["methods"]
+    assert scored(json.dumps({"model": "m", "rows": ROWS}), name="said.json")["methods"] == lines["methods"]
+
+
+def test_a_picture_may_come_twice_and_a_row_may_have_several_targets(scored):
+    rows = [{**row, "image": "0001.jpg", "target": [row["target"], row["prediction"]]} for row in ROWS]
+    metrics = scored(rows)
+    assert metrics["sequences"] == 1
+    assert metrics["methods"]["prediction"]["bleu_1"]["low"] is None
+    assert value(metrics, "rouge_l") == pytest.approx(1)
+
+
+def test_a_sequence_that_rows_name_counts_and_without_any_the_intervals_are_over_rows(scored, capsys):
+    named = [{**row, "sequence": f"s{i % 6}"} for i, row in enumerate(ROWS)]
+    assert scored(named)["sequences"] == 6
+    bare = [{"prediction": row["prediction"], "target": row["target"]} for row in ROWS]
+    metrics = scored(bare)
+    assert (metrics["sequences"], metrics["intervals_over"]) == (12, "rows")
+    assert "they may be too narrow" in capsys.readouterr().out
+
+
+def test_rows_without_a_target_and_empty_predictions_are_counted(scored, capsys):
+    bad = [{"prediction": "a car"}, {"prediction": "a car", "target": None}, {"prediction": "x", "target": [" "]}]
+    metrics = scored([*bad, *ROWS, {"prediction": "", "target": "a car"}])
+    assert (metrics["rows"], metrics["rows_without_target"], metrics["empty_predictions"]) == (13, 3, 1)
+    assert "3 rows without a target, the first:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_line_breaks_in_a_caption_are_spaces(scored, line_break):
+    broken = [{**row, "prediction": row["prediction"].replace(" ", line_break)} for row in ROWS]
+    assert scored(broken)["methods"] == scored(ROWS)["methods"]
+
+
+def test_a_caption_of_a_hundred_thousand_characters_and_emoji_are_scored(scored):
+    metrics = scored([*ROWS, {"image": "y.jpg", "prediction": "left 😀 " * 15_000, "target": "left"}])
+    assert metrics["rows"] == 13
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"prediction": 5, "target": "a"}], "line 1: `prediction` is not a text"),
+        ([ROWS[0], {"target": "a"}], "line 2: has none of the keys prediction, response, text"),
+        ([ROWS[0], {"prediction": "a", "target": 5}], "line 2: `target` is neither a text nor a list of texts"),
+        ([{"prediction": "a", "target": ["a", 5]}], "line 1: `target` is neither"),
+        ([{"prediction": "a"}], "no row has a `target`"),
+        ("[]", "no row has a `target`"),
+        ('{"prediction": "a", "target": "a"\n', "not JSON"),
+    ],
+)
+def test_what_cannot_be_scored_is_said_with_its_place(scored, capsys, rows, message):
+    assert scored(rows) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--head", "caption", "--run", "runs/x"], "--head belongs to --predictions FILE"),
+        (["--head", "caption", "--predictions", "x.json", "--data", "sensation"], "--data does not belong to --head"),
+        (["--head", "caption", "--predictions", "x.json", "--split", "val"], "--split does not belong to --head"),
+        (["--predictions", "x.json"], "or --head caption for captions"),
+    ],
+)
+def test_options_that_do_not_belong_are_refused(capsys, words, message):
+    with pytest.raises(SystemExit):
+        scoring.main(words)
+    assert message in " ".join(capsys.readouterr().err.split())
