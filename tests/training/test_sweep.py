@@ -41,7 +41,12 @@ def swept(drawn, tmp_path):
 
     def make(*sweeps, **options):
         base = drawn(
-            **{"encoder": "none", "epochs": 1, "head_options": {"waypoint": WaypointConfig(hidden=16)}, **options}
+            **{
+                "encoder": "none",
+                "epochs": 1,
+                "head_options": {"waypoint": WaypointConfig(hidden=16, residual="none")},
+                **options,
+            }
         )
         words = [*words_of(base, ("run_dir",)), "--run_dir", str(tmp_path / "sweep")]
         return parse(TrainConfig, [*words, *(word for given in sweeps for word in ("--sweep", given))])
