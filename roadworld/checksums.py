@@ -38,7 +38,11 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
             _inside(one): (int(listed["bytes"]), str(listed["sha256"])) for one, listed in manifest["files"].items()
         }
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{folder / CHECKSUMS_FILE}: is not the manifest of a {name} ({error!r}). {remedy}") from error
+        raise BadInput(
+            f"{folder / CHECKSUMS_FILE}: is not the manifest of a {name} ({error!r}). If it is of the other view, "
+            "drives or walks, name that with --data or its own command; if not, delete the folder and draw it again "
+            f"with {command}."
+        ) from error
     if not files:
         raise BadInput(f"{folder / CHECKSUMS_FILE}: names no file. {remedy}")
     for file, (size, digest) in files.items():

@@ -79,3 +79,12 @@ def test_a_manifest_cannot_name_a_file_outside(tmp_path, name):
     (tmp_path / "out" / CHECKSUMS_FILE).write_text(json.dumps(manifest))
     with pytest.raises(BadInput, match="outside the folder"):
         checked(tmp_path / "out")
+
+
+def test_a_folder_of_the_other_view_is_not_one_to_delete(tmp_path):
+    (tmp_path / "walks").mkdir()
+    write_checksums(tmp_path / "walks", [], "1", {"train": 8})
+    with pytest.raises(
+        BadInput, match=r"If it is of the other view, drives or walks, name that with --data .* if not"
+    ):
+        checked(tmp_path / "walks")
