@@ -2,14 +2,10 @@
 
 A store is a folder:
 
-    meta.json      what decides the features, part by part; the shape
-    index.json     sample ids, in row order
-    features.npy   (rows, c, k, d) float16: c cameras, k pooled vectors each, d wide
-    contrast.npy   (rows, c, 3, 4) float32: how sharp each picture is, as loaders/contrast.py measures it
-    present.npy    (rows, c) bool: False where the row lacks the camera (its features are zero)
-    progress.npy   (rows,) uint8: 0 to do, 1 written, 2 skipped
-    skipped.jsonl  a line per skipped row: id and reason
-    DONE           written last
+    meta.json            what decides the features, part by part; cameras and shape
+    index.json           sample ids, in row order
+    rows-<first>-<end>/  arrays of these rows, as loaders/store_part.py says; together they are all rows
+    DONE                 written last
 
 Past states, intent and targets are not in it: they are cheap, they change, and mixing them in is how stale labels
 start.
@@ -18,8 +14,6 @@ start.
 import errno
 import hashlib
 import json
-import math
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,10 +24,18 @@ import numpy as np
 
 from roadcue.errors import BadInput
 from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, size_said, unreadable, write_atomic
-from roadcue.loaders.contrast import CONTRAST_SHAPE
+from roadcue.loaders.store_part import (
+    TODO,
+    WRITTEN,
+    PartWriter,
+    StoredRows,
+    StorePart,
+    check_finite,
+    rows_read_from,
+    store_bytes,
+)
 
-STORE_VERSION = "3"
-_TODO, _WRITTEN, _SKIPPED = 0, 1, 2
+STORE_VERSION = "4"
 
 
 class IncompleteStore(BadInput):
@@ -51,11 +53,6 @@ def fingerprint(parts: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def store_bytes(rows: int, cameras: int, shape: tuple[int, int]) -> int:
-    """What the arrays of a store take; `shape` = (k, d) per camera."""
-    return sum(math.prod(size) * np.dtype(kind).itemsize for size, kind in _arrays(rows, cameras, shape).values())
-
-
 def check_room(folder: Path, needed: int) -> None:
     """OSError when fewer than `needed` bytes are free on the disk of a store's folder, which need not exist."""
     with _writing(folder):
@@ -63,7 +60,7 @@ def check_room(folder: Path, needed: int) -> None:
 
 
 class StoreWriter:
-    """Fills a store row by row; several processes may fill disjoint rows of one store at the same time.
+    """Fills rows of a store; several processes may fill its parts at the same time, each in files of its own.
 
     A row counts as written only after its features are in the file, so a killed writer loses at most the batch it
     was at, and the next one does only what is left.
@@ -76,73 +73,74 @@ class StoreWriter:
         ids: np.ndarray,
         cameras: Sequence[str],
         shape: tuple[int, int],
+        part: tuple[int, int] = (1, 1),
     ) -> None:
-        """Create the store or go on with it. `ids` (n,) unique str; `shape` = (k, d) per camera.
+        """Create the store or go on with it. `ids` (n,) unique str; `shape` = (k, d) per camera; `part` = (i, n)
+        keeps to the i-th of n equal row ranges.
 
-        BadInput when the folder holds other features; OSError when the disk has no room for all rows, and how much
-        is missing (the whole size is reserved at once, so that a full disk is met here and not in the middle of the
-        night).
+        BadInput when the folder holds other features; OSError when the disk has no room for all its rows, and how
+        much is missing (the whole size is reserved at once, so that a full disk is met here and not in the middle of
+        the night).
         """
-        self.folder = folder
+        self.folder, self._rows = folder, len(ids)
+        i, n = part
+        self._mine = mine = range(len(ids) * (i - 1) // n, len(ids) * i // n)
         if not (folder / "meta.json").exists():
-            _create(folder, parts, ids, cameras, shape)
+            _create(folder, parts, ids, cameras, shape, mine)
         with _reading(folder):
             _check(folder, parts)
             _check_ids(folder, json.loads((folder / "index.json").read_text()), ids)
         with _writing(folder), _undamaged(folder):
-            self._features = np.lib.format.open_memmap(folder / "features.npy", mode="r+")
-            self._contrast = np.lib.format.open_memmap(folder / "contrast.npy", mode="r+")
-            self._present = np.lib.format.open_memmap(folder / "present.npy", mode="r+")
-            self._progress = np.lib.format.open_memmap(folder / "progress.npy", mode="r+")
+            # Whose first row is another's is written by another, who may be at it now.
+            own = [part for part in StorePart.all_of(folder) if part.first in mine]
+            new = _not_in(own, self.todo())
+            _require_free(folder, sum(store_bytes(len(rows), len(cameras), shape) for rows in new))
+            own += [StorePart.make(folder, rows, len(cameras), shape) for rows in new]
+            self._parts = [PartWriter(part) for part in own]
 
-    def todo(self, part: tuple[int, int] = (1, 1)) -> np.ndarray:
-        """Rows that are neither written nor skipped; `part` = (i, n) keeps to the i-th of n equal row ranges."""
-        i, n = part
-        rows = len(self._progress)
-        first, last = rows * (i - 1) // n, rows * i // n
-        return first + np.flatnonzero(self._progress[first:last] == _TODO)
+    def todo(self) -> np.ndarray:
+        """Its rows that are neither written nor skipped."""
+        return self._mine.start + np.flatnonzero(self._progress()[self._mine.start : self._mine.stop] == TODO)
 
     def write(self, rows: np.ndarray, features: np.ndarray, contrast: np.ndarray, present: np.ndarray) -> None:
         """Write (m,) rows: features (m, c, k, d), contrast (m, c, 3, 4), present (m, c) bool."""
         with np.errstate(over="ignore"):
             stored = features.astype(np.float16)
-        if not np.isfinite(stored).all():
-            row = int(rows[~np.isfinite(stored).reshape(len(rows), -1).all(axis=1)][0])
-            raise BadInput(
-                f"{self.folder}: the features of row {row} are not finite in float16 "
-                f"(largest {np.abs(features).max():.3g}); check the checkpoint and --dtype"
-            )
-        self._features[rows] = stored
-        self._contrast[rows] = contrast
-        self._present[rows] = present
-        self._progress[rows] = _WRITTEN
+        check_finite(stored, features, rows, self.folder)
+        place = np.array([self._part_of(row) for row in rows.tolist()])
+        for part in np.unique(place):
+            theirs = place == part
+            self._parts[part].write(rows[theirs], stored[theirs], contrast[theirs], present[theirs])
 
     def skip(self, row: int, sample_id: str, reason: str) -> None:
         """Leave a row out for good; heads never train on it."""
-        line = (json.dumps({"id": sample_id, "reason": reason}) + "\n").encode()
-        with _writing(self.folder), open(self.folder / "skipped.jsonl", "ab", buffering=0) as file:
-            written = file.write(line)  # at once, so that the lines of several writers do not mix
-            if written < len(line):
-                file.truncate(file.tell() - written)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._progress[row] = _SKIPPED
+        with _writing(self.folder):
+            self._parts[self._part_of(row)].skip(row, sample_id, reason)
 
     def finish(self) -> bool:
         """Write DONE if every row is written or skipped; False while rows are left (another writer has them)."""
-        for array in (self._features, self._contrast, self._present, self._progress):
-            array.flush()
-        if (self._progress == _TODO).any():
+        for part in self._parts:
+            part.flush()
+        if (self._progress() == TODO).any():
             return False
         with _writing(self.folder):
-            write_atomic(self.folder / "DONE", f"{len(self._progress)} rows\n")
+            write_atomic(self.folder / "DONE", f"{self._rows} rows\n")
         return True
+
+    def _progress(self) -> np.ndarray:
+        """(n,) how far each row is, whoever writes it."""
+        return rows_read_from(StorePart.all_of(self.folder), self._rows)[1]
+
+    def _part_of(self, row: int) -> int:
+        """Which of its parts holds a row."""
+        return next(i for i, writer in enumerate(self._parts) if writer.part.first <= row < writer.part.end)
 
 
 class FeatureStore:
     """A finished store, opened for reading.
 
-    `features` (rows, c, k, d) float16 memory map, `contrast` (rows, c, 3, 4) float32, `present` (rows, c) bool, `ids`
-    in the order of the rows, `skipped` sample id -> reason.
+    `features` (rows, c, k, d) float16, read when asked for, `contrast` (rows, c, 3, 4) float32, `present` (rows, c)
+    bool, `ids` in the order of the rows, `skipped` sample id -> reason.
     """
 
     def __init__(self, folder: Path, parts: Mapping[str, str]) -> None:
@@ -156,19 +154,23 @@ class FeatureStore:
             if not (folder / "meta.json").exists():
                 raise IncompleteStore(f"{folder}: no feature store here; run the extraction first")
             meta = _check(folder, parts)
-            progress = np.load(folder / "progress.npy", allow_pickle=False)
-            if not (folder / "DONE").exists():
-                left = int((progress == _TODO).sum())
-                raise IncompleteStore(f"{folder}: {left} rows are not encoded yet; run the extraction again to go on")
-            self.usable: np.ndarray = progress == _WRITTEN
-            self.cameras: tuple[str, ...] = tuple(meta["cameras"])
-            self.features: np.ndarray = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
-            self.contrast: np.ndarray = np.load(folder / "contrast.npy", allow_pickle=False)
-            self.present: np.ndarray = np.load(folder / "present.npy", allow_pickle=False)
             self.ids: list[str] = json.loads((folder / "index.json").read_text())
-            lines = folder / "skipped.jsonl"
-            entries = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
-            self.skipped: dict[str, str] = {entry["id"]: entry["reason"] for entry in entries}
+            there = StorePart.all_of(folder)
+            part_of, progress = rows_read_from(there, len(self.ids))
+            if not (folder / "DONE").exists():
+                left = int((progress == TODO).sum())
+                raise IncompleteStore(f"{folder}: {left} rows are not encoded yet; run the extraction again to go on")
+            if (progress == TODO).any():
+                raise ValueError(f"{int((progress == TODO).sum())} of its rows are missing")
+            self.usable: np.ndarray = progress == WRITTEN
+            self.cameras: tuple[str, ...] = tuple(meta["cameras"])
+            arrays = {
+                name: StoredRows([(part.first, part.open(name)) for part in there], part_of)
+                for name in ("features", "contrast", "present")
+            }
+            self.features = arrays["features"]
+            self.contrast, self.present = np.array(arrays["contrast"]), np.array(arrays["present"])
+            self.skipped: dict[str, str] = {name: why for part in there for name, why in part.skipped().items()}
 
     def __reduce__(self) -> tuple[type["FeatureStore"], tuple[Path, Mapping[str, str]]]:
         """Another process opens the store itself: a memory map would be copied to it whole."""
@@ -197,24 +199,38 @@ def open_finished(folder: Path, parts: Mapping[str, str], ids: np.ndarray) -> Fe
 
 
 def _create(
-    folder: Path, parts: Mapping[str, str], ids: np.ndarray, cameras: Sequence[str], shape: tuple[int, int]
+    folder: Path,
+    parts: Mapping[str, str],
+    ids: np.ndarray,
+    cameras: Sequence[str],
+    shape: tuple[int, int],
+    first: range,
 ) -> None:
-    """Make an empty store, whole, so that no reader sees half of one."""
+    """Make a store with one empty part, whole, so that no reader sees half of it."""
     if len(set(ids.tolist())) != len(ids):
         raise BadInput("sample ids are not unique; a feature store needs one id per row")
     rows = len(ids)
     meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
     with _writing(folder):
         try:
-            _require_free(folder, store_bytes(rows, len(cameras), shape))
+            _require_free(folder, store_bytes(len(first), len(cameras), shape))
             with atomic_folder(folder) as partial:
-                for name, (size, kind) in _arrays(rows, len(cameras), shape).items():
-                    _reserve(partial / name, size, kind)
+                if len(first):
+                    StorePart.make(partial, first, len(cameras), shape)
                 (partial / "index.json").write_text(json.dumps(ids.tolist()))
                 (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
         except OSError:
             if not (folder / "meta.json").exists():  # else another process was faster, which is as good
                 raise
+
+
+def _not_in(parts: Sequence[StorePart], rows: np.ndarray) -> list[range]:
+    """Ranges of rows in which all are that no part has, and no row of a part is."""
+    for part in parts:
+        rows = rows[(rows < part.first) | (rows >= part.end)]
+    between = np.searchsorted([part.first for part in parts], rows)
+    groups = [rows[between == place] for place in np.unique(between)]
+    return [range(int(group[0]), int(group[-1]) + 1) for group in groups]
 
 
 def _require_free(folder: Path, needed: int) -> None:
@@ -224,24 +240,6 @@ def _require_free(folder: Path, needed: int) -> None:
             f"{size_said(needed)} are needed, {size_said(free)} are free, {size_said(needed - free)} are missing"
         )
         raise OSError(errno.ENOSPC, missing)
-
-
-def _arrays(rows: int, cameras: int, shape: tuple[int, int]) -> dict[str, tuple[tuple[int, ...], type]]:
-    """File -> shape and kind of its numbers."""
-    return {
-        "features.npy": ((rows, cameras, *shape), np.float16),
-        "contrast.npy": ((rows, cameras, *CONTRAST_SHAPE), np.float32),
-        "present.npy": ((rows, cameras), np.bool_),
-        "progress.npy": ((rows,), np.uint8),
-    }
-
-
-def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> None:
-    """A zeroed .npy whose blocks are really there: writing to a sparse map on a full disk ends in SIGBUS."""
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    del array
-    with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ Shape legend: m queries, n candidates, s demonstrations, c cameras, k stored vec
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -17,15 +18,26 @@ _ROWS_AT_ONCE = 1024
 """Rows of a feature store in memory at once: 38 MB of one camera's 4 x 4 vectors of width 1152."""
 
 
+class Rows(Protocol):
+    """An array (r, c, k, d), of which only the rows that are asked for need be in memory."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(r, c, k, d)."""
+        ...
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class StoredFrames:
-    """Frames with their features in a store's memory map, whose rows `rows` (n,) are theirs, in their order.
+    """Frames with their features in a store, whose rows `rows` (n,) are theirs, in their order.
 
     `features` (r, c, k, d) float16, `present` (r, c) bool, `sequence` (n,) str. Candidates must be frames that have
     a picture and a caption: what is not to be shown is left out of `rows`.
     """
 
-    features: np.ndarray
+    features: Rows
     present: np.ndarray
     rows: np.ndarray
     sequence: np.ndarray

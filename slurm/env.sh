@@ -13,6 +13,5 @@ export MODULES="${MODULES:-}"
 export VENV="${VENV:-.venv}"
 # Compute nodes seldom reach the network: download the weights on a login node first.
 export HF_HUB_OFFLINE="${HF_HUB_OFFLINE:-1}"
-# Where feature stores are kept, if not in your home's cache folder; every node must see it. The tasks of an array
-# write into one memory map: a parallel file system (Lustre, GPFS) keeps that coherent between nodes, NFS does not.
+# Where feature stores are kept, if not in your home's cache folder; every node must see it.
 # Example: export ROADCUE_CACHE="${ROADCUE_CACHE:-$WORK/roadcue}"

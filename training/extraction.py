@@ -25,9 +25,9 @@ from roadcue.loaders.feature_store import (
     StoreWriter,
     check_room,
     open_finished,
-    store_bytes,
     store_folder,
 )
+from roadcue.loaders.store_part import store_bytes
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pooling_fingerprint
 from roadcue.progress import ProgressLine
@@ -87,9 +87,9 @@ class StorePlan:
         """The store, where no row is left to be encoded."""
         return open_finished(self.folder, self.parts, self.ids)
 
-    def writer(self) -> StoreWriter:
-        """To make the store or go on with it."""
-        return StoreWriter(self.folder, self.parts, self.ids, self.cameras, self.shape)
+    def writer(self, part: tuple[int, int]) -> StoreWriter:
+        """To make the store or go on with it: the i-th of n row ranges."""
+        return StoreWriter(self.folder, self.parts, self.ids, self.cameras, self.shape, part)
 
 
 def check_room_for(datasets: Sequence[RoadDataset], encoder: Encoder, options: ExtractionOptions) -> None:
@@ -115,8 +115,8 @@ def extract(
     plan = StorePlan.of(dataset, encoder, options)
     store = plan.finished()  # it may lie where nothing can be written
     if store is None:
-        writer = plan.writer()
-        rows = writer.todo(part)
+        writer = plan.writer(part)
+        rows = writer.todo()
         if len(rows):
             _encode_rows(dataset, encoder, options, writer, rows, on_bad_record)
         if not writer.finish():

@@ -7,15 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from refusing_disk import not_readable, read_only, stamps
 
 from roadcue.errors import BadInput, Unreadable
-from roadcue.loaders import feature_store
+from roadcue.loaders import feature_store, store_part
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import (
     FeatureStore,
@@ -24,9 +28,9 @@ from roadcue.loaders.feature_store import (
     check_room,
     fingerprint,
     open_finished,
-    store_bytes,
     store_folder,
 )
+from roadcue.loaders.store_part import store_bytes
 
 PARTS = {"weights": "abc", "aspect": "squash"}
 IDS = np.array([f"s-{row:03d}" for row in range(10)])
@@ -74,9 +78,77 @@ def test_a_second_writer_does_only_what_is_left(writer):
 
 
 def test_parts_share_the_rows_without_overlap(writer):
-    shares = [writer.todo((part, 3)) for part in (1, 2, 3)]
+    writers = [StoreWriter(writer.folder, PARTS, IDS, ["FRONT", "REAR"], (4, 3), (part, 3)) for part in (1, 2, 3)]
+    shares = [one.todo() for one in writers]
     assert np.concatenate(shares).tolist() == list(range(10))
     assert all(len(share) for share in shares)
+
+
+def part_writer(folder, part):
+    return StoreWriter(folder, PARTS, IDS, ["FRONT", "REAR"], (4, 3), part)
+
+
+def test_every_part_has_files_of_its_own_and_all_are_read_as_one(tmp_path):
+    writers = [part_writer(tmp_path / "store", (part, 3)) for part in (3, 1, 2)]
+    for writer in writers:
+        fill(writer, writer.todo()[::-1])
+        assert writer.finish() == (writer is writers[-1])
+    names = sorted(folder.name for folder in (tmp_path / "store").glob("rows-*"))
+    assert names == ["rows-0-3", "rows-3-6", "rows-6-10"]
+    store = FeatureStore(tmp_path / "store", PARTS)
+    assert np.array_equal(store.features, features(slice(None)).astype(np.float16))
+    assert np.array_equal(store.contrast, contrast(slice(None)))
+    rows = np.array([[9, 2], [3, 0]])
+    assert np.array_equal(store.features[rows], store.features[:][rows])
+    assert np.array_equal(store.features[7][1], features(7)[1].astype(np.float16))
+    assert (store.features.shape, len(store.features)) == ((10, 2, 4, 3), 10)
+
+
+def test_a_part_that_another_began_is_not_written_into(tmp_path):
+    whole = part_writer(tmp_path / "store", (1, 1))
+    fill(whole, [0, 6])
+    second = part_writer(tmp_path / "store", (2, 2))
+    assert second.todo().tolist() == [5, 7, 8, 9]
+    before = (tmp_path / "store/rows-0-10/progress.npy").read_bytes()
+    fill(second, second.todo())
+    assert (tmp_path / "store/rows-0-10/progress.npy").read_bytes() == before
+    first = part_writer(tmp_path / "store", (1, 2))
+    assert first.todo().tolist() == [1, 2, 3, 4]
+    fill(first, first.todo())
+    assert first.finish()
+    assert sorted(folder.name for folder in (tmp_path / "store").glob("rows-*")) == ["rows-0-10", "rows-5-10"]
+    assert np.array_equal(FeatureStore(tmp_path / "store", PARTS).features, features(slice(None)).astype(np.float16))
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 11), st.integers(0, 10)), max_size=6))
+def test_whatever_parts_are_begun_and_left_the_store_ends_up_whole(begun):
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        for parts, part, rows in begun:
+            writer = part_writer(store, (part % parts + 1, parts))
+            fill(writer, writer.todo()[:rows])
+        for part in (2, 1):
+            writer = part_writer(store, (part, 2))
+            left = writer.todo()
+            if len(left) and part == 2:
+                writer.skip(int(left[0]), IDS[left[0]], "bad")
+            fill(writer, writer.todo())
+        assert writer.finish()
+        read = FeatureStore(store, PARTS)
+        expected = features(slice(None)).astype(np.float16)
+        assert np.array_equal(read.features[np.flatnonzero(read.usable)], expected[read.usable])
+        assert len(read.skipped) == (~read.usable).sum()
+
+
+def test_more_parts_than_rows_leave_some_with_nothing_to_do(tmp_path):
+    todo = [part_writer(tmp_path / "store", (part, 12)).todo().tolist() for part in range(1, 13)]
+    assert sorted(row for rows in todo for row in rows) == list(range(10))
+
+
+def test_a_missing_part_is_damage_and_not_a_row_of_zeros(finished):
+    shutil.rmtree(finished / "rows-0-10")
+    with pytest.raises(BadInput, match=r"store is damaged \(10 of its rows are missing\); delete the folder"):
+        FeatureStore(finished, PARTS)
 
 
 def test_a_skipped_row_is_left_out_and_its_reason_kept(writer):
@@ -125,10 +197,10 @@ def test_an_unknown_id_and_a_damaged_description_are_said(writer):
     [
         ("meta.json", b"[]"),
         ("index.json", b"{"),
-        ("features.npy", b"no array"),
-        ("present.npy", b""),
-        ("progress.npy", b""),
-        ("skipped.jsonl", b"{"),
+        ("rows-0-10/features.npy", b"no array"),
+        ("rows-0-10/present.npy", b""),
+        ("rows-0-10/progress.npy", b""),
+        ("rows-0-10/skipped.jsonl", b"{"),
     ],
 )
 def test_a_damaged_store_is_one_message_with_the_remedy(writer, name, content):
@@ -175,7 +247,7 @@ def test_too_little_room_is_said_with_both_figures_before_anything_is_made(tmp_p
 
 
 def test_the_room_for_all_rows_is_really_there(writer):
-    status = (writer.folder / "features.npy").stat()
+    status = (writer.folder / "rows-0-10/features.npy").stat()
     assert status.st_blocks * 512 >= status.st_size
 
 
@@ -237,7 +309,9 @@ def test_only_a_finished_store_of_these_samples_is_opened(writer, tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
-@pytest.mark.parametrize("name", ["meta.json", "index.json", "features.npy", "present.npy", "progress.npy"])
+@pytest.mark.parametrize(
+    "name", ["meta.json", "index.json", *(f"rows-0-10/{name}.npy" for name in ("features", "present", "progress"))]
+)
 def test_a_file_that_may_not_be_read_is_no_damage(finished, name, number):
     message = rf"cannot be read \({os.strerror(number)}"
     with (
@@ -250,7 +324,7 @@ def test_a_file_that_may_not_be_read_is_no_damage(finished, name, number):
 
 
 def test_a_missing_file_is_damage(finished):
-    (finished / "present.npy").unlink()
+    (finished / "rows-0-10/present.npy").unlink()
     with pytest.raises(BadInput, match=r"store is damaged .*present\.npy.*; delete the folder"):
         open_finished(finished, PARTS, IDS)
 
@@ -264,7 +338,7 @@ def test_an_unfinished_store_on_a_read_only_disk_cannot_be_gone_on_with(writer):
 
 
 def test_of_two_writers_that_make_a_store_both_go_on(tmp_path, monkeypatch):
-    reserve, others = feature_store._reserve, []
+    reserve, others = store_part._reserve, []
 
     def reserve_slowly(path, *given):
         if not others:
@@ -272,7 +346,7 @@ def test_of_two_writers_that_make_a_store_both_go_on(tmp_path, monkeypatch):
             others.append(StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3)))
         reserve(path, *given)
 
-    monkeypatch.setattr(feature_store, "_reserve", reserve_slowly)
+    monkeypatch.setattr(store_part, "_reserve", reserve_slowly)
     writer = StoreWriter(tmp_path / "store", PARTS, IDS, ["FRONT"], (4, 3))
     others[1].write(np.array([0]), np.ones((1, 1, 4, 3)), np.ones((1, 1, *CONTRAST_SHAPE)), np.ones((1, 1), bool))
     assert writer.todo().tolist() == list(range(1, 10))

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
+from roadcue.loaders.store_part import StoredRows
 from roadcue.prompts import demonstrations
 from roadcue.prompts.demonstrations import StoredFrames, random_demonstrations, similar_demonstrations
 
@@ -70,7 +71,7 @@ def test_they_are_found_in_a_stores_memory_map(tmp_path):
     assert writer.finish()
     store = FeatureStore(tmp_path / "store", {"weights": "x"})
     mapped = StoredFrames(store.features, store.present, frame.rows, frame.sequence)
-    assert isinstance(mapped.features, np.memmap)
+    assert isinstance(mapped.features, StoredRows)
     assert (similar_demonstrations(mapped, mapped, 4) == similar_demonstrations(frame, frame, 4)).all()
 
 

@@ -182,5 +182,5 @@ def test_a_part_that_is_none_is_said(text):
 def test_skipped_rows_are_written_down(drawn, encoder):
     dataset = DrawnDataset("val", sequences=2, unreadable={5})
     store = extract(dataset, encoder, drawn(), on_bad_record="skip")
-    lines = (store.folder / "skipped.jsonl").read_text().splitlines()
+    lines = (store.folder / "rows-0-24/skipped.jsonl").read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines] == ["val00-005"]

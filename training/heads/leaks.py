@@ -48,4 +48,4 @@ def _pictures(split: StoredSplit) -> Iterator[tuple[int, bytes, np.ndarray]]:
     assert store is not None
     for row, place in zip(split.rows.tolist(), split.store_rows.tolist(), strict=True):
         for camera in np.flatnonzero(store.present[place]):
-            yield row, store.contrast[place, camera].tobytes(), store.features[place, camera]
+            yield row, store.contrast[place, camera].tobytes(), store.features[place][camera]
