@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from roadcue.errors import BadInput, BadRecord
+from roadcue.errors import BadInput, BadRecord, how_to_install
 from roadcue.files import unreadable
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _av(path: Path) -> ModuleType:
     try:
         import av
     except ImportError as error:
-        raise BadInput(f"{path}: is film, which PyAV reads; install it: pip install 'roadcue[video]'") from error
+        raise BadInput(f"{path}: is film, which PyAV reads; install it: {how_to_install('video')}") from error
     return av
 
 

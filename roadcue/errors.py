@@ -37,6 +37,11 @@ class BadHead(RoadCueError):
     """A head that cannot be built or loaded; the message names the head, file or keys, and the remedy."""
 
 
+def how_to_install(extra: str) -> str:
+    """The command that installs what only some users need; `extra` as pyproject.toml names it."""
+    return f"pip install 'roadcue[{extra}]', or in a checkout pip install -e '.[{extra}]'"
+
+
 def exit_code(do: Callable[[], None]) -> int:
     """0, or 2 after an error that a person can mend, which is said on stderr."""
     try:

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from roadcue.cache import cache_root
-from roadcue.errors import BadInput
+from roadcue.errors import BadInput, how_to_install
 from roadcue.files import atomic_folder, unreadable, writing_into
 
-INSTALL = "pip install 'roadcue[captions]', or in a checkout pip install -e '.[captions]'"
+INSTALL = how_to_install("captions")
 _JAR, _PARAPHRASES = "meteor-1.5.jar", "data/paraphrase-en.gz"
 _ARRAYS = ("key", "first", "other")
 _SUFFIXES = (
