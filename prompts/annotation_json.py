@@ -1,5 +1,6 @@
 """The JSON form of an annotation, and the document's schema for it (document 000, section 8.2)."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -39,8 +40,22 @@ def _schema(*unknown: str) -> dict[str, Any]:
     }
 
 
+def _closed_schema() -> dict[str, Any]:
+    """The schema with all of its properties and no other, and nothing in them that has no end."""
+    parts = {name: part for name, part in _schema()["properties"].items() if name != "image"}
+    several = {"type": "array", "items": {"type": "string", "enum": [*SIDES]}, "minItems": 1, "maxItems": 3}
+    for part in parts.values():
+        if kinds := part.get("properties"):
+            part |= {"required": [*kinds], "additionalProperties": False}
+    parts["objects_on_sidewalk"]["properties"]["obstacle"] = {"anyOf": [{"enum": [[NOT_PRESENT]]}, several]}
+    return {"type": "object", "properties": parts, "required": [*parts], "additionalProperties": False}
+
+
 SCHEMA = _schema()
 """The document's schema: of all objects only the obstacles on the sidewalk may be at several places."""
+CLOSED_SCHEMA = _closed_schema()
+"""What is written of a picture, for `models.grammar.Grammar.of_schema`: every document of it ends, and is one of the
+document's schema once `completed` has put the picture's name to it, which no picture tells."""
 
 
 def to_json(annotation: Annotation) -> dict[str, Any]:
@@ -49,12 +64,7 @@ def to_json(annotation: Annotation) -> dict[str, Any]:
     Where the schema has room for one place and the annotation has several, it is the one most in the way: the centre,
     or else the first.
     """
-    near = {kind: _one_place(where) for kind, where in annotation.near.items()}
-    if annotation.near.get("obstacle"):
-        near["obstacle"] = list(annotation.near["obstacle"])
-    elif "obstacle" in near:
-        near["obstacle"] = [NOT_PRESENT]
-    far = {kind: _one_place(where) for kind, where in annotation.far.items()}
+    near, far = _near_places(annotation), _far_places(annotation)
     return {
         "image": annotation.image,
         "sidewalk_pos": annotation.sidewalk,
@@ -62,6 +72,28 @@ def to_json(annotation: Annotation) -> dict[str, Any]:
         **_with_presence("object_present", "objects_on_sidewalk", annotation.near, near),
         **_with_presence("object_present_outside", "objects_outside_sidewalk", annotation.far, far),
     }
+
+
+def to_closed_json(annotation: Annotation) -> dict[str, Any]:
+    """An annotation in the form of `CLOSED_SCHEMA`: without the picture's name, and with the objects of both places
+    though none be present. A kind that is not labelled is left out.
+    """
+    document = to_json(annotation)
+    return {
+        "sidewalk_pos": document["sidewalk_pos"],
+        "road_pos": document["road_pos"],
+        "object_present": document["object_present"],
+        "objects_on_sidewalk": _near_places(annotation),
+        "object_present_outside": document["object_present_outside"],
+        "objects_outside_sidewalk": _far_places(annotation),
+    }
+
+
+def completed(document: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """A document of `CLOSED_SCHEMA` as one of the document's schema: with the picture's name, without the objects
+    where none is present, and with presences that say what the objects say. BadRecord when it is neither.
+    """
+    return to_json(parse_json({**document, "image": image}, image))
 
 
 def prediction_to_json(annotation: Annotation) -> dict[str, Any]:
@@ -138,6 +170,19 @@ def _places(value: str | list[str], place: str) -> tuple[str, ...]:
     if NOT_PRESENT in places and len(places) > 1:
         raise BadInput(f"annotation JSON, {place}: {NOT_PRESENT!r} stands beside a position")
     return tuple(where for where in places if where != NOT_PRESENT)
+
+
+def _near_places(annotation: Annotation) -> dict[str, Any]:
+    """Labelled kind -> its place on the sidewalk, of obstacles all places, in the order of the kinds."""
+    places = {kind: _one_place(annotation.near[kind]) for kind in OBJECT_KINDS if kind in annotation.near}
+    if "obstacle" in places:
+        places["obstacle"] = list(annotation.near["obstacle"]) or [NOT_PRESENT]
+    return places
+
+
+def _far_places(annotation: Annotation) -> dict[str, Any]:
+    """Labelled kind -> its place outside of the sidewalk, in the order of the kinds."""
+    return {kind: _one_place(annotation.far[kind]) for kind in OBJECT_KINDS if kind in annotation.far}
 
 
 def _one_place(where: tuple[str, ...]) -> Any:

@@ -15,7 +15,7 @@ from roadcue.prompts.annotation import SIDES, UNKNOWN_ANSWER, Annotation, Object
 from roadcue.prompts.instructions import BVPI
 
 SECTIONS = ("Sidewalk", "Road", "RoadVsSidewalk", "Nearby", "Far", "Context")
-_NAMES = {
+OBJECT_NAMES = {
     "obstacle": ("an obstacle", "obstacles"),
     "person": ("a person", "people"),
     "bicycle": ("a bicycle", "bicycles"),
@@ -24,6 +24,9 @@ _NAMES = {
     "traffic_light": ("a traffic light", "traffic lights"),
 }
 """What the text mentions, in its order; grass, plants and trees are never in it."""
+CLOSE, FARTHER = "close", "farther away"
+"""What is said of how far near and far objects are."""
+NOTHING_NEAR = "no important close objects visible"
 _UNKNOWN = {"Outside": "unknown", "Not present": "unknown"}
 _SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 _HEAD = re.compile(rf"(?:^|(?<=[\s.;,*]))({'|'.join(SECTIONS)})[\s*]*:", re.IGNORECASE)
@@ -49,20 +52,20 @@ def position_word(position: str) -> str:
 
 def compose(annotation: Annotation, caption: str) -> str:
     """The BVPI text of a picture."""
-    near, far = _phrases(annotation.near, "close"), _phrases(annotation.far, "farther away")
+    near, far = _phrases(annotation.near, CLOSE), _phrases(annotation.far, FARTHER)
     return _text(annotation, near, far, caption)
 
 
 def compose_prediction(annotation: Annotation) -> str:
     """The BVPI text of a prediction, without a context; it says so where it does not know of every kind."""
-    near, far = _phrases(annotation.near, "close"), _phrases(annotation.far, "farther away")
+    near, far = _phrases(annotation.near, CLOSE), _phrases(annotation.far, FARTHER)
     near, far = near + _unknown(annotation.near, near), far + _unknown(annotation.far, far)
     return _text(annotation, near, far, "")
 
 
 def _unknown(objects: Objects, phrases: list[str]) -> list[str]:
     """What is said of kinds that are not known, beside the phrases of those that are there."""
-    if _NAMES.keys() <= objects.keys():
+    if OBJECT_NAMES.keys() <= objects.keys():
         return []
     return ["the rest unknown" if phrases else UNKNOWN_ANSWER]
 
@@ -73,7 +76,7 @@ def _text(annotation: Annotation, near: list[str], far: list[str], caption: str)
         "Sidewalk": f"{position_word(annotation.sidewalk)}.",
         "Road": f"{position_word(annotation.road)}.",
         "RoadVsSidewalk": f"{road_vs_sidewalk(annotation.sidewalk, annotation.road)}.",
-        "Nearby": f"{'; '.join(near) or 'no important close objects visible'}.",
+        "Nearby": f"{'; '.join(near) or NOTHING_NEAR}.",
         "Far": f"{'; '.join(far)}." if far else "",
         "Context": caption.strip(),
     }
@@ -86,16 +89,25 @@ def parse_sections(text: str) -> dict[str, str]:
     Headings may be in small or large letters, and between asterisks. Of a section that comes twice the first counts,
     and what comes after `Context:` belongs to the caption.
     """
-    heads = list(_HEAD.finditer(text))
-    names = [_CANONICAL.get(head[1].lower(), head[1]) for head in heads]
-    context = names.index("Context") if "Context" in names else len(heads)
-    heads = heads[: context + 1]
+    headings = _headings(text)
     sections: dict[str, str] = {}
-    for i, head in enumerate(heads):
-        end = heads[i + 1].start() if i + 1 < len(heads) else len(text)
-        section = text[head.end() : end].strip()
-        sections.setdefault(names[i], section if names[i] == "Context" else section.removesuffix(".").rstrip())
+    for i, (name, _, start) in enumerate(headings):
+        end = headings[i + 1][1] if i + 1 < len(headings) else len(text)
+        section = text[start:end].strip()
+        sections.setdefault(name, section if name == "Context" else section.removesuffix(".").rstrip())
     return sections
+
+
+def section_names(text: str) -> list[str]:
+    """The sections of a text in its order, one that comes twice twice, up to and with Context."""
+    return [name for name, _, _ in _headings(text)]
+
+
+def _headings(text: str) -> list[tuple[str, int, int]]:
+    """(section, where its heading begins, where it has ended), up to and with Context."""
+    headings = [(_CANONICAL.get(head[1].lower(), head[1]), *head.span()) for head in _HEAD.finditer(text)]
+    context = next((i for i, (name, _, _) in enumerate(headings) if name == "Context"), len(headings))
+    return headings[: context + 1]
 
 
 def sft_record(path: str, annotation: Annotation, caption: str) -> dict[str, str]:
@@ -153,13 +165,13 @@ def _swap_sides(text: str) -> str:
 
 def _phrases(objects: Objects, distance: str) -> list[str]:
     return [
-        f"{one if len(where) == 1 else f'{len(where)} {many}'} {distance} {_where(where)}"
-        for kind, (one, many) in _NAMES.items()
+        f"{one if len(where) == 1 else f'{len(where)} {many}'} {distance} {places_in_words(where)}"
+        for kind, (one, many) in OBJECT_NAMES.items()
         if (where := objects.get(kind, ()))
     ]
 
 
-def _where(positions: tuple[str, ...]) -> str:
-    """In words: every position once, from left to right."""
+def places_in_words(positions: tuple[str, ...]) -> str:
+    """Positions in words: every one once, from left to right."""
     words = [position.lower() for position in SIDES if position in positions]
     return "across the left, center, and right" if len(words) == 3 else f"on the {' and '.join(words)}"

@@ -1,15 +1,26 @@
 """The JSON form of annotations against the document's schema."""
 
+import json
 from dataclasses import replace
 
 import pytest
+import xgrammar
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from language import Language, language
 from sensation_annotations import NONE, annotation, annotations
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
-from roadcue.prompts.annotation_json import check, parse_json, prediction_to_json, to_json
+from roadcue.prompts.annotation_json import (
+    CLOSED_SCHEMA,
+    check,
+    completed,
+    parse_json,
+    prediction_to_json,
+    to_closed_json,
+    to_json,
+)
 
 
 @settings(deadline=None)  # the first one imports jsonschema
@@ -128,3 +139,59 @@ def test_any_document_is_read_or_refused_with_its_place(changes):
         parse_json(document, "file, line 2")
     except BadRecord as bad:
         assert str(bad).startswith("file, line 2: ")  # noqa: PT017 - either way is right
+
+
+def closed() -> Language:
+    return language(str(xgrammar.Grammar.from_json_schema(json.dumps(CLOSED_SCHEMA), any_whitespace=False)))
+
+
+def all_labelled(one: Annotation) -> Annotation:
+    near, far = (
+        {kind: objects.get(kind, ())[:3] for kind in OBJECT_KINDS}  # the document names three obstacles at most
+        for objects in (one.near, one.far)
+    )
+    return replace(one, near=near, far=far)
+
+
+@settings(deadline=None)
+@given(annotations)
+def test_what_is_learnt_is_of_the_closed_schema_and_completed_it_is_the_annotation(given_one):
+    whole = all_labelled(given_one)
+    document = to_closed_json(whole)
+    assert closed().holds(json.dumps(document))
+    assert completed(document, whole.image) == to_json(whole)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32))
+def test_every_document_of_the_closed_schema_ends_and_fits_the_document_once_completed(seed):
+    document = json.loads(closed().drawn(seed))
+    whole = completed(document, "1.jpg")
+    check(whole)
+    seen = any(place not in ("not present", ["not present"]) for place in document["objects_on_sidewalk"].values())
+    assert whole["object_present"] == ("Yes" if seen else "No"), "whatever the document says"
+    assert ("objects_on_sidewalk" in whole) == seen
+    assert {kind: whole["objects_on_sidewalk"][kind] for kind in OBJECT_KINDS if seen} == {
+        kind: document["objects_on_sidewalk"][kind] for kind in OBJECT_KINDS if seen
+    }
+
+
+def test_no_obstacle_stands_beside_one_and_nothing_is_left_open():
+    document = to_closed_json(annotation())
+    assert closed().holds(json.dumps(document))
+    for obstacle in (["not present", "Left"], [], ["Left"] * 4):
+        document["objects_on_sidewalk"]["obstacle"] = obstacle
+        assert not closed().holds(json.dumps(document))
+    assert not closed().holds(json.dumps(to_closed_json(annotation()), indent=1))
+    assert not closed().holds(json.dumps({"image": "1.jpg", **to_closed_json(annotation())}))
+
+
+def test_a_kind_that_is_not_labelled_is_not_learnt():
+    unlabelled = {kind: () for kind in OBJECT_KINDS if kind != "car"}
+    document = to_closed_json(Annotation("1.jpg", "Left", "Front", unlabelled, unlabelled))
+    assert "car" not in document["objects_on_sidewalk"].keys() | document["objects_outside_sidewalk"].keys()
+
+
+def test_what_is_no_document_is_not_completed():
+    with pytest.raises(BadRecord, match=r"1\.jpg: annotation JSON, sidewalk_pos"):
+        completed({**to_closed_json(annotation()), "sidewalk_pos": "Up"}, "1.jpg")
