@@ -5,7 +5,7 @@ picture, or is in no labelled picture, has no F1 (NaN) and does not count in a m
 of it; what was claimed is in its counts. The target itself scores exactly 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,16 @@ def score_places(
     """
     claims = _claims(predicted, predicted_positions)
     return _scores(claims, _claims(target, target_positions), known, sequence, kinds, bootstrap)
+
+
+def f1_of_sets(said: Sequence[frozenset[Hashable]], true: Sequence[frozenset[Hashable]]) -> float:
+    """Micro F1 of n sets of claims against n sets of truths, 0 to 1; NaN where nothing is said and nothing true.
+
+    2 tp / (2 tp + fn + fp), counted over all sets.
+    """
+    found = sum(len(one & other) for one, other in zip(said, true, strict=True))
+    total = sum(map(len, said)) + sum(map(len, true))
+    return 2 * found / total if total else float("nan")
 
 
 def place_difference(

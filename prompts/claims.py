@@ -85,6 +85,21 @@ def parse_claims(text: str) -> Claims:
     )
 
 
+def claim_set(claims: Claims) -> frozenset[tuple[str, ...]]:
+    """Every claim by itself, such as ("road", "left") and ("near", "car", "Left"); what is unreadable is none.
+
+    An object that is said to be there, and not where, claims that much: ("near", "car").
+    """
+    fields = {(name, value) for name in ("sidewalk", "road", "relation") if (value := getattr(claims, name))}
+    objects = {
+        (distance, kind, *place)
+        for distance, named in (("near", claims.near), ("far", claims.far))
+        for kind, places in named.items()
+        for place in ([(one,) for one in places] or [()])
+    }
+    return frozenset[tuple[str, ...]](fields | objects)
+
+
 def _only(pattern: re.Pattern[str], text: str) -> str:
     """The one value that the first sentence names: who names two, or denies one, has not answered."""
     sentence = re.split(r"[.;\n]", text, maxsplit=1)[0]

@@ -14,3 +14,7 @@ CUE = "Say which way to go, and at which pace."
 """For a cue and a pace in the words of the cue head: what the miniatures are trained with."""
 ANNOTATION = "Annotate the picture as JSON."
 """For the annotation JSON: what the miniatures are trained with."""
+PATH = (
+    "Say where you will be in 1, 2, 3, 4 and 5 seconds as JSON: five points, each [metres ahead, metres to the left]."
+)
+"""For a path as five points."""

@@ -1,7 +1,7 @@
 """The order of batches: of a training from the first optimizer step to the last, and of every row once."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +10,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 Batch = TypeVar("Batch", covariant=True)
+_ALIKE = 16
+"""Batches that are sorted by length together: enough to be of like length, few enough to be of mixed content."""
 
 
 class Rows(Protocol[Batch]):
@@ -44,8 +46,22 @@ class TrainingSteps(Generic[Batch]):
     batches that it would have seen.
     """
 
-    def __init__(self, split: Rows[Batch], *, batch_size: int, epochs: int, seed: int, ahead: int = 0) -> None:
-        """`batch_size` rows per step; the last batch of an epoch may be smaller. `ahead`: batches made in threads."""
+    def __init__(
+        self,
+        split: Rows[Batch],
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        ahead: int = 0,
+        lengths: Callable[[int], np.ndarray] | None = None,
+    ) -> None:
+        """`batch_size` rows per step; one batch of an epoch may be smaller. `ahead`: batches made in threads.
+
+        `lengths`: epoch -> (n,) how long the rows are in it. The rows of a batch are then of like length, and batches
+        of short and of long rows come in random order; every row still comes once.
+        """
+        self.lengths = lengths
         self.split, self.batch_size, self.seed, self.ahead = split, min(batch_size, len(split)), seed, ahead
         self.per_epoch = -(-len(split) // self.batch_size)
         self._steps, self._step = self.per_epoch * epochs, 0
@@ -71,14 +87,24 @@ class TrainingSteps(Generic[Batch]):
 
     def _rows(self) -> Iterator[np.ndarray]:
         """(b,) positions of each batch, from the present step on."""
-        order, epoch = np.empty(0, dtype=np.int64), -1
+        batches, epoch = list[np.ndarray](), -1
         for step in range(self._step, self._steps):
             if step // self.per_epoch != epoch:
                 epoch = step // self.per_epoch
-                order = np.random.default_rng([self.seed, epoch]).permutation(len(self.split))
-            first = step % self.per_epoch * self.batch_size
+                batches = self._batches(epoch)
             # Ascending rows: neighbours on the disk are read together, and a sum does not care.
-            yield np.sort(order[first : first + self.batch_size])
+            yield np.sort(batches[step % self.per_epoch])
+
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        """(b,) positions of each batch of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self.split))
+        if self.lengths is not None:
+            length, together = self.lengths(epoch), self.batch_size * _ALIKE
+            pieces = [order[first : first + together] for first in range(0, len(order), together)]
+            order = np.concatenate([piece[np.argsort(length[piece], kind="stable")] for piece in pieces])
+        batches = np.split(order, range(self.batch_size, len(order), self.batch_size))
+        return batches if self.lengths is None else [batches[i] for i in rng.permutation(len(batches))]
 
     def state_dict(self) -> dict[str, int]:
         """The position: steps already given out."""

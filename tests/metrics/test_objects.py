@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.objects import Counts, place_difference, score_places, score_presence
+from roadcue.metrics.objects import Counts, f1_of_sets, place_difference, score_places, score_presence
 
 KINDS = ("car", "person")
 LEFT, CENTER, RIGHT = np.eye(3, dtype=bool)
@@ -120,3 +120,14 @@ def test_a_difference_in_pairs_is_that_of_the_two_scores(seed):
     np.testing.assert_allclose(gap.value, score(ours).value - score(theirs).value)
     same = place_difference(ours, ours, true, known, walk, Bootstrap(20))
     assert np.isnan(same.low) or (same.low, same.high) == (0, 0)
+
+
+def test_f1_of_sets_counts_over_all_rows():
+    said = [frozenset("ab"), frozenset("c"), frozenset()]
+    true = [frozenset("a"), frozenset("d"), frozenset("ef")]
+    assert f1_of_sets(said, true) == 2 * 1 / (3 + 4)
+    assert f1_of_sets(true, true) == 1.0
+    assert f1_of_sets([frozenset()] * 3, true) == 0.0
+    assert np.isnan(f1_of_sets([frozenset()], [frozenset()]))
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        f1_of_sets(said, true[:2])

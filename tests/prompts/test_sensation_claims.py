@@ -13,7 +13,7 @@ from roadcue.prompts.bvpi import (
     position_word,
     road_vs_sidewalk,
 )
-from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
+from roadcue.prompts.claims import MENTIONED_KINDS, Claims, claim_set, parse_claims
 
 OBJECT_SETS = st.dictionaries(
     st.sampled_from(OBJECT_KINDS), st.lists(st.sampled_from(SIDES), max_size=4).map(tuple), max_size=9
@@ -167,3 +167,15 @@ def test_any_text_claims_something_of_the_known_or_nothing(text):
 def test_a_text_that_goes_on_and_on_is_read_in_passing(again):
     """Models do repeat themselves. A pattern that tries every pair of places would take minutes here."""
     assert parse_claims(f"Sidewalk: {again * 20_000} Nearby: {again * 20_000}").far == {}
+
+
+def test_claims_one_by_one():
+    near, far = "Nearby: cars on the left and right; a person.", "Far: a bicycle on the left."
+    assert claim_set(parse_claims(f"Sidewalk: left. Road: left or right. {near} {far}")) == {
+        ("sidewalk", "left"),
+        ("near", "car", "Left"),
+        ("near", "car", "Right"),
+        ("near", "person"),
+        ("far", "bicycle", "Left"),
+    }
+    assert claim_set(Claims()) == frozenset()

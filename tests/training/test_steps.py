@@ -92,3 +92,49 @@ def test_in_order_every_row_comes_once_as_often_as_it_is_asked_for():
     assert len(batches) == 3
     for _ in range(2):
         assert list(batches) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def lengths(epoch: int) -> np.ndarray:
+    return np.random.default_rng(epoch).permutation(100)
+
+
+def of_like_length(seed=0, epochs=2, n=100):
+    return TrainingSteps(Positions(n), batch_size=4, epochs=epochs, seed=seed, lengths=lengths)
+
+
+def test_rows_of_a_batch_are_of_like_length_and_every_row_comes_once_an_epoch():
+    batches = list(of_like_length())
+    for epoch in range(2):
+        own = batches[25 * epoch : 25 * epoch + 25]
+        assert sorted(chain.from_iterable(own)) == list(range(100))
+        length = lengths(epoch)
+        apart = [np.ptp(length[batch]) for batch in own]
+        shuffled = [np.ptp(length[batch]) for batch in list(order_of(100))[:25]]
+        assert np.mean(apart) < 0.25 * np.mean(shuffled)
+
+
+def order_of(n):
+    return TrainingSteps(Positions(n), batch_size=4, epochs=1, seed=0)
+
+
+def test_short_and_long_batches_are_mixed_and_differ_between_epochs_and_seeds():
+    batches = list(of_like_length(epochs=1))
+    middle = [lengths(0)[batch].mean() for batch in batches]
+    assert middle != sorted(middle)
+    assert batches != list(of_like_length(seed=1, epochs=1))
+    assert batches == list(of_like_length(epochs=1))
+
+
+def test_a_run_of_like_lengths_goes_on_where_it_stopped():
+    whole = list(of_like_length())
+    for stop in (1, 24, 25, 26, 49):
+        again = of_like_length()
+        again.load_state_dict({"step": stop})
+        assert list(again) == whole[stop:]
+
+
+def test_fewer_rows_than_a_batch_are_one_batch_of_like_length():
+    steps = TrainingSteps(Positions(3), batch_size=4, epochs=1, seed=0, lengths=lambda _: np.array([3, 1, 2]))
+    assert list(steps) == [[0, 1, 2]]
+    uneven = TrainingSteps(Positions(10), batch_size=4, epochs=1, seed=0, lengths=lambda _: np.arange(10))
+    assert sorted(map(len, uneven)) == [2, 4, 4]
