@@ -92,21 +92,31 @@ def left_out(
     splits = StoredSplits(encoder, split.only(split.rows[~theirs]), split.only(split.rows[theirs]), "", {})
     errors: Errors = {}
     for residual in RESIDUALS:
-        runs = []
-        for seed in seeds:
-            head_options = {WAYPOINT: WaypointConfig(residual=residual)}
-            one = replace(config, seed=seed, head_options=head_options, run_dir=str(folder / f"{residual}-{seed}"))
-            runs.append(errors_of(one, splits))
+        asked = WaypointConfig(residual=residual)
+        runs = [errors_of(asked, seeds[0], config, splits, folder / residual)]
+        options = dict.fromkeys(ROWS, asked)
+        if residual == "auto":
+            chosen = RunFolder(folder / residual).read_facts()["residual"]
+            choices = {head: ResidualChoice.from_json(content, asked) for head, content in chosen.items()}
+            for head, choice in choices.items():
+                print(f"{block} left out: {choice.said(head)}", flush=True)
+            options = {head: choice.options for head, choice in choices.items()}  # as with every other seed
+        for seed in seeds[1:]:
+            run: dict[str, np.ndarray] = {}
+            for number, each in enumerate(dict.fromkeys(options.values())):
+                trained = errors_of(each, seed, config, splits, folder / f"{residual}-{seed}-{number}")
+                run |= {row: error for row, error in trained.items() if options.get(row, each) == each}
+            runs.append(run)
         errors |= {(residual, row): np.mean([run[row] for run in runs], axis=0) for row in runs[0]}
-    chosen = RunFolder(folder / f"auto-{seeds[0]}").read_facts()["residual"]  # as with every other seed
-    for head, content in chosen.items():
-        print(f"{block} left out: {ResidualChoice.from_json(content, WaypointConfig()).said(head)}", flush=True)
     return errors
 
 
-def errors_of(config: TrainConfig, splits: StoredSplits) -> dict[str, np.ndarray]:
+def errors_of(
+    options: WaypointConfig, seed: int, config: TrainConfig, splits: StoredSplits, path: Path
+) -> dict[str, np.ndarray]:
     """Row of the table -> (n,) ADE at 5 s on the validation rows, metres."""
-    folder = RunFolder(Path(str(config.run_dir)))
+    config = replace(config, seed=seed, head_options={WAYPOINT: options}, run_dir=str(path))
+    folder = RunFolder(path)
     with redirect_stdout(io.StringIO()):
         train_heads(config, as_yaml(config), folder, splits, "")
     paths = predict(MultiHeadModel.from_pretrained(folder.model), splits.val).paths
