@@ -95,7 +95,7 @@ def claim_set(claims: Claims) -> frozenset[tuple[str, ...]]:
         (distance, kind, *place)
         for distance, named in (("near", claims.near), ("far", claims.far))
         for kind, places in named.items()
-        for place in ([(one,) for one in places] or [()])
+        for place in (zip(places) if places else [()])
     }
     return frozenset[tuple[str, ...]](fields | objects)
 

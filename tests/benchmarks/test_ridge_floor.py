@@ -9,8 +9,12 @@ from drawn import DrawnDataset
 from rich.console import Console
 from ridge_floor import RESIDUALS, ROWS, left_out, ratio, table
 
+from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
+from roadcue.training.heads.residual_choice import ResidualChoice
+
+CHOSEN = dict(zip(ROWS, ("none", "ego"), strict=True))
 
 
 @pytest.fixture(autouse=True)
@@ -27,25 +31,31 @@ def test_a_ratio_is_of_the_means_over_all_photographs():
 
 
 def test_a_block_is_left_out_and_seeds_are_averaged(monkeypatch, capsys, tmp_path):
+    """What the first seed's trial chose for each head is trained with the other seeds, and each row is its head's."""
     seen = []
+    chosen = {head: ResidualChoice(WaypointConfig(residual=residual), {}, 0) for head, residual in CHOSEN.items()}
 
     @dataclass(frozen=True)
     class Kept:
         def read_facts(self):
-            return {"residual": {}}
+            return {"residual": {head: choice.to_json() for head, choice in chosen.items()}}
 
-    def errors_of(config, splits):
-        seen.append((config.head_options["waypoint"].residual, config.seed))
+    def errors_of(options, seed, config, splits, path):
+        seen.append((options.residual, seed))
         assert set(splits.val.sequence) == {"train01"}
         assert set(splits.train.sequence) == {"train00", "train02"}
-        return dict.fromkeys((*ROWS, "ridge"), np.full(len(splits.val), float(config.seed)))
+        off = {"auto": 0, "none": 0, "ego": 3}[options.residual]
+        return dict.fromkeys((*ROWS, "ridge"), np.full(len(splits.val), float(seed + off)))
 
     monkeypatch.setattr(ridge_floor, "errors_of", errors_of)
     monkeypatch.setattr(ridge_floor, "RunFolder", lambda path: Kept())
     split = StoredSplit.of(DrawnDataset(sequences=3), None)
     errors = left_out(split, "train01", None, TrainConfig(), [1, 4], tmp_path)
-    assert seen == [(residual, seed) for residual in RESIDUALS for seed in (1, 4)]
-    assert all((error == 2.5).all() and len(error) == 12 for error in errors.values())
+    assert seen == [("auto", 1), ("none", 4), ("ego", 4), ("none", 1), ("none", 4), ("ego", 1), ("ego", 4)]
+    assert all((error == error[0]).all() and len(error) == 12 for error in errors.values())
+    mean = {key: error[0] for key, error in errors.items()}
+    assert [mean["auto", row] for row in ROWS] == [2.5, 4.0]
+    assert [mean[residual, row] for residual in ("none", "ego") for row in ROWS] == [2.5, 2.5, 5.5, 5.5]
     ratios = {
         key: ratio(errors[key], errors["auto", "ridge"], split.sequence[:12]) for key in errors if key[1] in ROWS
     }

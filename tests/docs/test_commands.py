@@ -66,7 +66,7 @@ NOT_EXECUTED = {
     r"python -m roadcue\.loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
     r"python -m roadcue\.training\.miniatures.*": "trains for hours; tests/training/test_miniatures.py runs it small",
     r"python -m roadcue\.roadworld\.contact_sheet .*": "draws for long; tests/roadworld/test_contact_sheet.py",
-    r"python benchmarks/(picture_pays|real_photographs|pair_probe|ridge_floor)\.py .*": "takes minutes; run small by tests",
+    r"python benchmarks/(picture_pays|real_photographs|pair_probe|ridge_floor)\.py .*": "minutes; run small by tests",
     r"benchmarks/record\.sh.*": "takes hours, and some minutes with --quick; tests/docs/test_record_script.py",
     r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts with srun and python replaced",
     r"apt-get install .*": "installs system packages, as root",
