@@ -111,11 +111,13 @@ def _written(
     """Of every picture its row in the data set, the loss of its text in nats per token, what is written of it, and
     its OOD score, NaN without a detector.
     """
+    prompt = captioner.prompt(captioner.instruction)
     for batch in InOrder(pictures, batch_size):
-        texts = captioner.generate(batch["pixels"], captioner.instruction)
+        visual = captioner.encode(batch["pixels"])
+        texts = [written.text for written in captioner.generate(visual, prompt)]
         scores = [np.nan] * len(texts) if detector is None else detector(batch["pixels"]).tolist()
-        for row, pixels, text, score in zip(batch["rows"].tolist(), batch["pixels"], texts, scores, strict=True):
-            target = captioner.batch(pixels[None], captioner.instruction, [pictures.text(row)])
+        for row, seen, text, score in zip(batch["rows"].tolist(), visual, texts, scores, strict=True):
+            target = captioner.batch(seen[None], prompt, [pictures.text(row)])
             yield row, float(captioner.loss(target)), text, score
 
 

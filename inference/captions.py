@@ -65,9 +65,10 @@ class CaptionPredictor(PushToHubMixin):
         if not len(pictures):
             raise BadInput("predict is given no picture: an empty batch has no prediction")
         pixels = self._pixels(pictures)
-        written = self.captioner.generate(pixels, self.captioner.instruction)
+        captioner = self.captioner
+        written = captioner.generate(captioner.encode(pixels), captioner.prompt(captioner.instruction))
         scores = [None] * len(written) if self._detector is None else self._detector(pixels).tolist()
-        texts = [CaptionPrediction(text, ood_score=score) for text, score in zip(written, scores, strict=True)]
+        texts = [CaptionPrediction(one.text, ood_score=score) for one, score in zip(written, scores, strict=True)]
         return {CAPTION: texts[0] if single else texts}
 
     @property

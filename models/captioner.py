@@ -3,12 +3,17 @@
 A captioner is not a head: it reads all tokens of a picture, not pooled features. What is the same for all families is
 here; a family says how its prompt is laid out, what its language model is given of a picture, and what learns.
 
-Shape legend: b pictures, S the side of a captioner's square input, l tokens of the longest text.
+A picture is encoded once, to visual tokens that can be stored; texts are asked for and learnt from these.
+
+Shape legend: b texts, p pictures of the text that has most, n visual tokens of a picture, d their width, S the side
+of a captioner's square input, l tokens of the longest text.
 """
 
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,18 +21,28 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from roadcue.errors import BadEncoder
 from roadcue.models.encoder import DTYPES, Dtype
-from roadcue.models.generation import GenerationSettings
+from roadcue.models.generation import GenerationSettings, Grammar
+from roadcue.models.plain_text import without_controls
 from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing
-from roadcue.models.token_batches import CaptionBatch, left_padded, padding_id, teacher_forcing
+from roadcue.models.token_batches import CaptionBatch, check_room, left_padded, padding_id, teacher_forcing
 from roadcue.weights import digest
 
 
-class PictureBatch(CaptionBatch):
-    """With `pixels` (b, 3, S, S) uint8, as `preprocess` makes them."""
+class VisualBatch(CaptionBatch):
+    """With `visual` (b, p, n, d): the visual tokens of each text's pictures, in their order."""
 
-    pixels: Tensor
+    visual: Tensor
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer."""
+
+    text: str
+    """Without its end, special tokens and control characters."""
+    ended: bool
+    """Whether the model ended it; False where it was cut off at the limit."""
 
 
 class Captioner(nn.Module, ABC):
@@ -39,8 +54,10 @@ class Captioner(nn.Module, ABC):
     name: str
     image_token: str
     """Where a picture stands in a prompt; no answer holds one."""
+    placeholders: int
+    """How many `image_token` stand for one picture."""
     end_token: str
-    """What ends an answer."""
+    """What ends an answer that is learnt."""
     instruction: str = ""
     """What a picture comes with when nothing else is asked."""
 
@@ -54,8 +71,6 @@ class Captioner(nn.Module, ABC):
     ) -> None:
         """All three are kept as they are; `origin` says in words whose weights the model has."""
         super().__init__()
-        if preprocess.tiles > 1:
-            raise BadEncoder(f"aspect {preprocess.aspect}: a captioner reads one square of a picture; use another")
         self.model, self.tokenizer, self.preprocess = model, tokenizer, preprocess
         self.dtype = next(name for name, dtype in DTYPES.items() if dtype == model.dtype)
         self.normalise = Normalisation(preprocess)
@@ -82,71 +97,121 @@ class Captioner(nn.Module, ABC):
         """Whether weight decay is for this parameter of `model`."""
 
     @abstractmethod
-    def question_ids(self, instruction: str) -> list[int]:
-        """The token ids of the prompt for one picture, up to where the answer begins.
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(b, 3, S, S) uint8 pictures, as `preprocess` makes them -> visual tokens (b, n, d), on the model's device.
 
-        ValueError when the instruction holds a special token, or leaves no room for an answer.
+        They depend on the tower and on what stands between it and the language model, which may learn: the graph of
+        the latter's gradients is kept, unless under `torch.no_grad`.
         """
+
+    @abstractmethod
+    def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
+        """Visual tokens (b, p, n, d), of which each text has the first `shown` -> keyword arguments of `model`."""
+
+    @abstractmethod
+    def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
+        """As `prompt`, of whatever length."""
 
     @abstractmethod
     def answer_ids(self, answer: str) -> list[int]:
         """The token ids of an answer and its end; ValueError when it is empty or holds a special token."""
-
-    @abstractmethod
-    def picture_inputs(self, pixels: Tensor) -> dict[str, Any]:
-        """(b, 3, S, S) uint8 -> what `model` is given of the pictures, as keyword arguments."""
 
     @property
     @abstractmethod
     def longest(self) -> int:
         """How many tokens the language model was trained to read."""
 
-    def batch(self, pixels: Tensor, instructions: str | Sequence[str], answers: Sequence[str]) -> PictureBatch:
-        """(b, 3, S, S) uint8 pictures, b answers, and one instruction for all or b of them -> what `loss` reads.
+    def prompt(self, instruction: str, demonstrations: Sequence[str] = (), *, text_only: bool = False) -> list[int]:
+        """The token ids of the prompt for a picture, up to where the answer begins.
 
-        An answer that is too long loses its end. ValueError for other numbers of them, and as in the two above.
+        `demonstrations` are up to 32 answers to the same instruction, whose pictures come before the picture in
+        question and in their order; `text_only` shows the answers without their pictures. ValueError for more of
+        them, for a text that holds a special token, and when there is no room for an answer.
         """
-        asked = one_each(instructions, len(pixels))
-        if len(answers) != len(pixels):
-            raise ValueError(f"{len(pixels)} pictures and {len(answers)} answers: expected one for each")
-        rows = []
-        for instruction, answer in zip(asked, answers, strict=True):
-            question = self.question_ids(instruction)
-            rows.append([(question, False), (self.answer_ids(answer)[: self.longest - len(question)], True)])
-        return PictureBatch(pixels=pixels, **teacher_forcing(rows, padding_id(self.tokenizer)))
+        ids = self.prompt_ids(instruction, demonstrations, text_only=text_only)
+        count = len(demonstrations)
+        check_room(ids, self.longest, f"a prompt with {count} demonstrations" if count else "a prompt")
+        return ids
 
-    def loss(self, batch: PictureBatch) -> Tensor:
+    def batch(
+        self, visual: Tensor, prompts: Sequence[int] | Sequence[Sequence[int]], answers: Sequence[str]
+    ) -> VisualBatch:
+        """Visual tokens of b texts, b answers, and one prompt for all or b of them -> what `loss` reads.
+
+        Visual tokens are (b, n, d) for a picture each, or (b, p, n, d): where a prompt shows fewer pictures than
+        others, the last are not looked at. An answer that is too long loses its end. ValueError for other numbers of
+        them.
+        """
+        visual, asked, _ = self._paired(visual, prompts)
+        if len(answers) != len(visual):
+            raise ValueError(f"{len(visual)} pictures and {len(answers)} answers: expected one for each")
+        rows = []
+        for prompt, answer in zip(asked, answers, strict=True):
+            rows.append([(prompt, False), (self.answer_ids(answer)[: self.longest - len(prompt)], True)])
+        return VisualBatch(visual=visual, **teacher_forcing(rows, padding_id(self.tokenizer)))
+
+    def loss(self, batch: VisualBatch) -> Tensor:
         """The mean cross-entropy in nats per token, a scalar, over the answers and their ends alone."""
+        labels = batch["labels"].to(self.device)
+        ids = batch["input_ids"].to(self.device)
+        assert not (labels == self._image_id).any(), f"{self.image_token} would be learnt"
         loss: Tensor = self.model(
-            input_ids=batch["input_ids"].to(self.device),
+            input_ids=ids,
             attention_mask=batch["attention_mask"].to(self.device),
-            labels=batch["labels"].to(self.device),
-            **self.picture_inputs(batch["pixels"]),
+            labels=labels,
+            **self.visual_inputs(self._ready(batch["visual"]), self._shown(ids.tolist())),
+            **self.text_inputs(ids),
         ).loss
         return loss
 
     @torch.no_grad()
     def generate(
-        self, pixels: Tensor, instructions: str | Sequence[str], settings: GenerationSettings | None = None
-    ) -> list[str]:
-        """(b, 3, S, S) uint8 pictures, one instruction for all or b of them -> b answers, without their ends.
+        self,
+        visual: Tensor,
+        prompts: Sequence[int] | Sequence[Sequence[int]],
+        settings: GenerationSettings | None = None,
+        grammar: Grammar | None = None,
+    ) -> list[Written]:
+        """Visual tokens of b texts, one prompt for all or b of them -> b answers; with a `grammar`, in its language.
 
-        ValueError as in `batch`; an answer is cut off at `settings.max_new_tokens`.
+        ValueError as in `batch`, and for a prompt that leaves no room for `settings.max_new_tokens`; BadInput for
+        beams with a grammar. Of special tokens only an end can be written.
         """
-        prompts = [self.question_ids(instruction) for instruction in one_each(instructions, len(pixels))]
-        padded = left_padded(prompts, padding_id(self.tokenizer))
+        settings = settings or GenerationSettings()
+        settings.check_grammar(grammar)
+        visual, asked, shown = self._paired(visual, prompts)
+        for prompt in asked:
+            settings.check_room(len(prompt), self.longest)
+        padded = left_padded(asked, padding_id(self.tokenizer))
         ids = padded["input_ids"].to(self.device)
         written = self.model.generate(
             input_ids=ids,
             attention_mask=padded["attention_mask"].to(self.device),
-            eos_token_id=self.tokenizer.convert_tokens_to_ids(self.end_token),
+            eos_token_id=self.end_ids,
             pad_token_id=padding_id(self.tokenizer),
-            suppress_tokens=[self.tokenizer.convert_tokens_to_ids(self.image_token)],  # an answer holds no picture
-            **(settings or GenerationSettings()).options(),
-            **self.picture_inputs(pixels),
-        )
-        texts = self.tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True)
-        return [text.strip() for text in texts]
+            suppress_tokens=self._never_written,
+            logits_processor=self._held_to(grammar),
+            **settings.options(),
+            **self.visual_inputs(self._ready(visual), shown),
+            **self.text_inputs(ids),
+        )[:, ids.shape[1] :]
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        ended = torch.isin(written, torch.tensor(self.end_ids, device=written.device)).any(dim=1).tolist()
+        return [Written(without_controls(text).strip(), end) for text, end in zip(texts, ended, strict=True)]
+
+    def text_inputs(self, input_ids: Tensor) -> dict[str, Any]:
+        """What `model` is given beside ids (b, l) and mask: nothing, in most families."""
+        return {}
+
+    @property
+    def scored(self) -> int:
+        """How many rows the output layer has: as many as the tokeniser has tokens, or more."""
+        return int(self.model.get_output_embeddings().weight.shape[0])
+
+    @cached_property
+    def end_ids(self) -> list[int]:
+        """The ids of all tokens that end an answer."""
+        return [int(self.tokenizer.convert_tokens_to_ids(self.end_token))]
 
     def trainable_parameters(self) -> dict[str, nn.Parameter]:
         """What learns, by its name in this module: what a checkpoint of a training run must hold."""
@@ -167,7 +232,7 @@ class Captioner(nn.Module, ABC):
     def fingerprint(self) -> Mapping[str, str]:
         """Every part that decides what is written, by name, of the weights as they are now."""
         on_cpu = {name: weight.detach().cpu() for name, weight in self.model.state_dict().items()}
-        question = self.tokenizer.decode(self.question_ids("?"))
+        question = self.tokenizer.decode(self.prompt("?"))
         return {
             "captioner": self.name,
             "weights": digest(on_cpu),
@@ -191,10 +256,48 @@ class Captioner(nn.Module, ABC):
         """What learns, by its name in `model`."""
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
 
+    def _paired(
+        self, visual: Tensor, prompts: Sequence[int] | Sequence[Sequence[int]]
+    ) -> tuple[Tensor, list[Sequence[int]], list[int]]:
+        """Visual tokens (b, p, n, d), b prompts, and how many pictures each shows; ValueError where these differ."""
+        visual = visual[:, None] if visual.ndim == 3 else visual
+        asked = one_each(prompts, len(visual))
+        shown = self._shown(asked)
+        if visual.ndim != 4 or max(shown) != visual.shape[1]:
+            raise ValueError(
+                f"a prompt shows {max(shown)} pictures, and the visual tokens are {tuple(visual.shape)}: expected "
+                "(texts, pictures, tokens, width) with a picture for each"
+            )
+        return visual, asked, shown
 
-def one_each(instructions: str | Sequence[str], count: int) -> list[str]:
-    """One instruction for each of `count` pictures; ValueError for another number of them."""
-    listed = [instructions] * count if isinstance(instructions, str) else list(instructions)
+    def _shown(self, prompts: Sequence[Sequence[int]]) -> list[int]:
+        """How many pictures stand in each text."""
+        return [sum(token == self._image_id for token in prompt) // self.placeholders for prompt in prompts]
+
+    def _ready(self, visual: Tensor) -> Tensor:
+        """Visual tokens, which may come from a store, as the model computes."""
+        return visual.to(self.device, self.model.dtype)
+
+    def _held_to(self, grammar: Grammar | None) -> list[Any] | None:
+        """What keeps one call of `generate` to a grammar: it counts along, so each call has its own."""
+        if grammar is None:
+            return None
+        return [grammar.logits_processor(self.tokenizer, self.end_ids[0], self.scored)]
+
+    @cached_property
+    def _image_id(self) -> int:
+        return int(self.tokenizer.convert_tokens_to_ids(self.image_token))
+
+    @cached_property
+    def _never_written(self) -> list[int]:
+        """Special tokens but the ends, and the rows of the vocabulary that are no token."""
+        special = {token for token, entry in self.tokenizer.added_tokens_decoder.items() if entry.special}
+        return sorted({*special, self._image_id, *range(len(self.tokenizer), self.scored)} - {*self.end_ids})
+
+
+def one_each(prompts: Sequence[int] | Sequence[Sequence[int]], count: int) -> list[Sequence[int]]:
+    """One prompt for each of `count` pictures; ValueError for another number of them."""
+    listed: list[Any] = [prompts] * count if prompts and isinstance(prompts[0], int) else list(prompts)
     if len(listed) != count:
-        raise ValueError(f"{len(listed)} instructions for {count} pictures: expected one for all or one for each")
+        raise ValueError(f"{len(listed)} prompts for {count} pictures: expected one for all or one for each")
     return listed

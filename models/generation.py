@@ -1,9 +1,19 @@
 """How a captioner writes: one set of settings for all of them."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from roadcue.errors import BadInput
+
+
+class Grammar(Protocol):
+    """What may be written."""
+
+    def logits_processor(self, tokenizer: Any, end_id: int, vocab_size: int) -> Any:
+        """What leaves a grammar's tokens alone in scores (b, vocab_size), for one call of `generate`.
+
+        `end_id` ends an answer; `vocab_size` counts the output layer's rows; a tokenizer may have fewer.
+        """
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,23 @@ class GenerationSettings:
                 raise BadInput(f"{name} {getattr(self, name)}: must be at least 1")
         if self.repetition_penalty <= 0:
             raise BadInput(f"repetition_penalty {self.repetition_penalty}: must be above 0, and is 1 for none")
+
+    def check_grammar(self, grammar: Grammar | None) -> None:
+        """BadInput for beams with a grammar."""
+        if grammar is not None and self.num_beams > 1:
+            raise BadInput(
+                f"num_beams {self.num_beams} with a grammar: a grammar follows one text, and beams go on from "
+                "each other; use 1 beam, or no grammar"
+            )
+
+    def check_room(self, prompt: int, longest: int) -> None:
+        """ValueError when a prompt of so many tokens and the answer are more than the `longest` that may be read."""
+        if prompt + self.max_new_tokens > longest:
+            raise ValueError(
+                f"a prompt has {prompt} tokens, and with an answer of up to {self.max_new_tokens} (max_new_tokens) "
+                f"that is more than the {longest} that may be read; show fewer demonstrations, shorten the "
+                f"instruction, or let answers have {max(longest - prompt, 0)}"
+            )
 
     def options(self) -> dict[str, Any]:
         """The same as keyword arguments of `generate`; what only beams understand is left out without them."""

@@ -1,10 +1,15 @@
 """Texts of people on their way into a prompt: one line each, and none of the signs that mean more than text."""
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""ISO 6429's control characters but tab and line feed: with them a text could move a terminal's cursor."""
 
 
 def one_line(text: str, tokens: Iterable[str], name: str) -> str:
@@ -25,6 +30,11 @@ def refuse_tokens(text: str, tokens: Iterable[str], name: str) -> None:
                 f"the {name} {text[:60]!r} holds {token!r}, which the model would take for a sign and not for text: "
                 "take it out"
             )
+
+
+def without_controls(text: str) -> str:
+    """The text without control characters, for people to read."""
+    return _CONTROLS.sub("", text)
 
 
 def token_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:

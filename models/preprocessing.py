@@ -201,6 +201,13 @@ def clip_preprocessing(side: int, aspect: Aspect) -> Preprocessing:
     return Preprocessing(side, CLIP_MEAN, CLIP_STD, "bicubic", aspect)
 
 
+def one_square(aspect: Aspect) -> Aspect:
+    """The aspect of a captioner that reads one square of a picture; BadEncoder for tiles."""
+    if aspect == "tiles":
+        raise BadEncoder(f"aspect {aspect}: this captioner reads one square of a picture; use another")
+    return aspect
+
+
 def read_preprocessing(folder: Path, aspect: Aspect) -> Preprocessing:
     """The preprocessing of a checkpoint, from preprocessor_config.json or processor_config.json.
 

@@ -4,6 +4,8 @@ The Perceiver, the gated cross-attention and the rows of `<image>` and `<|endofc
 billion numbers at the published size; the tower and the language model stay.
 """
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Self
 
 from torch import Tensor
@@ -13,21 +15,20 @@ from roadcue.models.checkpoint import describe_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
 from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, answer_text, few_shot_segments, tokenize_segments
-from roadcue.models.preprocessing import Aspect, clip_preprocessing
-from roadcue.models.token_batches import check_room
+from roadcue.models.preprocessing import Aspect, clip_preprocessing, one_square
 
 
 class FlamingoCaptioner(Captioner):
-    """One picture, an instruction before it if there is one, and `Output:` behind it."""
+    """An instruction if there is one, pictures, and `Output:` behind each."""
 
     name = "flamingo"
-    image_token, end_token = IMAGE, ENDOFCHUNK
+    image_token, end_token, placeholders = IMAGE, ENDOFCHUNK, 1
 
     @classmethod
     def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
         """`checkpoint` as in `FlamingoFiles`; BadCheckpoint when it cannot be used."""
         model, tokenizer = load_whole(FlamingoFiles(checkpoint), DTYPES[dtype])
-        preprocess = clip_preprocessing(model.config.vision_config.image_size, aspect)
+        preprocess = clip_preprocessing(model.config.vision_config.image_size, one_square(aspect))
         return cls(model, tokenizer, preprocess, origin=describe_checkpoint(checkpoint, "flamingo"))
 
     def choose_trainable(self) -> None:
@@ -38,25 +39,36 @@ class FlamingoCaptioner(Captioner):
         """The gated cross-attention alone (open_flamingo, train/train.py)."""
         return "gated_cross_attn" in name
 
-    def question_ids(self, instruction: str) -> list[int]:
-        """The prompt without demonstrations: `{instruction}<image>Output:`."""
-        (ids,) = tokenize_segments(self.tokenizer, few_shot_segments((), instruction))
-        check_room(ids, self.longest)
-        return ids
+    def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
+        """As OpenFlamingo's evaluation lays it out, with the instruction once, before the first picture."""
+        segments = few_shot_segments(demonstrations, instruction, text_only=text_only)
+        return list(chain.from_iterable(tokenize_segments(self.tokenizer, segments)))
 
     def answer_ids(self, answer: str) -> list[int]:
         """An answer and `<|endofchunk|>`."""
         (ids,) = tokenize_segments(self.tokenizer, [answer_text(answer)])
         return ids
 
-    def picture_inputs(self, pixels: Tensor) -> dict[str, Any]:
-        """(b, 3, S, S) uint8 -> `pixel_values` (b, 1, 3, S, S), one picture for each text."""
-        return {"pixel_values": self.normalise(pixels)[:, None]}
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(b, 3, S, S) uint8 -> the Perceiver's latents (b, n, d)."""
+        return self.model.encode_images(self.normalise(pixels)[:, None])[:, 0]
+
+    def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
+        """Latents (b, p, n, d) -> the keys and values of every gated block.
+
+        A text looks at what comes before it, so pictures that it does not show are not looked at.
+        """
+        return {"media": self.model.lang_encoder.project(visual)}
 
     @property
     def longest(self) -> int:
         """What MPT was trained to read, though ALiBi lets it read on."""
         return int(self.model.config.text_config.max_seq_len)
+
+    @property
+    def scored(self) -> int:
+        """The rows of the embedding, which is the output layer too."""
+        return int(self.model.lang_encoder.lm_head.weight.shape[0])
 
     def after_backward(self) -> None:
         """Keep all but the two new rows of the embedding as they are (open_flamingo, train/train_utils.py)."""

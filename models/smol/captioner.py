@@ -3,9 +3,12 @@
 The connector and the language model learn, 1.83 billion numbers at the published size; the vision tower stays.
 """
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, SmolVLMForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
@@ -15,11 +18,10 @@ from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint, resolve_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.plain_text import token_ids
-from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, read_preprocessing
+from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, one_square, read_preprocessing
 from roadcue.models.smol.encoder import tile_positions, tile_tokens
 from roadcue.models.smol.loading import load_whole
-from roadcue.models.smol.prompt import END, IMAGE, answer_text, question_text
-from roadcue.models.token_batches import check_room
+from roadcue.models.smol.prompt import END, IMAGE, answer_text, picture_text, question_texts
 from roadcue.prompts.instructions import SCENE
 
 
@@ -50,7 +52,7 @@ class SmolCaptioner(Captioner):
                 f"{tokenizer.name_or_path}: a picture of {side} x {side} patches cannot be joined {scale} x {scale} "
                 "at a time; config.json and the processor's settings must be of one checkpoint"
             )
-        self.image_tokens = (side // scale) ** 2
+        self.placeholders = (side // scale) ** 2
         positions = tile_positions(side, vision.image_size // vision.patch_size)
         self.register_buffer("positions", positions, persistent=False)
 
@@ -58,7 +60,7 @@ class SmolCaptioner(Captioner):
     def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
         """`checkpoint` as in `resolve_checkpoint`; BadCheckpoint when it cannot be used."""
         folder = resolve_checkpoint(checkpoint)
-        preprocess = read_preprocessing(folder, aspect)
+        preprocess = read_preprocessing(folder, one_square(aspect))
         model, tokenizer = load_whole(folder, DTYPES[dtype])
         processor = {name: (folder / name).read_text() for name in PREPROCESSOR_FILES if (folder / name).exists()}
         origin = describe_checkpoint(checkpoint)
@@ -73,24 +75,30 @@ class SmolCaptioner(Captioner):
         """Matrices decay, norms do not; nor does the embedding, of which a batch holds few rows."""
         return self.model.get_parameter(name).ndim > 1 and "embed_tokens" not in name
 
-    def question_ids(self, instruction: str) -> list[int]:
-        """The user's turn, the picture before the instruction, and the beginning of the answer's."""
-        ids = token_ids(self.tokenizer, question_text(self.tokenizer, instruction, self.image_tokens))
-        check_room(ids, self.longest)
-        return ids
+    def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
+        """Turns of the user, each a picture before the instruction, and of answers; each is tokenised apart."""
+        picture = picture_text(self.placeholders)
+        texts = question_texts(self.tokenizer, instruction, demonstrations, picture, text_only=text_only)
+        return list(chain.from_iterable(token_ids(self.tokenizer, text) for text in texts))
 
     def answer_ids(self, answer: str) -> list[int]:
         """An answer and `<end_of_utterance>`."""
         return token_ids(self.tokenizer, answer_text(self.tokenizer, answer))
 
-    def picture_inputs(self, pixels: Tensor) -> dict[str, Any]:
-        """(b, 3, S, S) uint8 -> the connector's tokens, (b, image tokens, d), as transformers' model takes them.
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(b, 3, S, S) uint8 -> the connector's tokens (b, n, d).
 
-        Encoded here, because its own `get_image_features` leaves out a picture whose every number is zero.
+        Encoded here, because the model's own `get_image_features` leaves out a picture whose every number is zero.
         """
         inner = self.model.model
         patches = tile_tokens(inner.vision_model, self.normalise(pixels).to(inner.vision_model.dtype), self.positions)
-        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=inner.connector(patches))}}
+        tokens: Tensor = inner.connector(patches)
+        return tokens
+
+    def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
+        """Those of all pictures in the order of the texts, (pictures, n, d), as transformers' model takes them."""
+        pictures = torch.cat([tokens[:count] for tokens, count in zip(visual, shown, strict=True)])
+        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=pictures)}}
 
     @property
     def longest(self) -> int:

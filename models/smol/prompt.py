@@ -3,14 +3,18 @@
     <|im_start|>User:{picture}{instruction}<end_of_utterance>
     Assistant: {answer}<end_of_utterance>
 
-The template is a program of whoever made the checkpoint. None is trusted, not even the shipped one: transformers
-renders each in Jinja's sandbox (`ImmutableSandboxedEnvironment`), which can neither import nor read files.
+The template is a program of whoever made the checkpoint. None is trusted, not even the shipped one: each runs in a
+sandbox (`models.chat.rendering`).
 """
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from roadcue.errors import BadCheckpoint
+from roadcue.models.chat.frame import Frame, Template, frame_of
 from roadcue.models.plain_text import one_line
+from roadcue.prompts.demonstrations import check_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -34,12 +38,26 @@ def picture_text(tokens: int) -> str:
     return f"{AROUND_IMAGE}{GLOBAL_IMAGE}{IMAGE * tokens}{AROUND_IMAGE}"
 
 
-def question_text(tokenizer: "PreTrainedTokenizerBase", instruction: str, image_tokens: int) -> str:
-    """A picture and the instruction behind it, up to where the model is to go on.
+def question_texts(
+    tokenizer: "PreTrainedTokenizerBase",
+    instruction: str,
+    answers: Sequence[str],
+    picture: str,
+    *,
+    text_only: bool = False,
+) -> list[str]:
+    """Demonstrations and the question behind them, up to where the model is to go on: question, answer, question, ...
 
-    ValueError when the instruction holds a special token; BadCheckpoint when the chat template cannot be used.
+    Each question is the text `picture` and the instruction, those of demonstrations without the picture if
+    `text_only`. ValueError for more than 32 answers, an empty one, and texts that hold a special token; BadCheckpoint
+    when the chat template cannot be used.
     """
-    return _rendered(tokenizer, instruction).replace(IMAGE, picture_text(image_tokens))
+    check_count(len(answers))
+    frame = _frame(tokenizer, len(answers), text_only)
+    asked = one_line(instruction, SPECIAL, "instruction")
+    questions = [f"{before}{asked}{behind}".replace(IMAGE, picture) for before, behind in frame.questions]
+    said = [_answer(frame, answer) for answer in answers]
+    return [text for turn in zip_longest(questions, said) for text in turn if text is not None]
 
 
 def answer_text(tokenizer: "PreTrainedTokenizerBase", answer: str) -> str:
@@ -48,31 +66,21 @@ def answer_text(tokenizer: "PreTrainedTokenizerBase", answer: str) -> str:
     ValueError when it is empty or holds a special token; BadCheckpoint when the chat template does not go on with it
     where a question ends.
     """
+    return _answer(_frame(tokenizer, 0, False), answer)
+
+
+def _answer(frame: Frame, answer: str) -> str:
     line = one_line(answer, SPECIAL, "caption")
     if not line:
         raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
-    question, whole = _rendered(tokenizer, ""), _rendered(tokenizer, "", line)
-    answer, end, _ = whole.removeprefix(question).partition(END)
-    if not whole.startswith(question) or answer.strip() != line or not end:
-        raise BadCheckpoint(
-            f"{tokenizer.name_or_path}: its chat template does not write an answer behind the prompt for one, "
-            f"ended by {END}; take SmolVLM2's"
-        )
-    return answer + end
+    return frame.lead + line + frame.end
 
 
-def _rendered(tokenizer: "PreTrainedTokenizerBase", instruction: str, answer: str | None = None) -> str:
-    """The conversation by the template, with one `<image>` for the picture; without an answer it asks for one."""
-    asked = one_line(instruction, SPECIAL, "instruction")
-    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": asked}]}]
-    if answer is not None:
-        messages.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
-    try:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer is None)
-    except Exception as error:  # a template raises what it likes
-        raise BadCheckpoint(
-            f"{tokenizer.name_or_path}: its chat template fails ({error}); take SmolVLM2's"
-        ) from error
-    if not isinstance(text, str) or text.count(IMAGE) != 1:
+def _frame(tokenizer: "PreTrainedTokenizerBase", demonstrations: int, text_only: bool) -> Frame:
+    """With one `<image>` for each picture."""
+    template = Template.of(tokenizer.chat_template, tokenizer.special_tokens_map, tokenizer.name_or_path)
+    frame = frame_of(template, demonstrations, text_only, (END,))
+    shown = [before.count(IMAGE) + behind.count(IMAGE) for before, behind in frame.questions]
+    if shown != [int(not text_only)] * demonstrations + [1]:
         raise BadCheckpoint(f"{tokenizer.name_or_path}: its chat template does not write one {IMAGE} for a picture")
-    return text
+    return frame

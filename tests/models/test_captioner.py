@@ -6,20 +6,22 @@ import shutil
 
 import pytest
 import torch
+from captioned import batch_of, texts_of
 from drawn_road import drawn_road
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from roadcue.errors import BadCheckpoint, BadEncoder, BadInput
 from roadcue.models import mini
+from roadcue.models.chat import rendering
 from roadcue.models.encoder import DTYPES
 from roadcue.models.flamingo.batches import caption_batch
 from roadcue.models.flamingo.captioner import FlamingoCaptioner
 from roadcue.models.generation import GenerationSettings
 from roadcue.models.preprocessing import Normalisation
 from roadcue.models.registry import CAPTIONERS, build_captioner, build_encoder
+from roadcue.models.smol import prompt as smol
 from roadcue.models.smol.captioner import SmolCaptioner
-from roadcue.models.smol.prompt import picture_text
 from roadcue.models.token_batches import IGNORED
 
 ANSWERS = ["A car is ahead.", "The road bends to the left, and there is a crossing after 12 metres."]
@@ -55,8 +57,8 @@ def test_a_captioner_says_what_it_is(captioner):
 
 
 def test_the_answer_and_its_end_are_learnt_and_nothing_else(captioner, pixels):
-    batch = captioner.batch(pixels, TOLD, ANSWERS)
-    assert batch["pixels"].shape == (2, 3, 224, 224)
+    batch = batch_of(captioner, pixels, TOLD, ANSWERS)
+    assert batch["visual"].shape[:2] == (2, 1)
     for ids, labels, answer in zip(batch["input_ids"], batch["labels"], ANSWERS, strict=True):
         learnt = labels != IGNORED
         assert torch.equal(labels[learnt], ids[learnt])
@@ -70,11 +72,11 @@ def test_the_answer_and_its_end_are_learnt_and_nothing_else(captioner, pixels):
 
 @torch.no_grad()
 def test_the_loss_is_that_of_the_learnt_tokens_alone(captioner, pixels):
-    batch = captioner.batch(pixels, TOLD, ANSWERS)
+    batch = batch_of(captioner, pixels, TOLD, ANSWERS)
     loss = captioner.loss(batch)
     assert loss.ndim == 0
     logits = captioner.model(
-        batch["input_ids"], attention_mask=batch["attention_mask"], **captioner.picture_inputs(pixels)
+        batch["input_ids"], attention_mask=batch["attention_mask"], **captioner.visual_inputs(batch["visual"], [1, 1])
     ).logits
     learnt = batch["labels"][:, 1:] != IGNORED
     likely = logits[:, :-1].float().log_softmax(dim=-1)[learnt]
@@ -89,51 +91,51 @@ def test_the_loss_is_that_of_the_learnt_tokens_alone(captioner, pixels):
 @torch.no_grad()
 def test_a_batch_of_two_is_two_batches_of_one(captioner, pixels):
     instructions = [TOLD, "What is on the road, and how far away is it?"]
-    together = captioner.loss(captioner.batch(pixels, instructions, ANSWERS))
+    together = captioner.loss(batch_of(captioner, pixels, instructions, ANSWERS))
     total, tokens = 0.0, 0
     for row in range(2):
-        batch = captioner.batch(pixels[row : row + 1], instructions[row], [ANSWERS[row]])
+        batch = batch_of(captioner, pixels[row : row + 1], instructions[row], [ANSWERS[row]])
         learnt = int((batch["labels"] != IGNORED).sum())
         total, tokens = total + learnt * float(captioner.loss(batch)), tokens + learnt
     assert float(together) == pytest.approx(total / tokens, rel=1e-5)
-    written = captioner.generate(pixels, instructions)
-    assert written == [captioner.generate(pixels[row : row + 1], instructions[row])[0] for row in range(2)]
+    written = texts_of(captioner, pixels, instructions)
+    assert written == [texts_of(captioner, pixels[row : row + 1], instructions[row])[0] for row in range(2)]
 
 
 @torch.no_grad()
 def test_the_picture_matters(captioner, pixels):
-    losses = [captioner.loss(captioner.batch(seen, TOLD, ANSWERS)) for seen in (pixels, 255 - pixels)]
+    losses = [captioner.loss(batch_of(captioner, seen, TOLD, ANSWERS)) for seen in (pixels, 255 - pixels)]
     assert abs(losses[0] - losses[1]) > 0.01
 
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_generation_is_deterministic_and_ends(captioner, pixels, beams):
     settings = GenerationSettings(num_beams=beams)
-    once, again = captioner.generate(pixels, TOLD, settings), captioner.generate(pixels, TOLD, settings)
+    once, again = texts_of(captioner, pixels, TOLD, settings), texts_of(captioner, pixels, TOLD, settings)
     assert once == again
     for text in once:
         assert text.endswith(".")
         assert "<" not in text
         assert len(text.split()) > 3
-    longer = captioner.generate(pixels, TOLD, GenerationSettings(num_beams=beams, max_new_tokens=400))
+    longer = texts_of(captioner, pixels, TOLD, GenerationSettings(num_beams=beams, max_new_tokens=400))
     assert longer == once, "it ended by itself"
-    short = captioner.generate(pixels, TOLD, GenerationSettings(num_beams=beams, max_new_tokens=2))
+    short = texts_of(captioner, pixels, TOLD, GenerationSettings(num_beams=beams, max_new_tokens=2))
     assert all(len(text) < len(whole) for text, whole in zip(short, once, strict=True))
 
 
 def test_an_instruction_is_answered_the_same_beside_a_longer_one(captioner, pixels):
     asked = ["Go on?", "Describe the scene in front of the camera, with all cars and people in it."]
-    alone = [captioner.generate(pixels[i : i + 1], asked[i])[0] for i in range(2)]
-    assert captioner.generate(pixels, asked) == alone
+    alone = [texts_of(captioner, pixels[i : i + 1], asked[i])[0] for i in range(2)]
+    assert texts_of(captioner, pixels, asked) == alone
 
 
 @torch.no_grad()
 def test_what_was_saved_comes_back(captioner, pixels, tmp_path):
-    batch = captioner.batch(pixels, TOLD, ANSWERS)
+    batch = batch_of(captioner, pixels, TOLD, ANSWERS)
     captioner.save_pretrained(tmp_path)
     again = type(captioner).from_pretrained(str(tmp_path))
-    assert torch.equal(again.loss(again.batch(pixels, TOLD, ANSWERS)), captioner.loss(batch))
-    assert again.generate(pixels, TOLD) == captioner.generate(pixels, TOLD)
+    assert torch.equal(again.loss(batch_of(again, pixels, TOLD, ANSWERS)), captioner.loss(batch))
+    assert texts_of(again, pixels, TOLD) == texts_of(captioner, pixels, TOLD)
     changed = {part for part in again.fingerprint if again.fingerprint[part] != captioner.fingerprint[part]}
     assert not changed
     assert build_encoder(captioner.name, checkpoint=str(tmp_path)).encode(pixels).isfinite().all()
@@ -150,7 +152,7 @@ def test_a_step_changes_what_may_learn_and_nothing_else(captioner, pixels):
     }
     assert sum(len(group["params"]) for group in groups) == len(learnt)
     optimizer = torch.optim.AdamW(groups, lr=1e-2)
-    learner.loss(learner.batch(pixels, TOLD, ANSWERS)).backward()
+    learner.loss(batch_of(learner, pixels, TOLD, ANSWERS)).backward()
     learner.after_backward()
     optimizer.step()
     after = learner.state_dict()
@@ -180,26 +182,26 @@ def test_what_decays(captioner):
 @pytest.mark.parametrize("answers", [["A car."], ["A car.", " \n"], ["A car.", "An <image>."]])
 def test_answers_that_cannot_be_learnt_are_refused(captioner, pixels, answers):
     with pytest.raises(ValueError, match=r"2 pictures and 1 answers|caption is empty|holds '<image>'"):
-        captioner.batch(pixels, TOLD, answers)
+        batch_of(captioner, pixels, TOLD, answers)
 
 
 def test_instructions_that_cannot_be_asked_are_refused(captioner, pixels):
-    with pytest.raises(ValueError, match="3 instructions for 2 pictures"):
-        captioner.generate(pixels, [TOLD] * 3)
+    with pytest.raises(ValueError, match="3 prompts for 2 pictures"):
+        texts_of(captioner, pixels, [TOLD] * 3)
     with pytest.raises(ValueError, match="holds '<image>'"):
-        captioner.generate(pixels, "Look at <image>.")
+        texts_of(captioner, pixels, "Look at <image>.")
     with pytest.raises(ValueError, match=r"of the 2048 that may be read"):
-        captioner.generate(pixels, "snow " * 3000)
+        texts_of(captioner, pixels, "snow " * 3000)
 
 
 def test_an_answer_that_is_too_long_loses_its_end(captioner, pixels):
-    batch = captioner.batch(pixels, TOLD, ["A car is ahead. " * 1000, "A car."])
+    batch = batch_of(captioner, pixels, TOLD, ["A car is ahead. " * 1000, "A car."])
     assert batch["input_ids"].shape == (2, 2048)
     assert not (batch["labels"][0] == captioner.tokenizer.convert_tokens_to_ids(captioner.end_token)).any()
 
 
 def test_a_captioner_reads_one_square():
-    with pytest.raises(BadEncoder, match="a captioner reads one square"):
+    with pytest.raises(BadEncoder, match="reads one square of a picture"):
         build_captioner("smol", aspect="tiles")
 
 
@@ -207,7 +209,7 @@ def test_a_captioner_reads_one_square():
 def test_half_the_digits(pixels, captioner, dtype):
     half = build_captioner(captioner.name, dtype=dtype)
     assert {weight.dtype for weight in half.model.parameters()} == {DTYPES[dtype]}
-    coarse, fine = (c.loss(c.batch(pixels, TOLD, ANSWERS)).item() for c in (half, captioner))
+    coarse, fine = (c.loss(batch_of(c, pixels, TOLD, ANSWERS)).item() for c in (half, captioner))
     assert coarse == pytest.approx(fine, rel=0.05)
 
 
@@ -226,7 +228,7 @@ def test_flamingos_loss_is_that_of_its_own_batches_to_the_bit():
     expected = captioner.model(
         batch["input_ids"], pixel_values=pictures, attention_mask=batch["attention_mask"], labels=batch["labels"]
     ).loss
-    assert torch.equal(captioner.loss(captioner.batch(pixels, "", ANSWERS)), expected)
+    assert torch.equal(captioner.loss(batch_of(captioner, pixels, "", ANSWERS)), expected)
 
 
 @torch.no_grad()
@@ -242,14 +244,14 @@ def test_smols_prompt_and_tokens_are_those_of_transformers():
         return_dict=True,
         return_tensors="pt",
     )
-    assert captioner.question_ids(TOLD) == inputs["input_ids"][0].tolist()
+    assert captioner.prompt(TOLD) == inputs["input_ids"][0].tolist()
     model = AutoModelForImageTextToText.from_pretrained(mini.SMOL, dtype=torch.float32).eval()
     theirs = model.get_image_features(inputs["pixel_values"]).pooler_output[0]
     pixels = captioner.preprocess(drawn_road(224, 224))[None]
-    ours = captioner.picture_inputs(pixels)["mm_encoder_outputs"]["image"].pooler_output[0]
+    ours = captioner.encode(pixels)[0]
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
     written = model.generate(**inputs, max_new_tokens=80, do_sample=False)[0, inputs["input_ids"].shape[1] :]
-    assert captioner.generate(pixels, TOLD) == [processor.decode(written, skip_special_tokens=True).strip()]
+    assert texts_of(captioner, pixels, TOLD) == [processor.decode(written, skip_special_tokens=True).strip()]
 
 
 def test_a_picture_that_normalises_to_nothing_is_a_picture(tmp_path):
@@ -260,25 +262,35 @@ def test_a_picture_that_normalises_to_nothing_is_a_picture(tmp_path):
     captioner = SmolCaptioner.from_pretrained(str(folder))
     grey = torch.full((2, 3, 224, 224), 102, dtype=torch.uint8)
     assert captioner.normalise(grey).abs().max() < 1e-6
-    assert captioner.loss(captioner.batch(grey, TOLD, ANSWERS)).isfinite()
+    assert captioner.loss(batch_of(captioner, grey, TOLD, ANSWERS)).isfinite()
 
 
 TEMPLATES = {
     "{{ messages.__class__.__mro__[1].__subclasses__() }}<image>": "its chat template fails",
     "{% for": "its chat template fails",
-    "no picture": "does not write one <image>",
+    "no picture": "does not write an answer behind the prompt",
+    smol.CHAT_TEMPLATE.replace("<image>", "here"): "does not write one <image>",
+    "{% for i in range(9999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}": "does not end: it was stopped",
+    "{{ 'snow' * 10 ** 10 }}": "takes more memory",
+    "{% for i in range(99999) %}{{ 'snow' }}{% endfor %}": "writes more than 200,000 characters",
+    smol.CHAT_TEMPLATE.replace("part['text']", "part['text'] | upper"): "does not write an answer behind",
+    smol.CHAT_TEMPLATE.replace(
+        "part['text']", "part['text'] | replace('Instruction', '')"
+    ): "in their order as they are",
+    "{{ raise_exception('a system role is needed') }}": r"its chat template fails \(TemplateError: a system role",
     "<image>{{ messages[-1]['content'][0]['text'] }}": "does not write an answer behind the prompt",
 }
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_chat_template_is_nobodys_but_a_text_to_render(template):
+def test_a_chat_template_is_nobodys_but_a_text_to_render(template, monkeypatch):
+    monkeypatch.setattr(rendering, "MOST_SECONDS", 1)
     captioner = SmolCaptioner.from_pretrained("mini")
     pixels = two_pictures(captioner)
     captioner.tokenizer.chat_template = template
     with pytest.raises(BadCheckpoint, match=TEMPLATES[template]):
-        captioner.batch(pixels, TOLD, ANSWERS)
+        batch_of(captioner, pixels, TOLD, ANSWERS)
 
 
 def test_what_the_picture_takes_in_the_prompt():
-    assert picture_text(2) == "<fake_token_around_image><global-img><image><image><fake_token_around_image>"
+    assert smol.picture_text(2) == "<fake_token_around_image><global-img><image><image><fake_token_around_image>"

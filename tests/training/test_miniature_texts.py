@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from roadcue.models.captioner import Written
 from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 from roadcue.prompts.annotation_json import parse_json
 from roadcue.prompts.bvpi import parse_sections
@@ -113,8 +114,8 @@ def test_the_trained_prompts_are_those_that_generation_uses(miniature, pixels):
     tokens = miniature.tokens(pixels)
     loss = miniature.text_loss(tokens, miniature.summary(tokens), ASKED, texts)
     batch = captioner.batch(
-        torch.stack([pixels[place] for place, _ in ASKED]),
-        [miniature.instructions[kind] for _, kind in ASKED],
+        captioner.encode(torch.stack([pixels[place] for place, _ in ASKED])),
+        [captioner.prompt(miniature.instructions[kind]) for _, kind in ASKED],
         [texts[place][kind] for place, kind in ASKED],
     )
     assert float(loss) == pytest.approx(float(captioner.loss(batch)), rel=1e-4)
@@ -137,10 +138,12 @@ class HeldOut:
 
 def answered(miniature, monkeypatch, answers):
     """The scores of a model that answers so, by instruction and then by picture."""
+    captioner = miniature.captioner
+    said = {tuple(captioner.prompt(asked)): answer for asked, answer in answers.items()}
     monkeypatch.setattr(
-        type(miniature.captioner),
+        type(captioner),
         "generate",
-        lambda captioner, pixels, instruction: [answers.get(instruction, "")] * len(pixels),
+        lambda _, visual, prompt: [Written(said.get(tuple(prompt), ""), ended=True)] * len(visual),
     )
     return score_answers(miniature, HeldOut())
 

@@ -125,7 +125,7 @@ def test_each_half_of_a_pair_says_which_it_is(drawn, tmp_path):
 def test_every_text_ends_before_an_answer_is_cut_off(model, drawn, tmp_path):
     train, held_out = recipe.draw_examples(config(drawn, tmp_path), drawn, 2)
     miniature = make_miniature(model, train.texts)
-    questions = {kind: len(miniature.captioner.question_ids(asked)) for kind, asked in miniature.instructions.items()}
+    questions = {kind: len(miniature.captioner.prompt(asked)) for kind, asked in miniature.instructions.items()}
     for kind, text in (told for split in (train, held_out) for each in split.texts for told in each.items()):
         answer = miniature.captioner.answer_ids(text)
         assert len(answer) < GenerationSettings().max_new_tokens

@@ -40,7 +40,9 @@ class CaptionModule(TrainingModule):
 
     def loss(self, batch: PictureRows, texts: list[str]) -> Tensor:
         """Mean cross-entropy, nats per token, over the texts and their ends."""
-        return self.captioner.loss(self.captioner.batch(batch["pixels"], self.captioner.instruction, texts))
+        captioner = self.captioner
+        visual = captioner.encode(batch["pixels"])
+        return captioner.loss(captioner.batch(visual, captioner.prompt(captioner.instruction), texts))
 
     def training_step(self, batch: PictureRows, batch_idx: int) -> Tensor:
         """The loss of the texts without the words that this epoch leaves out."""

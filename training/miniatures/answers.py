@@ -50,12 +50,13 @@ def score_answers(miniature: Miniature, held_out: Examples) -> dict[str, float]:
         of_view = [row for row, texts in enumerate(held_out.texts) if view_of(texts) == view]
         places = np.linspace(0, len(of_view) - 1, min(len(of_view), _ANSWERED)).round().astype(int)
         batch = held_out.batch(np.array(of_view)[places])
+        captioner, texts = miniature.captioner, batch["texts"]
+        visual = captioner.encode(batch["pixels"])
         answers = {
-            kind: miniature.captioner.generate(batch["pixels"], miniature.instructions[kind])
+            kind: [one.text for one in captioner.generate(visual, captioner.prompt(miniature.instructions[kind]))]
             for kind in ("scene", "annotation")
-            if kind in batch["texts"][0]
+            if kind in texts[0]
         }
-        texts = batch["texts"]
         scores |= _score_scenes(view, [each["scene"] for each in texts], answers["scene"])
         if "annotation" in answers:
             scores |= _score_annotations(view, [each["annotation"] for each in texts], answers["annotation"])

@@ -38,7 +38,7 @@ class Miniature(ABC):
         self.captioner = captioner
         self.model: Any = captioner.model.requires_grad_(True)
         self.instructions = instructions_for(captioner)
-        self._question = lru_cache(captioner.question_ids)
+        self._question = lru_cache(captioner.prompt)
 
     @classmethod
     def begins_with(cls) -> dict[str, str]:

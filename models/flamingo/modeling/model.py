@@ -150,12 +150,14 @@ class Flamingo(PreTrainedModel, GenerationMixin):
         input_ids: Tensor,
         pixel_values: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        media: Tensor | None = None,
         **options: Any,
     ) -> Any:
         """(b, t) left-padded ids and (b, images, 3, S, S) -> (b, t + new) ids, ended by `<|endofchunk|>`.
 
         `options` are those of transformers' `generate`: max_new_tokens, num_beams, do_sample, ... Without a mask,
-        `<PAD>` is what is masked. The pictures are encoded and projected once, whatever the beams and the length.
+        `<PAD>` is what is masked. The pictures are encoded and projected once, whatever the beams and the length;
+        `media` are as in `forward`.
         """
-        media = self.encode_media(input_ids, pixel_values)
+        media = self.encode_media(input_ids, pixel_values) if media is None else media
         return super().generate(input_ids, attention_mask=attention_mask, media=media, **options)

@@ -1,0 +1,1 @@
+"""Conversations as a checkpoint's chat template writes them."""
