@@ -37,6 +37,7 @@ CAPTIONERS: Registry[Callable[..., Any]] = Registry(
     {
         "smol": "roadcue.models.smol.captioner:build",
         "flamingo": "roadcue.models.flamingo.captioner:build",
+        "auto": "roadcue.models.auto.captioner:build",
     },
     group="roadcue.captioners",
     error=BadEncoder,

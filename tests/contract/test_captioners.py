@@ -4,9 +4,11 @@ import pytest
 import torch
 from captioned import prompts_of
 from drawn_road import drawn_road
+from tiny_vlms import TINY
 from transformers import LogitsProcessor
 
 from roadcue.errors import BadInput
+from roadcue.models import mini
 from roadcue.models.generation import GenerationSettings
 from roadcue.models.registry import CAPTIONERS, build_captioner
 
@@ -16,9 +18,13 @@ SHORT = GenerationSettings(max_new_tokens=24)
 THREE_BEAMS = GenerationSettings(max_new_tokens=12, num_beams=3)
 
 
-@pytest.fixture(scope="module", params=list(CAPTIONERS))
-def captioner(request):
-    return build_captioner(request.param)
+@pytest.fixture(scope="module", params=["smol", "flamingo", *TINY, "smol by transformers"])
+def captioner(request, tmp_path_factory):
+    if request.param in CAPTIONERS:
+        return build_captioner(request.param)
+    if request.param in TINY:
+        return build_captioner("auto", checkpoint=str(TINY[request.param](tmp_path_factory.mktemp("tiny"))))
+    return build_captioner("auto", checkpoint=str(mini.SMOL))
 
 
 @pytest.fixture(scope="module")

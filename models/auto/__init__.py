@@ -1,0 +1,1 @@
+"""Image-text-to-text models of transformers, of whatever family."""
