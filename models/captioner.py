@@ -25,7 +25,7 @@ from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.generation import GenerationSettings, Grammar
 from roadcue.models.plain_text import without_controls
 from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing
-from roadcue.models.token_batches import CaptionBatch, check_room, left_padded, padding_id, teacher_forcing
+from roadcue.models.token_batches import CaptionBatch, check_room, left_padded, one_each, padding_id, teacher_forcing
 from roadcue.weights import digest
 
 
@@ -293,11 +293,3 @@ class Captioner(nn.Module, ABC):
         """Special tokens but the ends, and the rows of the vocabulary that are no token."""
         special = {token for token, entry in self.tokenizer.added_tokens_decoder.items() if entry.special}
         return sorted({*special, self._image_id, *range(len(self.tokenizer), self.scored)} - {*self.end_ids})
-
-
-def one_each(prompts: Sequence[int] | Sequence[Sequence[int]], count: int) -> list[Sequence[int]]:
-    """One prompt for each of `count` pictures; ValueError for another number of them."""
-    listed: list[Any] = [prompts] * count if prompts and isinstance(prompts[0], int) else list(prompts)
-    if len(listed) != count:
-        raise ValueError(f"{len(listed)} prompts for {count} pictures: expected one for all or one for each")
-    return listed

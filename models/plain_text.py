@@ -22,6 +22,14 @@ def one_line(text: str, tokens: Iterable[str], name: str) -> str:
     return " ".join(text.split())
 
 
+def caption_line(text: str, tokens: Iterable[str]) -> str:
+    """As `one_line`, of a caption; ValueError also when it is empty."""
+    line = one_line(text, tokens, "caption")
+    if not line:
+        raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
+    return line
+
+
 def refuse_tokens(text: str, tokens: Iterable[str], name: str) -> None:
     """ValueError when the text holds one of the special `tokens`."""
     for token in tokens:

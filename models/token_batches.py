@@ -4,7 +4,7 @@ Shape legend: b texts, l tokens of the longest.
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 import torch
 from torch import Tensor
@@ -48,6 +48,14 @@ def teacher_forcing(
         attention_mask=_mask(ids, side),
         labels=_padded(labels, IGNORED, side),
     )
+
+
+def one_each(prompts: Sequence[int] | Sequence[Sequence[int]], count: int) -> list[Sequence[int]]:
+    """One prompt for each of `count` pictures; ValueError for another number of them."""
+    listed: list[Any] = [prompts] * count if prompts and isinstance(prompts[0], int) else list(prompts)
+    if len(listed) != count:
+        raise ValueError(f"{len(listed)} prompts for {count} pictures: expected one for all or one for each")
+    return listed
 
 
 def check_room(prompt: Sequence[int], longest: int, what: str = "a prompt") -> None:

@@ -1,4 +1,4 @@
-"""Image-text-to-text models of transformers with random weights, a few hundred thousand numbers, saved as published."""
+"""Image-text-to-text models of transformers: a few hundred thousand random numbers, saved as published."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ from roadcue.models.captioner import Captioner
 from roadcue.models.chat.frame import Frame, Template, frame_of
 from roadcue.models.checkpoint import describe_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
-from roadcue.models.plain_text import one_line, token_ids
+from roadcue.models.plain_text import caption_line, one_line, token_ids
 from roadcue.models.preprocessing import Aspect, Preprocessing
 from roadcue.prompts.demonstrations import check_count
 from roadcue.prompts.instructions import SCENE
@@ -104,11 +104,8 @@ class AutoCaptioner(Captioner):
 
     def answer_ids(self, answer: str) -> list[int]:
         """An answer and its end."""
-        line = one_line(answer, self._special, "caption")
-        if not line:
-            raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
         frame = self._frame(0, False)
-        return token_ids(self.tokenizer, frame.lead + line + frame.end)
+        return token_ids(self.tokenizer, frame.lead + caption_line(answer, self._special) + frame.end)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """(b, 3, S, S) uint8 -> (b, n, d), with those of inner layers (deepstack) behind those of the last."""

@@ -77,7 +77,7 @@ def load_processor(folder: Path) -> Any:
 
 
 def place_of(checkpoint: str) -> Path:
-    """The folder of a checkpoint, a folder or a hub id; BadCheckpoint as in `models.checkpoint.resolve_checkpoint`."""
+    """The folder of a checkpoint, a folder or a hub id; BadCheckpoint as in `models.checkpoint`."""
     place = local_or_hub(checkpoint, "auto")
     return place if isinstance(place, Path) else download(place, _FILES)
 

@@ -10,7 +10,7 @@ before it, so there are as many pictures as `<image>`, in their order.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from roadcue.models.plain_text import one_line, refuse_tokens, token_ids
+from roadcue.models.plain_text import caption_line, one_line, refuse_tokens, token_ids
 from roadcue.prompts.demonstrations import check_count
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ def few_shot_segments(captions: Sequence[str] = (), instruction: str = "", *, te
 
 def answer_text(caption: str) -> str:
     """A caption as the model is to write it: in one line and ended; ValueError when it is empty or cannot be."""
-    line = one_line(caption, _RESERVED, "caption")
-    if not line:
-        raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
-    return line + ENDOFCHUNK
+    return caption_line(caption, _RESERVED) + ENDOFCHUNK
 
 
 def tokenize_segments(tokenizer: "PreTrainedTokenizerBase", segments: Iterable[str]) -> list[list[int]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from roadcue.errors import BadCheckpoint
 from roadcue.models.chat.frame import Frame, Template, frame_of
-from roadcue.models.plain_text import one_line
+from roadcue.models.plain_text import caption_line, one_line
 from roadcue.prompts.demonstrations import check_count
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ def answer_text(tokenizer: "PreTrainedTokenizerBase", answer: str) -> str:
 
 
 def _answer(frame: Frame, answer: str) -> str:
-    line = one_line(answer, SPECIAL, "caption")
-    if not line:
-        raise ValueError("a caption is empty: it would teach the model to say nothing; leave its picture out")
-    return frame.lead + line + frame.end
+    return frame.lead + caption_line(answer, SPECIAL) + frame.end
 
 
 def _frame(tokenizer: "PreTrainedTokenizerBase", demonstrations: int, text_only: bool) -> Frame:
