@@ -30,6 +30,7 @@ from roadcue.training.camera_shares import cameras_said
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
 from roadcue.training.captions.pictures import CaptionPictures
+from roadcue.training.captions.targets import instruction_for
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.steps import InOrder
 
@@ -111,7 +112,7 @@ def _written(
     """Of every picture its row in the data set, the loss of its text in nats per token, what is written of it, and
     its OOD score, NaN without a detector.
     """
-    prompt = captioner.prompt(captioner.instruction)
+    prompt = captioner.prompt(instruction_for(pictures.target, captioner))
     for batch in InOrder(pictures, batch_size):
         visual = captioner.encode(batch["pixels"])
         texts = [written.text for written in captioner.generate(visual, prompt)]

@@ -16,6 +16,8 @@ from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.captions.detector import CaptionDetector
+from roadcue.training.captions.fine_tuning import caption_options
+from roadcue.training.captions.targets import instruction_for
 from roadcue.training.config import CAPTION, TrainConfig
 from roadcue.training.run_folder import RunFolder
 
@@ -40,9 +42,19 @@ class CaptionPrediction(PicturePrediction):
 class CaptionPredictor(PushToHubMixin):
     """What `roadcue.load` returns for a caption run."""
 
-    def __init__(self, captioner: Captioner, camera: str, detector: CaptionDetector | None = None) -> None:
-        """A trained captioner, on its device, the camera whose pictures it has learnt from, and what tells others."""
+    def __init__(
+        self,
+        captioner: Captioner,
+        camera: str,
+        detector: CaptionDetector | None = None,
+        instruction: str | None = None,
+    ) -> None:
+        """A trained captioner, on its device, the camera whose pictures it has learnt from, and what tells others.
+
+        `instruction`: what it is asked; what it is asked by itself, if nothing is said.
+        """
         self.captioner, self.camera, self._detector = captioner.eval(), camera, detector
+        self.instruction = captioner.instruction if instruction is None else instruction
 
     @classmethod
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "CaptionPredictor":
@@ -50,7 +62,8 @@ class CaptionPredictor(PushToHubMixin):
         folder.read_facts()  # which a run that is not finished lacks
         captioner = build_captioner(config.encoder, checkpoint=str(folder.model), aspect=config.aspect)
         detector = CaptionDetector.of_run(folder.model, config, device)
-        predictor = cls(captioner.to(device), config.camera_names[0], detector)
+        asked = instruction_for(caption_options(config).target, captioner)
+        predictor = cls(captioner.to(device), config.camera_names[0], detector, asked)
         predictor.folder, predictor.config = folder, config
         return predictor
 
@@ -66,7 +79,7 @@ class CaptionPredictor(PushToHubMixin):
             raise BadInput("predict is given no picture: an empty batch has no prediction")
         pixels = self._pixels(pictures)
         captioner = self.captioner
-        written = captioner.generate(captioner.encode(pixels), captioner.prompt(captioner.instruction))
+        written = captioner.generate(captioner.encode(pixels), captioner.prompt(self.instruction))
         scores = [None] * len(written) if self._detector is None else self._detector(pixels).tolist()
         texts = [CaptionPrediction(one.text, ood_score=score) for one, score in zip(written, scores, strict=True)]
         return {CAPTION: texts[0] if single else texts}

@@ -91,13 +91,10 @@ def claim_set(claims: Claims) -> frozenset[tuple[str, ...]]:
     An object that is said to be there, and not where, claims that much: ("near", "car").
     """
     fields = {(name, value) for name in ("sidewalk", "road", "relation") if (value := getattr(claims, name))}
-    objects = {
-        (distance, kind, *place)
-        for distance, named in (("near", claims.near), ("far", claims.far))
-        for kind, places in named.items()
-        for place in (zip(places) if places else [()])
-    }
-    return frozenset[tuple[str, ...]](fields | objects)
+    named = [("near", *each) for each in claims.near.items()] + [("far", *each) for each in claims.far.items()]
+    placed = {(distance, kind, place) for distance, kind, places in named for place in places}
+    somewhere = {(distance, kind) for distance, kind, places in named if not places}
+    return frozenset[tuple[str, ...]]({*fields, *placed, *somewhere})
 
 
 def _only(pattern: re.Pattern[str], text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from roadcue.models.captioner import Captioner, VisualBatch, Written
-from roadcue.models.generation import GenerationSettings
+from roadcue.models.generation import GenerationSettings, Grammar
 
 
 def prompts_of(captioner: Captioner, instructions: str | Sequence[str]) -> list[int] | list[list[int]]:
@@ -27,9 +27,10 @@ def written_of(
     pixels: Tensor,
     instructions: str | Sequence[str],
     settings: GenerationSettings | None = None,
+    grammar: Grammar | None = None,
 ) -> list[Written]:
     """What is written of pictures that are encoded for it."""
-    return captioner.generate(captioner.encode(pixels), prompts_of(captioner, instructions), settings)
+    return captioner.generate(captioner.encode(pixels), prompts_of(captioner, instructions), settings, grammar)
 
 
 def texts_of(

@@ -63,6 +63,11 @@ class CuePrediction(PicturePrediction):
         return len(self.cues) == len(self.paces) == 1
 
 
+def cue_sentence(cue: str, pace: str) -> str:
+    """One of `CUES` and one of `PACES` as a text to learn, such as "Deviate left, slow down."."""
+    return f"{cue.capitalize()}, {pace}."
+
+
 def _one_of(possible: Sequence[str], question: str) -> str:
     """What the answers of a set are, as words of a sentence."""
     return f"{' or '.join(possible).capitalize()}." if possible else f"No {question} is likely."

@@ -5,13 +5,15 @@ import sys
 
 import pytest
 import torch
+from captioned import written_of
 from drawn_road import drawn_road
 from jsonschema import Draft202012Validator
 
 from roadcue.errors import BadInput
+from roadcue.models.captioner import Written
+from roadcue.models.generation import GenerationSettings
 from roadcue.models.grammar import Grammar
 from roadcue.models.registry import CAPTIONERS, build_captioner
-from roadcue.models.token_batches import left_padded, padding_id
 
 TOLD = 'root ::= ("Go" | "Stop") ": " [^\\n]+'
 SCHEMA = {
@@ -28,30 +30,15 @@ def captioner(request):
     return build_captioner(request.param).eval()
 
 
-def vocabulary(captioner) -> int:
-    return captioner.model.config.text_config.vocab_size
-
-
 def end(captioner) -> int:
     return captioner.tokenizer.convert_tokens_to_ids(captioner.end_token)
 
 
-def written(captioner, grammar: Grammar, limit: int = 24) -> list[str]:
-    """Of two pictures, each behind another prompt, ends and all."""
+def written(captioner, grammar: Grammar, limit: int = 24) -> list[Written]:
+    """Of two pictures, each behind another prompt."""
     pixels = torch.stack([captioner.preprocess(drawn_road(car_x=place)) for place in (0.25, 0.8)])
-    prompts = [captioner.question_ids(asked) for asked in ("Describe the scene.", "Annotate the picture as JSON.")]
-    padded = left_padded(prompts, padding_id(captioner.tokenizer))
-    ids = captioner.model.generate(
-        **padded,
-        **captioner.picture_inputs(pixels),
-        logits_processor=[grammar.logits_processor(captioner.tokenizer, end(captioner), vocabulary(captioner))],
-        eos_token_id=end(captioner),
-        pad_token_id=padding_id(captioner.tokenizer),
-        max_new_tokens=limit,
-        do_sample=False,
-    )
-    texts = captioner.tokenizer.batch_decode(ids[:, padded["input_ids"].shape[1] :])
-    return [text.replace(captioner.tokenizer.pad_token, "") for text in texts]
+    asked = ("Describe the scene.", "Annotate the picture as JSON.")
+    return written_of(captioner, pixels, asked, GenerationSettings(max_new_tokens=limit), grammar)
 
 
 def allowed(captioner, grammar: Grammar, said: str, size: int) -> set[int]:
@@ -67,18 +54,18 @@ def allowed(captioner, grammar: Grammar, said: str, size: int) -> set[int]:
 
 
 def test_every_row_of_a_batch_begins_as_the_grammar_says_whatever_the_picture(captioner):
-    for text in written(captioner, Grammar(TOLD)):
-        assert text.startswith(("Go: ", "Stop: "))
-        assert "\n" not in text
+    for one in written(captioner, Grammar(TOLD)):
+        assert one.text.startswith(("Go: ", "Stop: "))
+        assert "\n" not in one.text
 
 
 def test_a_document_of_a_schema_has_ended_and_fits(captioner):
     schema = {**SCHEMA, "properties": {"way": {"enum": ["left", "right"]}}, "required": ["way"]}
-    for text in written(captioner, Grammar.of_schema(schema)):
-        document, marked, _ = text.partition(captioner.end_token)
-        assert marked
-        assert not list(Draft202012Validator(schema).iter_errors(json.loads(document)))
-        assert document == json.dumps(json.loads(document)), "no white space but that of json.dumps"
+    for one in written(captioner, Grammar.of_schema(schema)):
+        assert one.ended
+        document = json.loads(one.text)
+        assert not list(Draft202012Validator(schema).iter_errors(document))
+        assert one.text == json.dumps(document), "no white space but that of json.dumps"
 
 
 def test_the_same_grammar_serves_call_after_call(captioner):
@@ -87,7 +74,7 @@ def test_the_same_grammar_serves_call_after_call(captioner):
 
 
 def test_free_text_holds_no_special_token_but_the_end_once_there_is_text(captioner):
-    size = vocabulary(captioner) + PADDING
+    size = captioner.scored + PADDING
     special = {i for i, token in captioner.tokenizer.added_tokens_decoder.items() if token.special}
     padding = set(range(size - PADDING, size))
     for said in ("", "Go: ", "Go: a"):
@@ -100,7 +87,7 @@ def test_free_text_holds_no_special_token_but_the_end_once_there_is_text(caption
 
 def test_a_finished_text_can_only_end(captioner):
     said = '{"way": "left", "seen": ["car"]}'
-    assert allowed(captioner, Grammar.of_schema(SCHEMA), said, vocabulary(captioner)) == {end(captioner)}
+    assert allowed(captioner, Grammar.of_schema(SCHEMA), said, captioner.scored) == {end(captioner)}
 
 
 def test_what_is_no_grammar_is_refused_with_the_place():

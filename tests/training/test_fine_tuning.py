@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -67,6 +68,17 @@ def tuned(folder, tmp_path_factory):
     return RunFolder.of(run)
 
 
+def stopping_at(step: int) -> type[trainer.SayProgress]:
+    """What stops a training before that step."""
+
+    class Stop(trainer.SayProgress):
+        def on_train_batch_start(self, trainer, *_):
+            if trainer.global_step == step:
+                raise KeyboardInterrupt
+
+    return Stop
+
+
 def logged(run: RunFolder, name: str) -> list[float]:
     """A column of the run's CSV log, where it has a value."""
     lines = [line for file in sorted(run.logs.glob("*/metrics.csv")) for line in csv.DictReader(file.open())]
@@ -76,7 +88,8 @@ def logged(run: RunFolder, name: str) -> list[float]:
 def test_the_loss_falls(folder, tmp_path):
     losses = []
     for epochs, lr in ((1, 1e-12), (5, 1e-3)):
-        given = config(folder, tmp_path / str(epochs), {"text_dropout": 0.0}, epochs=epochs, lr=lr, warm_up=0)
+        options = {"text_dropout": 0.0, "target": "json"}  # a form that the miniature does not know
+        given = config(folder, tmp_path / str(epochs), options, epochs=epochs, lr=lr, warm_up=0)
         losses.append(logged(fine_tune(given), "val/loss"))
     (before,), after = losses
     assert len(after) == 5, "measured after every epoch"
@@ -115,13 +128,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(folder, tuned, tmp_path, monk
     """Stopped with pictures decoded ahead, and gone on with them too: the finished run decoded them in the loop."""
     given = config(folder, tmp_path, workers=2)
 
-    class Stop(trainer.SayProgress):
-        def on_train_batch_start(self, trainer, *_):
-            if trainer.global_step == STEPS - 1:
-                raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(trainer, "SayProgress", Stop)
+        patched.setattr(trainer, "SayProgress", stopping_at(STEPS - 1))
         with pytest.raises(KeyboardInterrupt):
             fine_tune(given)
     with pytest.raises(BadInput, match=r"other options: --lr 0\.01, and the run has 0\.001; use another --run_dir"):
@@ -131,6 +139,30 @@ def test_a_stopped_run_goes_on_to_the_same_weights(folder, tuned, tmp_path, monk
     stopped = fine_tune(replace(given, resume="auto"))
     assert len(steps) == 1
     one, other = (load_file(run.model / "model.safetensors") for run in (tuned, stopped))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("encoder", ["smol", "flamingo"])
+def test_a_mixture_goes_on_after_a_stop_to_the_same_weights_and_says_what_it_writes(
+    folder, tmp_path, capsys, monkeypatch, encoder
+):
+    options = {"navigation": 0.3, "few_shot": 0.5, "weather": 0.5, "val_texts": 2}
+    given = config(folder, tmp_path / "whole", options, encoder=encoder, batch_size=3)
+    whole = fine_tune(given)
+    out = capsys.readouterr().out
+    assert out.count("\nprompt: ") == out.count("\nlearnt is what stands between [[ and ]]: ...") == 1
+    assert (
+        len(re.findall(r"epoch \d/2  val loss \d\.\d+ nats per token, F1 \d\.\d+ of the claims in 2 texts", out)) == 2
+    )
+    assert len(logged(whole, "val/claims_f1")) == 2
+    assert whole.read_facts()["texts"]["train"] == {"without": 0, "too_long": 0, "refused": 0, "cleaned": 0}
+    stopped = tmp_path / "stopped"
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer, "SayProgress", stopping_at(4))
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(replace(given, run_dir=str(stopped)))
+    gone_on = fine_tune(replace(given, run_dir=str(stopped), resume="auto"))
+    one, other = (load_file(run.model / "model.safetensors") for run in (whole, gone_on))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -189,9 +221,13 @@ def test_options_that_cannot_be_are_refused(wrong):
         TrainConfig(**{"head": "caption", "encoder": "flamingo", **wrong})
 
 
-def test_a_text_dropout_of_all_words_is_refused():
-    with pytest.raises(ValueError, match="--caption"):
-        CaptionOptions(text_dropout=1.0)
+@pytest.mark.parametrize(
+    "wrong", [{"text_dropout": 1.0}, {"navigation": 1.1}, {"few_shot": -0.1}, {"weather": 30.0}, {"val_texts": -1}]
+)
+def test_a_share_that_is_none_is_refused_with_its_option(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=rf"--caption\.{name} "):
+        CaptionOptions(**wrong)
 
 
 def test_what_is_not_given_is_as_document_000_fine_tunes():

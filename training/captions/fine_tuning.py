@@ -6,7 +6,11 @@ epoch, so that the next one must come from the picture (document 000).
 
 import shlex
 import sys
+from dataclasses import asdict
+from typing import Any
 
+import numpy as np
+import torch
 from lightning.pytorch import seed_everything
 
 from roadcue.errors import BadInput
@@ -17,8 +21,10 @@ from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.detector import learn_caption_detector
+from roadcue.training.captions.example import example_said
+from roadcue.training.captions.lessons import LessonPlan
 from roadcue.training.captions.module import CaptionModule
-from roadcue.training.captions.pictures import CaptionPictures, fingerprint
+from roadcue.training.captions.pictures import CaptionPictures, PictureRows, fingerprint
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
 from roadcue.training.extraction_config import ExtractionOptions
@@ -53,24 +59,14 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     (train, bad), (val, bad_too) = (caption_pictures(config, captioner, options, split) for split in ("train", "val"))
     about = [limit_said(config), train.dataset.description, captioner.description]
     about += [cameras_said(split.dataset, config) for split in (train, val)]
+    about += [answers_said(split) for split in (train, val)]
     print(*filter(None, about), f"run folder: {folder.path}", sep="\n", flush=True)
-    given = config.optimization
     seed_everything(config.seed, verbose=False)
-    steps = TrainingSteps(
-        train, batch_size=given.batch_size, epochs=given.epochs, seed=config.seed, ahead=config.workers
-    )
-    module = CaptionModule(
-        captioner,
-        train,
-        val,
-        lr=given.lr,
-        weight_decay=given.weight_decay,
-        warm_up=given.warm_up,
-        steps=len(steps),
-        per_epoch=steps.per_epoch,
-        text_dropout=options.text_dropout,
-        seed=config.seed,
-    )
+    plan = LessonPlan(train, captioner, options, config.seed)
+    steps = _steps(plan, config)
+    module = _module(plan, val, config, steps)
+    with torch.no_grad():
+        print(example_said(captioner, module.batch(plan.lessons(0, train.batch(np.arange(1))))), flush=True)
     resuming = folder.last.exists()
     with writing_into(folder.path, GO_ON):
         write_atomic(folder.config, config_text)
@@ -82,7 +78,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             folder,
             config,
             device=device(config.device),
-            validation=InOrder(val, given.batch_size),
+            validation=InOrder(val, config.optimization.batch_size),
             resuming=resuming,
             clip=1.0,
             ema=config.ema,
@@ -93,20 +89,54 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         captioner.save_pretrained(folder.model)
         if (detector := learn_caption_detector(train, config)) is not None:
             detector.save_pretrained(folder.model / DETECTOR)
-        facts = {
-            "data": {"train": train.dataset.description, "val": val.dataset.description},
-            DATA_FINGERPRINT: fingerprint(train.dataset, options.target),
-            "rows": {"train": len(train), "val": len(val)},
-            "limit": config.limit,
-            "cameras": {"train": camera_shares(train.dataset, config), "val": camera_shares(val.dataset, config)},
-            "skipped": len(bad) + len(bad_too),
-            "captioner": captioner.description,
-            "encoder_parts": {},
-            "seed": config.seed,
-        }
+        facts = {"skipped": len(bad) + len(bad_too), "captioner": captioner.description, **_facts(train, val, config)}
         command = shlex.join(["python", *sys.argv])
         folder.write_facts(run_facts(device_name(config.device), command, seconds, **facts))
     print(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
+
+
+def _steps(plan: LessonPlan, config: TrainConfig) -> TrainingSteps[PictureRows]:
+    """The batches of all epochs, each of texts of like length."""
+    return TrainingSteps(
+        plan.pictures,
+        batch_size=config.optimization.batch_size,
+        epochs=config.optimization.epochs,
+        seed=config.seed,
+        ahead=config.workers,
+        lengths=plan.lengths,
+    )
+
+
+def _module(
+    plan: LessonPlan, val: CaptionPictures, config: TrainConfig, steps: TrainingSteps[PictureRows]
+) -> CaptionModule:
+    given = config.optimization
+    return CaptionModule(
+        plan.captioner,
+        plan,
+        val,
+        lr=given.lr,
+        weight_decay=given.weight_decay,
+        warm_up=given.warm_up,
+        steps=len(steps),
+        per_epoch=steps.per_epoch,
+        val_texts=plan.options.val_texts,
+    )
+
+
+def _facts(train: CaptionPictures, val: CaptionPictures, config: TrainConfig) -> dict[str, Any]:
+    """What run.json says of the data."""
+    splits = {"train": train, "val": val}
+    return {
+        "data": {name: split.dataset.description for name, split in splits.items()},
+        DATA_FINGERPRINT: fingerprint(train.dataset, train.target),
+        "rows": {name: len(split) for name, split in splits.items()},
+        "texts": {name: asdict(split.counts) for name, split in splits.items()},
+        "limit": config.limit,
+        "cameras": {name: camera_shares(split.dataset, config) for name, split in splits.items()},
+        "encoder_parts": {},
+        "seed": config.seed,
+    }
 
 
 def caption_options(config: TrainConfig) -> CaptionOptions:
@@ -130,4 +160,10 @@ def caption_pictures(
     """A split's pictures that can be read, with their texts, and what is wrong with the others."""
     dataset = open_split(reading, split)
     pictures = CaptionPictures.of(dataset, captioner.preprocess, options.target, reading.camera_names[0])
-    return pictures.readable(reading.on_bad_record)
+    return pictures.fitting(captioner).readable(reading.on_bad_record)
+
+
+def answers_said(pictures: CaptionPictures) -> str:
+    """What has to be known of a split's texts; "" where all are learnt as they are."""
+    said = pictures.counts.sentence
+    return f"{pictures.target} texts of {pictures.dataset.split}: {said}" if said else ""

@@ -1,14 +1,17 @@
-"""The training loop's view of a captioner: the loss of the answers, on texts with words left out."""
+"""The training loop's view of a captioner: the loss of a batch's lessons, and what it writes after every epoch."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
-from roadcue.models.captioner import Captioner
+from roadcue.models.captioner import Captioner, VisualBatch
+from roadcue.training.captions.lessons import LessonPlan, Lessons
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows
-from roadcue.training.captions.text_dropout import drop_words
+from roadcue.training.captions.targets import instruction_for
+from roadcue.training.captions.validation import CLAIMING, claims_f1
 from roadcue.training.module import TrainingModule
 
 
@@ -18,7 +21,7 @@ class CaptionModule(TrainingModule):
     def __init__(
         self,
         captioner: Captioner,
-        train: CaptionPictures,
+        plan: LessonPlan,
         val: CaptionPictures,
         *,
         lr: float,
@@ -26,48 +29,53 @@ class CaptionModule(TrainingModule):
         warm_up: int,
         steps: int,
         per_epoch: int,
-        text_dropout: float,
-        seed: int,
+        val_texts: int,
     ) -> None:
-        """`per_epoch` optimizer steps; the words left out depend on `seed`, epoch and row alone."""
+        """`per_epoch` optimizer steps; `val_texts` texts are written after each epoch, 0 for none."""
+        train = plan.pictures
         rows = f"{train.dataset.fingerprint} {len(train)}"
         super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, data=rows)
         self.captioner, self.weight_decay = captioner, weight_decay
-        self.pictures = {"train": train, "val": val}
-        self.per_epoch, self.text_dropout, self.seed = per_epoch, text_dropout, seed
+        self.plan, self.val, self.per_epoch = plan, val, per_epoch
+        self.val_texts = val_texts if val.target in CLAIMING else 0
         # A checkpoint holds what learns: the rest is in the checkpoint that the run began with.
         self.strict_loading = False
 
-    def loss(self, batch: PictureRows, texts: list[str]) -> Tensor:
-        """Mean cross-entropy, nats per token, over the texts and their ends."""
-        captioner = self.captioner
-        visual = captioner.encode(batch["pixels"])
-        return captioner.loss(captioner.batch(visual, captioner.prompt(captioner.instruction), texts))
+    def batch(self, lessons: Lessons) -> VisualBatch:
+        """What the captioner reads of lessons, of which one may show more pictures than another."""
+        seen = self.captioner.encode(torch.cat(lessons.pictures)).split([len(each) for each in lessons.pictures])
+        return self.captioner.batch(pad_sequence(seen, batch_first=True), lessons.prompts, lessons.answers)
 
     def training_step(self, batch: PictureRows, batch_idx: int) -> Tensor:
-        """The loss of the texts without the words that this epoch leaves out."""
-        epoch, rows = self.global_step // self.per_epoch, batch["rows"].tolist()
-        texts = [
-            drop_words(text, self.text_dropout, np.random.default_rng([self.seed, epoch, row]))
-            for row, text in zip(rows, self.pictures["train"].texts(rows), strict=True)
-        ]
-        loss = self.loss(batch, texts)
+        """Mean cross-entropy, nats per token, over this epoch's answers and their ends."""
+        loss = self.captioner.loss(self.batch(self.plan.lessons(self.global_step // self.per_epoch, batch)))
         self.log("train/loss", loss.detach())
         return loss
 
     def validation_step(self, batch: PictureRows, batch_idx: int) -> None:
         """The loss of the whole texts."""
-        rows = batch["rows"].tolist()
-        loss = self.loss(batch, self.pictures["val"].texts(rows))
+        rows, captioner = batch["rows"].tolist(), self.captioner
+        prompt = captioner.prompt(instruction_for(self.val.target, captioner))
+        loss = captioner.loss(captioner.batch(captioner.encode(batch["pixels"]), prompt, self.val.texts(rows)))
         self.log("val/loss", loss, batch_size=len(rows))
+
+    def on_validation_epoch_end(self) -> None:
+        """How many claims of texts that it writes are right."""
+        if self.val_texts:
+            self.log("val/claims_f1", claims_f1(self.captioner, self.val, self.val_texts))
 
     def on_after_backward(self) -> None:
         """Take out of the gradients what may not learn though its parameter does."""
         self.captioner.after_backward()
 
     def headlines(self, measured: Mapping[str, Tensor]) -> str:
-        """The validation loss."""
-        return f"loss {measured['val/loss']:.3f} nats per token"
+        """The validation loss, and the claims of written texts."""
+        said = f"loss {measured['val/loss']:.3f} nats per token"
+        if self.val_texts:
+            said += (
+                f", F1 {measured['val/claims_f1']:.3f} of the claims in {min(self.val_texts, len(self.val))} texts"
+            )
+        return said
 
     @property
     def trained(self) -> nn.Module:

@@ -1,10 +1,11 @@
 """Pictures and what is to be said of them: the rows that a captioner learns from and is scored on."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal, TypedDict
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -13,15 +14,15 @@ from torch import Tensor
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders import picture_file
 from roadcue.loaders.dataset import RoadDataset
+from roadcue.models.captioner import Captioner
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.progress import ProgressLine
+from roadcue.training.captions.plain_answers import AnswerCounts, plain
+from roadcue.training.captions.targets import answer_for, instruction_for
+from roadcue.training.config import Target
 
 _AT_ONCE = 256
 """Pictures that are looked at together before a training."""
-
-
-Target = Literal["bvpi", "caption"]
-"""Which of a picture's texts is learnt."""
 
 
 class PictureRows(TypedDict):
@@ -33,13 +34,18 @@ class PictureRows(TypedDict):
 
 @dataclass(frozen=True)
 class CaptionPictures:
-    """The rows (n,) of a data set that have a text of the `target` kind; pictures are decoded when asked for."""
+    """The rows (n,) of a data set that have a text of the `target` kind; pictures are decoded when asked for.
+
+    `signs` are the special tokens that are taken out of texts; `counts` is what became of all texts.
+    """
 
     dataset: RoadDataset
     preprocess: Preprocessing
     target: Target
     camera: str
     rows: np.ndarray
+    signs: tuple[str, ...] = ()
+    counts: AnswerCounts = field(default_factory=AnswerCounts)
 
     @classmethod
     def of(cls, dataset: RoadDataset, preprocess: Preprocessing, target: Target, camera: str) -> "CaptionPictures":
@@ -48,23 +54,49 @@ class CaptionPictures:
         pictures = cls(dataset, preprocess, target, camera, np.array(with_picture, np.int64))
         rows = np.array([row for row in with_picture if pictures.text(row)], np.int64)
         if not len(rows):
-            other = "caption" if target == "bvpi" else "bvpi"
             raise BadInput(
-                f"{dataset.name} {dataset.split}: no row has a picture of {camera} and a {target} text; "
-                f"try --caption.target {other}, or data with texts (sensation, sidewalk)"
+                f"{dataset.name} {dataset.split}: no row has a picture of {camera} and a {target} text; try another "
+                "--caption.target (bvpi, caption and json are of labelled walks, path of a log, cue of either), or "
+                "data with texts (sensation, sidewalk)"
             )
-        return cls(dataset, preprocess, target, camera, rows)
+        return replace(pictures, rows=rows, counts=AnswerCounts(without=len(with_picture) - len(rows)))
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def text(self, row: int) -> str:
-        """What is to be said of a row of the data set; "" where nothing is."""
-        return getattr(self.dataset.targets(row), self.target) or ""
+    def text(self, row: int, target: Target | None = None) -> str:
+        """What is to be said of a row of the data set, be it of another `target`; "" where nothing is."""
+        return plain(answer_for(target or self.target, self.dataset.targets(row)), self.signs)
 
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Of several rows of the data set."""
         return [self.text(row) for row in rows]
+
+    def fitting(self, captioner: Captioner) -> "CaptionPictures":
+        """The pictures whose texts the captioner can learn whole.
+
+        BadInput when none is left.
+        """
+        cleaned = replace(self, signs=special_tokens(captioner))
+        room = captioner.longest - len(captioner.prompt(instruction_for(self.target, captioner)))
+        kept, faults = [], Counter[str]()
+        for row in self.rows.tolist():
+            said = answer_for(self.target, self.dataset.targets(row))
+            answer = cleaned.text(row)
+            fault = _fault_of_answer(answer, captioner, room)
+            faults[fault] += 1
+            if not fault:
+                kept.append(row)
+                faults["cleaned"] += answer != " ".join(filter(None, said.split(" ")))
+        counts = AnswerCounts(
+            without=self.counts.without + faults["empty"],
+            too_long=faults["too long"],
+            refused=faults["refused"],
+            cleaned=faults["cleaned"],
+        )
+        if not kept:
+            raise BadInput(f"{self.dataset.name} {self.dataset.split}: no text can be learnt; {counts.sentence}")
+        return replace(cleaned, rows=np.array(kept, np.int64), counts=counts)
 
     def batch(self, positions: np.ndarray) -> PictureRows:
         """The pictures at (b,) positions; BadRecord for one that cannot be read."""
@@ -99,7 +131,7 @@ class CaptionPictures:
             raise BadInput(
                 f"{self.dataset.name} {self.dataset.split}: no picture can be read; {next(iter(faults.values()))}"
             )
-        return CaptionPictures(self.dataset, self.preprocess, self.target, self.camera, kept), list(faults.values())
+        return replace(self, rows=kept), list(faults.values())
 
     def _fault(self, row: int) -> BadRecord | None:
         try:
@@ -109,9 +141,26 @@ class CaptionPictures:
         return None
 
 
+def special_tokens(captioner: Captioner) -> tuple[str, ...]:
+    """What a captioner's tokenizer does not take for text."""
+    tokenizer = captioner.tokenizer
+    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    return tuple(sorted({*added, *tokenizer.all_special_tokens, captioner.image_token, captioner.end_token}))
+
+
+def _fault_of_answer(answer: str, captioner: Captioner, room: int) -> str:
+    """Why a text cannot be learnt behind a prompt that leaves `room` tokens; "" where it can."""
+    if not answer:
+        return "empty"
+    try:
+        return "too long" if len(captioner.answer_ids(answer)) > room else ""
+    except ValueError:  # a sign that its family reserves
+        return "refused"
+
+
 def fingerprint(dataset: RoadDataset, target: Target) -> str:
     """sha256 over the pictures and all texts of a kind."""
     digest = hashlib.sha256(dataset.fingerprint.encode())
     for row in range(len(dataset)):
-        digest.update(f"{getattr(dataset.targets(row), target)}\0".encode())
+        digest.update(f"{answer_for(target, dataset.targets(row))}\0".encode("utf-8", "replace"))
     return digest.hexdigest()

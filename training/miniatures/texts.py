@@ -11,6 +11,7 @@ import torch
 
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.cue.rules import CUES, PACES, blocked_sides, path_cues, walking_cue
+from roadcue.heads.cue.words import cue_sentence
 from roadcue.prompts.annotation import Annotation
 from roadcue.prompts.annotation_json import to_json
 from roadcue.prompts.bvpi import compose
@@ -37,14 +38,14 @@ def drive_texts(ahead: RoadAhead, future: np.ndarray) -> Texts:
     """Of a driver's view; `future` (20, 2) metres, ego frame, decides the cue as the cue head's defaults do."""
     default = CueConfig()
     (places,) = path_cues(torch.from_numpy(future)[None], default.offset_m, default.offset_at_s).tolist()
-    return {"scene": caption(ahead), "cue": _sentence(CUES[places[0]], PACES[places[1]])}
+    return {"scene": caption(ahead), "cue": cue_sentence(CUES[places[0]], PACES[places[1]])}
 
 
 def walk_texts(annotation: Annotation, scene: str) -> Texts:
     """Of a pedestrian's view."""
     return {
         "scene": scene,
-        "cue": _sentence(*walking_cue(annotation.sidewalk, annotation.road, blocked_sides(annotation.near))),
+        "cue": cue_sentence(*walking_cue(annotation.sidewalk, annotation.road, blocked_sides(annotation.near))),
         "bvpi": compose(annotation, scene),
         "annotation": json.dumps(to_json(replace(annotation, image=PICTURE))),
     }
@@ -70,7 +71,3 @@ def draw_lessons(texts: Sequence[Texts], count: int, rng: np.random.Generator) -
         of_views[VIEWS.index(view_of(texts[place]))].append(place)
     taking_turns = [place for place in chain.from_iterable(zip_longest(*of_views)) if place is not None]
     return [(place, str(rng.choice(list(texts[place])))) for place in taking_turns[:count]]
-
-
-def _sentence(cue: str, pace: str) -> str:
-    return f"{cue.capitalize()}, {pace}."

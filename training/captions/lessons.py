@@ -1,0 +1,118 @@
+"""What is learnt of a picture in an epoch: which kind of text, with which pictures shown before, in which weather.
+
+Document 000 (3.2) mixes 70 % captions with 30 % navigation, and 5 to 10 % of all with few-shot examples. All that is
+drawn depends on (seed, epoch, row) alone, so that a resumed run learns the very same.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roadcue.errors import BadInput
+from roadcue.models.captioner import Captioner
+from roadcue.prompts.demonstrations import random_demonstrations
+from roadcue.training.captions.pictures import CaptionPictures, PictureRows
+from roadcue.training.captions.targets import FREE_WORDS, instruction_for
+from roadcue.training.captions.text_dropout import drop_words
+from roadcue.training.captions.weather import other_weather
+from roadcue.training.config import CaptionOptions, Target
+
+SHOTS = 4
+"""Demonstrations of a few-shot lesson, where the model reads so much: document 000 (8.1) uses "4-8 demos"."""
+_PLAN, _WEATHER = 1, 1
+"""Set the streams of random numbers apart from those of the order of batches and of the words that are left out."""
+
+
+class Lessons(NamedTuple):
+    """b texts to learn: `pictures` of each (p, 3, S, S) uint8, the one in question last, `prompts` and `answers`."""
+
+    pictures: list[Tensor]
+    prompts: list[list[int]]
+    answers: list[str]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Of an epoch and n pictures: `cue` (n,) bool, and place -> places of the pictures that are shown before it."""
+
+    cue: np.ndarray
+    shown: dict[int, np.ndarray]
+
+
+class LessonPlan:
+    """The lessons of a run's training pictures, epoch by epoch."""
+
+    def __init__(self, pictures: CaptionPictures, captioner: Captioner, options: CaptionOptions, seed: int) -> None:
+        """BadInput for few-shot lessons of pictures of one sequence: a picture's own sequence is never shown."""
+        self.pictures, self.captioner, self.options, self.seed = pictures, captioner, options, seed
+        self._sequence = pictures.dataset.states.sequence[pictures.rows]
+        _, count = np.unique(self._sequence, return_counts=True)
+        self.shots = min(SHOTS, len(pictures) - int(count.max())) if options.few_shot else 0
+        if options.few_shot and not self.shots:
+            raise BadInput(
+                f"--caption.few_shot {options.few_shot}: all {len(pictures)} training pictures are of one sequence, "
+                "and none may be shown for another of its own; leave it out, or give more data"
+            )
+        self.plan = lru_cache(maxsize=2)(self._plan)
+        rows = pictures.rows.tolist()
+        self._letters = np.array([len(pictures.text(row)) for row in rows])
+        asked = rows if options.navigation else []
+        self._cue_letters = np.array([len(pictures.text(row, "cue")) for row in asked] or [0] * len(rows))
+
+    def lengths(self, epoch: int) -> np.ndarray:
+        """(n,) letters of each picture's lesson in an epoch, nearly: what makes batches of texts of like length."""
+        plan = self.plan(epoch)
+        letters = np.where(plan.cue, self._cue_letters, self._letters)
+        for place, shown in plan.shown.items():
+            letters[place] += (
+                self._letters[shown] + len(instruction_for(self.pictures.target, self.captioner))
+            ).sum()
+        return letters
+
+    def lessons(self, epoch: int, batch: PictureRows) -> Lessons:
+        """What a batch teaches in an epoch."""
+        made = [
+            self._lesson(epoch, row, pixels)
+            for row, pixels in zip(batch["rows"].tolist(), batch["pixels"], strict=True)
+        ]
+        return Lessons(*map(list, zip(*made, strict=True)))
+
+    def _lesson(self, epoch: int, row: int, pixels: Tensor) -> tuple[Tensor, list[int], str]:
+        plan, place = self.plan(epoch), int(np.searchsorted(self.pictures.rows, row))
+        target: Target = "cue" if plan.cue[place] else self.pictures.target
+        answer = self.pictures.text(row, target)
+        shown = [int(self.pictures.rows[other]) for other in plan.shown.get(place, ())]
+        told = {other: text for other in shown if (text := self.pictures.text(other, target))}
+        prompt = self._prompt(target, told, len(self.captioner.answer_ids(answer)))
+        if target in FREE_WORDS:
+            answer = drop_words(answer, self.options.text_dropout, np.random.default_rng([self.seed, epoch, row]))
+        rng = np.random.default_rng([self.seed, epoch, row, _WEATHER])
+        seen = other_weather(pixels, self.options.weather, rng)
+        return torch.stack([*(self.pictures.picture(other) for other in told), seen]), prompt, answer
+
+    def _prompt(self, target: Target, told: dict[int, str], answer: int) -> list[int]:
+        """Behind as many demonstrations as leave room for an answer of so many tokens; the others leave `told`."""
+        instruction = instruction_for(target, self.captioner)
+        while told:
+            try:
+                prompt = self.captioner.prompt(instruction, list(told.values()))
+            except ValueError:  # too long already
+                prompt = None
+            if prompt is not None and len(prompt) + answer <= self.captioner.longest:
+                return prompt
+            told.pop(next(iter(told)))
+        return self.captioner.prompt(instruction)
+
+    def _plan(self, epoch: int) -> _Plan:
+        n = len(self.pictures)
+        rng = np.random.default_rng([self.seed, epoch, _PLAN, _PLAN])
+        asked_for_cue, few_shot = rng.random(n) < self.options.navigation, rng.random(n) < self.options.few_shot
+        places = np.flatnonzero(few_shot)
+        shown = random_demonstrations(
+            self._sequence[places], self._sequence, self.shots, seed=int(rng.integers(2**63))
+        )
+        return _Plan(asked_for_cue & (self._cue_letters > 0), dict(zip(places.tolist(), shown, strict=True)))
