@@ -2,27 +2,33 @@
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
+from roadcue.evaluation.caption_pictures import CaptionPictures
 from roadcue.evaluation.config import EvalConfig
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.loaders.sensation.caption_rows import CaptionRows, read_caption_rows
+from roadcue.metrics.captions.clip_score import score_similarities
 from roadcue.metrics.captions.meteor import LONGEST_TEXT, Meteor
 from roadcue.metrics.captions.meteor_tables import INSTALL, meteor_folder, read_meteor_tables
 from roadcue.metrics.captions.scores import score_captions
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.models.clip import Clip
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import counted
+from roadcue.training.build import device
 
 PREDICTION, CONSTANT = "prediction", "constant text"
 N_GRAMS = {f"bleu_{k}": f"BLEU-{k}" for k in range(1, 5)}
 OTHERS = {"rouge_l": "ROUGE-L", "meteor": "METEOR", "cider": "CIDEr-D"}
+SIMILARITIES = {"clip_score": "CLIPScore", "ref_clip_score": "RefCLIPScore", "hundred_cos": "100 cos"}
 LENGTHS = {"words_said": "words said", "words_wanted": "words wanted"}
 
 
@@ -30,15 +36,20 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
     """Print the figures; write them to `<stem>.metrics.json` and `<stem>.html` beside the file, or in `--out`."""
     file = user_path(config.predictions or "")
     rows = read_caption_rows(file)
-    heading = {"captions": str(file), **_extent(rows)}
+    pictures = _pictures(rows, file, config)
+    heading = {"captions": str(file), **_extent(rows, pictures)}
     print(*(f"{label}: {said}" for label, said in heading.items()), sep="\n", flush=True)
-    tables = _tables(rows, config)
+    tables, counts = _tables(rows, config), {}
+    if pictures is not None:
+        table, counts["clip"] = _clip_table(rows, pictures, config)
+        tables.append(table)
     for table in tables:
         Console().print(score_table(table, {PREDICTION}))
+    content = _content(file, rows, tables) | counts
     out = user_path(config.out) if config.out else file.parent
     with writing_into(out, "free space there, or name another folder with --out"):
         numbers = out / f"{file.stem}.metrics.json"
-        write_atomic(numbers, json.dumps(nan_to_none(_content(file, rows, tables)), indent=1) + "\n")
+        write_atomic(numbers, json.dumps(nan_to_none(content), indent=1) + "\n")
         page = write_report(
             out / f"{file.stem}.html",
             comparison=None,
@@ -50,7 +61,15 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
     print(f"{numbers}\n{page}")
 
 
-def _extent(rows: CaptionRows) -> dict[str, str]:
+def _pictures(rows: CaptionRows, file: Path, config: EvalConfig) -> CaptionPictures | None:
+    """The pictures, where a CLIP is named: below `--image_root`, or beside the file."""
+    if config.clip is None:
+        return None
+    root = user_path(config.image_root) if config.image_root else file.parent
+    return CaptionPictures.of(rows, root, Clip.from_pretrained(config.clip).to(device(config.device)))
+
+
+def _extent(rows: CaptionRows, pictures: CaptionPictures | None) -> dict[str, str]:
     """What is scored, and what is left out."""
     said = {"scored": counted(len(rows.said), "row")}
     if rows.sequence is None:
@@ -64,18 +83,20 @@ def _extent(rows: CaptionRows) -> dict[str, str]:
         said["METEOR"] = f"left out, as it needs the tables of pycocoevalcap; to have them: {INSTALL}"
     elif long := sum(len(text.split()) > LONGEST_TEXT for text in rows.said):
         said["METEOR"] = f"{counted(long, 'prediction')} cut at {LONGEST_TEXT} words for it alone"
+    if pictures is not None:
+        said["pictures"] = f"{counted(len(pictures.rows), 'row')} compared with theirs by {pictures.clip.description}"
+        if pictures.faults:
+            said["without picture"] = f"{counted(len(pictures.faults), 'row')}, the first: {pictures.faults[0]}"
     return said
 
 
 def _tables(rows: CaptionRows, config: EvalConfig) -> list[ScoreTable]:
     """The prediction, and beside it the commonest target, which sees no picture."""
-    n = len(rows.said)
-    sequence = np.arange(n) if rows.sequence is None else np.array(rows.sequence)
+    n, sequence = len(rows.said), _sequences(rows)
     meteor = None if meteor_folder() is None else Meteor(read_meteor_tables())
-    (commonest, _), *_ = Counter(text for each in rows.wanted for text in each).most_common(1)
     methods = {
         name: score_captions(said, rows.wanted, sequence, config.bootstrap, meteor)
-        for name, said in {PREDICTION: rows.said, CONSTANT: [commonest] * n}.items()
+        for name, said in _said(rows).items()
     }
     others = {key: title for key, title in OTHERS.items() if key in methods[PREDICTION]} | LENGTHS
     meaning = (
@@ -92,6 +113,44 @@ def _tables(rows: CaptionRows, config: EvalConfig) -> list[ScoreTable]:
     ]
 
 
+def _clip_table(
+    rows: CaptionRows, pictures: CaptionPictures, config: EvalConfig
+) -> tuple[ScoreTable, dict[str, Any]]:
+    """The same methods against the pictures; and what is counted of them."""
+    sequence = _sequences(rows)[pictures.rows]
+    methods, cut = {}, {}
+    for name, said in _said(rows).items():
+        cosines, cut[name] = pictures.cosines(said, rows.wanted)
+        methods[name] = score_similarities(cosines, sequence, config.bootstrap)
+    meaning = (
+        "CLIPScore is published with openai/clip-vit-base-patch32; 100 cos, of squashed pictures, is what document "
+        "000 calls CLIPScore, with openai/clip-vit-base-patch16. By another CLIP they are other figures."
+    )
+    if cut[PREDICTION]:
+        number = counted(cut[PREDICTION], "prediction")
+        meaning += f" {number} cut at {pictures.clip.longest_text} tokens, all that the CLIP reads."
+    extent = len(sequence), len(np.unique(sequence))
+    plain = {*SIMILARITIES}
+    counts = {
+        "checkpoint": config.clip,
+        "rows": len(pictures.rows),
+        "sequences": extent[1],
+        "rows_without_picture": len(pictures.faults),
+        "predictions_cut": cut[PREDICTION],
+    }
+    return ScoreTable("Captions against pictures", SIMILARITIES, methods, *extent, meaning, plain), counts
+
+
+def _said(rows: CaptionRows) -> dict[str, list[str]]:
+    """Method -> what it says of each row."""
+    (commonest, _), *_ = Counter(text for each in rows.wanted for text in each).most_common(1)
+    return {PREDICTION: rows.said, CONSTANT: [commonest] * len(rows.said)}
+
+
+def _sequences(rows: CaptionRows) -> np.ndarray:
+    return np.arange(len(rows.said)) if rows.sequence is None else np.array(rows.sequence)
+
+
 def _content(file: Path, rows: CaptionRows, tables: list[ScoreTable]) -> dict[str, Any]:
     return {
         "predictions": str(file),
@@ -102,5 +161,8 @@ def _content(file: Path, rows: CaptionRows, tables: list[ScoreTable]) -> dict[st
         "intervals_over": "rows" if rows.sequence is None else "sequences",
         "sequences": tables[0].sequences,
         "sees_image": [PREDICTION],
-        "methods": tables[0].to_json()["methods"],
+        "methods": {
+            name: {key: asdict(interval) for table in tables for key, interval in table.methods[name].items()}
+            for name in tables[0].methods
+        },
     }

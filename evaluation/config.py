@@ -8,6 +8,9 @@ from roadcue.loaders.registry import DATASETS
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from roadcue.option_values import at_least, at_most, check_device, check_seed, known_name
 
+OF_CAPTIONS = ("clip",)
+"""The options of eval.py that belong to `--head caption`."""
+
 
 @dataclass(frozen=True)
 class ScoreOptions:
@@ -80,6 +83,9 @@ class EvalConfig(ScoreOptions):
     head: Literal["caption"] | None = None
     """For --predictions: caption scores its texts by BLEU, ROUGE-L, CIDEr-D and METEOR against the `target` of each
     record, one text or a list; no data set is needed."""
+    clip: str | None = None
+    """For --head caption: a CLIP, by folder or hub id, such as openai/clip-vit-base-patch32, by which texts are
+    compared with their pictures too. `image` is looked for below --image_root, by default beside the file."""
     protocol: Literal["roadcue", "published"] | None = None
     """For --predictions: roadcue (default; sections are parsed, no constant wins), or published (document 000's
     evaluator, to compare with its figures)."""
@@ -116,7 +122,7 @@ class EvalConfig(ScoreOptions):
                 f"--{of_runs[0]} belongs to a --run that is scored, without --predictions or --submission"
             )
         others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "csv", "latex"}
-        others |= {"predictions", "head", "protocol"}
+        others |= {"predictions", "head", "protocol", *OF_CAPTIONS}
         ours = [option.name for option in fields(self) if option.name not in others]
         given = [name for name in ours if getattr(self, name) is not None]
         if self.submission is None:
@@ -140,6 +146,9 @@ class EvalConfig(ScoreOptions):
 
     def _check_what_is_scored(self) -> None:
         """ValueError unless there is one thing to score, with the options that belong to it."""
+        for option in OF_CAPTIONS:
+            if getattr(self, option) is not None and self.head is None:
+                raise ValueError(f"--{option} belongs to --predictions FILE --head caption, which is not given")
         if self.predictions is None:
             if not self.run:
                 raise ValueError("name what is to be scored: --run, a run folder, or --predictions, a file of texts")
@@ -153,7 +162,9 @@ class EvalConfig(ScoreOptions):
             other = "--run" if self.run else "--submission"
             raise ValueError(f"--predictions and {other} do not go together: score one of them at a time")
         if self.head is not None:
-            of_labels = ("data", "data_dir", "image_root", "split_by", "split", "protocol", "on_bad_record")
+            if self.image_root is not None and self.clip is None:
+                raise ValueError("--image_root belongs to --clip, which is not given: without it no picture is read")
+            of_labels = ("data", "data_dir", "split_by", "split", "protocol", "on_bad_record")
             for option in of_labels:
                 if getattr(self, option) is not None:
                     raise ValueError(f"--{option} does not belong to --head caption: the file has its targets itself")

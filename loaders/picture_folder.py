@@ -28,7 +28,8 @@ class PictureFolder:
         except (OSError, RuntimeError, ValueError) as error:
             raise BadRecord(f"{path!r} cannot be followed ({error}); check its links") from None
         if not file.is_relative_to(self.root):
-            raise BadRecord(f"{path!r} leads to {file}, outside {self.root}; put the file itself below that folder")
+            outside = f"leads to {str(file)!r}, outside {self.root}"
+            raise BadRecord(f"{path!r} {outside}; put the file itself below that folder")
         return file
 
     def read(self, path: str) -> bytes:

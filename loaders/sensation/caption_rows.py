@@ -11,10 +11,13 @@ from roadcue.loaders.sensation.predictions import IMAGE_KEYS, answer, read_recor
 
 @dataclass(frozen=True)
 class CaptionRows:
-    """n rows that have a target: `said`, `wanted` (one text or more each) and `sequence`, or None where some row
-    names neither a sequence nor a picture; and the places of the rows that have no target.
+    """n rows that have a target: their `places` in the file, `images` as named there, `said`, `wanted` (one text or
+    more each) and `sequence`, or None where some row names neither a sequence nor a picture; and the places of the
+    rows that have no target.
     """
 
+    places: list[str]
+    images: list[str | None]
     said: list[str]
     wanted: list[list[str]]
     sequence: list[str] | None
@@ -27,7 +30,7 @@ def read_caption_rows(file: Path) -> CaptionRows:
 
     BadInput, with the line or the record, for a row that cannot be read, and where no row has a target.
     """
-    said, wanted, sequences = [], [], []
+    places, images, said, wanted, sequences = [], [], [], [], []
     without: list[str] = []
     for where, record in read_records(file):
         text = answer(record, where)
@@ -35,13 +38,16 @@ def read_caption_rows(file: Path) -> CaptionRows:
         if not targets:
             without.append(where)
             continue
+        image = _image(record)
+        places.append(where)
+        images.append(image)
         said.append(text)
         wanted.append(targets)
-        sequences.append(_sequence(record))
+        sequences.append(_sequence(record, image))
     if not said:
         raise BadInput(f"{file}: no row has a `target`, the text or the list of texts that its prediction is held to")
     known = [name for name in sequences if name is not None]
-    return CaptionRows(said, wanted, known if len(known) == len(said) else None, without)
+    return CaptionRows(places, images, said, wanted, known if len(known) == len(said) else None, without)
 
 
 def _targets(record: dict[str, Any], where: str) -> list[str]:
@@ -53,9 +59,14 @@ def _targets(record: dict[str, Any], where: str) -> list[str]:
     return [text for text in texts if text.strip()]
 
 
-def _sequence(record: dict[str, Any]) -> str | None:
+def _image(record: dict[str, Any]) -> str | None:
+    """The picture that a row names, its folders parted by slashes."""
+    named = next((record[key] for key in IMAGE_KEYS if isinstance(record.get(key), str)), None)
+    return None if named is None else str(named).replace("\\", "/")
+
+
+def _sequence(record: dict[str, Any], image: str | None) -> str | None:
     """The `sequence` that a row names, or that of the film from which its picture is."""
     if isinstance(record.get("sequence"), str):
         return str(record["sequence"])
-    image = next((record[key] for key in IMAGE_KEYS if isinstance(record.get(key), str)), None)
-    return None if image is None else place_in_film(image.replace("\\", "/").rpartition("/")[2])[0]
+    return None if image is None else place_in_film(image.rpartition("/")[2])[0]
