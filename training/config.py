@@ -75,6 +75,9 @@ class CaptionOptions:
     gate_init: float | None = None
     """What the gates of OpenFlamingo's cross-attention start from, before the tanh; document 000: 0.1. Default: as
     they are."""
+    clip_filter: str | None = None
+    """A CLIP, by folder or hub id: training pictures are left out whose cosine with their text is below document
+    000's 0.28, which is meant for ViT-B/32, openai/clip-vit-base-patch32. Default: none is."""
 
     val_texts: int = 200
     """Validation pictures of which texts are written after every epoch, to say how many claims are right; of targets

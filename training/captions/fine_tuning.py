@@ -20,6 +20,7 @@ from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
+from roadcue.training.captions.clip_filter import filter_training
 from roadcue.training.captions.detector import learn_caption_detector
 from roadcue.training.captions.example import example_said
 from roadcue.training.captions.lessons import LessonPlan
@@ -57,6 +58,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     if options.gate_init is not None:
         set_gates(captioner, options.gate_init)
     (train, bad), (val, bad_too) = (caption_pictures(config, captioner, options, split) for split in ("train", "val"))
+    train, filtered = filter_training(train, options.clip_filter, device(config.device))
     about = [limit_said(config), train.dataset.description, captioner.description]
     about += [cameras_said(split.dataset, config) for split in (train, val)]
     about += [answers_said(split) for split in (train, val)]
@@ -90,6 +92,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         if (detector := learn_caption_detector(train, config)) is not None:
             detector.save_pretrained(folder.model / DETECTOR)
         facts = {"skipped": len(bad) + len(bad_too), "captioner": captioner.description, **_facts(train, val, config)}
+        facts["clip_filter"] = filtered and asdict(filtered)
         command = shlex.join(["python", *sys.argv])
         folder.write_facts(run_facts(device_name(config.device), command, seconds, **facts))
     print(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
