@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
+from roadcue.errors import BadInput
 from roadcue.evaluation.caption_pictures import CaptionPictures
 from roadcue.evaluation.config import EvalConfig
 from roadcue.files import user_path, write_atomic, writing_into
@@ -17,7 +19,9 @@ from roadcue.metrics.captions.clip_score import score_similarities
 from roadcue.metrics.captions.meteor import LONGEST_TEXT, Meteor
 from roadcue.metrics.captions.meteor_tables import INSTALL, meteor_folder, read_meteor_tables
 from roadcue.metrics.captions.scores import score_captions
+from roadcue.metrics.captions.spice import spice
 from roadcue.metrics.comparison import nan_to_none
+from roadcue.metrics.resampling import sequence_bootstrap
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.models.clip import Clip
 from roadcue.reports.page import write_report
@@ -39,7 +43,11 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
     pictures = _pictures(rows, file, config)
     heading = {"captions": str(file), **_extent(rows, pictures)}
     print(*(f"{label}: {said}" for label, said in heading.items()), sep="\n", flush=True)
-    tables, counts = _tables(rows, config), {}
+    tables = _tables(rows, config)
+    counts: dict[str, Any] = {}
+    if config.spice is not None:
+        table, counts["rows_without_spice"] = _spice_table(rows, config.spice, config)
+        tables.append(table)
     if pictures is not None:
         table, counts["clip"] = _clip_table(rows, pictures, config)
         tables.append(table)
@@ -111,6 +119,29 @@ def _tables(rows: CaptionRows, config: EvalConfig) -> list[ScoreTable]:
         ScoreTable("Captions against targets, runs of words", N_GRAMS, methods, *extent, plain=plain),
         ScoreTable("Captions against targets", others, methods, *extent, meaning, plain),
     ]
+
+
+def _spice_table(rows: CaptionRows, corenlp: str, config: EvalConfig) -> tuple[ScoreTable, int]:
+    """The same methods by SPICE, on the rows of which all have a score; and the number of the others.
+
+    In one call, since the program loads its models for minutes.
+    """
+    n, texts = len(rows.said), _said(rows)
+    print("SPICE: its program runs, which takes minutes", flush=True)
+    scores = spice([*chain(*texts.values())], rows.wanted * len(texts), user_path(corenlp)).reshape(-1, n)
+    scored = ~np.isnan(scores).any(axis=0)
+    without = n - int(scored.sum())
+    if without == n:
+        raise BadInput("SPICE has found nothing in any of the texts; leave out --spice")
+    sequence = _sequences(rows)[scored]
+    methods = {
+        name: {"spice": sequence_bootstrap(each[scored, None], sequence, config.bootstrap)[0]}
+        for name, each in zip(texts, scores, strict=True)
+    }
+    meaning = f"Without {counted(without, 'row')} in which it finds nothing." if without else ""
+    extent = n - without, len(np.unique(sequence))
+    title = "Captions against targets, what they tell of"
+    return ScoreTable(title, {"spice": "SPICE"}, methods, *extent, meaning, {"spice"}), without
 
 
 def _clip_table(

@@ -8,7 +8,7 @@ from roadcue.loaders.registry import DATASETS
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from roadcue.option_values import at_least, at_most, check_device, check_seed, known_name
 
-OF_CAPTIONS = ("clip",)
+OF_CAPTIONS = ("clip", "spice")
 """The options of eval.py that belong to `--head caption`."""
 
 
@@ -86,6 +86,9 @@ class EvalConfig(ScoreOptions):
     clip: str | None = None
     """For --head caption: a CLIP, by folder or hub id, such as openai/clip-vit-base-patch32, by which texts are
     compared with their pictures too. `image` is looked for below --image_root, by default beside the file."""
+    spice: str | None = None
+    """For --head caption: the folder with stanford-corenlp-3.6.0.jar and its models' jar, to score SPICE too, which
+    needs Java and takes minutes."""
     protocol: Literal["roadcue", "published"] | None = None
     """For --predictions: roadcue (default; sections are parsed, no constant wins), or published (document 000's
     evaluator, to compare with its figures)."""

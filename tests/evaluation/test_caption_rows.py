@@ -1,7 +1,10 @@
 """`eval.py --predictions FILE --head caption`: layouts, what is counted, and what is refused."""
 
 import json
+import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from roadcue import eval as scoring
@@ -21,7 +24,9 @@ ROWS = [
 
 
 @pytest.fixture
-def scored(tmp_path):
+def scored(tmp_path, monkeypatch):
+    monkeypatch.setattr("roadcue.evaluation.caption_rows.meteor_folder", lambda: None)  # its tables take a second
+
     def scored(rows, *words, name="said.jsonl"):
         text = rows if isinstance(rows, str) else "".join(json.dumps(row) + "\n" for row in rows)
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -91,6 +96,29 @@ def test_a_caption_of_a_hundred_thousand_characters_and_emoji_are_scored(scored)
     assert metrics["rows"] == 13
 
 
+def test_spice_is_of_the_rows_in_which_it_finds_something(scored, monkeypatch, capsys):
+    given = []
+
+    def stand_in(said, wanted, corenlp):
+        given.extend([said, wanted, corenlp])
+        return np.array([0.5, math.nan, *[0.25] * 10, math.nan, *[0.125] * 11])
+
+    monkeypatch.setattr("roadcue.evaluation.caption_rows.spice", stand_in)
+    metrics = scored(ROWS, "--spice", "~/corenlp")
+    assert given[0] == [*(row["prediction"] for row in ROWS), *["The path is clear."] * 12]
+    assert given[1] == [[row["target"]] for row in ROWS] * 2
+    assert given[2] == Path("~/corenlp").expanduser()
+    assert value(metrics, "spice") == pytest.approx(0.25)
+    assert value(metrics, "spice", "constant text") == pytest.approx(0.125)
+    assert metrics["rows_without_spice"] == 2
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "what they tell of, 10 samples of 3 sequences" in printed
+    assert "Without 2 rows in which it finds nothing." in printed
+    monkeypatch.setattr("roadcue.evaluation.caption_rows.spice", lambda said, *_: np.full(len(said), math.nan))
+    assert scored(ROWS, "--spice", "x") == 2
+    assert "SPICE has found nothing" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -114,6 +142,7 @@ def test_what_cannot_be_scored_is_said_with_its_place(scored, capsys, rows, mess
         (["--head", "caption", "--run", "runs/x"], "--head belongs to --predictions FILE"),
         (["--head", "caption", "--predictions", "x.json", "--data", "sensation"], "--data does not belong to --head"),
         (["--head", "caption", "--predictions", "x.json", "--split", "val"], "--split does not belong to --head"),
+        (["--predictions", "x.json", "--data", "sidewalk", "--spice", "x"], "--spice belongs to --predictions FILE"),
         (["--predictions", "x.json"], "or --head caption for captions"),
     ],
 )
