@@ -8,6 +8,7 @@ a hash of their words.
 import gzip
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -133,18 +134,26 @@ def read_meteor_tables() -> MeteorTables:
                     "synonym/english.exceptions",
                 )
             )
+        numbers = {word: frozenset(map(int, line.split())) for word, line in zip(sets[::2], sets[1::2], strict=True)}
+        forms: dict[str, list[str]] = {}
+        for base, inflected in zip(irregular[::2], irregular[1::2], strict=True):
+            for word in inflected.split():
+                forms.setdefault(word, []).append(base)
         paraphrases = _paraphrases(folder / _PARAPHRASES)
-    except (KeyError, EOFError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
-        raise BadInput(f"{folder}: METEOR's tables are damaged ({error}); install them again: {INSTALL}") from error
+    except BadInput:
+        raise
     except OSError as error:
+        if isinstance(error, gzip.BadGzipFile):
+            raise _damaged(folder, error) from error
         raise unreadable(folder, error, f"install it again: {INSTALL}") from error
-    forms: dict[str, list[str]] = {}
-    for base, inflected in zip(irregular[::2], irregular[1::2], strict=True):
-        for word in inflected.split():
-            forms.setdefault(word, []).append(base)
-    numbers = {word: frozenset(map(int, line.split())) for word, line in zip(sets[::2], sets[1::2], strict=True)}
+    except (KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(folder, error) from error
     always = {line for line in prefixes if line and not line.startswith("#") and "NUMERIC_ONLY" not in line}
     return MeteorTables(frozenset(function), frozenset(always), Synonyms(numbers, forms), paraphrases)
+
+
+def _damaged(folder: Path, error: Exception) -> BadInput:
+    return BadInput(f"{folder}: METEOR's tables are damaged ({error}); install them again: {INSTALL}")
 
 
 def _paraphrases(file: Path) -> Paraphrases:
@@ -155,10 +164,18 @@ def _paraphrases(file: Path) -> Paraphrases:
         print(f"indexing METEOR's paraphrases once, which takes a minute: {index}", flush=True)
         built = Paraphrases.of(np.fromiter(_pairs(file), np.uint64).reshape(-1, 2))
         remedy = "free space there, or name another folder as ROADCUE_CACHE"
-        with writing_into(index.parent, remedy), atomic_folder(index) as partial:
-            for name in _ARRAYS:
-                np.save(partial / f"{name}.npy", getattr(built, name))
-    return Paraphrases(*(np.load(index / f"{name}.npy", mmap_mode="r") for name in _ARRAYS))
+        with writing_into(index.parent, remedy):
+            try:
+                with atomic_folder(index) as partial:
+                    for name in _ARRAYS:
+                        np.save(partial / f"{name}.npy", getattr(built, name))
+            except OSError:
+                if not index.is_dir():  # else another process was faster
+                    raise
+    try:
+        return Paraphrases(*(np.load(index / f"{name}.npy", mmap_mode="r") for name in _ARRAYS))
+    except (OSError, ValueError, EOFError) as error:
+        raise BadInput(f"{index}: is damaged ({error}); delete this folder, and it is built again") from error
 
 
 def _pairs(file: Path) -> Iterator[int]:

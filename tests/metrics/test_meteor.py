@@ -1,5 +1,8 @@
 """METEOR by hand on small tables; the published figure stands among the golden tests, as it needs pycocoevalcap."""
 
+import gzip
+import zipfile
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -125,6 +128,80 @@ def test_base_forms_are_the_first_that_occur():
     assert synonyms.of("autos") == {1, 2}
     assert synonyms.of("cars") == {1}
     assert synonyms.of("carss") == set()
+
+
+def test_the_index_is_built_once_and_by_two_processes_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "paraphrase-en.gz"
+    with gzip.open(file, "wt") as packed:
+        packed.write("0.5\nahead\nin front\n0.1\nahead\nforward\n")
+    pairs = meteor_tables._pairs
+
+    def beaten(file):
+        monkeypatch.setattr(meteor_tables, "_pairs", pairs)
+        meteor_tables._paraphrases(file)  # another process, which is faster
+        return pairs(file)
+
+    monkeypatch.setattr(meteor_tables, "_pairs", beaten)
+    built = meteor_tables._paraphrases(file)
+    monkeypatch.setattr(meteor_tables, "_pairs", None)  # not read again
+    for table in (built, meteor_tables._paraphrases(file)):
+        ahead, *others = table.numbers(["ahead", "in front", "forward"]).tolist()
+        assert table.of_number(ahead) == others
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [f"meteor-paraphrases-{file.stat().st_size}"]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A pycocoevalcap with tables of a few words, and an empty cache; its folder of METEOR."""
+    folder = tmp_path / "pycocoevalcap" / "meteor"
+    (folder / "data").mkdir(parents=True)
+    content = {
+        "function/english.words": "the",
+        "nonbreaking/english.prefixes": "vs",
+        "synonym/english.synsets": "a\n1",
+    }
+    with zipfile.ZipFile(folder / "meteor-1.5.jar", "w") as jar:
+        for name, text in {**content, "synonym/english.exceptions": "man\nmen"}.items():
+            jar.writestr(name, text)
+    (folder / "data" / "paraphrase-en.gz").write_bytes(gzip.compress(b"0.5\nahead\nin front\n"))
+    monkeypatch.setattr(meteor_tables, "meteor_folder", lambda: folder)
+    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+def test_tables_are_read_out_of_the_package(package):
+    tables = read_meteor_tables()
+    assert (tables.function_words, tables.prefixes) == ({"the"}, {"vs"})
+    assert (tables.synonyms.sets, tables.synonyms.irregular) == ({"a": {1}}, {"men": ["man"]})
+    assert tables.paraphrases.numbers(["ahead", "behind"]).tolist()[1] == -1
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("meteor-1.5.jar", lambda whole: whole[:-30], "tables are damaged .*install them again"),
+        ("meteor-1.5.jar", lambda whole: whole.replace(b"synsets", b"nothing"), "tables are damaged"),
+        ("meteor-1.5.jar", None, "cannot be read .*install it again"),
+        ("data/paraphrase-en.gz", lambda whole: whole[:-9], "tables are damaged"),
+        ("data/paraphrase-en.gz", lambda whole: whole[:14] + b"\xff\xff" + whole[16:], "tables are damaged"),
+        ("data/paraphrase-en.gz", lambda whole: b"plain text", "tables are damaged"),
+        ("data/paraphrase-en.gz", lambda whole: gzip.compress(b"0.5\nahead\n"), "tables are damaged"),
+    ],
+)
+def test_a_damaged_package_is_said_to_be(package, name, damage, message):
+    file = package / name
+    file.write_bytes(damage(file.read_bytes())) if damage else file.unlink()
+    with pytest.raises(BadInput, match=message):
+        read_meteor_tables()
+
+
+def test_a_damaged_index_is_said_to_be(package, tmp_path):
+    read_meteor_tables()
+    (index,) = (tmp_path / "cache").iterdir()
+    (index / "key.npy").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"meteor-paraphrases-\d+: is damaged .*delete this folder"):
+        read_meteor_tables()
 
 
 def test_without_the_package_the_command_to_install_it_is_said(monkeypatch):
