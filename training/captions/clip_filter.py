@@ -28,7 +28,7 @@ class FilterCounts:
 def filter_training(
     pictures: CaptionPictures, checkpoint: str | None, device: str
 ) -> tuple[CaptionPictures, FilterCounts | None]:
-    """What `--caption.clip_filter` keeps of the training pictures, and its counts, which it says; all without a CLIP."""
+    """What the filter by a CLIP keeps of training pictures, and its counts, which it says; all without a CLIP."""
     if checkpoint is None:
         return pictures, None
     clip = Clip.from_pretrained(checkpoint).to(device)
