@@ -1,5 +1,7 @@
 """RoadWorld's two views as data sets: drawn once into the cache, then read as any set of their format is."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,6 +10,7 @@ from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.sensation import Sensation, open_sensation
 from roadcue.loaders.waymo_e2e import WaymoE2E, open_waymo_e2e
 from roadcue.roadworld.drawing import drawn_once
+from roadcue.roadworld.pairs import PAIRS
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
 from roadcue.roadworld.spec import RoadWorldSpec
@@ -23,11 +26,14 @@ View = TypeVar("View", WaymoE2E, Sensation)
 def open_roadworld(data_dir: Path | None, split: str, *, on_bad_record: OnBadRecord = "raise") -> WaymoE2E:
     """Open "train", "val" or "all" of the RoadWorld in a folder, or of the default one, which is drawn when needed.
 
-    BadInput when the folder is not a finished RoadWorld, or its files are not of the sizes that were written.
+    BadInput when the folder is not a finished RoadWorld, its files are not of the sizes that were written, or none is
+    of the split.
     """
     _check_split(split, "RoadWorld")
     folder = data_dir or drawn_once("roadworld", DEFAULT, write_roadworld)
-    check_roadworld(folder)
+    spec = check_roadworld(folder)
+    held = [part for part in ("train", "val") if len(spec.numbers(part))]
+    _check_held(split, held, bool(spec.pairs), folder, "roadworld", "roadcue.roadworld")
     dataset = open_waymo_e2e(folder, split, on_bad_record=on_bad_record)
     return _described(dataset, "roadworld", "RoadWorld", split, folder, "frames", "sequences")
 
@@ -35,11 +41,14 @@ def open_roadworld(data_dir: Path | None, split: str, *, on_bad_record: OnBadRec
 def open_sidewalk(data_dir: Path | None, split: str, *, on_bad_record: OnBadRecord = "raise") -> Sensation:
     """Open "train", "val" or "all" of the sidewalk view in a folder, or of the default one, drawn when needed.
 
-    BadInput when the folder is not a finished sidewalk view, or its files are not of the sizes that were written.
+    BadInput when the folder is not a finished sidewalk view, its files are not of the sizes that were written, or none
+    is of the split.
     """
     _check_split(split, "the sidewalk view")
     folder = data_dir or drawn_once("sidewalk", DEFAULT_SIDEWALK, write_sidewalk)
-    check_sidewalk(folder)
+    spec = check_sidewalk(folder)
+    held = [part for part in ("train", "val") if spec.pictures(part)]
+    _check_held(split, held, bool(spec.pairs), folder, "sidewalk", "roadcue.roadworld.sidewalk")
     dataset = open_sensation(folder, split, on_bad_record=on_bad_record)
     described = _described(dataset, "sidewalk", "RoadWorld's sidewalk view", split, folder, "pictures", "walks")
     described.description += dataset.of_states
@@ -49,6 +58,25 @@ def open_sidewalk(data_dir: Path | None, split: str, *, on_bad_record: OnBadReco
 def _check_split(split: str, view: str) -> None:
     if split not in ("train", "val", "all"):
         raise BadInput(f"split {split!r} is unknown; {view} has train, val, or all of them.")
+
+
+def _check_held(split: str, held: Sequence[str], pairs: bool, folder: Path, name: str, module: str) -> None:
+    """BadInput, with what to do, when nothing of a split was drawn into the folder of the data set `name`.
+
+    `held` are the splits that were; `pairs`: it holds pairs; `module` draws such folders.
+    """
+    if split == "all" or split in held:
+        return
+    if pairs:
+        raise BadInput(
+            f"{folder}: holds pairs ({PAIRS}), which are a validation split and nothing to train on. Train on another "
+            f"folder, then score that run on the pairs: python eval.py --run RUN --data {name} --data_dir "
+            f"{shlex.quote(str(folder))} --out SCORES"
+        )
+    raise BadInput(
+        f"{folder}: was drawn with --{split} 0, so it holds nothing of split {split}. Draw another with python -m "
+        f"{module} --{split} N, or part this one by --split_by sequence."
+    )
 
 
 def _described(dataset: View, name: str, view: str, split: str, folder: Path, rows: str, drives: str) -> View:
