@@ -26,7 +26,7 @@ from roadcue.metrics.score_table import ScoreTable
 from roadcue.models.clip import Clip
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
-from roadcue.reports.table import counted
+from roadcue.sentences import counted
 from roadcue.training.build import device
 
 PREDICTION, CONSTANT = "prediction", "constant text"

@@ -12,7 +12,7 @@ from roadcue.errors import BadRecord
 from roadcue.evaluation.frames import Frames
 from roadcue.progress import ProgressLine
 from roadcue.reports.colours import LOG
-from roadcue.reports.table import counted
+from roadcue.sentences import counted
 from roadcue.training.build import open_split
 from roadcue.training.config import TrainConfig
 

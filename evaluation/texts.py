@@ -25,8 +25,8 @@ from roadcue.prompts.annotation import SIDES, Annotation
 from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
 from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 from roadcue.reports.score_table import score_table
-from roadcue.reports.table import counted
 from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
+from roadcue.sentences import counted
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}

@@ -5,7 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from roadcue.metrics.cue_agreement import LABELS, CueAgreement
-from roadcue.reports.table import Cell, add_numbers, bare_table, counted, few_sequences, percent
+from roadcue.reports.table import Cell, add_numbers, bare_table, few_sequences, percent
+from roadcue.sentences import counted
 
 
 def agreement_title(agreement: CueAgreement) -> str:

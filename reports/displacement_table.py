@@ -16,7 +16,6 @@ from roadcue.reports.table import (
     Row,
     add_numbers,
     bare_table,
-    counted,
     difference,
     few_sequences,
     mark,
@@ -25,6 +24,7 @@ from roadcue.reports.table import (
     share_unlike,
     table_of,
 )
+from roadcue.sentences import counted
 
 COLUMNS: Mapping[str, str] = {
     "ade_1s": "ADE 1 s (m)",

@@ -9,7 +9,8 @@ from roadcue.metrics.rated_comparison import RatedComparison, RatedScores
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.colours import LOG
 from roadcue.reports.displacement_table import differences_said, how_made
-from roadcue.reports.table import Row, counted, difference, percent, plain, share_unlike, table_of
+from roadcue.reports.table import Row, difference, percent, plain, share_unlike, table_of
+from roadcue.sentences import counted
 
 SCORE_COLUMNS: Mapping[str, str] = {
     "rfs_cluster_mean": "RFS over clusters",

@@ -12,7 +12,6 @@ from roadcue.reports.table import (
     SEES,
     Cell,
     Row,
-    counted,
     difference,
     few_sequences,
     percent,
@@ -20,6 +19,7 @@ from roadcue.reports.table import (
     seeds_said,
     table_of,
 )
+from roadcue.sentences import counted
 
 
 def score_table_extent(scores: ScoreTable) -> str:

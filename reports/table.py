@@ -139,11 +139,6 @@ def share_unlike(share: float | None) -> str:
     return "" if share is None else f"{share:.1%} of the samples have pictures unlike those that were learnt from."
 
 
-def counted(number: int, noun: str) -> str:
-    """Such as 1 sample, 1,680 samples."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 ONE_SEED = "One training seed: whether another gives the same, only several tell (train.py --seeds)."
 """What is said wherever a difference rests on one training."""
 

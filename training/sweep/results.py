@@ -14,7 +14,8 @@ from rich.text import Text
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.reports.table import BLIND, ONE_SEED, SEES, add_numbers, bare_table, counted
+from roadcue.reports.table import BLIND, ONE_SEED, SEES, add_numbers, bare_table
+from roadcue.sentences import counted
 from roadcue.training.sweep.scores import RunScores, SettingScores
 
 JSON, CSV = "sweep.json", "sweep.csv"
