@@ -15,6 +15,8 @@ from safetensors import SafetensorError
 
 from roadcue.errors import BadInput, Unreadable
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the system says of a disk that is full, or fails."""
 NO_LEAVE = (errno.EACCES, errno.EPERM, errno.EROFS)
 """What the system says where nobody, or not this user, may write."""
 
@@ -140,12 +142,14 @@ def size_said(size: float) -> str:
 
 
 def unwritable(folder: Path, error: OSError, remedy: str) -> str:
-    """Why `folder` cannot be written, and what to do: `remedy` where it is for want of room."""
+    """Why `folder` cannot be written, and what to do: `remedy` where it is the disk's fault."""
     if (blocking := in_the_way(folder)) is not None:
         return f"({blocking} is a file and no folder); move it away, or name another place"
     if error.errno in NO_LEAVE:
         return f"({error.strerror}); name a place where you may write"
-    return f"({error.strerror or error}); {remedy}"
+    if error.errno is None or error.errno in _NO_ROOM:
+        return f"({error.strerror or error}); {remedy}"
+    return f"({error.strerror or error}); nothing can be made there, name another place"
 
 
 def in_the_way(folder: Path) -> Path | None:

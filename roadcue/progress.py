@@ -5,9 +5,19 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 _SILENT_S = 60.0
 """In a log, work of which a tenth takes longer than this says a line in between."""
+
+
+_WIDE = 100
+"""Columns from which on a line also says for how long it has worked."""
+
+
+def _whole() -> Column:
+    """Of what loses no character in a narrow terminal: the bar becomes shorter."""
+    return Column(no_wrap=True)
 
 
 class ProgressLine:
@@ -17,8 +27,10 @@ class ProgressLine:
         """`total` things called `unit`, of which `done` were there before."""
         console = Console(stderr=True)
         rate = TextColumn("{task.fields[rate]}")
-        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TextColumn("ETA"))
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=console, refresh_per_second=4)
+        elapsed = [TimeElapsedColumn(_whole())] if console.width >= _WIDE else []
+        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(table_column=_whole()), rate, *elapsed)
+        left = (TextColumn("ETA"), TimeRemainingColumn(table_column=_whole()))
+        self._bar = Progress(*columns, *left, console=console, refresh_per_second=4)
         self._title, self._total, self._unit, self._before = title, total, unit, done
         self._terminal, self._said, self._said_at = console.is_terminal, 0, monotonic()
 

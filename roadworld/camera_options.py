@@ -29,7 +29,8 @@ def check_camera(view: str, spec: object, highest_m: float) -> None:
         value = getattr(spec, name)
         if not option.least <= value <= option.most:
             raise BadInput(
-                f"{view}: {option.words} of {value}{option.unit} cannot be drawn. Choose {option.limits} for {name}."
+                f"{view}: {option.words} of {value}{option.unit} cannot be drawn. "
+                f"Choose {option.limits} for --{name}."
             )
 
 

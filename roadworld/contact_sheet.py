@@ -3,7 +3,6 @@
 python -m roadcue.roadworld.contact_sheet --out FILE.jpg
 """
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.walk import paint_walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.roadworld.weather import WEATHERS
+from roadcue.sentence_parser import SentenceParser
 
 _ROWS, _COLUMNS = 5, 4
 _WIDTH, _ROW_HEIGHT = 960, 188
@@ -130,7 +130,7 @@ def _cell(picture: np.ndarray, width: int, title: str) -> np.ndarray:
 
 def main() -> int:
     """Parse, draw; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = SentenceParser(
         prog="python -m roadcue.roadworld.contact_sheet",
         description="Draw a contact sheet of RoadWorld: small pictures, one of every scenario cluster and more.",
     )

@@ -41,8 +41,8 @@ def open_roadworld(data_dir: Path | None, split: str, *, on_bad_record: OnBadRec
 def open_sidewalk(data_dir: Path | None, split: str, *, on_bad_record: OnBadRecord = "raise") -> Sensation:
     """Open "train", "val" or "all" of the sidewalk view in a folder, or of the default one, drawn when needed.
 
-    BadInput when the folder is not a finished sidewalk view, its files are not of the sizes that were written, or none
-    is of the split.
+    BadInput when the folder is not a finished sidewalk view, its files are not of the sizes that were written, or
+    none is of the split.
     """
     _check_split(split, "the sidewalk view")
     folder = data_dir or drawn_once("sidewalk", DEFAULT_SIDEWALK, write_sidewalk)
@@ -69,8 +69,8 @@ def _check_held(split: str, held: Sequence[str], pairs: bool, folder: Path, name
         return
     if pairs:
         raise BadInput(
-            f"{folder}: holds pairs ({PAIRS}), which are a validation split and nothing to train on. Train on another "
-            f"folder, then score that run on the pairs: python eval.py --run RUN --data {name} --data_dir "
+            f"{folder}: holds pairs ({PAIRS}), which are a validation split and nothing to train on. Train on "
+            f"another folder, then score that run on the pairs: python eval.py --run RUN --data {name} --data_dir "
             f"{shlex.quote(str(folder))} --out SCORES"
         )
     raise BadInput(

@@ -7,7 +7,6 @@ bit, but places are rounded to 1/16 pixel and colours to whole numbers: with AVX
 OpenBLAS's paths, the hashes were the same. Without AVX2, OpenCV paints single pixels of some walks otherwise.
 """
 
-import argparse
 import hashlib
 import json
 import sys
@@ -26,6 +25,7 @@ from roadcue.roadworld.preferences import preferences
 from roadcue.roadworld.render import Painter
 from roadcue.roadworld.sidewalk import spec as sidewalk
 from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.sentence_parser import SentenceParser
 
 COMMAND = "python -m roadcue.roadworld.golden"
 DRIVES = {2_000_005: "FRONT", 2_000_050: "FRONT_RIGHT", 2_000_043: "FRONT_LEFT"}
@@ -140,7 +140,7 @@ def goldens() -> tuple[Golden, Golden]:
 
 def main() -> int:
     """Parse, write; returns the exit code."""
-    argparse.ArgumentParser(
+    SentenceParser(
         prog=COMMAND, description="Write the golden hashes of RoadWorld's views, after their version was raised."
     ).parse_args()
 

@@ -13,6 +13,7 @@ from typing import Literal
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic
 from roadcue.registry import nearest
+from roadcue.sentences import say
 
 PAIRS = "pairs.jsonl"
 """The file of the pairs, in the folder that is drawn."""
@@ -51,17 +52,19 @@ def asked_pairs(pairs: int | None, kinds: str | None) -> int:
     """How many pairs `--pairs` asks for, 0 without it; BadInput below 1, and for `--kinds` without it."""
     if pairs is not None and pairs < 1:
         raise BadInput(f"--pairs {pairs}: must be at least 1; leave it out for a world of its own")
-    if kinds is not None and (pairs is None or not kinds):
-        raise BadInput(f"--kinds {kinds}: name kinds of pairs, with commas, beside --pairs N")
+    if kinds is not None and pairs is None:
+        raise BadInput(f"--kinds {kinds!r}: belongs to --pairs N, which says how many pairs are drawn; give both")
     return pairs or 0
 
 
-def chosen_kinds(given: str, known: Sequence[str], view: str) -> tuple[str, ...]:
-    """The kinds that `--kinds` names, with commas, or all of a view; BadInput for one that the view does not have."""
-    if given == ALL:
+def chosen_kinds(given: str | None, known: Sequence[str], view: str) -> tuple[str, ...]:
+    """The kinds that `--kinds` names, with commas, or without it all of a view; BadInput for one that it has not."""
+    if given is None or given == ALL:
         return tuple(known)
     kinds = tuple(word.strip() for word in given.split(","))
     for kind in kinds:
+        if not kind:
+            raise BadInput(f"--kinds {given!r}: one is without a name; name {ALL}, or of {', '.join(known)}")
         if kind not in known:
             raise BadInput(
                 f"--kinds {given}: {view} has no pairs of {kind!r}, but {', '.join(known)}{nearest(kind, known)}"
@@ -74,10 +77,9 @@ def chosen_kinds(given: str, known: Sequence[str], view: str) -> tuple[str, ...]
 def say_what_is_left_out(pairs: int, kinds: Sequence[str]) -> None:
     """Print which of the kinds so many pairs do not come to, if any."""
     if pairs and (left_out := kinds[pairs:]):
-        print(
+        say(
             f"--pairs {pairs} comes to {', '.join(kinds[:pairs])}; left out: {', '.join(left_out)}. "
-            f"--pairs {len(kinds)} draws one pair of each.",
-            flush=True,
+            f"--pairs {len(kinds)} draws one pair of each."
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
 from roadcue.roadworld.pairs import PAIRS_VERSION, check_pairs
+from roadcue.sentences import counted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -72,8 +73,9 @@ class RoadWorldSpec:
         for name in ("cameras", "kinds"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # a list, when read from JSON
         limit = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
-        if not (0 <= self.train_sequences <= limit and 0 <= self.val_sequences <= limit):
-            raise BadInput(f"RoadWorld: each split holds 0 to {limit} sequences.")
+        for option, sequences in (("--train", self.train_sequences), ("--val", self.val_sequences)):
+            if not 0 <= sequences <= limit:
+                raise BadInput(f"RoadWorld: {sequences} sequences cannot be drawn. Choose 0 to {limit} for {option}.")
         check_pairs("RoadWorld", self.pairs, self.kinds, KINDS, limit, self._ordinary)
         if not self._ordinary and not self.pairs:
             raise BadInput("RoadWorld: no sequence is asked for. Ask for at least one, for training or validation.")
@@ -124,6 +126,14 @@ class RoadWorldSpec:
     def version(self) -> str:
         """Of what is drawn: the world's, and behind it that of pairs."""
         return f"{WORLD_VERSION}-pairs{PAIRS_VERSION}" if self.pairs else WORLD_VERSION
+
+    def amount(self, split: str) -> str:
+        """How many frames of how many sequences a split has, in words, and by how many cameras each is seen."""
+        if not (sequences := len(self.numbers(split))):
+            return "none"
+        frames = sequences * (2 if self.pairs else len(self.frames))
+        of = counted(sequences, "pair" if self.pairs else "sequence")
+        return f"{counted(frames, 'frame')} of {of}, seen by {counted(len(self.cameras), 'camera')}"
 
     def numbers(self, split: str) -> range:
         """The numbers of the sequences of a split that is written, train or val."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from roadcue.errors import exit_code
 from roadcue.loaders.manifest.convert import convert
+from roadcue.sentence_parser import SentenceParser
 
 
 def main() -> int:
@@ -15,7 +16,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SentenceParser(
         prog="python -m roadcue.loaders.manifest", description="Make a manifest of your own labels."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

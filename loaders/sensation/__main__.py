@@ -13,6 +13,7 @@ from roadcue.loaders.sensation.convert import convert
 from roadcue.loaders.sensation.describe import describe, table
 from roadcue.loaders.sensation.files import ANNOTATIONS, CAPTIONS
 from roadcue.loaders.sensation.states import STATES
+from roadcue.sentence_parser import SentenceParser
 
 NAMED = 5
 """How many of a long list are named unless --all of them are asked for."""
@@ -25,9 +26,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m roadcue.loaders.sensation", description="Look at SENSATION's files."
-    )
+    parser = SentenceParser(prog="python -m roadcue.loaders.sensation", description="Look at SENSATION's files.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     look = commands.add_parser("describe", help="count pictures, labels, faults and leaks of both splits")
     look.set_defaults(do=_describe)

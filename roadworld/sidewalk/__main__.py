@@ -8,6 +8,7 @@ from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
 from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds, say_what_is_left_out
 from roadcue.roadworld.sidewalk.spec import HIGHEST_CAMERA_M, KINDS, LONGEST_S, STEPS_PER_S, SidewalkSpec
 from roadcue.roadworld.sidewalk.write import check_sidewalk, labelled_pictures, write_sidewalk
+from roadcue.sentences import say
 
 
 def main() -> int:
@@ -18,7 +19,11 @@ def main() -> int:
         "Draw RoadWorld as a walker's chest camera sees it, with labels and texts, as files in SENSATION's format.",
     )
     for option, value, says in (
-        ("--train", default.train, "training pictures; a walk has seconds * rate, the last may be cut off"),
+        (
+            "--train",
+            default.train,
+            "training pictures; a walk has seconds * rate of them, the last may be cut off",
+        ),
         ("--val", default.val, "validation pictures, of other walks"),
     ):
         parser.add_argument(option, type=int, help=f"{says} (default: {value}, with --pairs none)")
@@ -30,7 +35,7 @@ def main() -> int:
     often = f"pictures in a second, a divisor of {STEPS_PER_S} (default: %(default)g)"
     parser.add_argument("--rate", type=float, default=default.rate, help=often)
     parser.add_argument("--pairs", type=int, help="draw so many pairs of pictures and nothing else")
-    parser.add_argument("--kinds", help=f"of pairs, with commas: {', '.join(KINDS)} (default, with --pairs: {ALL})")
+    parser.add_argument("--kinds", help=f"of pairs, in turn, with commas: {', '.join(KINDS)} (default: {ALL})")
     add_camera(parser, default, HIGHEST_CAMERA_M)
     given = parser.parse_args()
 
@@ -39,7 +44,7 @@ def main() -> int:
         pairs = asked_pairs(given.pairs, given.kinds)
         if pairs:
             amounts = {"train": 0, "val": 0, "pairs": pairs} | amounts
-        kinds = chosen_kinds(given.kinds or ALL, KINDS, "the sidewalk view") if pairs else ()
+        kinds = chosen_kinds(given.kinds, KINDS, "the sidewalk view") if pairs else ()
         times = {"seconds": given.seconds, "rate": given.rate}
         return SidewalkSpec(
             **amounts, seed=given.seed, masks=given.masks, kinds=kinds, **times, **camera_given(given)
@@ -47,7 +52,7 @@ def main() -> int:
 
     def write(spec: SidewalkSpec, folder: Path, workers: int | None) -> None:
         say_what_is_left_out(spec.pairs, spec.kinds)
-        print(f"training: {spec.amount('train')}; validation: {spec.amount('val')}", flush=True)
+        say(f"training: {spec.amount('train')}; validation: {spec.amount('val')}")
         write_sidewalk(spec, folder, workers)
         if not spec.all_clear:
             drawn = len(spec.pictures("train")) + len(spec.pictures("val"))

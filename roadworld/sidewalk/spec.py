@@ -6,6 +6,7 @@ from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
 from roadcue.roadworld.pairs import APART, PAIRS_VERSION, check_pairs
 from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
+from roadcue.sentences import counted
 
 VIEW_VERSION = "2"
 """Raised with every change of what is drawn or labelled, so that no cache of an older view is taken for this one.
@@ -60,8 +61,11 @@ class SidewalkSpec:
         object.__setattr__(self, "kinds", tuple(self.kinds))  # a list, when read from JSON
         _check_times(self.seconds, self.rate)
         limit = self.frames * (FIRST_NUMBER["val"] - FIRST_NUMBER["train"])
-        if not (0 <= self.train <= limit and 0 <= self.val <= limit):
-            raise BadInput(f"sidewalk view: each split holds 0 to {limit} pictures.")
+        for option, pictures in (("--train", self.train), ("--val", self.val)):
+            if not 0 <= pictures <= limit:
+                raise BadInput(
+                    f"sidewalk view: {pictures} pictures cannot be drawn. Choose 0 to {limit} for {option}."
+                )
         most = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
         others = f"{self.train} training and {self.val} validation pictures" if self.train + self.val else ""
         check_pairs("sidewalk view", self.pairs, self.kinds, KINDS, most, others)
@@ -112,9 +116,10 @@ class SidewalkSpec:
     def amount(self, split: str) -> str:
         """How many pictures of how many walks a split has, in words; the last walk may be cut off."""
         pictures = self.pictures(split)
+        if not pictures:
+            return "none"
         walks = len({number for number, _ in pictures})
-        of = f"{walks} {'pair' if self.pairs else 'walk'}{'' if walks == 1 else 's'}"
-        return f"{len(pictures)} picture{'' if len(pictures) == 1 else 's'} of {of}"
+        return f"{counted(len(pictures), 'picture')} of {counted(walks, 'pair' if self.pairs else 'walk')}"
 
 
 def image_name(number: int, frame: int) -> str:

@@ -110,5 +110,10 @@ def test_a_place_where_nobody_may_write_is_not_full(tmp_path: Path) -> None:
     no_leave = pytest.raises(BadInput, match=r"Read-only file system.*; name a place where you may write")
     with no_leave, writing_into(tmp_path, "free space there"):
         raise refusal(errno.EROFS, tmp_path / "x")
+    nothing_there = pytest.raises(BadInput, match=r"No such file.*; nothing can be made there, name another place$")
+    with nothing_there, writing_into(tmp_path, "free space there"):  # as of a folder below /proc
+        raise refusal(errno.ENOENT, tmp_path / "x")
+    with pytest.raises(BadInput, match=r"free space there$"), writing_into(tmp_path, "free space there"):
+        raise refusal(errno.ENOSPC, tmp_path / "x")
     with pytest.raises(BrokenPipeError), writing_into(tmp_path, "free space there"):
         raise BrokenPipeError

@@ -36,6 +36,15 @@ def test_slow_work_says_a_line_once_a_minute_and_its_rate_by_the_minute(capsys, 
     assert all(re.search(r", \d+\.\d pairs/min, ETA \d+ s$", line) and " 0.0 " not in line for line in lines)
 
 
+def test_no_figure_is_cut_in_a_terminal_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with ProgressLine("drawing the sidewalk view, once", 9600, "pictures", done=9000) as advance:
+        advance(600)
+    *_, line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", capsys.readouterr().err).strip().splitlines()
+    assert re.search(r"once .* 9600/9600 [\d.]+ pictures/s ETA \d:\d\d:\d\d$", line), line
+
+
 def test_nothing_to_do_says_nothing(capsys):
     with ProgressLine("drawing", 0, "pictures"):
         pass

@@ -35,14 +35,14 @@ def test_another_camera_is_another_folder(spec: RoadWorldSpec | SidewalkSpec) ->
     [
         (
             {"field_of_view": 200.0},
-            "a field of view of 200.0 degrees cannot be drawn. Choose 20 to 120 degrees for field_of_view.",
+            "a field of view of 200.0 degrees cannot be drawn. Choose 20 to 120 degrees for --field_of_view.",
         ),
         ({"field_of_view": 19.0}, "20 to 120 degrees"),
         ({"camera_height": 0.0}, "a camera height of 0.0 m cannot be drawn. Choose 0.5 to"),
         ({"camera_height": 30.0}, "a camera height of 30.0 m"),
         ({"roll": 30.1}, "a roll of 30.1 degrees cannot be drawn. Choose -30 to 30 degrees"),
         ({"roll": -31.0}, "-30 to 30 degrees"),
-        ({"exposure": 0.0}, "an exposure of 0.0 cannot be drawn. Choose 0.1 to 10 for exposure."),
+        ({"exposure": 0.0}, "an exposure of 0.0 cannot be drawn. Choose 0.1 to 10 for --exposure."),
         *(({name: float("nan")}, "of nan") for name in ("field_of_view", "camera_height", "roll", "exposure")),
     ],
 )

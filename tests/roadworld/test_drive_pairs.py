@@ -275,9 +275,11 @@ def test_pairs_have_numbers_and_a_folder_name_of_their_own() -> None:
     ("words", "says"),
     [
         ("--pairs 3 --kinds gap", "RoadWorld's drive has no pairs of 'gap', but pedestrian, red_light"),
+        ("--pairs 3 --kinds=", "--kinds '': one is without a name; name all, or of pedestrian, red_light"),
+        ("--pairs 3 --kinds sun,", "--kinds 'sun,': one is without a name"),
         ("--pairs 3 --kinds sun,sun", "names a kind twice"),
         ("--pairs 0 --kinds sun", "--pairs 0: must be at least 1"),
-        ("--kinds sun", "--kinds sun: name kinds of pairs, with commas, beside --pairs N"),
+        ("--kinds sun", "--kinds 'sun': belongs to --pairs N"),
         ("--pairs 2 --cameras FRONT_LEFT", "may not see what a pair differs in. Add FRONT"),
         ("--pairs -2 --kinds sun", "--pairs -2: must be at least 1"),
         ("--pairs 3 --train 5", "3 pairs beside 5 training and 0 validation sequences"),

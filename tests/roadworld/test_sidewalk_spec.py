@@ -52,7 +52,7 @@ def test_no_walk_is_in_two_splits():
     assert spec.pictures("train") == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1)]
     assert spec.pictures("val") == [(1_000_000, frame) for frame in range(4)]
     for split in ("train", "val"):
-        with pytest.raises(BadInput, match="0 to 4000000 pictures"):
+        with pytest.raises(BadInput, match=rf"Choose 0 to 4000000 for --{split}"):
             SidewalkSpec(**{split: 4_000_001})
 
 

@@ -1,6 +1,5 @@
 """What the challenge would refuse: python -m roadcue.loaders.waymo_e2e.submission check FILE --frames JSON."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -9,12 +8,13 @@ from roadcue.files import unreadable
 from roadcue.loaders.waymo_e2e.submission.archive import MAX_BYTES
 from roadcue.loaders.waymo_e2e.submission.check import check_submission
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE, read_frames
+from roadcue.sentence_parser import SentenceParser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse, check; returns the exit code: 0, or 2 with a line on stderr for everything that would be refused."""
     prog = "python -m roadcue.loaders.waymo_e2e.submission"
-    parser = argparse.ArgumentParser(
+    parser = SentenceParser(
         usage=f"{prog} check FILE --frames JSON",
         description="Submissions to the Waymo end-to-end driving challenge; eval.py --submission writes them.",
     )
