@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
@@ -40,9 +39,11 @@ from roadcue.reports.modes_table import HeadModes, modes_scores, modes_table
 from roadcue.reports.page import write_report
 from roadcue.reports.rater_table import rated_scores, rated_tables
 from roadcue.reports.score_table import score_table
+from roadcue.reports.table import print_tables
 from roadcue.reports.verdict import verdicts
 from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
+from roadcue.sentences import counted, say
 from roadcue.training.build import build_run_encoder, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.config import TrainConfig
@@ -64,7 +65,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     data = open_split(options, config.split or "val")
     said = [limit_said(options), data.description, encoder.description, cameras_said(data, options)]
     said += [states_said(data)] if WAYPOINT in options.head_names else []
-    print(*filter(None, said), sep="\n", flush=True)
+    say(*said)
 
     targets = [data.targets(row) for row in range(len(data))]
     labels = labels_of(data, model.heads.values(), targets)
@@ -76,8 +77,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     sees_image = {name + row for name in set(model.heads) - model.blind for row in ("", ANSWERED)}
     _print_tables(findings, sees_image)
     about_walks = [WALKS] if findings.comparison and are_walks(targets) else []
-    for about in [*verdicts(findings.comparison, findings.answers, sees_image), *about_walks]:
-        print(about)
+    say(*verdicts(findings.comparison, findings.answers, sees_image), *about_walks)
     share = predictions.share_unlike
     heading = run_heading(facts, data, encoder.description, options) | seen | not_taught(model)
     heading |= detected(model.detector, share)
@@ -186,16 +186,16 @@ def _held_out(folder: RunFolder, split: StoredSplit, *, asked: bool) -> tuple[St
     if not seen.any():
         return split, {}
     names, known = len(np.unique(split.sequence)), len(np.unique(split.sequence[seen]))
-    extent = f"{known:,} of {names:,} sequences ({seen.sum():,} of {len(split):,} rows)"
+    extent = f"{known:,} of {counted(names, 'sequence')} ({seen.sum():,} of {counted(len(split), 'row')})"
     if asked:
-        print(f"not held out: {extent} are those on which this run was trained", flush=True)
+        say(f"not held out: {extent} are those on which this run was trained")
         return split, {"not held out, as it was trained on": extent}
     if seen.all():
         raise BadInput(
             f"{split.dataset.name} {split.dataset.split}: this run was trained on all of its {names:,} sequences, so "
             "none is left to score; choose another split, or other data (--split train scores them all the same)"
         )
-    print(f"left out: {extent}, on which this run was trained", flush=True)
+    say(f"left out: {extent}, on which this run was trained")
     return split.only(split.rows[~seen]), {"left out, as it was trained on": extent}
 
 
@@ -255,16 +255,13 @@ def _scores_of(
 
 def _print_tables(findings: Findings, sees_image: set[str]) -> None:
     comparison = findings.comparison
-    tables = [
-        *([displacement_table(comparison, sees_image)] if comparison else ()),
-        *(rated_tables(findings.against_raters, sees_image) if findings.against_raters else ()),
-        *([modes_table(findings.modes)] if findings.modes else ()),
-        *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
-        *(score_table(scores, sees_image) for scores in findings.answers),
-        *(agreement_tables(findings.agreement) if findings.agreement else ()),
-    ]
-    console = Console()
-    for table in tables:
-        console.print(table)
-        if table.caption:  # below which rich leaves no room
-            console.print()
+    print_tables(
+        [
+            *([displacement_table(comparison, sees_image)] if comparison else ()),
+            *(rated_tables(findings.against_raters, sees_image) if findings.against_raters else ()),
+            *([modes_table(findings.modes)] if findings.modes else ()),
+            *((group_table(comparison, sees_image, kind) for kind in comparison.group_sizes) if comparison else ()),
+            *(score_table(scores, sees_image) for scores in findings.answers),
+            *(agreement_tables(findings.agreement) if findings.agreement else ()),
+        ]
+    )

@@ -8,7 +8,6 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from roadcue.errors import BadInput
@@ -24,7 +23,9 @@ from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.displacement_table import COLUMNS
 from roadcue.reports.frame_table import frame_table
 from roadcue.reports.score_table import score_table
+from roadcue.reports.table import print_tables
 from roadcue.reports.written_tables import save_tables
+from roadcue.sentences import say
 from roadcue.training.run_folder import RunFolder
 
 _SHOWN = 10
@@ -44,16 +45,14 @@ def compare_runs(config: EvalConfig) -> None:
     runs = by_setting(scored)
     _check_heads(runs)
     pairs = pair_frames(runs)
-    print(*pairs.said, sep="\n", flush=True)
+    say(*pairs.said)
     tables = run_tables(runs, pairs, config.bootstrap)
     if not tables:
         raise BadInput("no frame that the runs have in common has what could be scored: a log, or labels")
-    console, sees_image = Console(), {run.name for run in runs if run.frames.about["sees_image"]}
+    sees_image = {run.name for run in runs if run.frames.about["sees_image"]}
     if len(runs) == 1:
         sees_image = set(runs[0].frames.about["sees_image"])
-    for table in [*(score_table(each, sees_image) for each in tables), *_disagreements(runs, pairs, config.worst)]:
-        console.print(table)
-        console.print()
+    print_tables([*(score_table(each, sees_image) for each in tables), *_disagreements(runs, pairs, config.worst)])
     save_tables(tables, sees_image, csv=config.csv, latex=config.latex)
 
 

@@ -25,6 +25,7 @@ from roadcue.prompts.annotation import SIDES, Annotation
 from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
 from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 from roadcue.reports.score_table import score_table
+from roadcue.reports.table import print_tables
 from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
 from roadcue.sentences import counted
 
@@ -153,9 +154,7 @@ def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> tuple[list[S
         for name, claims in _rows(texts).items()
     }
     tables = _tables(scores, sequence)
-    for table in tables:
-        console.print(score_table(table, {PREDICTION}))
-        console.print()
+    print_tables(score_table(table, {PREDICTION}) for table in tables)
     predicted = scores[PREDICTION]
     console.print(object_table("Near objects of the prediction", predicted.presence, predicted.placed))
     return tables, {"sees_image": [PREDICTION], "rows": {name: asdict(row) for name, row in scores.items()}}

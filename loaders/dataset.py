@@ -18,6 +18,7 @@ from roadcue.schema import (
     SampleInputs,
     SampleTargets,
 )
+from roadcue.sentences import counted
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ class Subset:
         self.skipped = dataset.skipped
         self.states = dataset.states.take(rows)
         self.fingerprint = hashlib.sha256(dataset.fingerprint.encode() + rows.astype("<i8").tobytes()).hexdigest()
-        self.description = f"{dataset.description}; {split}: {len(rows)} rows of it"
+        self.description = f"{dataset.description}; {split}: {counted(len(rows), 'row')} of it"
         self._dataset, self._rows = dataset, rows
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from roadcue.errors import BadInput
 from roadcue.loaders.dataset import RoadDataset, Subset
+from roadcue.sentences import counted
 
 
 def split_by_sequence(dataset: RoadDataset, split: Literal["train", "val"], *, val_fraction: float = 0.2) -> Subset:
@@ -49,7 +50,7 @@ def spread(dataset: RoadDataset, n: int) -> Subset:
     if not 1 <= n < len(dataset):
         raise BadInput(f"{n} of {len(dataset)} rows: n must be 1 or more, and fewer than there are")
     part = Subset(dataset, np.arange(n) * len(dataset) // n, dataset.split)
-    part.description += f", spread over {len(np.unique(part.states.sequence)):,} sequences"
+    part.description += f", spread over {counted(len(np.unique(part.states.sequence)), 'sequence')}"
     return part
 
 

@@ -1,11 +1,13 @@
 """What every table is made of: figures with their intervals, and a mark on the methods that see no image."""
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -69,6 +71,18 @@ def bare_table(title: str) -> Table:
     table = Table(title=Text(title), box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.title_justify = table.caption_justify = "left"
     return table
+
+
+def print_tables(tables: Iterable[Table]) -> None:
+    """Print them, each above what is to be known of it: what has been said below an earlier one is not said again."""
+    console, said = Console(), set[str]()
+    for table in tables:
+        sentences = [each for each in re.split(r"(?<=\.) ", str(table.caption or "")) if each not in said]
+        said.update(sentences)
+        table.caption = Text(" ".join(sentences)) if any(sentences) else None
+        console.print(table)
+        if table.caption:  # below which rich leaves no room
+            console.print()
 
 
 def add_numbers(table: Table, name: str, column: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import check_sidewalk, write_sidewalk
 from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
+from roadcue.sentences import counted
 
 DEFAULT = RoadWorldSpec(train_sequences=1440, val_sequences=240, stride=20, cameras=("FRONT",))
 """What is drawn when no folder is named: as much of one camera as two cores draw and encode in minutes."""
@@ -35,7 +36,7 @@ def open_roadworld(data_dir: Path | None, split: str, *, on_bad_record: OnBadRec
     held = [part for part in ("train", "val") if len(spec.numbers(part))]
     _check_held(split, held, bool(spec.pairs), folder, "roadworld", "roadcue.roadworld")
     dataset = open_waymo_e2e(folder, split, on_bad_record=on_bad_record)
-    return _described(dataset, "roadworld", "RoadWorld", split, folder, "frames", "sequences")
+    return _described(dataset, "roadworld", "RoadWorld", split, folder, "frame", "sequence")
 
 
 def open_sidewalk(data_dir: Path | None, split: str, *, on_bad_record: OnBadRecord = "raise") -> Sensation:
@@ -50,7 +51,7 @@ def open_sidewalk(data_dir: Path | None, split: str, *, on_bad_record: OnBadReco
     held = [part for part in ("train", "val") if spec.pictures(part)]
     _check_held(split, held, bool(spec.pairs), folder, "sidewalk", "roadcue.roadworld.sidewalk")
     dataset = open_sensation(folder, split, on_bad_record=on_bad_record)
-    described = _described(dataset, "sidewalk", "RoadWorld's sidewalk view", split, folder, "pictures", "walks")
+    described = _described(dataset, "sidewalk", "RoadWorld's sidewalk view", split, folder, "picture", "walk")
     described.description += dataset.of_states
     return described
 
@@ -79,11 +80,11 @@ def _check_held(split: str, held: Sequence[str], pairs: bool, folder: Path, name
     )
 
 
-def _described(dataset: View, name: str, view: str, split: str, folder: Path, rows: str, drives: str) -> View:
+def _described(dataset: View, name: str, view: str, split: str, folder: Path, row: str, drive: str) -> View:
     """The data set under the view's own name, which says that its pictures are drawn."""
     dataset.name = name
     dataset.description = (
-        f"{view}: drawn pictures, not photographs; {split}: {len(dataset)} {rows} of "
-        f"{len(set(dataset.states.sequence))} simulated {drives} in {folder}"
+        f"{view}: drawn pictures, not photographs; {split}: {counted(len(dataset), row)} of "
+        f"{counted(len(set(dataset.states.sequence)), f'simulated {drive}')} in {folder}"
     )
     return dataset

@@ -16,6 +16,7 @@ from roadcue.loaders.state_check import state_warning
 from roadcue.models.compilation import compiled
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
+from roadcue.sentences import counted
 from roadcue.training.extraction_config import DataOptions, ExtractionOptions
 
 
@@ -37,7 +38,8 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
         dataset = spread(dataset, options.limit)
     if dataset.skipped:
         first = dataset.skipped[0]
-        print(f"{len(dataset.skipped)} bad records skipped; first: {first.where}: {first.reason}", file=sys.stderr)
+        skipped = f"{counted(len(dataset.skipped), 'bad record')} skipped"
+        print(f"{skipped}; first: {first.where}: {first.reason}", file=sys.stderr)
     if not len(dataset):
         raise BadInput(f"{options.data} {split}: no samples left")
     if warning := state_warning(dataset):

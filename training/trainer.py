@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 
 from roadcue.errors import BadInput
 from roadcue.models.encoder import lacks_bf16
+from roadcue.sentences import say
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
 from roadcue.training.run_folder import RunFolder
@@ -198,14 +199,14 @@ class SayProgress(Callback):
             measured = trainer.callback_metrics
             losses = {name.removeprefix("train/"): measured[name] for name in measured if name.startswith("train/")}
             measured_losses = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
-            print(f"step {step}/{steps}  {measured_losses}  {self._rate(trainer)}", flush=True)
+            say(f"step {step}/{steps}  {measured_losses}  {self._rate(trainer)}")
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Say what was measured."""
         epoch, epochs = trainer.global_step // self.per_epoch, trainer.max_steps // self.per_epoch
         assert isinstance(module, TrainingModule)
         headlines = module.headlines(trainer.callback_metrics)
-        print(f"epoch {epoch}/{epochs}  val {headlines}  {self._rate(trainer)}", flush=True)
+        say(f"epoch {epoch}/{epochs}  val {headlines}  {self._rate(trainer)}")
 
     def _rate(self, trainer: Trainer) -> str:
         step, steps = trainer.global_step, trainer.max_steps

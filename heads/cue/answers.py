@@ -12,6 +12,7 @@ from roadcue.heads.field.labels import UNKNOWN
 from roadcue.heads.head import Batches, Head
 from roadcue.prompts.annotation import COLUMNS
 from roadcue.schema import HeadTargets
+from roadcue.sentences import counted
 
 QUESTIONS = {"cue": CUES, "pace": PACES}
 """Question -> its answers, both in the order of the tensors."""
@@ -79,9 +80,9 @@ class CueAnswers(Head):
         if count >= least:
             return ""
         return (
-            f"{count} sequences to calibrate on are too few to rule any cue out at {self.config.coverage:.0%}: every "
-            f"set will hold all answers, and nothing will be sure. It takes {least}: give more sequences, or a "
-            "larger --calibration"
+            f"{counted(count, 'sequence')} to calibrate on: too few to rule any cue out at "
+            f"{self.config.coverage:.0%}, so every set will hold all answers, and nothing will be sure. It takes "
+            f"{least}: give more sequences, or a larger --calibration"
         )
 
     def calibrated_prediction(self, logits: Tensor) -> dict[str, Tensor]:

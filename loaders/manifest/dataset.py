@@ -24,6 +24,7 @@ from roadcue.loaders.manifest.line import SPLITS, ManifestLine, parse_line
 from roadcue.loaders.manifest.reused_pictures import check_parts, reuse
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, SampleTargets
+from roadcue.sentences import counted
 
 FILE_NAMES = ("manifest.jsonl", "manifest.parquet")
 SUFFIXES = (".jsonl", ".parquet")
@@ -75,10 +76,8 @@ class ManifestDataset:
         self._numbers = [content.numbers[row] for row in rows]
         named = {camera for line in self._lines for camera in line.images}
         self.cameras = tuple(camera for camera in content.cameras if camera in named)
-        sequences = len(np.unique(self.states.sequence))
-        self.description = (
-            f"own data: {len(rows)} samples of {sequences} sequences, split {split}, from {content.manifest}"
-        )
+        samples = f"{counted(len(rows), 'sample')} of {counted(len(np.unique(self.states.sequence)), 'sequence')}"
+        self.description = f"own data: {samples}, split {split}, from {content.manifest}"
         if reused := reuse(content.lines, sorted(rows), content.place):
             self.description += f"; {reused}"
 

@@ -16,6 +16,7 @@ from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clust
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, decode_calibration
 from roadcue.loaders.waymo_e2e.index import Index, open_index, shard_key
 from roadcue.schema import CameraCalibration, Preference, SampleTargets
+from roadcue.sentences import counted
 
 _SHARD = re.compile(r"(?P<set>.+)\.tfrecord(-(?P<number>\d{5})-of-(?P<of>\d{5}))?", re.ASCII)
 _PREFIXES = {"train": "training_", "val": "val_", "test": "test_", "all": ""}
@@ -78,9 +79,9 @@ class WaymoE2E:
         return self._shards.read(int(self._index.shard[row]), offset, length) if length else None
 
     def _describe(self, shards: Sequence[Path]) -> str:
-        sequences = len(np.unique(self.states.sequence))
-        skipped = f", {len(self.skipped)} bad records skipped" if self.skipped else ""
-        frames = f"{len(self)} frames of {sequences} sequences"
+        sequences = counted(len(np.unique(self.states.sequence)), "sequence")
+        skipped = f", {counted(len(self.skipped), 'bad record')} skipped" if self.skipped else ""
+        frames = f"{counted(len(self), 'frame')} of {sequences}"
         return f"Waymo end-to-end, {self.split}: {frames} in {_completeness(shards)} of {shards[0].parent}{skipped}"
 
 

@@ -207,7 +207,7 @@ def test_the_table_says_how_often_the_opposite_way_is_said():
 
 def test_too_few_sequences_to_calibrate_on_are_said():
     head = build_head("cue", SMALL, 1, 4)
-    assert "8 sequences to calibrate on are too few to rule any cue out at 90%" in head.lacks_sequences(8)
+    assert "8 sequences to calibrate on: too few to rule any cue out at 90%" in head.lacks_sequences(8)
     assert head.lacks_sequences(9) == ""
 
 

@@ -53,6 +53,7 @@ def test_several_heads_train_and_are_scored_in_one_pass(drawn, capsys):
     assert "ADE@5s vs log: waypoint " in last
     assert "balanced accuracy of sidewalk and road: field 0." in last
     assert "cue accuracy: cue 0." in last
+    assert last.count(", without features ") == 3, "a twin stands behind its head, which it does not name again"
     evaluate_run(EvalConfig(run=str(run.path), resamples=50))
     numbers = json.loads((run.path / "metrics.json").read_text())
     assert {"waypoint", "ridge"} <= {method["name"] for method in numbers["methods"]}

@@ -27,7 +27,7 @@ def test_the_share_is_of_whole_sequences(sequences, share, count):
     assert len(np.unique(kept.sequence)) == count
     assert not set(train.sequence) & set(kept.sequence)
     assert sorted([*train.rows, *kept.rows]) == list(split.rows)
-    assert extent(kept) == f"{3 * count} rows of {count} sequences"
+    assert extent(kept) == f"{3 * count} rows of {count} sequence{'s' * (count > 1)}"
 
 
 def test_which_ones_does_not_depend_on_the_frames_that_there_are():

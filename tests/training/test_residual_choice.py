@@ -1,6 +1,7 @@
 """`--waypoint.residual auto`: the ridge's path where the ridge wins, none where it does not, chosen once and kept."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,9 @@ def test_where_the_ridge_wins_the_head_is_the_ridge(drawn, small, capsys):
     assert chosen(folder)[HEAD] == ("ego", 12, 0.0)
     said = capsys.readouterr().out
     assert "residual: ego (the ridge alone), " in said
+    steps = re.search(r"trying what the head corrects: (\d+)/\1, ", said)
+    assert steps, "progress ends where all steps are done"
+    assert int(steps[1]) % 20 == 0, "every turn has 20 epochs"
     assert "on 12 held-out training sequences; none " in said
     facts = folder.read_facts()["residual"][HEAD]
     assert facts["held_out_ade_5s_m"]["ego"] < 0.95 * facts["held_out_ade_5s_m"]["none"]

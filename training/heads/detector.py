@@ -4,6 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from roadcue.heads.ood_detector import OODDetector, StoredPictures, rows_spaced
+from roadcue.sentences import counted, say
 from roadcue.training.heads.batches import StoredSplit
 
 
@@ -24,24 +25,19 @@ def learn_detector(
     `covered`: features (m, k, d) and contrast (m, v, s) of pictures that must be unlike, of `covered_pictures`.
     Prints what a user has to know of it.
     """
-    sequences = len(np.unique(seen.sequence))
-    print(
-        f"learning which pictures are unlike those of {len(seen.sequence):,} rows of {sequences:,} sequences",
-        flush=True,
-    )
+    sequences = counted(len(np.unique(seen.sequence)), "sequence")
+    say(f"learning which pictures are unlike those of {counted(len(seen.sequence), 'row')} of {sequences}")
     detector = OODDetector.fitted(seen, held_out)
     if detector.knows_nothing:
-        print(
+        say(
             "no sequence is left to tell how far pictures may lie from them: every one will be unlike, and nothing "
-            "will be sure; give more sequences",
-            flush=True,
+            "will be sure; give more sequences"
         )
     if covered is not None and detector.hold_back(*covered):
         unlike = float((detector(seen.stored, seen.contrast, seen.present) > 1).float().mean())
-        print(
+        say(
             "black, white or noisy pictures lie among them, as far as the encoder tells: the threshold is lowered "
-            f"until none does, and {unlike:.0%} of these rows are unlike, too; more sequences would part them better",
-            flush=True,
+            f"until none does, and {unlike:.0%} of these rows are unlike, too; more sequences would part them better"
         )
     return detector
 

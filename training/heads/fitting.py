@@ -21,6 +21,7 @@ from roadcue.heads.registry import WAYPOINT, build_baselines, build_head
 from roadcue.loaders.state_check import state_warning, states_said
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
+from roadcue.sentences import say
 from roadcue.training.build import build_run_encoder, device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.checkpoints import GO_ON
@@ -122,7 +123,8 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         *(cameras_said(split, config) for split in data),
     ]
     about += [states_said(split) for split in data if WAYPOINT in config.head_names]
-    print(*filter(None, about), f"run folder: {folder}", sep="\n", flush=True)
+    say(*about)
+    print(f"run folder: {folder}", flush=True)
     labels = [labels_of(split, model.heads.values()) for split in data]
     calibrating = bool(model.calibrated and config.calibration)
     # Once without features, for what is refused alone: before pictures are encoded for nothing.
@@ -132,8 +134,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         name: split.not_learnt_by(model, config.head_names)
         for name, split in zip(("train", "val"), bare, strict=True)
     }
-    for said in filter(None, map(_not_learnt_said, bare, not_learnt.values())):
-        print(said, flush=True)
+    say(*map(_not_learnt_said, bare, not_learnt.values()))
     if calibrating:
         keep_for_calibration(known_rows[0], config.calibration)
     check_room_for(data, encoder, config)
@@ -145,15 +146,13 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     same = same_pictures(train, val)
     if same:
         print(f"warning: {same}", file=sys.stderr, flush=True)
-    if lone := lone_rows(train):
-        print(lone, flush=True)
+    say(lone_rows(train))
     calibration = None
     if calibrating:
         train, calibration = keep_for_calibration(train, config.calibration)
-        print(f"kept for calibration: {extent(calibration)}; trained on: {extent(train)}", flush=True)
+        say(f"kept for calibration: {extent(calibration)}; trained on: {extent(train)}")
         kept = len(np.unique(calibration.sequence))
-        for caution in {head.lacks_sequences(kept) for head in model.heads.values()} - {""}:
-            print(caution, flush=True)
+        say(*{head.lacks_sequences(kept) for head in model.heads.values()})
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
     covered = covered_pictures(data[0], encoder, config)
     return StoredSplits(facts, train, val, bare[0].fingerprint, not_learnt, same, calibration, covered)
@@ -192,7 +191,7 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         model = build_model(config, splits.encoder, {head: choice.options for head, choice in choices.items()})
         model.fit(splits.train.batches())
         for name, words in model.lacks_labels.items():
-            print(f"{name} head: {words}", flush=True)
+            say(f"{name} head: {words}")
         seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
         model.cpu()
         if splits.calibration is not None:

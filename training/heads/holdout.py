@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from roadcue.errors import BadInput
+from roadcue.sentences import counted
 from roadcue.training.heads.batches import StoredSplit
 
 
@@ -42,7 +43,7 @@ def _without(split: StoredSplit, sequences: list[str]) -> tuple[StoredSplit, Sto
 
 def extent(split: StoredSplit) -> str:
     """How many rows of how many sequences."""
-    return f"{len(split):,} rows of {len(np.unique(split.sequence)):,} sequences"
+    return f"{counted(len(split), 'row')} of {counted(len(np.unique(split.sequence)), 'sequence')}"
 
 
 def _place(purpose: str, name: str) -> bytes:

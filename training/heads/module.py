@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.schema import StoredBatch
 from roadcue.training.module import TrainingModule
 
@@ -58,11 +58,12 @@ class HeadsModule(TrainingModule):
         return {name: self.model.heads[name].loss(predictions[name], targets)["loss"] for name in self.learning}
 
     def headlines(self, measured: Mapping[str, Tensor]) -> str:
-        """What was logged last, in words: of each kind of head its one figure, head by head."""
+        """What was logged last, in words: of each kind of head its one figure, head by head, each before its twin."""
         by_words: dict[str, list[str]] = {}
         for name in self.learning:
             headline = self.model.heads[name].headline
-            figure = f"{name} {measured[f'val/{name}/{headline.key}']:.3f}{headline.unit}"
+            of = BLIND_SUFFIX.strip() if name.endswith(BLIND_SUFFIX) else name
+            figure = f"{of} {measured[f'val/{name}/{headline.key}']:.3f}{headline.unit}"
             by_words.setdefault(headline.words, []).append(figure)
         return "; ".join(f"{words}: {', '.join(figures)}" for words, figures in by_words.items())
 

@@ -27,6 +27,9 @@ from roadcue.heads.registry import WAYPOINT
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.heads.waypoint.head import WaypointHead
 from roadcue.metrics.displacement import displacement
+from roadcue.progress import ProgressLine
+from roadcue.schema import StoredBatch
+from roadcue.sentences import counted, say
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.holdout import by_turns
@@ -84,8 +87,8 @@ class ResidualChoice:
         beaten = self.error_m[other] < self.error_m[chosen]
         short = f", and {MARGIN:.0%} less than none is asked of it" if beaten else ""
         return (
-            f"residual{of}: {chosen}{how}, {self.error_m[chosen]:.2f} m at 5 s on {self.sequences} held-out training "
-            f"sequences; {other} {self.error_m[other]:.2f} m{short}"
+            f"residual{of}: {chosen}{how}, {self.error_m[chosen]:.2f} m at 5 s on "
+            f"{counted(self.sequences, 'held-out training sequence')}; {other} {self.error_m[other]:.2f} m{short}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def residual_choices(
             raise BadInput(f"{file}: cannot be read ({error!r}); train anew in another --run_dir") from error
     choices = _chosen(config, pool, train)
     for head, choice in choices.items():
-        print(choice.said(head), flush=True)
+        say(choice.said(head))
     write_atomic(file, json.dumps({head: choice.to_json() for head, choice in choices.items()}, indent=1) + "\n")
     return choices
 
@@ -130,13 +133,12 @@ def _chosen(config: TrainConfig, pool: Callable[[], FeaturePool], train: StoredS
         none = ResidualChoice(config.head_options[WAYPOINT].candidates()[0], {}, 0)
         return dict.fromkeys([WAYPOINT, *([WAYPOINT + BLIND_SUFFIX] if pool().width else [])], none)
     errors: dict[str, dict[Candidate, list[np.ndarray]]] = {}
-    sequences = 0
-    for part, held_out in by_turns(rows, _PARTS):
-        for (head, candidate), of_rows in _trial(config, pool, part, held_out).items():
-            errors.setdefault(head, {}).setdefault(candidate, []).append(of_rows)
-        sequences += len(np.unique(held_out.sequence))
-        if sequences >= _ENOUGH:
-            break
+    turns, sequences = _turns(rows)
+    steps = sum(len(_steps(config, part)) for part, _ in turns)
+    with ProgressLine("trying what the head corrects", steps, "steps") as advance:
+        for part, held_out in turns:
+            for (head, candidate), of_rows in _trial(config, pool, part, held_out, advance).items():
+                errors.setdefault(head, {}).setdefault(candidate, []).append(of_rows)
     return {
         head: ResidualChoice.of(
             {each: float(np.concatenate(parts).mean()) for each, parts in tried.items()}, sequences
@@ -145,15 +147,30 @@ def _chosen(config: TrainConfig, pool: Callable[[], FeaturePool], train: StoredS
     }
 
 
+def _turns(rows: StoredSplit) -> tuple[list[tuple[StoredSplit, StoredSplit]], int]:
+    """What is trained on and held out by turns until enough sequences were held out, and how many they are."""
+    turns, sequences = [], 0
+    for part, held_out in by_turns(rows, _PARTS):
+        turns.append((part, held_out))
+        sequences += len(np.unique(held_out.sequence))
+        if sequences >= _ENOUGH:
+            break
+    return turns, sequences
+
+
 def _trial(
-    config: TrainConfig, pool: Callable[[], FeaturePool], part: StoredSplit, held_out: StoredSplit
+    config: TrainConfig,
+    pool: Callable[[], FeaturePool],
+    part: StoredSplit,
+    held_out: StoredSplit,
+    advance: Callable[[], None],
 ) -> dict[tuple[str, Candidate], np.ndarray]:
-    """Head and candidate -> (n,) ADE at 5 s of the rows held out, metres."""
+    """Head and candidate -> (n,) ADE at 5 s of the rows held out, metres; `advance` is called after each step."""
     asked = config.head_options[WAYPOINT].correction
     shares = CORRECTIONS if asked is None else (asked,)
     torch.manual_seed(_SEED)
     model, candidates = _candidates(config, pool())
-    _train(model, part, config)
+    _train(model, part, config, advance)
     with torch.no_grad():
         answers = [model(batch) for batch in held_out.batches()]
     paths = {name: torch.cat([each[name]["waypoints"] for each in answers]).numpy() for name in model.heads}
@@ -185,10 +202,14 @@ def _candidates(
     return MultiHeadModel(pool, heads, blind=heads.keys() - set(seeing)), candidates
 
 
-def _train(model: MultiHeadModel, part: StoredSplit, config: TrainConfig) -> None:
-    """As the run trains its heads, in at most `_EPOCHS` and without logs, checkpoints and validation."""
+def _steps(config: TrainConfig, part: StoredSplit) -> TrainingSteps[StoredBatch]:
     given = config.optimization
-    steps = TrainingSteps(part, batch_size=given.batch_size, epochs=min(given.epochs, _EPOCHS), seed=_SEED)
+    return TrainingSteps(part, batch_size=given.batch_size, epochs=min(given.epochs, _EPOCHS), seed=_SEED)
+
+
+def _train(model: MultiHeadModel, part: StoredSplit, config: TrainConfig, advance: Callable[[], None]) -> None:
+    """As the run trains its heads, in at most `_EPOCHS` and without logs, checkpoints and validation."""
+    given, steps = config.optimization, _steps(config, part)
     module = HeadsModule(
         model, lr=given.lr, weight_decay=given.weight_decay, steps=len(steps), warm_up=min(given.warm_up, len(steps))
     )
@@ -201,6 +222,7 @@ def _train(model: MultiHeadModel, part: StoredSplit, config: TrainConfig) -> Non
         torch.stack(list(module.losses(model(batch), batch).values())).sum().backward()
         optimizer.step()
         schedule.step()
+        advance()
     model.eval()
 
 
