@@ -25,7 +25,7 @@ import torch
 from efficientnet_lite0 import PACKAGE, VERSION, EfficientNetLite0
 from rich.console import Console
 from rich.table import Table
-from udacity_drive import udacity_folder, write_udacity_manifest
+from udacity_drive import QUICK_EVERY, open_udacity_drive
 
 from roadcue.command_line import run
 from roadcue.errors import BadInput
@@ -33,7 +33,6 @@ from roadcue.evaluation.probes import stored_features, thumbnails
 from roadcue.evaluation.ridge_probe import predict_by_block
 from roadcue.files import user_path, write_atomic
 from roadcue.loaders.dataset import RoadDataset
-from roadcue.loaders.manifest.dataset import open_manifest
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.r2 import r2, r2_difference
@@ -52,7 +51,6 @@ from roadcue.training.heads.batches import StoredSplit
 TARGETS = ("lateral place, 2 s", "lateral place, 5 s", "speed")
 MEAN, PIXELS, IMAGENET = "mean of the other blocks", "16 x 16 pixels", "ImageNet network"
 ENCODERS = ("smol", "flamingo")
-_QUICK_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,7 @@ def benchmark(options: argparse.Namespace) -> None:
     if options.json and not user_path(options.json).parent.is_dir():
         raise BadInput(f"--json {options.json}: there is no such folder")
     with tempfile.TemporaryDirectory() as folder:
-        source = udacity_folder(user_path(options.real) if options.real else None)
-        every = _QUICK_EVERY if options.quick else 1
-        drive = open_manifest(write_udacity_manifest(source, Path(folder) / "drive", every=every), "all")
-        print(drive.description, flush=True)
+        drive = open_udacity_drive(options.real, Path(folder), every=QUICK_EVERY if options.quick else 1)
         methods = scored_methods(drive, Path(folder), options)
     block, from_mean = drive.states.sequence, methods[MEAN].squared_error
     figures = {

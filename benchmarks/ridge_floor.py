@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from udacity_drive import udacity_folder, write_udacity_manifest
+from udacity_drive import QUICK_EVERY, open_udacity_drive
 
 from roadcue.command_line import as_yaml, run
 from roadcue.errors import BadInput
@@ -32,7 +32,6 @@ from roadcue.heads.baselines.waypoint import Ridge
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
 from roadcue.heads.waypoint.config import WaypointConfig
-from roadcue.loaders.manifest.dataset import open_manifest
 from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.displacement import displacement, per_frame
@@ -49,7 +48,7 @@ from roadcue.training.run_folder import RunFolder
 
 RESIDUALS = ("auto", "none", "ego")
 ROWS = (WAYPOINT, WAYPOINT + BLIND_SUFFIX)
-_QUICK_EVERY, _QUICK_BLOCKS = 20, 3
+_QUICK_BLOCKS = 3
 Errors = dict[tuple[str, str], np.ndarray]
 """(value of --waypoint.residual, row of the table) -> (n,) ADE at 5 s in metres, a mean over seeds."""
 
@@ -60,10 +59,7 @@ def benchmark(options: argparse.Namespace) -> None:
     if options.json and not user_path(options.json).parent.is_dir():
         raise BadInput(f"--json {options.json}: there is no such folder")
     with tempfile.TemporaryDirectory() as folder:
-        source = udacity_folder(user_path(options.real) if options.real else None)
-        every = _QUICK_EVERY if options.quick else 1
-        drive = open_manifest(write_udacity_manifest(source, Path(folder) / "drive", every=every), "all")
-        print(drive.description, flush=True)
+        drive = open_udacity_drive(options.real, Path(folder), every=QUICK_EVERY if options.quick else 1)
         epochs = 1 if options.quick else None
         config = TrainConfig(data="manifest", workers=0, store_dir=folder, device=options.device, epochs=epochs)
         encoder = build_run_encoder(config)

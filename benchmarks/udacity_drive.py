@@ -12,8 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from roadcue.errors import BadInput
+from roadcue.files import user_path
+from roadcue.loaders.dataset import RoadDataset
+from roadcue.loaders.manifest.dataset import open_manifest
 
 ROOT = Path(__file__).parents[1]
+QUICK_EVERY = 20
+"""Of a quick run every so many photographs."""
 BLOCK_S = 24.0
 GAP_S = 9.0
 """A window reaches from 3.75 s before to 5 s after its frame, so two blocks this far apart share nothing."""
@@ -33,6 +38,17 @@ def udacity_folder(real: Path | None = None) -> Path:
     if not (folder / "windows.npz").is_file():
         raise BadInput(f"{folder}: no real photographs; REAL_DIR or --real names the folder that holds udacity_hmb3")
     return folder
+
+
+def open_udacity_drive(real: str | None, folder: Path, *, every: int = 1) -> RoadDataset:
+    """Every n-th window of the drive as a data set below `folder`; says which it is.
+
+    `real` is what `--real` named. BadInput when no real photographs are there.
+    """
+    source = udacity_folder(user_path(real) if real else None)
+    drive = open_manifest(write_udacity_manifest(source, folder / "drive", every=every), "all")
+    print(drive.description, flush=True)
+    return drive
 
 
 def write_udacity_manifest(source: Path, target: Path, *, every: int) -> Path:

@@ -1,6 +1,7 @@
 """How the heads that give no path answer: confusions, reliability, kinds of objects, and which frames are shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from roadcue.evaluation.worst_frames import wrongness
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.metrics.bootstrap import Bootstrap
-from roadcue.metrics.confusion import confusion
-from roadcue.metrics.uncertainty import reliability
+from roadcue.metrics.confusion import Confusion, confusion
+from roadcue.metrics.uncertainty import ReliabilityBin, reliability
 from roadcue.reports.answer_details import Answer, AnswerDetails, AnsweredFrame
 from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.predictions import Predictions
@@ -20,8 +21,32 @@ _SUREST_WRONG = 3
 """So many of the most confidently wrong frames are shown, one of a sequence: its neighbours look alike."""
 
 
+@dataclass(frozen=True)
+class CountedAnswers:
+    """Of a head's answers to one question: what is taken for what, and how true their probabilities are."""
+
+    confusion: Confusion
+    reliability: list[ReliabilityBin]
+
+
+def counted_answers(frames: Frames, bootstrap: Bootstrap) -> dict[str, dict[str, CountedAnswers]]:
+    """Head -> question -> its answers, counted; without questions of too many possible answers or without a truth."""
+    columns, found = frames.columns, dict[str, dict[str, CountedAnswers]]()
+    for head, questions in frames.about["questions"].items():
+        for question in questions:
+            if not (classes := frames.about["classes"][question]):
+                continue
+            answer, right, probability = (columns[f"{head}:{question}:{key}"] for key in _KEPT)
+            if matrix := confusion(answer, columns[f"true:{question}"], classes, columns["sequence"], bootstrap):
+                known = ~np.isnan(right)
+                bins = reliability(probability[known], right[known])
+                found.setdefault(head, {})[question] = CountedAnswers(matrix, bins)
+    return found
+
+
 def answer_details(
     frames: Frames,
+    counted: Mapping[str, Mapping[str, CountedAnswers]],
     model: MultiHeadModel,
     predictions: Predictions,
     split: StoredSplit,
@@ -31,23 +56,14 @@ def answer_details(
 ) -> list[AnswerDetails]:
     """Of each head with questions and some truth; `frames` and `predictions` are of the rows of `split`.
 
+    `counted` is what `counted_answers` gives of the frames.
+
     A frame is shown as FRONT has seen it, and as `camera` has where there is no FRONT; `on_bad_record` "skip" shows
     none where it cannot be read.
     """
     columns, sequence = frames.columns, frames.columns["sequence"]
     found = []
     for head, questions in frames.about["questions"].items():
-        confusions, reliabilities = {}, {}
-        for question in questions:
-            classes = frames.about["classes"][question]
-            answer, right, probability = (columns[f"{head}:{question}:{key}"] for key in _KEPT)
-            counted = (
-                confusion(answer, columns[f"true:{question}"], classes, sequence, bootstrap) if classes else None
-            )
-            if counted:
-                known = ~np.isnan(right)
-                confusions[question] = counted
-                reliabilities[question] = reliability(probability[known], right[known])
         if not questions or not any((columns[f"true:{question}"] != "").any() for question in questions):
             continue
         methods = [method for method in frames.about["methods"][head] if method == head or method in model.blind]
@@ -63,6 +79,9 @@ def answer_details(
         shown = [
             _answered(frames, head, title, row, split, camera, on_bad_record) for title, row in _chosen(frames, head)
         ]
+        of_head = counted.get(head, {})
+        confusions = {question: each.confusion for question, each in of_head.items()}
+        reliabilities = {question: each.reliability for question, each in of_head.items()}
         found.append(AnswerDetails(head, confusions, reliabilities, objects, shown))
     return found
 

@@ -4,6 +4,7 @@ id, sequence                     of the frame
 unlike                           its pictures are unlike the training pictures; not there where nothing tells
 <method>:ade_3s ... fde_5s       metres against the log, ego frame; null without a log
 <method>:miss_rate               1 for a path that ends further away than a miss allows, else 0; null without a log
+<method>:rfs                     rater feedback score, 0 to 10; null of frames that raters have not scored
 <head>:path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged:path is the driven one
 <method>:<question>:answer       in words, such as `slow down`; true:<question> is what is true, "" where unknown
 <method>:<question>:right        1 or 0, of objects the share of the kinds that are right; null where unknown
@@ -39,6 +40,8 @@ FRAMES = "frames.parquet"
 """Its name in the folder of a run's numbers."""
 ERRORS = ("ade_3s", "ade_5s", "fde_3s", "fde_5s", "miss_rate")
 """The metrics of `metrics.displacement` that are kept of each frame."""
+RFS = "rfs"
+"""The rater feedback score of a frame."""
 _ABOUT = b"roadcue"
 
 
@@ -55,6 +58,19 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.columns["id"])
+
+    def with_feedback_scores(self, ids: np.ndarray, scores: Mapping[str, np.ndarray]) -> "Frames":
+        """Those with the column `RFS` of each method of paths: method -> (m,) scores of the frames called (m,) `ids`.
+
+        The driven path, which no method has made, gets none.
+        """
+        row_of = {name: row for row, name in enumerate(self.columns["id"].tolist())}
+        rows = [row_of[name] for name in ids.tolist()]
+        columns = {}
+        for method in self.about["methods"][WAYPOINT]:
+            columns[f"{method}:{RFS}"] = column = np.full(len(self), np.nan)
+            column[rows] = scores[method]
+        return Frames(self.about, {**self.columns, **columns})
 
     def write(self, path: Path) -> None:
         """Whole or not at all; OSErrors name the file."""

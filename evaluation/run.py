@@ -9,11 +9,12 @@ import numpy as np
 
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.evaluation.answer_details import answer_details
+from roadcue.evaluation.answer_details import answer_details, counted_answers
 from roadcue.evaluation.answered import ANSWERED, detected, scores_with_answered
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frames import FRAMES, Frames, frames_of, scored_as
 from roadcue.evaluation.heading import are_walks, cautions, run_heading
+from roadcue.evaluation.pairs import pairs_json, pairs_table, score_pairs
 from roadcue.evaluation.paths import compare_rows, compare_with_raters
 from roadcue.evaluation.report_frames import report_frames
 from roadcue.evaluation.scorable import check_scorable, not_taught
@@ -89,10 +90,21 @@ def evaluate_run(config: EvalConfig) -> Frames:
         "sees_image": sorted(set(model.heads) - model.blind),
     }
     frames = frames_of(model, predictions, split, options.head_names, of_frames)
+    if findings.against_raters:
+        rated = findings.scored.states.id[findings.rated.row]
+        frames = frames.with_feedback_scores(rated, findings.against_raters.frame_rfs)
+    counted_of = counted_answers(frames, config.bootstrap)
+    pairs = score_pairs(frames, user_path(options.data_dir), config.bootstrap) if options.data_dir else {}
+    print_tables([pairs_table(pairs)] if pairs else [])
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         seeing = {"cameras": camera_shares(data, options), "sees_image": sorted(set(model.heads) - model.blind)}
         content = {"run": heading, **seeing, "untaught": model.untaught, "unlike": share, **findings.to_json()}
+        content["counted_answers"] = {
+            head: {question: nan_to_none(asdict(each)) for question, each in of_head.items()}
+            for head, of_head in counted_of.items()
+        }
+        content["pairs"] = pairs_json(pairs)
         write_atomic(out / "metrics.json", json.dumps(content, indent=1) + "\n")
         frames.write(out / FRAMES)
         if config.worst is not None:
@@ -105,7 +117,14 @@ def evaluate_run(config: EvalConfig) -> Frames:
             answers=findings.answers,
             agreement=findings.agreement,
             answer_details=answer_details(
-                frames, model, predictions, split, config.bootstrap, options.camera_names[0], options.on_bad_record
+                frames,
+                counted_of,
+                model,
+                predictions,
+                split,
+                config.bootstrap,
+                options.camera_names[0],
+                options.on_bad_record,
             ),
             sees_image=sees_image,
             heading=heading,

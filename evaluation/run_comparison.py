@@ -13,7 +13,7 @@ from rich.table import Table
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frame_pairs import FramePairs, ScoredRun, pair_frames
-from roadcue.evaluation.frames import FRAMES, Frames, scored_as
+from roadcue.evaluation.frames import FRAMES, RFS, Frames, scored_as
 from roadcue.evaluation.run import evaluate_run, run_options
 from roadcue.evaluation.seed_groups import by_setting, run_names, setting_of
 from roadcue.evaluation.worst_frames import most_different
@@ -139,8 +139,11 @@ def _tables_of(head: str, lines: Mapping[str, Line], about: str, bootstrap: Boot
     sequence = frames.columns["sequence"][rows]
     if f"{head}:ade_5s" in frames.columns:
         columns = {metric: title for metric, title in COLUMNS.items() if _all_have(lines, metric)}
-        title = f"Displacement against the log{about}"
-        return _table(title, lines, "", columns, "ade_5s", sequence, bootstrap)
+        tables = _table(f"Displacement against the log{about}", lines, "", columns, "ade_5s", sequence, bootstrap)
+        if _all_have(lines, RFS):
+            title = f"Against raters: feedback score, 0 to 10{about}"
+            tables += _table(title, lines, "", {RFS: "RFS over frames"}, RFS, sequence, bootstrap)
+        return tables
     tables = []
     for question in frames.about["questions"][head]:
         if _all_have(lines, f"{question}:right"):
@@ -175,7 +178,7 @@ def _table(
     if not known.any():
         return []
     values, sequence = {name: each[:, known] for name, each in values.items()}, sequence[known]
-    points = 1 if headline != "right" else 100
+    points = 100 if headline in _SHARES else 1
     first, *others = values
     means = {name: _means(each, sequence, bootstrap) for name, each in values.items()}
     methods = {name: dict(zip(columns, each, strict=True)) for name, each in means.items()}
@@ -186,8 +189,7 @@ def _table(
         else:
             gap = difference_between(compared, reference, sequence, bootstrap)
         methods[name][_DIFFERENCE] = gap
-    unit = "(m)" if points == 1 else "(points)"
-    shown = {**columns, _DIFFERENCE: f"Δ {columns[headline].removesuffix(' (m)')} {unit}"}
+    shown = {**columns, _DIFFERENCE: f"Δ {columns[headline]}" + (" (points)" if points == 100 else "")}
     return [
         ScoreTable(
             title,

@@ -1,5 +1,7 @@
 """Which frames of a head that answers questions are shown, and what is counted of it."""
 
+import json
+
 import numpy as np
 import pytest
 from fitted import fit
@@ -11,7 +13,7 @@ from roadcue.evaluation.config import EvalConfig
 
 @pytest.fixture
 def found(drawn, monkeypatch):
-    """The details of a run of two heads, and its frames."""
+    """The details of a run of two heads, its frames, its page, and what its numbers say of its answers."""
     run, kept = fit(drawn(epochs=1, head="field,cue")), []
 
     def keeping(*args):
@@ -20,11 +22,13 @@ def found(drawn, monkeypatch):
 
     monkeypatch.setattr(evaluation, "answer_details", keeping)
     frames = evaluation.evaluate_run(EvalConfig(run=str(run.path), resamples=10))
-    return {each.head: each for each in kept}, frames, (run.path / "report.html").read_text()
+    details = {each.head: each for each in kept}
+    numbers = json.loads((run.path / "metrics.json").read_text())
+    return details, frames, (run.path / "report.html").read_text(), numbers["counted_answers"]
 
 
 def test_every_question_is_counted_and_shown(found):
-    details, frames, page = found
+    details, frames, page, _ = found
     assert {head: [*each.confusions] for head, each in details.items()} == {
         "field": ["sidewalk", "road"],
         "cue": ["cue", "pace"],
@@ -40,8 +44,20 @@ def test_every_question_is_counted_and_shown(found):
     assert "Near objects by kind" in page
 
 
+def test_what_is_counted_is_in_the_numbers_too(found):
+    details, _, _, numbers = found
+    assert numbers.keys() == details.keys()
+    for head, each in details.items():
+        for question, matrix in each.confusions.items():
+            kept = numbers[head][question]
+            assert kept["confusion"]["classes"] == [*matrix.classes]
+            assert kept["confusion"]["counts"] == [[*row] for row in matrix.counts]
+            assert [one["rows"] for one in kept["reliability"]] == [one.rows for one in each.reliability[question]]
+            assert 0 <= kept["reliability"][0]["right"] <= 1
+
+
 def test_the_best_is_right_and_the_surest_wrong_answers_are_wrong_and_of_other_sequences(found):
-    details, frames, _ = found
+    details, frames, _, _ = found
     sequence = dict(zip(frames.columns["id"], frames.columns["sequence"], strict=True))
     for each in details.values():
         best, median, worst, *wrong = each.frames

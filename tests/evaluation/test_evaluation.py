@@ -10,6 +10,7 @@ from fitted import fit
 
 from roadcue.errors import BadCheckpoint, BadInput
 from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.frames import FRAMES, Frames
 from roadcue.evaluation.paths import compare_rows
 from roadcue.evaluation.run import evaluate_run
 from roadcue.heads.field.config import FieldConfig
@@ -156,6 +157,12 @@ def test_rated_frames_are_scored_beside_the_log(rated, capsys):
     for words in ("Against raters", "4 rated frames of 4 sequences", "ADE 5 s (m) by cluster"):
         assert words in output
         assert words in page
+    kept = Frames.read(rated.path / FRAMES).columns
+    for name, scores in methods.items():
+        if name != "logged":
+            score = kept[f"{name}:rfs"]
+            assert np.flatnonzero(~np.isnan(score)).tolist() == [11, 23, 35, 47], "the rated rows"
+            assert np.nanmean(score) == pytest.approx(scores["overall"]["rfs_frame_mean"]["value"])
     assert "best by raters" in page
     assert ">9.5</text>" in page
 

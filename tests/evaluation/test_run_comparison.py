@@ -63,6 +63,20 @@ def test_only_common_frames_with_a_known_truth_count():
     assert table.methods["b"]["difference"].value == -0.5
 
 
+def test_rated_frames_have_a_table_of_their_own_in_which_more_is_better():
+    ids = ["0", "1", "2", "3"]
+    rated = {"waypoint:rfs": np.array([np.nan, 6, np.nan, 8])}, {"waypoint:rfs": np.array([np.nan, 9, 5, 7])}
+    a, b = (run_of(name, ids, [1, 2, 3, 4], **rfs) for name, rfs in zip("ab", rated, strict=True))
+    _, table = run_tables([a, b], pair_frames([a, b]), FEW)
+    assert table.title == "Against raters: feedback score, 0 to 10"
+    assert (table.samples, table.sequences) == (2, 2)
+    assert [table.methods[name]["rfs"].value for name in "ab"] == [7, 8]
+    assert table.methods["b"]["difference"].value == 1
+    assert table.columns["difference"] == "Δ RFS over frames"
+    lone = run_of("b", ids, [1, 2, 3, 4])
+    assert len(run_tables([a, lone], pair_frames([a, lone]), FEW)) == 1, "frames of before have no such score"
+
+
 def test_without_common_ids_pictures_pair_and_without_those_each_is_alone(monkeypatch):
     data = {"a": DrawnDataset("val", sequences=2, frames=2), "b": DrawnDataset("val", sequences=2, frames=2)}
     data["b"].states.id[:] = ["x0", "x1", "x2", "x3"]
