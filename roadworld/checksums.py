@@ -11,6 +11,15 @@ from roadcue.files import write_atomic
 
 CHECKSUMS_FILE = "manifest.json"
 Spec = TypeVar("Spec")
+_VIEWS = {
+    "train_sequences": ("python -m roadcue.roadworld", "roadworld", "drives of RoadWorld"),
+    "train": ("python -m roadcue.roadworld.sidewalk", "sidewalk", "walks of RoadWorld's sidewalk view"),
+}
+"""A field of the spec that one view alone has -> the command that draws it, its data set, and what it is."""
+
+
+class _OtherView(BadInput):
+    """A sound folder of the other view."""
 
 
 def write_checksums(folder: Path, files: Iterable[Path], version: str, spec: Mapping[str, Any]) -> None:
@@ -33,16 +42,15 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
     remedy = f"Delete the folder and draw it again with {command}."
     try:
         manifest = json.loads((folder / CHECKSUMS_FILE).read_text())
+        _check_view(folder, manifest["spec"], command)
         spec = spec_of(**manifest["spec"])
         files = {
             _inside(one): (int(listed["bytes"]), str(listed["sha256"])) for one, listed in manifest["files"].items()
         }
+    except _OtherView:
+        raise
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(
-            f"{folder / CHECKSUMS_FILE}: is not the manifest of a {name} ({error!r}). If it is of the other view, "
-            "drives or walks, name that with --data or its own command; if not, delete the folder and draw it again "
-            f"with {command}."
-        ) from error
+        raise BadInput(f"{folder / CHECKSUMS_FILE}: is not the manifest of a {name} ({error!r}). {remedy}") from error
     if not files:
         raise BadInput(f"{folder / CHECKSUMS_FILE}: names no file. {remedy}")
     for file, (size, digest) in files.items():
@@ -56,6 +64,13 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
     if added := sorted(there - files.keys() - {Path(CHECKSUMS_FILE)}):
         raise BadInput(f"{folder / added[0]}: is not in the manifest, and may be read as data. Move it elsewhere.")
     return spec
+
+
+def _check_view(folder: Path, spec: Mapping[str, Any], command: str) -> None:
+    """BadInput when a spec has what only that of the other view has."""
+    for own, (drawn_by, data, what) in _VIEWS.items():
+        if own in spec and drawn_by != command:
+            raise _OtherView(f"{folder}: holds {what}. They are read with --data {data}, and drawn by {drawn_by}.")
 
 
 def _inside(name: str) -> Path:

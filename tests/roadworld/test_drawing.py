@@ -1,6 +1,7 @@
 """A drawn folder: whole or not at all, gone on with, its manifest checked. The drawing is a file of four bytes."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -8,6 +9,10 @@ from roadcue.errors import BadInput
 from roadcue.files import resumable_folder
 from roadcue.roadworld.checksums import CHECKSUMS_FILE, check_checksums, write_checksums
 from roadcue.roadworld.drawing import Job, draw_missing
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.roadworld.sidewalk.write import check_sidewalk
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.write import check_roadworld
 
 
 def draw(folder, drawn, stop_at=None):
@@ -81,10 +86,15 @@ def test_a_manifest_cannot_name_a_file_outside(tmp_path, name):
         checked(tmp_path / "out")
 
 
-def test_a_folder_of_the_other_view_is_not_one_to_delete(tmp_path):
-    (tmp_path / "walks").mkdir()
-    write_checksums(tmp_path / "walks", [], "1", {"train": 8})
-    with pytest.raises(
-        BadInput, match=r"If it is of the other view, drives or walks, name that with --data .* if not"
-    ):
-        checked(tmp_path / "walks")
+@pytest.mark.parametrize(
+    ("spec", "check", "named"),
+    [
+        (SidewalkSpec(train=8), check_roadworld, "walks .* --data sidewalk, .* -m roadcue.roadworld.sidewalk"),
+        (RoadWorldSpec(), check_sidewalk, "drives .* --data roadworld, .* -m roadcue.roadworld"),
+    ],
+)
+def test_a_folder_of_the_other_view_is_not_one_to_delete(tmp_path, spec, check, named):
+    write_checksums(tmp_path, [], "1", asdict(spec))
+    with pytest.raises(BadInput, match=rf"{tmp_path}: holds {named}") as said:
+        check(tmp_path)
+    assert "elete" not in str(said.value)
