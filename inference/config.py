@@ -32,7 +32,8 @@ class PredictConfig:
     the run then takes no more than one in a hundred of such pictures for unlike those that it has learnt from. Its
     answers stay what they are."""
     out: str | None = None
-    """File for the lines. Default: they are printed. Stopped, the same command goes on behind the last of them."""
+    """File for the lines; one that holds some is not replaced. Default: they are printed. Stopped, the same command
+    goes on behind the last of them."""
     overlay: str | None = None
     """Folder for a drawing of each picture with its path, cue and sentences, and whether they are sure: on the ground
     where a manifest says how the camera is calibrated, else from above."""

@@ -18,6 +18,8 @@ from roadcue.loaders.picture_file import SUFFIXES
 from roadcue.reports.film_writer import written_film
 from roadcue.reports.overlay import overlay
 
+DRAWING = r"\d{6}-.*\.jpg"
+"""The name of one in a folder."""
 Draw = Callable[[int, Asked, Mapping[str, Any]], None]
 """Takes a moment's number, the moment, and its line; draws nothing of one that has no answer or no picture."""
 

@@ -16,6 +16,7 @@ from roadcue.files import resumable_lines, user_path, writing_into
 from roadcue.inference.asked import Asked, Questions, questions
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.drawings import check_one_film, drawings
+from roadcue.inference.earlier_answers import check_nothing_replaced
 from roadcue.inference.hub import run_folder
 from roadcue.inference.logged_states import with_states
 from roadcue.inference.pictures import picture_files
@@ -86,6 +87,8 @@ def predict_pictures(config: PredictConfig) -> None:
         check_one_film(asked)
     if config.states:
         asked = with_states(asked, read_poses(user_path(config.states)))
+    key = hashlib.sha256(f"{asked.identity} {folder.identity}".encode()).hexdigest()[:16]
+    check_nothing_replaced(config, key)
     predictor = _predictor(folder, trained, device(config.device), config.compile)
     if asked:
         predictor.check_answerable(asked)
@@ -93,7 +96,6 @@ def predict_pictures(config: PredictConfig) -> None:
         recalibrate(predictor, folder, picture_files([config.recalibrate]), config.batch)
     bad = 0
     if asked:
-        key = hashlib.sha256(f"{asked.identity} {folder.identity}".encode()).hexdigest()[:16]
         bad = _write_answers(predictor, asked, config, trained.camera_names, key)
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:

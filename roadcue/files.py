@@ -103,7 +103,7 @@ def resumable_lines(path: Path, key: str) -> Iterator[tuple[TextIO, list[str]]]:
     """
     if path.exists() and not path.is_file():
         raise BadInput(f"{path}: is not a file; name one that may be written or replaced")
-    partial = path.with_name(f".{path.name}.{key}.part")
+    partial = stopped_lines(path, key)
     whole = partial.read_bytes() if partial.exists() else b""
     whole = whole[: whole.rfind(b"\n") + 1]  # the last line may be cut off
     with open(partial, "ab") as file:
@@ -113,6 +113,11 @@ def resumable_lines(path: Path, key: str) -> Iterator[tuple[TextIO, list[str]]]:
     partial.replace(path)
     for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         other.unlink(missing_ok=True)
+
+
+def stopped_lines(path: Path, key: str) -> Path:
+    """Where a command of `key` that is stopped leaves its lines for `path`."""
+    return path.with_name(f".{path.name}.{key}.part")
 
 
 @contextmanager

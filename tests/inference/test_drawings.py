@@ -75,8 +75,9 @@ def test_a_film_is_written_with_its_pictures_times(run, tmp_path, capsys):
     assert [path.name for path in drawings][1] == "000002-a.mkv-t=0.250.jpg"
     for picture, drawing in zip(pictures, drawings, strict=True):
         assert np.abs(picture - drawn(drawing)).mean() < 6
-    assert exit_code(predict.main, "--run", run, path, "--video", out, "--every", 0) == 0
-    assert len(shown(out)[0]) == len(TIMES_MS)
+    every = tmp_path / "every.mp4"
+    assert exit_code(predict.main, "--run", run, path, "--video", every, "--every", 0) == 0
+    assert len(shown(every)[0]) == len(TIMES_MS)
 
 
 def test_a_film_that_was_taken_turned_is_written_upright(run, tmp_path):
