@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from roadcue.heads.ood_detector import OOD_SCORE
 
 UNLIKE = "the picture is unlike those that were learnt from"
 NOT_COMPARED = "there is no picture here that could be compared with those that were learnt from"
+FROZEN_S = 2.0
+"""Seconds for which no camera that is moved shows one picture, equal to the last bit: whoever walks goes 3 m then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,9 @@ class PicturePrediction:
     ood_score: float | None = None
     """Above 1 for a picture unlike the training pictures; None where no picture is seen, or in a run of before."""
 
+    still_s: float = 0.0
+    """Seconds for which a film has shown this very picture already, by `after`."""
+
     @property
     def in_distribution(self) -> bool | None:
         """Whether the picture is like those that were learnt from; if not, nothing should be relied on."""
@@ -28,9 +33,20 @@ class PicturePrediction:
     @property
     def reason(self) -> str | None:
         """Why nothing should be relied on, if so."""
+        if self.still_s >= FROZEN_S:
+            return frozen_reason(self.still_s)
         if self.ood_score is None or self.in_distribution:
             return None
         return UNLIKE if math.isfinite(self.ood_score) else NOT_COMPARED
+
+    def after(self, still_s: float) -> Self:
+        """The same prediction of a film that has shown its picture so many seconds; from `FROZEN_S` on no answer."""
+        same = replace(self, still_s=still_s)
+        return same.unanswered() if still_s >= FROZEN_S else same
+
+    def unanswered(self) -> Self:
+        """The same prediction without what must not be said where nothing should be relied on."""
+        return self
 
     def about_picture(self) -> dict[str, Any]:
         """As JSON: "in_distribution", "ood_score" (null where there is none to compare) and "reason"."""
@@ -40,6 +56,11 @@ class PicturePrediction:
             "ood_score": self.ood_score if known else None,
             "reason": self.reason,
         }
+
+
+def frozen_reason(still_s: float) -> str:
+    """Why nothing should be relied on of a picture that a film has shown for so many seconds."""
+    return f"the picture has not changed for {still_s:.0f} s, as when a camera is stuck"
 
 
 def unlike(ood_score: float | None) -> bool:

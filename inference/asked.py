@@ -27,7 +27,7 @@ class Asked:
     `images`: camera -> picture, which may be read only when it is asked for; `past` (16, 6) as in a `StateTable`, NaN
     where it is not known, and `lacks` why, if a reason is known; `earlier`: so many frames before -> the images of
     then; `calibrations`: those that are known, by camera. `file` is a picture that was named itself, or lies in a
-    folder, or the film that shows it at `time_s` seconds.
+    folder, or the film that shows it at `time_s` seconds, and has shown no other for `still_s` seconds then.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Asked:
     calibrations: Mapping[str, CameraCalibration] = field(default_factory=dict)
     file: Path | None = None
     time_s: float | None = None
+    still_s: float = 0.0
     lacks: str = ""
 
     @property
@@ -54,13 +55,13 @@ class Asked:
 class Questions(Sequence[Asked]):
     """All that is asked, in order; `identity` differs when any picture of it does.
 
-    `left_out` lines of manifests could not be used, and films that break off are `cut_off`, in a sentence each.
+    `left_out` lines of manifests could not be used, and `film_faults` say what films lack, in a sentence each.
     """
 
     asked: Sequence[Asked]
     identity: str
     left_out: Sequence[str] = ()
-    cut_off: Sequence[str] = ()
+    film_faults: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.asked)
@@ -84,7 +85,7 @@ def questions(
     """
     asked: list[Asked] = []
     left_out: list[str] = []
-    cut_off: list[str] = []
+    film_faults: list[str] = []
     reader = film.FilmReader()
     digest, cameras = hashlib.sha256(), trained.camera_names
     frames_back = () if trained.encoder == "none" else trained.frames_back
@@ -103,7 +104,7 @@ def questions(
             _check_one_picture(word, cameras, frames_back)
         if path.suffix.lower() in film.SUFFIXES and path.is_file():
             shown = film.read_film(path)
-            cut_off += [shown.cut_off] if shown.cut_off else []
+            film_faults += shown.faults
             asked += _pictures_of(shown, every, cameras[0], reader)
             about = path.stat()
             digest.update(f"{path} {about.st_size} {about.st_mtime_ns} {every}".encode())
@@ -112,7 +113,7 @@ def questions(
             asked.append(Asked(str(picture), {cameras[0]: picture}, file=picture))
             about = picture.stat()
             digest.update(f"{picture} {about.st_size} {about.st_mtime_ns}".encode())
-    return Questions(asked, digest.hexdigest(), left_out, cut_off)
+    return Questions(asked, digest.hexdigest(), left_out, film_faults)
 
 
 def _pictures_of(shown: film.Film, every: float, camera: str, reader: film.FilmReader) -> Iterator[Asked]:

@@ -13,6 +13,7 @@ from roadcue.heads.prediction import PicturePrediction
 from roadcue.inference.asked import Asked
 from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.pictures import Picture, is_single, preprocessed
+from roadcue.inference.still_pictures import answer_of
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
 from roadcue.training.captions.detector import CaptionDetector
@@ -108,4 +109,4 @@ class CaptionPredictor(PushToHubMixin):
         if blind := next((one for one in asked if self.camera not in one.images), None):
             raise BadInput(f"{blind.id}: has no picture of the camera {self.camera}")
         texts = self.predict([one.images[self.camera] for one in asked])[CAPTION]
-        return [{CAPTION: {**text.to_json(), "sentence": text.sentence}} for text in texts]
+        return [{CAPTION: answer_of(text, one)} for text, one in zip(texts, asked, strict=True)]

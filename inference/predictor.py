@@ -17,6 +17,7 @@ from roadcue.inference.asked import Asked
 from roadcue.inference.given_states import given_intents, given_pasts
 from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.pictures import Picture, is_single, preprocessed
+from roadcue.inference.still_pictures import answer_of
 from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
@@ -157,7 +158,7 @@ class RoadPredictor(PushToHubMixin):
         named = {name: self._in_words(name, predicted[name], single=False) for name in self.config.head_names}
         return [
             {
-                name: {**several[place].to_json(), "sentence": several[place].sentence}
+                name: answer_of(several[place], one)
                 if name != WAYPOINT or one.knows_past
                 else {"lacks": one.lacks or _LACKS_PAST}
                 for name, several in named.items()

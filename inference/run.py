@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -22,6 +23,7 @@ from roadcue.inference.logged_states import with_states
 from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
 from roadcue.inference.recalibration import recalibrate
+from roadcue.inference.still_pictures import STILL, StillPictures
 from roadcue.loaders.poses import read_poses
 from roadcue.progress import ProgressLine
 from roadcue.training.build import device
@@ -71,8 +73,8 @@ def predict_pictures(config: PredictConfig) -> None:
 
     A picture of a film has a `time` in seconds. A picture that cannot be read is an `error` in its line, and the
     others go on; BadInput at the end counts them and the lines of manifests that could not be used, says where films
-    break off, and comes at once for a run that can answer nothing of what is asked. A run is recalibrated first,
-    where that is asked.
+    break off or have holes, and comes at once for a run that can answer nothing of what is asked. A run is
+    recalibrated first, where that is asked.
     """
     folder = run_folder(config.run)
     if config.recalibrate and not user_path(config.run).exists():
@@ -100,7 +102,7 @@ def predict_pictures(config: PredictConfig) -> None:
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:
         faults.append(f"lines that could not be used: {len(asked.left_out)}, the first {asked.left_out[0]}")
-    faults += asked.cut_off
+    faults += asked.film_faults
     if faults:
         raise BadInput("; ".join(faults))
 
@@ -113,12 +115,14 @@ def _write_answers(
     key: str,
 ) -> int:
     """Write a line for each moment that has none yet, and draw each; how many of all lines are errors."""
-    bad = 0
+    bad, still = 0, StillPictures()
     with drawings(config, cameras) as draw, _lines(config.out, len(asked), key) as (out, advance, left):
         for first in range(0, len(asked), config.batch):
             several = [one.held() for one in asked[first : first + config.batch]]
             lines = [json.loads(line) for line in left[first : first + config.batch]]
-            if new := several[len(lines) :]:
+            for place, (one, line) in enumerate(zip(several, lines, strict=False), first + 1):
+                still.answered(one, line, last=place == len(left))
+            if new := [replace(one, still_s=still.still_s(one)) for one in several[len(lines) :]]:
                 for line in _answers(predictor, new):
                     out.write(json.dumps(line) + "\n")
                     lines.append(line)
@@ -128,6 +132,7 @@ def _write_answers(
                     draw(place, one, line)
             if new:
                 advance(len(new))
+    still.say(len(asked))
     return bad
 
 
@@ -145,8 +150,11 @@ def _answers(predictor: "RoadPredictor | CaptionPredictor", asked: Sequence[Aske
 
 
 def _named(one: Asked) -> dict[str, Any]:
-    """How a line names its moment."""
-    return {"id": one.id} if one.time_s is None else {"id": one.id, "time": round(one.time_s, 6)}
+    """How a line names its moment, and for how long a film has stood still then, if it has."""
+    if one.time_s is None:
+        return {"id": one.id}
+    still = {STILL: round(one.still_s, 6)} if one.still_s else {}
+    return {"id": one.id, "time": round(one.time_s, 6), **still}
 
 
 @contextmanager

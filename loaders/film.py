@@ -5,7 +5,7 @@ PyAV reads it, with FFmpeg inside its wheel: the extra `video`, imported when th
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +30,8 @@ _SAME_S = 1e-3
 """By so much may a time lie before the step that it belongs to: Matroska rounds to milliseconds."""
 _MISSING_S = 0.5
 """Sound or pictures end so much before the length that a file claims: it was cut off."""
+_HOLE_S, _HOLE_STEPS = 0.5, 3
+"""No picture is shown for so long, and so many times as long as between two pictures: some are lost."""
 _UNSPECIFIED, _HD_ROWS = 2, 720
 """FFmpeg's AVCOL_SPC_UNSPECIFIED; from so many rows on, colours that nobody specified are those of BT.709."""
 
@@ -38,13 +40,13 @@ _UNSPECIFIED, _HD_ROWS = 2, 720
 class Film:
     """A video file: its pictures are shown at `ticks` (n,) int64, ascending, of `tick_s` seconds each.
 
-    `cut_off` says where a file breaks off before its end, if it does.
+    `faults` say where it shows no picture for long, and where the file breaks off before its end, if it does.
     """
 
     path: Path
     ticks: np.ndarray
     tick_s: Fraction
-    cut_off: str
+    faults: tuple[str, ...]
 
     def time_of(self, tick: int) -> float:
         """Seconds since the first picture."""
@@ -81,15 +83,36 @@ def read_film(path: Path) -> Film:
             broken = True
     if not shown:
         raise BadInput(f"{path}: holds not one whole picture; record it again, or leave it out")
-    film = Film(path, np.array(sorted(shown), np.int64), tick_s, "")
-    if not broken and claimed - end < _MISSING_S:
-        return film
-    last, length = film.time_of(max(shown)), claimed - min(shown) * tick_s
-    of = f" of {float(length):.2f} s" if length > last else ""
-    cut_off = (
-        f"{path}: breaks off after {last:.2f} s{of}, and is answered up to there; copy it again if there is more"
+    film = Film(path, np.array(sorted(shown), np.int64), tick_s, ())
+    holes = _holes(film)
+    # Damage that left a hole is said by it, where the pictures go on to the end.
+    whole = claimed - end < _MISSING_S and (holes or not broken)
+    return replace(film, faults=(*holes, *(() if whole else (_cut_off(film, claimed),))))
+
+
+def _holes(film: Film) -> tuple[str, ...]:
+    """A sentence for where a film shows no picture for longer than its own rate explains."""
+    times = (film.ticks - film.ticks[0]) * float(film.tick_s)
+    steps = np.diff(times)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    long = np.flatnonzero(steps > max(_HOLE_S, _HOLE_STEPS * usual))
+    if not len(long):
+        return ()
+    first, lost = long[0], np.maximum(np.rint(steps[long] / max(usual, _SAME_S)) - 1, 1).sum()
+    others = f", and {len(long) - 1:,} more such holes" if len(long) > 1 else ""
+    return (
+        f"{film.path}: shows no picture between {times[first]:.2f} and {times[first + 1]:.2f} s{others}, where about "
+        f"{lost:,.0f} are lost by the rate of the others; nothing is answered of that time",
     )
-    return Film(path, film.ticks, tick_s, cut_off)
+
+
+def _cut_off(film: Film, claimed: Fraction) -> str:
+    """Where a film breaks off that claims to end at so many seconds of its own clock."""
+    last, length = film.time_of(int(film.ticks[-1])), claimed - int(film.ticks[0]) * film.tick_s
+    of = f" of {float(length):.2f} s" if length > last else ""
+    return (
+        f"{film.path}: breaks off after {last:.2f} s{of}, and is answered up to there; copy it again if there is more"
+    )
 
 
 class FilmReader:

@@ -92,7 +92,7 @@ def _draw_answer(
 
 def _is_sure(answer: Mapping[str, Any]) -> bool | None:
     """None of an answer that does not say: whether its picture is like others alone does not make it sure."""
-    if "lacks" in answer or answer.get("in_distribution") is False:
+    if "lacks" in answer or answer.get("in_distribution") is False or answer.get("reason"):
         return False
     return answer.get("sure")
 

@@ -29,9 +29,18 @@ def number_of(pixels: np.ndarray) -> int:
 
 
 def write_film(
-    path: Path, times_ms: Sequence[int], *, codec: str = "libx264", turned: int = 0, faststart: bool = False
+    path: Path,
+    times_ms: Sequence[int],
+    *,
+    codec: str = "libx264",
+    turned: int = 0,
+    faststart: bool = False,
+    numbers: Sequence[int] | None = None,
 ) -> Path:
-    """A film that shows its pictures at `times_ms`; a player turns it by `turned` degrees counterclockwise."""
+    """A film that shows its pictures at `times_ms`; a player turns it by `turned` degrees counterclockwise.
+
+    They are those of `numbers`, or one after the other.
+    """
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=25)
@@ -41,7 +50,7 @@ def write_film(
         stream.codec_context.time_base = MILLI
         if turned:
             stream.set_display_rotation(turned)
-        for number, time in enumerate(times_ms):
+        for number, time in zip(numbers or range(len(times_ms)), times_ms, strict=True):
             frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
             frame.pts, frame.time_base = time, MILLI
             container.mux(stream.encode(frame))

@@ -1,8 +1,8 @@
 """The cue head's prediction of a moment, in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -54,8 +54,15 @@ class CuePrediction(PicturePrediction):
 
     def to_json(self) -> dict[str, Any]:
         """The fields of this class, "sure", and what is said of the picture."""
+        own = {name: value for name, value in asdict(self).items() if name != "still_s"}
         sets = {"cues": list(self.cues), "paces": list(self.paces)}
-        return {**asdict(self), **sets, "sure": self.sure, **self.about_picture()}
+        return {**own, **sets, "sure": self.sure, **self.about_picture()}
+
+    def unanswered(self) -> Self:
+        """The same moment, of which every cue and pace is possible and none is known."""
+        unknown: dict[str, Any] = {"cue": UNKNOWN_ANSWER, "probabilities": {}, "cues": CUES}
+        paces: dict[str, Any] = {"pace": UNKNOWN_ANSWER, "pace_probabilities": {}, "paces": PACES}
+        return replace(self, **unknown, **paces)
 
     @property
     def sure(self) -> bool:
@@ -79,22 +86,22 @@ def cue_predictions(prediction: Mapping[str, np.ndarray], taught: Sequence[bool]
     `taught`: whether way and pace were.
     """
     scores = ood_scores(prediction, len(prediction["cue_sets"]))
-    unruled = np.array([unlike(score) for score in scores], bool)[:, None, None]
     way_taught, pace_taught = taught
-    return [
+    answers = [
         CuePrediction(
             ood_score=score,
-            cue=_most_probable(CUES, cue, way_taught and not unlike(score)),
-            probabilities=_by_name(CUES, cue, way_taught and not unlike(score)),
+            cue=_most_probable(CUES, cue, way_taught),
+            probabilities=_by_name(CUES, cue, way_taught),
             cues=tuple(word for word, possible in zip(CUES, cue_set, strict=True) if possible),
-            pace=_most_probable(PACES, pace, pace_taught and not unlike(score)),
-            pace_probabilities=_by_name(PACES, pace, pace_taught and not unlike(score)),
+            pace=_most_probable(PACES, pace, pace_taught),
+            pace_probabilities=_by_name(PACES, pace, pace_taught),
             paces=tuple(word for word, possible in zip(PACES, pace_set, strict=True) if possible),
         )
         for (cue, pace), (cue_set, pace_set), score in zip(
-            prediction["cue_probabilities"], prediction["cue_sets"] | unruled, scores, strict=True
+            prediction["cue_probabilities"], prediction["cue_sets"], scores, strict=True
         )
     ]
+    return [answer.unanswered() if unlike(answer.ood_score) else answer for answer in answers]
 
 
 def _most_probable(answers: Sequence[str], probabilities: np.ndarray, known: bool) -> str:

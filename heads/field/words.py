@@ -1,9 +1,9 @@
 """The field head's prediction of a picture as SENSATION's annotation: its JSON, and the sentence for a pedestrian."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -48,6 +48,11 @@ class FieldPrediction(PicturePrediction):
         """
         return f"Not sure: {self.reason}." if self.reason else bvpi.compose_prediction(self.annotation)
 
+    def unanswered(self) -> Self:
+        """The same picture, of which nothing is known."""
+        nothing = Annotation("", UNKNOWN_ANSWER, UNKNOWN_ANSWER, {}, {})
+        return replace(self, annotation=nothing, probabilities={distance: {} for distance in _COLUMNS})
+
     @property
     def road_vs_sidewalk(self) -> str:
         """left_of, right_of, crossing_front or unknown: computed from the two positions."""
@@ -61,12 +66,11 @@ def field_predictions(prediction: Mapping[str, np.ndarray], taught: np.ndarray) 
     """
     scores = ood_scores(prediction, len(prediction["position"]))
     known = set(compress(OUTPUTS, taught.tolist()))
-    return [
-        _field_prediction(
-            {key: array[row] for key, array in prediction.items()}, set() if unlike(score) else known, score
-        )
+    answers = [
+        _field_prediction({key: array[row] for key, array in prediction.items()}, known, score)
         for row, score in enumerate(scores)
     ]
+    return [answer.unanswered() if unlike(answer.ood_score) else answer for answer in answers]
 
 
 def _field_prediction(

@@ -73,6 +73,14 @@ def test_a_film_that_is_cut_off_is_answered_as_far_as_it_goes(run, tmp_path, cap
     assert captured.err.startswith(f"error: {path}: breaks off after 0.")
 
 
+def test_a_hole_in_a_film_is_said_and_what_is_around_it_answered(run, tmp_path, capsys):
+    path = write_film(tmp_path / "a.mp4", [*range(0, 1000, 40), *range(2000, 2400, 40)])
+    assert exit_code(predict.main, "--run", run, path) == 2
+    captured = capsys.readouterr()
+    assert [line["time"] for line in answered(captured.out)] == [0, 0.28, 0.52, 0.76, 2, 2.28]
+    assert f"error: {path}: shows no picture between 0.96 and 2.00 s, where about 25 are lost" in captured.err
+
+
 def test_what_is_no_film_is_said_before_anything_is_loaded(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("roadcue.inference.run.RoadPredictor.of_run", lambda *_: pytest.fail("loaded"))
     (tmp_path / "empty.mov").touch()

@@ -27,7 +27,7 @@ def test_every_picture_has_the_time_at_which_it_is_shown(tmp_path, name, codec, 
         [film.time_of(tick) for tick in film.ticks.tolist()], np.array(times) / 1000, atol=1e-3
     )
     assert numbers(film, film.ticks.tolist()) == list(range(len(times)))
-    assert not film.cut_off
+    assert not film.faults
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,8 @@ def test_a_film_that_is_cut_off_shows_what_it_holds_and_says_where(tmp_path, nam
     assert 3 < held < 14
     assert numbers(film, film.ticks.tolist()) == list(range(held))
     last = film.time_of(int(film.ticks[-1]))
-    assert film.cut_off.startswith(f"{path}: breaks off after {last:.2f} s of 1.0")
+    (said,) = film.faults
+    assert said.startswith(f"{path}: breaks off after {last:.2f} s of 1.0")
 
 
 def test_a_damaged_picture_is_said_and_those_around_it_are_read(tmp_path):
@@ -90,6 +91,42 @@ def test_a_damaged_picture_is_said_and_those_around_it_are_read(tmp_path):
     with pytest.raises(BadRecord, match=r"a.mov: the picture at 0\.080 s is damaged"):
         reader.picture(film, int(film.ticks[2]))
     assert [number_of(reader.picture(film, int(film.ticks[at]))) for at in (3, 4)] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (
+            [*range(0, 2000, 40), *range(3000, 4000, 40)],
+            "no picture between 1.96 and 3.00 s, where about 25 are lost",
+        ),
+        ([*range(0, 960, 40), *range(2000, 2960, 40), 8000], "between 0.92 and 2.00 s, and 1 more such holes"),
+        ([0, 60, 90, 1000, 1040, 1070, 1130, 2020], "between 0.09 and 1.00 s, and 1 more such holes, where about"),
+        (list(range(0, 8000, 1000)), None),
+        ([0, 5000], None),
+        ([*range(0, 400, 40), 850], None),
+    ],
+)
+def test_a_hole_longer_than_the_rate_explains_is_named(tmp_path, times, said):
+    film = read_film(write_film(tmp_path / "a.mkv", times))
+    assert len(film.faults) == (said is not None)
+    if said:
+        assert said in film.faults[0]
+
+
+def test_damage_inside_a_film_is_a_hole_and_no_end(tmp_path):
+    """Packets that are lost in the middle of a transport stream: the pictures behind them are shown."""
+    path = write_film(tmp_path / "a.ts", range(0, 4000, 40))
+    content = bytearray(path.read_bytes())
+    for packet in range(int(len(content) * 0.4) // 188, int(len(content) * 0.65) // 188):
+        content[188 * packet + 1 : 188 * packet + 188] = (
+            b"\xff" * 187
+        )  # the packet of nothing, but for its first byte
+    path.write_bytes(content)
+    film = read_film(path)
+    assert film.time_of(int(film.ticks[-1])) > 3.9
+    (said,) = film.faults
+    assert f"{path}: shows no picture between 1." in said
 
 
 def test_what_holds_no_film_is_a_sentence(tmp_path):

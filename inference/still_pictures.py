@@ -1,0 +1,107 @@
+"""Pictures that are the one before again, as of a camera that is stuck: for how long, and what is said of it."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roadcue.errors import BadInput
+from roadcue.files import user_path
+from roadcue.heads.prediction import FROZEN_S, PicturePrediction, frozen_reason
+from roadcue.inference.asked import Asked
+from roadcue.inference.pictures import Picture
+
+STILL = "still_s"
+"""In a film's line: for how many seconds it has shown that very picture."""
+
+
+class StillPictures:
+    """Compares each moment's pictures with those of the moment before, of a film as they are decoded, of files by
+    their bytes; and counts those that are the same.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[str, bytes | np.ndarray] = {}
+        self._film: Path | None = None
+        self._since_s = 0.0
+        self._frozen: list[str] = []
+        self._same: list[str] = []
+
+    def still_s(self, one: Asked) -> float:
+        """For how many seconds its film has shown the picture of the next moment; 0 for the pictures of files."""
+        same, begun = self._compared(one), self._film == one.file
+        if one.time_s is None:
+            self._same += [one.id] if same else []
+            return 0.0
+        if same is None:
+            return 0.0
+        self._film = one.file
+        if not (same and begun):
+            self._since_s = one.time_s
+        seconds = one.time_s - self._since_s
+        self._frozen += [one.id] if seconds >= FROZEN_S else []
+        return seconds
+
+    def answered(self, one: Asked, line: Mapping[str, Any], last: bool) -> None:
+        """Take in a moment whose `line` a stopped command has left; a film goes on behind the `last` of these."""
+        if one.time_s is None:
+            self.still_s(one)
+            return
+        seconds = line.get(STILL, 0.0)
+        self._frozen += [one.id] if seconds >= FROZEN_S else []
+        if last:
+            self._compared(one)
+            self._film, self._since_s = one.file, one.time_s - seconds
+
+    def say(self, total: int) -> None:
+        """On stderr, how many of all pictures were the same as the one before, where some were."""
+        if self._frozen:
+            print(
+                f"warning: {len(self._frozen):,} of {total:,} answers are not sure, as the film has shown the same "
+                f"picture for {FROZEN_S:g} s and more, the first {self._frozen[0]}; look whether the camera is "
+                "stuck",
+                file=sys.stderr,
+            )
+        if self._same:
+            print(
+                f"warning: {len(self._same):,} of {total:,} pictures are the same as the one before, byte for byte, "
+                f"the first {self._same[0]}; look whether the camera is stuck",
+                file=sys.stderr,
+            )
+
+    def _compared(self, one: Asked) -> bool | None:
+        """Whether a camera's picture is that of the moment before; None where none can be read, as if it were not."""
+        same = None
+        for camera in one.images:
+            try:
+                content = _content(one.images[camera])
+            except (BadInput, OSError):  # which its line will say
+                continue
+            before = self._before.get(camera)
+            if isinstance(content, np.ndarray):
+                equal = isinstance(before, np.ndarray) and np.array_equal(before, content)
+            else:
+                equal = isinstance(before, bytes) and before == content
+            same = equal or bool(same)
+            self._before[camera] = content
+        return same
+
+
+def _content(picture: Picture) -> bytes | np.ndarray:
+    """What two pictures are compared by: the pixels of a film's, the bytes of a file."""
+    if isinstance(picture, bytes | np.ndarray):
+        return picture
+    return user_path(picture).read_bytes() if isinstance(picture, str | Path) else np.asarray(picture)
+
+
+def answer_of(prediction: Any, one: Asked) -> dict[str, Any]:
+    """A head's prediction of a moment as JSON with its sentence: not sure where its film has stood still."""
+    if isinstance(prediction, PicturePrediction):
+        prediction = prediction.after(one.still_s)
+    answer = {**prediction.to_json(), "sentence": prediction.sentence}
+    if one.still_s < FROZEN_S or isinstance(prediction, PicturePrediction):
+        return answer
+    reason = frozen_reason(one.still_s)  # of a plugin's head, whose predictions say nothing of pictures
+    return {**answer, "reason": reason, "sentence": f"Not sure: {reason}."}
