@@ -12,7 +12,7 @@ from roadcue.heads.ood_detector import OOD_SCORE
 UNLIKE = "the picture is unlike those that were learnt from"
 NOT_COMPARED = "there is no picture here that could be compared with those that were learnt from"
 FROZEN_S = 2.0
-"""Seconds for which no camera that is moved shows one picture, equal to the last bit: whoever walks goes 3 m then."""
+"""Seconds for which no camera that is moved shows one picture: whoever walks goes 3 m then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class PicturePrediction:
     """Above 1 for a picture unlike the training pictures; None where no picture is seen, or in a run of before."""
 
     still_s: float = 0.0
-    """Seconds for which a film has shown this very picture already, by `after`."""
+    """Seconds for which a film has shown this picture already, by `after`."""
 
     @property
     def in_distribution(self) -> bool | None:

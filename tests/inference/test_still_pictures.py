@@ -29,9 +29,10 @@ def run(path_and_cue_run, capsys):
     return path_and_cue_run
 
 
-@pytest.fixture
-def film(tmp_path):
-    return write_film(tmp_path / "a.mov", STUCK_MS, codec="png", numbers=NUMBERS)
+@pytest.fixture(params=["png", "libx264", "mpeg4"])
+def film(tmp_path, request):
+    """One leaves pictures as they are, and the others make several of one, at each of their key pictures."""
+    return write_film(tmp_path / "a.mov", STUCK_MS, codec=request.param, numbers=NUMBERS)
 
 
 def answered(text):
