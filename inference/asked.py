@@ -13,6 +13,7 @@ from roadcue.errors import BadInput
 from roadcue.files import user_path
 from roadcue.inference.pictures import Picture, picture_files
 from roadcue.loaders import film
+from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.manifest.dataset import SUFFIXES, open_manifest
 from roadcue.loaders.state_check import state_warning
@@ -60,7 +61,7 @@ class Questions(Sequence[Asked]):
 
     asked: Sequence[Asked]
     identity: str
-    left_out: Sequence[str] = ()
+    left_out: Sequence[Skipped] = ()
     film_faults: Sequence[str] = ()
 
     def __len__(self) -> int:
@@ -84,7 +85,7 @@ def questions(
     named for a run that reads several pictures of a moment.
     """
     asked: list[Asked] = []
-    left_out: list[str] = []
+    left_out: list[Skipped] = []
     film_faults: list[str] = []
     reader = film.FilmReader()
     digest, cameras = hashlib.sha256(), trained.camera_names
@@ -95,7 +96,7 @@ def questions(
             dataset = open_manifest(path, "all", image_root=image_root, on_bad_record="skip")
             if warning := state_warning(dataset):
                 print(f"warning: {warning}", file=sys.stderr)
-            left_out += [f"{one.where}: {one.reason}" for one in dataset.skipped]
+            left_out += dataset.skipped
             asked += _rows(dataset, cameras, frames_back)
             digest.update(f"{dataset.fingerprint} {dataset.states.id.tolist()}".encode())
             digest.update(dataset.states.past.tobytes() + dataset.states.intent.tobytes())

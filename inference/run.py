@@ -24,6 +24,7 @@ from roadcue.inference.pictures import picture_files
 from roadcue.inference.predictor import RoadPredictor
 from roadcue.inference.recalibration import recalibrate
 from roadcue.inference.still_pictures import STILL, StillPictures
+from roadcue.loaders.bad_records import faults_by_kind
 from roadcue.loaders.poses import read_poses
 from roadcue.progress import ProgressLine
 from roadcue.training.build import device
@@ -101,7 +102,7 @@ def predict_pictures(config: PredictConfig) -> None:
         bad = _write_answers(predictor, asked, config, trained.camera_names, key)
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:
-        faults.append(f"lines that could not be used: {len(asked.left_out)}, the first {asked.left_out[0]}")
+        faults += [f"lines that could not be used: {kind}" for kind in faults_by_kind(asked.left_out)]
     faults += asked.film_faults
     if faults:
         raise BadInput("; ".join(faults))

@@ -1,5 +1,7 @@
 """The policy for records that cannot be used, such as a corrupt picture: the first stops, or all are counted."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -81,3 +83,17 @@ def named_first(skipped: Sequence[Skipped]) -> str:
     first, *others = skipped[:4]
     more = f"; then {', '.join(one.where for one in others[:3])}" if others else ""
     return f"the first: {first.reason}{more}{', ...' if skipped[4:] else ''}"
+
+
+def faults_by_kind(skipped: Sequence[Skipped]) -> list[str]:
+    """What is wrong with records, one sentence for each kind: how many they are, and the first of them.
+
+    Of one kind are reasons that differ in what they quote, in paths and in numbers alone.
+    """
+    first: dict[str, Skipped] = {}
+    count: Counter[str] = Counter()
+    for one in skipped:
+        kind = re.sub(r"'[^']*'|\"[^\"]*\"|\S*/\S+|\d+", "", one.reason.partition(";")[0])
+        first.setdefault(kind, one)
+        count[kind] += 1
+    return [f"{number:,}, the first {first[kind]}" for kind, number in count.most_common()]

@@ -24,7 +24,9 @@ def split_by_sequence(dataset: RoadDataset, split: Literal["train", "val"], *, v
             "its own sequence, or cut a long one into blocks with at least 9 s between two of them"
         )
     in_val = in_validation(sequences, val_fraction)
-    return Subset(dataset, np.flatnonzero(in_val[sequence_of_row] == (split == "val")), split)
+    part = Subset(dataset, np.flatnonzero(in_val[sequence_of_row] == (split == "val")), split)
+    part.description += f", parted by sequence, {val_fraction:g} of them for val"
+    return part
 
 
 def in_validation(sequences: Sequence[str] | np.ndarray, val_fraction: float) -> np.ndarray:

@@ -8,6 +8,7 @@ import torch
 from roadcue.errors import BadInput
 from roadcue.files import user_path
 from roadcue.heads.registry import field_names
+from roadcue.loaders.bad_records import faults_by_kind
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.json_states import nearest
 from roadcue.loaders.registry import DATASETS, open_dataset
@@ -37,9 +38,8 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
     if options.limit is not None and options.limit < len(dataset):
         dataset = spread(dataset, options.limit)
     if dataset.skipped:
-        first = dataset.skipped[0]
-        skipped = f"{counted(len(dataset.skipped), 'bad record')} skipped"
-        print(f"{skipped}; first: {first.where}: {first.reason}", file=sys.stderr)
+        said = f"{counted(len(dataset.skipped), 'bad record')} skipped, by what is wrong with them:"
+        print(said, *faults_by_kind(dataset.skipped), sep="\n  ", file=sys.stderr)
     if not len(dataset):
         raise BadInput(f"{options.data} {split}: no samples left")
     if warning := state_warning(dataset):

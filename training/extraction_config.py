@@ -32,8 +32,8 @@ class DataOptions:
     image_root: str | None = None
     """For manifest, sensation and bdd100k: folder with the pictures. Default: where they belong below --data_dir."""
     split_by: Literal["official", "sequence"] = "official"
-    """official: the data set's own train and val parts. sequence: part the sequences yourself by --val_fraction; in
-    sensation, whose own parts share films, these are stretches of a film."""
+    """official: the data set's own train and val parts. sequence: part the sequences yourself by --val_fraction, so
+    that its own parts do not count; in sensation, whose own parts share films, these are stretches of a film."""
     val_fraction: float = 0.2
     """Share of the sequences kept for validation with --split_by sequence, 0 to 1."""
     frame_stride: int = 1

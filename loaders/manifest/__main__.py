@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from roadcue.errors import exit_code
-from roadcue.loaders.manifest.convert import convert
+from roadcue.loaders.bad_records import faults_by_kind
+from roadcue.loaders.manifest.convert import Converted, convert
 from roadcue.sentence_parser import SentenceParser
 
 
@@ -42,16 +43,28 @@ def _parser() -> argparse.ArgumentParser:
 def _convert(given: argparse.Namespace) -> None:
     made = convert(given.table, given.pictures, given.out, on_bad_record=given.on_bad_record)
     if made.skipped:
-        print(f"{len(made.skipped)} lines left out; the first: {made.skipped[0]}")
+        print(f"{len(made.skipped):,} lines left out:", *faults_by_kind(made.skipped), sep="\n  ")
     sequences = len({row.keys["sequence"] for row in made.rows})
     print(f"{made.manifest}: {len(made.rows)} lines, {sequences} sequences")
     print("labels: " + ", ".join(f"{column} in {count} lines" for column, count in made.labelled.items()))
+    if bare := made.unlabelled:
+        print(f"no label at all: {len(bare):,} lines, the first {bare[0].where}; no head learns from them")
     if made.unnamed:
         print(f"not labelled, as no line names them: {', '.join(made.unnamed)}")
-    print(
-        f"python train.py --data manifest --data_dir {given.out} --image_root {given.pictures} --split_by sequence "
-        "--head field,cue"
-    )
+    print(*_how_to_train(made, given), sep="\n")
+
+
+def _how_to_train(made: Converted, given: argparse.Namespace) -> list[str]:
+    """The command, and before it what has to be known of the table's splits, if it names some."""
+    command = f"python train.py --data manifest --data_dir {given.out} --image_root {given.pictures}"
+    named = ", ".join(f"{split or 'no split'} in {count:,} lines" for split, count in made.splits.items())
+    if made.parted:
+        return [f"splits: {named}", f"{command} --head field,cue"]
+    parting = f"{command} --split_by sequence --head field,cue"
+    if made.splits.keys() == {None}:
+        return [parting]
+    why = "training needs train and val, named in each line; --split_by sequence parts the data itself instead:"
+    return [f"splits: {named}; {why}", parting]
 
 
 if __name__ == "__main__":

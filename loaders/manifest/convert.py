@@ -1,6 +1,7 @@
 """From a team's spreadsheet, a row a picture, to the manifest that training reads."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,21 @@ class Converted:
     rows: list[TableRow]
     unnamed: tuple[str, ...]
     skipped: list[Skipped]
+
+    @property
+    def unlabelled(self) -> list[TableRow]:
+        """Rows without any label or caption: no head learns from them."""
+        return [row for row in self.rows if not row.labels]
+
+    @property
+    def splits(self) -> Counter[str | None]:
+        """How many rows are of which split, or of none."""
+        return Counter(row.keys.get("split") for row in self.rows)
+
+    @property
+    def parted(self) -> bool:
+        """Whether each row names its split, and training has all that it needs."""
+        return None not in self.splits and self.splits.keys() >= {"train", "val"}
 
     @property
     def labelled(self) -> dict[str, int]:
@@ -57,7 +73,7 @@ def convert(table: Path, pictures: Path, out: Path, *, on_bad_record: OnBadRecor
         message = f"{len(faults)} of {len(read)} lines cannot be used; the first: {faults[0]}"
         remedy = "; correct them, or leave them out with --on_bad_record skip" if rows else ""
         BadRecords(on_bad_record).reject_all(faults, message + remedy, some_left=bool(rows))
-    if not any(row.keys["fields"] or row.near is not None or "caption" in row.keys for row in rows):
+    if not any(row.labels for row in rows):
         raise BadInput(f"{table}: labels nothing; fill in one or more of its columns sidewalk, road, objects")
     kinds = named_kinds(rows)
     text = "".join(json.dumps(row.line(kinds), ensure_ascii=False) + "\n" for row in rows)

@@ -5,6 +5,7 @@
 
 import hashlib
 import unicodedata
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,8 @@ class ManifestDataset:
         self.cameras = tuple(camera for camera in content.cameras if camera in named)
         samples = f"{counted(len(rows), 'sample')} of {counted(len(np.unique(self.states.sequence)), 'sequence')}"
         self.description = f"own data: {samples}, split {split}, from {content.manifest}"
+        if split == "all" and (own := _splits_said(self._lines)):
+            self.description += f"; the splits that its lines name ({own}) do not count, as all lines are asked for"
         if reused := reuse(content.lines, sorted(rows), content.place):
             self.description += f"; {reused}"
 
@@ -224,6 +227,12 @@ class _Content:
             for camera, one in calibration.items()
         )
         return self._calibrations.setdefault(key, calibration)
+
+
+def _splits_said(lines: Sequence[ManifestLine]) -> str:
+    """Such as "train 80, val 20"; "" where no line names one."""
+    count = Counter(line.split for line in lines if line.split is not None)
+    return ", ".join(f"{split} {number:,}" for split, number in sorted(count.items()))
 
 
 def _find(data_dir: Path) -> Path:

@@ -43,6 +43,11 @@ class TableRow:
     keys: Mapping[str, Any]
     near: Objects | None
 
+    @property
+    def labels(self) -> bool:
+        """Whether it says anything that can be learnt."""
+        return bool(self.keys["fields"]) or self.near is not None or "caption" in self.keys
+
     def line(self, kinds: Collection[str]) -> dict[str, Any]:
         """The manifest line, in which those of `kinds` that the row does not name are not present."""
         near = {} if self.near is None else {kind: self.near.get(kind, ()) for kind in kinds}

@@ -3,7 +3,7 @@
 import pytest
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.loaders.bad_records import BadRecords, Skipped, first_of_each, named_first
+from roadcue.loaders.bad_records import BadRecords, Skipped, faults_by_kind, first_of_each, named_first
 
 FAULTS = [Skipped(f"line {number}", f"fault {number}") for number in range(1, 6)]
 
@@ -65,3 +65,19 @@ def test_of_each_name_the_first_counts():
 def test_a_damaged_record_or_a_repeat_stops_unless_it_is_left_out(records, message):
     with pytest.raises(BadRecord, match=f"^{message}; --on_bad_record skip"):
         first_of_each(records, read, lambda one: one[0], lambda first: f"was {first[1]}", "raise")
+
+
+def test_faults_of_one_kind_are_told_together():
+    reasons = [
+        "a/1.jpg is named before, by t.csv, line 1; write one",
+        "'b' is no word of 3; did you mean 'c'?",
+        "b/2.jpg is named before, by t.csv, line 4; write one",
+        "'d' is no word of 4",
+        "is empty",
+        "c/3.jpg is named before, by t.csv, line 7; write one",
+    ]
+    assert faults_by_kind([Skipped(f"line {n}", reason) for n, reason in enumerate(reasons)]) == [
+        f"3, the first line 0: {reasons[0]}",
+        f"2, the first line 1: {reasons[1]}",
+        f"1, the first line 4: {reasons[4]}",
+    ]

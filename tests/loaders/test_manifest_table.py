@@ -159,7 +159,55 @@ def test_the_command_says_what_it_wrote_and_how_to_train_on_it(folder, monkeypat
     monkeypatch.setattr("sys.argv", [*words, "--on_bad_record", "skip"])
     assert main() == 0
     said = capsys.readouterr().out
-    assert f"1 lines left out; the first: {table}, line 5: column sidewalk is 'Up'" in said
+    assert f"1 lines left out:\n  1, the first {table}, line 5: column sidewalk is 'Up'" in said
+    assert f"no label at all: 1 lines, the first {table}, line 4; no head learns from them" in said
+    assert "--split_by sequence" in said
+    assert "splits:" not in said
     assert f"{out / 'manifest.jsonl'}: 3 lines, 2 sequences" in said
     assert "labels: sidewalk in 2 lines, road in 2 lines, objects in 2 lines" in said
     assert f"--data_dir {out} --image_root {folder}" in said
+
+
+@pytest.mark.parametrize(
+    ("splits", "said", "sequence"),
+    [
+        (("train", "Val", "val"), "splits: train in 1 lines, val in 2 lines", False),
+        (("train", "train", ""), "splits: train in 2 lines, no split in 1 lines; training needs train and val", True),
+        (("train", "train", "train"), "splits: train in 3 lines; training needs train and val", True),
+    ],
+)
+def test_the_command_fits_the_splits_that_the_table_names(folder, monkeypatch, capsys, splits, said, sequence):
+    table, out = folder.parent / "table.csv", folder.parent / "out"
+    names = ("front/1.jpg", "left/1.jpg", "left/2.jpg")
+    rows = [f"{name},center,{split}" for name, split in zip(names, splits, strict=True)]
+    table.write_text("\n".join(["picture,sidewalk,split", *rows]))
+    words = ["manifest", "convert", str(table), "--pictures", str(folder), "--out", str(out)]
+    monkeypatch.setattr("sys.argv", words)
+    assert main() == 0
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert ("--split_by sequence --head" in printed) == sequence
+    if not sequence:
+        assert len(open_manifest(out, "val", image_root=folder)) == 2
+        whole = open_manifest(out, "all", image_root=folder).description
+        assert "the splits that its lines name (train 1, val 2) do not count" in whole
+
+
+def test_every_kind_of_fault_is_said_with_its_count(folder, monkeypatch, capsys):
+    table, out = folder.parent / "table.csv", folder.parent / "out"
+    bad = "front/2.jpg,Up,,\nfront/3.jpg,Down,,\nleft/2.jpg,,Nowhere,\nleft/8.jpg,,,\nleft/9.jpg,,,\nleft/3.jpg,,\n"
+    table.write_text("picture,sidewalk,road,objects\nfront/1.jpg,center,,\n" + bad)
+    words = ["manifest", "convert", str(table), "--pictures", str(folder), "--out", str(out)]
+    monkeypatch.setattr("sys.argv", [*words, "--on_bad_record", "skip"])
+    assert main() == 0
+    left_out = capsys.readouterr().out.partition(f"{out}")[0].splitlines()
+    assert left_out[0] == "6 lines left out:"
+    starts = [
+        f"  2, the first {table}, line 3: column sidewalk is 'Up'",
+        f"  2, the first {table}, line 6: picture 'left/8.jpg': No such file",
+        f"  1, the first {table}, line 5: column road is 'Nowhere'",
+        f"  1, the first {table}, line 8: has 3 cells",
+    ]
+    assert sorted(line[: len(start)] for line, start in zip(sorted(left_out[1:]), sorted(starts), strict=True)) == (
+        sorted(starts)
+    )
