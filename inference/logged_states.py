@@ -9,6 +9,7 @@ import numpy as np
 from roadcue.errors import BadInput, BadRecord
 from roadcue.inference.asked import Asked, Questions
 from roadcue.loaders.dataset import StateTable
+from roadcue.loaders.pose_check import pose_warning
 from roadcue.loaders.poses import PoseLog
 from roadcue.loaders.state_check import warning_of
 
@@ -18,8 +19,8 @@ def with_states(asked: Questions, log: PoseLog) -> Questions:
 
     The time that the log says of a film is that of its first picture.
 
-    Says on stderr what the log's units or frame look like, where they are likely wrong. BadInput when no single
-    picture is asked about, or the log names none of them.
+    Says on stderr what the log's units or frame look like, where they are likely wrong, and which pictures it names
+    that are not there. BadInput when no single picture is asked about, or the log names none of them.
     """
     files = [one.file for one in asked.asked if one.file]
     if not files:
@@ -27,7 +28,10 @@ def with_states(asked: Questions, log: PoseLog) -> Questions:
     times = iter(log.times_of(files))
     stated = [_stated(one, next(times), log) if one.file else one for one in asked.asked]
     known = [one for one in stated if one.file and one.knows_past]
-    if warning := warning_of(_table(known), str(log.file), lambda row: known[row].id):
+    about = pose_warning(log) or warning_of(_table(known), str(log.file), lambda row: known[row].id)
+    missing = log.missing(files)
+    lost = f"{log.file}: of the pictures that it names {len(missing):,} are not there, the first {''.join(missing[:1])!r}"
+    for warning in filter(None, (about, missing and f"{lost}; look how they are written")):
         print(f"warning: {warning}", file=sys.stderr)
     digest = hashlib.sha256(asked.identity.encode() + b"".join(one.past.tobytes() for one in stated))
     return replace(asked, asked=stated, identity=digest.hexdigest())

@@ -23,7 +23,7 @@ CLOCK_S = 1e-3
 class PoseLog:
     """The n poses of a file in the order of time, in one frame of reference of its own, x to y counterclockwise.
 
-    `time` (n,) seconds; `xy` (n, 2) metres, float64, of the rear axle; `heading` (n,) radians from x, unwrapped;
+    `time` (n,) seconds; `xy` (n, 2) metres, float64, of the rear axle; `heading` (n,) radians from x, as written;
     `speed` (n,) m/s along the heading, or None. `taken` maps pictures, by the parts of their paths, to seconds.
     """
 
@@ -55,6 +55,15 @@ class PoseLog:
                 )
         return [self.taken[name] if name else None for name in named]
 
+    def missing(self, pictures: Sequence[Path]) -> list[str]:
+        """The pictures that the log names and that are not there: below none of the folders that others lie below."""
+        absolute = [picture.absolute() for picture in pictures]
+        named = {picture: name for picture in absolute if (name := self._name_of(picture))}
+        folders = {picture.parents[len(name) - 1] for picture, name in named.items()} | {self.file.absolute().parent}
+        unknown = self.taken.keys() - set(named.values())
+        gone = (name for name in unknown if not any(folder.joinpath(*name).exists() for folder in folders))
+        return sorted(str(PurePosixPath(*name)) for name in gone)
+
     def past(self, time: float) -> np.ndarray:
         """Past states (16, 6) float32 at `time`, t = -3.75 ... 0 s, columns `STATE_COLUMNS`, ego frame of then.
 
@@ -65,7 +74,7 @@ class PoseLog:
         """
         times = time + STEP_S * np.arange(1 - PAST_STATES, 1)
         some = self._around(times[0], time)
-        heading = np.interp(times, self.time[some], self.heading[some])
+        heading = np.interp(times, self.time[some], np.unwrap(self.heading[some]))
         forward = np.stack([np.cos(heading), np.sin(heading)], axis=1)
         xy = np.stack([np.interp(times, self.time[some], column) for column in self.xy[some].T], axis=1)
         if self.speed is None:
@@ -125,7 +134,7 @@ def read_poses(file: Path) -> PoseLog:
     times = sorted(poses)
     values = np.array([poses[at] for at in times])
     speed = values[:, 3] if len(columns) > len(POSE) else None
-    return PoseLog(file, np.array(times), values[:, :2], np.unwrap(values[:, 2]), speed, taken)
+    return PoseLog(file, np.array(times), values[:, :2], values[:, 2], speed, taken)
 
 
 def _number(cells: Mapping[str, str], column: str, where: str) -> float:

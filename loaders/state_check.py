@@ -20,6 +20,8 @@ FEWEST = 10
 """Rows that must be asked: of fewer, a median is chance."""
 HALF, MOST = 0.5, 0.7
 """The share of rows that must answer yes; `MOST` to what chance alone affirms in every second row."""
+CERTAIN = 2.0
+"""By so much must speeds and positions differ in each of fewer rows: no braking and no noise comes near."""
 AGREES = 1.15
 """By so much may the speed and the positions of a row differ: 1 m/s^2 changes the first step of a walk by 12 %, and
 the next common rate, 5 Hz, is 25 % away."""
@@ -33,13 +35,16 @@ CHANGES_M_S = 2.0
 """By so much a past's velocity must change for its accelerations to be asked: more than noise makes of it."""
 ACCELERATIONS_AGREE = 1.5
 """By so much may they differ from that change: accelerometers are noisy, lag and lean; no wrong unit is as near."""
-FACTORS = {
+UNITS = {
     3.6: "speeds look like km/h",
     2.237: "speeds look like miles per hour",
     1000.0: "speeds look like mm/s, or positions like kilometres",
     0.3048: "positions look like feet",
     0.01: "positions look like centimetres",
     0.001: "positions look like millimetres",
+}
+FACTORS = {
+    **UNITS,
     **{rate * STEP_S: f"positions look like a path at {rate} Hz" for rate in (1, 2, 5, 10, 20, 25, 30, 50, 100)},
 }
 """Speed over that of the positions -> what makes it so: metres in a foot or mile and seconds in an hour (NIST SP 811,
@@ -113,11 +118,11 @@ def states_said(dataset: RoadDataset) -> str:
 
 
 def find_doubt(states: StateTable) -> Doubt | None:
-    """The first cause that most rows show, of all or of a sequence; None also for too few rows that move."""
+    """The first cause that most rows show, of all or of a sequence; of few that move, what each shows beyond doubt."""
     moving = MovingRows.of(states)
     with np.errstate(divide="ignore", invalid="ignore"):  # a ratio to a standstill answers no by itself
-        return _doubt(moving, _origin, _past, _heading, _future, _intent, _accelerations) or _doubt_of_some(
-            moving, states.sequence
+        return _doubt(moving, _origin, _past, _heading, _future, _intent, _accelerations) or (
+            _doubt_of_some(moving, states.sequence) if len(moving.rows) >= FEWEST else _doubt_of_few(moving)
         )
 
 
@@ -147,6 +152,13 @@ def _doubt_of_some(moving: MovingRows, sequence: np.ndarray) -> Doubt | None:
     return doubt and replace(doubt, sequences=int(odd.sum()))
 
 
+def _doubt_of_few(moving: MovingRows) -> Doubt | None:
+    """Of fewer than `FEWEST` moving rows, what no motion does: speeds and positions of each contradict one another."""
+    answers = (*_origin(moving), *_past(moving, CERTAIN))
+    sure = (one for one in answers if len(one.shows) and one.shows.all())
+    return next((Doubt(one.cause, 1.0, len(one.shows), row=int(one.asked.rows[0])) for one in sure), None)
+
+
 def _origin(moving: MovingRows) -> _Answers:
     """Is the last past position the origin, and are there positions at all?"""
     middle = PAST_STATES // 2
@@ -159,8 +171,8 @@ def _origin(moving: MovingRows) -> _Answers:
     yield _Answer("positions look like a map's (such as UTM), as the past does not end at (0, 0)", moving, away)
 
 
-def _past(moving: MovingRows) -> _Answers:
-    """Do the speeds say what the positions do?"""
+def _past(moving: MovingRows, agrees: float = AGREES) -> _Answers:
+    """Do the speeds say what the positions do, up to a factor that `agrees`?"""
     travelled, driven = moving.travelled, moving.driven
     ratio = length(driven) / length(travelled)
     yield _Answer("vx and vy are zero while the positions move", moving, ratio < 1e-6)
@@ -168,7 +180,7 @@ def _past(moving: MovingRows) -> _Answers:
     cosine = (travelled * driven).sum(axis=1) / (length(travelled) * length(driven))
     yield _Answer("the past looks like newest first, as it moves against its speeds", moving, cosine < -ALONG)
     yield _Answer("speeds and positions of the past look like two frames of reference", moving, cosine < ALONG)
-    yield from _units("in the past ", moving, ratio)
+    yield from _units("in the past ", moving, ratio, agrees)
     slowest = np.minimum(length(driven), length(travelled)) / ((PAST_STATES - 1) * STEP_S)
     median = np.median(slowest) if len(slowest) else 0.0
     fast = (
@@ -236,10 +248,10 @@ def _directions(what: str, asked: MovingRows, vector: np.ndarray) -> _Answers:
     yield _Answer(f"{what} looks as if it were not turned into the heading of the last past state", asked, x < ALONG)
 
 
-def _units(where: str, asked: MovingRows, ratio: np.ndarray) -> _Answers:
+def _units(where: str, asked: MovingRows, ratio: np.ndarray, agrees: float = AGREES) -> _Answers:
     """The unit or rate that makes speeds (m,) `ratio` times what positions say."""
     cause = f"{{}} ({where}speeds are {{:.3g}} times those of the positions)"
-    yield from _factor(cause, asked, ratio, FACTORS, "speeds and positions differ in unit or rate")
+    yield from _factor(cause, asked, ratio, FACTORS, "speeds and positions differ in unit or rate", agrees)
 
 
 def _factor(

@@ -72,6 +72,16 @@ def test_units_that_look_wrong_are_said(run, pictures, tmp_path, capsys):
     assert "poses.csv: speeds look like km/h" in answered(capsys)[1]
 
 
+def test_units_of_few_poses_and_pictures_that_are_not_there_are_said(run, pictures, tmp_path, capsys):
+    poses = logged(tmp_path, speed=18.0)
+    poses.write_text(poses.read_text().replace(f",{NORTH},", ",90,").replace("11.jpg", "l1.jpg"))
+    assert exit_code(predict.main, "--run", run, pictures / "3.jpg", "--states", poses) == 0
+    said = answered(capsys)[1]
+    assert f"warning: {poses}: heading_rad looks like degrees, in which the positions move" in said
+    assert "speeds look like km/h (speeds are 3.6 times those of the positions)" in said
+    assert f"warning: {poses}: of the pictures that it names 1 are not there, the first 'l1.jpg'" in said
+
+
 def test_states_need_single_pictures_and_enough_poses_for_one(drawn, pictures, tmp_path, capsys):
     run = fit(drawn(head_options={"waypoint": WaypointConfig(hidden=16)}, epochs=1)).path
     manifest = write(tmp_path / "own", driven_line(tmp_path / "own", 0, "a", "train"))

@@ -333,3 +333,24 @@ def test_line_7_a_right_manifest_is_opened_without_a_word(tmp_path, capsys):
     write_manifest(tmp_path, correct(n=24, standing=0.3))
     open_split(DataOptions(data="manifest", data_dir=str(tmp_path)), "train")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cause"),
+    [
+        (scaled(1, 3.6, 1), "km/h"),
+        (scaled(0.001, 1, 1), "positions like kilometres"),
+        (scaled(1, 0, 1), "vx and vy are zero"),
+        (scaled(1, 1.3, 1), None),
+        (scaled(1, 1, 1), None),
+    ],
+)
+@pytest.mark.parametrize("n", [1, 4])
+def test_few_rows_are_named_where_none_can_be_right(n, wrong, cause):
+    states = correct(n=60)
+    rows = np.flatnonzero(np.abs(states.past[:, 0, 0]) > 20)[:n]
+    doubt = find_doubt(wrong(states.take(rows)))
+    assert (doubt is None) == (cause is None)
+    if doubt and cause:
+        assert cause in doubt.cause
+        assert (doubt.share, doubt.asked, doubt.row) == (1, n, 0)
