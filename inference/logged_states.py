@@ -2,7 +2,9 @@
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -29,12 +31,21 @@ def with_states(asked: Questions, log: PoseLog) -> Questions:
     stated = [_stated(one, next(times), log) if one.file else one for one in asked.asked]
     known = [one for one in stated if one.file and one.knows_past]
     about = pose_warning(log) or warning_of(_table(known), str(log.file), lambda row: known[row].id)
-    missing = log.missing(files)
-    lost = f"{log.file}: of the pictures that it names {len(missing):,} are not there, the first {''.join(missing[:1])!r}"
-    for warning in filter(None, (about, missing and f"{lost}; look how they are written")):
+    for warning in filter(None, (about, _missing_said(log, files))):
         print(f"warning: {warning}", file=sys.stderr)
     digest = hashlib.sha256(asked.identity.encode() + b"".join(one.past.tobytes() for one in stated))
     return replace(asked, asked=stated, identity=digest.hexdigest())
+
+
+def _missing_said(log: PoseLog, files: Sequence[Path]) -> str:
+    """Which pictures a log names that are not there; "" for none."""
+    missing = log.missing(files)
+    if not missing:
+        return ""
+    return (
+        f"{log.file}: of the pictures that it names {len(missing):,} are not there, the first {missing[0]!r}; look how "
+        "they are written"
+    )
 
 
 def _stated(one: Asked, time: float | None, log: PoseLog) -> Asked:

@@ -1,5 +1,6 @@
 """Whether a log of poses is in radians, metres and m/s: told by its own poses, however few pictures they are for."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ _LEAST = 3
 """Steps that must move to be asked: the past states of one picture are of four seconds."""
 _FITS = np.cos(np.radians(25))
 """Cosine of the angle up to which a way of reading headings fits a median step: GPS and curves turn steps by less."""
-_READINGS = {
+_READINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "degrees": np.radians,
     "radians clockwise from north": lambda heading: np.pi / 2 - heading,
     "degrees clockwise from north": lambda heading: np.pi / 2 - np.radians(heading),
@@ -52,8 +53,9 @@ class _Steps:
             said = np.diff(np.concatenate([[0], between.cumsum()])[kept])
             fastest = np.maximum(distance, said)
         moves = (fastest >= MOVING_M_S * seconds) & (seconds <= 2 * LONGEST_GAP_S)
-        columns = np.arctan2(steps[:, 1], steps[:, 0]), log.heading[kept[:-1]], distance, said, seconds
-        return cls(*(None if column is None else column[moves] for column in columns))
+        direction, heading = np.arctan2(steps[:, 1], steps[:, 0]), log.heading[kept[:-1]]
+        said = None if said is None else said[moves]
+        return cls(direction[moves], heading[moves], distance[moves], said, seconds[moves])
 
     def __len__(self) -> int:
         return len(self.seconds)

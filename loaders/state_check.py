@@ -118,7 +118,7 @@ def states_said(dataset: RoadDataset) -> str:
 
 
 def find_doubt(states: StateTable) -> Doubt | None:
-    """The first cause that most rows show, of all or of a sequence; of few that move, what each shows beyond doubt."""
+    """The first cause that most rows show, of all or of a sequence; of few that move, what each surely shows."""
     moving = MovingRows.of(states)
     with np.errstate(divide="ignore", invalid="ignore"):  # a ratio to a standstill answers no by itself
         return _doubt(moving, _origin, _past, _heading, _future, _intent, _accelerations) or (
@@ -153,7 +153,7 @@ def _doubt_of_some(moving: MovingRows, sequence: np.ndarray) -> Doubt | None:
 
 
 def _doubt_of_few(moving: MovingRows) -> Doubt | None:
-    """Of fewer than `FEWEST` moving rows, what no motion does: speeds and positions of each contradict one another."""
+    """Of fewer than `FEWEST` moving rows, what no motion does: speeds and positions of each contradict."""
     answers = (*_origin(moving), *_past(moving, CERTAIN))
     sure = (one for one in answers if len(one.shows) and one.shows.all())
     return next((Doubt(one.cause, 1.0, len(one.shows), row=int(one.asked.rows[0])) for one in sure), None)
