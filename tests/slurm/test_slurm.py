@@ -174,8 +174,3 @@ def test_the_programs_understand_what_the_scripts_add(repository: Path):
     assert (config.run_dir, config.resume, config.encoder) == ("runs/train_vlm-42", "auto", "none")
     extract = re.findall("<(.*?)>", last_line(submit(repository, "extract_features.sh", **array(1, [0, 1]))))
     assert parse(ExtractConfig, extract[4:])[0].part == "2/2"
-
-
-def test_one_node_says_how_it_is_called():
-    job = subprocess.run([ROOT / "slurm/one_node.sh"], capture_output=True, text=True)
-    assert (job.returncode, "start|stop" in job.stderr) == (2, True)

@@ -1,0 +1,76 @@
+"""A Slurm of two nodes on this machine, started and ended by slurm/two_nodes.sh, and its commands."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DAEMONS = ("munged", "slurmctld", "slurmd")
+
+
+class Cluster:
+    """Slurm's commands, called in the repository, in an environment that leads them to the two nodes."""
+
+    def __init__(self, folder: Path, grace: int = 60) -> None:
+        """Nothing is started yet; `grace` seconds are what a job has that is preempted."""
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))
+        }
+        ports = {"TWO_NODES_DIR": str(folder), "TWO_NODES_PORT": str(free_ports(3)), "TWO_NODES_GRACE": str(grace)}
+        ours = {"PYTHONPATH": str(ROOT), "VENV": sys.prefix, "HF_HUB_OFFLINE": "1", "SBATCH_CPUS_PER_TASK": "1"}
+        self.folder = folder
+        self.environment = {**environment, **ports, **ours, "SLURM_CONF": str(folder / "slurm.conf")}
+
+    def do(self, *command: object, **variables: object) -> str:
+        """What a command prints; an AssertionError with all that it said when it fails."""
+        environment = {**self.environment, **{name: str(value) for name, value in variables.items()}}
+        words = [str(word) for word in command]
+        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def submit(self, *words: object, **variables: object) -> str:
+        """The number of a job; its log is `log(number)`."""
+        return self.do("sbatch", "--parsable", f"--output={self.folder}/%x-%j.log", *words, **variables)
+
+    def log(self, job: str) -> str:
+        """All that a job has said so far, in all its starts."""
+        return "".join(file.read_text(errors="replace") for file in self.folder.glob(f"*-{job}.log"))
+
+    def field(self, job: str, name: str) -> str:
+        """One field of `scontrol show job`."""
+        words = self.do("scontrol", "show", "job", "-o", job).split()
+        return next(word.partition("=")[2] for word in words if word.startswith(f"{name}="))
+
+    def wait(self, job: str, done: Callable[[], bool], seconds: float = 120) -> None:
+        """Until `done()`; an AssertionError with the job's log when that takes too long."""
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                raise AssertionError(f"{self.do('scontrol', 'show', 'job', job)}\n{self.log(job)}")
+            time.sleep(0.1)
+
+    def ended(self, job: str, state: str = "COMPLETED", seconds: float = 120) -> None:
+        """Until the job has ended for good; an AssertionError unless in this `state`."""
+        ends = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
+        self.wait(job, lambda: self.field(job, "JobState") in ends, seconds)
+        assert self.field(job, "JobState") == state, self.log(job)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports on end that nobody listens on."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
