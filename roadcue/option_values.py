@@ -48,3 +48,11 @@ def known_name(option: str, name: str, known: Iterable[str]) -> None:
 def may_be_left_out(hint: object) -> bool:
     """Whether None is a value of the option's type, as of `int | None`."""
     return type(None) in get_args(hint)
+
+
+def part_of_whole(name: str, text: str) -> tuple[int, int]:
+    """ "2/8" -> (2, 8); ValueError when it is not a part of a whole."""
+    index, _, parts = text.partition("/")
+    if not (index.isdecimal() and parts.isdecimal() and 1 <= int(index) <= int(parts)):
+        raise ValueError(f"--{name} {text}: expected I/N with 1 <= I <= N, for example 2/8")
+    return int(index), int(parts)

@@ -13,5 +13,7 @@ export MODULES="${MODULES:-}"
 export VENV="${VENV:-.venv}"
 # Compute nodes seldom reach the network: download the weights on a login node first.
 export HF_HUB_OFFLINE="${HF_HUB_OFFLINE:-1}"
+# A job whose tasks would have less memory than this is refused. Python with PyTorch takes half of it, without a model.
+export TASK_MEMORY_MB="${TASK_MEMORY_MB:-1000}"
 # Where feature stores are kept, if not in your home's cache folder; every node must see it.
 # Example: export ROADCUE_CACHE="${ROADCUE_CACHE:-$WORK/roadcue}"

@@ -52,9 +52,11 @@ SelectTypeParameters=CR_CPU
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 SlurmctldParameters=preempt_send_user_signal
+# A node has the CPUs that the job scripts ask for, whether this machine has them or not.
+SlurmdParameters=config_overrides
 END
   for node in "${!nodes[@]}"; do
-    echo "NodeName=${nodes[node]} NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1 + node)) CPUs=2 RealMemory=2000" \
+    echo "NodeName=${nodes[node]} NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1 + node)) CPUs=4 RealMemory=2000" \
       "State=UNKNOWN" >>"$SLURM_CONF"
   done
   cat >>"$SLURM_CONF" <<END

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from roadcue.errors import BadHead
 from roadcue.heads.registry import HEADS, head_config
 from roadcue.models.registry import CAPTIONERS, ENCODERS
-from roadcue.option_values import at_least, at_most, check_seed
+from roadcue.option_values import at_least, at_most, check_seed, part_of_whole
 from roadcue.training.extraction_config import ExtractionOptions
 
 _FURTHEST_BACK = 1_000_000
@@ -144,6 +144,9 @@ class TrainConfig(ExtractionOptions):
     values that hold commas). --run_dir is then the folder of all runs."""
     seeds: int = 1
     """Train every setting with so many seeds, from --seed on; tables are then over seeds and sequences."""
+    sweep_part: str | None = None
+    """I/N: train the I-th of N shares of a sweep's runs, and make no table; for N jobs side by side. The same command
+    without it makes the table. slurm/ablation.sh does both."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -164,6 +167,12 @@ class TrainConfig(ExtractionOptions):
             )
         if self.dry_run and self.sweep:
             raise ValueError("--dry_run measures one setting; leave out --sweep")
+        if self.sweep_part is not None:
+            part_of_whole("sweep_part", self.sweep_part)
+        if self.sweep_part is not None and not self.sweeps:
+            raise ValueError(
+                f"--sweep_part {self.sweep_part}: is of a sweep; add --sweep or --seeds, or leave it out"
+            )
         if self.frames_back and self.limit is not None:
             raise ValueError("--limit leaves out the frames that --past_frames reads; leave one of the two out")
         if not (0 < self.optimization.lr < inf and 0 <= self.optimization.weight_decay < inf):
@@ -187,7 +196,7 @@ class TrainConfig(ExtractionOptions):
                 raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.compile:
                 raise ValueError("--compile is of the encoder of heads, and a captioner has its own; leave it out")
-            if self.sweep or self.seeds > 1:
+            if self.sweeps:
                 raise ValueError("--sweep and --seeds compare heads; train captions in a run for each setting")
         else:
             if CAPTION in self.head_names:
@@ -230,8 +239,13 @@ class TrainConfig(ExtractionOptions):
     @property
     def run_name(self) -> str:
         """What a run folder is called that nobody has named."""
-        kind = "-sweep" if self.sweep or self.seeds > 1 else ""
+        kind = "-sweep" if self.sweeps else ""
         return f"{self.data}-{self.encoder}-{'+'.join(self.head_names)}{kind}"
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether there are several runs."""
+        return bool(self.sweep) or self.seeds > 1
 
     @property
     def captions(self) -> bool:

@@ -33,6 +33,7 @@ from udacity_drive import write_udacity_manifest
 from waymo_shards import write_shards
 
 from roadcue.command_line import parse
+from roadcue.evaluation.config import EvalConfig
 from roadcue.heads.registry import HEADS
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
@@ -40,6 +41,13 @@ from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import ExtractConfig
 
+CONFIG_OF = {
+    "slurm/train_vlm.sh": TrainConfig,
+    "slurm/ablation.sh": TrainConfig,
+    "slurm/extract_features.sh": ExtractConfig,
+    "slurm/eval.sh": EvalConfig,
+}
+"""Whose arguments those of a job's script are."""
 SMALL_WORLD = RoadWorldSpec(4, 2, seconds=0.2, stride=1, width=160, height=178, cameras=("FRONT",))
 SMALL_WALKS = SidewalkSpec(160, 16, width=160, height=120)
 SMALL_AMOUNTS = {"--train": "4", "--val": "2", "--stride": "100"}
@@ -68,7 +76,8 @@ NOT_EXECUTED = {
     r"python -m roadcue\.roadworld\.contact_sheet .*": "draws for long; tests/roadworld/test_contact_sheet.py",
     r"python benchmarks/(picture_pays|real_photographs|pair_probe|ridge_floor)\.py .*": "minutes; run small by tests",
     r"benchmarks/record\.sh.*": "takes hours, and some minutes with --quick; tests/docs/test_record_script.py",
-    r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts with srun and python replaced",
+    r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts on one",
+    r"slurm/ablation\.sh .*": "is typed on a cluster; tests/slurm runs it there",
     r"apt-get install .*": "installs system packages, as root",
     r"slurm/two_nodes\.sh (start|stop)": "starts daemons, as root",
     r"export SLURM_CONF=.*": "names the settings of those daemons",
@@ -93,13 +102,14 @@ def test_every_word_of_a_command_is_known(command: str):
         made_by(words[1])
     elif words[0] == "sbatch":
         script = next(word for word in words if word.startswith("slurm/"))
-        config = TrainConfig if script.endswith("train_vlm.sh") else ExtractConfig
-        parse(config, words[words.index(script) + 1 :])
+        parse(CONFIG_OF[script], words[words.index(script) + 1 :])
         assert (ROOT / script).is_file()
     elif "--plugin" in words:
         assert is_executed(command)  # what words there are, only the plugin knows
     elif words[0] == "python":
         assert unknown_options(words) == set()
+    elif words[0] in CONFIG_OF:
+        parse(CONFIG_OF[words[0]], words[1:])
     elif words[0].endswith(".sh"):
         assert all(word in (ROOT / words[0]).read_text() for word in words[1:])
         assert os.access(ROOT / words[0], os.X_OK)

@@ -21,7 +21,7 @@ class Cluster:
             name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))
         }
         ports = {"TWO_NODES_DIR": str(folder), "TWO_NODES_PORT": str(free_ports(3)), "TWO_NODES_GRACE": str(grace)}
-        ours = {"PYTHONPATH": str(ROOT), "VENV": sys.prefix, "HF_HUB_OFFLINE": "1", "SBATCH_CPUS_PER_TASK": "1"}
+        ours = {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "VENV": sys.prefix, "HF_HUB_OFFLINE": "1"}
         self.folder = folder
         self.environment = {**environment, **ports, **ours, "SLURM_CONF": str(folder / "slurm.conf")}
 

@@ -14,7 +14,7 @@ import torch
 from drawn import DrawnDataset
 from safetensors.torch import load_file
 
-from roadcue.command_line import parse, words_of
+from roadcue.command_line import as_yaml, parse, words_of
 from roadcue.errors import BadEncoder, BadHead, BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run
@@ -24,6 +24,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.heads.fitting import StoredSplits, train, train_heads
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.sweep import run as sweep_run
+from roadcue.training.sweep.__main__ import main as main_of_names
 from roadcue.training.sweep.run import DIED, outcomes
 from roadcue.training.sweep.sweep import combinations, planned, sweep
 
@@ -293,3 +294,32 @@ def test_the_command_that_trains_a_run_again_names_its_plugins(swept, tmp_path):
     words = shlex.split(run.command)
     assert [words[place + 1] for place, word in enumerate(words) if word == "--plugin"] == files
     assert "--checkpoint_every" not in words
+
+
+def test_the_parts_of_a_sweep_are_all_its_runs_and_the_table_comes_at_the_end(swept, capsys, monkeypatch):
+    config, text = swept("lr=1e-3,1e-2", seeds=2, resume="auto")
+    runs = [run.name for run in planned(config, text, swept.folder)]
+    trained = []
+    for part in range(1, 4):
+        share = replace(config, sweep_part=f"{part}/3")
+        before = {file.parent.name for file in swept.folder.glob("*/run.json")}
+        sweep(share, as_yaml(share))
+        trained.append({file.parent.name for file in swept.folder.glob("*/run.json")} - before)
+    assert trained == [{runs[0], runs[3]}, {runs[1]}, {runs[2]}]
+    assert not (swept.folder / "sweep.json").exists()
+    monkeypatch.setattr("roadcue.training.sweep.run.train_heads", None)  # nothing is left to be trained
+    sweep(config, text)
+    assert len(json.loads((swept.folder / "sweep.json").read_text())["runs"]) == 4
+    main_of_names(config, text)
+    assert capsys.readouterr().out.splitlines()[-4:] == runs
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b"])
+def test_a_part_that_is_none_is_refused(part):
+    with pytest.raises(ValueError, match=f"--sweep_part {part}: expected I/N"):
+        TrainConfig(seeds=2, sweep_part=part)
+
+
+def test_a_part_is_one_of_a_sweep():
+    with pytest.raises(ValueError, match="is of a sweep"):
+        TrainConfig(sweep_part="1/2")

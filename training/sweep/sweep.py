@@ -15,6 +15,7 @@ from roadcue.heads.head import Head
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.registry import head_class
 from roadcue.models.encoder import Encoder
+from roadcue.option_values import part_of_whole
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
@@ -27,18 +28,22 @@ from roadcue.training.sweep.run import SweepRun, outcomes
 from roadcue.training.sweep.scores import RunScores, SettingScores, setting_scores
 from roadcue.training.trainer import check_logger
 
-FIXED = ("config", "sweep", "seeds", "seed", *FREE_TO_CHANGE)
+FIXED = ("config", "sweep", "seeds", "seed", "sweep_part", *FREE_TO_CHANGE)
 """Options that no sweep goes through: they change no setting, or `--seeds` is for them."""
 
 
 def sweep(config: TrainConfig, config_text: str) -> None:
     """Train what is not trained yet, print a table of each head, write sweep.json and sweep.csv.
 
+    Of a part (`--sweep_part`) there is no table.
     BadInput when a setting does not fit, before anything is read or trained, and when a run has failed, after all.
     """
     check_logger(config.logger)
     folder = named_folder(config.run_dir, config.run_name)
     runs = planned(config, config_text, folder)
+    if config.sweep_part is not None:
+        part, parts = part_of_whole("sweep_part", config.sweep_part)
+        runs = runs[part - 1 :: parts]
     finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
     splits = _splits(runs, folder)
     print(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time", flush=True)
@@ -55,7 +60,8 @@ def sweep(config: TrainConfig, config_text: str) -> None:
                     scores[run.name] = run, outcome
                     print(f"{run.name}: {run_said(outcome)}", flush=True)
                 advance()
-        _conclude([scores[run.name] for run in runs if run.name in scores], splits, failed, folder)
+        if config.sweep_part is None:
+            _conclude([scores[run.name] for run in runs if run.name in scores], splits, failed, folder)
     if failed:
         name, reason = next(iter(failed.items()))
         raise BadInput(
@@ -71,7 +77,8 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
         title = re.sub(r"[^\w.,=+-]", "_", ",".join(f"{option}={value}" for option, value in settings.items()))
         for seed in range(config.seed, config.seed + config.seeds):
             run_dir = folder / f"{title}-seed{seed}".removeprefix("-")
-            of_the_run = {"seed": str(seed), "run_dir": str(run_dir), "sweep": "[]", "seeds": "1"}
+            alone = {"sweep": "[]", "seeds": "1", "sweep_part": "null"}
+            of_the_run = {"seed": str(seed), "run_dir": str(run_dir), **alone}
             try:
                 run = SweepRun(settings, *override(TrainConfig, config_text, {**settings, **of_the_run}))
             except BadInput as error:
