@@ -9,21 +9,27 @@ from roadcue.training.config import TrainConfig
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, text = parse(TrainConfig, argv)
-    if config.dry_run:
-        from roadcue.training.dry_run import dry_run  # here, so that --help need not wait for torch
+    return run(_do, config, text)
 
-        return run(dry_run, config, ("train", "val"))
-    if config.captions:
+
+def _do(config: TrainConfig, text: str) -> None:
+    """Whatever is asked for, of which `text` is the YAML; imported here, so that --help need not wait for torch."""
+    if config.dry_run:
+        from roadcue.training.dry_run import dry_run
+
+        dry_run(config, ("train", "val"))
+    elif config.captions:
         from roadcue.training.captions.fine_tuning import train_captions
 
-        return run(train_captions, config, text)
-    if config.sweep or config.seeds > 1:
+        train_captions(config, text)
+    elif config.sweeps:
         from roadcue.training.sweep.sweep import sweep
 
-        return run(sweep, config, text)
-    from roadcue.training.heads.fitting import train
+        sweep(config, text)
+    else:
+        from roadcue.training.heads.fitting import train
 
-    return run(train, config, text)
+        train(config, text)
 
 
 def script() -> None:

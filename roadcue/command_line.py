@@ -22,6 +22,7 @@ from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
 from roadcue.errors import BadInput, RoadCueError, unread
 from roadcue.files import user_path
 from roadcue.plugins import load_plugins
+from roadcue.preemption import heeding
 from roadcue.registry import nearest
 
 Config = TypeVar("Config")
@@ -171,9 +172,7 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
     ROADCUE_TRACEBACK=1 prints the traceback as well.
     """
     try:
-        command(*arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()  # where a reader that has gone is still met quietly
+        return heeding(command, *arguments)
     except RoadCueError as error:
         return _say(str(error))
     except BrokenPipeError:
@@ -185,7 +184,6 @@ def run(command: Callable[..., None], *arguments: Any) -> int:
         return _say("a worker process has died, perhaps for want of memory; the same command goes on from there")
     except KeyboardInterrupt as stop:
         return _say(str(stop) or "stopped; what was computed is kept, the same command goes on from there", code=130)
-    return 0
 
 
 def _instantiate(config: type[Config], namespace: Namespace) -> Config:

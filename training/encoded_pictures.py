@@ -6,7 +6,7 @@ its own, half as fast again as all of them in one operation, where each waits fo
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from threading import Lock
 
@@ -20,6 +20,7 @@ from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
+from roadcue.preemption import Stopped, asked, held
 from roadcue.training.build import device
 from roadcue.training.extraction_config import ExtractionOptions
 
@@ -45,9 +46,16 @@ Batches = Generator[tuple[np.ndarray, list[Picture], np.ndarray], None, None]
 
 
 def encoded_pictures(dataset: RoadDataset, encoder: Encoder, options: ExtractionOptions, rows: np.ndarray) -> Batches:
-    """All pictures of some rows of a data set that there are; close it to stop before the last."""
+    """All pictures of some rows of a data set that there are; close it to stop before the last.
+
+    Stopped, between batches, when a signal to stop has come.
+    """
     by = _by_threads if device(options.device) == "cpu" else _by_workers
-    return by(dataset, encoder, options, rows)
+    with held(), closing(by(dataset, encoder, options, rows)) as batches:
+        for batch in batches:
+            yield batch
+            if asked():
+                raise Stopped
 
 
 class _Pictures(Dataset[Picture]):

@@ -1,6 +1,7 @@
 """The one trainer: the loop, logs, progress, checkpoints and stops that heads, captioners and miniatures share."""
 
 import logging
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -10,11 +11,13 @@ from typing import Any, Literal, Protocol
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 
 from roadcue.errors import BadInput
 from roadcue.models.encoder import lacks_bf16
+from roadcue.preemption import Stopped, asked, held, take_back
 from roadcue.sentences import say
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
@@ -67,13 +70,14 @@ def fit(
     slow: bool = False,
     devices: int = 1,
     nodes: int = 1,
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[], bool] = asked,
 ) -> float:
     """Train `module` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last checkpoint.
 
     `validation` batches are measured after every epoch. `clip`: the largest norm of the gradient. `ema`: the decay of
     an average of the weights, 0 for none. `logger` is one more than those of every run. `slow` says a line every 20
-    steps. `stop` is asked at every step boundary; when it says yes, the run is saved and stopped as by Ctrl-C.
+    steps. At every step boundary `stop` is asked, which by default is whether a signal to stop has come; when it says
+    yes to any rank, the run is saved and Stopped is raised on all.
     Returns the seconds that the training took, those before a stop included.
     """
     if options.precision == "bf16" and lacks_bf16(device):
@@ -82,6 +86,7 @@ def fit(
     first_step = read_checkpoint(folder.last)["global_step"] if resuming else 0
     progress = SayProgress(steps.per_epoch, slow=slow)
     average = [averaging(ema)] if ema else []
+    keep = KeepLast(folder.last, options.checkpoint_every, stop)
     also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if logger == "wandb" else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings(
@@ -103,8 +108,8 @@ def fit(
             *also,
         ],
         # The average first: a checkpoint holds the one that its step has made.
-        callbacks=[*average, KeepLast(folder.last, options.checkpoint_every, stop), progress],
-        plugins=[SafetensorsIO()],
+        callbacks=[*average, keep, progress],
+        plugins=[SafetensorsIO(), LightningEnvironment()],  # not Slurm's, which would save in a signal's handler
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -114,9 +119,12 @@ def fit(
     if folder.samples.exists() and not resuming:
         log_samples(folder.samples, trainer.loggers)
     try:
-        trainer.fit(module, steps, validation, ckpt_path=folder.last if resuming else None)
+        with held():
+            trainer.fit(module, steps, validation, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C
-        raise KeyboardInterrupt(_stopped(folder)) from None
+        if keep.stopped:
+            raise Stopped(_how_to_go_on(folder), requeues=trainer.is_global_zero) from None
+        raise KeyboardInterrupt(f"stopped; {_how_to_go_on(folder)}") from None
     finally:
         for one in also:  # or the next run of a sweep would go on in this one's
             one.experiment.finish()
@@ -125,12 +133,12 @@ def fit(
     return progress.seconds
 
 
-def _stopped(folder: RunFolder) -> str:
+def _how_to_go_on(folder: RunFolder) -> str:
     """What to say of a training that was stopped."""
     again = f"the same command with --run_dir {folder.path} --resume auto"
     if folder.last.exists():
-        return f"stopped; {again} goes on from the checkpoint of step {read_checkpoint(folder.last)['global_step']}"
-    return f"stopped before the first checkpoint; {again} begins anew"
+        return f"{again} goes on from the checkpoint of step {read_checkpoint(folder.last)['global_step']}"
+    return f"there is no checkpoint yet, and {again} begins anew"
 
 
 class SafetensorsIO(CheckpointIO):
@@ -154,16 +162,23 @@ class SafetensorsIO(CheckpointIO):
 class KeepLast(Callback):
     """Writes the last checkpoint every n optimizer steps, at the end, and when the run is asked to stop."""
 
-    def __init__(self, path: Path, every: int, stop: Callable[[], bool] | None = None) -> None:
-        """`path` of the checkpoint; `every` n steps; `stop` is asked after each step."""
+    def __init__(self, path: Path, every: int, stop: Callable[[], bool]) -> None:
+        """`path` of the checkpoint; `every` n steps; `stop` is asked after each step, on every rank."""
         self.path, self.every, self.stop = path, every, stop
+        self.stopped = False
+        """Whether the run has ended because `stop` said so."""
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Lightning's handler of TERM talks to other ranks while they are at work."""
+        take_back(signal.SIGTERM)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         """Save at a step boundary only, so that a resumed run is bit-equal to one that never stopped."""
-        asked = self.stop is not None and self.stop()
-        if asked or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+        stopping = trainer.strategy.reduce_boolean_decision(self.stop(), all=False)
+        if stopping or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
             trainer.save_checkpoint(self.path)
-        if asked and trainer.global_step < trainer.max_steps:
+        if stopping and trainer.global_step < trainer.max_steps:
+            self.stopped = True
             raise KeyboardInterrupt
 
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
-from signal import SIG_DFL, SIGINT, signal
+from signal import SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, signal
 
 import torch
 
@@ -127,9 +127,12 @@ def outcomes(
 def _begin(plugins: Sequence[str]) -> None:
     """What the user's plugins register is there before a job is read; and a training process ends with the sweep.
 
-    Ctrl-C ends it at once; so does the end of the process that started it, however it ended.
+    Ctrl-C ends it at once; so does the end of the process that started it, however it ended. Slurm sends its signals
+    to both, and that process is the one to heed them.
     """
     signal(SIGINT, SIG_DFL)
+    signal(SIGUSR1, SIG_IGN)
+    signal(SIGUSR2, SIG_IGN)
     end_with_parent()
     load_plugins(plugins)
 
