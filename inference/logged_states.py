@@ -43,8 +43,8 @@ def _missing_said(log: PoseLog, files: Sequence[Path]) -> str:
     if not missing:
         return ""
     return (
-        f"{log.file}: of the pictures that it names {len(missing):,} are not there, the first {missing[0]!r}; look how "
-        "they are written"
+        f"{log.file}: of the pictures that it names {len(missing):,} are not there, the first {missing[0]!r}; look "
+        "how they are written"
     )
 
 
