@@ -31,6 +31,7 @@ from roadcue.loaders.store_part import store_bytes
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pooling_fingerprint
 from roadcue.progress import ProgressLine
+from roadcue.sentences import counted
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.encoded_pictures import encoded_pictures
 from roadcue.training.extraction_config import ExtractConfig, ExtractionOptions
@@ -126,10 +127,11 @@ def extract(
         name, reason = next(iter(store.skipped.items()))
         if on_bad_record == "raise":
             raise BadRecord(
-                f"{plan.folder}: {len(store.skipped)} rows were skipped when it was made, the first {name}: "
+                f"{plan.folder}: {counted(len(store.skipped), 'row')} left out when it was made, the first {name}: "
                 f"{reason}; --on_bad_record skip goes on without them"
             )
-        print(f"{len(store.skipped)} rows of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
+        rows = counted(len(store.skipped), "row")
+        print(f"{rows} of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
     return store
 
 

@@ -116,7 +116,7 @@ class TestBadRecords:
         dataset = open_waymo_e2e(two_shards, "val", on_bad_record="skip")
         assert len(dataset) == 3
         assert len(dataset.skipped) == 1
-        assert "1 bad records skipped" in dataset.description
+        assert "1 bad record skipped" in dataset.description
 
     def test_truncated_and_empty_shards(self, two_shards: Path) -> None:
         first, second = two_shards / SHARD.format(0), two_shards / SHARD.format(1)
