@@ -52,7 +52,10 @@ SMALL_WORLD = RoadWorldSpec(4, 2, seconds=0.2, stride=1, width=160, height=178, 
 SMALL_WALKS = SidewalkSpec(160, 16, width=160, height=120)
 SMALL_AMOUNTS = {"--train": "4", "--val": "2", "--stride": "100"}
 """In the place of those by which the pages draw thousands of pictures."""
-SHORT = {r"python train\.py .*--head caption .*": ("--epochs", "1")}
+SHORT = {
+    r"python train\.py .*--head caption .*": ("--epochs", "1"),
+    r"python train\.py .*--caption\.\w+ .*": ("--limit", "16"),
+}
 """What is added to a command that trains a language model ten times over all pictures."""
 # runpy warns of a module that is imported already; the help of one is the same then.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")

@@ -135,6 +135,17 @@ def test_an_epoch_is_the_same_again_and_another_epoch_or_seed_is_another(picture
         assert all(one != another for one, another in zip(said(0, 3), other, strict=True))
 
 
+def test_the_example_is_of_a_picture_that_is_asked_for_its_own_text_and_shows_no_other(pictures, captioner):
+    places = []
+    for seed in range(4):
+        plan = plan_of(pictures, captioner, few_shot=0.3, navigation=0.3, seed=seed)
+        places.append(plan.plain_place)
+        lessons = plan.lessons(0, pictures.batch(np.array([places[-1]])))
+        assert (len(lessons.pictures[0]), lessons.answers) == (1, [pictures.text(int(pictures.rows[places[-1]]))])
+    assert max(places) > 0
+    assert plan_of(pictures, captioner, few_shot=1.0).plain_place == 0
+
+
 def test_lengths_follow_what_is_learnt_and_shown(pictures, captioner):
     plain = plan_of(pictures, captioner).lengths(0)
     assert plain.tolist() == [len(pictures.text(int(row))) for row in pictures.rows]

@@ -68,7 +68,8 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     steps = _steps(plan, config)
     module = _module(plan, val, config, steps)
     with torch.no_grad():
-        print(example_said(captioner, module.batch(plan.lessons(0, train.batch(np.arange(1))))), flush=True)
+        example = module.batch(plan.lessons(0, train.batch(np.array([plan.plain_place]))))
+    print(example_said(captioner, example), flush=True)
     resuming = folder.last.exists()
     with writing_into(folder.path, GO_ON):
         write_atomic(folder.config, config_text)

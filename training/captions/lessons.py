@@ -63,6 +63,12 @@ class LessonPlan:
         asked = rows if options.navigation else []
         self._cue_letters = np.array([len(pictures.text(row, "cue")) for row in asked] or [0] * len(rows))
 
+    @property
+    def plain_place(self) -> int:
+        """Of the first picture whose lesson in the first epoch is its own text and shows no other; else 0."""
+        plan = self.plan(0)
+        return next((i for i in range(len(self.pictures)) if i not in plan.shown and not plan.cue[i]), 0)
+
     def lengths(self, epoch: int) -> np.ndarray:
         """(n,) letters of each picture's lesson in an epoch, nearly: what makes batches of texts of like length."""
         plan = self.plan(epoch)

@@ -39,7 +39,6 @@ def plain(text: str, signs: Sequence[str]) -> str:
     `signs` are a tokenizer's special tokens, which it would take for what they stand for.
     """
     text = _CONTROLS.sub(" ", text.encode("utf-8", "replace").decode())
-    while found := [sign for sign in signs if sign in text]:  # again: taking one out may put another together
-        for sign in found:
-            text = text.replace(sign, " ")
+    for sign in signs:  # a space in its place: the letters around it could be another sign together
+        text = text.replace(sign, " ")
     return " ".join(text.split())
