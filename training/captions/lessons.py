@@ -18,7 +18,7 @@ from roadcue.prompts.demonstrations import random_demonstrations
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows
 from roadcue.training.captions.targets import FREE_WORDS, instruction_for
 from roadcue.training.captions.text_dropout import drop_words
-from roadcue.training.captions.weather import other_weather
+from roadcue.training.captions.weather import drawn_weather
 from roadcue.training.config import CaptionOptions, Target
 
 SHOTS = 4
@@ -96,9 +96,10 @@ class LessonPlan:
         prompt = self._prompt(target, told, len(self.captioner.answer_ids(answer)))
         if target in FREE_WORDS:
             answer = drop_words(answer, self.options.text_dropout, np.random.default_rng([self.seed, epoch, row]))
-        rng = np.random.default_rng([self.seed, epoch, row, _WEATHER])
-        seen = other_weather(pixels, self.options.weather, rng)
-        return torch.stack([*(self.pictures.picture(other) for other in told), seen]), prompt, answer
+        weather = drawn_weather(self.options.weather, np.random.default_rng([self.seed, epoch, row, _WEATHER]))
+        # The picture is changed before it is cut into squares; on the processor, as those that are shown are.
+        seen = pixels.cpu() if weather is None else self.pictures.picture(row, weather)
+        return torch.stack([*map(self.pictures.picture, told), seen]), prompt, answer
 
     def _prompt(self, target: Target, told: dict[int, str], answer: int) -> list[int]:
         """Behind as many demonstrations as leave room for an answer of so many tokens; the others leave `told`."""

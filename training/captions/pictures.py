@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypedDict
@@ -103,13 +103,14 @@ class CaptionPictures:
         rows = self.rows[positions]
         return PictureRows(pixels=torch.stack([self.picture(int(row)) for row in rows]), rows=torch.from_numpy(rows))
 
-    def picture(self, row: int) -> Tensor:
-        """(3, S, S) uint8, as `preprocess` makes it of a row's picture."""
+    def picture(self, row: int, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Tensor:
+        """(3, S, S) uint8, as `preprocess` makes it of a row's picture, which `change` may change before."""
         where = self.dataset.where(row)
         encoded = self.dataset.image(row, self.camera)
         if encoded is None:
             raise BadRecord(f"{where}: has no picture of {self.camera}")
-        return self.preprocess(*picture_file.decode_at_least(encoded, where, self.preprocess.side))
+        decoded, extent = picture_file.decode_at_least(encoded, where, self.preprocess.side)
+        return self.preprocess(decoded if change is None else change(decoded), extent)
 
     def readable(self, on_bad_record: str) -> tuple["CaptionPictures", list[str]]:
         """The pictures that decode, and what is wrong with the others; BadRecord for the first unless "skip".
