@@ -74,15 +74,19 @@ def bare_table(title: str) -> Table:
 
 
 def print_tables(tables: Iterable[Table]) -> None:
-    """Print them, each above what is to be known of it: what has been said below an earlier one is not said again."""
+    """Print them, each above what is to be known of it: what has been said below an earlier one is not said again.
+
+    Titles and what is said are as wide as the terminal, also where the table is narrow.
+    """
     console, said = Console(), set[str]()
     for table in tables:
         sentences = [each for each in re.split(r"(?<=\.) ", str(table.caption or "")) if each not in said]
         said.update(sentences)
-        table.caption = Text(" ".join(sentences)) if any(sentences) else None
+        console.print(Text(str(table.title or ""), style="table.title"))
+        table.title = table.caption = None
         console.print(table)
-        if table.caption:  # below which rich leaves no room
-            console.print()
+        if any(sentences):
+            console.print(Text(" ".join(sentences), style="table.caption"), end="\n\n")
 
 
 def add_numbers(table: Table, name: str, column: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from roadcue.errors import BadInput
 from roadcue.files import size_said
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.encoder import Encoder
+from roadcue.sentences import say
 from roadcue.training.build import build_run_encoder, device_name, limit_said, open_split
 from roadcue.training.encoded_pictures import encoded_pictures
 from roadcue.training.extraction import StorePlan
@@ -22,7 +23,7 @@ def dry_run(options: ExtractionOptions, splits: Sequence[str]) -> None:
     """Say what the splits' features would take; their rate is that of the first split's pictures."""
     encoder = build_run_encoder(options)
     datasets = [open_split(options, split) for split in splits]
-    print(*filter(None, [limit_said(options), encoder.description]), sep="\n")
+    say(limit_said(options), encoder.description)
     if not encoder.width:
         print(f"samples: {_samples(datasets)}; no picture is encoded without an encoder, and nothing is stored")
         return
@@ -40,7 +41,7 @@ def dry_run(options: ExtractionOptions, splits: Sequence[str]) -> None:
         raise BadInput(f"{datasets[0].description}: no sample has a picture of {','.join(options.camera_names)}")
     rate, measured = _pictures_per_second(datasets[0], encoder, options)
     left = sum(count for count, there in zip(pictures, done, strict=True) if not there)
-    print(
+    say(
         f"{rate:.1f} pictures/s, measured on {measured} of them on {device_name(options.device)}: "
         f"{left / rate / 3600:.2f} hours for the {left:,} pictures of the stores that are not finished"
     )

@@ -31,7 +31,7 @@ from roadcue.loaders.store_part import store_bytes
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pooling_fingerprint
 from roadcue.progress import ProgressLine
-from roadcue.sentences import counted
+from roadcue.sentences import counted, say
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.encoded_pictures import encoded_pictures
 from roadcue.training.extraction_config import ExtractConfig, ExtractionOptions
@@ -224,7 +224,7 @@ def main(config: ExtractConfig) -> None:
         return
     dataset = open_split(config, config.split)
     encoder = build_run_encoder(config)
-    print(dataset.description, encoder.description, sep="\n")
+    say(dataset.description, encoder.description)
     store = extract(dataset, encoder, config, on_bad_record=config.on_bad_record, part=parse_part(config.part))
     print(f"features in {store.folder}" if store else f"part {config.part} is done; other parts are not yet")
 

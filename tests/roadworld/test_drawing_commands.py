@@ -51,6 +51,7 @@ def test_how_much_is_drawn_is_said_before(said, view: str, words: str, sentence:
 def test_a_stride_beyond_a_sequence_is_said(said) -> None:
     first_alone = "--stride 30 is no shorter than a sequence of 10 frames: the first of each is drawn, and no other"
     assert first_alone in said("roadworld", "--train 1 --seconds 1")
+    assert "--stride 10 is no shorter" in said("roadworld", "--train 1 --seconds 1 --stride 10")
     assert "no shorter" not in said("roadworld", "--train 1 --seconds 1 --stride 9")
     assert "no shorter" not in said("roadworld", "--train 1 --seconds 0.1")
     assert "no shorter" not in said("roadworld", "--pairs 10 --seconds 1")
