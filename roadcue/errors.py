@@ -43,7 +43,7 @@ def how_to_install(extra: str) -> str:
 
 
 def exit_code(do: Callable[[], None]) -> int:
-    """0, or 2 after an error that a person can mend, which is said on stderr."""
+    """0, or 2 after an error that a person can mend, and 130 after Ctrl-C, each of which is said on stderr."""
     try:
         do()
         if sys.stdout is not None:
@@ -53,6 +53,9 @@ def exit_code(do: Callable[[], None]) -> int:
         return 2
     except BrokenPipeError:
         return unread()
+    except KeyboardInterrupt as stop:
+        print(f"error: {str(stop) or 'stopped'}", file=sys.stderr)
+        return 130
     return 0
 
 

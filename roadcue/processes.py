@@ -1,11 +1,15 @@
 """Jobs for several processes."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any
+
+_STOPPED = 130
+"""The exit code of what a Ctrl-C has ended: the shell's for SIGINT."""
 
 
 def in_processes(
@@ -26,7 +30,8 @@ def in_processes(
                 done.result()
                 yield places[done]
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # It waits for those that run: the shutdown of `with` comes after it, and would take the dropping back.
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
@@ -37,6 +42,7 @@ def end_with_parent() -> None:
 
 def _begin(start: Callable[[], None] | None) -> None:
     end_with_parent()
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_STOPPED))  # Ctrl-C is for the one that started it to speak of
     if start is not None:
         start()
 

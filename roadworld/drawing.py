@@ -35,15 +35,24 @@ def draw_missing(title: str, draw: Callable[..., None], jobs: Sequence[Job], wor
     """Call `draw` for the jobs whose file is missing; `workers` None: one process per processor, 1: this process."""
     missing = [job for job in jobs if not job.file.exists()]
     total, left = (sum(job.pictures for job in some) for some in (jobs, missing))
-    with ProgressLine(title, total, "pictures", total - left) as advance:
-        if workers == 1:
-            for job in missing:
-                draw(*job.arguments)
+    try:
+        with ProgressLine(title, total, "pictures", total - left) as advance:
+            for job in _drawn(draw, missing, workers):
                 advance(job.pictures)
-            return
-        processes = workers or len(os.sched_getaffinity(0))
-        for place in in_processes(draw, [job.arguments for job in missing], processes, start=_use_one_thread):
-            advance(missing[place].pictures)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; what is drawn is kept, the same command goes on from there") from None
+
+
+def _drawn(draw: Callable[..., None], jobs: Sequence[Job], workers: int | None) -> Iterator[Job]:
+    """Each job when it is done."""
+    if workers == 1:
+        for job in jobs:
+            draw(*job.arguments)
+            yield job
+        return
+    processes = workers or len(os.sched_getaffinity(0))
+    for place in in_processes(draw, [job.arguments for job in jobs], processes, start=_use_one_thread):
+        yield jobs[place]
 
 
 def leave_only(folder: Path, written: Iterable[Path]) -> None:
