@@ -90,8 +90,7 @@ def predict_pictures(config: PredictConfig) -> None:
         check_one_film(asked)
     if config.states:
         asked = with_states(asked, read_poses(user_path(config.states)))
-    key = hashlib.sha256(f"{asked.identity} {folder.identity}".encode()).hexdigest()[:16]
-    check_nothing_replaced(config, key)
+    check_nothing_replaced(config, _key(asked, folder))
     predictor = _predictor(folder, trained, device(config.device), config.compile)
     if asked:
         predictor.check_answerable(asked)
@@ -99,13 +98,18 @@ def predict_pictures(config: PredictConfig) -> None:
         recalibrate(predictor, folder, picture_files([config.recalibrate]), config.batch)
     bad = 0
     if asked:
-        bad = _write_answers(predictor, asked, config, trained.camera_names, key)
+        bad = _write_answers(predictor, asked, config, trained.camera_names, _key(asked, folder))
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:
         faults += [f"lines that could not be used: {kind}" for kind in faults_by_kind(asked.left_out)]
     faults += asked.film_faults
     if faults:
         raise BadInput("; ".join(faults))
+
+
+def _key(asked: Questions, folder: RunFolder) -> str:
+    """Another one where another run, one that has been recalibrated since, or other pictures would be answered."""
+    return hashlib.sha256(f"{asked.identity} {folder.identity}".encode()).hexdigest()[:16]
 
 
 def _write_answers(
