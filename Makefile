@@ -1,10 +1,10 @@
-# make demo: the main job on the embedded default. make test: everything that CI checks.
+# make demo: the main job on the embedded default. make test, make test-slurm: everything that CI checks.
 PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test lint one_name schema parity
+.PHONY: demo test test-slurm lint one_name schema parity
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo "installing into .venv, which takes about 7 GB, most of it PyTorch's libraries for GPUs"
@@ -31,6 +31,10 @@ lint: .venv/installed one_name
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The job scripts on a real Slurm of two nodes, which these tests start on this machine; of them make test has one.
+test-slurm: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm --timeout=480 tests/slurm
 
 # The generated files are in the repository; run this after a change of the schema.
 schema: .venv/installed

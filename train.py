@@ -14,6 +14,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _do(config: TrainConfig, text: str) -> None:
     """Whatever is asked for, of which `text` is the YAML; imported here, so that --help need not wait for torch."""
+    from roadcue.training.build import device
+    from roadcue.training.ranks import together
+
     if config.dry_run:
         from roadcue.training.dry_run import dry_run
 
@@ -21,7 +24,7 @@ def _do(config: TrainConfig, text: str) -> None:
     elif config.captions:
         from roadcue.training.captions.fine_tuning import train_captions
 
-        train_captions(config, text)
+        together(train_captions, config, text, device(config.device))
     elif config.sweeps:
         from roadcue.training.sweep.sweep import sweep
 
@@ -29,7 +32,7 @@ def _do(config: TrainConfig, text: str) -> None:
     else:
         from roadcue.training.heads.fitting import train
 
-        train(config, text)
+        together(train, config, text, device(config.device))
 
 
 def script() -> None:

@@ -20,7 +20,7 @@ SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 
 
 class Stopped(KeyboardInterrupt):
-    """The command was asked to go, and its work is in a state from which it goes on; the message says how."""
+    """The command was asked to go, and its work is in a state from which it goes on; the message says so."""
 
     def __init__(self, message: str = "", *, requeues: bool = True) -> None:
         """`requeues`: this process puts its job back into the queue; of ranks that stop together one does."""

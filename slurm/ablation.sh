@@ -24,13 +24,13 @@ name="${NAME:-ablation-$(date +%Y%m%d-%H%M%S)}"
 listed="$(python -m roadcue.training.sweep "$@")" # refuses here what does not fit
 mapfile -t runs <<<"$listed"
 export RUNS="${#runs[@]}"
-log="slurm-$name-%A_%a.out"
-first="$(sbatch --parsable --job-name="$name" --array=1 --output="$log" slurm/ablation.sh "$@")"
+logs="${LOG_DIR:-.}/slurm-$name"
+first="$(sbatch --parsable --job-name="$name" --array=1 --output="$logs-%A_%a.out" slurm/ablation.sh "$@")"
 before="afterany:$first"
 if ((RUNS > 1)); then
-  rest="$(sbatch --parsable --job-name="$name" --array="2-$RUNS" --output="$log" --dependency="$before" slurm/ablation.sh "$@")"
+  rest="$(sbatch --parsable --job-name="$name" --array="2-$RUNS" --output="$logs-%A_%a.out" --dependency="$before" slurm/ablation.sh "$@")"
   before="$before:$rest"
 fi
-table="$(sbatch --parsable --job-name="$name-table" --output="slurm-$name-table.out" --dependency="$before" slurm/ablation.sh "$@")"
+table="$(sbatch --parsable --job-name="$name-table" --output="$logs-table.out" --dependency="$before" slurm/ablation.sh "$@")"
 printf '%s\n' "${runs[@]}"
-echo "$RUNS runs in the jobs $first${rest:+ and $rest}; the table will be in slurm-$name-table.out, by job $table"
+echo "$RUNS runs in the jobs $first${rest:+ and $rest}; the table will be in $logs-table.out, by job $table"

@@ -114,7 +114,7 @@ class TrainConfig(ExtractionOptions):
     epochs: int | None = None
     """Passes over the training rows. Default: 20; captions: 10."""
     batch_size: int | None = None
-    """Rows per optimizer step. Default: 256; captions: 4."""
+    """Rows per optimizer step, which several processes share. Default: 256; captions: 4."""
     lr: float | None = None
     """Peak learning rate of AdamW. Default: 1e-3, falling to zero along a cosine; captions: 2e-5, constant after
     --warm_up."""
@@ -139,6 +139,11 @@ class TrainConfig(ExtractionOptions):
     logger: Literal["wandb"] | None = None
     """wandb: log to Weights & Biases, too, whose package must be installed. Every run logs losses, learning rate and
     norm of the gradient into logs/ in its folder, for TensorBoard and as metrics.csv."""
+    devices: int | None = None
+    """Processes on each node that train together, each with a GPU of its own, or on CPUs. Default: as many as srun or
+    torchrun have started, or one; without them train.py starts them itself."""
+    nodes: int | None = None
+    """Nodes on which they are, as srun or torchrun have started them."""
     sweep: list[str] = field(default_factory=list)
     """Train every combination: --sweep lr=1e-3,3e-3 --sweep waypoint.dropout=0,0.1 (a; between
     values that hold commas). --run_dir is then the folder of all runs."""
@@ -155,6 +160,7 @@ class TrainConfig(ExtractionOptions):
                 object.__setattr__(self, name, value)
         self._check_heads()
         at_least(1, self, "epochs", "batch_size", "checkpoint_every", "seeds")
+        at_least(1, self, *(name for name in ("devices", "nodes") if getattr(self, name) is not None))
         at_least(0, self, "warm_up")
         for name, (most, why) in _MOST.items():
             at_most(most, self, name, why)

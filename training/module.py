@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
@@ -10,6 +11,7 @@ from torch.optim import AdamW, Optimizer
 
 from roadcue.errors import BadInput
 from roadcue.training.checkpoints import generator_state, set_generator_state
+from roadcue.training.ranks import Ranks
 from roadcue.training.schedule import Shape, learning_rate
 
 
@@ -17,6 +19,8 @@ class TrainingModule(LightningModule):
     """A model under training; subclasses say its losses, and which parameters decay how much."""
 
     betas: tuple[float, float] = (0.9, 0.999)
+    shares: bool = False
+    """Whether its steps take a `ranks.Share`, so that several ranks can train it."""
 
     def __init__(self, *, lr: float, steps: int, shape: Shape, warm_up: int = 0, data: str = "") -> None:
         """`lr` at its peak, over `steps` optimizer steps as `schedule.learning_rate` shapes it.
@@ -25,6 +29,7 @@ class TrainingModule(LightningModule):
         """
         super().__init__()
         self.lr, self.steps, self.shape, self.warm_up, self.data = lr, steps, shape, warm_up, data
+        self.ranks = Ranks()
         self._generators: dict[str, Any] | None = None
 
     @property
@@ -63,16 +68,20 @@ class TrainingModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Dropout draws from torch's generators: a bit-equal resume needs their states."""
-        checkpoint["generators"] = generator_state()
+        checkpoint["generators"] = self.ranks.each(generator_state())
         checkpoint["data"] = self.data
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the states until the loop is about to draw from them; BadInput when the data are others."""
         if checkpoint["data"] != self.data:
             raise BadInput("the training data have changed since the checkpoint; train anew in another --run_dir")
-        self._generators = checkpoint["generators"]
+        kept = checkpoint["generators"]  # of before there were ranks: not a list
+        of_ranks = kept if isinstance(kept, list) else [kept]
+        self._generators = of_ranks[self.ranks.rank] if self.ranks.rank < len(of_ranks) else None
 
     def on_train_start(self) -> None:
-        """Go on drawing where the saved run stopped."""
+        """Go on drawing where the saved run stopped; every rank draws numbers of its own."""
         if self._generators is not None:
             set_generator_state(self._generators)
+        elif self.ranks.rank:
+            torch.manual_seed(torch.initial_seed() + self.ranks.rank)

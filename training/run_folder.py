@@ -34,11 +34,14 @@ from roadcue.errors import BadInput
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.models.compilation import COMPILED
 from roadcue.training.checkpoints import last_checkpoint
+from roadcue.training.ranks import Ranks
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
 PUBLIC_CONFIG = "config.json"
 """The options of a run from the model hub."""
+WHERE_AND_HOW = ("run_dir", "resume", "workers", "checkpoint_every", "logger", "plugin", "devices", "nodes")
+"""Options that a resumed run of any kind may set anew, since they change no weight."""
 DATA_FINGERPRINT = "data_fingerprint"
 """In run.json, sha256 over all that the training rows are: pictures, states, labels or texts."""
 
@@ -145,6 +148,18 @@ def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) 
                 f"{folder.path}: cannot go on with other options: {'; '.join(sorted(changed))}; use another --run_dir"
             )
     return folder.facts.exists()
+
+
+def begun(config: Any, free_to_change: Container[str]) -> tuple[RunFolder, bool]:
+    """The folder of the run that `config` names, one for all ranks, and whether the run is finished.
+
+    BadInput as from `named_folder`, `RunFolder.for_training` and `is_finished`.
+    """
+    ranks = Ranks.of_environment()
+    named = ranks.agree(named_folder(config.run_dir, config.run_name) if ranks.first else Path())
+    folder = RunFolder.for_training(named, config.resume)
+    # All have looked before the first may write.
+    return folder, all(ranks.each(is_finished(folder, config, free_to_change)))
 
 
 def check_same_data(folder: RunFolder, fingerprint: Callable[[], str]) -> None:

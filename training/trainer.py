@@ -11,9 +11,10 @@ from typing import Any, Literal, Protocol
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from roadcue.errors import BadInput
 from roadcue.models.encoder import lacks_bf16
@@ -21,9 +22,10 @@ from roadcue.preemption import Stopped, asked, held, take_back
 from roadcue.sentences import say
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
+from roadcue.training.ranks import InTurns, Ranks, Shared
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sample_pictures import log_samples
-from roadcue.training.steps import TrainingSteps
+from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.weight_averaging import averaging
 
 _SAY_EVERY = 20
@@ -62,22 +64,20 @@ def fit(
     options: TrainerOptions,
     *,
     device: str,
-    validation: Iterable[Any] | None = None,
+    validation: InOrder[Any] | None = None,
     resuming: bool = False,
     clip: float | None = None,
     ema: float = 0.0,
     logger: Literal["wandb"] | None = None,
     slow: bool = False,
-    devices: int = 1,
-    nodes: int = 1,
     stop: Callable[[], bool] = asked,
 ) -> float:
     """Train `module` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last checkpoint.
 
     `validation` batches are measured after every epoch. `clip`: the largest norm of the gradient. `ema`: the decay of
     an average of the weights, 0 for none. `logger` is one more than those of every run. `slow` says a line every 20
-    steps. At every step boundary `stop` is asked, which by default is whether a signal to stop has come; when it says
-    yes to any rank, the run is saved and Stopped is raised on all.
+    steps. Several ranks share the rows of every step. At every step boundary `stop` is asked, which by default is
+    whether a signal to stop has come; when it says yes to any rank, the run is saved and Stopped is raised on all.
     Returns the seconds that the training took, those before a stop included.
     """
     if options.precision == "bf16" and lacks_bf16(device):
@@ -87,7 +87,16 @@ def fit(
     progress = SayProgress(steps.per_epoch, slow=slow)
     average = [averaging(ema)] if ema else []
     keep = KeepLast(folder.last, options.checkpoint_every, stop)
-    also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if logger == "wandb" else []
+    module.ranks = ranks = Ranks.of_environment()
+    if ranks.count > 1 and not module.shares:
+        raise BadInput(f"{ranks.count} processes: this training takes one; start it without srun or torchrun")
+    ranks.join(device)
+    taken: Iterable[Any] | None = validation
+    if ranks.count > 1:
+        steps.split = Shared(steps.split, ranks)
+        taken = None if validation is None else InTurns(validation, ranks)
+    wanted = logger == "wandb" and ranks.first
+    also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if wanted else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings(
         "ignore", ".*srun.*|.*LeafSpec.*|.*in eval mode at the start.*"
@@ -98,8 +107,10 @@ def fit(
         val_check_interval=steps.per_epoch if validation is not None else None,
         check_val_every_n_epoch=None if validation is not None else 1,
         accelerator="cpu" if device == "cpu" else "gpu",
-        devices=devices if (numbered := torch.device(device).index) is None else [numbered],
-        num_nodes=nodes,
+        devices=ranks.count // ranks.nodes if (numbered := torch.device(device).index) is None else [numbered],
+        num_nodes=ranks.nodes,
+        strategy=_strategy(ranks),
+        use_distributed_sampler=False,
         precision="bf16-mixed" if options.precision == "bf16" else "32-true",
         gradient_clip_val=clip,
         logger=[
@@ -109,7 +120,8 @@ def fit(
         ],
         # The average first: a checkpoint holds the one that its step has made.
         callbacks=[*average, keep, progress],
-        plugins=[SafetensorsIO(), LightningEnvironment()],  # not Slurm's, which would save in a signal's handler
+        # Not Slurm's, which would save in a signal's handler.
+        plugins=[SafetensorsIO(), TorchElasticEnvironment() if ranks.count > 1 else LightningEnvironment()],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -120,11 +132,11 @@ def fit(
         log_samples(folder.samples, trainer.loggers)
     try:
         with held():
-            trainer.fit(module, steps, validation, ckpt_path=folder.last if resuming else None)
+            trainer.fit(module, steps, taken, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C
         if keep.stopped:
-            raise Stopped(_how_to_go_on(folder), requeues=trainer.is_global_zero) from None
-        raise KeyboardInterrupt(f"stopped; {_how_to_go_on(folder)}") from None
+            raise Stopped(_stopped(folder), requeues=ranks.first) from None
+        raise KeyboardInterrupt(_stopped(folder)) from None
     finally:
         for one in also:  # or the next run of a sweep would go on in this one's
             one.experiment.finish()
@@ -133,12 +145,17 @@ def fit(
     return progress.seconds
 
 
-def _how_to_go_on(folder: RunFolder) -> str:
+def _strategy(ranks: Ranks) -> Strategy | str:
+    """Statistics of heads are buffers that every rank has found for itself, and no rank waits for others' to come."""
+    return DDPStrategy(broadcast_buffers=False) if ranks.count > 1 else "auto"
+
+
+def _stopped(folder: RunFolder) -> str:
     """What to say of a training that was stopped."""
     again = f"the same command with --run_dir {folder.path} --resume auto"
     if folder.last.exists():
-        return f"{again} goes on from the checkpoint of step {read_checkpoint(folder.last)['global_step']}"
-    return f"there is no checkpoint yet, and {again} begins anew"
+        return f"stopped; {again} goes on from the checkpoint of step {read_checkpoint(folder.last)['global_step']}"
+    return f"stopped before the first checkpoint; {again} begins anew"
 
 
 class SafetensorsIO(CheckpointIO):

@@ -154,7 +154,7 @@ def test_a_batch_is_not_changed(parts):
     config, _, split, model = parts
     batch = split.batch(np.arange(10))
     before = copy.deepcopy(batch)
-    HeadsModule(model, lr=config.lr, weight_decay=0, steps=1).losses(model(batch), batch)
+    HeadsModule(model, lr=config.lr, weight_decay=0, steps=1).losses(model(batch), batch["targets"])
     for now, then in ((batch, before), (batch["targets"], before["targets"])):
         assert now.keys() == then.keys()
         for name in now.keys() - {"targets"}:
@@ -171,7 +171,7 @@ def test_only_heads_and_pool_get_gradients_and_the_encoder_stays_as_it_was(parts
     for _ in range(3):
         batch = split.batch(np.arange(10))
         optimizer.zero_grad()
-        torch.stack(list(module.losses(model.train()(batch), batch).values())).sum().backward()
+        torch.stack(list(module.losses(model.train()(batch), batch["targets"]).values())).sum().backward()
         optimizer.step()
     assert all(parameter.grad is not None for parameter in model.parameters())
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in weights)

@@ -115,7 +115,7 @@ def test_in_another_thread_a_command_runs_without_handlers():
 
 def test_a_running_job_is_requeued(slurm, capsys):
     slurm()
-    assert leave(Stopped("go on")) == 0
+    assert leave(Stopped("stopped; go on")) == 0
     assert slurm.calls() == ["show job -o 42", "requeue 42"]
     assert capsys.readouterr().err == "stopped; go on\njob 42 is requeued\n"
 

@@ -29,35 +29,37 @@ from roadcue.training.captions.pictures import CaptionPictures, PictureRows, fin
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
 from roadcue.training.extraction_config import ExtractionOptions
+from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
-    RunFolder,
+    WHERE_AND_HOW,
+    begun,
     check_same_data,
-    is_finished,
-    named_folder,
     run_facts,
 )
 from roadcue.training.sample_pictures import write_samples
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import check_logger, fit
 
-FREE_TO_CHANGE = ("run_dir", "resume", "workers", "checkpoint_every", "logger", "device", "plugin")
+FREE_TO_CHANGE = (*WHERE_AND_HOW, "device")
 """Options that a resumed run may set anew: none of them changes a weight."""
 
 
 def train_captions(config: TrainConfig, config_text: str) -> None:
     """Fine-tune on the texts of the training pictures; the captioner ends up in the run folder's model/."""
     check_logger(config.logger)
-    folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
-    options = caption_options(config)
-    if is_finished(folder, config, FREE_TO_CHANGE):
+    folder, finished = begun(config, FREE_TO_CHANGE)
+    options, ranks = caption_options(config), Ranks.of_environment()
+    if finished:
         check_same_data(folder, lambda: fingerprint(open_split(config, "train"), options.target))
         print(f"{folder.path} is finished; nothing left to train")
         return
     captioner = build_captioner(config.encoder, checkpoint=config.checkpoint, aspect=config.aspect)
     if options.gate_init is not None:
         set_gates(captioner, options.gate_init)
-    (train, bad), (val, bad_too) = (caption_pictures(config, captioner, options, split) for split in ("train", "val"))
+    with ranks.first_goes_ahead():
+        data = [caption_pictures(config, captioner, options, split) for split in ("train", "val")]
+    (train, bad), (val, bad_too) = data
     train, filtered = filter_training(train, options.clip_filter, device(config.device))
     about = [limit_said(config), train.dataset.description, captioner.description]
     about += [cameras_said(split.dataset, config) for split in (train, val)]
@@ -70,11 +72,12 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     with torch.no_grad():
         example = module.batch(plan.lessons(0, train.batch(np.array([plan.plain_place]))))
     print(example_said(captioner, example), flush=True)
-    resuming = folder.last.exists()
+    resuming = ranks.agree(folder.last.exists())
     with writing_into(folder.path, GO_ON):
-        write_atomic(folder.config, config_text)
-        pictures = train.dataset, train.rows, (train.camera,)
-        write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.side)
+        if ranks.first:
+            write_atomic(folder.config, config_text)
+            pictures = train.dataset, train.rows, (train.camera,)
+            write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.side)
         seconds = fit(
             module,
             steps,
@@ -88,6 +91,8 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             logger=config.logger,
             slow=True,
         )
+        if not ranks.first:
+            return
         module.cpu()
         captioner.save_pretrained(folder.model)
         if (detector := learn_caption_detector(train, config)) is not None:

@@ -8,15 +8,19 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from roadcue.models.captioner import Captioner, VisualBatch
+from roadcue.models.token_batches import IGNORED
 from roadcue.training.captions.lessons import LessonPlan, Lessons
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows
 from roadcue.training.captions.targets import instruction_for
 from roadcue.training.captions.validation import CLAIMING, claims_f1
 from roadcue.training.module import TrainingModule
+from roadcue.training.ranks import Share
 
 
 class CaptionModule(TrainingModule):
     """Fine-tunes what of a captioner may learn."""
+
+    shares = True
 
     def __init__(
         self,
@@ -46,18 +50,32 @@ class CaptionModule(TrainingModule):
         seen = self.captioner.encode(torch.cat(lessons.pictures)).split([len(each) for each in lessons.pictures])
         return self.captioner.batch(pad_sequence(seen, batch_first=True), lessons.prompts, lessons.answers)
 
-    def training_step(self, batch: PictureRows, batch_idx: int) -> Tensor:
-        """Mean cross-entropy, nats per token, over this epoch's answers and their ends."""
-        loss = self.captioner.loss(self.batch(self.plan.lessons(self.global_step // self.per_epoch, batch)))
-        self.log("train/loss", loss.detach())
-        return loss
+    def training_step(self, batch: PictureRows | Share, batch_idx: int) -> Tensor:
+        """Mean cross-entropy, nats per token, over this epoch's answers and their ends, of all ranks."""
+        epoch = self.global_step // self.per_epoch
+        if not isinstance(batch, Share):
+            loss = self.captioner.loss(self.batch(self.plan.lessons(epoch, batch)))
+            self.log("train/loss", loss.detach())
+            return loss
+        rows = batch.rows[self.ranks.rank]
+        kept = slice(max(1, rows))
+        mine = PictureRows(pixels=batch.batch["pixels"][kept], rows=batch.batch["rows"][kept])
+        asked = self.batch(self.plan.lessons(epoch, mine))
+        tokens = int((asked["labels"] != IGNORED).sum()) if rows else 0
+        # DDP takes the mean over ranks of what makes up the mean over tokens.
+        share = self.captioner.loss(asked) * (tokens * self.ranks.count / sum(self.ranks.each(tokens)))
+        self.log("train/loss", share.detach(), sync_dist=True)
+        return share
 
-    def validation_step(self, batch: PictureRows, batch_idx: int) -> None:
+    def validation_step(self, batch: PictureRows | Share, batch_idx: int) -> None:
         """The loss of the whole texts."""
-        rows, captioner = batch["rows"].tolist(), self.captioner
+        mine, sizes = (batch.batch, batch.rows) if isinstance(batch, Share) else (batch, (len(batch["rows"]),))
+        rows, captioner = mine["rows"].tolist(), self.captioner
         prompt = captioner.prompt(instruction_for(self.val.target, captioner))
-        loss = captioner.loss(captioner.batch(captioner.encode(batch["pixels"]), prompt, self.val.texts(rows)))
-        self.log("val/loss", loss, batch_size=len(rows))
+        loss = captioner.loss(captioner.batch(captioner.encode(mine["pixels"]), prompt, self.val.texts(rows)))
+        for of_rank, size in zip(self.ranks.each(loss.item()), sizes, strict=True):
+            if size:
+                self.log("val/loss", of_rank, batch_size=size)
 
     def on_validation_epoch_end(self) -> None:
         """How many claims of texts that it writes are right."""

@@ -34,12 +34,13 @@ from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.leaks import lone_rows, same_pictures
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.heads.residual_choice import residual_choices
+from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
+    WHERE_AND_HOW,
     RunFolder,
+    begun,
     check_same_data,
-    is_finished,
-    named_folder,
     run_facts,
 )
 from roadcue.training.sample_pictures import write_samples
@@ -47,7 +48,7 @@ from roadcue.training.steps import TrainingSteps
 from roadcue.training.trained_rows import write_trained_rows
 from roadcue.training.trainer import check_logger, fit
 
-FREE_TO_CHANGE = ("run_dir", "resume", "workers", "encode_batch", "store_dir", "checkpoint_every", "logger", "plugin")
+FREE_TO_CHANGE = (*WHERE_AND_HOW, "encode_batch", "store_dir")
 """Options that a resumed run may set anew: none of them changes a weight."""
 _OF_WALKS = "; its pictures come without states, which states.jsonl can give those of a walk"
 STATELESS = {
@@ -90,15 +91,16 @@ class StoredSplits:
 def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
     check_logger(config.logger)
-    folder = RunFolder.for_training(named_folder(config.run_dir, config.run_name), config.resume)
-    if is_finished(folder, config, FREE_TO_CHANGE):
+    folder, finished = begun(config, FREE_TO_CHANGE)
+    if finished:
         check_same_data(folder, lambda: _fingerprint_now(config))
         print(f"{folder.path} is finished; nothing left to train")
         return
-    encoder = build_run_encoder(config)
+    encoder, ranks = build_run_encoder(config), Ranks.of_environment()
     model = build_model(config, encoder)  # before the data are read: a wrong option is said at once
-    splits = stored_splits(config, encoder, model, folder.path)
-    if encoder.width:
+    with ranks.first_goes_ahead():
+        splits = stored_splits(config, encoder, model, folder.path)
+    if encoder.width and ranks.first:
         with writing_into(folder.path, GO_ON):
             pictures = splits.train.dataset, splits.train.rows, config.camera_names
             write_samples(folder.samples, *pictures, encoder.preprocess, encoder.side)
@@ -181,18 +183,22 @@ def _learnable(model: MultiHeadModel, split: StoredSplit, heads: Iterable[str]) 
 
 def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits: StoredSplits, command: str) -> None:
     """Train on stored features, from the folder's checkpoint on if it has one; `command` is kept as the run's."""
-    resuming = folder.last.exists()
+    ranks = Ranks.of_environment()
+    resuming = ranks.agree(folder.last.exists())
     with writing_into(folder.path, GO_ON):
-        write_atomic(folder.config, config_text)
-        choices = residual_choices(
-            config, lambda: build_pool(config, splits.encoder), splits.train, folder.residual, resuming=resuming
-        )
+        with ranks.first_goes_ahead():
+            if ranks.first:
+                write_atomic(folder.config, config_text)
+            pool, kept = (lambda: build_pool(config, splits.encoder)), resuming or not ranks.first
+            choices = residual_choices(config, pool, splits.train, folder.residual, resuming=kept)
         seed_everything(config.seed, verbose=False)  # after the choice, which draws numbers of its own
         model = build_model(config, splits.encoder, {head: choice.options for head, choice in choices.items()})
         model.fit(splits.train.batches())
         for name, words in model.lacks_labels.items():
             say(f"{name} head: {words}")
         seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
+        if not ranks.first:
+            return
         model.cpu()
         if splits.calibration is not None:
             model.calibrate(splits.calibration.batches(), splits.calibration.sequence)

@@ -8,12 +8,15 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
-from roadcue.schema import StoredBatch
+from roadcue.schema import HeadTargets, StoredBatch
 from roadcue.training.module import TrainingModule
+from roadcue.training.ranks import Share, joined, of_all, without_effect
 
 
 class HeadsModule(TrainingModule):
     """Trains every head that has parameters in one pass over the features; the losses do not mix."""
+
+    shares = True
 
     def __init__(
         self, model: MultiHeadModel, *, lr: float, weight_decay: float, steps: int, warm_up: int = 0, data: str = ""
@@ -23,6 +26,8 @@ class HeadsModule(TrainingModule):
         self.model, self.weight_decay = model, weight_decay
         self.learning = [name for name, head in model.heads.items() if any(True for _ in head.parameters())]
         metrics = {name: model.heads[name].metric() for name in self.learning}
+        for metric in metrics.values():  # each rank has what all of them predict
+            metric.distributed_available_fn = _never
         self.metrics: Mapping[str, Metric] = nn.ModuleDict(metrics)  # type: ignore[assignment]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -33,18 +38,23 @@ class HeadsModule(TrainingModule):
             if weights in checkpoint:
                 checkpoint[weights] = known | checkpoint[weights]
 
-    def training_step(self, batch: StoredBatch, batch_idx: int) -> Tensor:
-        """Sum of the heads' losses; each is logged under its name."""
-        losses = self.losses(self.model(batch), batch)
-        self.log_dict({f"train/{name}/loss": loss.detach() for name, loss in losses.items()})
-        return torch.stack(list(losses.values())).sum()
+    def training_step(self, batch: StoredBatch | Share, batch_idx: int) -> Tensor:
+        """Sum of the heads' losses over the rows of all ranks; each is logged under its name."""
+        if not isinstance(batch, Share):
+            return self._logged(self.model(batch), batch["targets"])
+        mine = self._learnt(batch)
+        whole = joined(of_all(mine, batch.rows, self.ranks))
+        # DDP takes the mean of what the ranks find, each of which has the gradients of its own rows alone.
+        return self._logged(whole["predictions"], whole["targets"]) * self.ranks.count + without_effect(mine)
 
-    def validation_step(self, batch: StoredBatch, batch_idx: int) -> None:
-        """Losses, and each head's own metric, on the validation rows."""
-        predictions, targets = self.model(batch), batch["targets"]
-        for name, loss in self.losses(predictions, batch).items():
-            self.log(f"val/{name}/loss", loss, batch_size=len(batch["past"]))
-            self.metrics[name].update(*self.model.heads[name].compared(predictions[name], targets))
+    def validation_step(self, batch: StoredBatch | Share, batch_idx: int) -> None:
+        """Losses, and each head's own metric, on the validation rows of all ranks."""
+        if not isinstance(batch, Share):
+            self._measure(self.model(batch), batch["targets"])
+            return
+        for part, rows in zip(of_all(self._learnt(batch), batch.rows, self.ranks), batch.rows, strict=True):
+            if rows:
+                self._measure(part["predictions"], part["targets"])
 
     def on_validation_epoch_end(self) -> None:
         """Log what was measured on the whole split, on which several ranks agree."""
@@ -52,9 +62,23 @@ class HeadsModule(TrainingModule):
             self.log_dict({f"val/{name}/{key}": value for key, value in metric.compute().items()})
             metric.reset()
 
-    def losses(self, predictions: dict[str, dict[str, Tensor]], batch: StoredBatch) -> dict[str, Tensor]:
-        """Of every head that learns, () each, for what `model` predicts of the batch."""
-        targets = batch["targets"]
+    def _learnt(self, share: Share) -> dict[str, Any]:
+        """What the heads that learn predict of a share, and what is true."""
+        predicted = self.model(share.batch)
+        return {"predictions": {name: predicted[name] for name in self.learning}, "targets": share.batch["targets"]}
+
+    def _logged(self, predictions: dict[str, dict[str, Tensor]], targets: HeadTargets) -> Tensor:
+        losses = self.losses(predictions, targets)
+        self.log_dict({f"train/{name}/loss": loss.detach() for name, loss in losses.items()})
+        return torch.stack(list(losses.values())).sum()
+
+    def _measure(self, predictions: dict[str, dict[str, Tensor]], targets: HeadTargets) -> None:
+        for name, loss in self.losses(predictions, targets).items():
+            self.log(f"val/{name}/loss", loss, batch_size=len(targets["future"]))
+            self.metrics[name].update(*self.model.heads[name].compared(predictions[name], targets))
+
+    def losses(self, predictions: dict[str, dict[str, Tensor]], targets: HeadTargets) -> dict[str, Tensor]:
+        """Of every head that learns, () each, for what `model` predicts of rows with these targets."""
         return {name: self.model.heads[name].loss(predictions[name], targets)["loss"] for name in self.learning}
 
     def headlines(self, measured: Mapping[str, Tensor]) -> str:
@@ -75,3 +99,7 @@ class HeadsModule(TrainingModule):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group: everything decays alike."""
         return [{"params": list(self.model.parameters()), "weight_decay": self.weight_decay}]
+
+
+def _never() -> bool:
+    return False

@@ -219,7 +219,7 @@ def _train(model: MultiHeadModel, part: StoredSplit, config: TrainConfig, advanc
     model.train()
     for batch in steps:
         optimizer.zero_grad()
-        torch.stack(list(module.losses(model(batch), batch).values())).sum().backward()
+        torch.stack(list(module.losses(model(batch), batch["targets"]).values())).sum().backward()
         optimizer.step()
         schedule.step()
         advance()

@@ -22,6 +22,7 @@ from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions, ExtractionOptions
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, build_model, stored_splits
+from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, Results, as_csv, as_json, caution, results_table, run_said
 from roadcue.training.sweep.run import SweepRun, outcomes
@@ -39,6 +40,8 @@ def sweep(config: TrainConfig, config_text: str) -> None:
     BadInput when a setting does not fit, before anything is read or trained, and when a run has failed, after all.
     """
     check_logger(config.logger)
+    if (count := Ranks.of_environment().count) > 1:
+        raise BadInput(f"{count} processes: each run of a sweep takes one; start one, or several with --sweep_part")
     folder = named_folder(config.run_dir, config.run_name)
     runs = planned(config, config_text, folder)
     if config.sweep_part is not None:

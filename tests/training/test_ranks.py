@@ -1,0 +1,181 @@
+"""Two ranks with gloo on CPUs: the same run as one rank's, and the arithmetic that is refused."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import two_ranks
+from drawn_configs import drawn_configs
+from fitted import fit
+from safetensors.torch import load_file
+
+from roadcue.command_line import as_yaml
+from roadcue.errors import BadInput
+from roadcue.roadworld.sidewalk.spec import SidewalkSpec
+from roadcue.roadworld.sidewalk.write import write_sidewalk
+from roadcue.training.captions.fine_tuning import train_captions
+from roadcue.training.checkpoints import read_checkpoint
+from roadcue.training.ranks import InTurns, Ranks, Shared
+from roadcue.training.steps import InOrder
+
+TESTS = Path(__file__).parents[1]
+RANK_1 = {"TORCHELASTIC_RUN_ID": "x", "RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _gentle(one_thread):
+    pass
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory) -> Path:
+    """The folder in which two ranks have done all that `two_ranks` holds."""
+    folder = tmp_path_factory.mktemp("two")
+    write_sidewalk(SidewalkSpec(train=7, val=3, width=128, height=96), folder / "sidewalk", workers=1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    paths = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
+    given = {**os.environ, **meeting, "TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, Path(two_ranks.__file__), folder],
+            env={**given, "PYTHONPATH": paths, "RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=400)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], "\n".join(said)
+    (folder / "said").write_text(said[1])
+    return folder
+
+
+@pytest.fixture
+def make(monkeypatch, tmp_path):
+    return drawn_configs(monkeypatch, tmp_path)
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    files = sorted(run.glob("model/**/*.safetensors"))
+    return {f"{file.relative_to(run)} {name}": one for file in files for name, one in load_file(file).items()}
+
+
+@pytest.mark.timeout(600)
+def test_two_ranks_train_what_one_trains(two: Path, make):
+    """With an uneven last batch, of which the second rank has no row, and with rows that lack labels."""
+    one, other = weights(fit(make(**two_ranks.UNEVEN)).path), weights(two / "whole")
+    assert one.keys() == other.keys() != set()
+    for name, tensor in one.items():
+        torch.testing.assert_close(other[name], tensor, rtol=1e-5, atol=1e-5, equal_nan=True, msg=name)
+    assert any("heads/field" in name for name in one)
+
+
+def test_two_ranks_fine_tune_what_one_does(two: Path, tmp_path):
+    """Texts differ in length, so that the ranks' tokens do, and the last picture is one rank's alone."""
+    config = two_ranks.captions_config(two / "sidewalk", tmp_path / "run")
+    train_captions(config, as_yaml(config))
+    one, other = weights(tmp_path / "run"), weights(two / "captions")
+    assert one.keys() == other.keys() != set()
+    for name, tensor in one.items():
+        torch.testing.assert_close(other[name], tensor, rtol=1e-5, atol=1e-5, equal_nan=True, msg=name)
+
+
+def test_metrics_of_the_same_weights_are_the_same(two: Path, make):
+    expected = two_ranks.measured(make)
+    assert sum(map(len, expected.values())) > 4
+    for rank in range(2):
+        found = json.loads((two / f"measured-{rank}.json").read_text())
+        assert found.keys() == expected.keys()
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, rtol=1e-9, atol=0, err_msg=name)
+
+
+def test_a_signal_to_one_rank_stops_all_at_one_step_and_they_go_on_to_the_same_bits(two: Path):
+    """With dropout, in which each rank draws numbers of its own."""
+    one, other = weights(two / "uninterrupted"), weights(two / "stopped")
+    assert one.keys() == other.keys() != set()
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+    assert (two / "stopped/logs/from_step_5").is_dir()
+    assert read_checkpoint(two / "stopped/checkpoint/last.safetensors")["global_step"] == 3 * 6
+
+
+def test_only_the_first_rank_is_heard(two: Path):
+    assert "epoch" not in (two / "said").read_text()
+
+
+class Positions:
+    """Rows that are their positions."""
+
+    def __len__(self) -> int:
+        return 10
+
+    def batch(self, positions):
+        return positions.tolist()
+
+
+@pytest.mark.parametrize(("rows", "count"), [(10, 2), (7, 2), (1, 2), (5, 4), (2, 3)])
+def test_the_shares_of_a_batch_are_the_batch_in_order(rows: int, count: int):
+    shares = [Shared(Positions(), Ranks(rank, count)).batch(np.arange(rows)) for rank in range(count)]
+    assert len({len(share.batch) for share in shares}) == 1
+    mine = [row for rank, share in enumerate(shares) for row in share.batch[: share.rows[rank]]]
+    assert mine == list(range(rows))
+
+
+@pytest.mark.parametrize(("size", "count"), [(4, 2), (5, 2), (10, 2), (3, 4), (1, 3)])
+def test_batches_in_turns_are_every_batch_once(size: int, count: int):
+    turns = [list(InTurns(InOrder(Positions(), size), Ranks(rank, count))) for rank in range(count)]
+    assert {len(each) for each in turns} == {len(InTurns(InOrder(Positions(), size), Ranks(0, count)))}
+    batches = [
+        turn[rank].batch for turn in zip(*turns, strict=True) for rank in range(count) if turn[rank].rows[rank]
+    ]
+    assert batches == list(InOrder(Positions(), size))
+
+
+def test_who_started_this_process_says_which_rank_it_is(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
+    assert Ranks.of_environment() == Ranks()
+    monkeypatch.setenv("SLURM_NTASKS", "4")  # of a job in whose script no srun stands before the command
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    assert Ranks.of_environment() == Ranks()
+    step = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NUM_NODES": "2", "SLURM_PROCID": "3", "SLURM_LOCALID": "1"}
+    for name, value in step.items():
+        monkeypatch.setenv(name, value)
+    assert Ranks.of_environment() == Ranks(3, 4, 1, 2)
+    for name, value in RANK_1.items():
+        monkeypatch.setenv(name, value)
+    assert Ranks.of_environment() == Ranks(1, 4, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "devices", "nodes", "device", "said"),
+    [
+        (Ranks(0, 4, 0, 2), 4, None, "cpu", "--devices 4 on --nodes 2 make 8 processes, and there are 4, 2 on each"),
+        (Ranks(0, 4, 0, 2), None, 1, "cpu", "--devices 2 on --nodes 1 make 2 processes, and there are 4"),
+        (Ranks(), 1, 2, "cpu", "--devices 1 on --nodes 2 make 2 processes, and there are 1"),
+        (Ranks(0, 3, 0, 2), None, None, "cpu", "3 processes do not spread evenly over 2 nodes"),
+        (Ranks(0, 4, 0, 1), None, None, "cuda", "4 processes on a node in which each sees 2 GPUs"),
+        (Ranks(0, 2, 0, 1), None, None, "cuda:1", "--device cuda:1: 2 processes take a GPU each"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_numbers(monkeypatch, ranks, devices, nodes, device, said):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(BadInput, match=re.escape(said)):
+        ranks.check(devices, nodes, device)
+
+
+def test_what_fits_is_not_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    Ranks(0, 4, 0, 2).check(2, 2, "cuda")
+    Ranks(0, 4, 0, 2).check(None, None, "cpu")
+    Ranks().check(None, None, "cuda:1")
