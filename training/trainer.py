@@ -99,7 +99,7 @@ def fit(
     also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if wanted else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings(
-        "ignore", ".*srun.*|.*LeafSpec.*|.*in eval mode at the start.*"
+        "ignore", ".*srun.*|.*LeafSpec.*|.*sync_dist=True.*|.*in eval mode at the start.*"
     )  # all are Lightning's own affairs
     trainer = Trainer(
         max_epochs=1,  # one pass over `steps`, which holds every epoch of the run

@@ -20,7 +20,7 @@ from roadcue.roadworld.write import write_roadworld
 from roadcue.training.checkpoints import last_checkpoint
 
 SMALL_WORLD = RoadWorldSpec(8, 4, seconds=2, stride=5, width=160, height=178, cameras=("FRONT",))
-EPOCHS = "24"
+EPOCHS, EVERY = "24", "50"
 ONE_THREAD = "--cpus-per-task=1"
 """As the run that is not interrupted: the number of threads rounds sums in its own way."""
 
@@ -37,7 +37,7 @@ def world(tmp_path_factory) -> Path:
 def words(world: Path) -> list[str]:
     """What is trained: long enough to be stopped in the middle, without pictures and with dropout."""
     options = {"encoder": "none", "data": "waymo_e2e", "data_dir": str(world), "epochs": EPOCHS, "batch_size": "4"}
-    options |= {"waypoint.residual": "none", "waypoint.dropout": "0.2", "checkpoint_every": "50"}
+    options |= {"waypoint.residual": "none", "waypoint.dropout": "0.2", "checkpoint_every": EVERY}
     return [word for name, value in options.items() for word in (f"--{name}", value)]
 
 
@@ -177,13 +177,21 @@ def test_an_extraction_of_two_nodes_goes_on_with_what_is_left(cluster: Cluster, 
     assert 0 < sum(progress(tmp_path / "told")) < 32
     for job in (whole, told):
         cluster.ended(job)
-    one, other = (np.load(next((tmp_path / name).glob("*/*/features.npy"))) for name in ("whole", "told"))
-    np.testing.assert_array_equal(one, other)
+    one, other = (features(tmp_path / name) for name in ("whole", "told"))
+    assert len(one) == 2
+    for mine, others in zip(one, other, strict=True):
+        np.testing.assert_array_equal(mine, others)
 
 
 def progress(root: Path) -> list[int]:
     """Of every row of the one store below `root`, whether it is written."""
-    return [int(row) for file in root.glob("*/*/progress.npy") for row in np.load(file)]
+    return [int(row) for file in root.glob("*/*/rows-*/progress.npy") for row in np.load(file)]
+
+
+def features(root: Path) -> list[np.ndarray]:
+    """Of every part of the one store below `root`, which is done."""
+    (done,) = root.glob("*/*/DONE")
+    return [np.load(file) for file in sorted(done.parent.glob("rows-*/features.npy"))]
 
 
 @pytest.mark.slurm

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 import two_ranks
-from drawn_configs import drawn_configs
 from fitted import fit
 from safetensors.torch import load_file
 
@@ -62,7 +61,7 @@ def two(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def make(monkeypatch, tmp_path):
-    return drawn_configs(monkeypatch, tmp_path)
+    return two_ranks.configs(monkeypatch, tmp_path)
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:

@@ -1,15 +1,17 @@
 """A Slurm of two nodes on this machine, started and ended by slurm/two_nodes.sh, and its commands."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-DAEMONS = ("munged", "slurmctld", "slurmd")
+ROOT = Path(__file__).parents[1]
 
 
 class Cluster:
@@ -59,6 +61,25 @@ class Cluster:
         ends = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
         self.wait(job, lambda: self.field(job, "JobState") in ends, seconds)
         assert self.field(job, "JobState") == state, self.log(job)
+
+
+@contextmanager
+def started(grace: int = 60) -> Iterator[Cluster]:
+    """Two nodes in a folder of their own; they, all their jobs and the folder are gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="roadcue-slurm-")) / "two"  # a socket's path has to be short
+    nodes = Cluster(folder, grace)
+    try:
+        nodes.do("slurm/two_nodes.sh", "start")
+        yield nodes
+    finally:
+        nodes.do("slurm/two_nodes.sh", "stop")
+        shutil.rmtree(folder.parent)
+
+
+def missing_daemons() -> list[str]:
+    """Those of Slurm that are not installed; they lie where users' commands need not."""
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    return [daemon for daemon in ("munged", "slurmctld", "slurmd") if shutil.which(daemon, path=path) is None]
 
 
 def free_ports(count: int) -> int:
