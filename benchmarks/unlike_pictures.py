@@ -26,7 +26,6 @@ import torch
 from drawn_anew import ANOTHER_SEED, drawn_anew
 from ood_candidates import candidates
 from rich.console import Console
-from spoilt_pictures import CHOOSING, STILL_RIGHT, UNLIKE, SpoiltPictures
 from torchmetrics.functional.classification import binary_auroc
 from udacity_drive import udacity_folder, write_udacity_manifest
 from unlike_tables import auroc_table, share_table
@@ -34,6 +33,7 @@ from unlike_tables import auroc_table, share_table
 from roadcue import train
 from roadcue.command_line import parse_file, run
 from roadcue.errors import BadInput
+from roadcue.evaluation.spoilt_pictures import CHOOSING, STILL_RIGHT, UNLIKE, SpoiltPictures
 from roadcue.files import user_path, write_atomic
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.ood_detector import OODDetector, StoredPictures

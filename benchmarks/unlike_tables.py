@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from ood_candidates import OURS
 from rich.table import Table
-from spoilt_pictures import CHOOSING, UNLIKE
 
+from roadcue.evaluation.spoilt_pictures import CHOOSING, UNLIKE
 from roadcue.metrics.bootstrap import Interval
 from roadcue.reports.table import add_numbers, bare_table, percent, plain
 

@@ -8,8 +8,8 @@ import torch
 import unlike_pictures
 from drawn import DrawnDataset
 from ood_candidates import candidates
-from spoilt_pictures import CHOOSING, STILL_RIGHT, UNLIKE, SpoiltPictures
 
+from roadcue.evaluation.spoilt_pictures import CHOOSING, STILL_RIGHT, UNLIKE, SpoiltPictures
 from roadcue.heads.ood_detector import OODDetector, StoredPictures
 from roadcue.loaders import picture_file
 from roadcue.metrics.bootstrap import Interval
