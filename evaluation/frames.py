@@ -6,7 +6,9 @@ unlike                           its pictures are unlike the training pictures; 
 <method>:miss_rate               1 for a path that ends further away than a miss allows, else 0; null without a log
 <method>:rfs                     rater feedback score, 0 to 10; null of frames that raters have not scored
 <head>:path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged:path is the driven one
+<method>:points                  (10) metres: x and y at 1, 2, 3, 4 and 5 s, of a text that is a path; null of another
 <method>:<question>:answer       in words, such as `slow down`; true:<question> is what is true, "" where unknown
+labelled:<question>              of objects, the kinds with a label, with commas
 <method>:<question>:right        1 or 0, of objects the share of the kinds that are right; null where unknown
 <method>:<question>:probability  of the answer
 <method>:<question>:set_size     how many answers cannot be ruled out, of questions with sets
@@ -29,6 +31,7 @@ from roadcue.errors import BadInput
 from roadcue.files import atomic_file
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
+from roadcue.heads.row_answers import RowAnswers
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.reports.colours import LOG
 from roadcue.training.config import TrainConfig
@@ -116,18 +119,22 @@ def frames_of(
         for method in methods[head]:
             found = model.heads[head].row_answers(predictions.answers[method], split.targets)
             questions[head] = [*found]
-            for question, rows in found.items():
-                columns[f"true:{question}"] = rows.truth
-                classes[question] = [*rows.classes]
-                of_method = f"{method}:{question}"
-                columns |= {
-                    f"{of_method}:answer": rows.answer,
-                    f"{of_method}:right": rows.right,
-                    f"{of_method}:probability": rows.probability,
-                }
-                if rows.set_size is not None:
-                    columns[f"{of_method}:set_size"] = rows.set_size
+            classes |= {question: [*rows.classes] for question, rows in found.items()}
+            columns |= columns_of(method, found)
     return Frames({**about, "methods": methods, "questions": questions, "classes": classes}, columns)
+
+
+def columns_of(method: str, answers: Mapping[str, RowAnswers]) -> dict[str, np.ndarray]:
+    """The columns of what a method answers to each question, and of what is true."""
+    columns = {}
+    for question, rows in answers.items():
+        columns[f"true:{question}"] = rows.truth
+        columns |= {f"{method}:{question}:{key}": getattr(rows, key) for key in ("answer", "right", "probability")}
+        if rows.set_size is not None:
+            columns[f"{method}:{question}:set_size"] = rows.set_size
+        if rows.labelled is not None:
+            columns[f"labelled:{question}"] = rows.labelled
+    return columns
 
 
 def scored_as(folder: RunFolder, options: TrainConfig, split: str) -> dict[str, Any]:

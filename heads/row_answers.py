@@ -14,6 +14,7 @@ class RowAnswers:
     are the same and 0 where not, of several kinds of object the share of them; NaN where the truth is unknown.
     `probability` (n,) float64 is that of the answer; `set_size` (n,) int64 how many answers cannot be ruled out, None
     of a question without sets. `classes` are the possible answers in order, none of a question that has too many.
+    `labelled` (n,) are of objects the names of the kinds with a label, with commas; None of other questions.
     """
 
     answer: np.ndarray
@@ -22,6 +23,7 @@ class RowAnswers:
     probability: np.ndarray
     set_size: np.ndarray | None = None
     classes: tuple[str, ...] = ()
+    labelled: np.ndarray | None = None
 
 
 def class_answers(

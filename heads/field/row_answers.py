@@ -5,12 +5,13 @@ from itertools import compress
 import numpy as np
 
 from roadcue.heads.field.labels import OUTPUTS, POSITION_CLASSES, POSITION_SHAPE
+from roadcue.heads.field.object_words import in_words
 from roadcue.heads.head import Arrays
 from roadcue.heads.row_answers import RowAnswers, class_answers
-from roadcue.prompts.annotation import NOT_PRESENT, OBJECT_KINDS, SIDES
+from roadcue.prompts.annotation import OBJECT_KINDS
 from roadcue.schema import HeadTargets
 
-_OBJECTS = ("near objects", "far objects")
+OBJECTS = ("near objects", "far objects")
 
 
 def field_row_answers(prediction: Arrays, targets: HeadTargets, taught: np.ndarray) -> dict[str, RowAnswers]:
@@ -30,8 +31,8 @@ def field_row_answers(prediction: Arrays, targets: HeadTargets, taught: np.ndarr
         for field, (column, classes) in enumerate(POSITION_CLASSES.items())
         if taught[OUTPUTS.index(column)]
     }
-    kinds = taught[POSITION_SHAPE[0] :].reshape(len(_OBJECTS), -1)
-    for distance, question in enumerate(_OBJECTS):
+    kinds = taught[POSITION_SHAPE[0] :].reshape(len(OBJECTS), -1)
+    for distance, question in enumerate(OBJECTS):
         if kinds[distance].any():
             answers[question] = _object_answers(
                 prediction["seen"][:, distance],
@@ -43,37 +44,29 @@ def field_row_answers(prediction: Arrays, targets: HeadTargets, taught: np.ndarr
 
 
 def _object_answers(seen: np.ndarray, presence: np.ndarray, objects: np.ndarray, kinds: np.ndarray) -> RowAnswers:
+    """`object_answers` of a head: the kinds with a side are there; of its `presence` (n, 9) probabilities the mean of
+    that of being there, or not, as was answered, over the `kinds` (9,) bool that were taught.
+    """
+    present = seen.any(axis=2)
+    said = np.where(present, presence, 1 - presence)
+    return object_answers(present & kinds, seen, objects, said[:, kinds].mean(axis=1).astype(np.float64))
+
+
+def object_answers(present: np.ndarray, seen: np.ndarray, objects: np.ndarray, probability: np.ndarray) -> RowAnswers:
     """The kinds that are there with their sides; right is the share of the labelled kinds of which all sides are.
 
-    `seen` (n, 9, 3) bool, `presence` (n, 9) probabilities, `objects` (n, 9, 3) labels with NaN, `kinds` (9,) bool
-    taught. The probability is the mean over the kinds of that of being there, or not, as was answered.
+    `present` (n, 9) and `seen` (n, 9, 3) bool, `objects` (n, 9, 3) labels with NaN, `probability` (n,) of the answer.
     """
     labelled, true = ~np.isnan(objects).any(axis=2), objects == 1
-    right = (seen == true).all(axis=2) & labelled
-    said = np.where(seen.any(axis=2), presence, 1 - presence)
+    same = (seen == true).all(axis=2) & (present == true.any(axis=2))
     with np.errstate(invalid="ignore"):  # 0 / 0 where no kind is labelled
-        share = right.sum(axis=1) / labelled.sum(axis=1)
-    known = labelled.any(axis=1)
-    truth = _in_words(true, labelled)
+        share = (same & labelled).sum(axis=1) / labelled.sum(axis=1)
+    truth = in_words(true.any(axis=2) & labelled, true)
+    names = [", ".join(compress(OBJECT_KINDS, row)) for row in labelled.tolist()]
     return RowAnswers(
-        _in_words(seen, np.broadcast_to(kinds, labelled.shape)),
-        np.where(known, truth, ""),
+        in_words(present, seen),
+        np.where(labelled.any(axis=1), truth, ""),
         share,
-        said[:, kinds].mean(axis=1).astype(np.float64),
-    )
-
-
-def _in_words(sides: np.ndarray, answered: np.ndarray) -> np.ndarray:
-    """Sides (n, 9, 3) of the kinds `answered` (n, 9), bool -> (n,) such as `car Left-Center, trees Right`."""
-    return np.array(
-        [
-            ", ".join(
-                f"{kind} {'-'.join(compress(SIDES, places))}"
-                for kind, places, named in zip(OBJECT_KINDS, row, names, strict=True)
-                if named and any(places)
-            )
-            or NOT_PRESENT
-            for row, names in zip(sides.tolist(), answered.tolist(), strict=True)
-        ],
-        str,
+        probability,
+        labelled=np.array(names, str),
     )
