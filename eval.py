@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
         from roadcue.evaluation.caption_rows import evaluate_caption_rows
 
         return run(evaluate_caption_rows, config)
-    if config.predictions is not None:
+    if config.predictions is not None and not config.run:
         from roadcue.evaluation.texts import evaluate_predictions
 
         return run(evaluate_predictions, config)
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def score(config: EvalConfig) -> None:
-    """Score a run of heads, or of a captioner, or compare several."""
+    """Score a run of heads, or of a captioner, or compare several, or one with a file of texts."""
     from roadcue.evaluation.captions import evaluate_captions
     from roadcue.evaluation.run import evaluate_run, run_options
     from roadcue.evaluation.run_comparison import compare_runs
@@ -35,7 +35,7 @@ def score(config: EvalConfig) -> None:
 
     first, *others = [path for named in (config.run, *config.against) for path in run_paths(named)]
     config = replace(config, run=first, against=others)
-    if others:
+    if others or config.predictions is not None:
         compare_runs(config)
     elif run_options(RunFolder.of(first), config).captions:
         evaluate_captions(config)

@@ -62,7 +62,8 @@ class EvalConfig(ScoreOptions):
     """Score a run beside the baselines that see no image; write metrics.json and report.html into its folder.
 
     With --submission, write its paths for Waymo's end-to-end driving challenge instead. With --predictions in place
-    of --run, score a file of texts: about sensation or sidewalk pictures, or with --head caption of any captions.
+    of --run, score a file of texts: about sensation or sidewalk pictures, or with --head caption of any captions;
+    beside runs it is a line of their table, paired by `id`, else by `image`.
     """
 
     run: str = ""
@@ -77,6 +78,13 @@ class EvalConfig(ScoreOptions):
     """Write all figures of the tables to this file too, a line for each with its interval."""
     latex: str | None = None
     """Write the tables to this file too, as LaTeX with booktabs."""
+    generate: str | None = None
+    """Of a caption run: write its texts to this file, JSONL with `id`, `image`, `prediction`, `target` and whether it
+    `ended`, batch by batch; what stops goes on where it was. Default: predictions.jsonl beside the numbers."""
+    conditions: str | None = None
+    """Of a caption run: how it is asked, with commas, each a row of the table. free (default): as it has learnt.
+    Others are words joined by +: grammar; few_shot, behind 4 training pictures with their texts, or text_only, behind
+    the texts alone; grey, blur, grain, half_black, upside_down, others (what becomes of the pictures)."""
     predictions: str | None = None
     """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
     go to <name>.metrics.json beside it, or in --out."""
@@ -121,11 +129,9 @@ class EvalConfig(ScoreOptions):
             at_least(1, self, "worst")
         of_runs = [name for name in ("worst", "csv", "latex") if getattr(self, name) is not None]
         if of_runs and (not self.run or self.submission is not None):
-            raise ValueError(
-                f"--{of_runs[0]} belongs to a --run that is scored, without --predictions or --submission"
-            )
+            raise ValueError(f"--{of_runs[0]} belongs to a --run that is scored, without --submission")
         others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "csv", "latex"}
-        others |= {"predictions", "head", "protocol", *OF_CAPTIONS}
+        others |= {"predictions", "head", "protocol", "generate", "conditions", *OF_CAPTIONS}
         ours = [option.name for option in fields(self) if option.name not in others]
         given = [name for name in ours if getattr(self, name) is not None]
         if self.submission is None:
@@ -141,29 +147,32 @@ class EvalConfig(ScoreOptions):
         if not self.against:
             return
         if not self.run or self.submission is not None:
-            raise ValueError("several runs are compared: name them with --run, without --predictions or --submission")
+            raise ValueError("several runs are compared: name them with --run, without --submission")
+        if self.generate is not None:
+            raise ValueError("--generate writes the texts of one run; name one")
         if len({self.run, *self.against}) <= len(self.against):
             raise ValueError(f"--run {self.run}: a run is named twice; name different ones")
-        if self.out is not None:
-            raise ValueError("--out is a folder for one run; several runs are scored into their own folders")
 
     def _check_what_is_scored(self) -> None:
         """ValueError unless there is one thing to score, with the options that belong to it."""
+        of_captions = [name for name in ("generate", "conditions") if getattr(self, name) is not None]
+        if of_captions and not self.run:
+            raise ValueError(f"--{of_captions[0]} belongs to the --run of a captioner, which is not given")
         for option in OF_CAPTIONS:
             if getattr(self, option) is not None and self.head is None:
                 raise ValueError(f"--{option} belongs to --predictions FILE --head caption, which is not given")
-        if self.predictions is None:
-            if not self.run:
-                raise ValueError("name what is to be scored: --run, a run folder, or --predictions, a file of texts")
+        if self.predictions is None and not self.run:
+            raise ValueError("name what is to be scored: --run, a run folder, or --predictions, a file of texts")
+        if self.run:
             for option in ("protocol", "head"):
                 if getattr(self, option) is not None:
-                    raise ValueError(f"--{option} belongs to --predictions FILE, which is not given")
+                    raise ValueError(f"--{option} belongs to --predictions FILE without --run")
             if self.split == "test":
                 raise ValueError("--split test belongs to --predictions FILE; a run is scored on train or val")
+        if self.predictions is not None and self.submission is not None:
+            raise ValueError("--predictions and --submission do not go together: score one of them at a time")
+        if self.run:
             return
-        if self.run or self.submission is not None:
-            other = "--run" if self.run else "--submission"
-            raise ValueError(f"--predictions and {other} do not go together: score one of them at a time")
         if self.head is not None:
             if self.image_root is not None and self.clip is None:
                 raise ValueError("--image_root belongs to --clip, which is not given: without it no picture is read")

@@ -57,6 +57,9 @@ from roadcue.training.trained_rows import trained_sequences
 
 def evaluate_run(config: EvalConfig) -> Frames:
     """Print the comparison table; write metrics.json, frames.parquet and report.html; what is said of each frame."""
+    for option in ("generate", "conditions"):
+        if getattr(config, option) is not None:
+            raise BadInput(f"--{option} is of a caption run, and {config.run} is a run of heads; leave it out")
     folder = RunFolder.of(config.run)
     options = run_options(folder, config)
     facts = folder.read_facts()

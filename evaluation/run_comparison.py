@@ -5,13 +5,17 @@ Runs that differ in their seed alone are one row, the mean over the seeds, with 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from rich.table import Table
 
 from roadcue.errors import BadInput
+from roadcue.evaluation.answer_comparison import compare_answers
+from roadcue.evaluation.captions import evaluate_captions
+from roadcue.evaluation.conditions import FREE, parse_conditions
 from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.cost import head_costs
 from roadcue.evaluation.frame_pairs import FramePairs, ScoredRun, pair_frames
 from roadcue.evaluation.frames import FRAMES, RFS, Frames, scored_as
 from roadcue.evaluation.run import evaluate_run, run_options
@@ -38,10 +42,17 @@ _SHARES = {"right", "miss_rate"}
 def compare_runs(config: EvalConfig) -> None:
     """Print tables of the runs `config.run` and `config.against` on common frames, and where they disagree most.
 
-    A run without frames of the split is scored first. BadInput where no other run has a head of the first one.
+    With a caption run among them, or a file of texts, they are the tables of `answer_comparison`. A run without
+    frames of the split is scored first. BadInput where no other run has a head of the first one.
     """
     paths = [config.run, *config.against]
+    texts = config.predictions is not None or any(run_options(RunFolder.of(path), config).captions for path in paths)
+    if config.out is not None and not texts:
+        raise BadInput("--out is a folder for one run; several runs of heads are scored into their own folders")
     scored = [_scored(path, name, config) for path, name in zip(paths, run_names(paths), strict=True)]
+    if texts:
+        compare_answers([_with_costs(run, path, config) for run, path in zip(scored, paths, strict=True)], config)
+        return
     runs = by_setting(scored)
     _check_heads(runs)
     pairs = pair_frames(runs)
@@ -73,18 +84,28 @@ def _scored(path: str, name: str, config: EvalConfig) -> ScoredRun:
     """The run with the frames that it has kept, or scored now where these are others or none."""
     folder = RunFolder.of(path)
     options = run_options(folder, config)
-    if options.captions:
-        raise BadInput(f"{path}: is a caption run, of which no frames are kept; --against compares runs of heads")
     file, wanted = folder.path / FRAMES, scored_as(folder, options, config.split or "val")
+    conditions = {each.name for each in parse_conditions(config.conditions or FREE)} if options.captions else set()
     if file.exists():
         frames = Frames.read(file)
-        if all(frames.about.get(key) == value for key, value in wanted.items()):
+        same = all(frames.about.get(key) == value for key, value in wanted.items())
+        if same and conditions <= set(frames.about.get("conditions", ())):
             print(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
             return ScoredRun(name, options, frames, setting_of(folder, options))
     print(f"{name}: has no {FRAMES} of what is asked for, so it is scored first; see {folder.output}", flush=True)
     with open(folder.output, "a") as output, redirect_stdout(output):
-        frames = evaluate_run(replace(config, run=path, against=[], worst=None, csv=None, latex=None))
+        alone = replace(config, run=path, against=[], worst=None, csv=None, latex=None, out=None, predictions=None)
+        frames = evaluate_captions(alone) if options.captions else evaluate_run(replace(alone, conditions=None))
     return ScoredRun(name, options, frames, setting_of(folder, options))
+
+
+def _with_costs(run: ScoredRun, path: str, config: EvalConfig) -> ScoredRun:
+    """With what the answers of a run of heads cost, here and now; a caption run has kept what its texts did."""
+    if run.options.captions:
+        return run
+    costs = head_costs(RunFolder.of(path), run.options, config.split or "val")
+    about = {**run.frames.about, "costs": {head: asdict(cost) for head, cost in costs.items()}}
+    return replace(run, frames=replace(run.frames, about=about))
 
 
 def _check_heads(runs: Sequence[ScoredRun]) -> None:

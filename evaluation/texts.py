@@ -1,7 +1,6 @@
 """Score a file of BVPI texts against a data set's labels: `eval.py --predictions FILE`. No picture is opened."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,18 +11,19 @@ from rich.console import Console
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.constant_texts import constant_claims
 from roadcue.evaluation.text_scores import FIELDS, TextScores, claim_arrays, label_arrays, score_claims
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.loaders.sensation.files import read_files
 from roadcue.loaders.sensation.film import place_in_film
 from roadcue.loaders.sensation.predictions import picture_name, read_predictions
-from roadcue.metrics.classification import LABELS, majority
+from roadcue.metrics.classification import LABELS
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.published_evaluator import WORDS, score_published
 from roadcue.metrics.score_table import ScoreTable
-from roadcue.prompts.annotation import SIDES, Annotation
+from roadcue.prompts.annotation import Annotation
 from roadcue.prompts.bvpi import position_word, road_vs_sidewalk
-from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
+from roadcue.prompts.claims import Claims, parse_claims
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import print_tables
 from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
@@ -179,32 +179,12 @@ def _tables(scores: Mapping[str, TextScores], sequence: np.ndarray) -> list[Scor
 
 def _rows(texts: Texts) -> dict[str, list[Claims]]:
     """Method -> what it claims of each picture."""
-    n = len(texts.predicted)
-    # Without the context, which is hardly ever the same twice and claims nothing.
-    heads = Counter(text.partition("Context:")[0].strip() for text in texts.training_texts)
-    commonest, _ = heads.most_common(1)[0]
-    blind = _majority(texts.training)
-    everything = dict.fromkeys(MENTIONED_KINDS, SIDES)
+    constant = constant_claims(texts.training, texts.training_texts)
     return {
         PREDICTION: [parse_claims(text) for text in texts.predicted],
-        "majority": [blind] * n,
-        "list everything": [Claims(blind.sidewalk, blind.road, blind.relation, everything, everything)] * n,
-        "constant text": [parse_claims(commonest)] * n,
+        **{name: [claims] * len(texts.predicted) for name, claims in constant.items()},
         GOLD: [parse_claims(text) for text in texts.gold],
     }
-
-
-def _majority(labels: list[Annotation]) -> Claims:
-    """What is most often true: each field's commonest word, and each place of a kind that is mostly taken."""
-    target = label_arrays(labels)
-    sidewalk, road, relation = (majority(target.fields[name]) for name in FIELDS)
-    taken = 2 * target.places.sum(axis=0) > target.known.sum(axis=0)[:, None]
-    near = {
-        kind: tuple(place for place, often in zip(SIDES, row, strict=True) if often)
-        for kind, row in zip(target.kinds, taken, strict=True)
-        if row.any()
-    }
-    return Claims(sidewalk, road, relation, near)
 
 
 def _published(texts: Texts, console: Console) -> dict[str, Any]:

@@ -22,7 +22,8 @@ ObjectsOfMethods = Mapping[str, Mapping[str, tuple[ObjectScores, ObjectScores]]]
 
 @dataclass(frozen=True)
 class Answer:
-    """To one `question`, with its `probability`; `right` is a share, of a question with one answer 1 or 0.
+    """To one `question`, with its `probability`, NaN where none is told; `right` is a share, of a question with one
+    answer 1 or 0.
 
     The truth is "" and `right` NaN where it is unknown.
     """
@@ -60,6 +61,12 @@ class AnsweredFrame:
         return data_uri(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=85, colorspace="RGB"))
 
 
+WHY = (
+    "Best and worst by the probabilities of the right answers and of the wrong ones; then the surest wrong answers, "
+    "one a sequence."
+)
+
+
 @dataclass(frozen=True)
 class AnswerDetails:
     """Of the head `head`: question -> its confusions and its reliability, scores of kinds of objects, and frames.
@@ -73,6 +80,10 @@ class AnswerDetails:
     reliability: Mapping[str, Sequence[ReliabilityBin]]
     objects: ObjectsOfMethods
     frames: Sequence[AnsweredFrame]
+    title: str = ""
+    """What stands above them; default: how the head answers."""
+    why: str = WHY
+    """By what the frames are chosen."""
 
 
 @dataclass(frozen=True)

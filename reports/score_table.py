@@ -41,16 +41,17 @@ def score_table_rows(scores: ScoreTable, sees_image: Container[str]) -> list[Row
         Row(
             name,
             None if name == scores.gold else name in sees_image,
-            tuple(_cell(scores, key, figures) for key in scores.columns),
+            tuple(_cell(scores, key, name, figures) for key in scores.columns),
         )
         for name, figures in scores.methods.items()
     ]
 
 
-def _cell(scores: ScoreTable, key: str, figures: Mapping[str, Interval]) -> Cell:
-    if key in scores.signed:
-        return difference(figures[key]) if key in figures else Cell("reference", "")
-    return (plain if key in scores.plain else percent)(figures[key])
+def _cell(scores: ScoreTable, key: str, name: str, figures: Mapping[str, Interval]) -> Cell:
+    """A dash for what a method does not answer; the method that the others are compared with is named as that."""
+    if key not in figures:
+        return Cell("reference" if key in scores.signed and name == next(iter(scores.methods)) else "–", "")
+    return (difference if key in scores.signed else plain if key in scores.plain else percent)(figures[key])
 
 
 def score_table(scores: ScoreTable, sees_image: Container[str]) -> Table:

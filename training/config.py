@@ -112,7 +112,7 @@ class TrainConfig(ExtractionOptions):
     missing_camera: Literal["zero", "learned"] = "zero"
     """What stands in for the features of a camera that a frame lacks, or of an earlier frame that is not there."""
     epochs: int | None = None
-    """Passes over the training rows. Default: 20; captions: 10."""
+    """Passes over the training rows. Default: 20; captions: 10, and 0 makes a run of the checkpoint as it is."""
     batch_size: int | None = None
     """Rows per optimizer step, which several processes share. Default: 256; captions: 4."""
     lr: float | None = None
@@ -159,7 +159,8 @@ class TrainConfig(ExtractionOptions):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         self._check_heads()
-        at_least(1, self, "epochs", "batch_size", "checkpoint_every", "seeds")
+        at_least(0 if self.captions else 1, self, "epochs")
+        at_least(1, self, "batch_size", "checkpoint_every", "seeds")
         at_least(1, self, *(name for name in ("devices", "nodes") if getattr(self, name) is not None))
         at_least(0, self, "warm_up")
         for name, (most, why) in _MOST.items():

@@ -141,7 +141,9 @@ def test_runs_disagree_most_where_their_errors_are_most_apart():
     ("words", "message"),
     [
         (["--run", "a", "--run", "a"], "named twice"),
-        (["--run", "a", "--run", "b", "--out", "c"], "--out is a folder for one run"),
+        (["--run", "a", "--run", "b", "--generate", "c"], "--generate writes the texts of one run"),
+        (["--run", "a", "--predictions", "p", "--protocol", "published"], "--protocol belongs to --predictions"),
+        (["--predictions", "p", "--data", "sidewalk", "--conditions", "grey"], "--conditions belongs to the --run"),
         (["--predictions", "p", "--data", "sidewalk", "--against", "b"], "several runs are compared"),
         (["--run", "a", "--worst", "0"], "--worst 0"),
         (["--predictions", "p", "--data", "sidewalk", "--csv", "c"], "--csv belongs to a --run"),

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from roadcue import eval as scoring
+from roadcue.evaluation.constant_texts import majority_claims
 from roadcue.evaluation.text_scores import label_arrays
-from roadcue.evaluation.texts import _majority
 from roadcue.loaders.sensation.annotation_files import write_annotations
 from roadcue.loaders.sensation.captions import Caption, write_captions
 from roadcue.loaders.sensation.files import ANNOTATIONS, BVPI, CAPTIONS, JSON_LINES
@@ -223,7 +223,7 @@ def test_a_kind_that_a_label_does_not_name_is_unknown_and_one_without_places_is_
 
 def test_a_place_is_claimed_by_the_majority_of_the_labels_that_name_its_kind():
     near = [{"car": ("Left",)}, {"person": ()}, {"person": ()}]
-    claims = _majority([Annotation(f"{i}.jpg", "Left", "Right", each, {}) for i, each in enumerate(near)])
+    claims = majority_claims([Annotation(f"{i}.jpg", "Left", "Right", each, {}) for i, each in enumerate(near)])
     assert claims.near == {"car": ("Left",)}
 
 

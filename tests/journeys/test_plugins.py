@@ -94,8 +94,8 @@ def test_a_captioner_goes_through_all_commands(words, tmp_path, capsys):
     assert exit_code(train.main, *words, *given, *quick, "--run_dir", run) == 0
     assert "shouting captioner" in capsys.readouterr().out
     assert exit_code(scoring.main, *words, "--run", run, "--resamples", 20) == 0
-    (table,) = json.loads((run / "metrics.json").read_text())["answers"]
-    assert table["title"] == "Loss on the caption texts"
+    loss, form = json.loads((run / "metrics.json").read_text())["answers"]
+    assert (loss["title"], form["title"]) == ("Loss on the caption texts", "Form of the caption texts")
     assert len((run / "predictions.jsonl").read_text().splitlines()) == 32
     assert "Loss on the caption texts" in (run / "report.html").read_text()
     (tmp_path / "pictures").mkdir()

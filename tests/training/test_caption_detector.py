@@ -95,10 +95,10 @@ def test_the_share_of_unlike_pictures_stands_beside_the_loss(run, tmp_path, monk
     assert scoring.main(["--run", str(run.path), "--out", str(tmp_path), "--resamples", "50"]) == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["run"]["unlike the training pictures"].startswith("12.5% of the rows, by a threshold of")
-    assert list(metrics["answers"][0]["methods"]) == ["prediction", "prediction, answered"]
+    assert list(metrics["answers"][0]["methods"]) == ["caption", "caption, answered"]
     page = (tmp_path / "report.html").read_text()
     assert "12.5% of all rows are unlike" in page
-    assert "prediction, answered: 7 of the 8 samples" in page
+    assert "caption, answered: 7 of the 8 samples" in page
 
 
 def test_a_run_of_before_tells_none(run, tmp_path):

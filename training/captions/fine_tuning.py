@@ -33,6 +33,7 @@ from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
     WHERE_AND_HOW,
+    RunFolder,
     begun,
     check_same_data,
     run_facts,
@@ -78,19 +79,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             write_atomic(folder.config, config_text)
             pictures = train.dataset, train.rows, (train.camera,)
             write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.side)
-        seconds = fit(
-            module,
-            steps,
-            folder,
-            config,
-            device=device(config.device),
-            validation=InOrder(val, config.optimization.batch_size),
-            resuming=resuming,
-            clip=1.0,
-            ema=config.ema,
-            logger=config.logger,
-            slow=True,
-        )
+        seconds = _fit(module, steps, folder, config, val, resuming) if config.optimization.epochs else 0.0
         if not ranks.first:
             return
         module.cpu()
@@ -113,6 +102,30 @@ def _steps(plan: LessonPlan, config: TrainConfig) -> TrainingSteps[PictureRows]:
         seed=config.seed,
         ahead=config.workers,
         lengths=plan.lengths,
+    )
+
+
+def _fit(
+    module: CaptionModule,
+    steps: TrainingSteps[PictureRows],
+    folder: RunFolder,
+    config: TrainConfig,
+    val: CaptionPictures,
+    resuming: bool,
+) -> float:
+    """The seconds that the training took."""
+    return fit(
+        module,
+        steps,
+        folder,
+        config,
+        device=device(config.device),
+        validation=InOrder(val, config.optimization.batch_size),
+        resuming=resuming,
+        clip=1.0,
+        ema=config.ema,
+        logger=config.logger,
+        slow=True,
     )
 
 

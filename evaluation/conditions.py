@@ -1,0 +1,96 @@
+"""Under which conditions a captioner is asked: each is a row of the table, named by words that are joined by `+`."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadcue.errors import BadInput
+from roadcue.evaluation.shuffled_pictures import permutation_across_sequences
+from roadcue.evaluation.spoilt_pictures import CHOOSING, UNLIKE, Spoil, SpoiltPictures
+from roadcue.loaders.dataset import RoadDataset, Subset
+
+FREE = "free"
+"""Asked as the run has learnt it, and nothing keeps the text in form."""
+_GREY = 128
+SPOILT: Mapping[str, Spoil] = {
+    "grey": lambda picture, _: np.full_like(picture, _GREY),
+    "blur": UNLIKE["blur of 8 px"],
+    "grain": CHOOSING["grain"],
+    "half_black": UNLIKE["lower half black"],
+    "upside_down": UNLIKE["upside down"],
+}
+"""Word -> what becomes of each picture; a grey one shows nothing."""
+OTHERS = "others"
+"""Each picture is that of another sequence."""
+BLIND = ("grey", OTHERS)
+"""Of these a picture tells nothing of its row."""
+PICTURES = (*SPOILT, OTHERS)
+GRAMMAR, FEW_SHOT, TEXT_ONLY = "grammar", "few_shot", "text_only"
+WORDS = (FREE, GRAMMAR, FEW_SHOT, TEXT_ONLY, *PICTURES)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a captioner is asked: the word of `PICTURES` of what becomes of the pictures, "" for nothing; held to the
+    `grammar` of its kind of text; behind demonstrations, or, `text_only`, behind their texts alone.
+    """
+
+    name: str
+    pictures: str = ""
+    grammar: bool = False
+    few_shot: bool = False
+    text_only: bool = False
+
+    @property
+    def sees(self) -> bool:
+        """Whether what is asked depends on the row's own picture."""
+        return self.pictures not in BLIND
+
+    def on(self, dataset: RoadDataset, seed: int) -> RoadDataset:
+        """The data set with the pictures of this condition."""
+        if not self.pictures:
+            return dataset
+        if self.pictures == OTHERS:
+            return OtherPictures(dataset, seed)
+        return SpoiltPictures(dataset, np.arange(len(dataset)), self.pictures, SPOILT[self.pictures])
+
+
+class OtherPictures(Subset):
+    """All rows of a data set, each with the picture of a row of another sequence."""
+
+    def __init__(self, dataset: RoadDataset, seed: int) -> None:
+        """BadInput where one sequence holds more than half of the rows."""
+        super().__init__(dataset, np.arange(len(dataset)), OTHERS)
+        try:
+            self._taken = permutation_across_sequences(dataset.states.sequence, seed)
+        except ValueError as error:
+            raise BadInput(f"the condition {OTHERS}: {error}") from error
+        self.fingerprint = hashlib.sha256(f"{self.fingerprint} {OTHERS} {seed}".encode()).hexdigest()
+
+    def image(self, row: int, camera: str) -> bytes | None:
+        """The other row's JPEG bytes."""
+        return super().image(int(self._taken[row]), camera)
+
+
+def parse_conditions(text: str) -> list[Condition]:
+    """`free,grey` -> those conditions; BadInput for a word that is none, or for two of one kind."""
+    found = [_condition(name.strip()) for name in text.split(",")]
+    if len({each.name for each in found}) < len(found):
+        raise BadInput(f"--conditions {text}: names a condition twice")
+    return found
+
+
+def _condition(name: str) -> Condition:
+    words = name.split("+")
+    if unknown := [word for word in words if word not in WORDS]:
+        raise BadInput(f"--conditions {name}: {unknown[0]!r} is none of {', '.join(WORDS)}")
+    if FREE in words and len(words) > 1:
+        raise BadInput(f"--conditions {name}: {FREE} is all that it says; leave it out beside other words")
+    pictures = [word for word in words if word in PICTURES]
+    if len(pictures) > 1:
+        raise BadInput(f"--conditions {name}: {pictures[0]} and {pictures[1]} are both of the picture; give one")
+    text_only = TEXT_ONLY in words
+    shown = pictures[0] if pictures else ""
+    return Condition(name, shown, GRAMMAR in words, text_only or FEW_SHOT in words, text_only)

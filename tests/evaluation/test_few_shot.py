@@ -1,0 +1,80 @@
+"""Which pictures are shown before the one in question."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+from drawn import DrawnDataset
+
+from roadcue.errors import BadInput
+from roadcue.evaluation.few_shot import SHOTS, FewShot
+from roadcue.models.generation import GenerationSettings
+
+SETTINGS = GenerationSettings(max_new_tokens=10)
+
+
+@dataclass
+class Pictures:
+    """Of a data set in memory: a picture is one token, its row; a text is its row too."""
+
+    dataset: DrawnDataset
+    rows: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.rows = np.arange(len(self.dataset))
+
+    def text(self, row):
+        return str(row)
+
+    def picture(self, row):
+        return torch.tensor([[float(row)]])
+
+
+class Captioner:
+    """Reads `longest` tokens; a demonstration takes ten."""
+
+    def __init__(self, longest):
+        self.longest = longest
+
+    def prompt_ids(self, instruction, demonstrations, *, text_only):
+        return [int(text) for text in demonstrations for _ in range(10)] + [-1]
+
+    def encode(self, pixels):
+        return pixels
+
+
+def shown(longest, text_only=False):
+    asked = Pictures(DrawnDataset("val", sequences=2, frames=3))
+    few_shot = FewShot.of(asked, Pictures(DrawnDataset("train", sequences=3, frames=3)), seed=0)
+    seen = torch.tensor([100.0, 101.0])[:, None, None]
+    captioner = Captioner(longest)
+    return few_shot, *few_shot.shown(captioner, "", SETTINGS, [4, 1], seen, text_only=text_only)
+
+
+def test_the_picture_in_question_is_the_last():
+    few_shot, visual, prompts = shown(1000)
+    assert visual.shape == (2, SHOTS + 1, 1, 1)
+    assert visual[:, -1].flatten().tolist() == [100, 101]
+    for row, place in enumerate([4, 1]):
+        assert visual[row, :-1].flatten().tolist() == few_shot.places[place].tolist()
+        assert prompts[row][:-1:10] == few_shot.places[place].tolist()
+
+
+def test_what_leaves_no_room_for_the_answer_is_not_shown():
+    few_shot, visual, prompts = shown(31)
+    assert visual.shape == (2, 3, 1, 1)
+    assert [len(prompt) for prompt in prompts] == [21, 21]
+    assert visual[0, :2].flatten().tolist() == few_shot.places[4, 2:].tolist()
+
+
+def test_texts_alone_show_no_other_picture():
+    _, visual, prompts = shown(1000, text_only=True)
+    assert visual.flatten().tolist() == [100, 101]
+    assert [len(prompt) for prompt in prompts] == [41, 41]
+
+
+def test_too_few_training_pictures_are_said():
+    data = DrawnDataset("val", sequences=1, frames=3)
+    with pytest.raises(BadInput, match="--conditions few_shot"):
+        FewShot.of(Pictures(data), Pictures(data), seed=0)
