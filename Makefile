@@ -1,10 +1,11 @@
-# make demo: the main job on the embedded default. make test, make test-slurm: everything that CI checks.
+# make demo: the main job on the embedded default. make captions: heads against caption models. make test, make test-slurm:
+# everything that CI checks.
 PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-slurm lint one_name schema parity
+.PHONY: demo captions test test-slurm lint one_name schema parity
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo "installing into .venv, which takes about 7 GB, most of it PyTorch's libraries for GPUs"
@@ -16,6 +17,10 @@ export TOKENIZERS_PARALLELISM ?= false
 demo: .venv/installed
 	$(BIN)/python train.py --encoder smol --head waypoint --run_dir runs/demo --resume auto
 	$(BIN)/python eval.py --run runs/demo
+
+# Heads and caption models in one table: at most 60 minutes on two cores.
+captions: .venv/installed
+	$(BIN)/python benchmarks/heads_against_captions.py --out runs/captions
 
 # The rooms below one name, as in the wheel: links for the tools that follow imports.
 ROOMS := models heads prompts loaders roadworld metrics training evaluation inference reports train.py eval.py predict.py

@@ -41,6 +41,7 @@ evaluate() { "$PYTHON" eval.py "$@"; }
 
 # Exit code 1 says that a claim or a demand does not hold: that is a result.
 picture_pays() { "$PYTHON" benchmarks/picture_pays.py "$@" || [[ $? == 1 ]]; }
+heads_against_captions() { "$PYTHON" benchmarks/heads_against_captions.py "$@" || [[ $? == 1 ]]; }
 unlike_pictures() { "$PYTHON" benchmarks/unlike_pictures.py "$@" || [[ $? == 1 ]]; }
 
 # The rater feedback score of runs of a sweep: their folders are named after the settings.
@@ -102,6 +103,9 @@ if [[ -n ${SENSATION_DIR:-} ]]; then
 else
   echo "== texts: left out; set SENSATION_DIR to the folder of the published texts"
 fi
+
+# Heads or captions?
+step captions heads_against_captions "${small[@]}" --out "$RECORD_DIR/captions"
 
 # Does the picture pay?
 step picture-pays picture_pays "${small[@]}" --json "$RECORD_DIR/picture_pays.json"
