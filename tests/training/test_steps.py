@@ -120,7 +120,7 @@ def order_of(n):
 def test_short_and_long_batches_are_mixed_and_differ_between_epochs_and_seeds():
     batches = list(of_like_length(epochs=1))
     middle = [lengths(0)[batch].mean() for batch in batches]
-    assert middle != sorted(middle)
+    assert middle[:16] != sorted(middle[:16]), "of which each sixteen were sorted together"
     assert batches != list(of_like_length(seed=1, epochs=1))
     assert batches == list(of_like_length(epochs=1))
 
