@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.caption_pictures import CaptionPictures
@@ -26,6 +25,7 @@ from roadcue.metrics.score_table import ScoreTable
 from roadcue.models.clip import Clip
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
+from roadcue.reports.table import print_tables
 from roadcue.sentences import counted
 from roadcue.training.build import device
 
@@ -51,8 +51,7 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
     if pictures is not None:
         table, counts["clip"] = _clip_table(rows, pictures, config)
         tables.append(table)
-    for table in tables:
-        Console().print(score_table(table, {PREDICTION}))
+    print_tables(score_table(table, {PREDICTION}) for table in tables)
     content = _content(file, rows, tables) | counts
     out = user_path(config.out) if config.out else file.parent
     with writing_into(out, "free space there, or name another folder with --out"):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.answer_lines import run_lines
@@ -32,7 +31,9 @@ from roadcue.metrics.resampling import sequence_bootstrap
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
+from roadcue.reports.table import print_tables
 from roadcue.reports.written_tables import save_tables
+from roadcue.sentences import say
 from roadcue.training.build import limit_said, open_split
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.config import CAPTION, TrainConfig
@@ -56,7 +57,7 @@ def evaluate_captions(config: EvalConfig) -> Frames:
     run = CaptionRun.of(folder, options, split, config.seed)
     dataset = run.pictures.dataset
     about = [limit_said(options), dataset.description, run.captioner.description, cameras_said(dataset, options)]
-    print(*filter(None, about), sep="\n", flush=True)
+    say(*about)
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         texts, files = {}, []
@@ -69,8 +70,7 @@ def evaluate_captions(config: EvalConfig) -> Frames:
         frames = _frames(run, texts, unlike, config)
         tables = _tables(run, texts, unlike, frames, config.bootstrap)
         seen = _seeing(conditions)
-        for table in tables:
-            Console().print(score_table(table, seen))
+        print_tables([score_table(table, seen) for table in tables])
         heading = run_heading(facts, dataset, run.captioner.description, options)
         if run.detector is not None and unlike is not None:
             heading |= detected(run.detector.detector, float(unlike.mean()))

@@ -27,6 +27,7 @@ from roadcue.inference.still_pictures import STILL, StillPictures
 from roadcue.loaders.bad_records import faults_by_kind
 from roadcue.loaders.poses import read_poses
 from roadcue.progress import ProgressLine
+from roadcue.sentences import counted
 from roadcue.training.build import device
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
@@ -99,6 +100,8 @@ def predict_pictures(config: PredictConfig) -> None:
     bad = 0
     if asked:
         bad = _write_answers(predictor, asked, config, trained.camera_names, _key(asked, folder))
+        if config.out:
+            print(f"{config.out}: {counted(len(asked), 'line')}")
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:
         faults += [f"lines that could not be used: {kind}" for kind in faults_by_kind(asked.left_out)]

@@ -130,8 +130,8 @@ def extract(
                 f"{plan.folder}: {counted(len(store.skipped), 'row')} left out when it was made, the first {name}: "
                 f"{reason}; --on_bad_record skip goes on without them"
             )
-        left_out = counted(len(store.skipped), "row")
-        print(f"{left_out} of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
+        skipped = counted(len(store.skipped), "row")
+        print(f"{skipped} of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
     return store
 
 

@@ -73,7 +73,9 @@ def test_pictures_and_folders_are_answered_line_by_line(run, folder, capsys):
 def test_out_is_a_whole_file_and_no_line_is_printed_beside_it(run, folder, tmp_path, capsys):
     out = tmp_path / "answers" / "lines.jsonl"
     assert exit_code(predict.main, "--run", run, folder, "--out", out) == 0
-    assert "{" not in capsys.readouterr().out, "the progress, and no line"
+    said = capsys.readouterr().out
+    assert "{" not in said, "the progress, and no line"
+    assert said.endswith(f"{out}: 3 lines\n")
     assert len(lines_of(out.read_text())) == 3
     assert [file.name for file in out.parent.iterdir()] == ["lines.jsonl"]
 

@@ -18,6 +18,7 @@ from roadcue.files import write_atomic, writing_into
 from roadcue.heads.multi_head import DETECTOR
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
+from roadcue.sentences import say
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.clip_filter import filter_training
@@ -65,7 +66,8 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     about = [limit_said(config), train.dataset.description, captioner.description]
     about += [cameras_said(split.dataset, config) for split in (train, val)]
     about += [answers_said(split) for split in (train, val)]
-    print(*filter(None, about), f"run folder: {folder.path}", sep="\n", flush=True)
+    say(*about)
+    print(f"run folder: {folder.path}", flush=True)
     seed_everything(config.seed, verbose=False)
     plan = LessonPlan(train, captioner, options, config.seed)
     steps = _steps(plan, config)
