@@ -100,8 +100,12 @@ if [[ -n ${SENSATION_DIR:-} ]]; then
   texts=(--predictions "$SENSATION_DIR/flamingo_bvpi_predictions.jsonl" --data sensation --data_dir "$SENSATION_DIR")
   step texts evaluate "${texts[@]}" --out "$RECORD_DIR/texts"
   step texts-published evaluate "${texts[@]}" --protocol published --out "$RECORD_DIR/texts_published"
+  for model in flamingo flamingo_base; do
+    step "captions-$model" evaluate --predictions "$SENSATION_DIR/${model}_caption_predictions.json" --head caption \
+      --out "$RECORD_DIR/captions"
+  done
 else
-  echo "== texts: left out; set SENSATION_DIR to the folder of the published texts"
+  echo "== texts, captions: left out; set SENSATION_DIR to the folder of the published texts"
 fi
 
 # Heads or captions?
@@ -130,6 +134,7 @@ fi
 step speed-import "$PYTHON" benchmarks/import_roadcue.py "${small[@]}"
 step speed-read "$PYTHON" benchmarks/read_camera.py "${small[@]}"
 step speed-rows "$PYTHON" benchmarks/train_rows.py "${small[@]}"
+step speed-captions "$PYTHON" benchmarks/caption_metrics.py "${small[@]}"
 step speed-tower-fp32 "$PYTHON" benchmarks/tower.py --dtype fp32 --layers 4 --batch 4 "${small[@]}"
 step speed-tower-bf16 "$PYTHON" benchmarks/tower.py --dtype bf16 --layers 4 --batch 4 "${small[@]}"
 step speed-predict "$PYTHON" benchmarks/predict_latency.py --run "$RECORD_DIR/demo" "${small[@]}"

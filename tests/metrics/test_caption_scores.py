@@ -13,7 +13,7 @@ from roadcue.metrics.bootstrap import Bootstrap
 from roadcue.metrics.captions.bleu import bleu, bleu_counts
 from roadcue.metrics.captions.cider import cider
 from roadcue.metrics.captions.ngrams import CaptionPairs
-from roadcue.metrics.captions.rouge_l import common_subsequence
+from roadcue.metrics.captions.rouge_l import common_subsequence, rouge_l
 from roadcue.metrics.captions.scores import score_captions
 
 FEW = Bootstrap(20)
@@ -70,6 +70,26 @@ def slow_bleu(said, wanted):
     return [math.prod(quotients[:k]) ** (1 / k) * brevity for k in range(1, 5)]
 
 
+def slow_rouge(said, wanted):
+    scores = []
+    for words, each in zip(said, wanted, strict=True):
+        words, each = words or [""], [one or [""] for one in each]
+        common = [table_of_subsequences(words, one)[-1, -1] for one in each]
+        precision = max(common) / len(words)
+        recall = max(number / len(one) for number, one in zip(common, each, strict=True))
+        weighted = recall + 1.44 * precision
+        scores.append(2.44 * precision * recall / weighted if weighted else 0)
+    return scores
+
+
+def table_of_subsequences(one, other):
+    table = np.zeros((len(one) + 1, len(other) + 1), int)
+    for i, left in enumerate(one):
+        for j, right in enumerate(other):
+            table[i + 1, j + 1] = table[i, j] + 1 if left == right else max(table[i, j + 1], table[i + 1, j])
+    return table
+
+
 WORDS = st.lists(st.sampled_from("abcde"), max_size=12)
 
 
@@ -80,16 +100,13 @@ def test_arrays_say_what_counters_say(rows):
     pairs = CaptionPairs.of(said, wanted)
     np.testing.assert_allclose(cider(pairs, pairs.ngrams()), slow_cider(said, wanted), atol=1e-9)
     np.testing.assert_allclose(bleu(bleu_counts(pairs, pairs.ngrams()).sum(0)), slow_bleu(said, wanted), atol=1e-12)
+    np.testing.assert_allclose(rouge_l(pairs), slow_rouge(said, wanted))
 
 
 @settings(deadline=None)
 @given(WORDS, WORDS)
 def test_the_longest_common_subsequence_is_that_of_the_table(one, other):
-    table = np.zeros((len(one) + 1, len(other) + 1), int)
-    for i, left in enumerate(one):
-        for j, right in enumerate(other):
-            table[i + 1, j + 1] = table[i, j] + 1 if left == right else max(table[i, j + 1], table[i + 1, j])
-    assert common_subsequence(one, other) == table[-1, -1]
+    assert common_subsequence(one, other) == table_of_subsequences(one, other)[-1, -1]
 
 
 @settings(deadline=None)
@@ -140,6 +157,20 @@ def test_cider_weighs_by_the_file_and_twice_the_rows_are_another_file():
 def test_a_line_break_shifts_no_row():
     said, wanted = ["a red car ahead", "the road is wide", "a bike left"], [["a car"], ["the road is"], ["a bike"]]
     assert values(said, wanted) == values([text.replace(" ", "\u2028") for text in said], wanted)
+
+
+BREAKS = ["\n", "\r", "\r\n", "\n\n", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+SENTENCES = st.lists(st.sampled_from(["a car", "on the left", "two bikes", "10-15 m", "is", "end."]), min_size=1)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(SENTENCES, SENTENCES, st.sampled_from(BREAKS)), min_size=1, max_size=6))
+def test_line_breaks_of_every_kind_are_spaces_in_captions_and_in_references(rows):
+    spaced, broken = (
+        ([" ".join(one) for one, *_ in rows], [[" ".join(other)] for _, other, _ in rows]),
+        ([between.join(one) for one, _, between in rows], [[between.join(other)] for _, other, between in rows]),
+    )
+    assert values(*broken) == values(*spaced)
 
 
 def test_intervals_follow_sequences():

@@ -128,6 +128,7 @@ def test_base_forms_are_the_first_that_occur():
     assert synonyms.of("autos") == {1, 2}
     assert synonyms.of("cars") == {1}
     assert synonyms.of("carss") == set()
+    assert Synonyms({"axe": frozenset({1}), "ax": frozenset({2})}, {}).of("axes") == {1}
 
 
 def test_the_index_is_built_once_and_by_two_processes_at_once(tmp_path, monkeypatch):
