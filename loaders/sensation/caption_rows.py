@@ -6,7 +6,7 @@ from typing import Any
 
 from roadcue.errors import BadInput
 from roadcue.loaders.sensation.film import place_in_film
-from roadcue.loaders.sensation.predictions import IMAGE_KEYS, answer, read_records
+from roadcue.loaders.sensation.predictions import IMAGE_KEYS, answer, read_records, whole_characters
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read_caption_rows(file: Path) -> CaptionRows:
         images.append(image)
         said.append(text)
         wanted.append(targets)
-        sequences.append(_sequence(record, image))
+        sequences.append(_sequence(record, image, where))
     if not said:
         raise BadInput(f"{file}: no row has a `target`, the text or the list of texts that its prediction is held to")
     known = [name for name in sequences if name is not None]
@@ -56,17 +56,25 @@ def _targets(record: dict[str, Any], where: str) -> list[str]:
     texts = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(text, str) for text in texts):
         raise BadInput(f"{where}: `target` is neither a text nor a list of texts")
-    return [text for text in texts if text.strip()]
+    return [whole_characters(text) for text in texts if text.strip()]
 
 
 def _image(record: dict[str, Any]) -> str | None:
     """The picture that a row names, its folders parted by slashes."""
-    named = next((record[key] for key in IMAGE_KEYS if isinstance(record.get(key), str)), None)
-    return None if named is None else str(named).replace("\\", "/")
+    named = next((record[key] for key in IMAGE_KEYS if _is_name(record.get(key))), None)
+    return None if named is None else whole_characters(str(named)).replace("\\", "/")
 
 
-def _sequence(record: dict[str, Any], image: str | None) -> str | None:
+def _sequence(record: dict[str, Any], image: str | None, where: str) -> str | None:
     """The `sequence` that a row names, or that of the film from which its picture is."""
-    if isinstance(record.get("sequence"), str):
-        return str(record["sequence"])
+    named = record.get("sequence")
+    if _is_name(named):
+        return whole_characters(str(named))
+    if named is not None:
+        raise BadInput(f"{where}: `sequence` is neither a text nor a whole number; write its name, or leave it out")
     return None if image is None else place_in_film(image.rpartition("/")[2])[0]
+
+
+def _is_name(value: Any) -> bool:
+    """A text, or a number such as those of data sets' pictures."""
+    return isinstance(value, str | int) and not isinstance(value, bool)

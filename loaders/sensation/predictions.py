@@ -1,6 +1,7 @@
 """A file of texts that some model has said of pictures: JSONL, a JSON list, or a JSON object that holds one list."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ IMAGE_KEYS = ("image", "image_path", "id")
 TEXT_KEYS = ("prediction", "response", "text")
 """Under which keys a record names its picture and has its text; of several the first counts. Beside a `response` the
 `text` is what was asked; where a record has a `prompt` besides, either may be the answer."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def picture_name(path: str) -> str:
@@ -43,6 +46,10 @@ def read_records(file: Path) -> list[tuple[str, Any]]:
         raise unreadable(file, error, "name the file of predictions") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
+    if "\0" in content:
+        raise BadInput(f"{file}: holds zero bytes, as UTF-16 without its mark does; save the file as UTF-8")
+    if not content.strip():
+        raise BadInput(f"{file}: holds no prediction, as it is empty; write an object a line")
     try:
         whole = json.loads(content, object_pairs_hook=unique_keys)
     except json.JSONDecodeError as error:
@@ -51,7 +58,10 @@ def read_records(file: Path) -> list[tuple[str, Any]]:
             raise BadInput(f"{place}: not JSON ({error.msg}); write one whole list, or one object per line") from None
         whole = None  # not one document: then a document a line
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{file}: not usable JSON ({error}); write one object per line, or one list") from None
+        first, _, others = content.strip().partition("\n")
+        if not others or not first.endswith("}"):  # else a document a line, of which the first is not usable
+            raise BadInput(f"{file}: not usable JSON ({error}); write one object per line, or one list") from None
+        whole = None
     if isinstance(whole, dict) and not any(key in whole for key in (*IMAGE_KEYS, *TEXT_KEYS)):
         lists = [value for value in whole.values() if isinstance(value, list)]
         if len(lists) != 1:
@@ -82,4 +92,9 @@ def _text_of(record: Any, keys: tuple[str, ...], where: str) -> str:
         raise BadInput(f"{where}: has none of the keys {', '.join(keys)}")
     if not isinstance(record[key], str):
         raise BadInput(f"{where}: `{key}` is not a text")
-    return str(record[key])
+    return whole_characters(record[key])
+
+
+def whole_characters(text: str) -> str:
+    """The text with U+FFFD for halves of characters, which JSON can write and no file can hold."""
+    return _HALF.sub("\ufffd", text)

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from roadcue import eval as scoring
+from roadcue.errors import BadInput
+from roadcue.loaders.sensation.caption_rows import read_caption_rows
 
 ROWS = [
     {"image": f"x/walk-{i // 4}-{i % 4}.jpg", "prediction": said, "target": wanted}
@@ -127,13 +131,106 @@ def test_spice_is_of_the_rows_in_which_it_finds_something(scored, monkeypatch, c
         ([ROWS[0], {"prediction": "a", "target": 5}], "line 2: `target` is neither a text nor a list of texts"),
         ([{"prediction": "a", "target": ["a", 5]}], "line 1: `target` is neither"),
         ([{"prediction": "a"}], "no row has a `target`"),
+        ([{"prediction": math.nan, "target": "a"}], "line 1: `prediction` is not a text"),
+        ([ROWS[0], {"prediction": "a", "target": "b", "sequence": [1]}], "line 2: `sequence` is neither a text nor"),
         ("[]", "no row has a `target`"),
+        (" \n", "as it is empty; write an object a line"),
+        ("[5]", "record 1: is not an object"),
+        ("null", "line 1: is not an object"),
+        ('{"a": [], "b": []}', "an object with 2 lists"),
+        ('{"prediction": "a", "prediction": "b"}\n{"prediction": "a"}', "line 1: not usable JSON (the key"),
+        ('{"prediction": "a", "target": "b"}\n{"target": "a", "target": "b"}', "line 2: not usable JSON (the key"),
+        ('{"prediction": "a", "target": "b"}\n{"prediction": "a", "tar', "line 2, column 21: not JSON"),
+        ('[{"prediction": "a", "target": "b"}, {"predi', "line 1, column 39: not JSON"),
+        (f'{{"prediction": {"[" * 100_000}', "not usable JSON"),
         ('{"prediction": "a", "target": "a"\n', "not JSON"),
     ],
 )
 def test_what_cannot_be_scored_is_said_with_its_place(scored, capsys, rows, message):
     assert scored(rows) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [("utf-16", "byte 1 is not UTF-8"), ("utf-16-le", "holds zero bytes, as UTF-16"), ("cp037", "is not UTF-8")],
+)
+def test_other_encodings_are_refused_and_a_mark_before_utf_8_is_none(scored, tmp_path, capsys, encoding, message):
+    rows = "".join(json.dumps({**row, "target": "fur"}) + "\n" for row in ROWS)
+    file = tmp_path / "said.jsonl"
+    file.write_bytes(rows.encode(encoding))
+    words = ["--predictions", str(file), "--head", "caption", "--resamples", "20"]
+    assert scoring.main(words) == 2
+    assert message in capsys.readouterr().err
+    file.write_bytes(rows.encode("utf-8-sig"))
+    assert scoring.main(words) == 0
+
+
+def test_numbers_are_names_of_sequences_and_pictures(scored):
+    assert scored([{**row, "sequence": i % 4} for i, row in enumerate(ROWS)])["sequences"] == 4
+    numbered = [{"id": 100 * i, "prediction": "a", "target": "a car"} for i in range(6)]
+    assert scored(numbered)["sequences"] == 6
+
+
+def test_half_a_character_is_replaced(scored):
+    half = {"image": "\ud800.jpg", "sequence": "\udfff", "prediction": "a \ud83d car", "target": ["a \udfff", "car"]}
+    assert scored([half, *ROWS])["rows"] == 13
+
+
+def test_signs_for_the_terminal_and_for_models_are_text(scored, tmp_path, capsys):
+    signs = "[bold red]car[/] [/] \x1b[31m<image><|endofchunk|><script>alert(1)</script>"
+    row = {"image": signs, "sequence": signs, "prediction": signs, "target": [signs]}
+    assert scored([*ROWS, row, {**row, "target": None}, *[row] * 20], name="[red]said.jsonl")["rows"] == 33
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "[red]said.jsonl" in printed
+    assert "<script>alert" not in (tmp_path / "[red]said.html").read_text()
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+TEXTS = st.text(max_size=30) | st.sampled_from(["a car", "\n", "\x1b[31m", "[red]", "<image>", "😀", "\ud800", ""])
+KEYS = st.sampled_from(["image", "id", "prediction", "text", "response", "prompt", "target", "sequence", "x"])
+RECORDS = st.fixed_dictionaries(
+    {"prediction": TEXTS, "target": TEXTS | st.lists(TEXTS, max_size=3)}
+) | st.dictionaries(KEYS, TEXTS | VALUES, max_size=6)
+FILES = st.one_of(
+    st.binary(max_size=200),
+    st.lists(RECORDS, max_size=6).map(lambda rows: "".join(json.dumps(row) + "\n" for row in rows).encode()),
+    st.lists(RECORDS, max_size=6).map(lambda rows: json.dumps(rows).encode()),
+    st.tuples(st.lists(RECORDS, max_size=6), st.integers(0, 200)).map(
+        lambda cut: json.dumps(cut[0], ensure_ascii=False).encode(errors="surrogatepass")[: cut[1]]
+    ),
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(FILES)
+def test_any_file_gives_rows_or_a_sentence(tmp_path_factory, content):
+    file = tmp_path_factory.getbasetemp() / "any.jsonl"
+    file.write_bytes(content)
+    try:
+        rows = read_caption_rows(file)
+    except BadInput:
+        return
+    assert len(rows.said) == len(rows.wanted) == len(rows.images) == len(rows.places) > 0
+    assert all(rows.wanted)
+    json.dumps([rows.said, rows.wanted, rows.images, rows.sequence], ensure_ascii=False).encode()
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=FILES)
+def test_any_file_is_scored_or_refused_in_words(scored, tmp_path, capsys, content):
+    file = tmp_path / "any.jsonl"
+    file.write_bytes(content)
+    code = scoring.main(["--predictions", str(file), "--head", "caption", "--resamples", "2"])
+    said = capsys.readouterr()
+    assert code in (0, 2)
+    assert (code == 2) == said.err.startswith("error: ")
+    assert "\x1b" not in said.out + said.err
 
 
 @pytest.mark.parametrize(
