@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from roadcue.errors import BadInput
+from roadcue.errors import BadInput, printable
 from roadcue.evaluation.caption_pictures import CaptionPictures
 from roadcue.evaluation.config import EvalConfig
 from roadcue.files import user_path, write_atomic, writing_into
@@ -41,7 +41,7 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
     file = user_path(config.predictions or "")
     rows = read_caption_rows(file)
     pictures = _pictures(rows, file, config)
-    heading = {"captions": str(file), **_extent(rows, pictures)}
+    heading = {label: printable(said) for label, said in {"captions": str(file), **_extent(rows, pictures)}.items()}
     print(*(f"{label}: {said}" for label, said in heading.items()), sep="\n", flush=True)
     tables = _tables(rows, config)
     counts: dict[str, Any] = {}
@@ -54,18 +54,20 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
     print_tables(score_table(table, {PREDICTION}) for table in tables)
     content = _content(file, rows, tables) | counts
     out = user_path(config.out) if config.out else file.parent
+    numbers, page = (out / f"{file.stem}{ending}" for ending in (".metrics.json", ".html"))
+    if file.resolve() in (numbers.resolve(), page.resolve()):
+        raise BadInput(f"{file}: would be written over by its own page; name another folder with --out")
     with writing_into(out, "free space there, or name another folder with --out"):
-        numbers = out / f"{file.stem}.metrics.json"
         write_atomic(numbers, json.dumps(nan_to_none(content), indent=1) + "\n")
-        page = write_report(
-            out / f"{file.stem}.html",
+        write_report(
+            page,
             comparison=None,
             sees_image={PREDICTION},
             heading=heading,
             frames=[],
             answers=tables,
         )
-    print(f"{numbers}\n{page}")
+    print(printable(f"{numbers}\n{page}"))
 
 
 def _pictures(rows: CaptionRows, file: Path, config: EvalConfig) -> CaptionPictures | None:

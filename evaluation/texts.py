@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.text import Text
 
-from roadcue.errors import BadInput
+from roadcue.errors import BadInput, printable
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.constant_texts import constant_claims
 from roadcue.evaluation.text_scores import FIELDS, TextScores, claim_arrays, label_arrays, score_claims
@@ -61,14 +62,14 @@ def evaluate_predictions(config: EvalConfig) -> None:
     target = out / f"{file.stem}.metrics.json"
     with writing_into(out, "free space there, or name another folder with --out"):
         write_atomic(target, json.dumps(nan_to_none(content), indent=1) + "\n")
-    print(f"wrote {target}")
+    print(f"wrote {printable(str(target))}")
 
 
 def score_predictions(config: EvalConfig, file: Path) -> tuple[list[ScoreTable], dict[str, Any]]:
     """Print the scores of a file of texts by the `--protocol`; its tables, and its numbers as JSON."""
     texts = _texts(config, file)
     console = Console()
-    console.print(_extent(texts), highlight=False)
+    console.print(Text(printable(_extent(texts))))
     published = config.protocol == "published"
     tables, numbers = ([], _published(texts, console)) if published else _roadcue(texts, config, console)
     content = {

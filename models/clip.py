@@ -6,7 +6,7 @@ random ones and compare with transformers.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 from tokenizers import Tokenizer
@@ -41,6 +41,8 @@ _TEXT_ARCHITECTURE = (
 """All that is read from a `text_config`, for the reason of `VISION_ARCHITECTURE`."""
 _NO_IDS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
 _FILES = ("config.json", "tokenizer.json", "model*.safetensors", "model.safetensors.index.json")
+_MOST_LAYERS = 1000
+"""Of published ones the largest has 48; building a million would not end."""
 _PICKLED = "pytorch_model.bin"
 _NO_WEIGHTS = {f"{part}_model.embeddings.position_ids" for part in ("text", "vision")}
 """0, 1, 2, ...: older transformers saved them."""
@@ -70,6 +72,8 @@ class Clip(FrozenModule):
         text, vision = model.config.text_config, model.config.vision_config
         self._ends = [_id(tokenizer, token, text.vocab_size) for token in (_BEGIN, _END)]
         self.longest_text: int = text.max_position_embeddings
+        if self.longest_text < len(self._ends) + 1:
+            raise BadCheckpoint(f"{origin}: reads texts of {self.longest_text} tokens alone; take another CLIP")
         self.cropped = clip_preprocessing(vision.image_size, "crop")
         self.squashed = Preprocessing(vision.image_size, CLIP_MEAN, CLIP_STD, "bilinear", "squash")
         self.normalise = Normalisation(self.cropped)
@@ -81,8 +85,7 @@ class Clip(FrozenModule):
         """A CLIP in the layout of the hub, by folder or by hub id; BadCheckpoint when it cannot be used."""
         place = local_or_hub(name, "clip")
         folder = place if isinstance(place, Path) else _download(place)
-        with torch.device("meta"):
-            model = CLIPModel(_read_config(folder))
+        model = _empty_model(folder)
         load_strict(model, _read_weights(folder), folder)
         for part in (model.text_model, model.vision_model):  # buffers that no file has
             positions = part.embeddings.position_ids.shape[-1]
@@ -132,7 +135,8 @@ def _download(hub_id: str) -> Path:
     return folder if any(folder.glob("model*.safetensors")) else download(hub_id, (*_FILES, _PICKLED))
 
 
-def _read_config(folder: Path) -> CLIPConfig:
+def _empty_model(folder: Path) -> CLIPModel:
+    """On the meta device, of the sizes that its config.json says."""
     path = folder / "config.json"
     config = read_json(path)
     text, vision = config.get("text_config"), config.get("vision_config")
@@ -141,15 +145,19 @@ def _read_config(folder: Path) -> CLIPConfig:
             f"{path}: model_type is {config.get('model_type')!r}, and a whole CLIP in transformers' layout is needed "
             "here, such as openai/clip-vit-base-patch32; pass its folder"
         )
+    # Where a text ends is known without the ids in the file, which are wrong in older ones.
+    text = {key: text[key] for key in _TEXT_ARCHITECTURE if key in text} | _NO_IDS
+    vision = {key: vision[key] for key in VISION_ARCHITECTURE if key in vision}
     try:
-        return CLIPConfig(
-            # Where a text ends is known without the ids in the file, which are wrong in older ones.
-            text_config={key: text[key] for key in _TEXT_ARCHITECTURE if key in text} | _NO_IDS,
-            vision_config={key: vision[key] for key in VISION_ARCHITECTURE if key in vision},
-            projection_dim=config.get("projection_dim", 512),
-        )
+        for part in (text, vision):
+            if not 0 < part.get("num_hidden_layers", 12) <= _MOST_LAYERS:
+                raise ValueError(f"{part['num_hidden_layers']} layers")
+        sizes = CLIPConfig(text_config=text, vision_config=vision, projection_dim=config.get("projection_dim", 512))
+        with torch.device("meta"):
+            return CLIPModel(sizes)
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
-        raise BadCheckpoint(f"{path}: does not describe a CLIP ({error}); download it again") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadCheckpoint(f"{path}: does not describe a CLIP ({reason}); download it again") from error
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
@@ -173,11 +181,11 @@ def _read_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _id(tokenizer: Any, token: str, rows: int) -> int:
-    found = tokenizer.token_to_id(token)
-    if found is None or tokenizer.get_vocab_size() > rows:
+def _id(tokenizer: Tokenizer, token: str, rows: int) -> int:
+    found, highest = tokenizer.token_to_id(token), max(tokenizer.get_vocab().values(), default=0)
+    if found is None or highest >= rows:
         raise BadCheckpoint(
-            f"tokenizer.json is not the tokeniser of this CLIP: it has {tokenizer.get_vocab_size()} tokens for "
-            f"{rows} rows of the model, and {token} is {'none' if found is None else 'one'} of them; take its own"
+            f"tokenizer.json is not the tokeniser of this CLIP: its highest token is {highest} of the model's "
+            f"{rows}, and {token} is {'none' if found is None else 'one'} of them; take its own"
         )
     return int(found)

@@ -19,7 +19,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
-from roadcue.errors import BadInput, RoadCueError, unread
+from roadcue.errors import BadInput, RoadCueError, printable, unread
 from roadcue.files import user_path
 from roadcue.plugins import load_plugins
 from roadcue.preemption import heeding
@@ -294,5 +294,5 @@ def _explained(message: str, parser: ArgumentParser) -> str:
 def _say(sentence: str, code: int = 2) -> int:
     if os.environ.get("ROADCUE_TRACEBACK"):
         traceback.print_exc()
-    print(f"error: {sentence}", file=sys.stderr)
+    print(f"error: {printable(sentence)}", file=sys.stderr)
     return code

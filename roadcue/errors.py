@@ -1,8 +1,13 @@
 """What goes wrong outside of the code, in one family: each error is a sentence for who typed the command."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
+
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that a terminal obeys, such as the one that begins a colour or turns the direction of a line (Unicode
+UAX 9), but for tab and line break; and halves of characters, of which a name of strange bytes is made."""
 
 
 class RoadCueError(ValueError):
@@ -42,6 +47,11 @@ def how_to_install(extra: str) -> str:
     return f"pip install 'roadcue[{extra}]', or in a checkout pip install -e '.[{extra}]'"
 
 
+def printable(text: str) -> str:
+    """Somebody else's text as a terminal may be given it: what that would obey is written as Python writes it."""
+    return _COMMANDS.sub(lambda one: repr(one[0])[1:-1], text)
+
+
 def exit_code(do: Callable[[], None]) -> int:
     """0, or 2 after an error that a person can mend, and 130 after Ctrl-C, each of which is said on stderr."""
     try:
@@ -49,7 +59,7 @@ def exit_code(do: Callable[[], None]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except RoadCueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         return unread()

@@ -187,6 +187,17 @@ def test_signs_for_the_terminal_and_for_models_are_text(scored, tmp_path, capsys
     assert "<script>alert" not in (tmp_path / "[red]said.html").read_text()
 
 
+def test_a_name_of_strange_bytes_is_printed_and_written(scored, capsysbinary):
+    assert scored(ROWS, name="\udcff\x1b[31m.jsonl")["rows"] == 12
+    assert b"\\udcff\\x1b[31m.metrics.json" in capsysbinary.readouterr().out
+
+
+def test_a_file_is_not_written_over_by_its_page(scored, tmp_path, capsys):
+    assert scored(ROWS, name="said.html") == 2
+    assert "said.html: would be written over by its own page" in capsys.readouterr().err
+    assert "The path is clear." in (tmp_path / "said.html").read_text()
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -245,3 +245,20 @@ def test_texts_are_scored_on_the_walks_that_are_drawn_by_default(tmp_path, monke
     monkeypatch.setattr("roadcue.roadworld.dataset.DEFAULT_SIDEWALK", small)
     open_sidewalk(None, "val")
     assert _folder(EvalConfig(predictions="texts.jsonl", data="sidewalk")) == tmp_path / "sidewalk" / small.key
+
+
+@pytest.mark.parametrize("protocol", ["roadcue", "published"])
+def test_a_name_is_no_command_for_the_terminal(data, capsys, protocol):
+    strange = [
+        {"image": f"x/{name}", "text": "a car"} for name in ("[/]", "[red]y", "\x1b[31mz", "\u202eq", "\ud800.jpg")
+    ]
+    for name in range(len(strange)):  # each is the first that is said
+        assert scored(data, [*gold(LABELS[8:]), strange[name]], "--protocol", protocol) == 0
+    printed = capsys.readouterr().out
+    assert "1 (first: ]) of the predictions" in printed  # by its file name
+    assert "(first: [red]y)" in printed
+    assert "(first: \\x1b[31mz)" in printed
+    assert "(first: \\u202eq)" in printed
+    assert "\x1b" not in printed
+    assert scored(data, [{"image": "\x1b[31mz", "text": text} for text in "ab"]) == 2
+    assert "line 2: \\x1b[31mz has another" in capsys.readouterr().err

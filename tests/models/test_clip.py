@@ -9,7 +9,7 @@ from PIL import Image
 from tiny_clip import BEGIN, END, LONGEST, SIDE, TEXTS, save_clip
 from torch.nn.functional import normalize
 from torchvision import transforms
-from transformers import CLIPModel, PreTrainedTokenizerFast
+from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 from roadcue.errors import BadCheckpoint
 from roadcue.models.clip import Clip
@@ -132,6 +132,34 @@ def test_folders_that_are_no_clip_are_said_to_be_none(folder):
         Clip.from_pretrained(str(folder))
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("text_config", "hidden_act", "nonsense", "does not describe a CLIP"),
+        ("text_config", "num_attention_heads", 3, "does not describe a CLIP"),
+        ("text_config", "num_hidden_layers", 10_000_000, "does not describe a CLIP .10000000 layers"),
+        ("text_config", "max_position_embeddings", 1, r"position_embedding.weight .77, 16. instead of .1, 16."),
+        ("text_config", "max_position_embeddings", "x", "does not describe a CLIP"),
+        ("vision_config", "patch_size", 0, "does not describe a CLIP"),
+        ("vision_config", "num_hidden_layers", "two", "does not describe a CLIP"),
+        ("vision_config", "image_size", -5, "."),
+    ],
+)
+def test_sizes_that_no_clip_has_are_refused(folder, part, key, value, message):
+    sizes = json.loads((folder / "config.json").read_text())[part]
+    change(folder, **{part: sizes | {key: value}})
+    with pytest.raises(BadCheckpoint, match=message):
+        Clip.from_pretrained(str(folder))
+
+
+def test_a_clip_that_reads_no_words_is_refused(clip):
+    sizes = clip.model.config.to_dict()
+    sizes["text_config"]["max_position_embeddings"] = 2
+    model = CLIPModel(CLIPConfig(**sizes))
+    with pytest.raises(BadCheckpoint, match="a small one: reads texts of 2 tokens alone"):
+        Clip(model, clip.tokenizer, origin="a small one")
+
+
 def test_a_tokeniser_that_is_not_there_damaged_or_anothers_is_named(folder):
     file = folder / "tokenizer.json"
     whole = json.loads(file.read_text())
@@ -139,8 +167,11 @@ def test_a_tokeniser_that_is_not_there_damaged_or_anothers_is_named(folder):
     whole["post_processor"] = None
     whole["model"]["vocab"] = {"x": 0, "y": 1}
     whole["model"] |= {"merges": [], "unk_token": None}
+    beyond = json.loads(file.read_text())
+    beyond["model"]["vocab"]["beyond"] = 10_000
     for content, message in (
         (json.dumps(whole), r"startoftext\|> is none of them"),
+        (json.dumps(beyond), "highest token is 10000 of the model's"),
         ("{", "does not hold a tokeniser"),
         (None, "tokenizer.json: missing"),
     ):
