@@ -271,6 +271,7 @@ def test_several_heads_are_each_compared_by_what_they_are_scored_by(swept, capsy
 def test_features_are_shared_and_not_copied_to_another_process(swept):
     import pickle
 
+    from roadcue.loaders.store_part import StoredRows
     from roadcue.training.build import build_run_encoder
     from roadcue.training.heads.fitting import build_model, stored_splits
 
@@ -280,7 +281,7 @@ def test_features_are_shared_and_not_copied_to_another_process(swept):
     encoder = build_run_encoder(config)
     splits = stored_splits(config, encoder, build_model(config, encoder), swept.folder)
     copied: StoredSplits = pickle.loads(pickle.dumps(splits))
-    assert isinstance(copied.train.store.features, np.memmap)
+    assert isinstance(copied.train.store.features, StoredRows)
     assert len(pickle.dumps(splits.train.store)) < 2000
     np.testing.assert_array_equal(copied.train.store.features, splits.train.store.features)
 
