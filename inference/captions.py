@@ -99,7 +99,7 @@ class CaptionPredictor(PushToHubMixin):
     def _pixels(self, pictures: Sequence[Picture]) -> Tensor:
         """(b, 3, S, S) uint8."""
         preprocess = self.captioner.preprocess
-        return torch.stack([preprocessed(picture, preprocess, preprocess.side) for picture in pictures])
+        return torch.stack([preprocessed(picture, preprocess, preprocess.least_side) for picture in pictures])
 
     def check_answerable(self, asked: Sequence[Asked]) -> None:
         """Every picture has an answer."""

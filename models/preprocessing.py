@@ -65,11 +65,7 @@ class Preprocessing:
         `extent` is what the rows and columns stand for when that is not their number: 539.5 and 486 for the 540 x 486
         pixels of a picture of 1079 x 972 that was decoded at half its size.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            raise ValueError(f"a picture must be (H, W, 3) uint8 RGB and not empty; got {image.shape} {image.dtype}")
-        height, width = extent or image.shape[:2]
-        # torch cannot take a read-only or mirrored array as it is
-        planes = torch.from_numpy(np.require(image, requirements=("C", "W"))).permute(2, 0, 1)
+        planes, (height, width) = _planes(image, extent)
         match self.aspect:
             case "squash":
                 return self._resize(planes, (height, width), self.side, self.side)
@@ -90,6 +86,15 @@ class Preprocessing:
         """Of what a picture becomes: (3, S, S), or (3 tiles, 3, S, S)."""
         square = (3, self.side, self.side)
         return (TILES, *square) if self.aspect == "tiles" else square
+
+    @property
+    def least_side(self) -> int:
+        """How many pixels both sides of a picture should still have when it is decoded smaller than it is."""
+        return self.side
+
+    def _squash(self, image: np.ndarray, extent: tuple[float, float] | None, height: int, width: int) -> Tensor:
+        """A whole picture -> (3, height, width) uint8."""
+        return self._resize(*_planes(image, extent), height, width)
 
     def _letterbox(self, planes: Tensor, extent: tuple[float, float]) -> Tensor:
         """(3, H, W) uint8, which stands for `extent` -> (3, side, side) uint8, in the middle of the mean colour."""
@@ -174,6 +179,15 @@ class Normalisation(nn.Module):
             expected = ", ".join(map(str, self.shape))
             raise ValueError(f"pixels must be (b, {expected}) uint8; got {tuple(pixels.shape)} {pixels.dtype}")
         return (pixels.flatten(0, -4).to(self.mean.device).float() - self.mean) / self.std
+
+
+def _planes(image: np.ndarray, extent: tuple[float, float] | None) -> tuple[Tensor, tuple[float, float]]:
+    """(H, W, 3) uint8 -> (3, H, W) uint8, and what its rows and columns stand for; ValueError when it is none."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"a picture must be (H, W, 3) uint8 RGB and not empty; got {image.shape} {image.dtype}")
+    # torch cannot take a read-only or mirrored array as it is
+    planes = torch.from_numpy(np.require(image, requirements=("C", "W"))).permute(2, 0, 1)
+    return planes, extent or (image.shape[0], image.shape[1])
 
 
 def _resize_by_pillow(planes: Tensor, extent: tuple[float, float], height: int, width: int, resample: str) -> Tensor:

@@ -71,7 +71,8 @@ class EncoderOptions:
     are stored as fp16 in any case."""
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash"
     """How a picture becomes square: squash as SmolVLM2 was published, letterbox (keeps angles), crop as CLIP was
-    published (cuts off the sides), or tiles: the left, centre and right squares of a wide picture, side by side."""
+    published (cuts off the sides), or tiles: the left, centre and right squares of a wide picture, side by side; for
+    captions of smol its published splitting, 3 rows of 4 tiles and the whole."""
     compile: bool = False
     """Let torch.compile make code of the encoder, which pays for many pictures: each start takes a while, and says
     how long. Its features differ in rounding, so they have a store of their own."""

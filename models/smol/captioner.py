@@ -1,9 +1,10 @@
-"""SmolVLM2 as a captioner: one untiled picture, the chat template, and a language model that may learn.
+"""SmolVLM2 as a captioner: a picture in one piece or in 13, the chat template, and a language model that may learn.
 
 The connector and the language model learn, 1.83 billion numbers at the published size; the vision tower stays.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -18,10 +19,11 @@ from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint, resolve_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.plain_text import token_ids
-from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, one_square, read_preprocessing
+from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, read_preprocessing
 from roadcue.models.smol.encoder import tile_positions, tile_tokens
 from roadcue.models.smol.loading import load_whole
 from roadcue.models.smol.prompt import END, IMAGE, answer_text, picture_text, question_texts
+from roadcue.models.smol.splitting import Splitting, split_text
 from roadcue.prompts.instructions import SCENE
 
 
@@ -52,7 +54,9 @@ class SmolCaptioner(Captioner):
                 f"{tokenizer.name_or_path}: a picture of {side} x {side} patches cannot be joined {scale} x {scale} "
                 "at a time; config.json and the processor's settings must be of one checkpoint"
             )
-        self.placeholders = (side // scale) ** 2
+        per_tile = (side // scale) ** 2
+        self.placeholders = preprocess.tiles * per_tile
+        self._picture = split_text(per_tile) if preprocess.tiles > 1 else picture_text(per_tile)
         positions = tile_positions(side, vision.image_size // vision.patch_size)
         self.register_buffer("positions", positions, persistent=False)
 
@@ -60,7 +64,9 @@ class SmolCaptioner(Captioner):
     def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
         """`checkpoint` as in `resolve_checkpoint`; BadCheckpoint when it cannot be used."""
         folder = resolve_checkpoint(checkpoint)
-        preprocess = read_preprocessing(folder, one_square(aspect))
+        preprocess = read_preprocessing(folder, aspect)
+        if aspect == "tiles":
+            preprocess = Splitting(**asdict(preprocess))
         model, tokenizer = load_whole(folder, DTYPES[dtype])
         processor = {name: (folder / name).read_text() for name in PREPROCESSOR_FILES if (folder / name).exists()}
         origin = describe_checkpoint(checkpoint)
@@ -77,8 +83,7 @@ class SmolCaptioner(Captioner):
 
     def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
         """Turns of the user, each a picture before the instruction, and of answers; each is tokenised apart."""
-        picture = picture_text(self.placeholders)
-        texts = question_texts(self.tokenizer, instruction, demonstrations, picture, text_only=text_only)
+        texts = question_texts(self.tokenizer, instruction, demonstrations, self._picture, text_only=text_only)
         return list(chain.from_iterable(token_ids(self.tokenizer, text) for text in texts))
 
     def answer_ids(self, answer: str) -> list[int]:
@@ -86,14 +91,14 @@ class SmolCaptioner(Captioner):
         return token_ids(self.tokenizer, answer_text(self.tokenizer, answer))
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """(b, 3, S, S) uint8 -> the connector's tokens (b, n, d).
+        """(b, 3, S, S) uint8, or of 13 pieces (b, 13, 3, S, S) -> the connector's tokens (b, n, d).
 
         Encoded here, because the model's own `get_image_features` leaves out a picture whose every number is zero.
         """
         inner = self.model.model
         patches = tile_tokens(inner.vision_model, self.normalise(pixels).to(inner.vision_model.dtype), self.positions)
         tokens: Tensor = inner.connector(patches)
-        return tokens
+        return tokens.reshape(len(pixels), self.placeholders, -1)
 
     def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
         """Those of all pictures in the order of the texts, (pictures, n, d), as transformers' model takes them."""

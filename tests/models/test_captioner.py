@@ -202,7 +202,7 @@ def test_an_answer_that_is_too_long_loses_its_end(captioner, pixels):
 
 def test_a_captioner_reads_one_square():
     with pytest.raises(BadEncoder, match="reads one square of a picture"):
-        build_captioner("smol", aspect="tiles")
+        build_captioner("flamingo", aspect="tiles")
 
 
 @pytest.mark.parametrize("dtype", ["bf16", "fp16"])

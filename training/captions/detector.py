@@ -40,7 +40,7 @@ class CaptionDetector:
         """
         if not (model / DETECTOR).exists():
             return None
-        encoder = build_run_encoder(replace(options, checkpoint=str(model)), device)
+        encoder = build_run_encoder(_of_wholes(replace(options, checkpoint=str(model))), device)
         return cls(encoder, options, OODDetector.from_pretrained(model / DETECTOR).to(device))
 
     @torch.no_grad()
@@ -54,6 +54,7 @@ class CaptionDetector:
     @torch.no_grad()
     def stored(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4), which the detector reads."""
+        pixels = _wholes(pixels)
         features = _features(self._encoder, self._options, pixels)
         return features[:, None], contrast(pixels)[:, None].to(features.device)
 
@@ -62,6 +63,7 @@ def learn_caption_detector(pictures: CaptionPictures, options: ExtractionOptions
     """Fitted on training pictures, as those of heads are; None for a captioner to which no encoder belongs."""
     if options.encoder not in ENCODERS:
         return None
+    options = _of_wholes(options)
     encoder = build_run_encoder(options)
     row = torch.Size((1, cells_stored(options.pooling, options.grid), encoder.width))
     positions = rows_spaced(len(pictures), row)
@@ -83,9 +85,19 @@ def _looked_at(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Features (b, k, d) float16 and contrast (b, 3, 4) on the CPU, batch by batch."""
     for first in range(0, len(positions), options.encode_batch):
-        pixels = pictures.batch(positions[first : first + options.encode_batch])["pixels"]
+        pixels = _wholes(pictures.batch(positions[first : first + options.encode_batch])["pixels"])
         yield _features(encoder, options, pixels).cpu(), contrast(pixels)
         advance(len(pixels))
+
+
+def _of_wholes(options: ExtractionOptions) -> ExtractionOptions:
+    """For a captioner that splits pictures: the detector looks at the whole ones, which are their last pieces."""
+    return replace(options, aspect="squash") if options.aspect == "tiles" else options
+
+
+def _wholes(pixels: Tensor) -> Tensor:
+    """(b, 3, S, S), or of pieces (b, 13, 3, S, S) -> (b, 3, S, S)."""
+    return pixels[:, -1] if pixels.ndim == 5 else pixels
 
 
 def _features(encoder: Encoder, options: ExtractionOptions, pixels: Tensor) -> Tensor:

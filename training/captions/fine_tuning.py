@@ -80,7 +80,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         if ranks.first:
             write_atomic(folder.config, config_text)
             pictures = train.dataset, train.rows, (train.camera,)
-            write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.side)
+            write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.least_side)
         seconds = _fit(module, steps, folder, config, val, resuming) if config.optimization.epochs else 0.0
         if not ranks.first:
             return

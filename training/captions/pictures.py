@@ -109,7 +109,7 @@ class CaptionPictures:
         encoded = self.dataset.image(row, self.camera)
         if encoded is None:
             raise BadRecord(f"{where}: has no picture of {self.camera}")
-        decoded, extent = picture_file.decode_at_least(encoded, where, self.preprocess.side)
+        decoded, extent = picture_file.decode_at_least(encoded, where, self.preprocess.least_side)
         return self.preprocess(decoded if change is None else change(decoded), extent)
 
     def readable(self, on_bad_record: str) -> tuple["CaptionPictures", list[str]]:
