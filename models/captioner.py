@@ -12,7 +12,6 @@ of a captioner's square input, l tokens of the longest text.
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from roadcue.models.encoder import DTYPES, Dtype
-from roadcue.models.generation import GenerationSettings, Grammar
+from roadcue.models.generation import GenerationSettings, Grammar, Written
 from roadcue.models.plain_text import without_controls
 from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing
 from roadcue.models.token_batches import CaptionBatch, check_room, left_padded, one_each, padding_id, teacher_forcing
@@ -33,16 +32,6 @@ class VisualBatch(CaptionBatch):
     """With `visual` (b, p, n, d): the visual tokens of each text's pictures, in their order."""
 
     visual: Tensor
-
-
-@dataclass(frozen=True)
-class Written:
-    """An answer."""
-
-    text: str
-    """Without its end, special tokens and control characters."""
-    ended: bool
-    """Whether the model ended it; False where it was cut off at the limit."""
 
 
 class Captioner(nn.Module, ABC):
@@ -103,6 +92,11 @@ class Captioner(nn.Module, ABC):
         They depend on the tower and on what stands between it and the language model, which may learn: the graph of
         the latter's gradients is kept, unless under `torch.no_grad`.
         """
+
+    @property
+    @abstractmethod
+    def visual_parts(self) -> Sequence[nn.Module]:
+        """The parts of `model` that `encode` runs."""
 
     @abstractmethod
     def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
@@ -238,9 +232,14 @@ class Captioner(nn.Module, ABC):
             "weights": digest(on_cpu),
             "tokeniser": hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
             "prompt": question,
-            **self.preprocess.fingerprint,
+            **self.fingerprint_of_pictures,
             "dtype": self.dtype,
         }
+
+    @property
+    def fingerprint_of_pictures(self) -> Mapping[str, str]:
+        """What decides the numbers that a picture enters the model with."""
+        return self.preprocess.fingerprint
 
     @property
     def device(self) -> torch.device:

@@ -17,6 +17,16 @@ class Grammar(Protocol):
 
 
 @dataclass(frozen=True)
+class Written:
+    """An answer."""
+
+    text: str
+    """Without its end, special tokens and control characters."""
+    ended: bool
+    """Whether the model ended it; False where it was cut off at the limit."""
+
+
+@dataclass(frozen=True)
 class GenerationSettings:
     """Greedy or beam search of transformers' `generate`; the same pictures and prompts give the same text."""
 

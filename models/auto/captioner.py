@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from roadcue.errors import BadCheckpoint
@@ -114,6 +114,12 @@ class AutoCaptioner(Captioner):
         joined = [torch.cat([part.flatten(0, -2) for part in layer]) for layer in layers]
         return torch.cat(joined, dim=-1).unflatten(0, (len(pixels), -1))
 
+    @property
+    def visual_parts(self) -> Sequence[nn.Module]:
+        """All but the language model and its output layer."""
+        base, reads = self.model.base_model, self.model.get_decoder()
+        return [part for part in base.children() if part is not reads]
+
     def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
         """As the model gives them itself, and what else it takes of each picture, which are all alike."""
         pictures = torch.cat([tokens[:count] for tokens, count in zip(visual, shown, strict=True)])
@@ -134,10 +140,10 @@ class AutoCaptioner(Captioner):
         return int(self.model.config.get_text_config().max_position_embeddings)
 
     @property
-    def fingerprint(self) -> dict[str, str]:
+    def fingerprint_of_pictures(self) -> dict[str, str]:
         """With the image processor's own settings."""
         own = json.dumps(self.processor.image_processor.to_dict(), sort_keys=True, default=str)
-        return {**super().fingerprint, "image_processor": own}
+        return {**super().fingerprint_of_pictures, "image_processor": own}
 
     def save_pretrained(self, folder: Path) -> None:
         """Write a checkpoint that this and transformers read."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Self
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint
@@ -52,6 +52,11 @@ class FlamingoCaptioner(Captioner):
     def encode(self, pixels: Tensor) -> Tensor:
         """(b, 3, S, S) uint8 -> the Perceiver's latents (b, n, d)."""
         return self.model.encode_images(self.normalise(pixels)[:, None])[:, 0]
+
+    @property
+    def visual_parts(self) -> Sequence[nn.Module]:
+        """The vision tower and the Perceiver."""
+        return (self.model.vision_encoder, self.model.perceiver)
 
     def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
         """Latents (b, p, n, d) -> the keys and values of every gated block.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, SmolVLMForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
@@ -99,6 +99,11 @@ class SmolCaptioner(Captioner):
         patches = tile_tokens(inner.vision_model, self.normalise(pixels).to(inner.vision_model.dtype), self.positions)
         tokens: Tensor = inner.connector(patches)
         return tokens.reshape(len(pixels), self.placeholders, -1)
+
+    @property
+    def visual_parts(self) -> Sequence[nn.Module]:
+        """The vision tower and the connector."""
+        return (self.model.model.vision_model, self.model.model.connector)
 
     def visual_inputs(self, visual: Tensor, shown: Sequence[int]) -> dict[str, Any]:
         """Those of all pictures in the order of the texts, (pictures, n, d), as transformers' model takes them."""

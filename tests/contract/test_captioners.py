@@ -1,5 +1,7 @@
 """What holds for every captioner: prompts with demonstrations, stored visual tokens, ends, grammars."""
 
+import copy
+
 import pytest
 import torch
 from captioned import prompts_of
@@ -11,6 +13,7 @@ from roadcue.errors import BadInput
 from roadcue.models import mini
 from roadcue.models.generation import GenerationSettings
 from roadcue.models.registry import CAPTIONERS, build_captioner
+from roadcue.models.visual_parts import visual_fingerprint, visual_parts_learn
 
 SHOWN = ("A car is ahead.", "The road bends to the left.")
 ASKED = ("Describe the scene.", "What is on the road, and how far away is it?", "Go on?")
@@ -240,3 +243,26 @@ def test_texts_of_people_are_taken_or_refused_in_words(captioner, visual):
             captioner.prompt(text)
         with pytest.raises(ValueError, match="would take for a sign"):
             captioner.prompt("Go on?", [text])
+
+
+@torch.no_grad()
+def test_the_fingerprint_of_visual_tokens_is_of_what_makes_them(captioner, visual):
+    """Of every visual part, and of nothing that only reads them."""
+    before = visual_fingerprint(captioner)
+    assert visual_parts_learn(captioner) == any(
+        weight.requires_grad for part in captioner.visual_parts for weight in part.parameters()
+    )
+    changed = copy.deepcopy(captioner)
+    seen = {id(weight) for part in changed.visual_parts for weight in part.parameters()}
+    for weight in changed.model.parameters():
+        if id(weight) not in seen:
+            weight.add_(1)
+    pixels = torch.stack([captioner.preprocess(drawn_road(car_x=place)) for place in (0.2, 0.5, 0.8)])
+    assert torch.equal(changed.encode(pixels), visual)
+    assert visual_fingerprint(changed) == before
+    for part in changed.visual_parts:
+        weight = next(part.parameters())
+        weight.add_(1)
+        assert visual_fingerprint(changed) != before
+        assert not torch.equal(changed.encode(pixels), visual)
+        weight.sub_(1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from roadcue.models.captioner import Written
+from roadcue.models.generation import Written
 from roadcue.prompts.annotation import OBJECT_KINDS, Annotation
 from roadcue.prompts.annotation_json import parse_json
 from roadcue.prompts.bvpi import parse_sections
