@@ -185,6 +185,7 @@ class Captioner(nn.Module, ABC):
             pad_token_id=padding_id(self.tokenizer),
             suppress_tokens=self._never_written,
             logits_processor=self._held_to(grammar),
+            past_key_values=settings.cache(self.model, ids.shape[1]),
             **settings.options(),
             **self.visual_inputs(self._ready(visual), shown),
             **self.text_inputs(ids),

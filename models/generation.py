@@ -3,7 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from transformers import DynamicCache, PreTrainedModel
+
 from roadcue.errors import BadInput
+from roadcue.models.key_value_cache import roomy_cache
 
 
 class Grammar(Protocol):
@@ -62,6 +65,10 @@ class GenerationSettings:
                 f"that is more than the {longest} that may be read; show fewer demonstrations, shorten the "
                 f"instruction, or let answers have {max(longest - prompt, 0)}"
             )
+
+    def cache(self, model: PreTrainedModel, prompt: int) -> DynamicCache | None:
+        """For prompts of so many tokens and the answers to them; None where transformers' own serves better."""
+        return roomy_cache(model, prompt + self.max_new_tokens) if self.num_beams == 1 else None
 
     def options(self) -> dict[str, Any]:
         """The same as keyword arguments of `generate`; what only beams understand is left out without them."""
