@@ -135,6 +135,18 @@ def test_an_epoch_is_the_same_again_and_another_epoch_or_seed_is_another(picture
         assert all(one != another for one, another in zip(said(0, 3), other, strict=True))
 
 
+def test_the_weather_of_a_picture_changes_with_epoch_and_seed_and_leaves_those_that_are_shown(pictures, captioner):
+    def seen(seed, epoch, **options):
+        return taught(plan_of(pictures, captioner, seed, weather=1.0, **options), epoch).pictures
+
+    same = [pictures.picture(row) for row in pictures.rows.tolist()]
+    for other in (seen(0, 1), seen(1, 0)):
+        assert not any(map(torch.equal, seen(0, 0), other))
+    assert not any(torch.equal(one[0], own) for one, own in zip(seen(0, 0), same, strict=True))
+    before = {one.numpy().tobytes() for each in seen(0, 0, few_shot=1.0) for one in each[:-1]}
+    assert before <= {own.numpy().tobytes() for own in same}
+
+
 def test_the_example_is_of_a_picture_that_is_asked_for_its_own_text_and_shows_no_other(pictures, captioner):
     places = []
     for seed in range(4):
