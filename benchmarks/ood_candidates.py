@@ -16,8 +16,8 @@ from roadcue.heads.waypoint.kmeans import kmeans
 
 Distance = Callable[[StoredPictures], Tensor]
 """Of b pictures, one a row, (b,), larger for one that is less like."""
-OURS = "largest of the four, over their thresholds"
-_OF_DETECTOR = ("whole picture", "cells", "mean and spread of cells", "contrast")
+OURS = "largest of the five, over their thresholds"
+_OF_DETECTOR = ("whole picture", "cells", "mean and spread of cells", "contrast", "smooth cells")
 _CLUSTERS, _NEIGHBOURS, _DIRECTIONS = 8, 50, 32
 
 

@@ -4,12 +4,13 @@ Out-of-distribution (OOD) detection. The distance of a picture's stored features
 taken three times, each by a Gaussian of few directions: of the whole picture, of each of its cells where it lies, and
 of the mean and spread of its cells, wherever they lie. A fourth is that of its contrast and of how that differs
 between halves, by which a blurred picture is told, whose features hardly differ, and one of which a half is covered.
-Each is divided by the distance that two of a hundred rows exceed which it was not fitted on; the largest of the four
+Each is divided by the distance that two of a hundred rows exceed which it was not fitted on. A fifth tells a part
+that is smoother than it may be, as a finger before the lens makes it, and has a threshold of its own. The largest
 counts. It is measured on what the encoder makes of a picture, never on what a head has made of that: training draws
 the features of everything towards those of its own pictures.
 
 Shapes: n or b rows, c pictures of a row, k stored cells of a picture, d their width, v views and s scales of its
-contrast, m = 4 distances.
+contrast, of which the last 2 s are brightness and contrast of s x s cells, m = 5 distances.
 """
 
 import math
@@ -24,13 +25,18 @@ from torch import Tensor, nn
 
 from roadcue.heads.model_part import read_part, write_part
 from roadcue.heads.probabilistic_pca import ProbabilisticPCA
+from roadcue.heads.smooth_cells import SmoothCells
 
 OOD_SCORE = "ood_score"
 """In the prediction of a head that sees pictures: (b,), above 1 for a row unlike the training rows."""
 FALSE_ALARMS = 0.02
 """The share of the rows that set the threshold which exceed it."""
+SMOOTH_ALARMS = 0.005
+"""The share that exceeds the threshold of smooth parts, which is set apart: what the others tell stays told."""
 _RANKS = (256, 96, 128)
 """The most directions: of the whole picture, of a cell, of mean and spread."""
+_DISTANCES = len(_RANKS) + 2
+"""Those, that of contrast, and that of smooth cells, which is the last."""
 _FOLDS = 5
 _MOST_ROWS, _LEAST_ROWS, _MOST_BYTES = 4096, 256, 1 << 30
 """So many rows tell the directions; more only take longer. Fewer where they would fill the memory."""
@@ -86,9 +92,10 @@ class OODDetector(nn.Module):
         self.whole = ProbabilisticPCA(pictures, cells * width, whole)
         self.cell = ProbabilisticPCA(pictures * cells, width, cell)
         self.spread = ProbabilisticPCA(pictures, 2 * width, spread)
-        views, scales = self.contrasts
-        self.contrast = ProbabilisticPCA(pictures * views, scales, max(scales - 1, 0))
-        self.register_buffer("threshold", torch.full((pictures, len(_RANKS) + 1), torch.nan))
+        rows, scales = self.contrasts
+        self.contrast = ProbabilisticPCA(pictures * (rows - 2 * scales), scales, max(scales - 1, 0))
+        self.smooth = SmoothCells(pictures, scales)
+        self.register_buffer("threshold", torch.full((pictures, _DISTANCES), torch.nan))
         self.register_buffer("always", torch.zeros(pictures, dtype=torch.bool))
 
     @classmethod
@@ -115,7 +122,7 @@ class OODDetector(nn.Module):
     def _by_parts(cls, train: StoredPictures) -> Tensor:
         """(n, c, m): of each row, by a detector of the other four parts of the sequences; NaN without one."""
         _, place = np.unique(train.sequence, return_inverse=True)
-        distances = torch.full((*train.present.shape, len(_RANKS) + 1), torch.nan)
+        distances = torch.full((*train.present.shape, _DISTANCES), torch.nan)
         for fold in range(_FOLDS):
             inside = place % _FOLDS == fold
             if inside.any() and not inside.all():
@@ -135,9 +142,9 @@ class OODDetector(nn.Module):
         detector.whole.fit(whole, train.present)
         detector.cell.fit(cell, train.present.repeat_interleave(cells, dim=1))
         detector.spread.fit(spread, train.present)
-        detector.contrast.fit(
-            train.contrast.flatten(1, 2), train.present.repeat_interleave(train.contrast.shape[2], dim=1)
-        )
+        views, brightness, fine = detector._views(train.contrast)
+        detector.contrast.fit(views.flatten(1, 2), train.present.repeat_interleave(views.shape[2], dim=1))
+        detector.smooth.fit(brightness, fine, train.present)
         return detector
 
     def calibrate(self, distances: Tensor, present: Tensor, sequence: np.ndarray) -> None:
@@ -152,11 +159,14 @@ class OODDetector(nn.Module):
             rows = known[:, picture].numpy()
             if rows.any():
                 seen = distances[rows, picture]
-                self.threshold[picture] = torch.stack([_quantile(column, sequence[rows]) for column in seen.T])
-        over = torch.where(known[..., None], distances / self.threshold.cpu(), 0.0).amax(dim=(1, 2))
+                *others, smooth = seen.T
+                thresholds = [_quantile(column, sequence[rows]) for column in others]
+                of_smooth = _quantile(smooth, sequence[rows], SMOOTH_ALARMS).clamp(min=1)
+                self.threshold[picture] = torch.stack([*thresholds, of_smooth])
+        over = torch.where(known[..., None], distances / self.threshold.cpu(), 0.0)[..., :-1].amax(dim=(1, 2))
         some = known.any(dim=1).numpy()
         if some.any():
-            self.threshold *= _quantile(over[some], sequence[some])
+            self.threshold[:, :-1] *= _quantile(over[some], sequence[some])
 
     def hold_back(self, stored: Tensor, contrast: Tensor) -> bool:
         """Lower the threshold until each of the pictures (m, k, d), (m, v, s), in every camera, is unlike.
@@ -188,8 +198,10 @@ class OODDetector(nn.Module):
         """(b, c, k, d), (b, c, v, s) -> (b, c, m): of each picture."""
         whole, cell, spread = self._vectors(stored)
         cells = self.cell(cell).unflatten(1, (self.pictures, self.cells)).sum(dim=2)
-        views = self.contrast(contrast.flatten(1, 2)).unflatten(1, contrast.shape[1:3]).amax(dim=2)
-        return torch.stack([self.whole(whole), cells, self.spread(spread), views], dim=2).sqrt()
+        views, brightness, fine = self._views(contrast)
+        covered = self.contrast(views.flatten(1, 2)).unflatten(1, views.shape[1:3]).amax(dim=2)
+        gaussian = torch.stack([self.whole(whole), cells, self.spread(spread), covered], dim=2).sqrt()
+        return torch.cat([gaussian, self.smooth(brightness, fine)[..., None]], dim=2)
 
     def forward(self, stored: Tensor, contrast: Tensor, present: Tensor) -> Tensor:
         """The largest distance of a row's pictures over its threshold.
@@ -208,6 +220,11 @@ class OODDetector(nn.Module):
         spread = torch.cat([cells.mean(dim=2), cells.std(dim=2, correction=0)], dim=2)
         return cells.flatten(2), cells.flatten(1, 2), spread
 
+    def _views(self, contrast: Tensor) -> Sequence[Tensor]:
+        """(b, c, v, s) -> (b, c, v - 2 s, s), and brightness and contrast of cells (b, c, s, s)."""
+        rows, scales = self.contrasts
+        return contrast.split([rows - 2 * scales, scales, scales], dim=2)
+
     def save_pretrained(self, folder: Path) -> None:
         """Write `model.safetensors` and `config.json`, in this order: with a config there are weights."""
         names = ("pictures", "cells", "width", "contrasts", "ranks", "calibrated_on", "replaced")
@@ -219,12 +236,12 @@ class OODDetector(nn.Module):
         return read_part(folder, cls, "a detector")
 
 
-def _quantile(values: Tensor, sequence: np.ndarray) -> Tensor:
-    """What `FALSE_ALARMS` of the values (n,) exceed, each sequence (n,) counting alike."""
+def _quantile(values: Tensor, sequence: np.ndarray, alarms: float = FALSE_ALARMS) -> Tensor:
+    """What a share of `alarms` of the values (n,) exceed, each sequence (n,) counting alike."""
     _, place, rows = np.unique(sequence, return_inverse=True, return_counts=True)
     ordered, order = values.sort()
     reached = (1 / (len(rows) * rows[place]))[order.numpy()].cumsum()
-    return ordered[min(int(np.searchsorted(reached, 1 - FALSE_ALARMS - _ROUNDING)), len(ordered) - 1)]
+    return ordered[min(int(np.searchsorted(reached, 1 - alarms - _ROUNDING)), len(ordered) - 1)]
 
 
 def rows_spaced(rows: int, row: torch.Size) -> np.ndarray:

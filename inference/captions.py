@@ -91,7 +91,7 @@ class CaptionPredictor(PushToHubMixin):
         return None if self._detector is None else self._detector.detector
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4) of pictures, of a run that has a detector."""
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 11, 4) of pictures, of a run that has a detector."""
         if self._detector is None:
             raise BadInput("this run has no detector of unlike pictures")
         return self._detector.stored(self._pixels(pictures))

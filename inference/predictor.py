@@ -128,7 +128,7 @@ class RoadPredictor(PushToHubMixin):
         return self.model.detector
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4) of pictures, as a store holds them.
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 11, 4) of pictures, as a store holds them.
 
         Each is the only one of a moment.
         """

@@ -32,7 +32,7 @@ class Predictor(Protocol):
         """What tells pictures unlike those that were learnt from."""
 
     def stored(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4) of pictures."""
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 11, 4) of pictures."""
 
 
 def recalibrate(predictor: Predictor, folder: RunFolder, pictures: Sequence[Path], batch: int) -> None:
@@ -64,7 +64,7 @@ def recalibrate(predictor: Predictor, folder: RunFolder, pictures: Sequence[Path
     detector.replaced.append(replaced)
     with writing_into(folder.path, "free space there"):
         detector.save_pretrained(folder.model / DETECTOR)
-    print("threshold (distance of whole picture, cells, mean and spread, contrast):")
+    print("threshold (distance of whole picture, cells, mean and spread, contrast, smooth parts):")
     for time, one in (("was", replaced), ("is", detector.calibration)):
         print(f"  {time} {_in_words(one['threshold'])}, by {one['calibrated_on']}")
     few = f"; {_ENOUGH} or more are better" if len(pictures) < _ENOUGH else ""

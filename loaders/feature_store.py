@@ -35,7 +35,7 @@ from roadcue.loaders.store_part import (
     store_bytes,
 )
 
-STORE_VERSION = "4"
+STORE_VERSION = "5"
 
 
 class IncompleteStore(BadInput):
@@ -103,7 +103,7 @@ class StoreWriter:
         return self._mine.start + np.flatnonzero(self._progress()[self._mine.start : self._mine.stop] == TODO)
 
     def write(self, rows: np.ndarray, features: np.ndarray, contrast: np.ndarray, present: np.ndarray) -> None:
-        """Write (m,) rows: features (m, c, k, d), contrast (m, c, 3, 4), present (m, c) bool."""
+        """Write (m,) rows: features (m, c, k, d), contrast (m, c, 11, 4), present (m, c) bool."""
         with np.errstate(over="ignore"):
             stored = features.astype(np.float16)
         check_finite(stored, features, rows, self.folder)
@@ -139,7 +139,7 @@ class StoreWriter:
 class FeatureStore:
     """A finished store, opened for reading.
 
-    `features` (rows, c, k, d) float16, read when asked for, `contrast` (rows, c, 3, 4) float32, `present` (rows, c)
+    `features` (rows, c, k, d) float16, read when asked for, `contrast` (rows, c, 11, 4) float32, `present` (rows, c)
     bool, `ids` in the order of the rows, `skipped` sample id -> reason.
     """
 

@@ -2,7 +2,7 @@
 
     rows-<first>-<end>/
       features.npy   (rows, c, k, d) float16: c cameras, k pooled vectors each, d wide
-      contrast.npy   (rows, c, 3, 4) float32: how sharp each picture is, as loaders/contrast.py measures it
+      contrast.npy   (rows, c, 11, 4) float32: how sharp each picture is, as loaders/contrast.py measures it
       present.npy    (rows, c) bool: False where the row lacks the camera (its features are zero)
       progress.npy   (rows,) uint8: 0 to do, 1 written, 2 skipped
       skipped.jsonl  a line per skipped row: id and reason
@@ -82,7 +82,7 @@ class PartWriter:
         self._features, self._contrast, self._present, self._progress = arrays
 
     def write(self, rows: np.ndarray, features: np.ndarray, contrast: np.ndarray, present: np.ndarray) -> None:
-        """(m,) rows: features (m, c, k, d) float16, contrast (m, c, 3, 4), present (m, c) bool."""
+        """(m,) rows: features (m, c, k, d) float16, contrast (m, c, 11, 4), present (m, c) bool."""
         places = rows - self.part.first
         self._features[places] = features
         self._contrast[places] = contrast

@@ -155,7 +155,7 @@ class StoredInputs(TypedDict):
     """What a model with a pool may see of b rows. c pictures, k stored vectors per picture, d wide.
 
     The pictures are those of the cameras now, then of the same cameras in each earlier frame that the run reads.
-    `stored` (b, c, k, d) float16, `contrast` (b, c, 4) float32, `present` (b, c) bool; `past` and `intent` as in
+    `stored` (b, c, k, d) float16, `contrast` (b, c, v, s) float32, `present` (b, c) bool; `past` and `intent` as in
     `HeadInputs`.
     """
 

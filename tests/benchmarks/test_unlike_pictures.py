@@ -115,7 +115,7 @@ def made_pictures(rows, seed=0, shift=0.0, spread=1.0):
     flat = torch.randn(rows, 6, generator=random) @ mix + 0.1 * spread * torch.randn(rows, 40, generator=random)
     stored, contrast = (
         5 + flat.unflatten(1, (1, 4, 10)) + shift,
-        spread * torch.randn(rows, 1, 3, 4, generator=random),
+        spread * torch.randn(rows, 1, 11, 4, generator=random),
     )
     return StoredPictures(stored, contrast, torch.ones(rows, 1, dtype=torch.bool), np.arange(rows).astype(str))
 
@@ -123,7 +123,7 @@ def made_pictures(rows, seed=0, shift=0.0, spread=1.0):
 def test_every_candidate_tells_far_features_and_not_those_of_its_own_kind():
     train = made_pictures(300)
     distances = candidates(train, OODDetector.fitted(train))
-    assert len(distances) == 10
+    assert len(distances) == 11
     usual, same, far = made_pictures(200, 1), made_pictures(200, 2), made_pictures(200, 3, spread=40)
     for name, distance in distances.items():
         assert unlike_pictures.auroc(distance(usual), distance(far)) > 0.75, name

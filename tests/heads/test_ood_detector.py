@@ -20,7 +20,10 @@ def drawn(rows, seed=0, cameras=1, per_sequence=4):
     stored += 0.3 * torch.randn(stored.shape, generator=random)
     sequence = np.array([f"{seed}-{row // per_sequence}" for row in range(rows)])
     present = torch.ones(rows, cameras, dtype=torch.bool)
-    contrast = 3 + torch.randn(rows, cameras, 3, 4, generator=random).cumsum(dim=3)
+    views = 3 + torch.randn(rows, cameras, 3, 4, generator=random).cumsum(dim=3)
+    brightness = 40 + 160 * torch.rand(rows, cameras, 4, 4, generator=random)
+    fine = 1 + brightness / 100 + 0.2 * torch.randn(rows, cameras, 4, 4, generator=random)
+    contrast = torch.cat([views, brightness, fine], dim=2)
     return StoredPictures(stored.view(rows, cameras, CELLS, WIDTH).half(), contrast, present, sequence)
 
 
@@ -47,11 +50,11 @@ def test_rows_of_new_sequences_are_like_and_others_unlike(detector):
 
 def test_rows_held_out_set_the_threshold(detector):
     held_out, new = drawn(1600, seed=2), drawn(1600, seed=3)
-    assert flagged(OODDetector.fitted(drawn(800), held_out), new) <= 0.03
+    assert flagged(OODDetector.fitted(drawn(800), held_out), new) <= 0.04
     harder = replace(held_out, stored=1.5 * held_out.stored)
     tolerant = OODDetector.fitted(drawn(800), harder)
-    assert flagged(tolerant, replace(new, stored=1.5 * new.stored)) <= 0.03
-    of_features = slice(None, -1)
+    assert flagged(tolerant, replace(new, stored=1.5 * new.stored)) <= 0.04
+    of_features = slice(None, -2)
     assert (tolerant.threshold > 1.2 * detector.threshold)[:, of_features].all()
 
 
@@ -79,7 +82,7 @@ def test_a_long_film_counts_as_one_sequence():
         np.concatenate([train.sequence, film.sequence]),
     )
     one, two = OODDetector.fitted(train, train), OODDetector.fitted(train, both)
-    of_features = slice(None, -1)
+    of_features = slice(None, -2)
     torch.testing.assert_close(two.threshold[:, of_features], one.threshold[:, of_features], rtol=0.2, atol=0)
 
 
@@ -155,7 +158,7 @@ def test_it_is_on_disk_what_it_is_in_memory(detector, tmp_path):
     read = OODDetector.from_pretrained(tmp_path)
     new = drawn(20, seed=1)
     assert torch.equal(read(new.stored, new.contrast, new.present), detector(new.stored, new.contrast, new.present))
-    (tmp_path / "config.json").write_text('{"pictures": 1, "cells": 4, "width": 25, "contrasts": [3, 4]}')
+    (tmp_path / "config.json").write_text('{"pictures": 1, "cells": 4, "width": 25, "contrasts": [11, 4]}')
     with pytest.raises(BadHead, match="weights are not those of this OODDetector"):
         OODDetector.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text("[]")
@@ -192,3 +195,17 @@ def test_line_1_a_picture_of_which_a_half_is_covered_is_unlike_whatever_its_feat
     covered = new.contrast.clone()
     covered[:, :, half[0]] = half[1]
     assert flagged(detector, replace(new, contrast=covered)) > 0.95
+
+
+def test_line_1_a_picture_of_which_a_part_is_smooth_is_unlike_and_takes_nothing_from_what_else_is_told(detector):
+    new = drawn(200, seed=1)
+    finger = new.contrast.clone()
+    finger[:, :, -1, 2] -= 2.0
+    assert flagged(detector, replace(new, contrast=finger)) > 0.95
+    assert detector.threshold[0, -1] >= 1
+    train = drawn(800)
+    smoother = train.contrast.clone()
+    smoother[:400, :, -4:] -= 2.0
+    other = OODDetector.fitted(replace(train, contrast=smoother))
+    assert flagged(other, replace(new, contrast=finger)) < 0.05, "half of the training pictures are as smooth"
+    torch.testing.assert_close(other.threshold[:, :-1], detector.threshold[:, :-1])

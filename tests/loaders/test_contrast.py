@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from roadcue.loaders.contrast import CONTRAST_SHAPE, SCALES, contrast
+from roadcue.loaders.contrast import CONTRAST_SHAPE, GRID, SCALES, contrast
+
+BRIGHTNESS, FINE = slice(3, 3 + GRID), slice(3 + GRID, None)
 
 
 def grey(values) -> torch.Tensor:
@@ -20,7 +22,8 @@ def noise(side=64, seed=0):
 def test_one_grey_has_no_contrast_at_any_scale(value, side):
     found = contrast(grey(np.full((side, side), value)))
     expected = torch.zeros(1, *CONTRAST_SHAPE)
-    expected[:, 0] = np.log(0.1)
+    expected[:, 0] = expected[:, FINE] = np.log(0.1)
+    expected[:, BRIGHTNESS] = value
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
 
 
@@ -31,6 +34,8 @@ def test_squares_of_a_size_have_their_contrast_at_that_scale_alone(scale):
     expected = torch.zeros(CONTRAST_SHAPE)
     expected[0] = np.log(0.1)
     expected[0, scale] = np.log(100.1)
+    expected[BRIGHTNESS] = 100
+    expected[FINE] = (np.log(0.1) + np.log(100.1)) / 2 if scale in (1, 2) else np.log(0.1)
     torch.testing.assert_close(contrast(grey(squares))[0], expected, rtol=0, atol=1e-3)
 
 
@@ -44,7 +49,7 @@ def test_a_half_that_is_covered_has_no_share_in_the_contrast(side):
         (2, 1): np.s_[:, middle:],
     }
     whole = contrast(grey(noise(side)))[0]
-    assert (whole[1:].abs() < 0.6).all()
+    assert (whole[1:3].abs() < 0.6).all()
     for (view, sign), half in halves.items():
         covered = noise(side)
         covered[half] = 0
@@ -57,14 +62,29 @@ def test_a_half_that_is_covered_has_no_share_in_the_contrast(side):
 def test_the_contrast_of_a_darker_picture_is_less_and_that_of_its_halves_the_same():
     bright, dark = (contrast(grey(picture))[0] for picture in (noise(), noise() // 4))
     torch.testing.assert_close(dark[0], bright[0] - np.log(4), rtol=0, atol=0.05)
-    torch.testing.assert_close(dark[1:], bright[1:], rtol=0, atol=0.05)
+    torch.testing.assert_close(dark[1:3], bright[1:3], rtol=0, atol=0.05)
+    torch.testing.assert_close(dark[BRIGHTNESS], bright[BRIGHTNESS] / 4, rtol=0, atol=0.5)
+    torch.testing.assert_close(dark[FINE], bright[FINE] - np.log(4), rtol=0, atol=0.05)
+
+
+def test_a_cell_has_the_brightness_and_contrast_of_its_place():
+    picture = np.full((64, 64), 200, np.uint8)
+    picture[16:32, 48:] = np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((2, 2))) * 80
+    found = contrast(grey(picture))[0]
+    expected = torch.full((2, GRID, GRID), 200.0)
+    expected[1] = np.log(0.1)
+    expected[:, 1, 3] = torch.tensor([40, (np.log(40.1) + np.log(0.1)) / 2])
+    torch.testing.assert_close(found[3:].view(2, GRID, GRID), expected, rtol=0, atol=1e-3)
 
 
 def test_grey_is_what_rec_601_makes_of_colours():
     black_or_red, black_or_grey = np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8)
     black_or_red[:, ::2], black_or_grey[:, ::2] = 200, round(0.299 * 200)
     red = grey(black_or_red) * torch.tensor([1, 0, 0], dtype=torch.uint8)[:, None, None]
-    torch.testing.assert_close(contrast(red), contrast(grey(black_or_grey)), rtol=0, atol=0.01)
+    found, expected = contrast(red), contrast(grey(black_or_grey))
+    torch.testing.assert_close(found[:, BRIGHTNESS], expected[:, BRIGHTNESS], rtol=0, atol=0.11)  # a byte is rounded
+    for rows in (slice(0, 3), FINE):
+        torch.testing.assert_close(found[:, rows], expected[:, rows], rtol=0, atol=0.01)
 
 
 def test_blur_takes_the_finest_scales_first():

@@ -53,7 +53,7 @@ class CaptionDetector:
 
     @torch.no_grad()
     def stored(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (b, 1, k, d) float16 and contrast (b, 1, 3, 4), which the detector reads."""
+        """Features (b, 1, k, d) float16 and contrast (b, 1, 11, 4), which the detector reads."""
         pixels = _wholes(pixels)
         features = _features(self._encoder, self._options, pixels)
         return features[:, None], contrast(pixels)[:, None].to(features.device)
@@ -83,7 +83,7 @@ def _looked_at(
     options: ExtractionOptions,
     advance: Callable[[int], None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Features (b, k, d) float16 and contrast (b, 3, 4) on the CPU, batch by batch."""
+    """Features (b, k, d) float16 and contrast (b, 11, 4) on the CPU, batch by batch."""
     for first in range(0, len(positions), options.encode_batch):
         pixels = _wholes(pictures.batch(positions[first : first + options.encode_batch])["pixels"])
         yield _features(encoder, options, pixels).cpu(), contrast(pixels)
