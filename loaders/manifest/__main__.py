@@ -8,6 +8,7 @@ from roadcue.errors import exit_code
 from roadcue.loaders.bad_records import faults_by_kind
 from roadcue.loaders.manifest.convert import Converted, convert
 from roadcue.sentence_parser import SentenceParser
+from roadcue.sentences import counted, say
 
 
 def main() -> int:
@@ -43,21 +44,26 @@ def _parser() -> argparse.ArgumentParser:
 def _convert(given: argparse.Namespace) -> None:
     made = convert(given.table, given.pictures, given.out, on_bad_record=given.on_bad_record)
     if made.skipped:
-        print(f"{len(made.skipped):,} lines left out:", *faults_by_kind(made.skipped), sep="\n  ")
+        print(f"{counted(len(made.skipped), 'line')} left out:", *faults_by_kind(made.skipped), sep="\n  ")
     sequences = len({row.keys["sequence"] for row in made.rows})
-    print(f"{made.manifest}: {len(made.rows)} lines, {sequences} sequences")
-    print("labels: " + ", ".join(f"{column} in {count} lines" for column, count in made.labelled.items()))
+    print(f"{made.manifest}: {counted(len(made.rows), 'line')}, {counted(sequences, 'sequence')}")
+    print("labels: " + ", ".join(f"{column} in {counted(count, 'line')}" for column, count in made.labelled.items()))
     if bare := made.unlabelled:
-        print(f"no label at all: {len(bare):,} lines, the first {bare[0].where}; no head learns from them")
+        print(f"no label at all: {counted(len(bare), 'line')}, the first {bare[0].where}; no head learns from them")
     if made.unnamed:
         print(f"not labelled, as no line names them: {', '.join(made.unnamed)}")
+    if sequences == 1 and not made.parted:
+        say(
+            "all lines are of one sequence, so nothing would be left to validate on: name in a column `sequence` "
+            "which walk or drive each picture is of"
+        )
     print(*_how_to_train(made, given), sep="\n")
 
 
 def _how_to_train(made: Converted, given: argparse.Namespace) -> list[str]:
     """The command, and before it what has to be known of the table's splits, if it names some."""
     command = f"python train.py --data manifest --data_dir {given.out} --image_root {given.pictures}"
-    named = ", ".join(f"{split or 'no split'} in {count:,} lines" for split, count in made.splits.items())
+    named = ", ".join(f"{split or 'no split'} in {counted(count, 'line')}" for split, count in made.splits.items())
     if made.parted:
         return [f"splits: {named}", f"{command} --head field,cue"]
     parting = f"{command} --split_by sequence --head field,cue"

@@ -159,20 +159,31 @@ def test_the_command_says_what_it_wrote_and_how_to_train_on_it(folder, monkeypat
     monkeypatch.setattr("sys.argv", [*words, "--on_bad_record", "skip"])
     assert main() == 0
     said = capsys.readouterr().out
-    assert f"1 lines left out:\n  1, the first {table}, line 5: column sidewalk is 'Up'" in said
-    assert f"no label at all: 1 lines, the first {table}, line 4; no head learns from them" in said
+    assert f"1 line left out:\n  1, the first {table}, line 5: column sidewalk is 'Up'" in said
+    assert f"no label at all: 1 line, the first {table}, line 4; no head learns from them" in said
     assert "--split_by sequence" in said
     assert "splits:" not in said
     assert f"{out / 'manifest.jsonl'}: 3 lines, 2 sequences" in said
     assert "labels: sidewalk in 2 lines, road in 2 lines, objects in 2 lines" in said
     assert f"--data_dir {out} --image_root {folder}" in said
+    assert "one sequence" not in said
+
+
+def test_a_table_of_one_sequence_is_said_to_leave_nothing_to_validate_on(folder, monkeypatch, capsys):
+    table, out = folder.parent / "table.csv", folder.parent / "out"
+    table.write_text("picture,sidewalk\nleft/1.jpg,center\nleft/2.jpg,left\n")
+    monkeypatch.setattr("sys.argv", ["x", "convert", str(table), "--pictures", str(folder), "--out", str(out)])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert "manifest.jsonl: 2 lines, 1 sequence\n" in said
+    assert "all lines are of one sequence, so nothing would be left to validate on: name in a column" in said
 
 
 @pytest.mark.parametrize(
     ("splits", "said", "sequence"),
     [
-        (("train", "Val", "val"), "splits: train in 1 lines, val in 2 lines", False),
-        (("train", "train", ""), "splits: train in 2 lines, no split in 1 lines; training needs train and val", True),
+        (("train", "Val", "val"), "splits: train in 1 line, val in 2 lines", False),
+        (("train", "train", ""), "splits: train in 2 lines, no split in 1 line; training needs train and val", True),
         (("train", "train", "train"), "splits: train in 3 lines; training needs train and val", True),
     ],
 )
