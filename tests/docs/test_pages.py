@@ -28,8 +28,8 @@ from roadcue.schema import PAST_STATES, STATE_NUMBERS, STEP_S, WAYPOINTS
 RECORD, OWN_DATA, PLUGINS, HEADS, PREDICTIONS = (
     ROOT / "docs" / f"{name}.md" for name in ("record", "own_data", "plugins", "heads", "predictions")
 )
-MADE = ("runs/", "worlds/", "my/", "pictures/", "my_head.py", "labels/", "images/", "org/")
-"""What the commands make, folders of data, and a name on the model hub."""
+MADE = ("runs/", "worlds/", "my/", "pictures/", "my_head.py", "labels/", "images/", "org/", "openai/")
+"""What the commands make, folders of data, and names on the model hub."""
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 each_page = pytest.mark.parametrize("page", pages(), ids=[page.stem for page in pages()])
