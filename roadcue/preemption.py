@@ -98,9 +98,8 @@ def _heed(number: int, frame: FrameType | None) -> None:
 
 def leave(stop: Stopped) -> int:
     """The exit code of a stopped command: 0 where Slurm starts it again, 128 + the signal elsewhere."""
-    print(
-        f"stopped; {str(stop) or 'what was computed is kept, the same command goes on from there'}", file=sys.stderr
-    )
+    if stop.requeues:
+        print(str(stop) or "stopped; what was computed is kept, the same command goes on from there", file=sys.stderr)
     code = 128 + (_heard.signal or signal.SIGTERM)
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:

@@ -98,9 +98,8 @@ def fit(
     wanted = logger == "wandb" and ranks.first
     also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if wanted else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings(
-        "ignore", ".*srun.*|.*LeafSpec.*|.*sync_dist=True.*|.*in eval mode at the start.*"
-    )  # all are Lightning's own affairs
+    its_own_affairs = "srun|LeafSpec|sync_dist=True|broadcast_buffers|in eval mode at the start"
+    warnings.filterwarnings("ignore", f".*({its_own_affairs}).*")
     trainer = Trainer(
         max_epochs=1,  # one pass over `steps`, which holds every epoch of the run
         max_steps=len(steps),

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from roadcue.roadworld.write import write_roadworld
 from roadcue.training.checkpoints import last_checkpoint
 
 SMALL_WORLD = RoadWorldSpec(8, 4, seconds=2, stride=5, width=160, height=178, cameras=("FRONT",))
-EPOCHS, EVERY = "24", "50"
+EPOCHS, EVERY = "16", "40"
 ONE_THREAD = "--cpus-per-task=1"
 """As the run that is not interrupted: the number of threads rounds sums in its own way."""
 
@@ -65,6 +66,7 @@ def in_its_middle(cluster: Cluster, job: str, start: int = 1) -> None:
     cluster.wait(job, lambda: "\nepoch " in cluster.log(job).partition(f" {job}, start {start}\n")[2])
 
 
+@pytest.mark.timeout(600)  # it imports PyTorch three times, which takes minutes where others use the cores
 def test_a_job_that_is_told_to_go_is_requeued_and_ends_as_if_nothing_had_happened(
     cluster: Cluster, words: list[str], whole: Path, tmp_path: Path
 ):
@@ -95,9 +97,8 @@ def test_a_job_whose_nodes_are_taken_goes_on_where_it_was(
     cluster: Cluster, words: list[str], whole: Path, tmp_path: Path, take: Callable[[Cluster, str], None]
 ):
     """Not from the checkpoint of every 50 steps: it has had the time to write one of its own."""
-    job = cluster.submit(
-        ONE_THREAD, "slurm/train_vlm.sh", *words, "--checkpoint_every=1000", RUN_DIR=tmp_path / "run"
-    )
+    rare = ["1000" if word == EVERY else word for word in words]
+    job = cluster.submit(ONE_THREAD, "slurm/train_vlm.sh", *rare, RUN_DIR=tmp_path / "run")
     in_its_middle(cluster, job)
     take(cluster, job)
     cluster.ended(job)
@@ -167,14 +168,15 @@ def test_a_full_disk_fails_the_job_with_the_remedy_and_it_goes_on_when_there_is_
 
 
 @pytest.mark.slurm
-def test_an_extraction_of_two_nodes_goes_on_with_what_is_left(cluster: Cluster, world: Path, tmp_path: Path):
-    options = ["--encoder", "smol", "--data", "waymo_e2e", "--data_dir", world, "--encode_batch", "1"]
+def test_an_extraction_of_two_nodes_goes_on_with_what_is_left(cluster: Cluster, tmp_path: Path):
+    write_roadworld(replace(SMALL_WORLD, stride=1, val=1), tmp_path / "shards", workers=1)
+    options = ["--encoder", "smol", "--data", "waymo_e2e", "--data_dir", tmp_path / "shards", "--encode_batch", "1"]
     nodes = ["--array=0", "--nodes=2", ONE_THREAD, "slurm/extract_features.sh", *options, "--store_dir"]
     whole, told = (cluster.submit(*nodes, tmp_path / name) for name in ("whole", "told"))
     cluster.wait(told, lambda: any(progress(tmp_path / "told")))
     cluster.do("scancel", "--signal=USR1", told)
     cluster.wait(told, lambda: cluster.field(told, "JobState") != "RUNNING")
-    assert 0 < sum(progress(tmp_path / "told")) < 32
+    assert 0 < sum(progress(tmp_path / "told")) < 160
     for job in (whole, told):
         cluster.ended(job)
     one, other = (features(tmp_path / name) for name in ("whole", "told"))

@@ -21,7 +21,7 @@ from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.captions.fine_tuning import train_captions
 from roadcue.training.checkpoints import read_checkpoint
-from roadcue.training.ranks import InTurns, Ranks, Shared
+from roadcue.training.ranks import InTurns, Ranks, Shared, together
 from roadcue.training.steps import InOrder
 
 TESTS = Path(__file__).parents[1]
@@ -171,6 +171,18 @@ def test_what_does_not_fit_is_refused_with_the_numbers(monkeypatch, ranks, devic
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(BadInput, match=re.escape(said)):
         ranks.check(devices, nodes, device)
+
+
+def test_a_process_that_is_to_be_several_becomes_torchrun(monkeypatch, make):
+    started = []
+    monkeypatch.setattr(os, "execv", lambda *given: started.append(given))
+    monkeypatch.setattr(sys, "argv", ["train.py", "--devices", "2"])
+    with pytest.raises(BadInput, match="make 2 processes"):  # which is not reached where execv does not return
+        together(lambda *_: None, make(devices=2), "", "cpu")
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "train.py", "--devices", "2"]
+    assert started == [(sys.executable, [sys.executable, *words])]
+    with pytest.raises(BadInput, match="--devices 2 on --nodes 2 make 4 processes, and there are 1"):
+        together(lambda *_: None, make(devices=2, nodes=2), "", "cpu")
 
 
 def test_what_fits_is_not_refused(monkeypatch):
