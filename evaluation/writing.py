@@ -16,8 +16,8 @@ from roadcue.evaluation.cost import Cost, cost_of
 from roadcue.evaluation.few_shot import FewShot
 from roadcue.evaluation.frames import scored_as
 from roadcue.evaluation.written_texts import TextFile, WrittenText
-from roadcue.models.captioner import Captioner, Written
-from roadcue.models.generation import GenerationSettings
+from roadcue.models.captioner import Captioner
+from roadcue.models.generation import GenerationSettings, Written
 from roadcue.models.grammar import Grammar
 from roadcue.models.registry import build_captioner
 from roadcue.progress import ProgressLine

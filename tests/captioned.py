@@ -4,13 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-<<<<<<< HEAD
-from roadcue.models.captioner import Captioner, VisualBatch, Written
-from roadcue.models.generation import GenerationSettings, Grammar
-=======
 from roadcue.models.captioner import Captioner, VisualBatch
-from roadcue.models.generation import GenerationSettings, Written
->>>>>>> 6ae289b (Visual tokens of captioners can be stored)
+from roadcue.models.generation import GenerationSettings, Grammar, Written
 
 
 def prompts_of(captioner: Captioner, instructions: str | Sequence[str]) -> list[int] | list[list[int]]:

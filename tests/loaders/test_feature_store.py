@@ -260,7 +260,7 @@ def test_kill_9_loses_at_most_the_batch_in_hand(tmp_path):
         ids = np.array([f"s-{{row:03d}}" for row in range(10)])
         writer = StoreWriter(Path({str(tmp_path / "store")!r}), {PARTS!r}, ids, ["FRONT", "REAR"], (4, 3))
         for row in range(6):
-            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.zeros((1, 2, 3, 4)), np.ones((1, 2), bool))
+            writer.write(np.array([row]), np.full((1, 2, 4, 3), row), np.zeros((1, 2, 11, 4)), np.ones((1, 2), bool))
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     done = subprocess.run([sys.executable, "-c", script], check=False)

@@ -10,8 +10,7 @@ from drawn_road import drawn_road
 from jsonschema import Draft202012Validator
 
 from roadcue.errors import BadInput
-from roadcue.models.captioner import Written
-from roadcue.models.generation import GenerationSettings
+from roadcue.models.generation import GenerationSettings, Written
 from roadcue.models.grammar import Grammar
 from roadcue.models.registry import build_captioner
 

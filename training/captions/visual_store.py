@@ -15,7 +15,8 @@ from roadcue.cache import cache_root
 from roadcue.files import size_said, user_path
 from roadcue.loaders import picture_file
 from roadcue.loaders.contrast import contrast
-from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finished, store_bytes, store_folder
+from roadcue.loaders.feature_store import FeatureStore, StoreWriter, open_finished, store_folder
+from roadcue.loaders.store_part import store_bytes
 from roadcue.models.captioner import Captioner
 from roadcue.models.visual_parts import visual_fingerprint
 from roadcue.progress import ProgressLine
@@ -33,7 +34,7 @@ class VisualStore:
 
     def tokens(self, positions: np.ndarray) -> Tensor:
         """(b,) positions among the pictures -> (b, tokens, d) float16, on the CPU."""
-        return torch.from_numpy(self.store.features[positions, 0])
+        return torch.from_numpy(self.store.features[positions][:, 0])
 
 
 @torch.no_grad()

@@ -122,7 +122,7 @@ class StoredSplit:
         return {"future": torch.from_numpy(self.dataset.states.future[rows]), **labels}  # type: ignore[typeddict-item]
 
     def _pictures(self, store: FeatureStore, places: np.ndarray) -> list[np.ndarray]:
-        """(b,) places in the store -> (b, c, k, d) float16, (b, c, 3, 4) float32, (b, c) bool.
+        """(b,) places in the store -> (b, c, k, d) float16, (b, c, 11, 4) float32, (b, c) bool.
 
         Frame by frame, in each camera by camera.
         """
