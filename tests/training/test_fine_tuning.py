@@ -214,7 +214,7 @@ def test_the_gates_start_where_they_are_told_to(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"lr": 0.0}, {"warm_up": -1}, {"head": "caption,cue"}, {"seeds": 2}]
+    "wrong", [{"epochs": -1}, {"lr": 0.0}, {"warm_up": -1}, {"head": "caption,cue"}, {"seeds": 2}]
 )
 def test_options_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match="--"):
