@@ -81,6 +81,7 @@ NOT_EXECUTED = {
     r"benchmarks/record\.sh.*": "takes hours, and some minutes with --quick; tests/docs/test_record_script.py",
     r"(PARTS=8 )?sbatch .*": "needs a cluster; tests/slurm runs the scripts on one",
     r"slurm/ablation\.sh .*": "is typed on a cluster; tests/slurm runs it there",
+    r"torchrun .*": "starts four processes; tests/training/test_ranks.py starts two",
     r"hf download .*": "downloads 4.5 GB",
     r"source slurm/env\.sh": "sets variables for sbatch",
     r"apt-get install .*": "installs system packages, as root",
@@ -113,6 +114,8 @@ def test_every_word_of_a_command_is_known(command: str):
         assert is_executed(command)  # what words there are, only the plugin knows
     elif words[0] == "python":
         assert unknown_options(words) == set()
+    elif words[0] == "torchrun":
+        parse(TrainConfig, words[words.index("train.py") + 1 :])
     elif words[0] in CONFIG_OF:
         parse(CONFIG_OF[words[0]], words[1:])
     elif words[0].endswith(".sh"):
