@@ -37,7 +37,8 @@ class ScoreOptions:
     seed: int = DEFAULT_BOOTSTRAP.seed
     """Seed of the bootstrap."""
     out: str | None = None
-    """Folder for metrics.json and report.html. Default: the run folder."""
+    """Folder for metrics.json and report.html, of several runs with texts among them comparison.json and
+    comparison.html. Default: the run folder; of several none."""
 
     plugin: list[str] = field(default_factory=list)
     """A Python file that registers heads, encoders, captioners or data sets, as in train.py; needed again for a run

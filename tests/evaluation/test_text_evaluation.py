@@ -150,7 +150,7 @@ def test_predictions_of_another_split_are_refused(data, capsys):
     ("words", "message"),
     [
         ([], "name what is to be scored"),
-        (["--run", "a", "--predictions", "b", "--data", "sensation"], "do not go together"),
+        (["--run", "a", "--predictions", "b", "--submission", "s.tar.gz"], "do not go together"),
         (["--predictions", "b", "--submission", "s.tar.gz", "--data", "sensation"], "do not go together"),
         (["--run", "a", "--protocol", "published"], "--protocol belongs to --predictions"),
         (["--run", "a", "--split", "test"], "--split test belongs to --predictions"),
