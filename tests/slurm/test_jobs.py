@@ -169,7 +169,7 @@ def test_a_full_disk_fails_the_job_with_the_remedy_and_it_goes_on_when_there_is_
 
 @pytest.mark.slurm
 def test_an_extraction_of_two_nodes_goes_on_with_what_is_left(cluster: Cluster, tmp_path: Path):
-    write_roadworld(replace(SMALL_WORLD, stride=1, val=1), tmp_path / "shards", workers=1)
+    write_roadworld(replace(SMALL_WORLD, stride=1), tmp_path / "shards", workers=1)
     options = ["--encoder", "smol", "--data", "waymo_e2e", "--data_dir", tmp_path / "shards", "--encode_batch", "1"]
     nodes = ["--array=0", "--nodes=2", ONE_THREAD, "slurm/extract_features.sh", *options, "--store_dir"]
     whole, told = (cluster.submit(*nodes, tmp_path / name) for name in ("whole", "told"))
