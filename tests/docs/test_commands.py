@@ -63,6 +63,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWa
 NOT_EXECUTED = {
     r"make demo": "the test below executes its commands, small, and a slow one all of it",
     r"make test": "it is what runs this test",
+    r"make test-slurm": "starts a Slurm, and takes minutes",
     r"source \.venv/bin/activate": "this test runs in an environment already",
     r"make parity": "builds environments of half a gigabyte each; tests/parity",
     r"make schema": "writes into the repository",
