@@ -41,6 +41,7 @@ evaluate() { "$PYTHON" eval.py "$@"; }
 
 # Exit code 1 says that a claim or a demand does not hold: that is a result.
 picture_pays() { "$PYTHON" benchmarks/picture_pays.py "$@" || [[ $? == 1 ]]; }
+caption_speed() { "$PYTHON" benchmarks/captions.py "$@" || [[ $? == 1 ]]; }
 heads_against_captions() { "$PYTHON" benchmarks/heads_against_captions.py "$@" || [[ $? == 1 ]]; }
 unlike_pictures() { "$PYTHON" benchmarks/unlike_pictures.py "$@" || [[ $? == 1 ]]; }
 
@@ -135,6 +136,7 @@ step speed-import "$PYTHON" benchmarks/import_roadcue.py "${small[@]}"
 step speed-read "$PYTHON" benchmarks/read_camera.py "${small[@]}"
 step speed-rows "$PYTHON" benchmarks/train_rows.py "${small[@]}"
 step speed-captions "$PYTHON" benchmarks/caption_metrics.py "${small[@]}"
+step speed-generation caption_speed --model smol flamingo --dtype fp32 bf16 --asked scene bvpi "${small[@]}"
 step speed-tower-fp32 "$PYTHON" benchmarks/tower.py --dtype fp32 --layers 4 --batch 4 "${small[@]}"
 step speed-tower-bf16 "$PYTHON" benchmarks/tower.py --dtype bf16 --layers 4 --batch 4 "${small[@]}"
 step speed-predict "$PYTHON" benchmarks/predict_latency.py --run "$RECORD_DIR/demo" "${small[@]}"
