@@ -128,7 +128,7 @@ def test_a_text_without_a_frame_is_refused(folder, tmp_path, capsys):
     assert "none of its texts is of a frame of the runs" in capsys.readouterr().err
 
 
-def test_texts_go_on_where_they_were_and_ids_pair_before_images(folder, tmp_path, capsys):
+def test_texts_go_on_where_they_were(folder, tmp_path, capsys):
     out = tmp_path / "out.jsonl"
     for end in ("", ".asked.json"):
         shutil.copy(folder / "caption" / f"predictions.jsonl{end}", f"{out}{end}")

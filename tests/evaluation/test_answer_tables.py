@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sensation_annotations import annotation
 
+from roadcue.evaluation.answer_lines import text_line
 from roadcue.evaluation.answer_tables import GAP, AnswerLine, Truth, answer_tables
 from roadcue.evaluation.claimed_answers import NEAR, OF_TARGET, answer_words, answers_of
 from roadcue.evaluation.cost import Cost, cost_of
@@ -149,3 +150,10 @@ def test_a_text_that_is_no_path_stands_still_and_is_counted():
     assert ade == {"waypoint": 0, "text": pytest.approx((2 + 0 + 15) / 3), "stand still": pytest.approx(15)}
     assert table.methods["text"]["no path"].value == pytest.approx(1 / 3)
     assert table.methods["text"]["ade" + GAP].value == pytest.approx(17 / 3)
+
+
+def test_texts_are_paired_by_id_before_image(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"id": "a", "image": "b.jpg", "prediction": "Sidewalk: left."}\n')
+    line, said = text_line(tmp_path / "x.jsonl", ["a", "b"])
+    assert line.answers["sidewalk"].tolist() == ["Left", ""]
+    assert said == "x.jsonl: 1 of the 2 frames have a text, paired by id; the others count as wrong"
