@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusing_disk import not_readable, read_only, stamps
 
@@ -120,6 +120,7 @@ def test_a_part_that_another_began_is_not_written_into(tmp_path):
     assert np.array_equal(FeatureStore(tmp_path / "store", PARTS).features, features(slice(None)).astype(np.float16))
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 11), st.integers(0, 10)), max_size=6))
 def test_whatever_parts_are_begun_and_left_the_store_ends_up_whole(begun):
     with tempfile.TemporaryDirectory() as folder:

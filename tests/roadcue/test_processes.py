@@ -50,10 +50,12 @@ def test_they_end_when_the_one_that_started_them_is_killed(tmp_path):
 
 
 COUNTED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from roadcue.errors import exit_code
 from roadcue.roadworld.drawing import Job, draw_missing
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell runs behind itself ignores it
 
 def draw(folder, number):
     time.sleep(0.1)

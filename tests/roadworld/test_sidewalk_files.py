@@ -149,7 +149,7 @@ def test_the_command_says_how_many_pictures_have_labels(tmp_path, monkeypatch, c
     monkeypatch.setattr("sys.argv", words.split())
     assert main() == 0
     said = capsys.readouterr().out
-    assert "training: 6 pictures of 1 walk; validation: 0 pictures of 0 walks" in said
+    assert "training: 6 pictures of 1 walk; validation: none" in said
     assert f"{labelled_pictures(out)} of 6 pictures are clear enough to be labelled" in said
     assert len(lines_of(out)) == 6
 
@@ -233,4 +233,4 @@ def test_the_command_draws_and_checks_and_refuses(tmp_path, monkeypatch, capsys)
     assert "exists already" in capsys.readouterr().err
     monkeypatch.setattr("sys.argv", ["sidewalk", "--out", str(out), "--check"])
     assert main() == 0
-    assert "train=4, val=0" in capsys.readouterr().out
+    assert "as written; drawn with --train 4 --val 0" in capsys.readouterr().out

@@ -292,7 +292,7 @@ def test_every_line_has_its_picture_and_the_loaders_read_them_all(drawn, paired)
         assert dataset.caption(row) == walk.caption(half)
         assert dataset.bvpi(row) == compose(walk.annotation(half), walk.caption(half))
         assert dataset.image(row, "CHEST") == jpeg.encode(walk.paint(half), SPEC.jpeg_quality)
-    with pytest.raises(BadInput, match="no picture of split train"):
+    with pytest.raises(BadInput, match=r"holds pairs .* nothing to train on"):
         open_sidewalk(drawn, "train")
 
 
@@ -346,7 +346,7 @@ def test_pairs_have_a_version_that_other_walks_have_not(drawn, monkeypatch):
         ("--pairs 3 --kinds red_light", "the sidewalk view has no pairs of 'red_light'"),
         ("--pairs -1", "--pairs -1: must be at least 1"),
         ("--pairs 3 --train 5", "3 pairs beside 5 training and 0 validation pictures"),
-        ("--train 4 --val 0 --kinds gap", "--kinds gap: name kinds of pairs, with commas, beside --pairs N"),
+        ("--train 4 --val 0 --kinds gap", "--kinds 'gap': belongs to --pairs N"),
         ("--pairs 3 --kinds gap,gap", "names a kind twice"),
     ],
 )
