@@ -53,7 +53,7 @@ SMALL_WALKS = SidewalkSpec(160, 16, width=160, height=120)
 SMALL_AMOUNTS = {"--train": "4", "--val": "2", "--stride": "100"}
 """In the place of those by which the pages draw thousands of pictures."""
 SHORT = {
-    r"python train\.py .*--head caption .*": ("--epochs", "1"),
+    r"python train\.py (?!.*--epochs).*--head caption .*": ("--epochs", "1"),
     r"python train\.py .*--caption\.\w+ .*": ("--limit", "16"),
 }
 """What is added to a command that trains a language model ten times over all pictures."""
@@ -64,6 +64,7 @@ NOT_EXECUTED = {
     r"make demo": "the test below executes its commands, small, and a slow one all of it",
     r"make test": "it is what runs this test",
     r"make test-slurm": "starts a Slurm, and takes minutes",
+    r"make captions": "takes up to an hour; tests/benchmarks runs it small",
     r"source \.venv/bin/activate": "this test runs in an environment already",
     r"make parity": "builds environments of half a gigabyte each; tests/parity",
     r"make schema": "writes into the repository",
@@ -71,8 +72,11 @@ NOT_EXECUTED = {
     r"python train\.py --help": "shows what the tests of words read for every page",
     r"python train\.py .*--checkpoint full .*": "downloads 4.5 GB",
     r"python train\.py .*--checkpoint FOLDER .*": "needs the published checkpoint",
+    r"python train\.py .*--checkpoint Qwen/.*": "downloads 4 GB; tests/journeys/test_any_vlm.py trains a tiny one",
+    r"python eval\.py .*--clip openai/.*": "downloads 0.6 GB; tests/evaluation/test_caption_pictures.py has a tiny one",
     r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
     r"python train\.py --seeds .*": "trains five heads; tests/training/test_sweep.py trains two",
+    r"python eval\.py .*--predictions other_model\.jsonl .*": "needs two runs; tests/evaluation/test_answer_comparison.py",
     r"python eval\.py --run runs/five.*": "scores them; tests/evaluation/test_seed_groups.py",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
     r"python -m roadcue\.loaders\.waymo_e2e\.submission check .*": "checks what the line above it would have written",
