@@ -36,13 +36,13 @@ def class_figures(
     sequence: np.ndarray,
     bootstrap: Bootstrap,
 ) -> Figures:
-    """The figures of `CLASS_COLUMNS`; the calibration error is that of the most probable class.
+    """The figures of `CLASS_COLUMNS`; the calibration error is that of the answers, which need not be most probable.
 
     `words` (k,) names of the k classes; `predicted` and `truth` (n,) int, places in `words`; `probabilities` (n, k);
     `sequence` (n,) names of whole drives.
     """
-    right = probabilities.argmax(axis=1) == truth
-    error = expected_calibration_error(probabilities.max(axis=1), right, sequence, bootstrap)
+    confidence = probabilities[np.arange(len(predicted)), predicted]
+    error = expected_calibration_error(confidence, predicted == truth, sequence, bootstrap)
     return {**score_classes(words[predicted], words[truth], sequence, bootstrap), "calibration_error": error}
 
 
@@ -99,22 +99,22 @@ def ood_score_of(prediction: Arrays, rows: np.ndarray) -> np.ndarray | None:
 
 def selective_tables(
     title: str,
-    methods: Mapping[str, tuple[np.ndarray, np.ndarray | None]],
+    methods: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray | None]],
     truth: np.ndarray,
     sequence: np.ndarray,
     bootstrap: Bootstrap,
 ) -> list[ScoreTable]:
     """What not answering gains, for those `methods` that tell pictures unlike the training pictures: a table or none.
 
-    Of each method the probabilities (n, k) of the answers and the OOD scores (n,), None where it sees no picture;
-    `truth` (n,) int, `sequence` (n,) names of whole drives.
+    Of each method its answers (n,) int, the probabilities (n, k), and the OOD scores (n,), None where it sees no
+    picture; `truth` (n,) int, `sequence` (n,) names of whole drives.
     """
     scores, curves = {}, {}
-    for name, (probabilities, ood_score) in methods.items():
+    for name, (predicted, probabilities, ood_score) in methods.items():
         if ood_score is None:
             continue
-        right, unlike = probabilities.argmax(axis=1) == truth, ood_score > 1
-        improbable = 1 - probabilities.max(axis=1).astype(np.float64)
+        right, unlike = predicted == truth, ood_score > 1
+        improbable = 1 - probabilities[np.arange(len(predicted)), predicted].astype(np.float64)
         doubt = np.where(unlike, 1 + ood_score, improbable)
         columns = np.stack([unlike, right, np.where(unlike, np.nan, right)], axis=1).astype(np.float64)
         figures = dict(zip(SELECTIVE_COLUMNS, sequence_bootstrap(columns, sequence, bootstrap), strict=False))

@@ -240,7 +240,11 @@ class RoadPredictor(PushToHubMixin):
 
 def _listed(images: Any, count: int) -> Sequence[Any]:
     """A batch of pictures as a sequence; an array or tensor is a batch if it has four dimensions."""
-    return [None] * count if images is None else list(images)
+    if images is None:
+        return [None] * count
+    if is_single(images):
+        raise BadInput(f"images: one picture beside {count} pasts; give a list of pictures, or past (16, 6) for one")
+    return list(images)
 
 
 def _by_camera(picture: Any, cameras: Sequence[str]) -> Mapping[str, Picture]:

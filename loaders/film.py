@@ -95,7 +95,7 @@ def _holes(film: Film) -> tuple[str, ...]:
     times = (film.ticks - film.ticks[0]) * float(film.tick_s)
     steps = np.diff(times)
     usual = float(np.median(steps)) if len(steps) else 0.0
-    long = np.flatnonzero(steps > max(_HOLE_S, _HOLE_STEPS * usual))
+    long = np.flatnonzero(steps > max(_HOLE_S, _HOLE_STEPS * usual) - _SAME_S)
     if not len(long):
         return ()
     first, lost = long[0], np.maximum(np.rint(steps[long] / max(usual, _SAME_S)) - 1, 1).sum()

@@ -62,6 +62,11 @@ def load_strict(
             f"{source}: the weights are not those of this {type(module).__name__}; {problems}. "
             "Its config.json and its safetensors must be of one checkpoint: download both again, or train again."
         )
+    learnt = [
+        prefix + name for name, _ in module.named_parameters()
+    ]  # a buffer may hold inf, as a bound that is none
+    if broken := sorted(key for key in learnt if not (held[key].is_meta or bool(torch.isfinite(held[key]).all()))):
+        raise error(f"{source}: {', '.join(_by_layer(broken))}: not finite numbers, the file is damaged; {AGAIN}")
     module.load_state_dict(tensors, strict=True, assign=True)
 
 

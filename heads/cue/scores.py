@@ -58,7 +58,7 @@ def cue_scores(
             compared = with_differences(scores, picks, true, sequences, bootstrap)
             tables.append(score_table(question.capitalize(), columns, compared, sequences, meaning, CLASS_HEADLINE))
             judged = {
-                name: (each["cue_probabilities"][known, place], ood_score_of(each, known))
+                name: (picks[name], each["cue_probabilities"][known, place], ood_score_of(each, known))
                 for name, each in methods.items()
             }
             tables += selective_tables(question.capitalize(), judged, true, sequences, bootstrap)

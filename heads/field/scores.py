@@ -65,7 +65,7 @@ def field_scores(
                 score_table(title, CLASS_COLUMNS, compared, sequence[known], OF_CALIBRATION, CLASS_HEADLINE)
             )
             judged = {
-                name: (each["position_probabilities"][known, field], ood_score_of(each, known))
+                name: (picks[name], each["position_probabilities"][known, field], ood_score_of(each, known))
                 for name, each in methods.items()
             }
             tables += selective_tables(title, judged, positions[known, field], sequence[known], bootstrap)

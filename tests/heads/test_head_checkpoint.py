@@ -44,6 +44,17 @@ def alter_config(folder, change):
     (folder / "config.json").write_text(json.dumps(config))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_damage(saved, value):
+    def damage(weights):
+        name = max((name for name, weight in weights.items() if "decoder" in name), key=lambda n: weights[n].numel())
+        weights[name].view(-1)[-1] = value
+
+    alter_weights(saved, damage)
+    with pytest.raises(BadHead, match=r"decoder\S*: not finite numbers, the file is damaged"):
+        load_head(saved)
+
+
 @pytest.mark.parametrize("vectors", [2, 0])
 @pytest.mark.parametrize("name", ["waypoint", *BASELINES])
 def test_round_trip_is_bit_equal(name, vectors, tmp_path, batches):

@@ -124,6 +124,7 @@ def test_line_7_predict_refuses_what_the_manifest_refuses(road):
         ({"past": np.zeros((0, 16, 6)), "images": [], "intent": []}, r"^past has the shape \(0, 16, 6\)"),
         ({"images": np.zeros((0, 0, 3), np.uint8)}, r"images: an array of shape \(0, 0, 3\) is no picture"),
         ({"intent": [1, 2]}, "1 images, 1 pasts and 2 intents: expected as many of each"),
+        ({"past": good["past"][None], "images": "one.jpg"}, "images: one picture beside 1 pasts; give a list"),
         ({"past": good["past"][None].repeat(2, axis=0), "images": images[:2]}, "2 images, 2 pasts and 1 intents"),
     ]
     for change, sentence in refused:

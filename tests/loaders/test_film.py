@@ -102,6 +102,7 @@ def test_a_damaged_picture_is_said_and_those_around_it_are_read(tmp_path):
         ),
         ([*range(0, 960, 40), *range(2000, 2960, 40), 8000], "between 0.92 and 2.00 s, and 1 more such holes"),
         ([0, 60, 90, 1000, 1040, 1070, 1130, 2020], "between 0.09 and 1.00 s, and 1 more such holes, where about"),
+        ([*range(0, 1000, 125), *range(1375, 2375, 125)], "between 0.88 and 1.38 s, where about 3 are lost"),
         (list(range(0, 8000, 1000)), None),
         ([0, 5000], None),
         ([*range(0, 400, 40), 850], None),
