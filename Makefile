@@ -1,5 +1,5 @@
-# make demo: the main job on the embedded default. make captions: heads against caption models. make test, make test-slurm:
-# everything that CI checks.
+# make demo: the main job on the embedded default. make captions: heads against caption models. make test:
+# everything that CI checks. make test-slurm: more of the job scripts, on a Slurm that it starts.
 PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
