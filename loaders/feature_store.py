@@ -25,7 +25,7 @@ import numpy as np
 from roadcue.errors import BadInput
 from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, size_said, unreadable, write_atomic
 from roadcue.loaders.store_part import (
-    TODO,
+    LEFT,
     WRITTEN,
     PartWriter,
     StoredRows,
@@ -100,7 +100,7 @@ class StoreWriter:
 
     def todo(self) -> np.ndarray:
         """Its rows that are neither written nor skipped."""
-        return self._mine.start + np.flatnonzero(self._progress()[self._mine.start : self._mine.stop] == TODO)
+        return self._mine.start + np.flatnonzero(self._progress()[self._mine.start : self._mine.stop] == LEFT)
 
     def write(self, rows: np.ndarray, features: np.ndarray, contrast: np.ndarray, present: np.ndarray) -> None:
         """Write (m,) rows: features (m, c, k, d), contrast (m, c, 11, 4), present (m, c) bool."""
@@ -121,7 +121,7 @@ class StoreWriter:
         """Write DONE if every row is written or skipped; False while rows are left (another writer has them)."""
         for part in self._parts:
             part.flush()
-        if (self._progress() == TODO).any():
+        if (self._progress() == LEFT).any():
             return False
         with _writing(self.folder):
             write_atomic(self.folder / "DONE", f"{self._rows} rows\n")
@@ -158,10 +158,10 @@ class FeatureStore:
             there = StorePart.all_of(folder)
             part_of, progress = rows_read_from(there, len(self.ids))
             if not (folder / "DONE").exists():
-                left = int((progress == TODO).sum())
+                left = int((progress == LEFT).sum())
                 raise IncompleteStore(f"{folder}: {left} rows are not encoded yet; run the extraction again to go on")
-            if (progress == TODO).any():
-                raise ValueError(f"{int((progress == TODO).sum())} of its rows are missing")
+            if (progress == LEFT).any():
+                raise ValueError(f"{int((progress == LEFT).sum())} of its rows are missing")
             self.usable: np.ndarray = progress == WRITTEN
             self.cameras: tuple[str, ...] = tuple(meta["cameras"])
             arrays = {

@@ -26,7 +26,7 @@ from roadcue.errors import BadInput
 from roadcue.files import atomic_folder
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 
-TODO, WRITTEN, SKIPPED = 0, 1, 2
+LEFT, WRITTEN, SKIPPED = 0, 1, 2
 _NAME = re.compile(r"rows-(\d+)-(\d+)")
 
 
@@ -139,12 +139,12 @@ def rows_read_from(parts: Sequence[StorePart], rows: int) -> tuple[np.ndarray, n
 
     ValueError for a part that is of other rows. Of two that hold a row, one that has it written.
     """
-    part_of, progress = np.zeros(rows, np.int64), np.full(rows, TODO, np.uint8)
+    part_of, progress = np.zeros(rows, np.int64), np.full(rows, LEFT, np.uint8)
     for place, part in enumerate(parts):
         if part.end > rows:
             raise ValueError(f"{part.folder.name} is beyond its {rows} rows")
         theirs = np.array(part.open("progress"))
-        better = (progress[part.first : part.end] != WRITTEN) & (theirs != TODO)
+        better = (progress[part.first : part.end] != WRITTEN) & (theirs != LEFT)
         part_of[part.first : part.end][better] = place
         progress[part.first : part.end][better] = theirs[better]
     return part_of, progress
