@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM ?= false
 	@echo "installing into .venv, which takes about 7 GB, most of it PyTorch's libraries for GPUs"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[real,video,captions]' --group dev
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[real,video,captions,qlora]' --group dev
 	touch $@
 
 demo: .venv/installed
