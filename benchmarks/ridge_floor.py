@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from udacity_drive import QUICK_EVERY, open_udacity_drive
 
-from roadcue.command_line import as_yaml, run
+from roadcue.command_line import run
 from roadcue.errors import BadInput
 from roadcue.files import user_path, write_atomic
 from roadcue.heads.baselines.waypoint import Ridge
@@ -36,6 +36,7 @@ from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.displacement import displacement, per_frame
 from roadcue.metrics.resampling import bootstrap_of
+from roadcue.options_as_text import as_yaml
 from roadcue.reports.table import add_numbers, bare_table
 from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig

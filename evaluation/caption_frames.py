@@ -18,7 +18,7 @@ from roadcue.prompts.annotation import SIDES, Annotation, parse_row
 from roadcue.prompts.claims import MENTIONED_KINDS, Claims
 from roadcue.reports.colours import LOG
 from roadcue.schema import HeadTargets
-from roadcue.training.config import CAPTION
+from roadcue.training.captions.config import CAPTION
 
 
 def caption_frames(

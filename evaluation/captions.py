@@ -36,7 +36,8 @@ from roadcue.reports.written_tables import save_tables
 from roadcue.sentences import say
 from roadcue.training.build import limit_said, open_split
 from roadcue.training.camera_shares import cameras_said
-from roadcue.training.config import CAPTION, TrainConfig
+from roadcue.training.captions.config import CAPTION
+from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
 PREDICTIONS = "predictions.jsonl"

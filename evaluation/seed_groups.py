@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from roadcue.command_line import flat
 from roadcue.errors import BadInput
 from roadcue.evaluation.frame_pairs import ScoredRun
 from roadcue.files import user_path
+from roadcue.options_as_text import flat
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.fitting import FREE_TO_CHANGE
 from roadcue.training.run_folder import DATA_FINGERPRINT, PROBE, RunFolder

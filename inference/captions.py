@@ -16,10 +16,11 @@ from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.inference.still_pictures import answer_of
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
+from roadcue.training.captions.config import CAPTION
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options
 from roadcue.training.captions.targets import instruction_for
-from roadcue.training.config import CAPTION, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from roadcue.cache import cache_root
-from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput
 from roadcue.files import user_path
+from roadcue.options_as_text import as_yaml
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import PUBLIC_CONFIG, RunFolder
 from roadcue.training.trained_rows import TRAINED_ROWS

@@ -9,18 +9,18 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
 from roadcue.errors import BadInput, RoadCueError, printable, unread
 from roadcue.files import user_path
+from roadcue.options_as_text import as_yaml
 from roadcue.plugins import load_plugins
 from roadcue.preemption import heeding
 from roadcue.registry import nearest
@@ -127,43 +127,6 @@ def override(config: type[Config], text: str, settings: Mapping[str, str]) -> tu
         return parsed, as_yaml(parsed)
     except (ArgumentError, TypeError, ValueError) as error:
         raise BadInput(_explained(str(error), parser)) from error
-
-
-def as_yaml(config: Any) -> str:
-    """A configuration as the YAML text that `--config` reads: options that have a value, and the groups in use."""
-    options = {option.name: getattr(config, option.name) for option in fields(config)}
-    groups = {name: _with_values(asdict(group)) for name, group in options.pop(GROUPS, {}).items()}
-    return yaml.safe_dump({**_with_values(options), **groups}, sort_keys=False, allow_unicode=True)
-
-
-def _with_values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Without those that are None, so that an option which nobody uses is in no run folder."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def flat(config: Any) -> dict[str, Any]:
-    """Every option by its name on the command line, those of groups too: {"lr": 0.001, "waypoint.kind": "mlp"}."""
-    options = {option.name: getattr(config, option.name) for option in fields(config)}
-    for name, group in options.pop(GROUPS, {}).items():
-        options |= {f"{name}.{option}": value for option, value in asdict(group).items()}
-    return options
-
-
-def words_of(config: Any, leave_out: Container[str] = (), prefix: str = "--") -> list[str]:
-    """The words of the command line that make `config`: those of its options that are not at their default."""
-    words, default = [], type(config)()
-    for option in fields(config):
-        value = getattr(config, option.name)
-        if option.name == GROUPS:
-            for name, group in value.items():
-                words += words_of(group, (), f"{prefix}{name}.")
-        elif option.name in leave_out or value == getattr(default, option.name):
-            continue
-        elif isinstance(value, list):
-            words += [word for item in value for word in (f"{prefix}{option.name}", str(item))]
-        else:
-            words += [f"{prefix}{option.name}", str(value).lower() if isinstance(value, bool) else str(value)]
-    return words
 
 
 def run(command: Callable[..., None], *arguments: Any) -> int:

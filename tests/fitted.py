@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roadcue.command_line import as_yaml
+from roadcue.options_as_text import as_yaml
 from roadcue.training.heads.fitting import train
 from roadcue.training.run_folder import RunFolder
 

@@ -29,10 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from roadcue import __version__
-from roadcue.command_line import flat, parse_file
+from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.models.compilation import COMPILED
+from roadcue.options_as_text import flat
 from roadcue.training.checkpoints import last_checkpoint
 from roadcue.training.ranks import Ranks
 

@@ -8,10 +8,11 @@ import pytest
 from main_job import exit_code
 
 from roadcue import train
-from roadcue.command_line import override, parse, parse_file, parser_for, run, words_of
+from roadcue.command_line import override, parse, parse_file, parser_for, run
 from roadcue.errors import BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.options_as_text import words_of
 from roadcue.training.config import TrainConfig
 
 

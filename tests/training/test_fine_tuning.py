@@ -12,19 +12,20 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from roadcue import train
-from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders.sensation.dataset import Sensation
 from roadcue.models import mini
 from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
 from roadcue.models.flamingo.modeling.model import Flamingo
+from roadcue.options_as_text import as_yaml
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training import trainer
 from roadcue.training.build import open_split
+from roadcue.training.captions.config import CaptionOptions
 from roadcue.training.captions.fine_tuning import train_captions
 from roadcue.training.captions.module import CaptionModule
-from roadcue.training.config import CaptionOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

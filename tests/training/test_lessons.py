@@ -12,12 +12,13 @@ from roadcue.models.registry import build_captioner
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.build import open_split
+from roadcue.training.captions.config import CaptionOptions
 from roadcue.training.captions.example import example_said
 from roadcue.training.captions.lessons import SHOTS, LessonPlan
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures, fingerprint
 from roadcue.training.captions.validation import claims_f1
-from roadcue.training.config import CaptionOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.steps import InOrder
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from roadcue.command_line import as_yaml
 from roadcue.errors import BadCheckpoint, BadInput
 from roadcue.models import mini
+from roadcue.options_as_text import as_yaml
 from roadcue.training.miniatures import __main__ as recipe
 from roadcue.training.miniatures import drawing, texts
 from roadcue.training.miniatures.beginning import keep_beginning

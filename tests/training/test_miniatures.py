@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file
 from transformers import SmolVLMForConditionalGeneration
 
-from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput
 from roadcue.models import mini
 from roadcue.models.checkpoint import read_tensors
@@ -18,6 +17,7 @@ from roadcue.models.flamingo.loading import FlamingoFiles
 from roadcue.models.generation import GenerationSettings
 from roadcue.models.smol.encoder import SmolEncoder
 from roadcue.models.smol.loading import PREFIX
+from roadcue.options_as_text import as_yaml
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
 from roadcue.training import trainer as stepwise

@@ -14,9 +14,10 @@ from drawn import DrawnDataset
 from fitted import fit
 from safetensors.torch import load_file
 
-from roadcue.command_line import as_yaml, run
+from roadcue.command_line import run
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.loaders.feature_store import StoreWriter
+from roadcue.options_as_text import as_yaml
 from roadcue.preemption import SIGNALS
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import read_checkpoint

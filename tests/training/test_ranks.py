@@ -15,8 +15,8 @@ import two_ranks
 from fitted import fit
 from safetensors.torch import load_file
 
-from roadcue.command_line import as_yaml
 from roadcue.errors import BadInput
+from roadcue.options_as_text import as_yaml
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.captions.fine_tuning import train_captions

@@ -14,11 +14,12 @@ import torch
 from drawn import DrawnDataset
 from safetensors.torch import load_file
 
-from roadcue.command_line import as_yaml, parse, words_of
+from roadcue.command_line import parse
 from roadcue.errors import BadEncoder, BadHead, BadInput
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.run import evaluate_run
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.options_as_text import as_yaml, words_of
 from roadcue.plugins import load_plugins
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.fitting import StoredSplits, train, train_heads

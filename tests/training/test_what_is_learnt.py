@@ -11,11 +11,11 @@ from drawn import DrawnDataset
 from fitted import fit
 from safetensors.torch import load_file
 
-from roadcue.command_line import as_yaml
 from roadcue.heads.cue.config import CueConfig
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.options_as_text import as_yaml
 from roadcue.training import run_folder
 from roadcue.training.checkpoints import read_checkpoint
 from roadcue.training.heads import fitting

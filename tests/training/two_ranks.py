@@ -12,9 +12,10 @@ import pytest
 import torch
 from drawn_configs import drawn_configs
 
-from roadcue.command_line import as_yaml, run
+from roadcue.command_line import run
 from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.waypoint.config import WaypointConfig
+from roadcue.options_as_text import as_yaml
 from roadcue.training.build import build_run_encoder
 from roadcue.training.captions.fine_tuning import train_captions
 from roadcue.training.config import TrainConfig

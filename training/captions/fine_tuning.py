@@ -22,13 +22,14 @@ from roadcue.sentences import say
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.clip_filter import filter_training
+from roadcue.training.captions.config import CAPTION, CaptionOptions
 from roadcue.training.captions.detector import learn_caption_detector
 from roadcue.training.captions.example import example_said
 from roadcue.training.captions.lessons import LessonPlan
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows, fingerprint
 from roadcue.training.checkpoints import GO_ON
-from roadcue.training.config import CAPTION, CaptionOptions, TrainConfig
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import ExtractionOptions
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (

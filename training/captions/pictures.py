@@ -17,9 +17,9 @@ from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.captioner import Captioner
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.progress import ProgressLine
+from roadcue.training.captions.config import Target
 from roadcue.training.captions.plain_answers import AnswerCounts, plain
 from roadcue.training.captions.targets import answer_for, instruction_for
-from roadcue.training.config import Target
 
 _AT_ONCE = 256
 """Pictures that are looked at together before a training."""

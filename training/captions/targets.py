@@ -17,7 +17,7 @@ from roadcue.prompts.annotation import parse_row
 from roadcue.prompts.annotation_json import to_closed_json
 from roadcue.prompts.instructions import ANNOTATION, BVPI, CUE, PATH
 from roadcue.schema import WAYPOINTS, SampleTargets
-from roadcue.training.config import Target
+from roadcue.training.captions.config import Target
 
 _ASKED: Mapping[Target, str] = {"bvpi": BVPI, "cue": CUE, "json": ANNOTATION, "path": PATH}
 FREE_WORDS = ("bvpi", "caption")

@@ -11,9 +11,9 @@ from roadcue.models.captioner import Captioner
 from roadcue.prompts.annotation_json import parse_json
 from roadcue.prompts.bvpi import compose
 from roadcue.prompts.claims import claim_set, parse_claims
+from roadcue.training.captions.config import Target
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.captions.targets import instruction_for
-from roadcue.training.config import Target
 
 CLAIMING = ("bvpi", "json", "cue")
 """Targets whose texts claim something that can be read; of free captions and paths the loss is all there is."""

@@ -13,9 +13,9 @@ from signal import SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, signal
 
 import torch
 
-from roadcue.command_line import words_of
 from roadcue.errors import RoadCueError
 from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.options_as_text import words_of
 from roadcue.plugins import load_plugins
 from roadcue.processes import end_with_parent
 from roadcue.training.config import TrainConfig

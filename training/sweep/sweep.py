@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from roadcue.command_line import override, words_of
+from roadcue.command_line import override
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
 from roadcue.heads.head import Head
@@ -16,6 +16,7 @@ from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.registry import head_class
 from roadcue.models.encoder import Encoder
 from roadcue.option_values import part_of_whole
+from roadcue.options_as_text import words_of
 from roadcue.progress import ProgressLine
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
