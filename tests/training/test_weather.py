@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn_road import drawn_road
 
-from roadcue.training.captions.weather import CHANGES, drawn_weather
+from roadcue.training.weather import CHANGES, drawn_weather
 
 
 def picture() -> np.ndarray:

@@ -19,7 +19,7 @@ from roadcue.training.captions.config import CaptionOptions, Target
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows
 from roadcue.training.captions.targets import FREE_WORDS, instruction_for
 from roadcue.training.captions.text_dropout import drop_words
-from roadcue.training.captions.weather import drawn_weather
+from roadcue.training.weather import drawn_weather
 
 SHOTS = 4
 """Demonstrations of a few-shot lesson, where the model reads so much: document 000 (8.1) uses "4-8 demos"."""
