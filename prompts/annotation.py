@@ -14,12 +14,18 @@ SIDES = ("Left", "Center", "Right")
 """Where an object is in the picture."""
 SIDEWALK_POSITIONS = (*SIDES, "Outside")
 ROAD_POSITIONS = ("Not present", "Left", "Front", "Right")
+POSITION_COLUMNS = {"sidewalk_pos": SIDEWALK_POSITIONS, "road_pos": ROAD_POSITIONS}
+"""Column -> its values; a picture has one of them."""
 OBJECT_KINDS = ("bicycle", "car", "person", "traffic_sign", "traffic_light", "obstacle", "grass", "plants", "trees")
 """Kinds of object, in the order of the columns."""
 NOT_PRESENT = "not present"
 UNKNOWN_ANSWER = "unknown"
 """Stands in a prediction, and in no label, for what was never taught."""
-_MIRROR = dict(zip(SIDES, reversed(SIDES), strict=True))
+_MIRROR = {
+    **dict(zip(SIDES, reversed(SIDES), strict=True)),
+    **{position: position for position in ("Outside", "Not present", "Front", UNKNOWN_ANSWER)},
+}
+"""Every position -> where it is in a mirror; a new one has to say it here."""
 
 Objects = Mapping[str, tuple[str, ...]]
 """Kind -> the positions where one was seen, with repeats; empty: not present; no key: not labelled."""
@@ -69,10 +75,10 @@ class Annotation:
     def mirrored(self) -> "Annotation":
         """The labels of the picture with left and right exchanged."""
         near, far = (
-            {kind: tuple(_MIRROR[where] for where in places) for kind, places in objects.items()}
+            {kind: tuple(map(mirrored_position, places)) for kind, places in objects.items()}
             for objects in (self.near, self.far)
         )
-        sidewalk, road = (_MIRROR.get(position, position) for position in (self.sidewalk, self.road))
+        sidewalk, road = map(mirrored_position, (self.sidewalk, self.road))
         return Annotation(self.image, sidewalk, road, near, far)
 
 
@@ -88,6 +94,11 @@ def parse_row(row: Mapping[str, str | None], where: str) -> Annotation:
         near=_objects(row, NEAR_COLUMNS, where),
         far=_objects(row, FAR_COLUMNS, where),
     )
+
+
+def mirrored_position(position: str) -> str:
+    """A position of sidewalk, road or object with left and right exchanged; KeyError for one without a rule."""
+    return _MIRROR[position]
 
 
 def one_of(values: Collection[str], word: str) -> str | None:

@@ -13,6 +13,7 @@ from roadcue.errors import BadRecord
 from roadcue.json_lines import from_json
 from roadcue.prompts.annotation import SIDES, UNKNOWN_ANSWER, Annotation, Objects
 from roadcue.prompts.instructions import BVPI
+from roadcue.prompts.mirror import mirrored_text
 
 SECTIONS = ("Sidewalk", "Road", "RoadVsSidewalk", "Nearby", "Far", "Context")
 OBJECT_NAMES = {
@@ -28,7 +29,6 @@ CLOSE, FARTHER = "close", "farther away"
 """What is said of how far near and far objects are."""
 NOTHING_NEAR = "no important close objects visible"
 _UNKNOWN = {"Outside": "unknown", "Not present": "unknown"}
-_SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 _HEAD = re.compile(rf"(?:^|(?<=[\s.;,*]))({'|'.join(SECTIONS)})[\s*]*:", re.IGNORECASE)
 _CANONICAL = {name.lower(): name for name in SECTIONS}
 
@@ -129,7 +129,7 @@ def dpo_record(
     right exchanged, which has the form and says the wrong side. None when it is empty or equal to the chosen one.
     """
     chosen = compose(annotation, caption)
-    other = caption.strip() if rejected == "caption" else compose(annotation.mirrored, _swap_sides(caption))
+    other = caption.strip() if rejected == "caption" else compose(annotation.mirrored, mirrored_text(caption))
     if other in ("", chosen):
         return None
     return {"image": path, "prompt": BVPI, "chosen": chosen, "rejected": other, **_positions(annotation)}
@@ -155,12 +155,6 @@ def _positions(annotation: Annotation) -> dict[str, str]:
         "road_pos": position_word(annotation.road),
         "road_vs_sidewalk": road_vs_sidewalk(annotation.sidewalk, annotation.road),
     }
-
-
-def _swap_sides(text: str) -> str:
-    """A text with the words left and right exchanged."""
-    other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left", "LEFT": "RIGHT", "RIGHT": "LEFT"}
-    return _SIDE.sub(lambda side: other.get(side[1], side[1]), text)
 
 
 def _phrases(objects: Objects, distance: str) -> list[str]:

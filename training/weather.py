@@ -22,12 +22,13 @@ def drawn_weather(share: float, rng: np.random.Generator) -> Callable[[np.ndarra
     if rng.random() >= share:
         return None
     change = CHANGES[int(rng.integers(len(CHANGES)))]
+    return lambda picture: changed(change, picture, rng)
 
-    def changed(picture: np.ndarray) -> np.ndarray:
-        levels = change(picture.astype(np.float32) / 255, rng)
-        return np.asarray(np.rint(levels.clip(0, 1) * 255), np.uint8)
 
-    return changed
+def changed(change: Change, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture (height, width, 3) uint8 after a change of its levels."""
+    levels = change(picture.astype(np.float32) / 255, rng)
+    return np.asarray(np.rint(levels.clip(0, 1) * 255), np.uint8)
 
 
 def _exposure(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -14,15 +14,14 @@ from roadcue.prompts.annotation import (
     NEAR_COLUMNS,
     NOT_PRESENT,
     OBJECT_KINDS,
-    ROAD_POSITIONS,
+    POSITION_COLUMNS,
     SIDES,
-    SIDEWALK_POSITIONS,
     one_of,
     positions_in,
 )
 from roadcue.schema import HeadTargets, SampleTargets
 
-POSITION_CLASSES: Mapping[str, tuple[str, ...]] = {"sidewalk_pos": SIDEWALK_POSITIONS, "road_pos": ROAD_POSITIONS}
+POSITION_CLASSES: Mapping[str, tuple[str, ...]] = POSITION_COLUMNS
 """Column -> its classes; a picture has one of them."""
 OBJECT_COLUMNS = (tuple(NEAR_COLUMNS.values()), tuple(FAR_COLUMNS.values()))
 """Near columns, far columns, each in the order of `OBJECT_KINDS`."""
