@@ -22,6 +22,7 @@ from roadcue.preemption import Stopped, asked, held, take_back
 from roadcue.sentences import say
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
+from roadcue.training.out_of_memory import memory_said
 from roadcue.training.ranks import InTurns, Ranks, Shared
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sample_pictures import log_samples
@@ -130,7 +131,7 @@ def fit(
     if folder.samples.exists() and not resuming:
         log_samples(folder.samples, trainer.loggers)
     try:
-        with held():
+        with memory_said(options, device), held():
             trainer.fit(module, steps, taken, ckpt_path=folder.last if resuming else None)
     except SystemExit:  # how Lightning ends after Ctrl-C
         if keep.stopped:

@@ -1,0 +1,73 @@
+"""Memory that runs out in a training: how much was wanted and held, and which options take less, with the sizes."""
+
+import re
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from roadcue.errors import BadInput
+
+_REFUSED = ("can't allocate memory", "not enough memory", "out of memory", "Unable to allocate", "failed to alloc")
+"""What PyTorch's allocators (c10/core/impl/alloc_cpu.cpp, CUDACachingAllocator.cpp), its libraries for GPUs and NumPy
+say when a piece of memory is refused."""
+_WANTED = re.compile(r"allocate (\d+) bytes|allocate ([\d.]+) (KiB|MiB|GiB|TiB)")
+_IN_GIB = {"KiB": 2**-20, "MiB": 2**-10, "GiB": 1.0, "TiB": 2**10}
+
+
+@contextmanager
+def memory_said(options: object, device: str) -> Iterator[None]:
+    """BadInput for memory that runs out within: what was wanted and held, and which of the `options` to turn."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _of_memory(error):
+            raise
+        turns = less_memory(options)
+        raise BadInput(
+            f"out of memory in the training on {device}: {_sizes(str(error), device)}. "
+            f"{'Each of these takes less: ' + ', '.join(turns) if turns else 'Take a machine with more memory'}"
+        ) from error
+
+
+def less_memory(options: object) -> list[str]:
+    """The options of a training that would take less memory than `options` do, what saves most first.
+
+    Each with its present size. What a training has no option of, such as the miniatures' of LoRA, is left out.
+    """
+    rows, parts = getattr(options, "batch_size", None) or 1, getattr(options, "accumulate", 1)
+    turns = []
+    if getattr(options, "stage", "heads") != "heads" or getattr(options, "captions", False):
+        at_once = -(-rows // parts)
+        if at_once > 1:
+            turns.append(f"--accumulate {2 * parts} (now {parts}: {at_once} rows at once)")
+        if not getattr(options, "gradient_checkpointing", True):
+            turns.append("--gradient_checkpointing (now off)")
+    if getattr(options, "precision", None) == "fp32":
+        turns.append("--precision bf16 (now fp32)")
+    if getattr(options, "stage", "") == "lora" and (rank := options.lora.rank) > 1:  # type: ignore[attr-defined]
+        turns.append(f"--lora.rank {rank // 2} (now {rank})")
+    if rows > 1:
+        turns.append(f"--batch_size {rows // 2} (now {rows})")
+    return turns
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether it says that memory has run out, of a GPU or a CPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in _REFUSED)
+
+
+def _sizes(said: str, device: str) -> str:
+    """How much was wanted, as far as the error says so, and the most that was held."""
+    found = _WANTED.search(said)
+    wanted = ""
+    if found:
+        gib = int(found[1]) / 2**30 if found[1] else float(found[2]) * _IN_GIB[found[3]]
+        wanted = f"{gib:.2f} GiB more were wanted at once; "
+    if torch.device(device).type == "cuda":
+        held, whole = torch.cuda.max_memory_allocated(device), torch.cuda.get_device_properties(device).total_memory
+        return f"{wanted}at most {held / 2**30:.2f} of its {whole / 2**30:.1f} GiB were held"
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # getrusage(2): bytes there, kilobytes on Linux
+    return f"{wanted}at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:.2f} GiB were held"
