@@ -64,10 +64,8 @@ class Captioner(nn.Module, ABC):
         self.dtype = next(name for name, dtype in DTYPES.items() if dtype == model.dtype)
         self.normalise = Normalisation(preprocess)
         self.choose_trainable()
-        total, learnt = (sum(w.numel() for w in ws) / 1e6 for ws in (model.parameters(), self._learnt().values()))
-        self.description = (
-            f"{self.name} captioner: {origin}, {total:.1f} M parameters, {learnt:.1f} M learn, {self.dtype}"
-        )
+        millions = sum(weight.numel() for weight in model.parameters()) / 1e6
+        self.about = f"{self.name} captioner: {origin}, {millions:.1f} M parameters"
 
     @classmethod
     @abstractmethod
@@ -199,9 +197,19 @@ class Captioner(nn.Module, ABC):
         return {}
 
     @property
+    def description(self) -> str:
+        """Whose weights these are, and how many of them learn, for the first lines of a run."""
+        return f"{self.about}, {sum(w.numel() for w in self._learnt().values()) / 1e6:.1f} M learn, {self.dtype}"
+
+    @property
+    def output_layer(self) -> nn.Module:
+        """The part of `model` that scores the tokens of the vocabulary."""
+        return self.model.get_output_embeddings()
+
+    @property
     def scored(self) -> int:
         """How many rows the output layer has: as many as the tokeniser has tokens, or more."""
-        return int(self.model.get_output_embeddings().weight.shape[0])
+        return int(self.output_layer.get_parameter("weight").shape[0])
 
     @cached_property
     def end_ids(self) -> list[int]:
@@ -226,13 +234,11 @@ class Captioner(nn.Module, ABC):
     @property
     def fingerprint(self) -> Mapping[str, str]:
         """Every part that decides what is written, by name, of the weights as they are now."""
-        on_cpu = {name: weight.detach().cpu() for name, weight in self.model.state_dict().items()}
-        question = self.tokenizer.decode(self.prompt("?"))
         return {
             "captioner": self.name,
-            "weights": digest(on_cpu),
+            "weights": digest(self.model.state_dict()),
             "tokeniser": hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
-            "prompt": question,
+            "prompt": self.tokenizer.decode(self.prompt("?")),
             **self.fingerprint_of_pictures,
             "dtype": self.dtype,
         }
@@ -280,9 +286,7 @@ class Captioner(nn.Module, ABC):
 
     def _held_to(self, grammar: Grammar | None) -> list[Any] | None:
         """What keeps one call of `generate` to a grammar: it counts along, so each call has its own."""
-        if grammar is None:
-            return None
-        return [grammar.logits_processor(self.tokenizer, self.end_ids[0], self.scored)]
+        return None if grammar is None else [grammar.logits_processor(self.tokenizer, self.end_ids[0], self.scored)]
 
     @cached_property
     def _image_id(self) -> int:

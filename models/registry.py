@@ -76,15 +76,22 @@ def build_captioner(
     dtype: Literal["fp32", "bf16", "fp16"] = "fp32",
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash",
     device: str = "cpu",
+    quantize: Literal["nf4"] | None = None,
 ) -> "Captioner":
     """A captioner by name, with its weights, on its device; the options are as in `build_encoder`.
 
-    BadEncoder for an unknown captioner or a dtype that the device has not, BadCheckpoint (which is one) for weights
-    that cannot be used.
+    `quantize`: the language model's matrices, which then no longer learn, in NF4. BadEncoder for an unknown captioner
+    or a dtype that the device has not, BadCheckpoint (which is one) for weights that cannot be used, BadInput where
+    bitsandbytes is missing or does not work.
     """
     from roadcue.models.encoder import check_dtype  # here, so that --help need not wait for torch
 
     build = CAPTIONERS.find(name)
     check_dtype(dtype, device)
     captioner: Captioner = build(checkpoint=checkpoint, dtype=dtype, aspect=aspect)
+    if quantize:
+        from roadcue.models.quantization import quantize_nf4
+
+        kept = (*captioner.visual_parts, captioner.output_layer)
+        captioner.about += f", {quantize_nf4(captioner.model, kept, device)}"
     return captioner.to(device)

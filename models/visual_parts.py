@@ -12,7 +12,7 @@ def visual_fingerprint(captioner: Captioner) -> Mapping[str, str]:
     A connector or a Perceiver that has learnt makes other tokens, and has another fingerprint.
     """
     tensors = {
-        f"{place} {name}": weight.detach().cpu()
+        f"{place} {name}": weight
         for place, part in enumerate(captioner.visual_parts)
         for name, weight in part.state_dict().items()
     }

@@ -74,7 +74,7 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     """sha256 over names, dtypes, shapes and bytes, as they are stored."""
     total = hashlib.sha256()
     for key in sorted(tensors):
-        tensor = tensors[key].contiguous()
+        tensor = tensors[key].detach().cpu().contiguous()
         total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         total.update(tensor.view(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()

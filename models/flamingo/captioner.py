@@ -71,9 +71,10 @@ class FlamingoCaptioner(Captioner):
         return int(self.model.config.text_config.max_seq_len)
 
     @property
-    def scored(self) -> int:
-        """The rows of the embedding, which is the output layer too."""
-        return int(self.model.lang_encoder.lm_head.weight.shape[0])
+    def output_layer(self) -> nn.Module:
+        """Its matrix is the embedding."""
+        layer: nn.Module = self.model.lang_encoder.lm_head
+        return layer
 
     def after_backward(self) -> None:
         """Keep all but the two new rows of the embedding as they are (open_flamingo, train/train_utils.py)."""
