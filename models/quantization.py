@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from roadcue.errors import BadCheckpoint, BadInput, how_to_install
+from roadcue.models.encoder import lacks_bf16
 
 Quantize = Literal["nf4"]
 _WORST = 0.15
@@ -23,9 +24,9 @@ _WORST = 0.15
 def quantize_nf4(model: nn.Module, kept: Sequence[nn.Module], device: torch.device | str) -> str:
     """Put every linear layer of `model` into NF4 on `device`, in place, but for those in `kept`; how many, in words.
 
-    They compute in bf16 and no longer learn. BadCheckpoint when a matrix of the language model would stay as it is,
-    for then the model would be as large as before and nothing would say so; BadInput where bitsandbytes is missing
-    or does not work.
+    They compute in bf16, or in fp16 on a GPU without it, and no longer learn. BadCheckpoint when a matrix of the
+    language model would stay as it is, for then the model would be as large as before and nothing would say so;
+    BadInput where bitsandbytes is missing or does not work.
     """
     bitsandbytes = working_bitsandbytes("--quantize nf4", device)
     spared = {id(module) for part in kept for module in part.modules()}
@@ -57,16 +58,17 @@ def quantize_nf4(model: nn.Module, kept: Sequence[nn.Module], device: torch.devi
 
 
 def _quantized(linear: nn.Linear, bitsandbytes: Any, device: torch.device | str) -> nn.Module:
+    computes = torch.float16 if lacks_bf16(device) else torch.bfloat16
     layer = bitsandbytes.nn.Linear4bit(
         linear.in_features,
         linear.out_features,
         bias=linear.bias is not None,
-        compute_dtype=torch.bfloat16,
+        compute_dtype=computes,
         compress_statistics=True,
         quant_type="nf4",
         device="meta",
     )
-    weight = linear.weight.detach().to(torch.bfloat16)
+    weight = linear.weight.detach().to(computes)
     layer.weight = bitsandbytes.nn.Params4bit(
         weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=layer
     ).to(device)

@@ -7,10 +7,11 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from roadcue.errors import BadInput
 from roadcue.training.checkpoints import generator_state, set_generator_state
+from roadcue.training.optimizers import OptimizerName, build_optimizer
 from roadcue.training.ranks import Ranks
 from roadcue.training.schedule import Shape, learning_rate
 
@@ -19,6 +20,7 @@ class TrainingModule(LightningModule):
     """A model under training; subclasses say its losses, and which parameters decay how much."""
 
     betas: tuple[float, float] = (0.9, 0.999)
+    optimizer: OptimizerName = "adamw"
     shares: bool = False
     """Whether its steps take a `ranks.Share`, so that several ranks can train it."""
 
@@ -46,7 +48,7 @@ class TrainingModule(LightningModule):
         raise NotImplementedError
 
     def configure_optimizers(self) -> Any:
-        """AdamW over all that requires a gradient; one that no group holds is an error, not a silent loss."""
+        """An optimizer over all that requires a gradient; one that no group holds is an error, not a silent loss."""
         groups = self.parameter_groups()
         held = {id(parameter) for group in groups for parameter in group["params"]}
         left_out = [
@@ -56,7 +58,7 @@ class TrainingModule(LightningModule):
         ]
         if left_out:
             raise ValueError(f"these parameters would never train, or are frozen and in the optimizer: {left_out}")
-        optimizer = AdamW(groups, lr=self.lr, betas=self.betas)
+        optimizer = build_optimizer(self.optimizer, groups, lr=self.lr, betas=self.betas)
         schedule = learning_rate(optimizer, self.shape, steps=self.steps, warm_up=self.warm_up)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

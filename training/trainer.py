@@ -23,6 +23,7 @@ from roadcue.sentences import say
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
 from roadcue.training.out_of_memory import memory_said
+from roadcue.training.optimizers import OptimizerName, check_optimizer
 from roadcue.training.ranks import InTurns, Ranks, Shared
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sample_pictures import log_samples
@@ -71,6 +72,7 @@ def fit(
     ema: float = 0.0,
     logger: Literal["wandb"] | None = None,
     slow: bool = False,
+    optimizer: OptimizerName = "adamw",
     stop: Callable[[], bool] = asked,
 ) -> float:
     """Train `module` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last checkpoint.
@@ -88,6 +90,8 @@ def fit(
     progress = SayProgress(steps.per_epoch, slow=slow)
     average = [averaging(ema)] if ema else []
     keep = KeepLast(folder.last, options.checkpoint_every, stop)
+    check_optimizer(optimizer, device)
+    module.optimizer = optimizer
     module.ranks = ranks = Ranks.of_environment()
     if ranks.count > 1 and not module.shares:
         raise BadInput(f"{ranks.count} processes: this training takes one; start it without srun or torchrun")

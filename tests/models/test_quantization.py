@@ -101,6 +101,14 @@ def test_answers_do_not_change_how_it_learns(both):
     assert gradient.abs().max() > 0
 
 
+@torch.no_grad()
+def test_a_gpu_without_bf16_computes_in_fp16(monkeypatch):
+    monkeypatch.setattr(quantization, "lacks_bf16", lambda _: True)
+    quantize_nf4(model := nn.Sequential(nn.Linear(64, 64, bias=False)), (), "cpu")
+    assert model[0].compute_dtype == torch.float16
+    assert model[0](torch.ones(1, 64)).isfinite().all()
+
+
 class Experts(nn.Module):
     """A language model most of whose numbers are in no linear layer."""
 
