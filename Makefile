@@ -39,7 +39,7 @@ test: lint
 
 # The job scripts on a real Slurm of two nodes, which these tests start on this machine; of them make test has one.
 test-slurm: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm --timeout=480 tests/slurm tests/benchmarks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -n 2 --dist worksteal --timeout=480 tests/slurm tests/benchmarks
 
 # The generated files are in the repository; run this after a change of the schema.
 schema: .venv/installed

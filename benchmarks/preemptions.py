@@ -1,12 +1,12 @@
 """Does a job lose anything that is preempted again and again, at random moments of its life?
 
     python benchmarks/preemptions.py            20 interruptions of a training on two nodes, some 15 minutes
-    python benchmarks/preemptions.py --quick    two, one of them a killed slurmd
+    python benchmarks/preemptions.py --quick    one, a killed slurmd
 
 It starts a Slurm of two nodes on this machine (slurm/two_nodes.sh) and trains on both, once undisturbed and once
 interrupted: by USR1, by `scontrol requeue`, by a job of more weight, and by the death of a node's slurmd, which
-comes back when its node has been given up. Moments are even over the first seconds of a start, so that a job is met
-while it imports, reads, trains and leaves. A job that fails is requeued by hand, and counted: it should not. Exits
+comes back when its node has been given up. Moments are even over half as long again as the undisturbed run took to its
+first epoch, so that a job is met while it imports, reads, trains and leaves. A job that fails is requeued by hand, and counted: it should not. Exits
 with 1 when one has failed, or the weights at the end differ in a bit.
 """
 
@@ -28,8 +28,6 @@ from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
 
 WORLD = RoadWorldSpec(8, 4, seconds=2, stride=5, width=160, height=178, cameras=("FRONT",))
-LONGEST_S = 25.0
-"""After the beginning of a start."""
 
 
 def told(cluster: Cluster, job: str) -> None:
@@ -60,10 +58,24 @@ def state(cluster: Cluster, job: str) -> str:
     return cluster.field(job, "JobState")
 
 
+def seconds_to_first_epoch(cluster: Cluster, job: str) -> float:
+    """From a job's start on."""
+    cluster.wait(job, lambda: state(cluster, job) == "RUNNING", 300)
+    begin = time.monotonic()
+    cluster.wait(job, lambda: "\nepoch " in cluster.log(job), 600)
+    return time.monotonic() - begin
+
+
 def campaign(
-    cluster: Cluster, job: str, kinds: list[Callable[[Cluster, str], None]], rng: random.Random
+    cluster: Cluster,
+    job: str,
+    kinds: list[Callable[[Cluster, str], None]],
+    moments: Callable[[], float],
 ) -> Counter[str]:
-    """Interrupt the job in these ways, one after the other; returns how often each was done, and it `failed`."""
+    """Interrupt the job in these ways, one after the other, each so many seconds after a start.
+
+    Returns how often each was done, and how often it `failed`.
+    """
     done: Counter[str] = Counter()
     for kind in kinds:
         cluster.wait(job, lambda: state(cluster, job) not in ("PENDING", "COMPLETING"), 300)
@@ -73,7 +85,7 @@ def campaign(
             done["failed"] += 1
             cluster.do("scontrol", "requeue", job)
             cluster.wait(job, lambda: state(cluster, job) == "RUNNING", 300)
-        moment = rng.uniform(0, LONGEST_S)
+        moment = moments()
         time.sleep(moment)
         if state(cluster, job) == "RUNNING":
             before = int(cluster.field(job, "Restarts"))
@@ -96,12 +108,12 @@ def main() -> int:
     parser.add_argument("--interruptions", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=800)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="two interruptions of a short training")
+    parser.add_argument("--quick", action="store_true", help="one interruption of a short training")
     asked = parser.parse_args()
     rng = random.Random(asked.seed)
     kinds = [slurmd_killed, *rng.choices([told, requeued, preempted], k=asked.interruptions - 1)]
     rng.shuffle(kinds)
-    kinds, epochs = ([told, slurmd_killed], 40) if asked.quick else (kinds, asked.epochs)
+    kinds, epochs = ([slurmd_killed], 40) if asked.quick else (kinds, asked.epochs)
     with tempfile.TemporaryDirectory() as place, started() as cluster:
         folder = Path(place)
         write_roadworld(WORLD, folder / "world", workers=1)
@@ -110,9 +122,11 @@ def main() -> int:
         words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
         runs = folder / "whole", folder / "interrupted"
         nodes = ["--nodes=2", "--cpus-per-task=1", "slurm/train_vlm.sh", *words]
-        cluster.ended(cluster.submit(*nodes, RUN_DIR=runs[0]), seconds=3600)
+        undisturbed = cluster.submit(*nodes, RUN_DIR=runs[0])
+        longest = 1.5 * seconds_to_first_epoch(cluster, undisturbed)
+        cluster.ended(undisturbed, seconds=3600)
         job = cluster.submit(*nodes, RUN_DIR=runs[1])
-        done = campaign(cluster, job, kinds, rng)
+        done = campaign(cluster, job, kinds, lambda: rng.uniform(0, longest / 3 if asked.quick else longest))
         cluster.ended(job, seconds=3600)
         equal, starts = same(*runs), int(cluster.field(job, "Restarts")) + 1
     print(", ".join(f"{kind} {count}" for kind, count in sorted(done.items())))

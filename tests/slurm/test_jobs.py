@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +14,17 @@ from safetensors.torch import load_file
 from two_nodes import Cluster
 
 from roadcue import train
+from roadcue.command_line import parse
 from roadcue.roadworld import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
+from roadcue.training import extraction
 from roadcue.training.checkpoints import last_checkpoint
+from roadcue.training.extraction_config import ExtractConfig
 
 SMALL_WORLD = RoadWorldSpec(8, 4, seconds=2, stride=5, width=160, height=178, cameras=("FRONT",))
 EPOCHS, EVERY = "16", "40"
+"""128 steps, and 4 checkpoints of which nobody is asked."""
+WAITING_JOB = Path(__file__).with_name("waiting_job.py")
 ONE_THREAD = "--cpus-per-task=1"
 """As the run that is not interrupted: the number of threads rounds sums in its own way."""
 
@@ -36,7 +39,7 @@ def world(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def words(world: Path) -> list[str]:
-    """What is trained: long enough to be stopped in the middle, without pictures and with dropout."""
+    """What is trained, without pictures and with dropout."""
     options = {"encoder": "none", "data": "waymo_e2e", "data_dir": str(world), "epochs": EPOCHS, "batch_size": "4"}
     options |= {"waypoint.residual": "none", "waypoint.dropout": "0.2", "checkpoint_every": EVERY}
     return [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -61,20 +64,32 @@ def assert_same(run: Path, whole: Path) -> None:
         assert all(torch.equal(mine[key], others[key]) for key in mine), name
 
 
-def in_its_middle(cluster: Cluster, job: str, start: int = 1) -> None:
-    """Until the job's n-th start has trained for an epoch."""
-    cluster.wait(job, lambda: "\nepoch " in cluster.log(job).partition(f" {job}, start {start}\n")[2])
+class Waits:
+    """Jobs that wait at these steps or writes, each once, until they have been asked to go."""
+
+    def __init__(self, folder: Path, *places: str) -> None:
+        self.folder, self.words = folder, ["--plugin", str(WAITING_JOB)]
+        self.variables = {"WAITING": folder, "WAITS_AT": " ".join(places)}
+
+    def until(self, cluster: Cluster, job: str, place: str, tasks: int = 1) -> None:
+        """Until all tasks of the job wait there."""
+        files = [self.folder / f"{place}-{task}" for task in range(tasks)]
+        cluster.wait(job, lambda: all(file.exists() for file in files), 300)
 
 
 @pytest.mark.timeout(600)  # it imports PyTorch three times, which takes minutes where others use the cores
 def test_a_job_that_is_told_to_go_is_requeued_and_ends_as_if_nothing_had_happened(
     cluster: Cluster, words: list[str], whole: Path, tmp_path: Path
 ):
-    job = cluster.submit(ONE_THREAD, "slurm/train_vlm.sh", *words, RUN_DIR=tmp_path / "run")
-    in_its_middle(cluster, job)
+    waits = Waits(tmp_path, "step-20")
+    job = cluster.submit(
+        ONE_THREAD, "slurm/train_vlm.sh", *words, *waits.words, RUN_DIR=tmp_path / "run", **waits.variables
+    )
+    waits.until(cluster, job, "step-20")
     cluster.do("scancel", "--signal=USR1", job)
     cluster.ended(job)
     log = cluster.log(job)
+    assert "goes on from the checkpoint of step 20" in log
     assert "preemption REQUEUE: USR1, then 60 s" in log
     assert f"job {job} is requeued" in log
     assert f"train_vlm {job}, start 2\n" in log
@@ -92,25 +107,32 @@ def preempt(cluster: Cluster, job: str) -> None:
 
 
 @pytest.mark.slurm
-@pytest.mark.parametrize("take", [requeue, preempt])
 def test_a_job_whose_nodes_are_taken_goes_on_where_it_was(
-    cluster: Cluster, words: list[str], whole: Path, tmp_path: Path, take: Callable[[Cluster, str], None]
+    cluster: Cluster, words: list[str], whole: Path, tmp_path: Path
 ):
-    """Not from the checkpoint of every 50 steps: it has had the time to write one of its own."""
+    """Not from the checkpoint of every 40 steps: it has had the time to write one of its own."""
     rare = ["1000" if word == EVERY else word for word in words]
-    job = cluster.submit(ONE_THREAD, "slurm/train_vlm.sh", *rare, RUN_DIR=tmp_path / "run")
-    in_its_middle(cluster, job)
-    take(cluster, job)
+    waits = Waits(tmp_path, "step-20", "step-60")
+    job = cluster.submit(
+        ONE_THREAD, "slurm/train_vlm.sh", *rare, *waits.words, RUN_DIR=tmp_path / "run", **waits.variables
+    )
+    for take, place in ((requeue, "step-20"), (preempt, "step-60")):
+        waits.until(cluster, job, place)
+        take(cluster, job)
     cluster.ended(job)
-    assert "goes on from the checkpoint of step" in cluster.log(job)
-    assert f"train_vlm {job}, start 2\n" in cluster.log(job)
+    log = cluster.log(job)
+    assert all(f"goes on from the checkpoint of step {step}\n" in log for step in (20, 60))
+    assert f"train_vlm {job}, start 3\n" in log
     assert_same(tmp_path / "run", whole)
 
 
 @pytest.mark.slurm
 def test_a_cancelled_job_saves_and_stays_away(cluster: Cluster, words: list[str], tmp_path: Path):
-    job = cluster.submit(ONE_THREAD, "slurm/train_vlm.sh", *words, RUN_DIR=tmp_path / "run")
-    in_its_middle(cluster, job)
+    waits = Waits(tmp_path, "step-20")
+    job = cluster.submit(
+        ONE_THREAD, "slurm/train_vlm.sh", *words, *waits.words, RUN_DIR=tmp_path / "run", **waits.variables
+    )
+    waits.until(cluster, job, "step-20")
     cluster.do("scancel", job)
     cluster.ended(job, "CANCELLED")
     cluster.wait(job, lambda: last_checkpoint(tmp_path / "run").exists(), 20)
@@ -123,15 +145,18 @@ def test_two_ranks_on_two_nodes_lose_nothing_when_one_is_killed_and_then_both_ar
     cluster: Cluster, words: list[str], tmp_path: Path
 ):
     nodes = ["--nodes=2", ONE_THREAD, "slurm/train_vlm.sh", *words]
-    whole, hurt = (cluster.submit(*nodes, RUN_DIR=tmp_path / name) for name in ("whole", "hurt"))
-    cluster.wait(hurt, last_checkpoint(tmp_path / "hurt").exists)
+    waits = Waits(tmp_path, "step-50", "step-60")
+    whole = cluster.submit(*nodes, RUN_DIR=tmp_path / "whole")
+    hurt = cluster.submit(*nodes, *waits.words, RUN_DIR=tmp_path / "hurt", **waits.variables)
+    waits.until(cluster, hurt, "step-50", tasks=2)
     os.kill(pid_of_rank(hurt, 1), signal.SIGKILL)
     cluster.ended(hurt, "FAILED")
     requeue(cluster, hurt)
-    in_its_middle(cluster, hurt, start=2)
+    waits.until(cluster, hurt, "step-60", tasks=2)
     cluster.do("scancel", "--signal=USR1", hurt)
     for job in (whole, hurt):
         cluster.ended(job)
+    assert "goes on from the checkpoint of step 60\n" in cluster.log(hurt)
     assert f"train_vlm {hurt}, start 3\n" in cluster.log(hurt)
     assert_same(tmp_path / "hurt", tmp_path / "whole")
 
@@ -168,21 +193,23 @@ def test_a_full_disk_fails_the_job_with_the_remedy_and_it_goes_on_when_there_is_
 
 
 @pytest.mark.slurm
-def test_an_extraction_of_two_nodes_goes_on_with_what_is_left(cluster: Cluster, tmp_path: Path):
-    write_roadworld(replace(SMALL_WORLD, stride=1), tmp_path / "shards", workers=1)
-    options = ["--encoder", "smol", "--data", "waymo_e2e", "--data_dir", tmp_path / "shards", "--encode_batch", "1"]
-    nodes = ["--array=0", "--nodes=2", ONE_THREAD, "slurm/extract_features.sh", *options, "--store_dir"]
-    whole, told = (cluster.submit(*nodes, tmp_path / name) for name in ("whole", "told"))
-    cluster.wait(told, lambda: any(progress(tmp_path / "told")))
-    cluster.do("scancel", "--signal=USR1", told)
-    cluster.wait(told, lambda: cluster.field(told, "JobState") != "RUNNING")
-    assert 0 < sum(progress(tmp_path / "told")) < 160
-    for job in (whole, told):
-        cluster.ended(job)
+def test_an_extraction_of_two_nodes_goes_on_with_what_is_left(
+    cluster: Cluster, world: Path, one_thread: None, tmp_path: Path
+):
+    options = ["--encoder", "smol", "--data", "waymo_e2e", "--data_dir", str(world), "--encode_batch", "1"]
+    options += ["--workers", "0", "--store_dir"]
+    waits = Waits(tmp_path, "write-10")
+    script = ["--array=0", "--nodes=2", ONE_THREAD, "slurm/extract_features.sh", *waits.words, *options]
+    job = cluster.submit(*script, tmp_path / "told", **waits.variables)
+    waits.until(cluster, job, "write-10", tasks=2)
+    cluster.do("scancel", "--signal=USR1", job)
+    cluster.wait(job, lambda: cluster.field(job, "JobState") != "RUNNING")
+    assert sum(progress(tmp_path / "told")) == 20
+    extraction.main(parse(ExtractConfig, [*options, str(tmp_path / "whole")])[0])
+    cluster.ended(job)
     one, other = (features(tmp_path / name) for name in ("whole", "told"))
-    assert len(one) == 2
-    for mine, others in zip(one, other, strict=True):
-        np.testing.assert_array_equal(mine, others)
+    assert (len(one), len(other)) == (1, 2)
+    np.testing.assert_array_equal(one[0], np.concatenate(other))
 
 
 def progress(root: Path) -> list[int]:
