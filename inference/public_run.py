@@ -33,6 +33,7 @@ _PLACES = ("data_dir", "image_root", "store_dir", "run_dir")
 """Options that name a folder."""
 _FACTS = (
     *("date", "data", "rows", "calibration", "limit", "cameras", "not_learnt", "untaught", "skipped"),
+    *("texts", "clip_filter"),
     *("encoder", "captioner", "encoder_parts", "seed", "versions", "device", "seconds"),
 )
 """Of run.json; all but the command, hashes of the data and warnings, which name files."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
-from roadcue.errors import BadInput, RoadCueError, printable, unread
+from roadcue.errors import BadInput, RoadCueError, print_in_any_encoding, printable, unread
 from roadcue.files import user_path
 from roadcue.options_as_text import as_yaml
 from roadcue.plugins import load_plugins
@@ -74,6 +74,7 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
 
     Exits with code 2 and a sentence on an unknown flag or a value that does not fit.
     """
+    print_in_any_encoding()
     parser = None
     try:
         file, plugins, words = _taken_first(sys.argv[1:] if argv is None else argv)

@@ -1,5 +1,7 @@
 """What goes wrong outside of the code, in one family: each error is a sentence for who typed the command."""
 
+import codecs
+import io
 import os
 import re
 import sys
@@ -8,6 +10,9 @@ from collections.abc import Callable
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that a terminal obeys, such as the one that begins a colour or turns the direction of a line (Unicode
 UAX 9), but for tab and line break; and halves of characters, of which a name of strange bytes is made."""
+
+_STAND_INS = {"●": "x", "○": "o", "–": "-", "−": "-", "…": "~", "±": "~", "Δ": "d"}
+"""For signs of the tables that an encoding lacks; x and o are who sees the image and who does not."""
 
 
 class RoadCueError(ValueError):
@@ -52,8 +57,29 @@ def printable(text: str) -> str:
     return _COMMANDS.sub(lambda one: repr(one[0])[1:-1], text)
 
 
+def print_in_any_encoding() -> None:
+    """Let this command print what the encoding of the terminal, or PYTHONIOENCODING, has no sign for.
+
+    Signs of the tables have a stand-in as wide as they are; other letters, of file names and of texts that models
+    write, are printed as Python writes them. Else the first of them would stop the command.
+    """
+    codecs.register_error("stand-in", _stand_in)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="stand-in")
+
+
+def _stand_in(error: UnicodeError) -> tuple[str | bytes, int]:
+    """An error handler of encoders (docs.python.org/3/library/codecs.html, "Error Handlers")."""
+    if isinstance(error, UnicodeEncodeError):
+        first = error.object[error.start]
+        if first in _STAND_INS:
+            return _STAND_INS[first], error.start + 1
+    return codecs.backslashreplace_errors(error)
+
+
 def exit_code(do: Callable[[], None]) -> int:
     """0, or 2 after an error that a person can mend, and 130 after Ctrl-C, each of which is said on stderr."""
+    print_in_any_encoding()
     try:
         do()
         if sys.stdout is not None:

@@ -66,6 +66,7 @@ def test_nothing_of_the_machine_goes_up(run, hub, tmp_path, snapshot):
     predictor = roadcue.load(run)
     facts = json.loads((run / "run.json").read_text())
     facts["data"]["train"] += f", in {tmp_path}/Jane Doe/drives; {tmp_path}"
+    facts["clip_filter"] = {"kept": 5, "left_out": 3, "texts_cut": 8}
     (run / "run.json").write_text(json.dumps(facts))
     (run / "model" / "weights.pkl").write_bytes(b"no safetensors")
     predictor.push_to_hub("org/name")
@@ -76,6 +77,7 @@ def test_nothing_of_the_machine_goes_up(run, hub, tmp_path, snapshot):
     for name, file in files.items():
         for private in (str(tmp_path.parent), "Jane", "Doe"):
             assert private.encode() not in file.read_bytes(), name
+    assert json.loads(files["run.json"].read_text())["clip_filter"] == facts["clip_filter"]
     options = json.loads(files["config.json"].read_text())
     assert not {"run_dir", "data_dir", "image_root", "store_dir"} & set(options)
 
