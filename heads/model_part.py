@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
 from roadcue.errors import BadCheckpoint, BadHead
 from roadcue.files import write_atomic
 from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
-from roadcue.weights import load_strict, read_safetensors, write_safetensors
+from roadcue.weights import load_strict, read_safetensors, shapes_alone, write_safetensors
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -30,9 +29,9 @@ def read_part(folder: Path, kind: type[Part], name: str) -> Part:
     """
     try:
         arguments = dict(json.loads((folder / CONFIG).read_text()))
-        with torch.device("meta"):  # a file cannot ask for more memory than its weights bring
+        with shapes_alone():
             part = kind(**arguments)
-    except (OSError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
         raise BadHead(f"{folder / CONFIG}: not the configuration of {name} ({error}); train again") from error
     try:
         weights = dict(read_safetensors(folder / WEIGHTS, remedy=RUN_AGAIN))

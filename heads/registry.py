@@ -131,8 +131,8 @@ def load_head(folder: Path) -> "Head":
 
 
 def _build(path: Path) -> "Head":
-    """A head as its `config.json` says, without memory for its weights: a file cannot ask for more than it brings."""
-    import torch
+    """A head as its `config.json` says, without memory for its weights."""
+    from roadcue.weights import shapes_alone
 
     try:
         arguments: dict[str, Any] = dict(json.loads(path.read_text()))
@@ -143,11 +143,11 @@ def _build(path: Path) -> "Head":
         cls = baselines[name] if name in baselines else head_class(name)
         if cls.config_class is not None:
             arguments["config"] = cls.config_class(**arguments["config"])
-        with torch.device("meta"):
+        with shapes_alone():
             return cls(**arguments)
     except BadHead as error:
         raise BadHead(f"{path}: {error}") from error
     except FileNotFoundError:
         raise BadHead(f"{path} is not there; {_REMEDY}") from None
-    except (ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
+    except (ValueError, TypeError, LookupError, RuntimeError, OverflowError, MemoryError, AttributeError) as error:
         raise BadHead(f"{path} does not describe a head ({error!r}); {_REMEDY}") from error

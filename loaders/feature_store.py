@@ -2,40 +2,39 @@
 
 A store is a folder:
 
-    meta.json            what decides the features, part by part; cameras and shape
+    meta.json            what decides the features, part by part; cameras and shape (`store_description`)
     index.json           sample ids, in row order
     rows-<first>-<end>/  arrays of these rows, as loaders/store_part.py says; together they are all rows
     DONE                 written last
 
 Past states, intent and targets are not in it: they are cheap, they change, and mixing them in is how stale labels
 start.
+What is read is what was written: files of another shape are refused on opening, a row that has changed when it is
+read for the first time.
 """
 
 import errno
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from roadcue.errors import BadInput
 from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, size_said, unreadable, write_atomic
+from roadcue.loaders.store_description import META, StoreDescription, fingerprint
 from roadcue.loaders.store_part import (
     LEFT,
+    SKIPPED,
     WRITTEN,
     PartWriter,
-    StoredRows,
     StorePart,
     check_finite,
     rows_read_from,
     store_bytes,
 )
-
-STORE_VERSION = "5"
+from roadcue.loaders.stored_rows import ENCODE_AGAIN, StoredRows, row_checksums
 
 
 class IncompleteStore(BadInput):
@@ -45,12 +44,6 @@ class IncompleteStore(BadInput):
 def store_folder(root: Path, data: str, encoder: str, parts: Mapping[str, str]) -> Path:
     """Where the features decided by `parts` live: `<root>/<data>/<encoder>-<first 12 digits of the fingerprint>`."""
     return root / data / f"{encoder}-{fingerprint(parts)[:12]}"
-
-
-def fingerprint(parts: Mapping[str, str]) -> str:
-    """sha256 over every part that decides a feature, the store's own version included."""
-    text = json.dumps({"store": STORE_VERSION, **parts}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_room(folder: Path, needed: int) -> None:
@@ -85,17 +78,19 @@ class StoreWriter:
         self.folder, self._rows = folder, len(ids)
         i, n = part
         self._mine = mine = range(len(ids) * (i - 1) // n, len(ids) * i // n)
-        if not (folder / "meta.json").exists():
-            _create(folder, parts, ids, cameras, shape, mine)
+        if not (folder / META).exists():
+            _create(folder, StoreDescription(parts, ids.tolist(), tuple(cameras), shape), mine)
         with _reading(folder):
-            _check(folder, parts)
-            _check_ids(folder, json.loads((folder / "index.json").read_text()), ids)
+            self._about = StoreDescription.read(folder, parts)
+            self._about.check_ids(folder, ids)
+            if (self._about.cameras, self._about.shape) != (tuple(cameras), shape):
+                raise ValueError(f"its features are {self._about.row_shape} a row, and {shape} of each camera now")
         with _writing(folder), _undamaged(folder):
             # Whose first row is another's is written by another, who may be at it now.
-            own = [part for part in StorePart.all_of(folder) if part.first in mine]
+            own = [part for part in StorePart.all_of(folder, self._about.row_shape) if part.first in mine]
             new = _not_in(own, self.todo())
             _require_free(folder, sum(store_bytes(len(rows), len(cameras), shape) for rows in new))
-            own += [StorePart.make(folder, rows, len(cameras), shape) for rows in new]
+            own += [StorePart.make(folder, rows, self._about.row_shape) for rows in new]
             self._parts = [PartWriter(part) for part in own]
 
     def todo(self) -> np.ndarray:
@@ -129,7 +124,7 @@ class StoreWriter:
 
     def _progress(self) -> np.ndarray:
         """(n,) how far each row is, whoever writes it."""
-        return rows_read_from(StorePart.all_of(self.folder), self._rows)[1]
+        return rows_read_from(StorePart.all_of(self.folder, self._about.row_shape), self._rows)[1]
 
     def _part_of(self, row: int) -> int:
         """Which of its parts holds a row."""
@@ -151,11 +146,11 @@ class FeatureStore:
         """
         self.folder, self._parts = folder, parts
         with _reading(folder):
-            if not (folder / "meta.json").exists():
+            if not (folder / META).exists():
                 raise IncompleteStore(f"{folder}: no feature store here; run the extraction first")
-            meta = _check(folder, parts)
-            self.ids: list[str] = json.loads((folder / "index.json").read_text())
-            there = StorePart.all_of(folder)
+            self.about = about = StoreDescription.read(folder, parts)
+            self.ids: list[str] = about.ids
+            there = StorePart.all_of(folder, about.row_shape)
             part_of, progress = rows_read_from(there, len(self.ids))
             if not (folder / "DONE").exists():
                 left = int((progress == LEFT).sum())
@@ -163,14 +158,23 @@ class FeatureStore:
             if (progress == LEFT).any():
                 raise ValueError(f"{int((progress == LEFT).sum())} of its rows are missing")
             self.usable: np.ndarray = progress == WRITTEN
-            self.cameras: tuple[str, ...] = tuple(meta["cameras"])
-            arrays = {
-                name: StoredRows([(part.first, part.open(name)) for part in there], part_of)
-                for name in ("features", "contrast", "present")
-            }
-            self.features = arrays["features"]
+            self.cameras: tuple[str, ...] = about.cameras
+            arrays = {name: StoredRows(_opened(there, name), part_of) for name in ("contrast", "present")}
+            checksums = np.where(self.usable[:, None], StoredRows(_opened(there, "checksums"), part_of)[:], 0)
+            self.features = StoredRows(_opened(there, "features"), part_of, checksums[:, 0], folder)
             self.contrast, self.present = np.array(arrays["contrast"]), np.array(arrays["present"])
+            self._check_beside(checksums[:, 1])
             self.skipped: dict[str, str] = {name: why for part in there for name, why in part.skipped().items()}
+            without = {self.ids[row] for row in np.flatnonzero(progress == SKIPPED)}
+            if not without <= self.skipped.keys():
+                raise ValueError(f"nothing says why {min(without - self.skipped.keys())} was skipped")
+
+    def _check_beside(self, checksums: np.ndarray) -> None:
+        """ValueError where contrast or presence of a row are not what (n,) `checksums` were made of."""
+        rows = np.flatnonzero(self.usable)
+        wrong = row_checksums(self.contrast[rows], self.present[rows]) != checksums[rows]
+        if wrong.any():
+            raise ValueError(f"contrast or presence of row {rows[wrong][0]} is not what was written")
 
     def __reduce__(self) -> tuple[type["FeatureStore"], tuple[Path, Mapping[str, str]]]:
         """Another process opens the store itself: a memory map would be copied to it whole."""
@@ -194,34 +198,29 @@ def open_finished(folder: Path, parts: Mapping[str, str], ids: np.ndarray) -> Fe
         store = FeatureStore(folder, parts)
     except IncompleteStore:
         return None
-    _check_ids(folder, store.ids, ids)
+    store.about.check_ids(folder, ids)
     return store
 
 
-def _create(
-    folder: Path,
-    parts: Mapping[str, str],
-    ids: np.ndarray,
-    cameras: Sequence[str],
-    shape: tuple[int, int],
-    first: range,
-) -> None:
+def _create(folder: Path, about: StoreDescription, first: range) -> None:
     """Make a store with one empty part, whole, so that no reader sees half of it."""
-    if len(set(ids.tolist())) != len(ids):
+    if len(set(about.ids)) != len(about.ids):
         raise BadInput("sample ids are not unique; a feature store needs one id per row")
-    rows = len(ids)
-    meta = {"store": STORE_VERSION, "fingerprint": fingerprint(parts), "rows": rows, "cameras": list(cameras)}
     with _writing(folder):
         try:
-            _require_free(folder, store_bytes(len(first), len(cameras), shape))
+            _require_free(folder, store_bytes(len(first), len(about.cameras), about.shape))
             with atomic_folder(folder) as partial:
                 if len(first):
-                    StorePart.make(partial, first, len(cameras), shape)
-                (partial / "index.json").write_text(json.dumps(ids.tolist()))
-                (partial / "meta.json").write_text(json.dumps({**meta, "parts": dict(parts)}, indent=1))
+                    StorePart.make(partial, first, about.row_shape)
+                about.write(partial)
         except OSError:
-            if not (folder / "meta.json").exists():  # else another process was faster, which is as good
+            if not (folder / META).exists():  # else another process was faster, which is as good
                 raise
+
+
+def _opened(parts: Sequence[StorePart], name: str) -> list[tuple[int, np.ndarray]]:
+    """The first row of each part, and its array of that name."""
+    return [(part.first, part.open(name)) for part in parts]
 
 
 def _not_in(parts: Sequence[StorePart], rows: np.ndarray) -> list[range]:
@@ -273,26 +272,5 @@ def _undamaged(folder: Path) -> Iterator[None]:
         yield
     except BadInput:
         raise
-    except (FileNotFoundError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{folder}: the store is damaged ({error}); delete the folder and encode again") from error
-
-
-def _check_ids(folder: Path, stored: object, ids: np.ndarray) -> None:
-    if stored != ids.tolist():
-        raise BadInput(f"{folder}: its rows are other samples than this data set's; delete the folder")
-
-
-def _check(folder: Path, parts: Mapping[str, str]) -> dict[str, Any]:
-    """The store's description; BadInput when it is none, or was made with other parts."""
-    try:
-        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
-        stored = meta["parts"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{folder / 'meta.json'}: not a feature store ({error}); delete the folder") from error
-    for name in sorted({*stored, *parts}):
-        if stored.get(name) != parts.get(name):
-            raise BadInput(
-                f"{folder}: these features were made with {name} = {stored.get(name)!r}, this run has "
-                f"{parts.get(name)!r}; encode again (another --store_dir) or change the option back"
-            )
-    return meta
+    except (FileNotFoundError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{folder}: the store is damaged ({error}); {ENCODE_AGAIN}") from error

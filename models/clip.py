@@ -26,7 +26,7 @@ from roadcue.models.checkpoint import (
 from roadcue.models.freezing import FrozenModule
 from roadcue.models.pickled import read_pickled
 from roadcue.models.preprocessing import CLIP_MEAN, CLIP_STD, Normalisation, Preprocessing, clip_preprocessing
-from roadcue.weights import load_strict
+from roadcue.weights import load_strict, shapes_alone
 
 _TEXT_ARCHITECTURE = (
     "vocab_size",
@@ -153,7 +153,7 @@ def _empty_model(folder: Path) -> CLIPModel:
             if not 0 < part.get("num_hidden_layers", 12) <= _MOST_LAYERS:
                 raise ValueError(f"{part['num_hidden_layers']} layers")
         sizes = CLIPConfig(text_config=text, vision_config=vision, projection_dim=config.get("projection_dim", 512))
-        with torch.device("meta"):
+        with shapes_alone():
             return CLIPModel(sizes)
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

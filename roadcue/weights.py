@@ -3,12 +3,14 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from roadcue.errors import BadCheckpoint, RoadCueError
 from roadcue.files import atomic_file
@@ -16,6 +18,38 @@ from roadcue.files import atomic_file
 _LAYER = re.compile(r"\.(\d+)\.")
 
 AGAIN = "download it again; if it is of a run of yours, train again or copy the run folder again"
+
+
+_MOST_PARAMETERS = 20_000
+"""Tensors of one model; the largest that are published have a tenth of it (Llama-3.1-405B: 1,138)."""
+
+
+@contextmanager
+def few_parameters() -> Iterator[None]:
+    """ValueError for a model that has more tensors than any model: a small file may ask for a million layers."""
+    made = 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+        nonlocal made
+        made += 1
+        if made > _MOST_PARAMETERS:
+            raise ValueError(f"it asks for more than {_MOST_PARAMETERS:,} weights")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def shapes_alone() -> Iterator[None]:
+    """What is built has shapes and no memory for weights: a file cannot ask for more than its weights bring.
+
+    ValueError as from `few_parameters`.
+    """
+    with few_parameters(), torch.device("meta"):
+        yield
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:

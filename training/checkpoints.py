@@ -1,8 +1,10 @@
 """Checkpoints: where a run keeps its last one, and its form, one safetensors file.
 
-Tensors are under their dotted names, all else is JSON in the header.
+Tensors are under their dotted names, all else is JSON in the header, and the checksum of both beside it: a run goes
+on from what it has written, or not at all.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from roadcue.errors import BadInput
-from roadcue.weights import write_safetensors
+from roadcue.files import unreadable
+from roadcue.weights import digest, write_safetensors
 
 GO_ON = "free space there, then the same command with --resume auto goes on"
 """What helps when the disk is full while a run is written."""
@@ -27,24 +30,36 @@ def last_checkpoint(run: Path) -> Path:
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
     """Write tensors and the rest of the state to `path`; BadInput when the disk is full: the old file stays."""
     tensors: dict[str, Tensor] = {}
-    state = _split(checkpoint, "", tensors)
+    state = json.dumps(_split(checkpoint, "", tensors))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_safetensors(path, tensors, {"state": json.dumps(state)})
+        write_safetensors(path, tensors, {"state": state, "checksum": _checksum(tensors, state)})
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path}: cannot be written ({error}); {GO_ON}") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read back what `write_checkpoint` wrote; BadInput when the file is damaged."""
+    """Read back what `write_checkpoint` wrote; BadInput when the file is damaged, or is not all that was written."""
     try:
         with safe_open(str(path), framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            state = json.loads(file.metadata()["state"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{path}: not a checkpoint of ours ({error}); delete it and train again") from error
-    joined: dict[str, Any] = _join(state, tensors)
+            about = file.metadata() or {}
+        state = about["state"]
+        if about["checksum"] != _checksum(tensors, state):
+            raise ValueError("its checksum is another")
+        joined: dict[str, Any] = _join(json.loads(state), tensors)
+        if not isinstance(joined.get("global_step"), int):
+            raise ValueError("it has no step")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{path}: not a checkpoint as it was written ({error}); delete it and train again") from error
     return joined
+
+
+def _checksum(tensors: dict[str, Tensor], state: str) -> str:
+    """sha256 over the tensors and the rest of a state."""
+    return hashlib.sha256(f"{digest(tensors)} {state}".encode()).hexdigest()
 
 
 def _split(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

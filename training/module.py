@@ -77,9 +77,21 @@ class TrainingModule(LightningModule):
         """Keep the states until the loop is about to draw from them; BadInput when the data are others."""
         if checkpoint["data"] != self.data:
             raise BadInput("the training data have changed since the checkpoint; train anew in another --run_dir")
+        self._check_weights(checkpoint["state_dict"])
         kept = checkpoint["generators"]  # of before there were ranks: not a list
         of_ranks = kept if isinstance(kept, list) else [kept]
         self._generators = of_ranks[self.ranks.rank] if self.ranks.rank < len(of_ranks) else None
+
+    def _check_weights(self, saved: Mapping[str, Tensor]) -> None:
+        """BadInput where the checkpoint's weights are those of another model."""
+        own = self.state_dict()
+        wrong = [name for name in saved if name not in own or own[name].shape != saved[name].shape]
+        learnt = [name for name, weight in self.named_parameters() if weight.requires_grad and name not in saved]
+        if wrong or learnt:
+            raise BadInput(
+                f"the checkpoint is of another model ({[*wrong, *learnt][0]} does not fit); put that of the run "
+                "back, or train anew in another --run_dir"
+            )
 
     def on_train_start(self) -> None:
         """Go on drawing where the saved run stopped; every rank draws numbers of its own."""

@@ -1,7 +1,8 @@
 """The index: every record's states, and where its pictures lie. Made in one pass over the shards, kept in the cache.
 
 One file per shard, so that an interrupted pass goes on where it was and one shard more costs one shard more. The file
-is a TFRecord of .npy arrays, one per column: its checksums tell damage, and what is damaged is made again.
+is a TFRecord: what it is valid for, then an .npy array per column. Its checksums tell damage, and what is damaged, of
+another shard or not as it was written (`index_columns`) is made again.
 """
 
 import hashlib
@@ -16,14 +17,16 @@ import numpy as np
 
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput, BadRecord, Unreadable
+from roadcue.loaders.npy import array_of
 from roadcue.loaders.tfrecord import REMEDY, Record, RecordWriter, read_records
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
+from roadcue.loaders.waymo_e2e.index_columns import check_columns
 from roadcue.loaders.waymo_e2e.spans import camera_spans
 from roadcue.processes import in_processes
 from roadcue.progress import ProgressLine
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS
 
-_VERSION = 2
+_VERSION = 3
 """To be raised when the columns or the checks change: an index of another version is not looked at."""
 _SMALL_BYTES = 256 * 2**20
 """Below this much to read, starting processes costs more than it saves."""
@@ -75,9 +78,10 @@ def open_index(shards: Sequence[Path]) -> Index:
     BadInput when a shard cannot be opened or the cache cannot be written; bad records only go into `skipped_reason`.
     """
     files = [_index_file(shard) for shard in shards]
-    indices = [_read(file) for file in files]
+    indices = [_read(file, shard) for file, shard in zip(files, shards, strict=True)]
     _make({shard: file for shard, file, index in zip(shards, files, indices, strict=True) if index is None})
-    indices = [_read(file) if index is None else index for file, index in zip(files, indices, strict=True)]
+    found = zip(files, shards, indices, strict=True)
+    indices = [_read(file, shard) if index is None else index for file, shard, index in found]
     if None in indices:
         file = files[indices.index(None)]
         raise BadInput(f"{file}: the index just written there cannot be read. Is the disk in order?")
@@ -89,20 +93,28 @@ def _index_file(shard: Path) -> Path:
     return cache_root() / "waymo_e2e" / f"{shard.name}.{key}.index"
 
 
-def _read(file: Path) -> Index | None:
-    """The index in `file`, or None when it is missing or damaged; Unreadable when the system keeps it back."""
+def _read(file: Path, shard: Path) -> Index | None:
+    """The index of `shard` in `file`, or None when it is missing or damaged, or another's; Unreadable when the system
+    keeps it back."""
     if not file.exists():
         return None
     try:
-        return Index(*(np.load(io.BytesIO(record.payload), allow_pickle=False) for record in read_records(file)))
+        key, *payloads = (record.payload for record in read_records(file))
+        if key != shard_key(shard).encode():
+            return None
+        names = [field.name for field in fields(Index)]
+        columns = {name: array_of(payload, name) for name, payload in zip(names, payloads, strict=True)}
+        check_columns(columns, shard.stat().st_size)
+        return Index(**columns)
     except Unreadable:
         raise
-    except (ValueError, TypeError):  # BadInput is a ValueError; TypeError: a column is missing
+    except ValueError:  # BadInput is one
         return None
 
 
-def _write(file: Path, index: Index) -> None:
+def _write(file: Path, index: Index, key: str) -> None:
     with RecordWriter(file) as writer:
+        writer.write(key.encode())
         for field in fields(Index):
             column = io.BytesIO()
             np.save(column, getattr(index, field.name), allow_pickle=False)
@@ -141,6 +153,7 @@ def _index_shard(shard: Path, file: Path) -> None:
     """Read and check every record of a shard once, and write its index to `file`."""
     located: list[_Located] = []
     skipped: list[str] = []
+    key = shard_key(shard)  # of before it is read: it may be written meanwhile
 
     def skip(bad: BadRecord) -> None:
         skipped.append(str(bad).removeprefix(f"{shard}: "))
@@ -150,7 +163,7 @@ def _index_shard(shard: Path, file: Path) -> None:
             located.append(_locate(record))
         except BadRecord as bad:
             skip(BadRecord(f"{bad} {REMEDY}"))
-    _write(file, _columns(located, skipped))
+    _write(file, _columns(located, skipped), key)
 
 
 def _locate(record: Record) -> _Located:

@@ -14,6 +14,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 from roadcue.errors import BadCheckpoint
 from roadcue.models.checkpoint import download, local_or_hub, read_json
 from roadcue.models.preprocessing import Aspect, Preprocessing, one_square
+from roadcue.weights import few_parameters
 
 _FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")
 """What is downloaded of a model: no Python, and no pickled weights."""
@@ -39,14 +40,15 @@ def check_family(folder: Path) -> None:
 def load_model(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     """In eval mode on the CPU; BadCheckpoint when it cannot be used."""
     try:
-        model, told = AutoModelForImageTextToText.from_pretrained(
-            folder,
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        with few_parameters():
+            model, told = AutoModelForImageTextToText.from_pretrained(
+                folder,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
     except Exception as error:  # transformers raises what it likes
         raise BadCheckpoint(f"{folder}: its weights cannot be read ({_first_line(error)})") from error
     if lacking := [*told["missing_keys"], *told["mismatched_keys"]]:

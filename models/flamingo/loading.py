@@ -18,7 +18,7 @@ from roadcue.models.flamingo.modeling.clip import NOT_A_WEIGHT, PREFIX, read_vis
 from roadcue.models.flamingo.modeling.config import PUBLISHED, FlamingoConfig, read_config
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler, build_perceiver
-from roadcue.models.flamingo.modeling.weights import TIED, Source, empty_model, fill
+from roadcue.models.flamingo.modeling.weights import TIED, Source, empty_model, fill, shapes_of
 from roadcue.models.flamingo.mosaic import mosaic_name, read_mosaic_config
 from roadcue.models.flamingo.prompt import END, ENDOFCHUNK, IMAGE, PAD
 from roadcue.models.pickled import read_pickled
@@ -144,7 +144,7 @@ def load_tower(files: FlamingoFiles) -> CLIPVisionModel:
     saved = files.saved
     vision = read_vision_config(files.clip) if saved is None else read_config(saved / "config.json").vision_config
     assert isinstance(vision, CLIPVisionConfig)
-    with torch.device("meta"):
+    with shapes_of(files.clip if saved is None else saved):
         tower = CLIPVisionModel(vision)
     if saved is None:
         load_strict(tower, _without(PREFIX, read_clip(files.clip)), files.clip, PREFIX)
@@ -158,7 +158,7 @@ def load_perceiver(files: FlamingoFiles, width: int) -> PerceiverResampler:
     """The Perceiver behind a tower `width` wide: a saved model's, or checkpoint.pt's, in the published sizes."""
     saved = files.saved
     config = PUBLISHED if saved is None else read_config(saved / "config.json")
-    with torch.device("meta"):
+    with shapes_of(saved):
         perceiver = build_perceiver(config, width)
     if saved is not None:
         load_strict(perceiver, read_tensors(saved, RESAMPLER), saved, RESAMPLER)
@@ -188,7 +188,7 @@ def load_published(
         raise BadCheckpoint(
             f"{checkpoint}: its vocabulary has {text.vocab_size} rows, too few for {ids}; pass its ids"
         )
-    model = empty_model(Flamingo, config)
+    model = empty_model(Flamingo, config, mpt)
     learnt = model.trained_state().keys()
     frozen = model.state_dict().keys() - learnt - {TIED}
     tower = {key: PREFIX + key.removeprefix(TOWER) for key in frozen if key.startswith(TOWER)}

@@ -12,7 +12,7 @@ from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransforme
 from roadcue.errors import BadCheckpoint
 from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json, read_tensors
 from roadcue.models.smol.prompt import BEGIN, END, IMAGE, PAD, SPECIAL
-from roadcue.weights import load_strict
+from roadcue.weights import load_strict, shapes_alone
 
 PREFIX = "model.vision_model."
 """Where the tower's keys stand in the checkpoint of the whole model."""
@@ -55,7 +55,7 @@ def empty_tower(path: Path) -> SmolVLMVisionTransformer:
     """
     vision = _read_config(path)["vision_config"]
     try:
-        with torch.device("meta"):
+        with shapes_alone():
             return SmolVLMVisionTransformer(SmolVLMVisionConfig(**_known(vision, VISION_ARCHITECTURE)))
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(
@@ -96,7 +96,7 @@ def _empty_model(path: Path) -> SmolVLMForConditionalGeneration:
             pad_token_id=text.get("pad_token_id"),
             **_known(config, ("scale_factor", "image_token_id", "tie_word_embeddings")),
         )
-        with torch.device("meta"):
+        with shapes_alone():
             return SmolVLMForConditionalGeneration(architecture)
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(f"{path}: does not describe a SmolVLM2 ({error}); download it again") from error

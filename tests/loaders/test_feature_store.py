@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from refusing_disk import not_readable, read_only, stamps
 
 from roadcue.errors import BadInput, Unreadable
-from roadcue.loaders import feature_store, store_part
+from roadcue.loaders import store_description, store_part
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import (
     FeatureStore,
@@ -233,14 +233,14 @@ def test_a_full_disk_is_met_when_the_store_is_made(tmp_path, monkeypatch):
 
 
 def test_too_little_room_is_said_with_both_figures_before_anything_is_made(tmp_path, monkeypatch):
-    size = 10 * 2 * (4 * 3 * 2 + math.prod(CONTRAST_SHAPE) * 4 + 1) + 10
+    size = 10 * 2 * (4 * 3 * 2 + math.prod(CONTRAST_SHAPE) * 4 + 1) + 10 * (8 + 1)
     assert store_bytes(10, 2, (4, 3)) == size
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size - 1))
     with pytest.raises(
-        OSError, match=r"4\.0 KB are needed, 4\.0 KB are free, 0\.0 KB are missing\); free space, then"
+        OSError, match=r"4\.1 KB are needed, 4\.1 KB are free, 0\.0 KB are missing\); free space, then"
     ):
         StoreWriter(tmp_path / "there" / "store", PARTS, IDS, ["FRONT", "REAR"], (4, 3))
-    with pytest.raises(OSError, match=r"3\.0 GB are needed, 4\.0 KB are free, 3\.0 GB are missing"):
+    with pytest.raises(OSError, match=r"3\.0 GB are needed, 4\.1 KB are free, 3\.0 GB are missing"):
         check_room(tmp_path / "store", 3_000_000_000)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size))
@@ -371,5 +371,5 @@ def test_a_row_counts_as_written_only_after_its_features(writer):
 
 def test_a_new_version_of_the_store_is_another_fingerprint(monkeypatch):
     before = fingerprint(PARTS)
-    monkeypatch.setattr(feature_store, "STORE_VERSION", "next")
+    monkeypatch.setattr(store_description, "STORE_VERSION", "next")
     assert fingerprint(PARTS) != before

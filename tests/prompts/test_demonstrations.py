@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
-from roadcue.loaders.store_part import StoredRows
+from roadcue.loaders.stored_rows import StoredRows
 from roadcue.prompts import demonstrations
 from roadcue.prompts.demonstrations import StoredFrames, random_demonstrations, similar_demonstrations
 

@@ -272,7 +272,7 @@ def test_several_heads_are_each_compared_by_what_they_are_scored_by(swept, capsy
 def test_features_are_shared_and_not_copied_to_another_process(swept):
     import pickle
 
-    from roadcue.loaders.store_part import StoredRows
+    from roadcue.loaders.stored_rows import StoredRows
     from roadcue.training.build import build_run_encoder
     from roadcue.training.heads.fitting import build_model, stored_splits
 

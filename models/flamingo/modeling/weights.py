@@ -1,6 +1,7 @@
 """Weights into a Flamingo: all of them checked, then each copied once, and no random ones made before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from roadcue.errors import BadCheckpoint
 from roadcue.models.checkpoint import read_tensors
 from roadcue.models.flamingo.modeling.clip import restore_positions
 from roadcue.models.flamingo.modeling.config import FlamingoConfig, read_config
-from roadcue.weights import audit
+from roadcue.weights import audit, shapes_alone
 
 TIED = "lang_encoder.lm_head.weight"
 """The output layer, which is the input embedding and is in no file."""
@@ -30,10 +31,23 @@ class Source:
     unused: Mapping[str, Size] = field(default_factory=dict)
 
 
-def empty_model(cls: type[AnyFlamingo], config: FlamingoConfig) -> AnyFlamingo:
-    """The model on the meta device: shapes without memory."""
-    with torch.device("meta"):
+def empty_model(cls: type[AnyFlamingo], config: FlamingoConfig, source: Path | None = None) -> AnyFlamingo:
+    """The model on the meta device: shapes without memory; BadCheckpoint when `source` describes none."""
+    with shapes_of(source):
         return cls(config).eval()
+
+
+@contextmanager
+def shapes_of(source: Path | None) -> Iterator[None]:
+    """Modules as a file says, on the meta device; BadCheckpoint where its sizes fit nothing."""
+    try:
+        with shapes_alone():
+            yield
+    except Exception as error:  # whatever a module makes of sizes that cannot be
+        reason = f"{type(error).__name__}: {error!s:.200}"
+        raise BadCheckpoint(
+            f"{source or 'the configuration'}: does not describe a Flamingo ({reason}); copy it again"
+        ) from error
 
 
 def fill(model: Any, sources: Sequence[Source], dtype: torch.dtype, remedy: str) -> None:
@@ -64,7 +78,8 @@ def _audit(source: Source, weights: Mapping[str, Tensor]) -> str:
 
 def load_saved(cls: type[AnyFlamingo], folder: Path, dtype: torch.dtype) -> AnyFlamingo:
     """What `save_pretrained` left in `folder`: config.json and safetensors; BadCheckpoint if it cannot be used."""
-    model = empty_model(cls, read_config(folder / "config.json"))
+    path = folder / "config.json"
+    model = empty_model(cls, read_config(path), path)
     tensors = read_tensors(folder)
     source = Source(folder, tensors, {key: key for key in model.state_dict() if key != TIED})
     fill(model, [source], dtype, "Its config.json and its safetensors must be of one checkpoint: copy both again.")
