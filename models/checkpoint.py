@@ -29,6 +29,8 @@ VISION_ARCHITECTURE = (
 """All that is read from a `vision_config`: a file from elsewhere decides sizes, not how code is loaded or run."""
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 """What a name on the hub looks like: org/name."""
+ADAPTER_CONFIG = "adapter_config.json"
+"""The file by which the folder of an adapter is known (`models.adapters`)."""
 _PUBLISHED_FILES = ("*.safetensors", "*.json", "chat_template.jinja")
 
 
@@ -49,6 +51,11 @@ def local_or_hub(name: str, encoder: str) -> Path | str:
     if name == "mini":
         return mini.FOLDERS[encoder]
     folder = user_path(name)
+    if (folder / ADAPTER_CONFIG).exists() and not (folder / "config.json").exists():
+        raise BadCheckpoint(
+            f"checkpoint {name!r}: is an adapter, which changes a checkpoint and is none; name the run that it was "
+            "trained in (--run), or the checkpoint that it is for"
+        )
     if folder.is_dir():
         return folder
     hub_id = FULL[encoder] if name == "full" else name

@@ -53,12 +53,14 @@ def parser_for(config: type) -> ArgumentParser:
             action.metavar = _METAVARS[action.dest]
         if getattr(action, "_typehint", None) is bool:  # the bare flag says yes
             action.nargs, action.const = "?", True
-        if action.dest == "encoder_features":  # written like the options of a head
-            action.option_strings = [*action.option_strings, "--encoder.features"]
-            parser._option_string_actions["--encoder.features"] = action
+        if action.dest in _ALSO:
+            action.option_strings = [*action.option_strings, _ALSO[action.dest]]
+            parser._option_string_actions[_ALSO[action.dest]] = action
     return parser
 
 
+_ALSO = {"encoder_features": "--encoder.features", "from_run": "--from"}
+"""Fields whose flag has a second name: one written like the options of a head, and a word that Python keeps."""
 _METAVARS = {
     "head": "NAME,NAME",
     "sweep": "OPTION=VALUE,VALUE",
@@ -66,6 +68,7 @@ _METAVARS = {
     "data": "NAME",
     "plugin": "FILE.py",
     "against": "RUN",
+    "from_run": "RUN",
 }
 
 
@@ -83,6 +86,7 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         words = _said_yes(_further(words, parser), parser)
         _refuse_repeated(words, parser)
         options = read_options(file, config, plugins) if file else {}
+        options = {**_of_earlier_run(config, words, options, plugins), **options}
         given = parser.parse_object(options) if options else None  # which a positional word would be missing in
         parsed = _instantiate(config, parser.parse_args(words, given))
         return parsed, as_yaml(parsed)
@@ -156,6 +160,20 @@ def _instantiate(config: type[Config], namespace: Namespace) -> Config:
     groups = {name: options(**vars(given.pop(name))) for name, options in groups_of(config).items()}
     used = {name: group for name, group in groups.items() if group != type(group)()}
     return config(**given, **({GROUPS: used} if groups else {}))
+
+
+def _of_earlier_run(
+    config: type, words: Sequence[str], options: Mapping[str, Any], plugins: Sequence[str]
+) -> dict[str, Any]:
+    """The options that a run takes over from the one that `--from` names; {} where it names none."""
+    flags = (_ALSO["from_run"], "--from_run")
+    pairs = zip(words, [*words[1:], ""], strict=False)
+    named = (
+        word.partition("=")[2] if "=" in word else after for word, after in pairs if word.partition("=")[0] in flags
+    )
+    earlier = next(named, options.get("from_run"))
+    taken_over: Callable[..., dict[str, Any]] | None = getattr(config, "options_of_run", None)
+    return taken_over(str(earlier), plugins) if taken_over and earlier else {}
 
 
 def _taken_first(argv: Sequence[str]) -> tuple[Path | None, list[str], list[str]]:
@@ -238,16 +256,17 @@ def _explained(message: str, parser: ArgumentParser) -> str:
     """jsonargparse's message in the words of the command line, with the nearest known word."""
     wrong_value = re.fullmatch(
         r'Parser key "(.+?)":\s*Expected an? (.+)\. Got value: (.*)', message, re.DOTALL
-    ) or re.fullmatch(  # an option that may be left out: of its type or None
-        r'Parser key "(.+?)":\s*Does not .*?Subtypes: [\[(](.+), <class \'NoneType\'>[\])].*Given value: (.*)',
+    ) or re.fullmatch(  # one of several types, of which None says that an option may be left out
+        r'Parser key "(.+?)":\s*Does not .*?Subtypes: [\[(](.+?)[\])]\n.*Given value: (.*)',
         message,
         re.DOTALL,
     )
     if wrong_value:
         key, expected, value = wrong_value.groups()
-        choices = re.findall(r"'([^']*)'", expected) if "Literal" in expected else []
-        kind = re.sub(r"<class '(\w+)'>", r"\1", expected)
-        wanted = f"choose one of {', '.join(choices)}" if choices else f"expected {kind}"
+        choices = re.findall(r"(?<!class )'([^']*)'", expected) if "Literal" in expected else []
+        kinds = dict.fromkeys(kind for kind in re.findall(r"<class '(\w+)'>", expected) if kind != "NoneType")
+        kind = " or ".join([*kinds, *choices]) if kinds else expected
+        wanted = f"choose one of {', '.join(choices)}" if choices and not kinds else f"expected {kind}"
         return f"--{key} {value}: {wanted}{nearest(value, choices)}"
     unknown = re.fullmatch(r"unrecognized arguments: (--[\w.-]+).*", message, re.DOTALL)
     if unknown:

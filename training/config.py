@@ -3,8 +3,8 @@
 Imported by `--help`, so nothing heavy is imported here.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from math import inf
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from roadcue.models.registry import CAPTIONERS, ENCODERS
 from roadcue.option_values import at_least, at_most, check_seed, part_of_whole
 from roadcue.training.captions.config import CAPTION, CaptionOptions
 from roadcue.training.extraction_config import ExtractionOptions
+from roadcue.training.stage_two.config import LORA, LoraOptions, StageTwoOptions
 
 _FURTHEST_BACK = 1_000_000
 _MOST: Mapping[str, tuple[int, str]] = {
@@ -31,6 +32,8 @@ HEAD_DEFAULTS: Mapping[str, Any] = {
     "weight_decay": 1e-4,
     "precision": "fp32",
 }
+STAGE_TWO_DEFAULTS: Mapping[str, Any] = {**HEAD_DEFAULTS, "epochs": 5, "batch_size": 16}
+"""Of heads whose pictures are encoded in every step."""
 CAPTION_DEFAULTS: Mapping[str, Any] = {
     "epochs": 10,
     "batch_size": 4,
@@ -54,8 +57,11 @@ class Optimization:
 
 
 @dataclass(frozen=True)
-class TrainConfig(ExtractionOptions):
-    """Train heads on frozen features. Every option has a default; `--config FILE` reads a dumped config.yaml."""
+class TrainConfig(StageTwoOptions, ExtractionOptions):
+    """Train heads on frozen features, or with an encoder that learns.
+
+    Every option has a default; `--config FILE` reads a dumped config.yaml.
+    """
 
     head: str = "waypoint"
     """Which heads to train in one pass over the features, with commas: waypoint, field, cue; or caption: the language
@@ -72,9 +78,10 @@ class TrainConfig(ExtractionOptions):
     missing_camera: Literal["zero", "learned"] = "zero"
     """What stands in for the features of a camera that a frame lacks, or of an earlier frame that is not there."""
     epochs: int | None = None
-    """Passes over the training rows. Default: 20; captions: 10, and 0 makes a run of the checkpoint as it is."""
+    """Passes over the training rows. Default: 20, with --from 5; captions: 10, and 0 makes a run of the checkpoint as
+    it is."""
     batch_size: int | None = None
-    """Rows per optimizer step, which several processes share. Default: 256; captions: 4."""
+    """Rows per optimizer step, which several processes share. Default: 256, with --from 16; captions: 4."""
     lr: float | None = None
     """Peak learning rate of AdamW. Default: 1e-3, falling to zero along a cosine; captions: 2e-5, constant after
     --warm_up."""
@@ -115,10 +122,11 @@ class TrainConfig(ExtractionOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, value in (CAPTION_DEFAULTS if self.captions else HEAD_DEFAULTS).items():
+        for name, value in self._defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         self._check_heads()
+        self._check_stage()
         at_least(0 if self.captions else 1, self, "epochs")
         at_least(1, self, "batch_size", "checkpoint_every", "seeds")
         at_least(1, self, *(name for name in ("devices", "nodes") if getattr(self, name) is not None))
@@ -151,6 +159,13 @@ class TrainConfig(ExtractionOptions):
             raise ValueError(f"--calibration {self.calibration}: a share of the sequences from 0 to below 1")
 
     @property
+    def _defaults(self) -> Mapping[str, Any]:
+        """Of the options of the optimizer."""
+        if self.captions:
+            return CAPTION_DEFAULTS
+        return STAGE_TWO_DEFAULTS if self.encodes_each_step else HEAD_DEFAULTS
+
+    @property
     def _encoders(self) -> Iterable[str]:
         """A captioner is named by the encoder that it belongs to."""
         return CAPTIONERS if self.captions else ENCODERS
@@ -158,7 +173,7 @@ class TrainConfig(ExtractionOptions):
     def _check_heads(self) -> None:
         """ValueError for an unknown head or options of one that is not trained; the others get their defaults."""
         if self.captions:
-            groups = {CAPTION: CaptionOptions}
+            groups: dict[str, type[Any]] = {CAPTION: CaptionOptions}
             if self.dry_run:
                 raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.compile:
@@ -173,11 +188,15 @@ class TrainConfig(ExtractionOptions):
             if len(set(self.head_names)) < len(self.head_names):
                 raise ValueError(f"--head {self.head}: names a head twice")
             groups = {name: head_config(name) for name in self.head_names}
+        if self.stage == LORA:
+            groups[LORA] = LoraOptions
         for name, given in self.head_options.items():
             if name not in groups:
                 default = type(given)()
                 names = [option.name for option in fields(given)]
                 typed = [f"--{name}.{one}" for one in names if getattr(given, one) != getattr(default, one)]
+                if name == LORA:
+                    raise ValueError(f"{', '.join(typed)}: of --stage lora; add it, or leave this out")
                 raise ValueError(
                     f"{', '.join(typed) or name}: of the {name} head, which --head {self.head} does not train; leave "
                     f"it out, or add {name} to --head"
@@ -185,18 +204,40 @@ class TrainConfig(ExtractionOptions):
         filled = {name: self.head_options.get(name) or options() for name, options in groups.items()}
         object.__setattr__(self, "head_options", filled)
 
+    def _check_stage(self) -> None:
+        """ValueError for options of stage two that do not fit; fills in which towers LoRA adapts."""
+        self.check_stage_two()
+        if not self.captions:
+            scope = self.lora.scope if self.lora else None
+            self.check_heads_stage(self.encoder, self.compile, self.dry_run, scope)
+        if self.lora and self.lora.scope is None:
+            filled = replace(self.lora, scope="text" if self.captions else "vision")
+            object.__setattr__(self, "head_options", {**self.head_options, LORA: filled})
+
     @classmethod
     def option_groups(cls) -> dict[str, type]:
-        """The options of every head, by its name; BadHead for a head that is named as an option is."""
-        taken = {CAPTION, *(option.name for option in fields(cls))}
+        """The options of every head and of LoRA, by name; BadHead for a head that is named as an option is."""
+        taken = {CAPTION, LORA, *(option.name for option in fields(cls))}
         if double := taken & set(HEADS):
             raise BadHead(f"a head cannot be called {', '.join(sorted(double))}, which is an option's name")
-        return {**{name: head_config(name) for name in HEADS}, CAPTION: CaptionOptions}
+        return {**{name: head_config(name) for name in HEADS}, CAPTION: CaptionOptions, LORA: LoraOptions}
+
+    @classmethod
+    def options_of_run(cls, run: str, plugins: Sequence[str]) -> dict[str, Any]:
+        """What `--from` takes over from a run; BadInput where it is no finished one."""
+        from roadcue.training.stage_two.earlier_run import options_of_run  # which stands on this file, and on torch
+
+        return options_of_run(run, plugins)
 
     @property
     def head_names(self) -> tuple[str, ...]:
         """The heads, in order."""
         return tuple(self.head.split(","))
+
+    @property
+    def lora(self) -> LoraOptions | None:
+        """The options of LoRA, where that is the stage."""
+        return self.head_options.get(LORA)
 
     @property
     def optimization(self) -> Optimization:
@@ -206,7 +247,8 @@ class TrainConfig(ExtractionOptions):
     @property
     def run_name(self) -> str:
         """What a run folder is called that nobody has named."""
-        kind = "-sweep" if self.sweeps else ""
+        kind = f"-{self.stage}" if self.stage != "heads" else "-longer" if self.from_run else ""
+        kind += "-sweep" if self.sweeps else ""
         return f"{self.data}-{self.encoder}-{'+'.join(self.head_names)}{kind}"
 
     @property

@@ -22,8 +22,8 @@ from roadcue.preemption import Stopped, asked, held, take_back
 from roadcue.sentences import say
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
-from roadcue.training.out_of_memory import memory_said
 from roadcue.training.optimizers import OptimizerName, check_optimizer
+from roadcue.training.out_of_memory import memory_said
 from roadcue.training.ranks import InTurns, Ranks, Shared
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sample_pictures import log_samples

@@ -1,1 +1,1 @@
-"""Stage two."""
+"""Stage two: the encoder learns, too."""
