@@ -263,7 +263,8 @@ def _explained(message: str, parser: ArgumentParser) -> str:
     )
     if wrong_value:
         key, expected, value = wrong_value.groups()
-        choices = re.findall(r"(?<!class )'([^']*)'", expected) if "Literal" in expected else []
+        words = re.sub(r"<class '\w+'>", "", expected)
+        choices = re.findall(r"'([^']*)'", words) if "Literal" in words else []
         kinds = dict.fromkeys(kind for kind in re.findall(r"<class '(\w+)'>", expected) if kind != "NoneType")
         kind = " or ".join([*kinds, *choices]) if kinds else expected
         wanted = f"choose one of {', '.join(choices)}" if choices and not kinds else f"expected {kind}"
