@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
-from roadcue.metrics.resampling import bootstrap_of, sequence_bootstrap
+from roadcue.metrics.resampling import bootstrap_of, difference_between, sequence_bootstrap
 
 NO_LABEL = ""
 """Stands in a target where the field is not labelled."""
@@ -69,6 +69,24 @@ def balanced_accuracy_difference(
         return difference
 
     return bootstrap_of(gain, hits, sequence, bootstrap)
+
+
+def balanced_accuracy_between(
+    predicted: np.ndarray,
+    others: np.ndarray,
+    target: np.ndarray,
+    sequence: np.ndarray,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+) -> Interval:
+    """The mean of `balanced_accuracy` of one setting's trainings minus that of another's, in pairs on the same rows.
+
+    `predicted` (k, n) of k trainings, `others` (l, n); seeds and sequences are drawn as `difference_between` does it.
+    """
+    sequence = sequence[target != NO_LABEL]
+    ours, theirs = (
+        np.stack([_hits(*_labelled(each, target))[1] for each in trainings]) for trainings in (predicted, others)
+    )
+    return difference_between(ours, theirs, sequence, bootstrap, lambda means: np.nanmean(means, axis=1))
 
 
 def accuracy(

@@ -53,24 +53,31 @@ def bootstrap_of(
 
 
 def difference_between(
-    values: np.ndarray, others: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
+    values: np.ndarray,
+    others: np.ndarray,
+    sequence: np.ndarray,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    statistic: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Interval:
-    """The mean of one setting's trainings minus that of another's, on the same n frames, with its 95 % interval.
+    """A figure of one setting's trainings minus that of another's, on the same n frames, with its 95 % interval.
 
-    `values` (k, n) of k trainings, `others` (l, n), both without NaN. The sequences of a resample are the same for
-    both settings, the seeds are drawn for each by itself: seed 3 of one has nothing in common with seed 3 of another.
+    `values` (k, n) of k trainings, `others` (l, n), both without NaN, of which the figure is the mean; or (k, n, m)
+    and (l, n, m), NaN as in `sequence_bootstrap`, with a `statistic` as in `bootstrap_of`. The sequences of a
+    resample are the same for both settings, the seeds are drawn for each by itself: seed 3 of one has nothing in
+    common with seed 3 of another.
     """
+    figure = (lambda means: means) if statistic is None else lambda means: statistic(means)[:, None]
     (value, drawn, sequences), (other, other_drawn, _) = (
         _resampled(
-            lambda means: means,
-            each.reshape(-1, 1),
+            figure,
+            each.reshape(-1, 1 if each.ndim == 2 else each.shape[2]),
             np.tile(sequence, len(each)),
             replace(bootstrap, training_seeds=len(each)),
             setting,
         )
         for setting, each in enumerate((values, others))
     )
-    return _interval(value[0] - other[0], (drawn - other_drawn)[:, 0], int(sequences[0]))
+    return _interval(value[0] - other[0], (drawn - other_drawn)[:, 0], int(sequences.min()))
 
 
 def _resampled(
