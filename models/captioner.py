@@ -101,7 +101,9 @@ class Captioner(nn.Module, ABC):
         """Visual tokens (b, p, n, d), of which each text has the first `shown` -> keyword arguments of `model`."""
 
     @abstractmethod
-    def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
+    def prompt_ids(
+        self, instruction: str, demonstrations: Sequence[str], *, text_only: bool, frames: int = 1
+    ) -> list[int]:
         """As `prompt`, of whatever length."""
 
     @abstractmethod
@@ -113,16 +115,19 @@ class Captioner(nn.Module, ABC):
     def longest(self) -> int:
         """How many tokens the language model was trained to read."""
 
-    def prompt(self, instruction: str, demonstrations: Sequence[str] = (), *, text_only: bool = False) -> list[int]:
-        """The token ids of the prompt for a picture, up to where the answer begins.
+    def prompt(
+        self, instruction: str, demonstrations: Sequence[str] = (), *, text_only: bool = False, frames: int = 1
+    ) -> list[int]:
+        """The token ids of the prompt for a picture, or a clip of so many `frames`, up to where the answer begins.
 
-        `demonstrations` are up to 32 answers to the same instruction, whose pictures come before the picture in
-        question and in their order; `text_only` shows the answers without their pictures. ValueError for more of
-        them, for a text that holds a special token, and when there is no room for an answer.
+        `demonstrations` are up to 32 answers to the same instruction, whose pictures come before those in question
+        and in their order; `text_only` shows the answers without their pictures. ValueError for more of them, for a
+        text that holds a special token, and when there is no room for an answer.
         """
-        ids = self.prompt_ids(instruction, demonstrations, text_only=text_only)
-        count = len(demonstrations)
-        check_room(ids, self.longest, f"a prompt with {count} demonstrations" if count else "a prompt")
+        ids = self.prompt_ids(instruction, demonstrations, text_only=text_only, frames=frames)
+        counts = ((len(demonstrations), "demonstrations"), (frames - 1, "earlier frames"))
+        shown = " and ".join(f"{count} {what}" for count, what in counts if count)
+        check_room(ids, self.longest, f"a prompt with {shown}" if shown else "a prompt")
         return ids
 
     def batch(

@@ -62,7 +62,7 @@ class GenerationSettings:
         if prompt + self.max_new_tokens > longest:
             raise ValueError(
                 f"a prompt has {prompt} tokens, and with an answer of up to {self.max_new_tokens} (max_new_tokens) "
-                f"that is more than the {longest} that may be read; show fewer demonstrations, shorten the "
+                f"that is more than the {longest} that may be read; show fewer demonstrations or frames, shorten the "
                 f"instruction, or let answers have {max(longest - prompt, 0)}"
             )
 

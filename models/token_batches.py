@@ -63,7 +63,7 @@ def check_room(prompt: Sequence[int], longest: int, what: str = "a prompt") -> N
     if len(prompt) >= longest:
         raise ValueError(
             f"{what} has {len(prompt)} tokens of the {longest} that may be read, and none is left for the answer; "
-            "show fewer demonstrations or shorten the instruction"
+            "show fewer demonstrations or frames, or shorten the instruction"
         )
 
 

@@ -92,10 +92,12 @@ class AutoCaptioner(Captioner):
         weight = self.model.get_parameter(name)
         return weight.ndim > 1 and weight is not self.model.get_input_embeddings().weight
 
-    def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
-        """Turns of the user, each a picture and the instruction, and of answers; each is tokenised apart."""
+    def prompt_ids(
+        self, instruction: str, demonstrations: Sequence[str], *, text_only: bool, frames: int = 1
+    ) -> list[int]:
+        """Turns of the user, each its pictures and the instruction, and of answers; each is tokenised apart."""
         check_count(len(demonstrations))
-        frame = self._frame(len(demonstrations), text_only)
+        frame = self._frame(len(demonstrations), text_only, frames)
         asked = one_line(instruction, self._special, "instruction")
         questions = [self._question_ids(f"{before}{asked}{behind}") for before, behind in frame.questions]
         answers = [self.answer_ids(answer) for answer in demonstrations]
@@ -194,17 +196,17 @@ class AutoCaptioner(Captioner):
         return [int(token) for token in made["input_ids"][0]]
 
     def _question_ids(self, question: str) -> list[int]:
-        """Of a text with a placeholder for its picture, if it has one."""
+        """Of a text with a placeholder for each of its pictures."""
         first, *rest = (token_ids(self.tokenizer, piece) for piece in question.split(self._placeholder))
         return first + [token for piece in rest for token in (*self._picture, *piece)]
 
-    def _frame(self, demonstrations: int, text_only: bool) -> Frame:
+    def _frame(self, demonstrations: int, text_only: bool, frames: int = 1) -> Frame:
         """With one placeholder for each picture."""
         template = Template.of(self.tokenizer.chat_template, self.tokenizer.special_tokens_map, self.origin)
         ends = tuple(self.tokenizer.convert_ids_to_tokens(self.end_ids))
-        frame = frame_of(template, demonstrations, text_only, ends)
+        frame = frame_of(template, demonstrations, text_only, ends, frames)
         shown = ["".join(around).count(self._placeholder) for around in frame.questions]
-        if shown != [int(not text_only)] * demonstrations + [1]:
+        if shown != [0 if text_only else frames] * demonstrations + [frames]:
             raise BadCheckpoint(
                 f"{self.origin}: its chat template does not write one {self._placeholder} for a picture"
             )

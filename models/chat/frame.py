@@ -44,7 +44,7 @@ class Frame:
     """The texts around those of a conversation of demonstrations and a question at last."""
 
     questions: tuple[tuple[str, str], ...]
-    """What stands before and behind the instruction of each turn; the picture's placeholder is in it."""
+    """What stands before and behind the instruction of each turn; the pictures' placeholders are in it."""
     lead: str
     """What stands between a question and its answer, and belongs to the answer: often a space."""
     end: str
@@ -52,16 +52,19 @@ class Frame:
 
 
 @lru_cache(maxsize=128)
-def frame_of(template: Template, demonstrations: int, text_only: bool, ends: Sequence[str]) -> Frame:
-    """The frame of a conversation; `text_only` leaves out the demonstrations' pictures, `ends` may end an answer.
+def frame_of(template: Template, demonstrations: int, text_only: bool, ends: Sequence[str], frames: int = 1) -> Frame:
+    """The frame of a conversation about clips of so many `frames`, or pictures.
+
+    `text_only` leaves out those of the demonstrations; `ends` may end an answer.
 
     BadCheckpoint when the template fails, takes too long or too much memory, or does not write the conversation in
     order, word by word, each answer with an end and the last behind the prompt for it.
     """
     asked = [
-        _turn("user", _INSTRUCTION.format(i), i == demonstrations or not text_only) for i in range(demonstrations + 1)
+        _turn("user", _INSTRUCTION.format(i), frames if i == demonstrations or not text_only else 0)
+        for i in range(demonstrations + 1)
     ]
-    said = [_turn("assistant", _ANSWER.format(i), False) for i in range(demonstrations + 1)]
+    said = [_turn("assistant", _ANSWER.format(i), 0) for i in range(demonstrations + 1)]
     messages = [message for turn in zip(asked, said, strict=True) for message in turn]
     prompt, whole = _rendered(template, (messages[:-1], True), (messages, False))
     lead, end = _lead_and_end(template, whole.removeprefix(prompt), _ANSWER.format(demonstrations), ends)
@@ -78,8 +81,8 @@ def frame_of(template: Template, demonstrations: int, text_only: bool, ends: Seq
     return Frame(tuple(questions), lead, end)
 
 
-def _turn(role: str, text: str, picture: bool) -> dict[str, Any]:
-    return {"role": role, "content": [{"type": "image"}] * picture + [{"type": "text", "text": text}]}
+def _turn(role: str, text: str, pictures: int) -> dict[str, Any]:
+    return {"role": role, "content": [{"type": "image"}] * pictures + [{"type": "text", "text": text}]}
 
 
 def _lead_and_end(template: Template, answer: str, said: str, ends: Sequence[str]) -> tuple[str, str]:

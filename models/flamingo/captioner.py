@@ -39,9 +39,11 @@ class FlamingoCaptioner(Captioner):
         """The gated cross-attention alone (open_flamingo, train/train.py)."""
         return "gated_cross_attn" in name
 
-    def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
+    def prompt_ids(
+        self, instruction: str, demonstrations: Sequence[str], *, text_only: bool, frames: int = 1
+    ) -> list[int]:
         """As OpenFlamingo's evaluation lays it out, with the instruction once, before the first picture."""
-        segments = few_shot_segments(demonstrations, instruction, text_only=text_only)
+        segments = few_shot_segments(demonstrations, instruction, text_only=text_only, frames=frames)
         return list(chain.from_iterable(tokenize_segments(self.tokenizer, segments)))
 
     def answer_ids(self, answer: str) -> list[int]:

@@ -36,11 +36,18 @@ def few_shot_prompt(captions: Sequence[str] = (), instruction: str = "", *, text
     return "".join(few_shot_segments(captions, instruction, text_only=text_only))
 
 
-def few_shot_segments(captions: Sequence[str] = (), instruction: str = "", *, text_only: bool = False) -> list[str]:
-    """The segments of `few_shot_prompt`: question, answer, question, ... and last the query's question."""
+def few_shot_segments(
+    captions: Sequence[str] = (), instruction: str = "", *, text_only: bool = False, frames: int = 1
+) -> list[str]:
+    """The segments of `few_shot_prompt`: question, answer, question, ... and last the query's question.
+
+    A clip is as many `<image>` as it has `frames`, one behind the other. A text looks at the last of them, and at the
+    others through what their own tokens have seen: OpenFlamingo's authors trained on single pictures.
+    """
     check_count(len(captions))
-    question = QUESTION if text_only else IMAGE + QUESTION
-    segments = [segment for caption in captions for segment in (question, answer_text(caption))] + [IMAGE + QUESTION]
+    query = IMAGE * frames + QUESTION
+    question = QUESTION if text_only else query
+    segments = [segment for caption in captions for segment in (question, answer_text(caption))] + [query]
     asked = one_line(instruction, _RESERVED, "instruction")
     return [
         f"{asked} {segments[0]}" if asked and not segments[0].startswith(IMAGE) else asked + segments[0],

@@ -81,9 +81,13 @@ class SmolCaptioner(Captioner):
         """Matrices decay, norms do not; nor does the embedding, of which a batch holds few rows."""
         return self.model.get_parameter(name).ndim > 1 and "embed_tokens" not in name
 
-    def prompt_ids(self, instruction: str, demonstrations: Sequence[str], *, text_only: bool) -> list[int]:
-        """Turns of the user, each a picture before the instruction, and of answers; each is tokenised apart."""
-        texts = question_texts(self.tokenizer, instruction, demonstrations, self._picture, text_only=text_only)
+    def prompt_ids(
+        self, instruction: str, demonstrations: Sequence[str], *, text_only: bool, frames: int = 1
+    ) -> list[int]:
+        """Turns of the user, each its pictures before the instruction, and of answers; each is tokenised apart."""
+        texts = question_texts(
+            self.tokenizer, instruction, demonstrations, self._picture, text_only=text_only, frames=frames
+        )
         return list(chain.from_iterable(token_ids(self.tokenizer, text) for text in texts))
 
     def answer_ids(self, answer: str) -> list[int]:

@@ -45,15 +45,16 @@ def question_texts(
     picture: str,
     *,
     text_only: bool = False,
+    frames: int = 1,
 ) -> list[str]:
     """Demonstrations and the question behind them, up to where the model is to go on: question, answer, question, ...
 
-    Each question is the text `picture` and the instruction, those of demonstrations without the picture if
-    `text_only`. ValueError for more than 32 answers, an empty one, and texts that hold a special token; BadCheckpoint
-    when the chat template cannot be used.
+    Each question is the text `picture`, once for each of its `frames`, and the instruction; those of demonstrations
+    are without pictures if `text_only`. ValueError for more than 32 answers, an empty one, and texts that hold a
+    special token; BadCheckpoint when the chat template cannot be used.
     """
     check_count(len(answers))
-    frame = _frame(tokenizer, len(answers), text_only)
+    frame = _frame(tokenizer, len(answers), text_only, frames)
     asked = one_line(instruction, SPECIAL, "instruction")
     questions = [f"{before}{asked}{behind}".replace(IMAGE, picture) for before, behind in frame.questions]
     said = [_answer(frame, answer) for answer in answers]
@@ -66,18 +67,18 @@ def answer_text(tokenizer: "PreTrainedTokenizerBase", answer: str) -> str:
     ValueError when it is empty or holds a special token; BadCheckpoint when the chat template does not go on with it
     where a question ends.
     """
-    return _answer(_frame(tokenizer, 0, False), answer)
+    return _answer(_frame(tokenizer, 0, False, 1), answer)
 
 
 def _answer(frame: Frame, answer: str) -> str:
     return frame.lead + caption_line(answer, SPECIAL) + frame.end
 
 
-def _frame(tokenizer: "PreTrainedTokenizerBase", demonstrations: int, text_only: bool) -> Frame:
+def _frame(tokenizer: "PreTrainedTokenizerBase", demonstrations: int, text_only: bool, frames: int) -> Frame:
     """With one `<image>` for each picture."""
     template = Template.of(tokenizer.chat_template, tokenizer.special_tokens_map, tokenizer.name_or_path)
-    frame = frame_of(template, demonstrations, text_only, (END,))
+    frame = frame_of(template, demonstrations, text_only, (END,), frames)
     shown = [before.count(IMAGE) + behind.count(IMAGE) for before, behind in frame.questions]
-    if shown != [int(not text_only)] * demonstrations + [1]:
+    if shown != [0 if text_only else frames] * demonstrations + [frames]:
         raise BadCheckpoint(f"{tokenizer.name_or_path}: its chat template does not write one {IMAGE} for a picture")
     return frame

@@ -114,12 +114,44 @@ def test_demonstrations_are_looked_at_and_read(captioner, visual):
     assert len({round(value, 6) for value in losses}) == 4
 
 
+def test_a_clip_is_several_pictures_before_one_question(captioner):
+    prompt, alone = captioner.prompt(ASKED[0], frames=3), captioner.prompt(ASKED[0])
+    image = captioner.tokenizer.convert_tokens_to_ids(captioner.image_token)
+    assert (prompt.count(image), alone.count(image)) == (3 * captioner.placeholders, captioner.placeholders)
+    behind = [ids[len(ids) - ids[::-1].index(image) :] for ids in (prompt, alone)]
+    assert behind[0] == behind[1]
+    assert captioner.tokenizer.decode(prompt).count(ASKED[0]) == 1
+    told, blind = (captioner.prompt(ASKED[0], SHOWN, text_only=each, frames=3) for each in (False, True))
+    assert (told.count(image), blind.count(image)) == (9 * captioner.placeholders, 3 * captioner.placeholders)
+
+
+@torch.no_grad()
+def test_every_frame_of_a_clip_is_looked_at_and_their_order_counts(captioner, visual):
+    def loss(*places):
+        clip = torch.stack([visual[place] for place in places])[None]
+        prompt = captioner.prompt(ASKED[0], frames=len(places))
+        return round(float(captioner.loss(captioner.batch(clip, prompt, ["A car is on the left."]))), 6)
+
+    assert len({loss(0, 1, 2), loss(2, 1, 2), loss(0, 0, 2), loss(0, 1, 0), loss(1, 0, 2), loss(2)}) == 6
+
+
+def test_clips_in_a_batch_are_as_one_by_one(captioner, visual):
+    clips = torch.stack([visual.roll(row, dims=0) for row in range(3)])
+    prompts = [captioner.prompt(asked, frames=3) for asked in ASKED]
+    together = captioner.generate(clips, prompts, SHORT)
+    assert together == [captioner.generate(clips[row : row + 1], prompts[row], SHORT)[0] for row in range(3)]
+
+
 def test_more_than_the_context_holds_is_refused_with_the_numbers(captioner, visual):
     with pytest.raises(ValueError, match="33 demonstrations: a prompt has 0 to 32"):
         captioner.prompt(ASKED[0], SHOWN[:1] * 33)
     long = "snow " * (captioner.longest // 8)
     with pytest.raises(ValueError, match=rf"16 demonstrations has \d+ tokens of the {captioner.longest:} that may"):
         captioner.prompt(ASKED[0], [long] * 16, text_only=True)
+    with pytest.raises(
+        ValueError, match=rf"{captioner.longest} earlier frames has \d+ tokens of the {captioner.longest}"
+    ):
+        captioner.prompt(ASKED[0], frames=captioner.longest + 1)
     prompt, settings = captioner.prompt(ASKED[0]), GenerationSettings(max_new_tokens=captioner.longest - 3)
     left = captioner.longest - len(prompt)
     with pytest.raises(ValueError, match=rf"has {len(prompt)} tokens, and .* or let answers have {left}$"):
