@@ -37,6 +37,7 @@ from roadcue.sentences import say
 from roadcue.training.build import limit_said, open_split
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.captions.config import CAPTION
+from roadcue.training.captions.fine_tuning import clips_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
@@ -58,7 +59,7 @@ def evaluate_captions(config: EvalConfig) -> Frames:
     run = CaptionRun.of(folder, options, split, config.seed)
     dataset = run.pictures.dataset
     about = [limit_said(options), dataset.description, run.captioner.description, cameras_said(dataset, options)]
-    say(*about)
+    say(*about, clips_said(run.pictures, options))
     out = user_path(config.out) if config.out else folder.path
     with writing_into(out, "free space there, or name another folder with --out"):
         texts, files = {}, []

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.shuffled_pictures import permutation_across_sequences
 from roadcue.evaluation.spoilt_pictures import CHOOSING, UNLIKE, Spoil, SpoiltPictures
 from roadcue.loaders.dataset import RoadDataset, Subset
+from roadcue.training.captions.pictures import CaptionPictures
 
 FREE = "free"
 """Asked as the run has learnt it, and nothing keeps the text in form."""
@@ -28,13 +29,16 @@ BLIND = ("grey", OTHERS)
 """Of these a picture tells nothing of its row."""
 PICTURES = (*SPOILT, OTHERS)
 GRAMMAR, FEW_SHOT, TEXT_ONLY = "grammar", "few_shot", "text_only"
-WORDS = (FREE, GRAMMAR, FEW_SHOT, TEXT_ONLY, *PICTURES)
+ONE_FRAME, SHUFFLED = FRAMES = ("one_frame", "shuffled")
+"""What becomes of a clip: its last frame alone; its frames in another order."""
+WORDS = (FREE, GRAMMAR, FEW_SHOT, TEXT_ONLY, *FRAMES, *PICTURES)
 
 
 @dataclass(frozen=True)
 class Condition:
     """How a captioner is asked: the word of `PICTURES` of what becomes of the pictures, "" for nothing; held to the
-    `grammar` of its kind of text; behind demonstrations, or, `text_only`, behind their texts alone.
+    `grammar` of its kind of text; behind demonstrations, or, `text_only`, behind their texts alone; the word of
+    `FRAMES` of what becomes of clips, "" for nothing.
     """
 
     name: str
@@ -42,19 +46,36 @@ class Condition:
     grammar: bool = False
     few_shot: bool = False
     text_only: bool = False
+    frames: str = ""
 
     @property
     def sees(self) -> bool:
         """Whether what is asked depends on the row's own picture."""
         return self.pictures not in BLIND
 
-    def on(self, dataset: RoadDataset, seed: int) -> RoadDataset:
-        """The data set with the pictures of this condition."""
+    def on(self, pictures: CaptionPictures, seed: int) -> CaptionPictures:
+        """The same rows with what this condition shows of each; BadInput for frames of a run without clips."""
+        if self.frames:
+            pictures = replace(pictures, clips=self._clips(pictures, seed))
+        dataset = pictures.dataset
         if not self.pictures:
-            return dataset
+            return pictures
         if self.pictures == OTHERS:
-            return OtherPictures(dataset, seed)
-        return SpoiltPictures(dataset, np.arange(len(dataset)), self.pictures, SPOILT[self.pictures])
+            dealt = OtherPictures(dataset, seed)
+            return replace(pictures, dataset=dealt, clips=dealt.clips(pictures.clips))
+        spoilt = SpoiltPictures(dataset, np.arange(len(dataset)), self.pictures, SPOILT[self.pictures])
+        return replace(pictures, dataset=spoilt)
+
+    def _clips(self, pictures: CaptionPictures, seed: int) -> np.ndarray:
+        """(len(dataset), p) as `CaptionPictures.clips`: each clip in an order of its own, or its last frame."""
+        if pictures.frames == 1:
+            raise BadInput(
+                f"--conditions {self.name}: this run is shown single pictures; leave it out, or train with "
+                "--past_frames"
+            )
+        if self.frames == ONE_FRAME:
+            return pictures.clips[:, -1:]
+        return np.stack([clip[_other_order(len(clip), [seed, row])] for row, clip in enumerate(pictures.clips)])
 
 
 class OtherPictures(Subset):
@@ -72,6 +93,20 @@ class OtherPictures(Subset):
     def image(self, row: int, camera: str) -> bytes | None:
         """The other row's JPEG bytes."""
         return super().image(int(self._taken[row]), camera)
+
+    def clips(self, clips: np.ndarray) -> np.ndarray:
+        """(n, p) clips of the data set -> those of the other rows, by the rows that have their pictures here."""
+        row_of = np.empty_like(self._taken)
+        row_of[self._taken] = np.arange(len(row_of))
+        return row_of[clips[self._taken]]
+
+
+def _other_order(frames: int, seed: list[int]) -> np.ndarray:
+    """(p,) an order of so many frames, at least 2, that is not that of time."""
+    rng, order = np.random.default_rng(seed), np.arange(frames)
+    while (order == np.arange(frames)).all():
+        order = rng.permutation(frames)
+    return order
 
 
 def parse_conditions(text: str) -> list[Condition]:
@@ -91,6 +126,9 @@ def _condition(name: str) -> Condition:
     pictures = [word for word in words if word in PICTURES]
     if len(pictures) > 1:
         raise BadInput(f"--conditions {name}: {pictures[0]} and {pictures[1]} are both of the picture; give one")
+    frames = [word for word in words if word in FRAMES]
+    if len(frames) > 1:
+        raise BadInput(f"--conditions {name}: {frames[0]} and {frames[1]} are both of the frames; give one")
     text_only = TEXT_ONLY in words
-    shown = pictures[0] if pictures else ""
-    return Condition(name, shown, GRAMMAR in words, text_only or FEW_SHOT in words, text_only)
+    shown, order = pictures[0] if pictures else "", frames[0] if frames else ""
+    return Condition(name, shown, GRAMMAR in words, text_only or FEW_SHOT in words, text_only, order)

@@ -85,7 +85,8 @@ class EvalConfig(ScoreOptions):
     conditions: str | None = None
     """Of a caption run: how it is asked, with commas, each a row of the table. free (default): as it has learnt.
     Others are words joined by +: grammar; few_shot, behind 4 training pictures with their texts, or text_only, behind
-    the texts alone; grey, blur, grain, half_black, upside_down, others (what becomes of the pictures)."""
+    the texts alone; grey, blur, grain, half_black, upside_down, others (what becomes of the pictures); one_frame or
+    shuffled (of the frames of --past_frames: the last alone; in another order)."""
     predictions: str | None = None
     """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
     go to <name>.metrics.json beside it, or in --out."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -44,8 +45,8 @@ class FewShot:
         *,
         text_only: bool,
     ) -> tuple[Tensor, list[list[int]]]:
-        """For b pictures by their places, whose visual tokens (b, n, d) are `seen`: those of each text's pictures
-        (b, p, n, d), the one in question last, and the prompts; `text_only`: no other picture is shown.
+        """For b clips by their places, whose visual tokens (b, f, n, d) are `seen`: those of each text's pictures
+        (b, p, n, d), those in question last, and the prompts; `text_only`: no other picture is shown.
 
         What leaves no room for the answer loses demonstrations.
         """
@@ -53,12 +54,13 @@ class FewShot:
         for place, own in zip(places, seen, strict=True):
             rows = [int(self.training.rows[each]) for each in self.places[place]]
             told = {row: self.training.text(row) for row in rows}
-            prompt = captioner.prompt_ids(instruction, list(told.values()), text_only=text_only)
+            asked = partial(captioner.prompt_ids, instruction, text_only=text_only, frames=len(own))
+            prompt = asked(list(told.values()))
             while told and len(prompt) + settings.max_new_tokens > captioner.longest:
                 told.pop(next(iter(told)))
-                prompt = captioner.prompt_ids(instruction, list(told.values()), text_only=text_only)
-            others = [] if text_only else [self.training.picture(row) for row in told]
-            before = [captioner.encode(torch.stack(others))] if others else []
-            visual.append(torch.cat([*before, own[None]]))
+                prompt = asked(list(told.values()))
+            others = [] if text_only else [self.training.clip(row)[-len(own) :] for row in told]
+            before = [captioner.encode(torch.cat(others))] if others else []
+            visual.append(torch.cat([*before, own]))
             prompts.append(prompt)
         return pad_sequence(visual, batch_first=True), prompts

@@ -25,6 +25,7 @@ from roadcue.prompts.annotation_json import CLOSED_SCHEMA
 from roadcue.prompts.bvpi_grammar import BVPI_EBNF
 from roadcue.prompts.path_text import PATH_EBNF
 from roadcue.training.build import device, open_split
+from roadcue.training.captions.clips import encoded
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
 from roadcue.training.captions.pictures import CaptionPictures
@@ -108,7 +109,7 @@ class CaptionRun:
         rest = replace(pictures, rows=pictures.rows[done:])
         with ProgressLine(f"writing captions, {condition.name}", len(rest), "pictures") as advance:
             for batch in InOrder(rest, _AT_ONCE):
-                file.append(self._texts(condition, batch["rows"].tolist(), batch["pixels"]))
+                file.append(self._texts(condition, batch["rows"].tolist(), batch["clips"]))
                 advance(len(batch["rows"]))
         return file.lines
 
@@ -119,18 +120,18 @@ class CaptionRun:
 
         def answer(place: int) -> None:
             batch = pictures.batch(np.array([place]))
-            self._written(condition, batch["rows"].tolist(), self.captioner.encode(batch["pixels"]))
+            self._written(condition, batch["rows"].tolist(), encoded(self.captioner, batch["clips"]))
 
         return cost_of(answer, len(pictures), learnt, device(self.options.device))
 
     def _pictures(self, condition: Condition) -> CaptionPictures:
-        return replace(self.pictures, dataset=condition.on(self.pictures.dataset, self.seed))
+        return condition.on(self.pictures, self.seed)
 
     @torch.no_grad()
-    def _texts(self, condition: Condition, rows: Sequence[int], pixels: Tensor) -> Iterator[WrittenText]:
+    def _texts(self, condition: Condition, rows: Sequence[int], clips: Tensor) -> Iterator[WrittenText]:
         """Of every picture what is written of it; the loss where it is asked as it has learnt."""
-        scores = [None] * len(rows) if self.detector is None else self.detector(pixels).tolist()
-        states, seen = self.pictures.dataset.states, self.captioner.encode(pixels)
+        scores = [None] * len(rows) if self.detector is None else self.detector.of_clips(clips).tolist()
+        states, seen = self.pictures.dataset.states, encoded(self.captioner, clips)
         for row, own, written, score in zip(rows, seen, self._written(condition, rows, seen), scores, strict=True):
             id, target = str(states.id[row]), self.pictures.text(row)
             yield WrittenText(
@@ -145,14 +146,14 @@ class CaptionRun:
             )
 
     def _loss(self, seen: Tensor, target: str) -> float:
-        prompt = self.captioner.prompt(self.instruction)
+        prompt = self.pictures.prompt(self.captioner)
         return float(self.captioner.loss(self.captioner.batch(seen[None], prompt, [target])))
 
     @torch.no_grad()
     def _written(self, condition: Condition, rows: Sequence[int], seen: Tensor) -> list[Written]:
-        """What is written of b rows of the data set, whose pictures' visual tokens (b, n, d) are `seen`."""
+        """What is written of b rows of the data set, whose pictures' visual tokens (b, p, n, d) are `seen`."""
         grammar = self._grammar if condition.grammar else None
-        visual, prompts = seen[:, None], [self.captioner.prompt(self.instruction)] * len(rows)
+        visual, prompts = seen, [self.captioner.prompt(self.instruction, frames=seen.shape[1])] * len(rows)
         if condition.few_shot:
             places = np.searchsorted(self.pictures.rows, rows).tolist()
             visual, prompts = self._few_shot.shown(
@@ -178,5 +179,6 @@ class CaptionRun:
     def _few_shot(self) -> FewShot:
         reading = self.pictures
         data = open_split(self.options, "train")
-        training = CaptionPictures.of(data, self.captioner.preprocess, reading.target, reading.camera)
+        back = self.options.frames_back
+        training = CaptionPictures.of(data, self.captioner.preprocess, reading.target, reading.camera, back)
         return FewShot.of(reading, replace(training, signs=reading.signs), self.seed)

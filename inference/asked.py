@@ -76,14 +76,21 @@ class Questions(Sequence[Asked]):
 
 
 def questions(
-    what: Sequence[str], trained: TrainConfig, image_root: Path | None = None, every: float = 0.0
+    what: Sequence[str],
+    trained: TrainConfig,
+    image_root: Path | None = None,
+    every: float = 0.0,
+    frames: int | None = None,
 ) -> Questions:
     """Of pictures, folders, films and manifests, as a run that was `trained` so reads them: its cameras and frames.
 
     `image_root` is the folder below which the manifests' pictures lie, if that is not their own; of films the first
-    picture in each step of `every` seconds is taken. BadInput when one is not there, or single pictures or films are
-    named for a run that reads several pictures of a moment.
+    picture in each step of `every` seconds is taken, or with `frames` so many of the whole film for one answer.
+    BadInput when one is not there, or single pictures or films are named for a run that reads several pictures of a
+    moment, or `frames` for a run of heads.
     """
+    if frames is not None and not trained.captions:
+        raise BadInput(f"--frames {frames}: makes one text of a film, and this is a run of heads; leave it out")
     asked: list[Asked] = []
     left_out: list[Skipped] = []
     film_faults: list[str] = []
@@ -101,14 +108,18 @@ def questions(
             digest.update(f"{dataset.fingerprint} {dataset.states.id.tolist()}".encode())
             digest.update(dataset.states.past.tobytes() + dataset.states.intent.tobytes())
             continue
+        is_film = path.suffix.lower() in film.SUFFIXES and path.is_file()
         if trained.encoder != "none":
-            _check_one_picture(word, cameras, frames_back)
-        if path.suffix.lower() in film.SUFFIXES and path.is_file():
+            _check_one_picture(word, cameras, () if is_film and frames else frames_back)
+        if is_film:
             shown = film.read_film(path)
             film_faults += shown.faults
-            asked += _pictures_of(shown, every, cameras[0], reader)
+            if frames:
+                asked.append(_clip_of(shown, frames, cameras[0], reader))
+            else:
+                asked += _pictures_of(shown, every, cameras[0], reader)
             about = path.stat()
-            digest.update(f"{path} {about.st_size} {about.st_mtime_ns} {every}".encode())
+            digest.update(f"{path} {about.st_size} {about.st_mtime_ns} {frames or every}".encode())
             continue
         for picture in picture_files([word]):
             asked.append(Asked(str(picture), {cameras[0]: picture}, file=picture))
@@ -123,6 +134,12 @@ def _pictures_of(shown: film.Film, every: float, camera: str, reader: film.FilmR
         # Whose end is as browsers and players understand it (W3C, Media Fragments URI 1.0, 4.2.1).
         name = f"{shown.path}#t={time_s:.3f}"
         yield Asked(name, _OfFilm(camera, shown, tick, reader), file=shown.path, time_s=time_s)
+
+
+def _clip_of(shown: film.Film, frames: int, camera: str, reader: film.FilmReader) -> Asked:
+    """A whole film as one moment: the last of so many pictures, and the others before it."""
+    *before, last = (_OfFilm(camera, shown, tick, reader) for tick in shown.spread(frames).tolist())
+    return Asked(str(shown.path), last, earlier={frames - 1 - place: each for place, each in enumerate(before)})
 
 
 def _rows(dataset: RoadDataset, cameras: Sequence[str], frames_back: Sequence[int]) -> Iterator[Asked]:
@@ -209,5 +226,5 @@ def _check_one_picture(word: str, cameras: Sequence[str], frames_back: Sequence[
     if frames_back:
         raise BadInput(
             f"{word}: this run also reads the pictures {' and '.join(map(str, frames_back))} frames before, which no "
-            "single file names; name a manifest that has them"
+            "single file names; name a manifest that has them, or of film, for a caption run, take --frames"
         )

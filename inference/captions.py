@@ -1,20 +1,23 @@
 """A trained caption run as a function: pictures in, texts out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from roadcue.errors import BadInput
 from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.prediction import PicturePrediction
 from roadcue.inference.asked import Asked
 from roadcue.inference.hub import PushToHubMixin
+from roadcue.inference.past_images import given_earlier
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.inference.still_pictures import answer_of
 from roadcue.models.captioner import Captioner
+from roadcue.models.generation import GenerationSettings
 from roadcue.models.registry import build_captioner
 from roadcue.training.captions.config import CAPTION
 from roadcue.training.captions.detector import CaptionDetector
@@ -50,11 +53,14 @@ class CaptionPredictor(PushToHubMixin):
         camera: str,
         detector: CaptionDetector | None = None,
         instruction: str | None = None,
+        frames_back: Sequence[int] = (),
     ) -> None:
         """A trained captioner, on its device, the camera whose pictures it has learnt from, and what tells others.
 
-        `instruction`: what it is asked; what it is asked by itself, if nothing is said.
+        `instruction`: what it is asked; what it is asked by itself, if nothing is said. `frames_back`: the earlier
+        frames that it is shown, too.
         """
+        self._frames_back = sorted(frames_back, reverse=True)
         self.captioner, self.camera, self._detector = captioner.eval(), camera, detector
         self.instruction = captioner.instruction if instruction is None else instruction
 
@@ -65,26 +71,48 @@ class CaptionPredictor(PushToHubMixin):
         captioner = build_captioner(config.encoder, checkpoint=str(folder.model), aspect=config.aspect)
         detector = CaptionDetector.of_run(folder.model, config, device)
         asked = instruction_for(caption_options(config).target, captioner)
-        predictor = cls(captioner.to(device), config.camera_names[0], detector, asked)
+        predictor = cls(captioner.to(device), config.camera_names[0], detector, asked, config.frames_back)
         predictor.folder, predictor.config = folder, config
         return predictor
 
-    @torch.no_grad()
-    def predict(self, images: Any) -> dict[str, Any]:
+    def predict(self, images: Any, *, past_images: Mapping[int, Any] | None = None) -> dict[str, Any]:
         """{"caption": a CaptionPrediction} of one Picture, or a list of them for a sequence of b.
 
-        BadInput for an empty one, or what is no picture.
+        A run with `--past_frames 10,20` needs `past_images` {10: ..., 20: ...}, each in the form of `images` and of
+        that many frames earlier; None stands for a frame that is not there, for which the next one does. BadInput for
+        no picture, what is none, and other numbers of them.
         """
         single = is_single(images)
         pictures: Sequence[Picture] = [images] if single else images
         if not len(pictures):
             raise BadInput("predict is given no picture: an empty batch has no prediction")
-        pixels = self._pixels(pictures)
-        captioner = self.captioner
-        written = captioner.generate(captioner.encode(pixels), captioner.prompt(self.instruction))
-        scores = [None] * len(written) if self._detector is None else self._detector(pixels).tolist()
-        texts = [CaptionPrediction(one.text, ood_score=score) for one, score in zip(written, scores, strict=True)]
+        earlier = [
+            [each] if single else [None] * len(pictures) if each is None else list(each)
+            for each in given_earlier(past_images, self._frames_back, self._frames_back)
+        ]
+        if any(len(each) != len(pictures) for each in earlier):
+            raise BadInput(f"past_images: expected as many of each as the {len(pictures)} images")
+        texts = self._texts([_filled(clip) for clip in zip(*earlier, pictures, strict=True)])
         return {CAPTION: texts[0] if single else texts}
+
+    @torch.no_grad()
+    def _texts(self, clips: Sequence[Sequence[Picture]]) -> list[CaptionPrediction]:
+        """What is said of each of b clips, whose pictures are in the order of time."""
+        prompts = [self._prompt(len(clip)) for clip in clips]
+        pixels = [self._pixels(clip) for clip in clips]
+        seen = self.captioner.encode(torch.cat(pixels)).split([len(clip) for clip in clips])
+        written = self.captioner.generate(pad_sequence(seen, batch_first=True), prompts)
+        scores = [None if self._detector is None else float(self._detector(each).max()) for each in pixels]
+        return [CaptionPrediction(one.text, ood_score=score) for one, score in zip(written, scores, strict=True)]
+
+    def _prompt(self, frames: int) -> list[int]:
+        """What a clip of so many pictures comes with; BadInput where no room is left for the answer."""
+        try:
+            prompt = self.captioner.prompt(self.instruction, frames=frames)
+            GenerationSettings().check_room(len(prompt), self.captioner.longest)
+        except ValueError as error:
+            raise BadInput(f"a captioner cannot be shown {frames} pictures at once: {error}") from error
+        return prompt
 
     @property
     def detector(self) -> OODDetector | None:
@@ -109,5 +137,17 @@ class CaptionPredictor(PushToHubMixin):
         """The prediction of each moment as JSON, with its sentence; BadInput for one without a picture."""
         if blind := next((one for one in asked if self.camera not in one.images), None):
             raise BadInput(f"{blind.id}: has no picture of the camera {self.camera}")
-        texts = self.predict([one.images[self.camera] for one in asked])[CAPTION]
+        clips = []
+        for one in asked:
+            backs = sorted(one.earlier, reverse=True)
+            clips.append(_filled([*(one.earlier[back].get(self.camera) for back in backs), one.images[self.camera]]))
+        texts = self._texts(clips)
         return [{CAPTION: answer_of(text, one)} for text, one in zip(texts, asked, strict=True)]
+
+
+def _filled(pictures: Sequence[Picture | None]) -> list[Picture]:
+    """Pictures in the order of time, in which the next one stands in for one that is not there."""
+    filled: list[Picture] = []
+    for picture in reversed(pictures):
+        filled.insert(0, filled[0] if picture is None else picture)
+    return filled

@@ -22,6 +22,9 @@ class PredictConfig:
     every: float = 0.25
     """Seconds of film from one picture that is answered to the next, by the times at which they are shown; 0 answers
     every picture of it. A quarter of a second is the step of the past states."""
+    frames: int | None = None
+    """Of film, by a caption run: one text of so many of its pictures, evenly spread from the first to the last, in
+    place of a text of each. Default: those of --every, each by itself."""
     states: str | None = None
     """A CSV of time and pose that gives single pictures and films past states: its columns are t_s, x_m, y_m,
     heading_rad and picture, and speed_m_s if it is known; the time of a film is that of its first picture."""
@@ -78,6 +81,10 @@ class PredictConfig:
             raise ValueError(f"--video {self.video}: is to be read itself, and would be replaced; name another file")
         if not 0 <= self.every < float("inf"):
             raise ValueError(f"--every {self.every:g}: must be seconds, or 0 for every picture of a film")
+        if self.frames is not None and self.frames < 1:
+            raise ValueError(f"--frames {self.frames}: must be at least 1")
+        if self.frames is not None and self.video is not None:
+            raise ValueError("--video draws each answer of a film, and --frames makes one text of it; leave one out")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: must be at least 1")
         check_device(self.device)

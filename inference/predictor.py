@@ -16,6 +16,7 @@ from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.asked import Asked
 from roadcue.inference.given_states import given_intents, given_pasts
 from roadcue.inference.hub import PushToHubMixin
+from roadcue.inference.past_images import given_earlier
 from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.inference.still_pictures import answer_of
 from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
@@ -90,7 +91,7 @@ class RoadPredictor(PushToHubMixin):
         cameras = self.config.camera_names
         frames = [
             [_by_camera(picture, cameras) for picture in ([frame] if single else _listed(frame, len(states)))]
-            for frame in (images, *self._earlier(past_images))
+            for frame in (images, *given_earlier(past_images, self.config.frames_back, self._frames_back))
         ]
         counts = {"images": len(frames[0]), "pasts": len(states), "intents": len(intents)}
         counts |= {f"images of past_images[{back}]": len(frames[1 + i]) for i, back in enumerate(self._frames_back)}
@@ -191,26 +192,6 @@ class RoadPredictor(PushToHubMixin):
     def _frames_back(self) -> tuple[int, ...]:
         """The earlier frames that are read: none without an encoder."""
         return self.config.frames_back if self.encoder.width else ()
-
-    def _earlier(self, past_images: Mapping[int, Any] | None) -> list[Any]:
-        """What was given of each earlier frame, in the run's order; BadInput when it is not what the run reads."""
-        given = past_images or {}
-        if not isinstance(given, Mapping):
-            raise BadInput("past_images: expected a mapping from how many frames back to what images takes")
-        unknown = [back for back in given if back not in self.config.frames_back]
-        if unknown:
-            reads = ", ".join(map(str, self.config.frames_back)) or "none"
-            raise BadInput(
-                f"past_images[{unknown[0]!r}]: this run reads these earlier frames, as frames back: {reads}"
-            )
-        missing = [back for back in self._frames_back if back not in given]
-        if missing:
-            example = ", ".join(f"{back}: ..." for back in self._frames_back)
-            raise BadInput(
-                f"this run also reads its cameras {' and '.join(map(str, missing))} frames before: give "
-                f"past_images={{{example}}}, each in the form of images, or None for a frame that is not there"
-            )
-        return [given[back] for back in self._frames_back]
 
     def _features(self, frames: Sequence[Sequence[Mapping[str, Picture]]]) -> tuple[Tensor, Tensor, Tensor]:
         """The samples now and in each earlier frame -> (b, c, k, d) float16, (b, c, 3, 4), (b, c) bool of a batch."""

@@ -86,7 +86,7 @@ def predict_pictures(config: PredictConfig) -> None:
         )
     trained = parse_file(TrainConfig, folder.config, config.plugin)
     image_root = user_path(config.image_root) if config.image_root else None
-    asked = questions(config.what, trained, image_root, config.every)
+    asked = questions(config.what, trained, image_root, config.every, config.frames)
     if config.video:
         check_one_film(asked)
     if config.states:

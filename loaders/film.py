@@ -60,6 +60,13 @@ class Film:
         steps = np.floor((times + _SAME_S) / seconds)
         return self.ticks[np.diff(steps, prepend=-1) > 0]
 
+    def spread(self, count: int) -> np.ndarray:
+        """The ticks of so many pictures, evenly from the first to the last; of fewer pictures some come again.
+
+        As PyTorchVideo's UniformTemporalSubsample.
+        """
+        return self.ticks[np.linspace(0, len(self.ticks) - 1, count).round().astype(np.int64)]
+
 
 def read_film(path: Path) -> Film:
     """Which pictures a video file holds; none of them is decoded.

@@ -74,7 +74,7 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
     past_frames: str | None = None
     """Earlier frames of the same cameras that are read beside the current one: how many frames back, with commas.
     10,20 is 1 s and 2 s back in waymo_e2e; of the roadworld that is drawn by default every 20th is there. Their
-    features come from the store; none is made anew."""
+    features come from the store; none is made anew. A captioner is shown them as pictures, in the order of time."""
     missing_camera: Literal["zero", "learned"] = "zero"
     """What stands in for the features of a camera that a frame lacks, or of an earlier frame that is not there."""
     epochs: int | None = None
@@ -178,6 +178,11 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
                 raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.compile:
                 raise ValueError("--compile is of the encoder of heads, and a captioner has its own; leave it out")
+            if self.frames_back and self.aspect == "tiles":
+                raise ValueError(
+                    "--aspect tiles: the frames of --past_frames are one tile each, as SmolVLM2 was published for "
+                    "film; leave one of the two out"
+                )
             if self.sweeps:
                 raise ValueError("--sweep and --seeds compare heads; train captions in a run for each setting")
         else:

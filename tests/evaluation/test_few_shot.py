@@ -27,28 +27,30 @@ class Pictures:
     def text(self, row):
         return str(row)
 
-    def picture(self, row):
-        return torch.tensor([[float(row)]])
+    def clip(self, row):
+        """Two frames, of which the first is a tenth less."""
+        return torch.tensor([[[row - 0.1]], [[float(row)]]])
 
 
 class Captioner:
     """Reads `longest` tokens; a demonstration takes ten."""
 
-    def __init__(self, longest):
-        self.longest = longest
+    def __init__(self, longest, frames):
+        self.longest, self.frames = longest, frames
 
-    def prompt_ids(self, instruction, demonstrations, *, text_only):
+    def prompt_ids(self, instruction, demonstrations, *, text_only, frames):
+        assert frames == self.frames
         return [int(text) for text in demonstrations for _ in range(10)] + [-1]
 
     def encode(self, pixels):
         return pixels
 
 
-def shown(longest, text_only=False):
+def shown(longest, text_only=False, frames=1):
     asked = Pictures(DrawnDataset("val", sequences=2, frames=3))
     few_shot = FewShot.of(asked, Pictures(DrawnDataset("train", sequences=3, frames=3)), seed=0)
-    seen = torch.tensor([100.0, 101.0])[:, None, None]
-    captioner = Captioner(longest)
+    seen = torch.tensor([[99.9, 100.0], [100.9, 101.0]])[:, -frames:, None, None]
+    captioner = Captioner(longest, frames)
     return few_shot, *few_shot.shown(captioner, "", SETTINGS, [4, 1], seen, text_only=text_only)
 
 
@@ -59,6 +61,14 @@ def test_the_picture_in_question_is_the_last():
     for row, place in enumerate([4, 1]):
         assert visual[row, :-1].flatten().tolist() == few_shot.places[place].tolist()
         assert prompts[row][:-1:10] == few_shot.places[place].tolist()
+
+
+def test_demonstrations_are_clips_where_clips_are_asked_about():
+    few_shot, visual, _ = shown(1000, frames=2)
+    assert visual.shape == (2, 2 * SHOTS + 2, 1, 1)
+    for row, place in enumerate([4, 1]):
+        expected = [each for other in few_shot.places[place].tolist() for each in (other - 0.1, other)]
+        assert visual[row].flatten().tolist() == pytest.approx([*expected, 99.9 + row, 100.0 + row])
 
 
 def test_what_leaves_no_room_for_the_answer_is_not_shown():

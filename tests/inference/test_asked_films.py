@@ -60,6 +60,17 @@ def test_pictures_are_taken_by_their_times_and_answered_as_pictures_are(run, tmp
     assert "--every -1: must be seconds" in capsys.readouterr().err
 
 
+def test_frames_of_a_film_are_for_captions(run, tmp_path, capsys):
+    path = write_film(tmp_path / "a.mp4", TIMES_MS)
+    for words, why in (
+        (("--frames", 8), "--frames 8: makes one text of a film, and this is a run of heads; leave it out"),
+        (("--frames", 0), "--frames 0: must be at least 1"),
+        (("--frames", 8, "--video", tmp_path / "b.mp4"), "--video draws each answer of a film, and --frames makes"),
+    ):
+        assert exit_code(predict.main, "--run", run, path, *words) == 2
+        assert why in capsys.readouterr().err
+
+
 def test_a_film_that_is_cut_off_is_answered_as_far_as_it_goes(run, tmp_path, capsys):
     path = write_film(tmp_path / "a.mp4", range(0, 1000, 40), faststart=True)
     os.truncate(path, path.stat().st_size // 2)

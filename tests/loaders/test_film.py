@@ -47,6 +47,14 @@ def test_the_first_picture_of_each_step_is_taken_by_its_time(tmp_path, times, se
     assert numbers(film, film.every(seconds).tolist()) == taken
 
 
+@pytest.mark.parametrize(
+    ("count", "places"), [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9]), (20, sorted([*range(10), *range(10)]))]
+)
+def test_pictures_are_spread_from_the_first_to_the_last(tmp_path, count, places):
+    film = read_film(write_film(tmp_path / "a.mp4", range(0, 400, 40)))
+    assert film.spread(count).tolist() == film.ticks[places].tolist()
+
+
 def test_pictures_are_found_again_in_any_order(tmp_path):
     film = read_film(write_film(tmp_path / "a.mp4", CONSTANT))
     order = [20, 3, 3, 4, 24, 0, 9, 8]

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 import roadcue
 from roadcue import eval as scoring
@@ -19,7 +20,7 @@ from roadcue.loaders.sensation.dataset import open_sensation
 from roadcue.models.registry import CAPTIONERS
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
-from roadcue.training.captions.detector import learn_caption_detector
+from roadcue.training.captions.detector import CaptionDetector, learn_caption_detector
 from roadcue.training.heads.covered_lens import SPOILT
 from roadcue.training.run_folder import RunFolder
 
@@ -86,11 +87,21 @@ def test_line_1_a_run_of_texts_is_recalibrated_by_pictures_of_another_camera(run
         assert not roadcue.load(own).predict(spoil(np.zeros((96, 128, 3), np.uint8)))["caption"].in_distribution
 
 
+def test_a_clip_is_unlike_when_one_of_its_pictures_is(run):
+    predictor = roadcue.load(run.path)
+    detector = CaptionDetector.of_run(run.model, predictor.config, "cpu")
+    clips = torch.full((2, 3, *predictor.captioner.preprocess.shape), 128, dtype=torch.uint8)
+    clips[0, 1] = torch.randint(0, 256, clips.shape[2:], generator=torch.manual_seed(0), dtype=torch.uint8)
+    alone = torch.stack([detector(clip) for clip in clips])
+    assert alone[0, 1] != alone[0, 2]
+    torch.testing.assert_close(detector.of_clips(clips), alone.amax(dim=1))
+
+
 def test_the_share_of_unlike_pictures_stands_beside_the_loss(run, tmp_path, monkeypatch):
     scores = iter([2.0] + [0.5] * 100)
     monkeypatch.setattr(
         "roadcue.training.captions.detector.CaptionDetector.__call__",
-        lambda self, pixels: np.array([next(scores) for _ in pixels]),
+        lambda self, pixels: torch.tensor([next(scores) for _ in pixels]),
     )
     assert scoring.main(["--run", str(run.path), "--out", str(tmp_path), "--resamples", "50"]) == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())

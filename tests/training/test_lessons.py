@@ -230,7 +230,7 @@ def test_claims_of_written_texts_are_compared_with_those_of_the_pictures_own(pic
 
         training, instruction = True, ""
         encode = staticmethod(lambda pixels: pixels)
-        prompt = staticmethod(lambda *_: [1])
+        prompt = staticmethod(lambda *_, frames: [1])
 
         def eval(self):
             self.training = False
@@ -240,7 +240,7 @@ def test_claims_of_written_texts_are_compared_with_those_of_the_pictures_own(pic
 
         def generate(self, pixels, prompt):
             assert not self.training
-            return [type("Written", (), {"text": change(texts[one.numpy().tobytes()])}) for one in pixels]
+            return [type("Written", (), {"text": change(texts[one.numpy().tobytes()])}) for (one,) in pixels]
 
     change = str
     copier = Copier()

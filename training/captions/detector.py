@@ -51,6 +51,10 @@ class CaptionDetector:
         score: Tensor = self.detector(stored, contrasts, seen)
         return score.cpu()
 
+    def of_clips(self, clips: Tensor) -> Tensor:
+        """Clips (b, p, 3, S, S) uint8 -> (b,) scores: a clip is unlike when one of its pictures is."""
+        return self(clips.flatten(0, 1)).unflatten(0, clips.shape[:2]).amax(dim=1)
+
     @torch.no_grad()
     def stored(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Features (b, 1, k, d) float16 and contrast (b, 1, 11, 4), which the detector reads."""

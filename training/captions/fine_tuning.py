@@ -30,7 +30,7 @@ from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows, fingerprint
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
-from roadcue.training.extraction_config import ExtractionOptions
+from roadcue.training.heads.past_frames import earlier_frames
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
@@ -66,7 +66,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     train, filtered = filter_training(train, options.clip_filter, device(config.device))
     about = [limit_said(config), train.dataset.description, captioner.description]
     about += [cameras_said(split.dataset, config) for split in (train, val)]
-    about += [answers_said(split) for split in (train, val)]
+    about += [said for split in (train, val) for said in (clips_said(split, config), answers_said(split))]
     say(*about)
     print(f"run folder: {folder.path}", flush=True)
     seed_everything(config.seed, verbose=False)
@@ -180,12 +180,24 @@ def set_gates(captioner: Captioner, value: float) -> None:
 
 
 def caption_pictures(
-    reading: ExtractionOptions, captioner: Captioner, options: CaptionOptions, split: str
+    reading: TrainConfig, captioner: Captioner, options: CaptionOptions, split: str
 ) -> tuple[CaptionPictures, list[str]]:
     """A split's pictures that can be read, with their texts, and what is wrong with the others."""
     dataset = open_split(reading, split)
-    pictures = CaptionPictures.of(dataset, captioner.preprocess, options.target, reading.camera_names[0])
+    camera = reading.camera_names[0]
+    pictures = CaptionPictures.of(dataset, captioner.preprocess, options.target, camera, reading.frames_back)
     return pictures.fitting(captioner).readable(reading.on_bad_record)
+
+
+def clips_said(pictures: CaptionPictures, config: TrainConfig) -> str:
+    """Which share of a split's rows has its earlier frames, and what stands in for them; "" of single pictures.
+
+    BadInput where no row has one of them.
+    """
+    if not config.frames_back:
+        return ""
+    stands_in = "the first frame that is there stands in for those before it"
+    return earlier_frames(pictures.dataset, config.frames_back, pictures.rows, config.frame_stride, stands_in)
 
 
 def answers_said(pictures: CaptionPictures) -> str:

@@ -4,6 +4,7 @@ Document 000 (3.2) mixes 70 % captions with 30 % navigation, and 5 to 10 % of al
 drawn depends on (seed, epoch, row) alone, so that a resumed run learns the very same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,7 +29,7 @@ _PLAN, _WEATHER = 1, 1
 
 
 class Lessons(NamedTuple):
-    """b texts to learn: `pictures` of each (p, 3, S, S) uint8, the one in question last, `prompts` and `answers`."""
+    """b texts to learn: `pictures` of each (p, 3, S, S) uint8, those in question last, `prompts` and `answers`."""
 
     pictures: list[Tensor]
     prompts: list[list[int]]
@@ -82,12 +83,11 @@ class LessonPlan:
     def lessons(self, epoch: int, batch: PictureRows) -> Lessons:
         """What a batch teaches in an epoch."""
         made = [
-            self._lesson(epoch, row, pixels)
-            for row, pixels in zip(batch["rows"].tolist(), batch["pixels"], strict=True)
+            self._lesson(epoch, row, clip) for row, clip in zip(batch["rows"].tolist(), batch["clips"], strict=True)
         ]
         return Lessons(*map(list, zip(*made, strict=True)))
 
-    def _lesson(self, epoch: int, row: int, pixels: Tensor) -> tuple[Tensor, list[int], str]:
+    def _lesson(self, epoch: int, row: int, clip: Tensor) -> tuple[Tensor, list[int], str]:
         plan, place = self.plan(epoch), int(np.searchsorted(self.pictures.rows, row))
         target: Target = "cue" if plan.cue[place] else self.pictures.target
         answer = self.pictures.text(row, target)
@@ -96,23 +96,32 @@ class LessonPlan:
         prompt = self._prompt(target, told, len(self.captioner.answer_ids(answer)))
         if target in FREE_WORDS:
             answer = drop_words(answer, self.options.text_dropout, np.random.default_rng([self.seed, epoch, row]))
-        weather = drawn_weather(self.options.weather, np.random.default_rng([self.seed, epoch, row, _WEATHER]))
-        # The picture is changed before it is cut into squares; on the processor, as those that are shown are.
-        seen = pixels.cpu() if weather is None else self.pictures.picture(row, weather)
-        return torch.stack([*map(self.pictures.picture, told), seen]), prompt, answer
+        seen = self._in_weather(epoch, row)
+        # On the processor, as those that are shown are.
+        return torch.cat([*map(self.pictures.clip, told), clip.cpu() if seen is None else seen]), prompt, answer
+
+    def _in_weather(self, epoch: int, row: int) -> Tensor | None:
+        """(p, 3, S, S) uint8: a row's pictures, changed before they are cut into squares; None where they stay."""
+
+        def weather() -> Callable[[np.ndarray], np.ndarray] | None:  # the same for every frame
+            return drawn_weather(self.options.weather, np.random.default_rng([self.seed, epoch, row, _WEATHER]))
+
+        if weather() is None:
+            return None
+        return torch.stack([self.pictures.picture(each, weather()) for each in self.pictures.clips[row].tolist()])
 
     def _prompt(self, target: Target, told: dict[int, str], answer: int) -> list[int]:
         """Behind as many demonstrations as leave room for an answer of so many tokens; the others leave `told`."""
-        instruction = instruction_for(target, self.captioner)
+        instruction, frames = instruction_for(target, self.captioner), self.pictures.frames
         while told:
             try:
-                prompt = self.captioner.prompt(instruction, list(told.values()))
+                prompt = self.captioner.prompt(instruction, list(told.values()), frames=frames)
             except ValueError:  # too long already
                 prompt = None
             if prompt is not None and len(prompt) + answer <= self.captioner.longest:
                 return prompt
             told.pop(next(iter(told)))
-        return self.captioner.prompt(instruction)
+        return self.pictures.prompt(self.captioner, target)
 
     def _plan(self, epoch: int) -> _Plan:
         n = len(self.pictures)

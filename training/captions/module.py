@@ -9,9 +9,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from roadcue.models.captioner import Captioner, VisualBatch
 from roadcue.models.token_batches import IGNORED
+from roadcue.training.captions.clips import encoded
 from roadcue.training.captions.lessons import LessonPlan, Lessons
 from roadcue.training.captions.pictures import CaptionPictures, PictureRows
-from roadcue.training.captions.targets import instruction_for
 from roadcue.training.captions.validation import CLAIMING, claims_f1
 from roadcue.training.module import TrainingModule
 from roadcue.training.ranks import Share
@@ -59,7 +59,7 @@ class CaptionModule(TrainingModule):
             return loss
         rows = batch.rows[self.ranks.rank]
         kept = slice(max(1, rows))
-        mine = PictureRows(pixels=batch.batch["pixels"][kept], rows=batch.batch["rows"][kept])
+        mine = PictureRows(**{name: each[kept] for name, each in batch.batch.items()})  # type: ignore[typeddict-item]
         asked = self.batch(self.plan.lessons(epoch, mine))
         tokens = int((asked["labels"] != IGNORED).sum()) if rows else 0
         # DDP takes the mean over ranks of what makes up the mean over tokens.
@@ -71,8 +71,8 @@ class CaptionModule(TrainingModule):
         """The loss of the whole texts."""
         mine, sizes = (batch.batch, batch.rows) if isinstance(batch, Share) else (batch, (len(batch["rows"]),))
         rows, captioner = mine["rows"].tolist(), self.captioner
-        prompt = captioner.prompt(instruction_for(self.val.target, captioner))
-        loss = captioner.loss(captioner.batch(captioner.encode(mine["pixels"]), prompt, self.val.texts(rows)))
+        seen, prompt = encoded(captioner, mine["clips"]), self.val.prompt(captioner)
+        loss = captioner.loss(captioner.batch(seen, prompt, self.val.texts(rows)))
         for of_rank, size in zip(self.ranks.each(loss.item()), sizes, strict=True):
             if size:
                 self.log("val/loss", of_rank, batch_size=size)

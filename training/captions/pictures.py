@@ -17,6 +17,7 @@ from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.captioner import Captioner
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.progress import ProgressLine
+from roadcue.training.captions.clips import clips_of, without
 from roadcue.training.captions.config import Target
 from roadcue.training.captions.plain_answers import AnswerCounts, plain
 from roadcue.training.captions.targets import answer_for, instruction_for
@@ -26,9 +27,12 @@ _AT_ONCE = 256
 
 
 class PictureRows(TypedDict):
-    """`pixels` (b, 3, S, S) uint8, `rows` (b,) int64 of the data set."""
+    """`pixels` (b, 3, S, S) uint8 of the rows themselves, `clips` (b, p, 3, S, S) uint8 all that is shown of each,
+    `rows` (b,) int64 of the data set.
+    """
 
     pixels: Tensor
+    clips: Tensor
     rows: Tensor
 
 
@@ -36,7 +40,8 @@ class PictureRows(TypedDict):
 class CaptionPictures:
     """The rows (n,) of a data set that have a text of the `target` kind; pictures are decoded when asked for.
 
-    `signs` are the special tokens that are taken out of texts; `counts` is what became of all texts.
+    `clips` (len(dataset), p) are the rows whose pictures show each row, as `clips_of` has them; `signs` are the
+    special tokens that are taken out of texts; `counts` is what became of all texts.
     """
 
     dataset: RoadDataset
@@ -44,15 +49,25 @@ class CaptionPictures:
     target: Target
     camera: str
     rows: np.ndarray
+    clips: np.ndarray
     signs: tuple[str, ...] = ()
     counts: AnswerCounts = field(default_factory=AnswerCounts)
 
     @classmethod
-    def of(cls, dataset: RoadDataset, preprocess: Preprocessing, target: Target, camera: str) -> "CaptionPictures":
-        """Every row with a picture and a text; BadInput when there is none."""
-        with_picture = [row for row in range(len(dataset)) if camera in dataset.cameras_of(row)]
-        pictures = cls(dataset, preprocess, target, camera, np.array(with_picture, np.int64))
-        rows = np.array([row for row in with_picture if pictures.text(row)], np.int64)
+    def of(
+        cls,
+        dataset: RoadDataset,
+        preprocess: Preprocessing,
+        target: Target,
+        camera: str,
+        frames_back: Sequence[int] = (),
+    ) -> "CaptionPictures":
+        """Every row with a picture and a text, shown with its earlier frames; BadInput when there is none."""
+        there = np.array([camera in dataset.cameras_of(row) for row in range(len(dataset))])
+        with_picture = np.flatnonzero(there)
+        clips = clips_of(dataset.states, frames_back, there)
+        pictures = cls(dataset, preprocess, target, camera, with_picture, clips)
+        rows = np.array([row for row in with_picture.tolist() if pictures.text(row)], np.int64)
         if not len(rows):
             raise BadInput(
                 f"{dataset.name} {dataset.split}: no row has a picture of {camera} and a {target} text; try another "
@@ -75,10 +90,10 @@ class CaptionPictures:
     def fitting(self, captioner: Captioner) -> "CaptionPictures":
         """The pictures whose texts the captioner can learn whole.
 
-        BadInput when none is left.
+        BadInput when none is left, or the model does not read as much as the prompt is.
         """
         cleaned = replace(self, signs=special_tokens(captioner))
-        room = captioner.longest - len(captioner.prompt(instruction_for(self.target, captioner)))
+        room = captioner.longest - len(self.prompt(captioner))
         kept, faults = [], Counter[str]()
         for row in self.rows.tolist():
             said = answer_for(self.target, self.dataset.targets(row))
@@ -98,10 +113,31 @@ class CaptionPictures:
             raise BadInput(f"{self.dataset.name} {self.dataset.split}: no text can be learnt; {counts.sentence}")
         return replace(cleaned, rows=np.array(kept, np.int64), counts=counts)
 
+    def prompt(self, captioner: Captioner, target: Target | None = None) -> list[int]:
+        """What a row's pictures come with, be it for another `target`; BadInput for more than the model reads."""
+        try:
+            return captioner.prompt(instruction_for(target or self.target, captioner), frames=self.frames)
+        except ValueError as error:
+            raise BadInput(f"{captioner.name} captioner: {error}") from error
+
     def batch(self, positions: np.ndarray) -> PictureRows:
         """The pictures at (b,) positions; BadRecord for one that cannot be read."""
-        rows = self.rows[positions]
-        return PictureRows(pixels=torch.stack([self.picture(int(row)) for row in rows]), rows=torch.from_numpy(rows))
+        rows, clips = self.rows[positions], self.clips[self.rows[positions]]
+        seen = {row: self.picture(row) for row in {*rows.tolist(), *clips.ravel().tolist()}}
+        return PictureRows(
+            pixels=torch.stack([seen[row] for row in rows.tolist()]),
+            clips=torch.stack([torch.stack([seen[row] for row in clip]) for clip in clips.tolist()]),
+            rows=torch.from_numpy(rows),
+        )
+
+    @property
+    def frames(self) -> int:
+        """How many pictures show a row."""
+        return int(self.clips.shape[1])
+
+    def clip(self, row: int) -> Tensor:
+        """(p, 3, S, S) uint8: all pictures that show a row."""
+        return torch.stack([self.picture(shown) for shown in self.clips[row].tolist()])
 
     def picture(self, row: int, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Tensor:
         """(3, S, S) uint8, as `preprocess` makes it of a row's picture, which `change` may change before."""
@@ -113,14 +149,15 @@ class CaptionPictures:
         return self.preprocess(decoded if change is None else change(decoded), extent)
 
     def readable(self, on_bad_record: str) -> tuple["CaptionPictures", list[str]]:
-        """The pictures that decode, and what is wrong with the others; BadRecord for the first unless "skip".
+        """The rows whose pictures decode, and what is wrong with others; BadRecord for the first unless "skip".
 
-        Looked at before the training, so that no bad one stops it in the middle.
+        Looked at before the training, so that no bad one stops it in the middle. A bad earlier frame is none.
         """
         faults: dict[int, str] = {}
-        with ThreadPoolExecutor(4) as pool, ProgressLine("looking at pictures", len(self), "pictures") as advance:
-            for first in range(0, len(self), _AT_ONCE):
-                rows = self.rows[first : first + _AT_ONCE].tolist()
+        shown = np.unique(self.clips[self.rows])
+        with ThreadPoolExecutor(4) as pool, ProgressLine("looking at pictures", len(shown), "pictures") as advance:
+            for first in range(0, len(shown), _AT_ONCE):
+                rows = shown[first : first + _AT_ONCE].tolist()
                 for row, fault in zip(rows, pool.map(self._fault, rows), strict=True):
                     if fault is not None and on_bad_record == "raise":
                         raise BadRecord(f"{fault}; --on_bad_record skip leaves such pictures out and counts them")
@@ -132,7 +169,7 @@ class CaptionPictures:
             raise BadInput(
                 f"{self.dataset.name} {self.dataset.split}: no picture can be read; {next(iter(faults.values()))}"
             )
-        return replace(self, rows=kept), list(faults.values())
+        return replace(self, rows=kept, clips=without(self.clips, [*faults])), list(faults.values())
 
     def _fault(self, row: int) -> BadRecord | None:
         try:

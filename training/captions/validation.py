@@ -11,9 +11,9 @@ from roadcue.models.captioner import Captioner
 from roadcue.prompts.annotation_json import parse_json
 from roadcue.prompts.bvpi import compose
 from roadcue.prompts.claims import claim_set, parse_claims
+from roadcue.training.captions.clips import encoded
 from roadcue.training.captions.config import Target
 from roadcue.training.captions.pictures import CaptionPictures
-from roadcue.training.captions.targets import instruction_for
 
 CLAIMING = ("bvpi", "json", "cue")
 """Targets whose texts claim something that can be read; of free captions and paths the loss is all there is."""
@@ -27,13 +27,13 @@ def claims_f1(captioner: Captioner, pictures: CaptionPictures, count: int) -> fl
     What a picture's own text claims is the truth.
     """
     places = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().astype(int))
-    prompt = captioner.prompt(instruction_for(pictures.target, captioner))
+    prompt = pictures.prompt(captioner)
     said, true = [], []
     training = captioner.training
     captioner.eval()
     for first in range(0, len(places), _AT_ONCE):
         batch = pictures.batch(places[first : first + _AT_ONCE])
-        written = captioner.generate(captioner.encode(batch["pixels"]), prompt)
+        written = captioner.generate(encoded(captioner, batch["clips"]), prompt)
         said += [claims_of(one.text, pictures.target) for one in written]
         true += [claims_of(text, pictures.target) for text in pictures.texts(batch["rows"].tolist())]
     captioner.train(training)

@@ -11,7 +11,13 @@ _SAID = 5
 """Distances between frames that an error names."""
 
 
-def earlier_frames(dataset: RoadDataset, frames_back: Sequence[int], rows: np.ndarray, frame_stride: int = 1) -> str:
+def earlier_frames(
+    dataset: RoadDataset,
+    frames_back: Sequence[int],
+    rows: np.ndarray,
+    frame_stride: int = 1,
+    stands_in: str = "what --missing_camera names stands in for the others",
+) -> str:
     """One line: which share of the (m,) rows of a data set has each of the frames that many frames back.
 
     BadInput when no row has one of them, with the distances at which there are any; `frame_stride` is that of the
@@ -25,10 +31,7 @@ def earlier_frames(dataset: RoadDataset, frames_back: Sequence[int], rows: np.nd
             f"{' or '.join(lacking)} frames before it; {_remedy(dataset.states, rows, frame_stride)}"
         )
     shares = ", ".join(f"{back} frames back {_percent(share)}" for back, share in has.items())
-    return (
-        f"{dataset.name} {dataset.split}: rows that have their earlier frames: {shares}; what --missing_camera names "
-        "stands in for the others"
-    )
+    return f"{dataset.name} {dataset.split}: rows that have their earlier frames: {shares}; {stands_in}"
 
 
 def distances(states: StateTable, rows: np.ndarray) -> list[int]:
