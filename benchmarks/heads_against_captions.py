@@ -1,14 +1,17 @@
-"""Heads or captions? The field, cue and waypoint heads beside caption models that are asked the same, on drawn walks.
+"""Heads or captions? The heads beside caption models that are asked the same, on drawn walks and drives.
 
     python benchmarks/heads_against_captions.py --out runs/captions [--pictures 400]      what `make captions` runs
-    python benchmarks/heads_against_captions.py --quick      a few small walks and rows: the numbers then mean nothing
+    python benchmarks/heads_against_captions.py --out runs/captions --part drives         walks or drives alone
+    python benchmarks/heads_against_captions.py --quick      a few small ones and rows: the numbers then mean nothing
 
-Everything is done by train.py and eval.py: heads on frozen features of all training walks; both miniatures as they
-are, asked free, with a grammar, few-shot, behind texts alone, about grey, spoilt and other pictures; SmolVLM2's
+Everything is done by train.py and eval.py. Walks: heads on frozen features of all training walks; both miniatures as
+they are, asked free, with a grammar, few-shot, behind texts alone, about grey, spoilt and other pictures; SmolVLM2's
 miniature trained further, with the pictures' own pixels and with those of other walks, which is its blind twin; and
 one that learns to write paths. Captioners have `--pictures` of each split, evenly spread, and all rows are compared
-on those of validation. A run that stops goes on with the same command. Exit code 0 when what the miniature has to be
-able to do holds, 1 when not, 2 when it cannot run.
+on those of validation. Drives: the waypoint head, and SmolVLM2's miniature that learns to write paths from the
+picture, and from eight of the last 3.5 s; these also shuffled, the last alone, and those of another drive. A run that
+stops goes on with the same command. Exit code 0 when what the miniature has to be able to do holds, 1 when not, 2
+when it cannot run.
 """
 
 import argparse
@@ -17,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +38,8 @@ from roadcue.roadworld import dataset
 from roadcue.roadworld.drawing import drawn_once
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
+from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.write import write_roadworld
 
 FAMILIES = ("smol", "flamingo")
 CONDITIONS = "free,grammar,few_shot,text_only+grey,grey,others,blur,grain,half_black,upside_down"
@@ -48,11 +53,29 @@ NEEDED = {
 }
 """(Table, row, figure) of SmolVLM2's miniature as it is, asked free -> what it has to reach."""
 QUICK_WALKS = SidewalkSpec(24, 8, width=160, height=120)
+DRIVES = RoadWorldSpec(64, 20, seconds=12.0, stride=5, width=243, height=270, cameras=("FRONT",))
+"""A frame each 0.5 s, drawn for nothing else: 1,536 to learn from and 480 others."""
+QUICK_DRIVES = RoadWorldSpec(4, 2, seconds=2.0, stride=5, width=96, height=96, cameras=("FRONT",))
+EIGHT = "5,10,15,20,25,30,35"
+CLIP_CONDITIONS = "free,one_frame,shuffled,others"
+DRIVE_EPOCHS = "4"
+"""Fewer than of walks, as there are four times as many pictures."""
+PARTS = ("walks", "drives")
 
 
 def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
-    """Train, write, compare; `held` gets one truth value per demand."""
+    """Both parts, or the one that is asked for; `held` gets one truth value per demand."""
     began, out = time.monotonic(), user_path(options.out)
+    if options.part != "drives":
+        held += _on_walks(options, out)
+        print(f"{sum(held)} of {len(held)} demands hold; {time.monotonic() - began:.0f} s; {out / COMPARISON[1]}")
+    if options.part != "walks":
+        _on_drives(options, out / "drives")
+        print(f"{time.monotonic() - began:.0f} s; {out / 'drives' / COMPARISON[1]}")
+
+
+def _on_walks(options: argparse.Namespace, out: Path) -> list[bool]:
+    """Train, write, compare; whether each demand holds."""
     walks = _walks(options, out)
     data = ["--data", "sidewalk", "--data_dir", str(walks), "--device", options.device]
     pictures = ["--limit", str(options.pictures)]
@@ -71,12 +94,35 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     for name, given in ({} if options.quick else of_runs).items():
         seconds[name] = _train(tuned + given, out / name) + _score([], data, out / name)
         names.append(name)
+    _compare(names, seconds, data, out)
+    return _demands(json.loads((out / families[0] / "metrics.json").read_text()))
+
+
+def _on_drives(options: argparse.Namespace, out: Path) -> None:
+    """The waypoint head beside paths as text, of one frame and of eight."""
+    folder = out / "drawn"
+    if options.quick:
+        write_roadworld(QUICK_DRIVES, folder, workers=1)
+    else:
+        folder = drawn_once("roadworld", DRIVES, write_roadworld)
+    data = ["--data", "roadworld", "--data_dir", str(folder), "--device", options.device]
+    seconds = {"heads": _train(["--encoder", "smol", "--head", "waypoint", *data], out / "heads")}
+    seconds["heads"] += _score([], data, out / "heads")
+    tuned = ["--encoder", "smol", "--head", "caption", "--caption.target", "path", *TUNED[2:], *data]
+    tuned += ["--epochs", "1" if options.quick else DRIVE_EPOCHS]
+    clips = ["--past_frames", EIGHT] if not options.quick else ["--past_frames", "5,10"]
+    of_runs = {"one_frame": ([], []), "eight_frames": (clips, ["--conditions", CLIP_CONDITIONS])}
+    for name, (given, asked) in of_runs.items():
+        seconds[name] = _train(tuned + given, out / name) + _score(asked, data, out / name)
+    _compare(["heads", *of_runs], seconds, data, out)
+
+
+def _compare(names: Sequence[str], seconds: Mapping[str, float], data: Sequence[str], out: Path) -> None:
+    """All runs in one table, and what each took."""
     runs = [word for name in names for word in ("--run", str(out / name))]
     _done(scoring.main([*runs, *data, "--out", str(out)]), "eval.py")
     for name, spent in seconds.items():
         print(f"{name}: {spent:.0f} s to train and to score")
-    held += _demands(json.loads((out / families[0] / "metrics.json").read_text()))
-    print(f"{sum(held)} of {len(held)} demands hold; {time.monotonic() - began:.0f} s; {out / COMPARISON[1]}")
 
 
 def _walks(options: argparse.Namespace, out: Path) -> Path:
@@ -142,8 +188,11 @@ def main() -> int:
     """Parse, measure; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", help="folder of all runs (default: runs/captions, with --quick one that is removed)")
-    parser.add_argument("--pictures", type=int, default=400, help="validation pictures (default: %(default)s)")
+    parser.add_argument(
+        "--pictures", type=int, default=400, help="pictures of walks of each split (default: %(default)s)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    parser.add_argument("--part", choices=PARTS, help="walks or drives alone (default: both)")
     parser.add_argument("--quick", action="store_true", help="few walks and rows: the numbers then mean nothing")
     options = parser.parse_args()
     held: list[bool] = []
