@@ -84,8 +84,7 @@ def attach_lora(
     chosen = {scope: _pattern(module, scope, one, last, root) for scope, one in targets.items()}
     settings = {"r": rank, "lora_alpha": alpha, "lora_dropout": dropout, "use_rslora": rslora, "use_dora": dora}
     _inject(module, "|".join(pattern.removeprefix(re.escape(root)) for pattern in chosen.values()), settings)
-    layer_class = _peft().tuners.lora.LoraLayer
-    adapted = {root + name: layer for name, layer in module.named_modules() if isinstance(layer, layer_class)}
+    adapted = {root + name: layer for name, layer in lora_layers(module).items()}
     modules = {
         scope: tuple(name for name in adapted if re.fullmatch(pattern, name)) for scope, pattern in chosen.items()
     }
@@ -97,6 +96,12 @@ def attach_lora(
     }
     config = _peft().LoraConfig(**settings, target_modules="|".join(chosen.values()), bias="none")
     return Attached(config, root, modules, learnt)
+
+
+def lora_layers(module: nn.Module) -> dict[str, Any]:
+    """The layers of `module` that have an adapter beside them, PEFT's `LoraLayer`, by their names in it."""
+    layer_class = _peft().tuners.lora.LoraLayer
+    return {name: layer for name, layer in module.named_modules() if isinstance(layer, layer_class)}
 
 
 def adapter_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -142,6 +147,12 @@ def load_adapter(module: nn.Module, folder: Path, root: str = "") -> str:
     for weight in adapter_parameters(module).values():
         weight.requires_grad_(False)
     return f"LoRA of rank {settings['r']} in {len(names)} layers"
+
+
+def adapted_names(folder: Path) -> set[str]:
+    """The layers that the adapter in `folder` changes, by their names in the model that it is for."""
+    keys = dict(read_safetensors(folder / WEIGHTS))
+    return {_PART.sub("", key.removeprefix(_BEFORE)) for key in keys}
 
 
 def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,72 @@
+"""A run's adapter merged into the checkpoint that it was trained beside: a folder that every --checkpoint takes.
+
+    python -m roadcue.training.merge --run runs/NAME --out FOLDER
+
+The whole model is written, not its adapted tower alone, and in fp32: an update is smaller than what bf16 keeps. The
+heads of the run go with it: `--checkpoint FOLDER` gives the features that they were trained on.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from roadcue.command_line import parse_file, run
+from roadcue.errors import BadInput
+from roadcue.files import atomic_folder, user_path, writing_into
+from roadcue.models.captioner import Captioner
+from roadcue.models.merging import merge_from
+from roadcue.models.registry import build_captioner
+from roadcue.plugins import load_plugins
+from roadcue.sentence_parser import SentenceParser
+from roadcue.sentences import counted
+from roadcue.training.config import TrainConfig
+from roadcue.training.run_folder import RunFolder
+
+ADAPTER = "adapter"
+
+
+def merge(run_dir: str, out: str, plugins: Sequence[str] = ()) -> None:
+    """Write the merged checkpoint of a run into a folder that is not there yet; BadInput where that cannot be."""
+    target = user_path(out)
+    if target.exists():
+        raise BadInput(f"--out {out}: is there already; name a folder that is not")
+    load_plugins(plugins)
+    captioner, layers = merged(run_dir, plugins)
+    with (
+        writing_into(target.parent, "free space there, or name another folder with --out"),
+        atomic_folder(target) as folder,
+    ):
+        captioner.save_pretrained(folder)
+    print(f"{counted(layers, 'adapted layer')} merged; use it with --checkpoint {target}")
+
+
+def merged(run_dir: str, plugins: Sequence[str] = ()) -> tuple[Captioner, int]:
+    """The whole model that a run was trained with, its adapter in the weights, and how many layers that had."""
+    folder = RunFolder.of(run_dir)
+    options = parse_file(TrainConfig, folder.config, plugins)
+    folder.read_facts()  # which a run that is not finished lacks
+    adapter = folder.path / ADAPTER
+    if not adapter.is_dir():
+        raise BadInput(f"--run {run_dir}: has no adapter to merge; name a run that --stage lora has trained")
+    captioner = build_captioner(options.encoder, checkpoint=_base(options), aspect=options.aspect)
+    return captioner, merge_from(captioner.model, adapter)
+
+
+def _base(options: TrainConfig) -> str:
+    """The checkpoint that the adapter stands beside: of captions that of the run they went on from, if there is one."""
+    if options.captions and options.from_run is not None:
+        return str(RunFolder.of(options.from_run).model)
+    return options.checkpoint
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and merge; the exit code."""
+    parser = SentenceParser(prog="python -m roadcue.training.merge", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--run", required=True, help="run folder of a --stage lora")
+    parser.add_argument("--out", required=True, help="folder to write, which must not be there yet")
+    parser.add_argument("--plugin", action="append", default=[], help="a Python file, as in train.py")
+    given = parser.parse_args(argv)
+    return run(merge, given.run, given.out, given.plugin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
