@@ -52,7 +52,7 @@ def merged(run_dir: str, plugins: Sequence[str] = ()) -> tuple[Captioner, int]:
 
 
 def _base(options: TrainConfig) -> str:
-    """The checkpoint that the adapter stands beside: of captions that of the run they went on from, if there is one."""
+    """The checkpoint that the adapter stands beside: of captions that of the run that was gone on from."""
     if options.captions and options.from_run is not None:
         return str(RunFolder.of(options.from_run).model)
     return options.checkpoint
