@@ -114,6 +114,8 @@ def questions(
         if is_film:
             shown = film.read_film(path)
             film_faults += shown.faults
+            if shown.gaps:
+                print(f"warning: {shown.gaps}", file=sys.stderr)
             if frames:
                 asked.append(_clip_of(shown, frames, cameras[0], reader))
             else:

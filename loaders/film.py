@@ -3,8 +3,9 @@
 PyAV reads it, with FFmpeg inside its wheel: the extra `video`, imported when there is a film.
 """
 
+import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,9 +16,11 @@ import numpy as np
 
 from roadcue.errors import BadInput, BadRecord, how_to_install
 from roadcue.files import unreadable
+from roadcue.sentences import counted
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -32,6 +35,12 @@ _MISSING_S = 0.5
 """Sound or pictures end so much before the length that a file claims: it was cut off."""
 _HOLE_S, _HOLE_STEPS = 0.5, 3
 """No picture is shown for so long, and so many times as long as between two pictures: some are lost."""
+_LOST_STEPS, _STEADY, _LIKE = 1.6, 0.9, 1.25
+"""A film of which so many steps are up to `_LIKE` times the median has one rate, and pictures are lost where one is
+`_LOST_STEPS` times as long; of others, as of phones in the dark, nobody can tell."""
+_PATIENCE = 10_000
+"""Errors between two packets after which a file has ended: a transport stream gives one for each 64 KiB that hold
+no packet (FFmpeg, libavformat/mpegts.c: MAX_RESYNC_SIZE)."""
 _UNSPECIFIED, _HD_ROWS = 2, 720
 """FFmpeg's AVCOL_SPC_UNSPECIFIED; from so many rows on, colours that nobody specified are those of BT.709."""
 
@@ -40,13 +49,15 @@ _UNSPECIFIED, _HD_ROWS = 2, 720
 class Film:
     """A video file: its pictures are shown at `ticks` (n,) int64, ascending, of `tick_s` seconds each.
 
-    `faults` say where it shows no picture for long, and where the file breaks off before its end, if it does.
+    `faults` say where it shows no picture for long, is damaged, or breaks off before its end, if it does; `gaps` that
+    pictures are missing one by one, by its rate, "" where none is.
     """
 
     path: Path
     ticks: np.ndarray
     tick_s: Fraction
     faults: tuple[str, ...]
+    gaps: str = ""
 
     def time_of(self, tick: int) -> float:
         """Seconds since the first picture."""
@@ -74,34 +85,31 @@ def read_film(path: Path) -> Film:
     BadInput when PyAV is not installed, or the file is none that holds pictures.
     """
     shown: set[int] = set()
-    end, broken = Fraction(0), False
+    end, damage = Fraction(0), []
     with _opened(path) as (container, video):
         tick_s = video.time_base or Fraction(1)
         claimed = Fraction(container.duration or 0, 1_000_000) + Fraction(container.start_time or 0, 1_000_000)
-        try:
-            for packet in container.demux():
-                if packet.pts is None or packet.is_corrupt:
-                    broken |= packet.is_corrupt
-                    continue
+        for packet in _packets(path, container):
+            if packet is None or (packet.is_corrupt and packet.stream is video):
+                damage.append(max(shown, default=None))
+            elif packet.pts is not None and not packet.is_corrupt:
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
                 if packet.stream is video and not packet.is_discard:
                     shown.add(packet.pts)
-        except _av(path).FFmpegError:
-            broken = True
     if not shown:
         raise BadInput(f"{path}: holds not one whole picture; record it again, or leave it out")
     film = Film(path, np.array(sorted(shown), np.int64), tick_s, ())
-    holes = _holes(film)
-    # Damage that left a hole is said by it, where the pictures go on to the end.
-    whole = claimed - end < _MISSING_S and (holes or not broken)
-    return replace(film, faults=(*holes, *(() if whole else (_cut_off(film, claimed),))))
+    faults = _holes(film)
+    if claimed - end >= _MISSING_S:
+        faults = (*faults, _cut_off(film, claimed))
+    if damage and not faults:
+        faults = (_damaged(film, damage),)
+    return replace(film, faults=faults, gaps="" if faults else _gaps(film))
 
 
 def _holes(film: Film) -> tuple[str, ...]:
     """A sentence for where a film shows no picture for longer than its own rate explains."""
-    times = (film.ticks - film.ticks[0]) * float(film.tick_s)
-    steps = np.diff(times)
-    usual = float(np.median(steps)) if len(steps) else 0.0
+    times, steps, usual = _steps(film)
     long = np.flatnonzero(steps > max(_HOLE_S, _HOLE_STEPS * usual) - _SAME_S)
     if not len(long):
         return ()
@@ -110,6 +118,35 @@ def _holes(film: Film) -> tuple[str, ...]:
     return (
         f"{film.path}: shows no picture between {times[first]:.2f} and {times[first + 1]:.2f} s{others}, where about "
         f"{lost:,.0f} are lost by the rate of the others; nothing is answered of that time",
+    )
+
+
+def _gaps(film: Film) -> str:
+    """A sentence for pictures that a film of one rate lacks, in gaps that are no holes."""
+    times, steps, usual = _steps(film)
+    long = np.flatnonzero(steps > _LOST_STEPS * usual)
+    if not len(long) or (steps <= _LIKE * usual).mean() < _STEADY:
+        return ""
+    lost = (np.rint(steps[long] / usual) - 1).sum()
+    return (
+        f"{film.path}: lacks about {lost:,.0f} of its pictures, by the rate of the others, the first behind "
+        f"{times[long[0]]:.2f} s; nothing is answered of those, and if the file is damaged, others may be wrong"
+    )
+
+
+def _steps(film: Film) -> tuple[np.ndarray, np.ndarray, float]:
+    """The times of a film's pictures (n,), the steps between them (n - 1,), and the usual one, in seconds."""
+    times = (film.ticks - film.ticks[0]) * float(film.tick_s)
+    steps = np.diff(times)
+    return times, steps, float(np.median(steps)) if len(steps) else 0.0
+
+
+def _damaged(film: Film, damage: list[int | None]) -> str:
+    """Where a film is damaged: behind the pictures of which ticks, None for its beginning."""
+    first = "at its beginning" if damage[0] is None else f"the first behind {film.time_of(damage[0]):.2f} s"
+    return (
+        f"{film.path}: is damaged in {counted(len(damage), 'place')}, {first}; nothing is answered of what is lost "
+        "there; copy it again"
     )
 
 
@@ -130,8 +167,9 @@ class FilmReader:
 
     def __init__(self) -> None:
         self._film: Film | None = None
-        self._frames: Iterator[VideoFrame] = iter(())
+        self._frames: Iterator[tuple[VideoFrame, bool]] = iter(())
         self._frame: VideoFrame | None = None
+        self._doubtful = False
         self._passed = -np.inf
 
     def picture(self, film: Film, tick: int) -> np.ndarray:
@@ -140,37 +178,77 @@ class FilmReader:
             self._turn_to(film, tick)
         while self._frame is not None and _tick_of(self._frame) < tick:
             self._passed = _tick_of(self._frame)
-            self._frame = next(self._frames, None)
-        if self._frame is None or _tick_of(self._frame) != tick or self._frame.is_corrupt:
-            raise BadRecord(f"{film.path}: the picture at {film.time_of(tick):.3f} s is damaged; copy the film again")
+            self._next()
+        if self._frame is None or _tick_of(self._frame) != tick or self._doubtful:
+            raise BadRecord(
+                f"{film.path}: the picture at {film.time_of(tick):.3f} s is damaged, or made of one before it that is; "
+                "copy the film again"
+            )
         return _pixels(self._frame)
 
     def _turn_to(self, film: Film, tick: int) -> None:
         """Make the picture of `tick`, or one before it, the next."""
         self._film, self._passed = film, -np.inf
         self._frames = _frames(film, tick)
-        self._frame = next(self._frames, None)
+        self._next()
         if self._frame is None or _tick_of(self._frame) > tick:  # a search may miss, in a file without an index
             self._frames = _frames(film, int(film.ticks[0]))
-            self._frame = next(self._frames, None)
+            self._next()
+
+    def _next(self) -> None:
+        self._frame, self._doubtful = next(self._frames, (None, True))
 
 
-def _frames(film: Film, tick: int) -> Iterator["VideoFrame"]:
-    """What can be decoded from the key picture before `tick` on."""
+def _frames(film: Film, tick: int) -> Iterator[tuple["VideoFrame", bool]]:
+    """What can be decoded from the key picture before `tick` on, and whether it may be wrong.
+
+    That is so behind damage: pictures are made of those before, up to the next key picture, and few decoders flag it.
+    """
+    broken = _av(film.path).FFmpegError
+    sound: dict[int, bool] = {}  # tick of a picture that is awaited -> whether it needs no other
+    damaged, begun, key = False, False, int(film.ticks[0])
     with _opened(film.path) as (container, video):
         video.thread_type = "AUTO"
-        if tick > film.ticks[0]:
-            container.seek(tick, stream=video)
-        packets = container.demux(video)
-        while True:
+        if tick > key:
+            with suppress(broken):  # what is read then is found too late, and sought from the beginning
+                container.seek(tick, stream=video)
+        for packet in _packets(film.path, container, video):
+            if packet is None or packet.is_corrupt:  # decoded, it would take those with it that wait for their turn
+                damaged = True
+                continue
+            if damaged and packet.is_keyframe and packet.pts is not None:
+                damaged, key = False, packet.pts
+            if not damaged and packet.pts is not None and packet.pts >= key:
+                sound[packet.pts] = packet.is_keyframe
             try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                if not packet.is_corrupt:  # it would take those with it that wait for their turn
-                    yield from packet.decode()
-            except _av(film.path).FFmpegError:
-                continue  # the pictures behind a damaged one may be whole
+                frames = packet.decode()
+            except broken:  # of this picture or one before; those behind it may be whole
+                frames, damaged = [], True
+                sound = {tick: alone for tick, alone in sound.items() if alone}
+            for frame in frames:
+                yield frame, frame.is_corrupt or _tick_of(frame) not in sound
+                sound.pop(_tick_of(frame), None)
+                if frame.is_corrupt and begun:  # before, it may be made of some that nobody needs
+                    damaged = True
+                    sound = {tick: alone for tick, alone in sound.items() if alone}
+                begun |= not frame.is_corrupt
+
+
+def _packets(path: Path, container: "InputContainer", *streams: "VideoStream") -> Iterator["Packet | None"]:
+    """The packets of a file, of these streams or of all, and None for what between them cannot be read."""
+    broken, errors = _av(path).FFmpegError, 0
+    while errors < _PATIENCE:
+        try:
+            for packet in container.demux(*streams):
+                errors = 0
+                yield packet
+            return
+        except broken as error:
+            if error.errno == errno.EIO:
+                raise unreadable(path, error) from error
+            errors += 1
+            if errors == 1:
+                yield None
 
 
 def _tick_of(frame: "VideoFrame") -> int:

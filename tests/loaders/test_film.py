@@ -1,8 +1,10 @@
 """Films: the times of their pictures, the pictures themselves, and files that are cut off or hold none."""
 
 import builtins
+import contextlib
 import os
 
+import av
 import numpy as np
 import pytest
 from films import number_of, write_film, write_sound
@@ -136,6 +138,52 @@ def test_damage_inside_a_film_is_a_hole_and_no_end(tmp_path):
     assert film.time_of(int(film.ticks[-1])) > 3.9
     (said,) = film.faults
     assert f"{path}: shows no picture between 1." in said
+
+
+def test_junk_between_the_packets_of_a_transport_stream_does_not_end_it(tmp_path):
+    path = write_film(tmp_path / "a.ts", range(0, 2000, 40), numbers=[at % 20 for at in range(50)])
+    content = path.read_bytes()
+    half = len(content) // 2 // 188 * 188
+    path.write_bytes(content[:half] + bytes(200_000) + content[half:])
+    film, reader = read_film(path), FilmReader()
+    assert len(film.ticks) == 50
+    (said,) = film.faults
+    assert said.startswith(f"{path}: is damaged in 1 place, the first behind 0.9") and not film.gaps
+    # Also for what reads a picture behind it, and one of before again.
+    for at in (48, 49, 10, 11):
+        assert number_of(reader.picture(film, int(film.ticks[at]))) == at % 20
+
+
+def test_pictures_that_are_made_of_a_damaged_one_are_not_read(tmp_path):
+    """Up to the next key picture, of which there is one in eight."""
+    path = write_film(tmp_path / "a.mp4", CONSTANT, codec="mpeg4")
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux() if packet.pts is not None][10]
+    content = bytearray(path.read_bytes())
+    content[packet.pos + packet.size // 3 : packet.pos + packet.size] = bytes(packet.size - packet.size // 3)
+    path.write_bytes(content)
+    film, reader, read = read_film(path), FilmReader(), {}
+    for at, tick in enumerate(film.ticks.tolist()):
+        with contextlib.suppress(BadRecord):
+            read[at] = number_of(reader.picture(film, tick))
+    assert read.keys() >= {*range(10), *range(16, 25)} and read.keys().isdisjoint(range(10, 16))
+    assert all(at == number for at, number in read.items())
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ([*range(0, 440, 40), *range(480, 1000, 40), *range(1080, 2000, 40)], "lacks about 3 of its pictures"),
+        (CONSTANT, ""),
+        (VARIABLE, ""),
+        ([0, 33, 67, 100, 200, 233, 300, 333, 367, 467, 500], ""),
+        ([0, 40], ""),
+    ],
+)
+def test_single_pictures_that_a_film_of_one_rate_lacks_are_said(tmp_path, times, said):
+    film = read_film(write_film(tmp_path / "a.mkv", times))
+    assert said in film.gaps and bool(said) == bool(film.gaps)
+    assert ("behind 0.40 s" in film.gaps) == bool(said) and not film.faults
 
 
 def test_what_holds_no_film_is_a_sentence(tmp_path):
