@@ -8,6 +8,7 @@ from typing import Any
 
 from roadcue.errors import BadInput
 from roadcue.files import unreadable, write_atomic
+from roadcue.folder_lock import hold
 
 ASKED = ".asked.json"
 """How the name of the file ends that says what a file of texts is of: model, pictures, and how they are asked."""
@@ -37,9 +38,11 @@ class TextFile:
     def __init__(self, path: Path, asked: Mapping[str, Any], *, replace: bool) -> None:
         """`asked`, as JSON has it, decides the texts: a file of the same goes on.
 
-        One of anything else is begun anew where it may be replaced; else BadInput.
+        One of anything else is begun anew where it may be replaced; else BadInput, as where another process is at it.
         """
         self.path, about = path, path.with_name(path.name + ASKED)
+        lock, remedy = path.with_name(f".{path.name}.lock"), "wait until it is done, or name another file"
+        hold(self, lock, f"writing {path}", remedy)
         self.lines: list[WrittenText] = []
         if path.exists() and _read(about) == asked:
             self._resume()

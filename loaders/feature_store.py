@@ -23,6 +23,8 @@ import numpy as np
 
 from roadcue.errors import BadInput
 from roadcue.files import NO_LEAVE, atomic_folder, in_the_way, size_said, unreadable, write_atomic
+from roadcue.folder_lock import hold
+from roadcue.left_over import remove_left_over
 from roadcue.loaders.store_description import META, StoreDescription, fingerprint
 from roadcue.loaders.store_part import (
     LEFT,
@@ -69,7 +71,7 @@ class StoreWriter:
         part: tuple[int, int] = (1, 1),
     ) -> None:
         """Create the store or go on with it. `ids` (n,) unique str; `shape` = (k, d) per camera; `part` = (i, n)
-        keeps to the i-th of n equal row ranges.
+        keeps to the i-th of n equal row ranges. While another process writes some of them, it is waited for.
 
         BadInput when the folder holds other features; OSError when the disk has no room for all its rows, and how
         much is missing (the whole size is reserved at once, so that a full disk is met here and not in the middle of
@@ -85,12 +87,17 @@ class StoreWriter:
             self._about.check_ids(folder, ids)
             if (self._about.cameras, self._about.shape) != (tuple(cameras), shape):
                 raise ValueError(f"its features are {self._about.row_shape} a row, and {shape} of each camera now")
+        remove_left_over(folder.parent, folder)
         with _writing(folder), _undamaged(folder):
             # Whose first row is another's is written by another, who may be at it now.
             own = [part for part in StorePart.all_of(folder, self._about.row_shape) if part.first in mine]
             new = _not_in(own, self.todo())
             _require_free(folder, sum(store_bytes(len(rows), len(cameras), shape) for rows in new))
             own += [StorePart.make(folder, rows, self._about.row_shape) for rows in new]
+            self._locks = [
+                hold(self, part.folder / ".lock", f"encoding rows {part.first} to {part.end} of {folder}", wait=True)
+                for part in sorted(own, key=lambda part: part.first)  # in one order, or two would wait for each other
+            ]
             self._parts = [PartWriter(part) for part in own]
 
     def todo(self) -> np.ndarray:
@@ -116,6 +123,8 @@ class StoreWriter:
         """Write DONE if every row is written or skipped; False while rows are left (another writer has them)."""
         for part in self._parts:
             part.flush()
+        for give_up in self._locks:
+            give_up()
         if (self._progress() == LEFT).any():
             return False
         with _writing(self.folder):

@@ -14,6 +14,8 @@ from typing import TextIO
 from safetensors import SafetensorError
 
 from roadcue.errors import BadInput, Unreadable
+from roadcue.folder_lock import only_one
+from roadcue.left_over import SUFFIX, partial_name
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What the system says of a disk that is full, or fails."""
@@ -39,7 +41,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     if path.exists() and not path.is_file():
         raise BadInput(f"{path}: is not a file; name one that may be written or replaced")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(partial_name(path.name))
     try:
         yield partial
         partial.replace(path)
@@ -64,7 +66,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+        named = partial_name(folder.name, end="-")
+        partial = Path(tempfile.mkdtemp(prefix=named, suffix=SUFFIX, dir=folder.parent))
         try:
             partial.chmod(0o755)  # mkdtemp's is 0o700
             yield partial
@@ -80,15 +83,17 @@ def resumable_folder(folder: Path, key: str) -> Iterator[Path]:
     """A hidden folder to write in, which is named `folder` at the end.
 
     What is in it stays when writing is stopped, and is there again for the same `key`. BadInput when `folder` exists
-    or cannot be written.
+    or cannot be written, or another process is at it.
     """
     if folder.exists():
         raise BadInput(f"{folder}: exists already. Name a new folder, or delete this one.")
     partial = folder.with_name(f".{folder.name}.{key}.part")
     try:
-        partial.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with only_one(_lock_of(folder), f"writing {folder}", "wait until it is done, or name another folder"):
+            partial.mkdir(exist_ok=True)
+            yield partial
+            os.replace(partial, folder)
     except OSError as error:
         remedy = "make room on the disk, or name another folder"
         raise BadInput(f"{folder}: cannot be written {unwritable(folder, error, remedy)}") from error
@@ -99,20 +104,26 @@ def resumable_lines(path: Path, key: str) -> Iterator[tuple[TextIO, list[str]]]:
     """A file of lines to append to, which takes its name at the end, and the lines that it holds already.
 
     They stay when writing is stopped, and are there again for the same `key`; those of other keys go at the end.
-    BadInput when `path` is something else than a file.
+    BadInput when `path` is something else than a file, or another process writes it.
     """
     if path.exists() and not path.is_file():
         raise BadInput(f"{path}: is not a file; name one that may be written or replaced")
     partial = stopped_lines(path, key)
-    whole = partial.read_bytes() if partial.exists() else b""
-    whole = whole[: whole.rfind(b"\n") + 1]  # the last line may be cut off
-    with open(partial, "ab") as file:
-        file.truncate(len(whole))
-    with open(partial, "a") as file:
-        yield file, whole.decode().splitlines()
-    partial.replace(path)
-    for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        other.unlink(missing_ok=True)
+    with only_one(_lock_of(path), f"writing {path}", "wait until it is done, or name another file"):
+        whole = partial.read_bytes() if partial.exists() else b""
+        whole = whole[: whole.rfind(b"\n") + 1]  # the last line may be cut off
+        with open(partial, "ab") as file:
+            file.truncate(len(whole))
+        with open(partial, "a") as file:
+            yield file, whole.decode().splitlines()
+        partial.replace(path)
+        for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            other.unlink(missing_ok=True)
+
+
+def _lock_of(path: Path) -> Path:
+    """The file that is there while `path` is written."""
+    return path.with_name(f".{path.name}.lock")
 
 
 def stopped_lines(path: Path, key: str) -> Path:

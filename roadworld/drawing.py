@@ -1,9 +1,7 @@
 """A folder that is drawn: by many processes, and once when it is in the cache."""
 
-import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -11,6 +9,7 @@ import cv2
 
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput
+from roadcue.folder_lock import only_one
 from roadcue.processes import in_processes
 from roadcue.progress import ProgressLine
 
@@ -68,21 +67,14 @@ def _use_one_thread() -> None:
 def drawn_once(name: str, spec: Spec, write: Callable[[Spec, Path], None]) -> Path:
     """The folder of a drawn data set in the cache; drawn now, by one process at a time, unless it is there."""
     folder = cache_root() / name / spec.key
-    with _one_at_a_time(folder.with_name(f"{spec.key}.lock")):
-        if not folder.exists():
-            write(spec, folder)
-    return folder
-
-
-@contextmanager
-def _one_at_a_time(lock: Path) -> Iterator[None]:
-    """Wait until no other process is between these lines; a killed one is no longer."""
+    if folder.exists():  # it may lie where nothing can be written
+        return folder
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        file = open(lock, "w")  # noqa: SIM115 - closed below
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with only_one(folder.with_name(f"{spec.key}.lock"), f"drawing {folder}", wait=True):
+            if not folder.exists():
+                write(spec, folder)
     except OSError as error:
         remedy = "Name another folder in the environment variable ROADCUE_CACHE."
-        raise BadInput(f"{lock}: the cache cannot be kept there ({error.strerror}). {remedy}") from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        raise BadInput(f"{folder}: the cache cannot be kept there ({error.strerror}). {remedy}") from error
+    return folder

@@ -1,6 +1,7 @@
 """Names of everything in a run folder, decided here alone but for the checkpoint's (`training.checkpoints`).
 
 config.yaml        the resolved options; `train.py --config` reads it
+.lock              there while a process trains in it: who
 run.json           what the run was: data, encoder, seed, versions, command
 checkpoint/        last.safetensors, to go on from
 residual.json      what the waypoint head corrects, where that was chosen (`training.heads.residual_choice`)
@@ -21,6 +22,7 @@ import hashlib
 import json
 import platform
 import subprocess
+import weakref
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -32,9 +34,11 @@ from roadcue import __version__
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.folder_lock import hold
+from roadcue.left_over import remove_left_over
 from roadcue.models.compilation import COMPILED
 from roadcue.options_as_text import flat
-from roadcue.training.checkpoints import last_checkpoint
+from roadcue.training.checkpoints import GO_ON, last_checkpoint
 from roadcue.training.ranks import Ranks
 
 PROBE = "preprocessing_probe"
@@ -80,6 +84,18 @@ class RunFolder:
             hint = f"; runs beside it: {', '.join(near[:5])}" if near else ""
             raise BadInput(f"{path}: no run here (config.yaml is missing){hint}")
         return folder
+
+    def take(self) -> None:
+        """Keep other processes out until this object is gone, and remove what killed ones were writing.
+
+        Busy when another process trains in it.
+        """
+        if not self.path.exists():
+            weakref.finalize(self, _remove_if_empty, self.path.absolute())
+        with writing_into(self.path, GO_ON):
+            what, remedy = f"training in {self.path}", "wait until it has ended, or choose another --run_dir"
+            hold(self, self.path / ".lock", what, remedy)
+        remove_left_over(self.path, self.last.parent, *(place for place in self.model.rglob("*") if place.is_dir()))
 
     @property
     def identity(self) -> str:
@@ -159,8 +175,19 @@ def begun(config: Any, free_to_change: Container[str]) -> tuple[RunFolder, bool]
     ranks = Ranks.of_environment()
     named = ranks.agree(named_folder(config.run_dir, config.run_name) if ranks.first else Path())
     folder = RunFolder.for_training(named, config.resume)
+    if busy := ranks.agree(_taken(folder) if ranks.first else ""):
+        raise BadInput(busy)
     # All have looked before the first may write.
     return folder, all(ranks.each(is_finished(folder, config, free_to_change)))
+
+
+def _taken(folder: RunFolder) -> str:
+    """Take it for this process; otherwise who has it."""
+    try:
+        folder.take()
+    except BadInput as error:
+        return str(error)
+    return ""
 
 
 def check_same_data(folder: RunFolder, fingerprint: Callable[[], str]) -> None:

@@ -170,7 +170,7 @@ def refuse_to_write(patch, folder, name):
 
     def is_meant(path):
         """A file is written beside its place, hidden and as a .partial, before it takes its name."""
-        whole = path.with_name(re.sub(r"^\.(.+)\.\d+\.partial$", r"\1", path.name))
+        whole = path.with_name(re.sub(r"^\.(.+)\.[\w-]+-\d+\.partial$", r"\1", path.name))
         return str(whole).startswith((f"{folder}/{name}", f"{folder}/model/{name}"))
 
     def write(self, content):

@@ -66,10 +66,12 @@ def train_and_score(run: SweepRun, splits: StoredSplits) -> RunScores | str:
         run.folder.path.mkdir(parents=True, exist_ok=True)
         with open(run.folder.output, "a") as output, redirect_stdout(output), redirect_stderr(output):
             try:
-                if run.folder.facts.exists():
-                    check_same_data(run.folder, lambda: splits.fingerprint)
+                folder = run.folder
+                folder.take()
+                if folder.facts.exists():
+                    check_same_data(folder, lambda: splits.fingerprint)
                 else:
-                    train_heads(run.config, run.config_text, run.folder, splits, run.command)
+                    train_heads(run.config, run.config_text, folder, splits, run.command)
                 return _scores(run, splits.val)
             except Exception:
                 traceback.print_exc()
