@@ -9,12 +9,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from roadcue.errors import BadRecord
+from roadcue.plausible import MOST_MOTION, beyond
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, Intent
 
 ORIGIN_TOLERANCE_M = 1.0
 """How far from (0, 0) the last past position may lie: wider means another origin, such as a map's."""
-MOST = 1e5
-"""No metre, m/s or m/s^2 of a few seconds is as much: 100 km, twenty times as far as a racing car comes in 16 s."""
 
 
 def parse_past(value: object, where: str) -> np.ndarray:
@@ -68,9 +67,9 @@ def numbers(value: object, shape: tuple[int, ...], key: str, where: str) -> np.n
 
 
 def _motion(value: object, shape: tuple[int, ...], key: str, where: str) -> np.ndarray:
-    """`numbers` of a path or of states, none of them beyond `MOST`."""
+    """`numbers` of a path or of states, none of them beyond what is plausible."""
     array = numbers(value, shape, key, where)
-    _refuse(np.abs(array) > MOST, f"is beyond {MOST:,.0f}; give metres and seconds in the ego frame", key, where)
+    _refuse(beyond(array), f"is beyond {MOST_MOTION:,.0f}; give metres and seconds in the ego frame", key, where)
     return array
 
 

@@ -29,7 +29,9 @@ def drawn_jpeg(seed: int, width: int = 48, height: int = 40) -> bytes:
 def calibration_of(camera: str) -> CameraCalibration:
     """A calibration that no other camera has."""
     number = CAMERAS.index(camera) + 1
-    return CameraCalibration(np.arange(9) + 100.0 * number, np.eye(4) * number, 48, 40)
+    extrinsic = np.eye(4)
+    extrinsic[:3, 3] = number
+    return CameraCalibration(np.arange(9) + 100.0 * number, extrinsic, 48, 40)
 
 
 def past_ending_here(rng: np.random.Generator) -> np.ndarray:

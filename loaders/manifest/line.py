@@ -9,6 +9,7 @@ import numpy as np
 
 from roadcue.errors import BadRecord
 from roadcue.loaders.json_states import kind, nearest, numbers, parse_future, parse_intent, parse_past
+from roadcue.plausible import calibration_fault
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
 
 SPLITS = ("train", "val", "test")
@@ -161,10 +162,8 @@ def _calibration(value: object, key: str, where: str) -> CameraCalibration:
         )
     intrinsic = numbers(item["intrinsic"], (9,), f"{key}.intrinsic", where)
     extrinsic = numbers(item["extrinsic"], (16,), f"{key}.extrinsic", where).reshape(4, 4)
-    if intrinsic[:2].min() <= 0:
-        raise BadRecord(f"{where}: {key}.intrinsic must start with f_u, f_v > 0 pixels")
-    if not np.array_equal(extrinsic[3], (0, 0, 0, 1)) or abs(np.linalg.det(extrinsic) - 1) > 0.01:
-        raise BadRecord(f"{where}: {key}.extrinsic must be a rigid 4x4 matrix, camera to ego, row by row, metres")
+    if fault := calibration_fault(intrinsic, extrinsic):
+        raise BadRecord(f"{where}: {key}.{fault}")
     for side in ("width", "height"):
         if isinstance(item[side], bool) or not isinstance(item[side], int) or item[side] <= 0:
             raise BadRecord(f"{where}: {key}.{side} is {kind(item[side])}; write whole pixels, more than 0")

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from roadcue.errors import BadRecord
 from roadcue.loaders.waymo_e2e import schema_pb2 as schema
+from roadcue.plausible import MOST_MOTION, beyond, calibration_fault
 from roadcue.schema import PAST_STATES, WAYPOINTS, CameraCalibration, Intent, Preference
 
 CAMERAS = tuple(schema.CameraName.Name.keys()[1:])
@@ -41,7 +42,8 @@ def decode_frame(payload: bytes, where: str) -> Frame:
     """Read and check one record; a BadRecord begins with `where`.
 
     Normal are: unknown intent, no future, placeholders (left out of `preferences`), short preference trajectories,
-    a sequence whose frames do not begin at 0. Not normal: states that are not finite or of another number of steps.
+    a sequence whose frames do not begin at 0. Not normal: states that are not finite, not plausible or of another
+    number of steps.
     """
     try:
         message = schema.E2EDFrame.FromString(payload)
@@ -97,6 +99,11 @@ def _columns(
     if not np.isfinite(table).all():
         step, column = np.argwhere(~np.isfinite(table))[0]
         raise BadRecord(f"{where}: {key}.{fields[column]}[{step}] is {table[step, column]}, not a finite number.")
+    if beyond(table).any():
+        step, column = np.argwhere(beyond(table))[0]
+        raise BadRecord(
+            f"{where}: {key}.{fields[column]}[{step}] is {table[step, column]:g}, beyond {MOST_MOTION:,.0f}."
+        )
     return table
 
 
@@ -117,11 +124,12 @@ def decode_calibration(message: bytes, where: str) -> CameraCalibration:
     except DecodeError as error:
         raise BadRecord(f"{where}: is not a CameraCalibration message.") from error
     intrinsic, extrinsic = np.array(calibration.intrinsic), np.array(calibration.extrinsic.transform)
-    if intrinsic.shape != (9,) or extrinsic.shape != (16,) or not np.isfinite([*intrinsic, *extrinsic]).all():
+    if intrinsic.shape != (9,) or extrinsic.shape != (16,):
         raise BadRecord(
-            f"{where}: has {intrinsic.size} intrinsic and {extrinsic.size} extrinsic values; "
-            "9 and 16 finite ones are expected."
+            f"{where}: has {intrinsic.size} intrinsic and {extrinsic.size} extrinsic values; 9 and 16 are expected."
         )
+    if fault := calibration_fault(intrinsic, extrinsic.reshape(4, 4)):
+        raise BadRecord(f"{where}: {fault}.")
     return CameraCalibration(intrinsic, extrinsic.reshape(4, 4), calibration.width, calibration.height)
 
 

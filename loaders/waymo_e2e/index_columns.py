@@ -6,6 +6,7 @@ import numpy as np
 
 from roadcue.loaders.tfrecord import FOOTER_BYTES, HEADER_BYTES
 from roadcue.loaders.waymo_e2e.frame import CAMERAS
+from roadcue.plausible import MOST_MOTION, beyond
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, WAYPOINTS, Intent
 
 _TEXT, _WHOLE, _NUMBER = "U", "int64", "float32"
@@ -48,6 +49,9 @@ def check_columns(columns: Mapping[str, np.ndarray], shard_bytes: int) -> None:
     row, points = columns["preference_row"], columns["preference_points"]
     sound = {
         "intent": np.isin(columns["intent"], list(Intent)),
+        "past": np.abs(columns["past"]) <= MOST_MOTION,
+        "future": ~beyond(columns["future"]),
+        "preference_xy": np.abs(columns["preference_xy"]) <= MOST_MOTION,
         "shard": columns["shard"] == 0,
         "offset": (columns["offset"] >= 0) & (columns["offset"] < shard_bytes),
         "length": (length >= 0) & (length <= shard_bytes - start - FOOTER_BYTES),

@@ -1,0 +1,33 @@
+"""What numbers of a road scene may be, for every reader and for predict: beyond that a record is damaged.
+
+The bounds are wide. They keep one absurd number from deciding a whole training; wrong units stay within them, and are
+told by what most rows of a data set say.
+"""
+
+import numpy as np
+
+MOST_MOTION = 1e5
+"""No metre, m/s or m/s^2 of a few seconds is as much: 100 km, twenty times as far as a racing car comes in 16 s."""
+_MOST_OF_A_CAMERA = 1e6
+"""No pixel, metre or coefficient of a camera is as much; the longest telephoto lens has a focal length of 1e5 pixels."""
+_RIGID = 0.01
+"""By so much may the determinant of a rotation differ from 1, as numbers are rounded in files."""
+
+
+def beyond(motion: np.ndarray) -> np.ndarray:
+    """bool of the same shape: what no position, velocity or acceleration can be; not where it is NaN."""
+    too_much: np.ndarray = np.abs(motion) > MOST_MOTION
+    return too_much
+
+
+def calibration_fault(intrinsic: np.ndarray, extrinsic: np.ndarray) -> str:
+    """What is wrong with a camera's (9,) intrinsic and (4, 4) extrinsic parameters, "" for nothing; as in
+    `schema.CameraCalibration`."""
+    for name, values in (("intrinsic", intrinsic), ("extrinsic", extrinsic)):
+        if not (np.abs(values) <= _MOST_OF_A_CAMERA).all():
+            return f"{name} has a number beyond {_MOST_OF_A_CAMERA:,.0f}, or none"
+    if intrinsic[:2].min() <= 0:
+        return "intrinsic must start with f_u, f_v > 0 pixels"
+    if not np.array_equal(extrinsic[3], (0, 0, 0, 1)) or abs(np.linalg.det(extrinsic) - 1) > _RIGID:
+        return "extrinsic must be a rigid 4x4 matrix, camera to ego, row by row, metres"
+    return ""
