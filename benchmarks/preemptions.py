@@ -5,9 +5,9 @@
 
 It starts a Slurm of two nodes on this machine (slurm/two_nodes.sh) and trains on both, once undisturbed and once
 interrupted: by USR1, by `scontrol requeue`, by a job of more weight, and by the death of a node's slurmd, which
-comes back when its node has been given up. Moments are even over half as long again as the undisturbed run took to its
-first epoch, so that a job is met while it imports, reads, trains and leaves. A job that fails is requeued by hand, and counted: it should not. Exits
-with 1 when one has failed, or the weights at the end differ in a bit.
+comes back when its node has been given up. Moments are even over half as long again as the undisturbed run took to
+its first epoch, so that a job is met while it imports, reads, trains and leaves. A job that fails is requeued by
+hand, and counted: it should not. Exits with 1 when one has failed, or the weights at the end differ in a bit.
 """
 
 import argparse

@@ -86,7 +86,7 @@ class RoadDataset(Protocol):
     cameras: tuple[str, ...]
     """Every camera that some row has, in the data set's stated order."""
     fingerprint: str
-    """sha256 over what the pictures are made of (files, sizes, times): equal means equal pictures under equal ids."""
+    """sha256 over the pictures' names and content: equal means equal pictures under equal ids, wherever they lie."""
     description: str
     """One line for the head of a run: real or drawn data, from where, how much."""
 

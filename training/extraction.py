@@ -28,8 +28,10 @@ from roadcue.loaders.feature_store import (
     store_folder,
 )
 from roadcue.loaders.store_part import store_bytes
+from roadcue.loaders.stores_beside import why_not_taken
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pooling_fingerprint
+from roadcue.option_values import part_of_whole
 from roadcue.progress import ProgressLine
 from roadcue.sentences import counted, say
 from roadcue.training.build import build_run_encoder, open_split
@@ -116,6 +118,8 @@ def extract(
     plan = StorePlan.of(dataset, encoder, options)
     store = plan.finished()  # it may lie where nothing can be written
     if store is None:
+        if not plan.begun:
+            print(why_not_taken(plan.folder, plan.parts), end="", flush=True)
         writer = plan.writer(part)
         rows = writer.todo()
         if len(rows):
@@ -207,14 +211,6 @@ def _encode_rows(
             advance(len(batch_rows))
 
 
-def parse_part(text: str) -> tuple[int, int]:
-    """ "2/8" -> (2, 8); BadInput when it is not a part of a whole."""
-    index, _, parts = text.partition("/")
-    if not (index.isdecimal() and parts.isdecimal() and 1 <= int(index) <= int(parts)):
-        raise BadInput(f"--part {text}: expected I/N with 1 <= I <= N, for example 2/8")
-    return int(index), int(parts)
-
-
 def main(config: ExtractConfig) -> None:
     """Encode one split, or one part of it."""
     if config.dry_run:
@@ -225,7 +221,8 @@ def main(config: ExtractConfig) -> None:
     dataset = open_split(config, config.split)
     encoder = build_run_encoder(config)
     say(dataset.description, encoder.description)
-    store = extract(dataset, encoder, config, on_bad_record=config.on_bad_record, part=parse_part(config.part))
+    part = part_of_whole("part", config.part)
+    store = extract(dataset, encoder, config, on_bad_record=config.on_bad_record, part=part)
     print(f"features in {store.folder}" if store else f"part {config.part} is done; other parts are not yet")
 
 

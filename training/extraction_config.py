@@ -10,7 +10,7 @@ from typing import Literal
 from roadcue.loaders.bad_records import OnBadRecord
 from roadcue.loaders.registry import DATASETS
 from roadcue.models.registry import ENCODERS
-from roadcue.option_values import at_least, at_most, check_device, known_name
+from roadcue.option_values import at_least, at_most, check_device, known_name, part_of_whole
 
 _FINEST_GRID = 64
 """Regions per side: the patches of 16 pixels of a picture 1,024 wide, more than any encoder here has."""
@@ -135,3 +135,7 @@ class ExtractConfig(ExtractionOptions):
     """Which split to encode."""
     part: str = "1/1"
     """I/N: this process encodes the I-th of N equal row ranges (a Slurm array job runs them side by side)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        part_of_whole("part", self.part)

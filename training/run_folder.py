@@ -45,8 +45,11 @@ PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
 PUBLIC_CONFIG = "config.json"
 """The options of a run from the model hub."""
-WHERE_AND_HOW = ("run_dir", "resume", "workers", "checkpoint_every", "logger", "plugin", "devices", "nodes")
-"""Options that a resumed run of any kind may set anew, since they change no weight."""
+WHERE_AND_HOW = (
+    *("run_dir", "resume", "workers", "checkpoint_every", "logger", "plugin", "devices", "nodes"),
+    *("data_dir", "image_root"),
+)
+"""Options that a resumed run of any kind may set anew, as they change no weight; data are known by what they hold."""
 DATA_FINGERPRINT = "data_fingerprint"
 """In run.json, sha256 over all that the training rows are: pictures, states, labels or texts."""
 

@@ -2,9 +2,11 @@
 
 One file per shard, so that an interrupted pass goes on where it was and one shard more costs one shard more. The file
 is a TFRecord: what it is valid for, then an .npy array per column. Its checksums tell damage, and what is damaged, of
-another shard or not as it was written (`index_columns`) is made again.
+another shard or not as it was written (`index_columns`) is made again. It is found by the shard's name, size and time
+of change; that of a copy, which has another time, by the checksums of its records.
 """
 
+import glob
 import hashlib
 import io
 import os
@@ -18,7 +20,7 @@ import numpy as np
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput, BadRecord, Unreadable
 from roadcue.loaders.npy import array_of
-from roadcue.loaders.tfrecord import REMEDY, Record, RecordWriter, read_records
+from roadcue.loaders.tfrecord import REMEDY, Record, RecordWriter, framing_of, read_records
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
 from roadcue.loaders.waymo_e2e.index_columns import check_columns
 from roadcue.loaders.waymo_e2e.spans import camera_spans
@@ -42,6 +44,7 @@ class Index:
     0 where missing. m scored trajectories: `preference_row` (m,) int64, `preference_score` (m,) float32,
     `preference_points` (m,) int64, and the points of all of them one after the other in `preference_xy` (k, 2)
     float32 metres, ego frame. s bad records: `skipped_shard` (s,) int64 and `skipped_reason` (s,) str.
+    `content` (shards,) str is what `content_of` says of each shard.
     """
 
     id: np.ndarray
@@ -61,6 +64,7 @@ class Index:
     preference_xy: np.ndarray
     skipped_shard: np.ndarray
     skipped_reason: np.ndarray
+    content: np.ndarray
 
     def __len__(self) -> int:
         return len(self.id)
@@ -72,13 +76,21 @@ def shard_key(shard: Path) -> str:
     return f"{_VERSION} {shard.name} {status.st_size} {status.st_mtime_ns}"
 
 
+def content_of(shard: Path) -> str:
+    """What the index of a copy is valid for, too: its version, and the checksums of the shard's records."""
+    return f"{_VERSION} {framing_of(shard)}"
+
+
 def open_index(shards: Sequence[Path]) -> Index:
     """The index of these shards, from the cache or made now, with a progress bar and on all processors when large.
 
     BadInput when a shard cannot be opened or the cache cannot be written; bad records only go into `skipped_reason`.
     """
     files = [_index_file(shard) for shard in shards]
-    indices = [_read(file, shard) for file, shard in zip(files, shards, strict=True)]
+    indices = [
+        _of_a_copy(shard) if (index := _read(file, shard)) is None else index
+        for shard, file in zip(shards, files, strict=True)
+    ]
     _make({shard: file for shard, file, index in zip(shards, files, indices, strict=True) if index is None})
     found = zip(files, shards, indices, strict=True)
     indices = [_read(file, shard) if index is None else index for file, shard, index in found]
@@ -93,14 +105,16 @@ def _index_file(shard: Path) -> Path:
     return cache_root() / "waymo_e2e" / f"{shard.name}.{key}.index"
 
 
-def _read(file: Path, shard: Path) -> Index | None:
-    """The index of `shard` in `file`, or None when it is missing or damaged, or another's; Unreadable when the system
-    keeps it back."""
+def _read(file: Path, shard: Path, *, of_a_copy: bool = False) -> Index | None:
+    """The index of `shard`, or of what may be a copy of it, in `file`; None when it is missing, damaged or another's.
+
+    Unreadable when the system keeps it back.
+    """
     if not file.exists():
         return None
     try:
         key, *payloads = (record.payload for record in read_records(file))
-        if key != shard_key(shard).encode():
+        if not of_a_copy and key != shard_key(shard).encode():
             return None
         names = [field.name for field in fields(Index)]
         columns = {name: array_of(payload, name) for name, payload in zip(names, payloads, strict=True)}
@@ -110,6 +124,17 @@ def _read(file: Path, shard: Path) -> Index | None:
         raise
     except ValueError:  # BadInput is one
         return None
+
+
+def _of_a_copy(shard: Path) -> Index | None:
+    """The index of a shard with the same name and content that lies elsewhere, or did; None where there is none.
+
+    A copy is not given a file of its own: jobs that copy their data to their node would fill the cache with them.
+    """
+    others = sorted((cache_root() / "waymo_e2e").glob(f"{glob.escape(shard.name)}.*.index"))
+    content = content_of(shard) if others else ""
+    indices = (_read(file, shard, of_a_copy=True) for file in others)
+    return next((index for index in indices if index is not None and index.content.tolist() == [content]), None)
 
 
 def _write(file: Path, index: Index, key: str) -> None:
@@ -163,7 +188,7 @@ def _index_shard(shard: Path, file: Path) -> None:
             located.append(_locate(record))
         except BadRecord as bad:
             skip(BadRecord(f"{bad} {REMEDY}"))
-    _write(file, _columns(located, skipped), key)
+    _write(file, _columns(located, skipped, content_of(shard)), key)
 
 
 def _locate(record: Record) -> _Located:
@@ -175,7 +200,7 @@ def _locate(record: Record) -> _Located:
     return _Located(frame, record.offset, len(record.payload), images, calibrations)
 
 
-def _columns(located: Sequence[_Located], skipped: Sequence[str]) -> Index:
+def _columns(located: Sequence[_Located], skipped: Sequence[str], content: str) -> Index:
     """The index of one shard, in the order of its records."""
     n, frames = len(located), [one.frame for one in located]
     preferences = [(row, p) for row, frame in enumerate(frames) for p in frame.preferences]
@@ -197,6 +222,7 @@ def _columns(located: Sequence[_Located], skipped: Sequence[str]) -> Index:
         preference_xy=np.concatenate([np.zeros((0, 2), np.float32), *(p.xy for _, p in preferences)]),
         skipped_shard=np.zeros(len(skipped), np.int64),
         skipped_reason=np.array(skipped, str),
+        content=np.array([content]),
     )
 
 

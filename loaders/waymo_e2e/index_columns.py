@@ -28,6 +28,7 @@ _FORM: Mapping[str, tuple[str, str, tuple[int, ...]]] = {
     "preference_xy": (_NUMBER, "points", (2,)),
     "skipped_shard": (_WHOLE, "skipped", ()),
     "skipped_reason": (_TEXT, "skipped", ()),
+    "content": (_TEXT, "shards", ()),
 }
 """Column -> the kind of its values, what its rows are counted in, and the shape of one."""
 
@@ -53,6 +54,7 @@ def check_columns(columns: Mapping[str, np.ndarray], shard_bytes: int) -> None:
         "future": ~beyond(columns["future"]),
         "preference_xy": np.abs(columns["preference_xy"]) <= MOST_MOTION,
         "shard": columns["shard"] == 0,
+        "content": np.array(counts["shards"] == 1),
         "offset": (columns["offset"] >= 0) & (columns["offset"] < shard_bytes),
         "length": (length >= 0) & (length <= shard_bytes - start - FOOTER_BYTES),
         "spans": (size >= 0) & (inside | (size == 0)),

@@ -1,6 +1,7 @@
-"""A replaced file is noticed by its size and by its time of change: features and index are of the old one."""
+"""A replaced file is noticed, as features and index are of the old one; a copy is known by what it holds."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from waymo_shards import OTHER, SEQUENCE, SHARD, frame_bytes, write_shard, write
 
 from roadcue.loaders.bdd100k import open_bdd100k
 from roadcue.loaders.picture_folder import PictureFolder
+from roadcue.loaders.sampled_content import sampled_content
 from roadcue.loaders.sensation import open_sensation
 from roadcue.loaders.waymo_e2e import index, open_waymo_e2e
 
@@ -28,7 +30,42 @@ def grow(file: Path) -> None:
     os.utime(file, ns=(0, before))
 
 
-REPLACED = pytest.mark.parametrize("replace", [touch, grow])
+def alter(file: Path) -> None:
+    """Another last byte, the same size and time of change."""
+    before, content = file.stat().st_mtime_ns, file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(file, ns=(0, before))
+
+
+REPLACED = pytest.mark.parametrize("replace", [alter, grow])
+
+
+@pytest.mark.parametrize("place", [0, 2000, 4095, 33_000, 66_000, 97_000, 99_999])
+def test_a_large_file_is_read_at_its_ends_and_between(tmp_path: Path, place: int) -> None:
+    content = bytearray(np.random.default_rng(0).bytes(100_000))
+    (tmp_path / "whole").write_bytes(content)
+    content[place] ^= 1
+    (tmp_path / "altered").write_bytes(content)
+    whole, altered = (sampled_content(tmp_path / name, 100_000) for name in ("whole", "altered"))
+    assert whole != altered
+
+
+def copied(folder: Path) -> Path:
+    """The same files elsewhere, with times of their own."""
+    copy = folder.with_name(f"{folder.name} of the node")
+    shutil.copytree(folder, copy, copy_function=shutil.copyfile)
+    for file in copy.rglob("*"):
+        touch(file)
+    return copy
+
+
+def test_copied_pictures_are_the_same(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write_bdd(home, "train", [frame("a.jpg", CAR_FAR), frame("b.jpg")])
+    assert open_bdd100k(copied(home), "train").fingerprint == open_bdd100k(home, "train").fingerprint
+    home = tmp_path / "walks"
+    write_folder(home, {"train": ["a.jpg", "b.jpg"], "val": ["c.jpg"]}, pictures=home)
+    assert open_sensation(copied(home), "train").fingerprint == open_sensation(home, "train").fingerprint
 
 
 @REPLACED
@@ -71,6 +108,26 @@ class TestShard:
         touch(file)
         assert file.stat().st_size == status.st_size
         after = open_waymo_e2e(two_shards, "val")
+        np.testing.assert_array_equal(after.states.past[0], past)
+        assert after.fingerprint != before.fingerprint
+
+    def test_that_was_copied_is_not_indexed_again(
+        self, two_shards: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home = open_waymo_e2e(two_shards, "val")
+        with monkeypatch.context() as patch:
+            patch.setattr(index, "_make", lambda files: pytest.fail("is indexed") if files else None)
+            copy = open_waymo_e2e(copied(two_shards), "val")
+        assert copy.fingerprint == home.fingerprint
+        assert copy.image(0, "FRONT") == home.image(0, "FRONT")
+        assert len(list(cache.iterdir())) == 2
+
+    def test_of_the_same_name_and_size_elsewhere_is_no_copy(self, two_shards: Path) -> None:
+        before, elsewhere = open_waymo_e2e(two_shards, "val"), copied(two_shards)
+        past = np.full((16, 6), 5, np.float32)
+        names = (f"{SEQUENCE}-011", 3), (f"{OTHER}-99", 4)
+        write_shard(elsewhere / SHARD.format(1), [frame_bytes(*name, past=past) for name in names])
+        after = open_waymo_e2e(elsewhere, "val")
         np.testing.assert_array_equal(after.states.past[0], past)
         assert after.fingerprint != before.fingerprint
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +13,16 @@ import torch
 from drawn import DrawnDataset
 from refusing_disk import read_only, stamps
 from torch.nn.functional import adaptive_avg_pool2d
+from waymo_shards import write_shards
 
 from roadcue.errors import BadInput, BadRecord
 from roadcue.loaders import picture_file
 from roadcue.loaders.feature_store import FeatureStore
+from roadcue.loaders.waymo_e2e import open_waymo_e2e
 from roadcue.models.pooling import pool_tokens
 from roadcue.training.build import build_run_encoder
-from roadcue.training.extraction import extract, feature_parts, parse_part
+from roadcue.training.extraction import extract, feature_parts
+from roadcue.training.extraction_config import ExtractConfig
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +179,37 @@ def test_cameras_that_are_not_there_or_twice_are_said(drawn, encoder, cameras):
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "a/b", "2", "-1/2", ""])
 def test_a_part_that_is_none_is_said(text):
-    with pytest.raises(BadInput, match="I/N"):
-        parse_part(text)
+    with pytest.raises(ValueError, match=f"--part {text}: expected I/N"):
+        ExtractConfig(part=text)
+
+
+def test_it_is_said_why_features_of_the_same_split_are_not_taken(drawn, encoder, capsys):
+    dataset = drawn.splits["val"]
+    first = extract(dataset, encoder, drawn())
+    assert "encoded anew" not in capsys.readouterr().out
+    extract(dataset, encoder, drawn(cameras="REAR"))
+    said = capsys.readouterr().out
+    assert f"those of {first.folder} were made with another cameras (FRONT, here REAR)\n" in said
+    dataset.fingerprint = "0" * 64
+    extract(dataset, encoder, drawn(cameras="REAR"))
+    assert "were made with another data_files\n" in capsys.readouterr().out
+    (first.folder / "meta.json").write_text("[]")
+    extract(dataset, encoder, drawn(cameras="REAR,FRONT"))
+    assert "another cameras (REAR, here REAR,FRONT)\n" in capsys.readouterr().out
+
+
+def test_a_copy_of_the_data_has_the_features_already(encoder, tmp_path, monkeypatch):
+    """Whatever its times: it is known by what it holds."""
+    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "home").mkdir()
+    write_shards(tmp_path / "home", {"val_x.tfrecord": [("0123-1", 1), ("0123-2", 2)]})
+    shutil.copytree(tmp_path / "home", tmp_path / "node", copy_function=shutil.copyfile)
+    os.utime(tmp_path / "node/val_x.tfrecord", ns=(0, 1))
+    config = ExtractConfig(workers=0)
+    home, node = (open_waymo_e2e(tmp_path / place, "val") for place in ("home", "node"))
+    first = extract(home, encoder, config)
+    monkeypatch.setattr(node, "image", None)
+    assert extract(node, encoder, config).folder == first.folder
 
 
 def test_skipped_rows_are_written_down(drawn, encoder):
