@@ -6,12 +6,12 @@
 
 Everything is done by train.py and eval.py. Walks: heads on frozen features of all training walks; both miniatures as
 they are, asked free, with a grammar, few-shot, behind texts alone, about grey, spoilt and other pictures; SmolVLM2's
-miniature trained further, with the pictures' own pixels and with those of other walks, which is its blind twin; and
-one that learns to write paths. Captioners have `--pictures` of each split, evenly spread, and all rows are compared
-on those of validation. Drives: the waypoint head, and SmolVLM2's miniature that learns to write paths from the
-picture, and from eight of the last 3.5 s; these also shuffled, the last alone, and those of another drive. A run that
-stops goes on with the same command. Exit code 0 when what the miniature has to be able to do holds, 1 when not, 2
-when it cannot run.
+miniature trained further, behind demonstrations too, with the pictures' own pixels and with those of other walks,
+which is its blind twin; and one that learns to write paths. Captioners have `--pictures` of each split, evenly
+spread, those that are trained further four times as many, and all rows are compared on what all have answered.
+Drives: the waypoint head, and SmolVLM2's miniature that learns to write paths from the picture, and from eight of the
+last 3.5 s; these also shuffled, the last alone, and those of another drive. A run that stops goes on with the same
+command. Exit code 0 when what the miniature has to be able to do holds, 1 when not, 2 when it cannot run.
 """
 
 import argparse
@@ -43,8 +43,12 @@ from roadcue.roadworld.write import write_roadworld
 
 FAMILIES = ("smol", "flamingo")
 CONDITIONS = "free,grammar,few_shot,text_only+grey,grey,others,blur,grain,half_black,upside_down"
-TUNED = ("--epochs", "6", "--batch_size", "16", "--lr", "1e-3", "--precision", "fp32", "--caption.val_texts", "0")
+TUNED = ("--epochs", "4", "--batch_size", "16", "--lr", "1e-3", "--precision", "fp32", "--caption.val_texts", "0")
 """How a miniature is trained further: long enough that the twin forgets to look, as far as it does."""
+QUICK = ("--epochs", "1", *TUNED[2:])
+FEW_SHOT = ("--caption.few_shot", "0.3")
+"""The miniatures have never learnt to read demonstrations."""
+TUNED_CONDITIONS = "free,few_shot,text_only+grey"
 NEEDED = {
     ("Form of the bvpi texts", "caption", "valid"): 0.95,
     ("Positions, balanced accuracy", "caption", "sidewalk"): 0.85,
@@ -58,8 +62,6 @@ DRIVES = RoadWorldSpec(64, 20, seconds=12.0, stride=5, width=243, height=270, ca
 QUICK_DRIVES = RoadWorldSpec(4, 2, seconds=2.0, stride=5, width=96, height=96, cameras=("FRONT",))
 EIGHT = "5,10,15,20,25,30,35"
 CLIP_CONDITIONS = "free,one_frame,shuffled,others"
-DRIVE_EPOCHS = "4"
-"""Fewer than of walks, as there are four times as many pictures."""
 PARTS = ("walks", "drives")
 
 
@@ -89,10 +91,14 @@ def _on_walks(options: argparse.Namespace, out: Path) -> list[bool]:
         seconds[family] = _train(words, out / family) + _score(["--conditions", conditions], data, out / family)
         names.append(family)
     dealt = ["--data", "sensation", "--data_dir", str(_dealt(walks, out / "dealt")), "--device", options.device]
-    tuned = ["--encoder", "smol", "--head", "caption", *TUNED, *pictures]
-    of_runs = {"tuned": data, "tuned_on_other_pictures": dealt, "path": [*data, "--caption.target", "path"]}
-    for name, given in ({} if options.quick else of_runs).items():
-        seconds[name] = _train(tuned + given, out / name) + _score([], data, out / name)
+    tuned = ["--encoder", "smol", "--head", "caption", *TUNED, "--limit", str(4 * options.pictures)]
+    of_runs = {
+        "tuned": ([*data, *FEW_SHOT], ["--conditions", TUNED_CONDITIONS]),
+        "tuned_on_other_pictures": ([*dealt, *FEW_SHOT], []),
+        "path": ([*data, "--caption.target", "path"], []),
+    }
+    for name, (given, asked) in ({} if options.quick else of_runs).items():
+        seconds[name] = _train(tuned + given, out / name) + _score(asked, data, out / name)
         names.append(name)
     _compare(names, seconds, data, out)
     return _demands(json.loads((out / families[0] / "metrics.json").read_text()))
@@ -108,8 +114,8 @@ def _on_drives(options: argparse.Namespace, out: Path) -> None:
     data = ["--data", "roadworld", "--data_dir", str(folder), "--device", options.device]
     seconds = {"heads": _train(["--encoder", "smol", "--head", "waypoint", *data], out / "heads")}
     seconds["heads"] += _score([], data, out / "heads")
-    tuned = ["--encoder", "smol", "--head", "caption", "--caption.target", "path", *TUNED[2:], *data]
-    tuned += ["--epochs", "1" if options.quick else DRIVE_EPOCHS]
+    tuned = ["--encoder", "smol", "--head", "caption", "--caption.target", "path", *data]
+    tuned += QUICK if options.quick else TUNED
     clips = ["--past_frames", EIGHT] if not options.quick else ["--past_frames", "5,10"]
     of_runs = {"one_frame": ([], []), "eight_frames": (clips, ["--conditions", CLIP_CONDITIONS])}
     for name, (given, asked) in of_runs.items():

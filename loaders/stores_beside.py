@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from roadcue.loaders.feature_store import STORE_VERSION
+from roadcue.loaders.store_description import STORE_VERSION
 
 _SHORT = 40
 """Characters of a value that is worth reading: no hash is."""
