@@ -37,7 +37,8 @@ lint: .venv/installed one_name
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The job scripts on a real Slurm of two nodes, which these tests start on this machine; of them make test has one.
+# The job scripts on a real Slurm of two nodes, of which each of two processes starts one on this machine; of these tests
+# make test has one. Alone on two cores it takes 4 minutes; CI gives it 8.
 test-slurm: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -n 2 --dist worksteal --timeout=480 tests/slurm tests/benchmarks
 

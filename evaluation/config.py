@@ -73,8 +73,8 @@ class EvalConfig(ScoreOptions):
     """More runs, each compared with --run in pairs on the frames that they have in common. A second --run is the
     same. Runs that differ in their seed alone are one row, over seeds and sequences."""
     worst: int | None = None
-    """Show so many of the worst frames of each head, and write them to worst.csv. Of several runs: how many frames
-    on which they disagree most are shown. Default: none, of several runs 10."""
+    """Show so many of the worst frames of each head, 100 at most, and write all of them to worst.csv. Of several
+    runs: how many frames on which they disagree most are shown. Default: none, of several runs 10."""
     csv: str | None = None
     """Write all figures of the tables to this file too, a line for each with its interval."""
     latex: str | None = None

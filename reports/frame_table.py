@@ -8,6 +8,9 @@ from rich.text import Text
 
 from roadcue.reports.table import bare_table
 
+LINES = 100
+"""More are not read on a terminal, and laying out each takes milliseconds."""
+
 
 @dataclass(frozen=True)
 class FrameLine:
@@ -22,13 +25,15 @@ class FrameLine:
 
 
 def frame_table(title: str, answered_by: Sequence[str], lines: Sequence[FrameLine]) -> Table:
-    """A line per frame with the answers of the runs or heads that `answered_by` names."""
+    """A line per frame, for the first `LINES`, with the answers of the runs or heads that `answered_by` names."""
     table = bare_table(title)
     for name in ("frame", "question", *answered_by, "true"):
         table.add_column(Text(name), overflow="fold")
-    for line in lines:
+    for line in lines[:LINES]:
         mark = " (unlike)" if line.unlike else ""
         table.add_row(*map(Text, (f"{line.id}{mark}", line.question, *line.answers, line.truth)))
-    if any(line.unlike for line in lines):
-        table.caption = Text("Unlike: its pictures are unlike those that the run has learnt from.")
+    below = [f"The first {LINES} of {len(lines):,}."] if len(lines) > LINES else []
+    if any(line.unlike for line in lines[:LINES]):
+        below.append("Unlike: its pictures are unlike those that the run has learnt from.")
+    table.caption = Text(" ".join(below)) if below else None
     return table

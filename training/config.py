@@ -102,7 +102,8 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
     resume: Literal["no", "auto"] = "no"
     """auto: go on from the last checkpoint in --run_dir if there is one. no: refuse a run folder that has one."""
     checkpoint_every: int = 100
-    """Optimizer steps between two checkpoints."""
+    """Optimizer steps between two checkpoints; more are written after the first step of each start, before each
+    validation, and where the last is five minutes old."""
     logger: Literal["wandb"] | None = None
     """wandb: log to Weights & Biases, too, whose package must be installed. Every run logs losses, learning rate and
     norm of the gradient into logs/ in its folder, for TensorBoard and as metrics.csv."""

@@ -42,8 +42,22 @@ def together(command: Callable[[Any, str], None], config: Any, text: str, device
         os.execv(sys.executable, [sys.executable, *started, *sys.argv])
     ranks.check(config.devices, config.nodes, device)
     ranks.join(device)
-    with ranks.speaking():
+    with ranks.speaking(), losing_nobody():
         command(config, text)
+
+
+@contextmanager
+def losing_nobody() -> Iterator[None]:
+    """BadInput, in one sentence, when another rank has ended while this one was to talk to it."""
+    try:
+        yield
+    except RuntimeError as error:  # gloo's is nothing more special
+        if not isinstance(error, dist.DistError) and "gloo/transport" not in str(error):
+            raise
+        raise BadInput(
+            "another process of this run has ended, so this one ends too; what that one said is above or below, and "
+            "the same command with --resume auto goes on from the last checkpoint"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """The one trainer: the loop, logs, progress, checkpoints and stops that heads, captioners and miniatures share."""
 
 import logging
+import math
 import signal
 import time
 import warnings
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
@@ -30,8 +31,12 @@ from roadcue.training.sample_pictures import log_samples
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.weight_averaging import averaging
 
+_OLDEST_S = 300.0
+"""How old the last checkpoint may become in a training whose steps are slow."""
 _SAY_EVERY = 20
 """Optimizer steps between two lines of a training whose steps are slow."""
+_SAVE, _STOP = 1, 2
+"""What one rank wants at a step boundary; all do what one wants most."""
 
 
 class TrainerOptions(Protocol):
@@ -79,8 +84,9 @@ def fit(
 
     `validation` batches are measured after every epoch. `clip`: the largest norm of the gradient. `ema`: the decay of
     an average of the weights, 0 for none. `logger` is one more than those of every run. `slow` says a line every 20
-    steps. Several ranks share the rows of every step. At every step boundary `stop` is asked, which by default is
-    whether a signal to stop has come; when it says yes to any rank, the run is saved and Stopped is raised on all.
+    steps. Several ranks share the rows of every step. At every step boundary, and between validation batches, `stop`
+    is asked, which by default is whether a signal to stop has come; when it says yes to any rank, the run is saved as
+    it was at the last boundary, and Stopped is raised on all. A validation that was stopped is done again, whole.
     Returns the seconds that the training took, those before a stop included.
     """
     if options.precision == "bf16" and lacks_bf16(device):
@@ -89,9 +95,10 @@ def fit(
     first_step = read_checkpoint(folder.last)["global_step"] if resuming else 0
     progress = SayProgress(steps.per_epoch, slow=slow)
     average = [averaging(ema)] if ema else []
-    keep = KeepLast(folder.last, options.checkpoint_every, stop)
     check_optimizer(optimizer, device)
     module.optimizer = optimizer
+    validated_every = steps.per_epoch if validation is not None else None
+    keep = KeepLast(folder.last, options.checkpoint_every, validated_every, stop)
     module.ranks = ranks = Ranks.of_environment()
     if ranks.count > 1 and not module.shares:
         raise BadInput(f"{ranks.count} processes: this training takes one; start it without srun or torchrun")
@@ -108,7 +115,7 @@ def fit(
     trainer = Trainer(
         max_epochs=1,  # one pass over `steps`, which holds every epoch of the run
         max_steps=len(steps),
-        val_check_interval=steps.per_epoch if validation is not None else None,
+        val_check_interval=validated_every,
         check_val_every_n_epoch=None if validation is not None else 1,
         accelerator="cpu" if device == "cpu" else "gpu",
         devices=ranks.count // ranks.nodes if (numbered := torch.device(device).index) is None else [numbered],
@@ -123,7 +130,7 @@ def fit(
             *also,
         ],
         # The average first: a checkpoint holds the one that its step has made.
-        callbacks=[*average, keep, progress],
+        callbacks=[*average, progress, keep],
         # Not Slurm's, which would save in a signal's handler.
         plugins=[SafetensorsIO(), TorchElasticEnvironment() if ranks.count > 1 else LightningEnvironment()],
         enable_checkpointing=False,
@@ -137,6 +144,8 @@ def fit(
     try:
         with memory_said(options, device), held():
             trainer.fit(module, steps, taken, ckpt_path=folder.last if resuming else None)
+            if first_step == len(steps) and taken is not None:  # where it was stopped in its last validation
+                trainer.validate(module, taken, verbose=False)
     except SystemExit:  # how Lightning ends after Ctrl-C
         if keep.stopped:
             raise Stopped(_stopped(folder), requeues=ranks.first) from None
@@ -181,26 +190,49 @@ class SafetensorsIO(CheckpointIO):
 
 
 class KeepLast(Callback):
-    """Writes the last checkpoint every n optimizer steps, at the end, and when the run is asked to stop."""
+    """Writes the last checkpoint: every n optimizer steps, at the end, and when the run is asked to stop.
 
-    def __init__(self, path: Path, every: int, stop: Callable[[], bool]) -> None:
-        """`path` of the checkpoint; `every` n steps; `stop` is asked after each step, on every rank."""
-        self.path, self.every, self.stop = path, every, stop
+    Also before every validation, which may take long; and, lest a run whose nodes are taken again and again never
+    comes further, after the first step of each start and where the last checkpoint is five minutes old.
+    """
+
+    def __init__(self, path: Path, every: int, validated_every: int | None, stop: Callable[[], bool]) -> None:
+        """`path` of the checkpoint; `every` and `validated_every` n steps; `stop` is asked on every rank."""
+        self.path, self.every, self.validated_every, self.stop = path, every, validated_every, stop
         self.stopped = False
         """Whether the run has ended because `stop` said so."""
+        self._saved_at = -math.inf
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Lightning's handler of TERM talks to other ranks while they are at work."""
-        take_back(signal.SIGTERM)
+        """Validate first where the checkpoint is of just before a validation, which Lightning leaves out."""
+        take_back(signal.SIGTERM)  # Lightning's handler talks to other ranks while they are at work
+        if trainer.global_step and self._validates_at(trainer.global_step):
+            trainer.validating = True
+            trainer.fit_loop.epoch_loop.val_loop.run()
+            trainer.training = True
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         """Save at a step boundary only, so that a resumed run is bit-equal to one that never stopped."""
-        stopping = trainer.strategy.reduce_boolean_decision(self.stop(), all=False)
-        if stopping or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+        step, old = trainer.global_step, time.monotonic() - self._saved_at > _OLDEST_S
+        wish = _STOP if self.stop() else _SAVE if old else 0
+        wish = int(trainer.strategy.reduce(torch.tensor(wish, device=module.device), reduce_op="max"))
+        if wish or step % self.every == 0 or step == trainer.max_steps or self._validates_at(step):
             trainer.save_checkpoint(self.path)
-        if stopping and trainer.global_step < trainer.max_steps:
-            self.stopped = True
-            raise KeyboardInterrupt
+            self._saved_at = time.monotonic()
+        if wish == _STOP and step < trainer.max_steps:
+            self._leave()
+
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        """Go between two batches: the checkpoint of before the first is there."""
+        if trainer.strategy.reduce_boolean_decision(self.stop(), all=False):
+            self._leave()
+
+    def _validates_at(self, step: int) -> bool:
+        return self.validated_every is not None and step % self.validated_every == 0
+
+    def _leave(self) -> NoReturn:
+        self.stopped = True
+        raise KeyboardInterrupt
 
 
 class SayProgress(Callback):
@@ -209,7 +241,8 @@ class SayProgress(Callback):
     def __init__(self, per_epoch: int, *, slow: bool = False) -> None:
         """`per_epoch` optimizer steps; `slow` says a line every few steps, too."""
         self.per_epoch, self.slow = per_epoch, slow
-        self._start, self._seconds_before, self._first_step = time.monotonic(), 0.0, 0
+        self._start, self._seconds_before = time.monotonic(), 0.0
+        self._first_step: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -246,6 +279,8 @@ class SayProgress(Callback):
 
     def _rate(self, trainer: Trainer) -> str:
         step, steps = trainer.global_step, trainer.max_steps
+        if self._first_step is None or step == self._first_step:
+            return "(as it was left)"
         rate = (step - self._first_step) / max(time.monotonic() - self._start, 1e-9)
         digits = 0 if rate >= 10 else 2
         return f"({rate:.{digits}f} steps/s, ETA {(steps - step) / max(rate, 1e-9):.0f} s)"

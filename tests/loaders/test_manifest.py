@@ -316,17 +316,27 @@ def test_pictures_are_checked_again_when_they_are_read(folder: Path):
         data.image(0, "FRONT")
 
 
-def _replaced(folder: Path) -> None:
-    """As many bytes as before, as `cp other.jpg 1.jpg` could leave."""
+def _copied(folder: Path) -> None:
+    """The same bytes at another time, as `cp -r` leaves them."""
     path = folder / "front/1.jpg"
     path.write_bytes(path.read_bytes())
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+
+
+def _replaced(folder: Path) -> None:
+    """As many bytes as before at the same time, as an editor that keeps times could leave."""
+    path = folder / "front/1.jpg"
+    times, bytes_before = path.stat(), bytearray(path.read_bytes())
+    bytes_before[len(bytes_before) // 2] ^= 1
+    path.write_bytes(bytes_before)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 CHANGES: dict[str, tuple[bool, Callable[[Path], object]]] = {
     "nothing": (False, lambda folder: None),
     "a caption": (False, lambda folder: write(folder, a_line("1", caption="Go."), a_line("2"))),
     "another file beside": (False, lambda folder: (folder / "front/4.jpg").write_bytes(b"x")),
+    "a picture copied": (False, _copied),
     "a picture": (True, _replaced),
     "another picture named": (True, lambda folder: write(folder, a_line("1", images={"FRONT": "front/2.jpg"}))),
     "the camera's name": (

@@ -151,6 +151,7 @@ def test_two_ranks_on_two_nodes_lose_nothing_when_one_is_killed_and_then_both_ar
     waits.until(cluster, hurt, "step-50", tasks=2)
     os.kill(pid_of_rank(hurt, 1), signal.SIGKILL)
     cluster.ended(hurt, "FAILED")
+    assert "Traceback" not in cluster.log(hurt)
     requeue(cluster, hurt)
     waits.until(cluster, hurt, "step-60", tasks=2)
     cluster.do("scancel", "--signal=USR1", hurt)

@@ -204,10 +204,10 @@ def test_a_part_that_would_never_train_is_an_error(drawn):
 
 
 def test_ctrl_c_keeps_the_checkpoint_and_says_so(drawn, monkeypatch):
-    step = HeadsModule.training_step
+    step, pressed_at = HeadsModule.training_step, [5]
 
     def step_then_ctrl_c(self, batch, index):
-        if self.trainer.global_step == 5:
+        if self.trainer.global_step == pressed_at[0]:
             raise KeyboardInterrupt
         return step(self, batch, index)
 
@@ -216,6 +216,7 @@ def test_ctrl_c_keeps_the_checkpoint_and_says_so(drawn, monkeypatch):
         patch.setattr(HeadsModule, "training_step", step_then_ctrl_c)
         with pytest.raises(KeyboardInterrupt, match=r"--resume auto goes on from the checkpoint of step 4"):
             fit(config)
+        pressed_at[0] = 0
         never = replace(config, run_dir=config.run_dir + "-2", checkpoint_every=100)
         with pytest.raises(KeyboardInterrupt, match=r"before the first checkpoint; .* --resume auto begins anew"):
             fit(never)

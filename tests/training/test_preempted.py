@@ -1,11 +1,13 @@
 """Trainings, sweeps and extractions that a signal stops: they go on to what they would have been without it."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,10 +24,13 @@ from roadcue.preemption import SIGNALS
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import read_checkpoint
 from roadcue.training.extraction import extract
+from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import train
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.run_folder import RunFolder
+from roadcue.training.steps import InOrder
 from roadcue.training.sweep.sweep import sweep
+from roadcue.training.trainer import SafetensorsIO
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -97,6 +102,43 @@ def test_a_signal_in_the_last_step_loses_nothing(blind, monkeypatch):
         at_step(patch, 9, lambda: tell(signal.SIGUSR1))
         assert run(train, config, as_yaml(config)) == 128 + signal.SIGUSR1
     assert same(whole, fit(config))
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_a_validation_that_is_stopped_is_done_again_whole(blind, monkeypatch, capsys, epoch):
+    """Also the last one, after which nothing is left to train."""
+    monkeypatch.setattr(StoredSplit, "batches", lambda split, size=16: InOrder(split, 16))
+    whole, config = fit(blind()), blind()
+    (measured,) = re.findall(rf"^epoch {epoch}/3  (val .* m)  ", capsys.readouterr().out, re.MULTILINE)
+    folder, batches, step = RunFolder(Path(config.run_dir)), [], HeadsModule.validation_step
+
+    def in_the_middle(module, batch, batch_idx):
+        batches.append(batch_idx)
+        step(module, batch, batch_idx)
+        if len(batches) == 3 * epoch - 1:
+            tell(signal.SIGUSR1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeadsModule, "validation_step", in_the_middle)
+        assert run(train, config, as_yaml(config)) == 128 + signal.SIGUSR1
+    assert batches == [0, 1, 2] * (epoch - 1) + [0, 1]
+    assert read_checkpoint(folder.last)["global_step"] == 3 * epoch
+    assert f"epoch {epoch}/3" not in capsys.readouterr().out
+    assert same(whole, fit(config))
+    assert f"\nepoch {epoch}/3  {measured}  (as it was left)\n" in capsys.readouterr().out
+
+
+def test_a_start_leaves_a_checkpoint_of_its_first_step_and_of_every_five_minutes(blind, monkeypatch):
+    """So that a job whose nodes are taken again and again, without a word, comes to its end."""
+    config, saved, now = blind(epochs=4, batch_size=8), [], [0.0]
+    monkeypatch.setattr(
+        SafetensorsIO, "save_checkpoint", lambda _, state, *__, **___: saved.append(state["global_step"])
+    )
+    monkeypatch.setattr("roadcue.training.trainer.time", SimpleNamespace(monotonic=lambda: now[0]))
+    for step in range(1, 49):
+        at_step(monkeypatch, step, lambda: now.__setitem__(0, now[0] + 40))
+    fit(config)
+    assert saved == [1, 9, 12, 20, 24, 32, 36, 44, 48]
 
 
 def test_a_step_longer_than_the_grace_leaves_the_checkpoint_before_it(blind, monkeypatch):

@@ -21,7 +21,7 @@ from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.captions.fine_tuning import train_captions
 from roadcue.training.checkpoints import read_checkpoint
-from roadcue.training.ranks import InTurns, Ranks, Shared, together
+from roadcue.training.ranks import InTurns, Ranks, Shared, losing_nobody, together
 from roadcue.training.steps import InOrder
 
 TESTS = Path(__file__).parents[1]
@@ -171,6 +171,15 @@ def test_what_does_not_fit_is_refused_with_the_numbers(monkeypatch, ranks, devic
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(BadInput, match=re.escape(said)):
         ranks.check(devices, nodes, device)
+
+
+def test_another_rank_that_has_ended_is_one_sentence():
+    said = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:561] Connection closed by peer [127.0.0.1]:4771"
+    for error in (RuntimeError(said), torch.distributed.DistNetworkError("unreachable")):
+        with pytest.raises(BadInput, match=r"another process of this run has ended.*--resume auto"), losing_nobody():
+            raise error
+    with pytest.raises(RuntimeError, match="ours"), losing_nobody():
+        raise RuntimeError("ours")
 
 
 def test_a_process_that_is_to_be_several_becomes_torchrun(monkeypatch, make):
