@@ -214,7 +214,7 @@ def test_a_stop_request_saves_at_a_step_boundary_and_the_run_goes_on_to_the_same
 
     def stop():
         asked.append(1)
-        return len(asked) == 5
+        return len(asked) == 6  # after three steps, a batch of validation, and two steps
 
     config = blind(ema=0.9, checkpoint_every=100, head_options=head)
     with monkeypatch.context() as patch:
@@ -229,11 +229,12 @@ def test_a_stop_request_saves_at_a_step_boundary_and_the_run_goes_on_to_the_same
 
 
 def test_a_stop_request_after_the_last_step_loses_nothing(blind, monkeypatch):
+    """There are nine, and a batch of validation after every third."""
     whole, asked = fit(blind()), []
-    stop = lambda: asked.append(1) or len(asked) == 9  # noqa: E731
+    stop = lambda: asked.append(1) or len(asked) == 11  # noqa: E731
     monkeypatch.setattr(fitting, "fit", lambda *given, **options: fit_module(*given, **options, stop=stop))
     assert same(whole, fit(blind()))
-    assert len(asked) == 9
+    assert len(asked) == 12
 
 
 def test_products_in_bfloat16_leave_weights_in_single_precision(blind):
