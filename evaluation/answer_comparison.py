@@ -58,7 +58,8 @@ def compare_answers(runs: Sequence[ScoredRun], config: EvalConfig) -> None:
     seeing = {name for name, line in lines.items() if line.sees}
     first = own[0]
     others = [name for name in own if name in seeing and name not in _own_lines(runs[:1], lines)]
-    chosen = {other: _disagreements(lines[first], lines[other], truth, config.worst or _SHOWN) for other in others}
+    apart = {other: _disagreements(lines[first], lines[other], truth, config.worst or _SHOWN) for other in others}
+    chosen = {other: frames for other, frames in apart.items() if frames}
     console = Console()
     for table in tables:
         console.print(score_table(table, seeing))

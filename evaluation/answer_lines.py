@@ -78,8 +78,15 @@ def _is_among(line: AnswerLine, others: Iterable[AnswerLine]) -> bool:
             not other.sees
             and line.answers.keys() == other.answers.keys()
             and all(np.array_equal(said, other.answers[question]) for question, said in line.answers.items())
+            and _same_points(line.points, other.points)
             for other in others
         )
+    )
+
+
+def _same_points(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is other is None or (
+        one is not None and other is not None and np.array_equal(one, other, equal_nan=True)
     )
 
 

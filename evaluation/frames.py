@@ -6,7 +6,8 @@ unlike                           its pictures are unlike the training pictures; 
 <method>:miss_rate               1 for a path that ends further away than a miss allows, else 0; null without a log
 <method>:rfs                     rater feedback score, 0 to 10; null of frames that raters have not scored
 <head>:path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged:path is the driven one
-<method>:points                  (10) metres: x and y at 1, 2, 3, 4 and 5 s, of a text that is a path; null of another
+<method>:points                  (10) metres: x and y at 1, 2, 3, 4 and 5 s, of a text that is a path, null of another; and
+                                 of the methods of paths beside a head, but for standing still
 <method>:<question>:answer       in words, such as `slow down`; true:<question> is what is true, "" where unknown
 labelled:<question>              of objects, the kinds with a label, with commas
 <method>:<question>:right        1 or 0, of objects the share of the kinds that are right; null where unknown
@@ -29,10 +30,12 @@ import pyarrow.parquet
 
 from roadcue.errors import BadInput
 from roadcue.files import atomic_file
+from roadcue.heads.baselines.waypoint import StandStill
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
 from roadcue.heads.row_answers import RowAnswers
 from roadcue.metrics.displacement import displacement, per_frame
+from roadcue.prompts.path_text import STEPS
 from roadcue.reports.colours import LOG
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
@@ -115,6 +118,8 @@ def frames_of(
             columns |= _of_paths(paths, states.future, logged)
             for name, path in ((head, paths[head]), (LOG, states.future)):
                 columns[f"{name}:path"] = path.reshape(len(path), -1)
+            for name in paths.keys() - {head, StandStill.name}:
+                columns[f"{name}:points"] = paths[name][:, list(STEPS)].reshape(len(split.rows), -1)
             continue
         for method in methods[head]:
             found = model.heads[head].row_answers(predictions.answers[method], split.targets)

@@ -12,6 +12,7 @@ from roadcue import eval as scoring
 from roadcue import predict, train
 from roadcue.errors import BadInput
 from roadcue.evaluation.answer_comparison import COMPARISON
+from roadcue.evaluation.frames import FRAMES, Frames
 from roadcue.loaders.waymo_e2e import open_waymo_e2e
 from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.write import write_roadworld
@@ -71,6 +72,13 @@ def test_paths_of_clips_and_of_a_head_are_one_table_with_the_frames_shuffled_and
         "run, others",
     ]
     assert "no path" in rows["run"]
+    beside = ["waypoint without features", "constant velocity", "constant turn rate", "ridge"]
+    assert {"heads", *(f"{name} of heads" for name in beside), "stand still"} <= rows.keys()
+    assert len({round(rows[f"{name} of heads"]["ade"]["value"], 6) for name in beside}) == len(beside)
+    paths = Frames.read(heads / FRAMES)
+    steady = paths.columns["constant velocity:points"].reshape(-1, 5, 2)
+    errors = np.linalg.norm(steady - open_waymo_e2e(drives, "val").states.future[:, 3::4], axis=2)
+    assert rows["constant velocity of heads"]["ade"]["value"] == pytest.approx(errors.mean(), rel=1e-4)
     truth = open_waymo_e2e(drives, "val").states.future[:, 3::4]
     assert rows["stand still"]["ade"]["value"] == pytest.approx(np.linalg.norm(truth, axis=2).mean(), rel=1e-4), (
         "of every frame with a log"
