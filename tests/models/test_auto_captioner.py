@@ -178,6 +178,17 @@ def damaged_tokenizer(folder):
     (folder / "tokenizer.json").write_text("{")
 
 
+def test_a_template_that_takes_no_system_message_is_given_none(folders, tmp_path):
+    """As that of Gemma: nothing that is asked here has one."""
+    folder = shutil.copytree(folders["internvl"], tmp_path / "model")
+    template = folder / "chat_template.jinja"
+    refuses = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    template.write_text(refuses + template.read_text())
+    captioners = [build_captioner("auto", checkpoint=str(each)) for each in (folder, folders["internvl"])]
+    prompts = [each.prompt(TOLD, ANSWERS, frames=2) for each in captioners]
+    assert prompts[0] == prompts[1]
+
+
 BAD = {
     without_image_token: "the tokenizer has no image token",
     without_weight: r"1 weights are missing or of another shape, such as .*input_layernorm.weight",
