@@ -29,7 +29,7 @@ import pyarrow
 import pyarrow.parquet
 
 from roadcue.errors import BadInput
-from roadcue.files import atomic_file
+from roadcue.files import atomic_file, check_file, read_bytes
 from roadcue.heads.baselines.waypoint import StandStill
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.registry import WAYPOINT
@@ -89,6 +89,7 @@ class Frames:
     def read(cls, path: Path) -> "Frames":
         """What `write` wrote; BadInput when it cannot be read."""
         try:
+            check_file(path)
             table = pyarrow.parquet.read_table(path)
             about = dict(json.loads(table.schema.metadata[_ABOUT]))
             return cls(about, {name: _as_numpy(table.column(name)) for name in table.column_names})
@@ -146,7 +147,7 @@ def scored_as(folder: RunFolder, options: TrainConfig, split: str) -> dict[str, 
     """What decides the frames of a run: the rows that are asked for, and the trained heads by their content."""
     digest = hashlib.sha256()
     for file in sorted(file for file in folder.model.rglob("*") if file.is_file()):
-        digest.update(f"{file.relative_to(folder.model)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+        digest.update(f"{file.relative_to(folder.model)}\0".encode() + hashlib.sha256(read_bytes(file)).digest())
     asked = {name: getattr(options, name) for name in ("data", "data_dir", "image_root", "split_by", "frame_stride")}
     return {"asked": {**asked, "split": split}, "model": digest.hexdigest()}
 

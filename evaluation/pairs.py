@@ -12,7 +12,7 @@ from rich.text import Text
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.frames import Frames
-from roadcue.files import unreadable
+from roadcue.files import read_text, unreadable
 from roadcue.heads.registry import WAYPOINT
 from roadcue.metrics.bootstrap import Bootstrap, Interval
 from roadcue.metrics.comparison import nan_to_none
@@ -55,7 +55,7 @@ def _halves(frames: Frames, folder: Path) -> Iterator[tuple[str, tuple[int, int]
     pairs: dict[int, dict[str, int]] = {}
     kinds: dict[int, str] = {}
     try:
-        for line in (folder / PAIRS).read_text().splitlines() if (folder / PAIRS).exists() else ():
+        for line in read_text(folder / PAIRS).splitlines() if (folder / PAIRS).exists() else ():
             half = json.loads(line)
             if (row := row_of.get(half["frame"].removesuffix(".jpg"))) is not None:
                 pairs.setdefault(half["pair"], {})[half["half"]] = row

@@ -10,7 +10,7 @@ import numpy as np
 
 from roadcue.errors import BadInput
 from roadcue.evaluation.frame_pairs import ScoredRun
-from roadcue.files import user_path
+from roadcue.files import read_text, user_path
 from roadcue.options_as_text import flat
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.fitting import FREE_TO_CHANGE
@@ -30,7 +30,7 @@ def run_paths(path: str) -> list[str]:
     if RunFolder(folder).config.exists() or not (folder / JSON).exists():
         return [path]
     try:
-        names = [str(run["name"]) for run in json.loads((folder / JSON).read_text())["runs"]]
+        names = [str(run["name"]) for run in json.loads(read_text(folder / JSON))["runs"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
             f"{folder / JSON}: cannot be read ({error!r}); run the sweep again, with --resume auto"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable, write_atomic
+from roadcue.files import read_bytes, read_text, unreadable, write_atomic
 from roadcue.folder_lock import hold
 
 ASKED = ".asked.json"
@@ -65,7 +65,7 @@ class TextFile:
     def _resume(self) -> None:
         """Read the lines of before, and cut off one that was not finished."""
         try:
-            whole, _, _ = self.path.read_bytes().rpartition(b"\n")
+            whole, _, _ = read_bytes(self.path).rpartition(b"\n")
             self.lines = [WrittenText(**json.loads(line)) for line in whole.split(b"\n") if line]
         except OSError as error:
             raise unreadable(self.path, error, "name another file") from error
@@ -83,6 +83,6 @@ def cut_off(texts: Sequence[WrittenText]) -> int:
 def _read(about: Path) -> Any:
     """What a file of texts is of; None where nothing says so."""
     try:
-        return json.loads(about.read_text())
+        return json.loads(read_text(about))
     except (OSError, ValueError):
         return None

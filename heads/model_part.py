@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from roadcue.errors import BadCheckpoint, BadHead
-from roadcue.files import write_atomic
+from roadcue.files import read_text, write_atomic
 from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
 from roadcue.weights import load_strict, read_safetensors, shapes_alone, write_safetensors
 
@@ -28,7 +28,7 @@ def read_part(folder: Path, kind: type[Part], name: str) -> Part:
     BadHead when a file or a weight is missing, extra or misshapen.
     """
     try:
-        arguments = dict(json.loads((folder / CONFIG).read_text()))
+        arguments = dict(json.loads(read_text(folder / CONFIG)))
         with shapes_alone():
             part = kind(**arguments)
     except (OSError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from roadcue.errors import BadInput
-from roadcue.files import write_atomic
+from roadcue.files import read_text, write_atomic
 from roadcue.heads.head import Head
 from roadcue.heads.ood_detector import OOD_SCORE, OODDetector
 from roadcue.heads.pool import FeaturePool
@@ -124,7 +124,7 @@ class MultiHeadModel(nn.Module):
         A run of before there were detectors has none.
         """
         try:
-            order = json.loads((folder / "model.json").read_text())
+            order = json.loads(read_text(folder / "model.json"))
             names, blind = list(map(str, order["heads"])), list(map(str, order["blind"]))
             detecting = bool(order.get("detector", False))
             known = {*HEADS, *baseline_classes()}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roadcue.errors import BadCheckpoint, BadHead
+from roadcue.files import read_text
 from roadcue.registry import Registry, resolve
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _build(path: Path) -> "Head":
     from roadcue.weights import shapes_alone
 
     try:
-        arguments: dict[str, Any] = dict(json.loads(path.read_text()))
+        arguments: dict[str, Any] = dict(json.loads(read_text(path)))
         name = arguments.pop("head")
         if not isinstance(name, str):
             raise TypeError(f"head is {name!r}, not a name")

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from roadcue.errors import BadInput
-from roadcue.files import stopped_lines, user_path
+from roadcue.files import opened, stopped_lines, user_path
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.drawings import DRAWING
 from roadcue.json_lines import from_json
@@ -46,7 +46,7 @@ def _drawings(folder: Path) -> int:
 
 def _answers_said(file: Path) -> str:
     """Such as "24 lines of 2026-11-02 09:30 with answers of field, cue, the first about walks/0001.jpg"."""
-    with open(file, "rb") as lines:
+    with opened(file) as lines:
         first, others = lines.readline(), sum(1 for _ in lines)
     count = f"{1 + others:,} line{'s' if others else ''} of {_written(file)}"
     try:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from roadcue.errors import BadInput
+from roadcue.files import read_text
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.public_run import public_sentence
 from roadcue.metrics.bootstrap import Interval
@@ -108,7 +109,7 @@ def _scores(folder: RunFolder, config: TrainConfig) -> Iterator[str]:
     if not path.exists():
         return
     try:
-        metrics = dict(json.loads(path.read_text()))
+        metrics = dict(json.loads(read_text(path)))
         data = public_sentence(metrics["run"]["data"], config)
         sees = {*metrics["sees_image"], *(f"{name}, answered" for name in metrics["sees_image"])}
         tables = [_table(title, methods, sees) for title, methods in _methods(metrics)]

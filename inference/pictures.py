@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import user_path
+from roadcue.files import read_bytes, user_path
 from roadcue.loaders import film, picture_file
 from roadcue.models.encoder import Preprocess
 
@@ -113,7 +113,7 @@ def _decoded(picture: Picture, side: int) -> tuple[np.ndarray, tuple[float, floa
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
 

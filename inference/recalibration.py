@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from roadcue.errors import BadInput
-from roadcue.files import writing_into
+from roadcue.files import read_bytes, writing_into
 from roadcue.heads.multi_head import DETECTOR
 from roadcue.heads.ood_detector import OODDetector
 from roadcue.inference.pictures import Picture
@@ -97,7 +97,7 @@ def _share_unlike(detector: OODDetector, stored: Tensor, contrast: Tensor) -> fl
 def _check_told(predictor: Predictor, detector: OODDetector, pictures: Sequence[Path]) -> None:
     """BadInput where the new threshold lets pass what shows nothing."""
     some = [pictures[i] for i in range(0, len(pictures), max(1, len(pictures) // _TRIED))]
-    decoded = [picture_file.decode(path.read_bytes(), str(path)) for path in some]
+    decoded = [picture_file.decode(read_bytes(path), str(path)) for path in some]
     for name, spoil in SPOILT.items():
         told = _share_unlike(detector, *predictor.stored([spoil(picture) for picture in decoded]))
         if told < _TOLD:

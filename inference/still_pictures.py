@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from roadcue.errors import BadInput
+from roadcue.files import read_bytes
 from roadcue.heads.prediction import FROZEN_S, PicturePrediction, frozen_reason
 from roadcue.inference.asked import Asked
 from roadcue.inference.pictures import Picture
@@ -95,7 +96,7 @@ def _content(picture: Picture) -> bytes | np.ndarray:
     """What two pictures are compared by: the blocks of a film's, the bytes of a file."""
     if isinstance(picture, np.ndarray):
         return np.asarray(Image.fromarray(picture).reduce(_BLOCK)).astype(np.int16)
-    return picture if isinstance(picture, bytes) else Path(str(picture)).read_bytes()
+    return picture if isinstance(picture, bytes) else read_bytes(Path(str(picture)))
 
 
 def _equal(one: bytes | np.ndarray, other: bytes | np.ndarray) -> bool:

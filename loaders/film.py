@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from roadcue.errors import BadInput, BadRecord, how_to_install
-from roadcue.files import unreadable
+from roadcue.files import check_file, unreadable
 from roadcue.sentences import counted
 
 if TYPE_CHECKING:
@@ -283,10 +283,11 @@ def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     """A file and its first stream of pictures; BadInput when it has none or cannot be opened."""
     av = _av(path)
     try:
+        check_file(path)
         container = av.open(str(path))
+    except OSError as error:  # some of PyAV's errors are one, too
+        raise unreadable(path, error) from error
     except av.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise unreadable(path, error) from error
         if path.stat().st_size == 0:
             raise BadInput(f"{path}: is empty; copy it again") from error
         raise BadInput(

@@ -6,13 +6,15 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
+from roadcue.files import opened
+
 _MOST_HEADER = 1000
 """Characters of a header that are looked at; ours has about 100."""
 
 
 def mapped(path: Path, shape: tuple[int, ...], dtype: type, mode: Literal["r", "r+"] = "r") -> np.ndarray:
     """A memory map of a file's array; ValueError unless it has this shape and dtype, whole and in C order."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         found, kind = _header(file, path.name)
         start, size = file.tell(), file.seek(0, io.SEEK_END)
     if found != shape or kind != np.dtype(dtype):

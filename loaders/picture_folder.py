@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from roadcue.errors import BadRecord
-from roadcue.files import reading_remedy
+from roadcue.files import read_bytes, reading_remedy
 from roadcue.loaders.picture_file import is_picture
 from roadcue.loaders.sampled_content import sampled_content
 
@@ -36,7 +36,7 @@ class PictureFolder:
     def read(self, path: str) -> bytes:
         """The bytes of a JPEG, PNG or WebP file; BadRecord when it cannot be read or is of another format."""
         try:
-            encoded = self.locate(path).read_bytes()
+            encoded = read_bytes(self.locate(path))
         except OSError as error:
             raise BadRecord(f"{path!r} cannot be read ({error.strerror}); {self._remedy(error)}") from None
         if not is_picture(encoded):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from roadcue.errors import BadInput
+from roadcue.files import read_bytes, read_text
 
 STORE_VERSION = "6"
 META = "meta.json"
@@ -59,7 +60,7 @@ class StoreDescription:
         ValueError when the index is not the one that was written.
         """
         try:
-            meta: dict[str, Any] = json.loads((folder / META).read_text())
+            meta: dict[str, Any] = json.loads(read_text(folder / META))
             stored = _words(meta["parts"])
             cameras, shape = tuple(map(_word, meta["cameras"])), tuple(map(_size, meta["shape"]))
             ids_digest = _word(meta["ids"])
@@ -68,7 +69,7 @@ class StoreDescription:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadInput(f"{folder / META}: not a feature store ({error}); delete the folder") from error
         _check_parts(folder, stored, parts)
-        index = (folder / _INDEX).read_bytes()
+        index = read_bytes(folder / _INDEX)
         if hashlib.sha256(index).hexdigest() != ids_digest:
             raise ValueError(f"{_INDEX} is not what was written")
         return cls(stored, list(map(_word, json.loads(index))), cameras, shape)

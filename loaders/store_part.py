@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from roadcue.errors import BadInput
-from roadcue.files import atomic_folder
+from roadcue.files import atomic_folder, read_text
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.npy import mapped
 from roadcue.loaders.stored_rows import finite_rows, row_checksums
@@ -71,7 +71,7 @@ class StorePart:
     def skipped(self) -> dict[str, str]:
         """Sample id -> why its row was skipped."""
         lines = self.folder / "skipped.jsonl"
-        entries = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+        entries = [json.loads(line) for line in read_text(lines).splitlines()] if lines.exists() else []
         return {entry["id"]: entry["reason"] for entry in entries}
 
 

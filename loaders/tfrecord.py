@@ -17,7 +17,7 @@ from typing import BinaryIO, NoReturn
 import google_crc32c
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import atomic_file, unreadable
+from roadcue.files import atomic_file, opened, unreadable
 
 HEADER_BYTES = 12
 """Length and its checksum, before the payload."""
@@ -62,7 +62,7 @@ def read_records(path: Path, *, start: int = 0, on_bad: Callable[[BadRecord], No
     does not hand the file over.
     """
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             yield from _records(file, path, start, on_bad)
     except OSError as error:
         raise unreadable(path, error) from error

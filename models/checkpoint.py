@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from roadcue.errors import BadCheckpoint
-from roadcue.files import user_path
+from roadcue.files import read_text, user_path
 from roadcue.models import mini
 from roadcue.weights import read_safetensors
 
@@ -99,7 +99,7 @@ def download(hub_id: str, files: Sequence[str] = _PUBLISHED_FILES) -> Path:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; BadCheckpoint when the file is not there or holds something else."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except FileNotFoundError:
         raise BadCheckpoint(f"{path}: missing; the checkpoint's folder must hold it, download it again") from None
     except (OSError, ValueError, RecursionError) as error:

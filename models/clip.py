@@ -15,6 +15,7 @@ from torch.nn.functional import normalize
 from transformers import CLIPConfig, CLIPModel
 
 from roadcue.errors import BadCheckpoint
+from roadcue.files import check_file
 from roadcue.models.checkpoint import (
     VISION_ARCHITECTURE,
     describe_checkpoint,
@@ -172,6 +173,7 @@ def _read_tokenizer(path: Path) -> Tokenizer:
     if not path.is_file():
         raise BadCheckpoint(f"{path}: missing; the checkpoint's folder must hold it, download it again")
     try:
+        check_file(path)
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the tokenizers library raises bare Exception
         raise BadCheckpoint(f"{path}: does not hold a tokeniser ({error}); download it again") from error

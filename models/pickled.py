@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from roadcue.errors import BadCheckpoint
+from roadcue.files import check_file
 
 
 def read_pickled(path: Path, key: str | None = None) -> dict[str, Tensor]:
@@ -18,6 +19,7 @@ def read_pickled(path: Path, key: str | None = None) -> dict[str, Tensor]:
     mapped and not copied, so that what is not asked for costs no memory. BadCheckpoint for anything else.
     """
     try:
+        check_file(path)
         held = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except FileNotFoundError:
         raise BadCheckpoint(f"{path}: missing; download it again") from None

@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 import yaml
 
 from roadcue.errors import BadInput
+from roadcue.files import read_text
 from roadcue.option_values import may_be_left_out
 from roadcue.plugins import check_named
 
@@ -51,7 +52,7 @@ def read_options(path: Path, config: type, plugins: Sequence[str] = ()) -> dict[
     `plugins` are the files that the user has named: one that the file names and the user has not is missing.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     options = plain_options(text, config, str(path), plugins)

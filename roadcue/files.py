@@ -2,14 +2,16 @@
 
 import errno
 import glob
+import io
 import os
 import shutil
+import stat
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from safetensors import SafetensorError
 
@@ -31,6 +33,30 @@ def user_path(named: str | Path) -> Path:
         if os.path.lexists(named):  # a file may be called ~x
             return Path(named)
         raise BadInput(f"{named}: there is no home folder {Path(named).parts[0]}; write the whole path") from None
+
+
+def check_file(path: Path) -> None:
+    """OSError for a pipe or a device, which may never come to an end, and for what is not there."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
+
+
+def opened(path: Path) -> BinaryIO:
+    """The bytes of a file, to be read; OSError as from `check_file`."""
+    check_file(path)
+    return open(path, "rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """All that a file holds; OSError as from `check_file`."""
+    with opened(path) as file:
+        return file.read()
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """All that a file holds as text, with the line ends of Unix; OSError as from `check_file`, UnicodeDecodeError."""
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding).read()
 
 
 @contextmanager
@@ -186,6 +212,8 @@ def reading_remedy(error: OSError, missing: str) -> str:
     """What to do about a file that the system does not hand over."""
     if error.errno in (errno.EACCES, errno.EPERM):
         return "get the permission to read it"
+    if error.errno == errno.EINVAL:
+        return "write what comes out of it into a file, and name that"
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return missing
     return "look whether the disk or the network drive is in order, then try again"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadRecord
-from roadcue.files import unreadable
+from roadcue.files import opened, unreadable
 
 
 def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def from_json(line: bytes | str, where: str) -> object:
 def lines_of(file: Path) -> Iterator[tuple[str, bytes]]:
     """The lines of a JSON lines file that hold something, each with its place; BadInput when it cannot be read."""
     try:
-        with open(file, "rb") as lines:
+        with opened(file) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield f"{file}, line {number}", line

@@ -9,7 +9,7 @@ import numpy as np
 MOST_MOTION = 1e5
 """No metre, m/s or m/s^2 of a few seconds is as much: 100 km, twenty times as far as a racing car comes in 16 s."""
 _MOST_OF_A_CAMERA = 1e6
-"""No pixel, metre or coefficient of a camera is as much; the longest telephoto lens has a focal length of 1e5 pixels."""
+"""No pixel, metre or coefficient of a camera is as much: the longest lens has a focal length of 1e5 pixels."""
 _RIGID = 0.01
 """By so much may the determinant of a rotation differ from 1, as numbers are rounded in files."""
 

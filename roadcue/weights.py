@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from roadcue.errors import BadCheckpoint, RoadCueError
-from roadcue.files import atomic_file
+from roadcue.files import atomic_file, check_file
 
 _LAYER = re.compile(r"\.(\d+)\.")
 
@@ -65,6 +65,7 @@ def read_safetensors(path: Path, prefix: str = "", remedy: str = AGAIN) -> Itera
     BadCheckpoint when it is missing or damaged; `remedy` is how one comes by it again.
     """
     try:
+        check_file(path)
         with safe_open(path, framework="pt") as file:
             for key in file.keys():  # noqa: SIM118 - not a dict
                 if key.startswith(prefix):

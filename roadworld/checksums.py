@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from roadcue.errors import BadInput
-from roadcue.files import write_atomic
+from roadcue.files import opened, read_text, write_atomic
 
 CHECKSUMS_FILE = "manifest.json"
 Spec = TypeVar("Spec")
@@ -41,7 +41,7 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
         raise BadInput(f"{folder}: there is no such folder. Name one that holds a {name}, or draw it with {command}.")
     remedy = f"Delete the folder and draw it again with {command}."
     try:
-        manifest = json.loads((folder / CHECKSUMS_FILE).read_text())
+        manifest = json.loads(read_text(folder / CHECKSUMS_FILE))
         _check_view(folder, manifest["spec"], command)
         spec = spec_of(**manifest["spec"])
         files = {
@@ -82,5 +82,5 @@ def _inside(name: str) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable
+from roadcue.files import check_file, unreadable
 from roadcue.weights import digest, write_safetensors
 
 GO_ON = "free space there, then the same command with --resume auto goes on"
@@ -41,6 +41,7 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read back what `write_checkpoint` wrote; BadInput when the file is damaged, or is not all that was written."""
     try:
+        check_file(path)
         with safe_open(str(path), framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             about = file.metadata() or {}

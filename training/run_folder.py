@@ -33,7 +33,7 @@ from typing import Any
 from roadcue import __version__
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.files import read_bytes, read_text, user_path, write_atomic, writing_into
 from roadcue.folder_lock import hold
 from roadcue.left_over import remove_left_over
 from roadcue.models.compilation import COMPILED
@@ -103,7 +103,7 @@ class RunFolder:
     @property
     def identity(self) -> str:
         """Another one when its options or any file of its model is changed: whatever decides its answers."""
-        digest = hashlib.sha256(self.config.read_bytes())
+        digest = hashlib.sha256(read_bytes(self.config))
         for file in sorted(self.model.rglob("*")):
             state = file.stat()
             digest.update(f"{file.relative_to(self.model)} {state.st_size} {state.st_mtime_ns}".encode())
@@ -116,7 +116,7 @@ class RunFolder:
     def read_facts(self) -> dict[str, Any]:
         """Read run.json; BadInput when it is missing or damaged."""
         try:
-            facts: dict[str, Any] = dict(json.loads(self.facts.read_text()))
+            facts: dict[str, Any] = dict(json.loads(read_text(self.facts)))
             facts["encoder_parts"] = {str(name): part for name, part in dict(facts["encoder_parts"]).items()}
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadInput(f"{self.facts}: cannot be read ({error!r}); let train.py finish first") from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import unreadable
+from roadcue.files import read_text, unreadable
 from roadcue.json_lines import unique_keys
 from roadcue.loaders.bad_records import OnBadRecord, Skipped, first_of_each
 from roadcue.loaders.bdd100k.boxes import HEIGHT, KIND, WIDTH, Box
@@ -121,7 +121,7 @@ def _values_of_folder(folder: Path) -> Iterator[tuple[str, Any]]:
 
 def _json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=unique_keys)
+        return json.loads(read_text(file, "utf-8-sig"), object_pairs_hook=unique_keys)
     except OSError as error:
         raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:

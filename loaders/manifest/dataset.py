@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.parquet
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import unreadable
+from roadcue.files import check_file, opened, unreadable
 from roadcue.json_lines import from_json
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.dataset import StateTable
@@ -259,9 +259,10 @@ def _values(manifest: Path) -> Iterator[tuple[int, object]]:
     """The lines of a manifest, counted from 1: the bytes of a JSONL line, the value of a Parquet row."""
     try:
         if manifest.suffix == ".jsonl":
-            with manifest.open("rb") as file:
+            with opened(manifest) as file:
                 yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
         else:
+            check_file(manifest)
             with pyarrow.parquet.ParquetFile(manifest) as file:
                 batches = file.iter_batches(batch_size=1024)
                 yield from enumerate(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable
+from roadcue.files import read_text, unreadable
 from roadcue.json_lines import from_json, unique_keys
 
 IMAGE_KEYS = ("image", "image_path", "id")
@@ -41,7 +41,7 @@ def read_predictions(file: Path) -> dict[str, str]:
 def read_records(file: Path) -> list[tuple[str, Any]]:
     """Each record of a file with its place; BadInput where it cannot be read."""
     try:
-        content = file.read_text(encoding="utf-8-sig")
+        content = read_text(file, "utf-8-sig")
     except OSError as error:
         raise unreadable(file, error, "name the file of predictions") from error
     except UnicodeDecodeError as error:

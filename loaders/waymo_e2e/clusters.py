@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable
+from roadcue.files import read_bytes, unreadable
 from roadcue.json_lines import unique_keys
 
 CLUSTER_FILE = "val_sequence_name_to_scenario_cluster.json"
@@ -31,7 +31,7 @@ class Cluster(StrEnum):
 def read_clusters(file: Path) -> dict[str, Cluster]:
     """Sequence -> its scenario cluster, of the sequences that the file names; BadInput says what is wrong with it."""
     try:
-        content = json.loads(file.read_bytes(), object_pairs_hook=unique_keys)
+        content = json.loads(read_bytes(file), object_pairs_hook=unique_keys)
     except OSError as error:
         raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of too many digits, too deep

@@ -1,4 +1,4 @@
-"""One absurd finite number is a bad record with its place, whoever reads it; never a traceback or a ridge of 1e29 m."""
+"""One absurd finite number is a bad record with its place, whoever reads it, and no ridge of 1e29 m."""
 
 import json
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from roadcue.errors import BadInput
-from roadcue.files import write_atomic
+from roadcue.files import read_text, write_atomic
 from roadcue.heads.baselines.waypoint import Ridge
 from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
@@ -115,7 +115,7 @@ def residual_choices(
         return {}
     if resuming:
         try:
-            kept = json.loads(file.read_text())
+            kept = json.loads(read_text(file))
             return {head: ResidualChoice.from_json(content, asked) for head, content in kept.items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadInput(f"{file}: cannot be read ({error!r}); train anew in another --run_dir") from error

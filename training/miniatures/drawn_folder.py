@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput
-from roadcue.files import user_path, write_atomic, writing_into
+from roadcue.files import read_text, user_path, write_atomic, writing_into
 from roadcue.roadworld.pairs import PAIRS_VERSION
 from roadcue.roadworld.sidewalk.spec import VIEW_VERSION
 from roadcue.roadworld.spec import WORLD_VERSION
@@ -83,7 +83,7 @@ def differences(before: Identity, now: Identity) -> str:
 def read_words(file: Path) -> dict[str, str]:
     """Names and words from a JSON file; none when it is damaged or missing, so that it is like no other."""
     try:
-        return {str(name): str(word) for name, word in dict(json.loads(file.read_text())).items()}
+        return {str(name): str(word) for name, word in dict(json.loads(read_text(file))).items()}
     except (OSError, ValueError, TypeError, RecursionError):
         return {}
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable
+from roadcue.files import opened, unreadable
 from roadcue.loaders.waymo_e2e.submission.archive import MAX_BYTES
 from roadcue.loaders.waymo_e2e.submission.check import check_submission
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE, read_frames
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _read(path: Path) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise unreadable(path, error) from error

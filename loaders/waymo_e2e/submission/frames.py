@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadInput
-from roadcue.files import unreadable
+from roadcue.files import read_text, unreadable
 from roadcue.json_lines import unique_keys
 from roadcue.loaders.waymo_e2e.frame import parse_name
 
@@ -28,7 +28,7 @@ def read_frames(path: Path) -> dict[FrameKey, str]:
     BadInput shows what was found instead.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         content = text.split() if path.suffix == ".txt" else json.loads(text, object_pairs_hook=unique_keys)
     except OSError as error:
         where = f"download {FRAMES_FILE} from the set's bucket, next to the test shards, or name it with --frames"
