@@ -25,6 +25,7 @@ from roadcue.reports.frame_table import FrameLine, frame_table
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.reports.written_tables import save_tables
+from roadcue.sentences import show
 from roadcue.training.build import open_split
 
 COMPARISON = "comparison.json", "comparison.html"
@@ -41,14 +42,14 @@ def compare_answers(runs: Sequence[ScoredRun], config: EvalConfig) -> None:
     BadInput where nothing is in common, or nothing is known of what is.
     """
     pairs = pair_frames(runs)
-    print(*pairs.said, sep="\n", flush=True)
+    show(*pairs.said)
     lines, truth, rows = run_lines(runs, pairs)
     own = _own_lines(runs, lines)
     ids = runs[0].frames.columns["id"][rows]
     if config.predictions is not None:
         file = user_path(config.predictions)
         line, said = text_line(file, ids.tolist())
-        print(said, flush=True)
+        show(said)
         own.append(file.stem)
         lines[file.stem] = line
     lines = {name: lines[name] for name in own} | lines
@@ -171,4 +172,4 @@ def _write(
             answer_details=details,
             cautions=warnings,
         )
-    print(numbers, page, sep="\n")
+    show(numbers, page)

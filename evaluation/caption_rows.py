@@ -26,7 +26,7 @@ from roadcue.models.clip import Clip
 from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import print_tables
-from roadcue.sentences import counted
+from roadcue.sentences import counted, show
 from roadcue.training.build import device
 
 PREDICTION, CONSTANT = "prediction", "constant text"
@@ -42,7 +42,7 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
     rows = read_caption_rows(file)
     pictures = _pictures(rows, file, config)
     heading = {label: printable(said) for label, said in {"captions": str(file), **_extent(rows, pictures)}.items()}
-    print(*(f"{label}: {said}" for label, said in heading.items()), sep="\n", flush=True)
+    show(*(f"{label}: {said}" for label, said in heading.items()))
     tables = _tables(rows, config)
     counts: dict[str, Any] = {}
     if config.spice is not None:
@@ -67,7 +67,7 @@ def evaluate_caption_rows(config: EvalConfig) -> None:
             frames=[],
             answers=tables,
         )
-    print(printable(f"{numbers}\n{page}"))
+    show(numbers, page)
 
 
 def _pictures(rows: CaptionRows, file: Path, config: EvalConfig) -> CaptionPictures | None:

@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from roadcue.errors import BadInput
+from roadcue.errors import BadInput, printable
 from roadcue.evaluation.frames import Frames
 from roadcue.files import read_text, unreadable
 from roadcue.heads.registry import WAYPOINT
@@ -112,7 +112,7 @@ def pairs_table(kinds: Mapping[str, KindOfPairs]) -> Table:
         add_numbers(table, title, cells)
     for row, (kind, each) in enumerate(kinds.items()):
         about = f"{kind}\n{counted(each.pairs, 'pair')}\n  true"
-        table.add_row(Text(about), *(Text(cells[row]) for cells in columns.values()))
+        table.add_row(Text(about), *(Text(printable(cells[row])) for cells in columns.values()))
     table.caption = Text(
         "How often the head answers otherwise with the thing than without it, and how far its two paths are apart; "
         "below that, how often the true answers differ, and how far the driven paths are apart. 95 % intervals over "

@@ -29,7 +29,7 @@ from roadcue.reports.frame_table import frame_table
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import print_tables
 from roadcue.reports.written_tables import save_tables
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 from roadcue.training.run_folder import RunFolder
 
 _SHOWN = 10
@@ -90,9 +90,9 @@ def _scored(path: str, name: str, config: EvalConfig) -> ScoredRun:
         frames = Frames.read(file)
         same = all(frames.about.get(key) == value for key, value in wanted.items())
         if same and conditions <= set(frames.about.get("conditions", ())):
-            print(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
+            show(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
             return ScoredRun(name, options, frames, setting_of(folder, options))
-    print(f"{name}: has no {FRAMES} of what is asked for, so it is scored first; see {folder.output}", flush=True)
+    show(f"{name}: has no {FRAMES} of what is asked for, so it is scored first; see {folder.output}")
     with open(folder.output, "a") as output, redirect_stdout(output):
         alone = replace(config, run=path, against=[], worst=None, csv=None, latex=None, out=None, predictions=None)
         frames = evaluate_captions(alone) if options.captions else evaluate_run(replace(alone, conditions=None))

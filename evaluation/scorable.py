@@ -6,6 +6,7 @@ from roadcue.errors import BadInput
 from roadcue.heads.head import Head
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.schema import HeadTargets
+from roadcue.sentences import show
 from roadcue.training.heads.batches import StoredSplit
 
 
@@ -15,7 +16,7 @@ def check_scorable(model: MultiHeadModel, split: StoredSplit, heads: Sequence[st
     And a line for each head's outputs that the run was not taught, or that no row has a label of.
     """
     for name, words in model.lacks_labels.items():
-        print(f"{name} head: {words}", flush=True)
+        show(f"{name} head: {words}")
     lacking = [name for name in heads if not len(split.learnable(model, name))]
     where = f"{split.dataset.name} {split.dataset.split}"
     if len(lacking) == len(heads):
@@ -24,9 +25,9 @@ def check_scorable(model: MultiHeadModel, split: StoredSplit, heads: Sequence[st
     for name in heads:
         head = model.heads[name]
         if name in lacking:
-            print(f"{where}: no row has {head.needs}, so the {name} head is not scored", flush=True)
+            show(f"{where}: no row has {head.needs}, so the {name} head is not scored")
         elif unlabelled := _unlabelled(head, split.targets):
-            print(f"{where}: no row has a label of {', '.join(unlabelled)}, which the {name} head is not scored on")
+            show(f"{where}: no row has a label of {', '.join(unlabelled)}, which the {name} head is not scored on")
 
 
 def not_taught(model: MultiHeadModel) -> dict[str, str]:

@@ -20,6 +20,7 @@ from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE, FrameKey, r
 from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission, parameter_count
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
+from roadcue.sentences import show
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.config import TrainConfig
@@ -52,7 +53,7 @@ def submit_run(config: EvalConfig) -> None:
 
     data, rows = only_listed(open_split(options, "test"), listed, options.frames_back)
     about = data.description, encoder.description, cameras_said(data, options), _said(row, entry)
-    print(*filter(None, about), sep="\n", flush=True)
+    show(*filter(None, about))
     split = _all_of(stored_split(data, encoder, options, frames_back=options.frames_back, rows=rows), rows)
     states = data.states.take(rows)
     names = states.id.tolist()

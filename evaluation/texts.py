@@ -28,7 +28,7 @@ from roadcue.prompts.claims import Claims, parse_claims
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import print_tables
 from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
-from roadcue.sentences import counted
+from roadcue.sentences import counted, show
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}
@@ -62,7 +62,7 @@ def evaluate_predictions(config: EvalConfig) -> None:
     target = out / f"{file.stem}.metrics.json"
     with writing_into(out, "free space there, or name another folder with --out"):
         write_atomic(target, json.dumps(nan_to_none(content), indent=1) + "\n")
-    print(f"wrote {printable(str(target))}")
+    show(f"wrote {target}")
 
 
 def score_predictions(config: EvalConfig, file: Path) -> tuple[list[ScoreTable], dict[str, Any]]:

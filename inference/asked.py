@@ -1,7 +1,6 @@
 """What predict.py is asked about, moment by moment: single pictures, those of films, and the rows of manifests."""
 
 import hashlib
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from roadcue.loaders.dataset import RoadDataset, sample_inputs
 from roadcue.loaders.manifest.dataset import SUFFIXES, open_manifest
 from roadcue.loaders.state_check import state_warning
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
+from roadcue.sentences import show
 from roadcue.training.config import TrainConfig
 
 
@@ -102,7 +102,7 @@ def questions(
         if path.suffix.lower() in SUFFIXES and path.is_file():
             dataset = open_manifest(path, "all", image_root=image_root, on_bad_record="skip")
             if warning := state_warning(dataset):
-                print(f"warning: {warning}", file=sys.stderr)
+                show(f"warning: {warning}", error=True)
             left_out += dataset.skipped
             asked += _rows(dataset, cameras, frames_back)
             digest.update(f"{dataset.fingerprint} {dataset.states.id.tolist()}".encode())

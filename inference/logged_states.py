@@ -1,7 +1,6 @@
 """Past states of single pictures and films, from a log of time and pose (`predict.py --states`)."""
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.pose_check import pose_warning
 from roadcue.loaders.poses import PoseLog
 from roadcue.loaders.state_check import warning_of
+from roadcue.sentences import show
 
 
 def with_states(asked: Questions, log: PoseLog) -> Questions:
@@ -32,7 +32,7 @@ def with_states(asked: Questions, log: PoseLog) -> Questions:
     known = [one for one in stated if one.file and one.knows_past]
     about = pose_warning(log) or warning_of(_table(known), str(log.file), lambda row: known[row].id)
     for warning in filter(None, (about, _missing_said(log, files))):
-        print(f"warning: {warning}", file=sys.stderr)
+        show(f"warning: {warning}", error=True)
     digest = hashlib.sha256(asked.identity.encode() + b"".join(one.past.tobytes() for one in stated))
     return replace(asked, asked=stated, identity=digest.hexdigest())
 

@@ -1,6 +1,5 @@
 """Pictures as users have them, ready for an encoder or a captioner."""
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from roadcue.errors import BadInput, BadRecord
 from roadcue.files import read_bytes, user_path
 from roadcue.loaders import film, picture_file
 from roadcue.models.encoder import Preprocess
+from roadcue.sentences import show
 
 Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
 """PIL; NumPy (H, W, 3) or torch (3, H, W) or (H, W, 3), RGB as uint8, uint16 or floats within 0 to 1; the bytes of a
@@ -54,9 +54,7 @@ def _say_left_out(folder: Path) -> None:
     left_out["linked folders"] = sum(file.is_symlink() and file.is_dir() for file in inside)
     if left_out.total():
         counts = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()) if count)
-        print(
-            f"{folder}: left out ({counts}): only {', '.join(picture_file.SUFFIXES)} are read{films}", file=sys.stderr
-        )
+        show(f"{folder}: left out ({counts}): only {', '.join(picture_file.SUFFIXES)} are read{films}", error=True)
 
 
 def is_single(images: Any) -> bool:

@@ -1,6 +1,5 @@
 """Pictures that are the one before again, as of a camera that is stuck: for how long, and what is said of it."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from roadcue.files import read_bytes
 from roadcue.heads.prediction import FROZEN_S, PicturePrediction, frozen_reason
 from roadcue.inference.asked import Asked
 from roadcue.inference.pictures import Picture
+from roadcue.sentences import show
 
 STILL = "still_s"
 """In a film's line: for how many seconds it has shown that picture."""
@@ -63,17 +63,17 @@ class StillPictures:
     def say(self, total: int) -> None:
         """On stderr, how many of all pictures were the same as the one before, where some were."""
         if self._frozen:
-            print(
+            show(
                 f"warning: {len(self._frozen):,} of {total:,} answers are not sure, as the film has shown the same "
                 f"picture for {FROZEN_S:g} s and more, the first {self._frozen[0]}; look whether the camera is "
                 "stuck",
-                file=sys.stderr,
+                error=True,
             )
         if self._same:
-            print(
+            show(
                 f"warning: {len(self._same):,} of {total:,} pictures are the same as the one before, byte for byte, "
                 f"the first {self._same[0]}; look whether the camera is stuck",
-                file=sys.stderr,
+                error=True,
             )
 
     def _compared(self, one: Asked) -> bool | None:

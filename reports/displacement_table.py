@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 from rich.table import Table
 from rich.text import Text
 
+from roadcue.errors import printable
 from roadcue.metrics.comparison import Comparison, MethodScores
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
@@ -159,5 +160,5 @@ def group_table(comparison: Comparison, sees_image: Container[str], kind: str) -
     for row in table_rows:
         add_numbers(table, f"{mark(row)} {row.name}", [*map(str, row.cells)])
     for head, cells in zip(heads, zip(*(row.cells for row in table_rows), strict=True), strict=True):
-        table.add_row(Text(head), *(Text(str(cell)) for cell in cells))
+        table.add_row(Text(printable(head)), *(Text(str(cell)) for cell in cells))
     return table

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from roadcue.errors import printable
 from roadcue.metrics.bootstrap import Interval
 from roadcue.reports.colours import colours
 
@@ -62,7 +63,7 @@ def table_of(title: str, columns: list[str], cells: Mapping[Row, list[str]], row
         table.padding = (0, 0)  # names lose no letter for the sake of blanks
     paint = colours(row.name for row in cells)
     for row, texts in cells.items():
-        table.add_row(Text(mark(row), style=paint[row.name]), Text(row.name), *map(Text, texts))
+        table.add_row(Text(mark(row), style=paint[row.name]), Text(printable(row.name)), *map(Text, texts))
     return table
 
 

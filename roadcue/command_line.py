@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from roadcue.config_file import GROUPS, groups_of, plain_options, read_options
-from roadcue.errors import BadInput, RoadCueError, print_in_any_encoding, printable, unread
+from roadcue.errors import BadInput, RoadCueError, error_line, print_in_any_encoding, unread
 from roadcue.files import user_path
 from roadcue.options_as_text import as_yaml
 from roadcue.plugins import load_plugins
@@ -278,5 +278,5 @@ def _explained(message: str, parser: ArgumentParser) -> str:
 def _say(sentence: str, code: int = 2) -> int:
     if os.environ.get("ROADCUE_TRACEBACK"):
         traceback.print_exc()
-    print(f"error: {printable(sentence)}", file=sys.stderr)
+    print(error_line(sentence), file=sys.stderr)
     return code

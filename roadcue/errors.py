@@ -15,6 +15,10 @@ _STAND_INS = {"●": "x", "○": "o", "–": "-", "−": "-", "…": "~", "±": 
 """For signs of the tables that an encoding lacks; x and o are who sees the image and who does not."""
 
 
+_LONGEST = 2000
+"""Characters of a message: 25 lines of a terminal."""
+
+
 class RoadCueError(ValueError):
     """Something that a person can mend.
 
@@ -77,6 +81,14 @@ def _stand_in(error: UnicodeError) -> tuple[str | bytes, int]:
     return codecs.backslashreplace_errors(error)
 
 
+def error_line(message: str) -> str:
+    """What is said of an error, one that a file has made long without its middle: the place and the remedy stay."""
+    text = printable(message)
+    if len(text) > _LONGEST:
+        text = f"{text[: 3 * _LONGEST // 4]} [...] {text[-_LONGEST // 4 :]}"
+    return f"error: {text}"
+
+
 def exit_code(do: Callable[[], None]) -> int:
     """0, or 2 after an error that a person can mend, and 130 after Ctrl-C, each of which is said on stderr."""
     print_in_any_encoding()
@@ -85,7 +97,7 @@ def exit_code(do: Callable[[], None]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except RoadCueError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        print(error_line(str(error)), file=sys.stderr)
         return 2
     except BrokenPipeError:
         return unread()

@@ -5,6 +5,7 @@ import re
 import sys
 from typing import Any, NoReturn
 
+from roadcue.errors import error_line
 from roadcue.registry import nearest
 
 _EXPECTED = {"int": "a whole number", "float": "a number"}
@@ -18,7 +19,7 @@ class SentenceParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what was wrong and where all options are listed; exit with code 2."""
-        print(f"error: {self._explained(message)}\nAll options: {self.prog} --help", file=sys.stderr)
+        print(error_line(f"{self._explained(message)}\nAll options: {self.prog} --help"), file=sys.stderr)
         sys.exit(2)
 
     def _explained(self, message: str) -> str:

@@ -1,6 +1,5 @@
 """From options to parts: which data set, which encoder, and what the first lines of a run say about them."""
 
-import sys
 from typing import Literal
 
 import torch
@@ -17,7 +16,7 @@ from roadcue.loaders.state_check import state_warning
 from roadcue.models.compilation import compiled
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
-from roadcue.sentences import counted
+from roadcue.sentences import counted, show
 from roadcue.training.extraction_config import DataOptions, ExtractionOptions
 
 
@@ -39,11 +38,11 @@ def open_split(options: DataOptions, split: str) -> RoadDataset:
         dataset = spread(dataset, options.limit)
     if dataset.skipped:
         said = f"{counted(len(dataset.skipped), 'bad record')} skipped, by what is wrong with them:"
-        print(said, *faults_by_kind(dataset.skipped), sep="\n  ", file=sys.stderr)
+        show(said, *(f"  {fault}" for fault in faults_by_kind(dataset.skipped)), error=True)
     if not len(dataset):
         raise BadInput(f"{options.data} {split}: no samples left")
     if warning := state_warning(dataset):
-        print(f"warning: {warning}", file=sys.stderr)
+        show(f"warning: {warning}", error=True)
     return dataset
 
 

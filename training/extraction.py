@@ -33,7 +33,7 @@ from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pooling_fingerprint
 from roadcue.option_values import part_of_whole
 from roadcue.progress import ProgressLine
-from roadcue.sentences import counted, say
+from roadcue.sentences import counted, say, show
 from roadcue.training.build import build_run_encoder, open_split
 from roadcue.training.encoded_pictures import encoded_pictures
 from roadcue.training.extraction_config import ExtractConfig, ExtractionOptions
@@ -135,7 +135,7 @@ def extract(
                 f"{reason}; --on_bad_record skip goes on without them"
             )
         skipped = counted(len(store.skipped), "row")
-        print(f"{skipped} of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
+        show(f"{skipped} of {dataset.name} {dataset.split} skipped; the first: {name}: {reason}")
     return store
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from rich.box import SIMPLE
 from rich.table import Table
+from rich.text import Text
 
-from roadcue.errors import BadRecord
+from roadcue.errors import BadRecord, printable
 from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.loaders.sensation.captions import SPLITS
@@ -94,9 +95,9 @@ def table(description: Description) -> Table:
     shown = Table(box=SIMPLE, padding=(0, 0, 0, 1), pad_edge=False)
     shown.add_column("", no_wrap=True)
     for part in description.parts:
-        shown.add_column(part.name.replace(" ", "\n"), justify="right")
+        shown.add_column(Text(part.name.replace(" ", "\n")), justify="right")
     for name, cells in _rows(description):
-        shown.add_row(name, *cells)
+        shown.add_row(*(Text(printable(cell)) for cell in (name, *cells)))
     return shown
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from roadcue.errors import BadInput, exit_code, printable
+from roadcue.errors import BadInput, error_line, exit_code, printable
+from roadcue.reports.frame_table import FrameLine, frame_table
+from roadcue.sentences import say, show
 
 
 def test_what_a_terminal_obeys_is_written_out():
@@ -29,3 +31,36 @@ def test_an_error_is_no_command_for_the_terminal(capsys):
 
     assert exit_code(fail) == 2
     assert capsys.readouterr().err == "error: \\x1b[2Jgone\n"
+
+
+NASTY = "\x1b[2J[bold red]x[/]\x1b]0;title\x07[link=file:///etc/passwd]y\r"
+"""A name that clears the screen, sets the title of the window, and is markup to rich."""
+
+
+def test_a_long_message_keeps_its_place_and_its_remedy():
+    line = error_line(f"/some/file: {'x' * 4000}; delete it")
+    assert line.startswith("error: /some/file: xxx")
+    assert line.endswith("xxx; delete it")
+    assert " [...] " in line
+    assert len(line) < 2100
+    assert error_line("short") == "error: short"
+
+
+def test_names_are_said_and_shown_as_they_are_written(capsys):
+    say(NASTY)
+    show(NASTY, NASTY)
+    show(NASTY, error=True)
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err
+    assert "\x07" not in said.out + said.err
+    assert said.out.count("[bold red]x[/]") == 3
+    assert said.err.count("\\x1b[2J[bold red]x[/]\\x1b]0;title\\x07[link=file:///etc/passwd]y\\r") == 1
+
+
+def test_a_table_has_no_markup_of_others():
+    table = frame_table("worst", [NASTY], [FrameLine(NASTY, NASTY, NASTY, (NASTY,), NASTY, None)])
+    written = io.StringIO()
+    Console(file=written, force_terminal=True, color_system=None, width=400).print(table)
+    assert "\x1b[2J" not in written.getvalue()
+    assert "\x07" not in written.getvalue()
+    assert written.getvalue().count("[bold red]x[/]") >= 4

@@ -8,6 +8,7 @@ import torch
 from roadcue.errors import BadInput
 from roadcue.models.clip import Clip
 from roadcue.progress import ProgressLine
+from roadcue.sentences import show
 from roadcue.training.captions.pictures import CaptionPictures
 
 AT_LEAST = 0.28
@@ -33,7 +34,7 @@ def filter_training(
         return pictures, None
     clip = Clip.from_pretrained(checkpoint).to(device)
     kept, counts = filter_by_clip(pictures, clip)
-    print(f"filter: {counts.left_out:,} of {len(pictures):,} pictures left out by {clip.description}")
+    show(f"filter: {counts.left_out:,} of {len(pictures):,} pictures left out by {clip.description}")
     return kept, counts
 
 

@@ -18,7 +18,7 @@ from roadcue.files import write_atomic, writing_into
 from roadcue.heads.multi_head import DETECTOR
 from roadcue.models.captioner import Captioner
 from roadcue.models.registry import build_captioner
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.captions.clip_filter import filter_training
@@ -75,7 +75,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     module = _module(plan, val, config, steps)
     with torch.no_grad():
         example = module.batch(plan.lessons(0, train.batch(np.array([plan.plain_place]))))
-    print(example_said(captioner, example), flush=True)
+    show(example_said(captioner, example))
     resuming = ranks.agree(folder.last.exists())
     with writing_into(folder.path, GO_ON):
         if ranks.first:

@@ -21,7 +21,7 @@ from roadcue.heads.registry import WAYPOINT, build_baselines, build_head
 from roadcue.loaders.state_check import state_warning, states_said
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 from roadcue.training.build import build_run_encoder, device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.checkpoints import GO_ON
@@ -147,7 +147,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     train, val = (_learnable(model, split, config.head_names) for split in stored)
     same = same_pictures(train, val)
     if same:
-        print(f"warning: {same}", file=sys.stderr, flush=True)
+        show(f"warning: {same}", error=True)
     say(lone_rows(train))
     calibration = None
     if calibrating:

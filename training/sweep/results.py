@@ -11,6 +11,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from roadcue.errors import printable
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.metrics.score_table import ScoreTable
@@ -59,7 +60,7 @@ def results_table(settings: Sequence[SettingScores]) -> Table:
     for setting, *cells in zip(settings, *columns, strict=True):
         marks = f"{SEES}\n\n{BLIND}" if len(setting.methods) > 1 else BLIND
         about = f"{_words(setting)}\n{counted(len(setting.runs), 'seed')}, {_seconds(setting):.0f} s"
-        table.add_row(*map(Text, (about, marks, *cells)), end_section=True)
+        table.add_row(*(Text(printable(cell)) for cell in (about, marks, *cells)), end_section=True)
     return table
 
 

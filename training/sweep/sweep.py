@@ -18,6 +18,7 @@ from roadcue.models.encoder import Encoder
 from roadcue.option_values import part_of_whole
 from roadcue.options_as_text import words_of
 from roadcue.progress import ProgressLine
+from roadcue.sentences import show
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
@@ -59,7 +60,7 @@ def sweep(config: TrainConfig, config_text: str) -> None:
             for run, outcome in outcomes(jobs, config.workers):
                 if isinstance(outcome, str):
                     failed[run.name] = outcome
-                    print(f"{run.name} failed: {outcome}", flush=True)
+                    show(f"{run.name} failed: {outcome}")
                 else:
                     scores[run.name] = run, outcome
                     print(f"{run.name}: {run_said(outcome)}", flush=True)
