@@ -93,6 +93,10 @@ def _decode(encoded: bytes, where: str, side: int) -> tuple[np.ndarray, tuple[fl
         return pixels, (pixels.shape[0], pixels.shape[1])
     except BadRecord as bad:
         raise BadRecord(f"{where}: {bad}") from bad
+    except Image.DecompressionBombError as error:  # Pillow looks before the size can be asked for
+        raise BadRecord(
+            f"{where}: claims more than the {MAX_PIXELS} pixels that are decoded; make the picture smaller"
+        ) from error
     except Exception as error:  # decoders raise what they like
         cause = "no such header" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
         raise BadRecord(

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from safetensors import SafetensorError
 
@@ -42,7 +42,7 @@ def check_file(path: Path) -> None:
         raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> io.BufferedReader:
     """The bytes of a file, to be read; OSError as from `check_file`."""
     check_file(path)
     return open(path, "rb")

@@ -10,6 +10,8 @@ from roadcue.errors import BadInput
 from roadcue.files import opened, read_text, write_atomic
 
 CHECKSUMS_FILE = "manifest.json"
+_OWN = "sha256"
+"""Its key of the manifest's own checksum, over version, spec and files."""
 Spec = TypeVar("Spec")
 _VIEWS = {
     "train_sequences": ("python -m roadcue.roadworld", "roadworld", "drives of RoadWorld"),
@@ -28,7 +30,8 @@ def write_checksums(folder: Path, files: Iterable[Path], version: str, spec: Map
         file.relative_to(folder).as_posix(): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files
     }
     content = {"version": version, "spec": spec, "files": sizes}
-    write_atomic(folder / CHECKSUMS_FILE, json.dumps(content, indent=1) + "\n")
+    whole = {**content, _OWN: _digest(content)}
+    write_atomic(folder / CHECKSUMS_FILE, json.dumps(whole, indent=1) + "\n")
 
 
 def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, command: str, *, hashes: bool) -> Spec:
@@ -42,14 +45,18 @@ def check_checksums(folder: Path, spec_of: Callable[..., Spec], name: str, comma
     remedy = f"Delete the folder and draw it again with {command}."
     try:
         manifest = json.loads(read_text(folder / CHECKSUMS_FILE))
+        own = manifest.pop(_OWN, None)
         _check_view(folder, manifest["spec"], command)
         spec = spec_of(**manifest["spec"])
         files = {
             _inside(one): (int(listed["bytes"]), str(listed["sha256"])) for one, listed in manifest["files"].items()
         }
+        # Folders that were drawn before it was kept are read as they are.
+        if own not in (None, _digest(manifest)):
+            raise ValueError("it has been edited since it was written")
     except _OtherView:
         raise
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise BadInput(f"{folder / CHECKSUMS_FILE}: is not the manifest of a {name} ({error!r}). {remedy}") from error
     if not files:
         raise BadInput(f"{folder / CHECKSUMS_FILE}: names no file. {remedy}")
@@ -71,6 +78,11 @@ def _check_view(folder: Path, spec: Mapping[str, Any], command: str) -> None:
     for own, (drawn_by, data, what) in _VIEWS.items():
         if own in spec and drawn_by != command:
             raise _OtherView(f"{folder}: holds {what}. They are read with --data {data}, and drawn by {drawn_by}.")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """sha256 over a manifest without its own."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _inside(name: str) -> Path:

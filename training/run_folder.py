@@ -33,7 +33,7 @@ from typing import Any
 from roadcue import __version__
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
-from roadcue.files import read_bytes, read_text, user_path, write_atomic, writing_into
+from roadcue.files import read_bytes, read_text, unreadable, user_path, write_atomic, writing_into
 from roadcue.folder_lock import hold
 from roadcue.left_over import remove_left_over
 from roadcue.models.compilation import COMPILED
@@ -116,11 +116,44 @@ class RunFolder:
     def read_facts(self) -> dict[str, Any]:
         """Read run.json; BadInput when it is missing or damaged."""
         try:
-            facts: dict[str, Any] = dict(json.loads(read_text(self.facts)))
-            facts["encoder_parts"] = {str(name): part for name, part in dict(facts["encoder_parts"]).items()}
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise BadInput(f"{self.facts}: cannot be read ({error!r}); let train.py finish first") from error
+            facts: dict[str, Any] = json.loads(read_text(self.facts))
+            _check_facts(facts)
+        except OSError as error:
+            raise unreadable(self.facts, error, "let train.py finish first") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            remedy = "put it back as train.py has written it, or train again"
+            raise BadInput(f"{self.facts}: is not what a run was ({error}); {remedy}") from error
         return facts
+
+
+_TABLES = ("encoder_parts", "data", "rows", "versions")
+"""Keys of run.json under which there is a value for each of several names."""
+_FACTS: Mapping[str, tuple[type, ...]] = {
+    "encoder_parts": (str,),
+    "data": (str,),
+    "rows": (int,),
+    "versions": (str,),
+    "date": (str,),
+    "device": (str,),
+    "command": (str,),
+    "seconds": (int, float),
+    "skipped": (int,),
+    "seed": (int,),
+}
+"""What run.json holds of every run, and the types of its values."""
+
+
+def _check_facts(facts: Any) -> None:
+    """TypeError, with the key, where run.json lacks something or it is of another type."""
+    if not isinstance(facts, dict):
+        raise TypeError(f"it holds {facts!r:.60}")
+    for name, kind in _FACTS.items():
+        value = facts.get(name)
+        inside = value.values() if isinstance(value, dict) else [value]
+        if isinstance(value, dict) != (name in _TABLES) or not all(type(one) in kind for one in inside):
+            raise TypeError(f"{name} is {value!r:.60}")
+    if not {"train"} <= facts["rows"].keys() & facts["data"].keys():
+        raise TypeError("rows and data say nothing of train")
 
 
 def named_folder(run_dir: str | None, name: str) -> Path:

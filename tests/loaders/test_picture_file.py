@@ -1,5 +1,6 @@
 import io
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -217,3 +218,14 @@ def test_floats_within_0_to_1_are_levels() -> None:
 def test_an_array_that_may_mean_anything_is_refused(array: np.ndarray, says: str) -> None:
     with pytest.raises(BadRecord, match=says):
         picture_file.rgb(array)
+
+
+@pytest.mark.parametrize("side", [9_000, 30_000, 2**31 - 1])
+def test_a_giant_png_is_refused_in_our_words(side):
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100)))
+    with pytest.raises(BadRecord, match=r"^x\.png: claims .*more than the 64000000.* make the picture smaller$"):
+        picture_file.decode(png, "x.png")

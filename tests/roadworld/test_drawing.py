@@ -1,7 +1,7 @@
 """A drawn folder: whole or not at all, gone on with, its manifest checked. The drawing is a file of four bytes."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import pytest
 
@@ -98,3 +98,28 @@ def test_a_folder_of_the_other_view_is_not_one_to_delete(tmp_path, spec, check, 
     with pytest.raises(BadInput, match=rf"{tmp_path}: holds {named}") as said:
         check(tmp_path)
     assert "elete" not in str(said.value)
+
+
+@pytest.mark.parametrize("change", [{"version": "99"}, {"spec": {"seed": 8}}, {"files": {}}])
+def test_an_edited_manifest_is_not_as_written(tmp_path, change):
+    """Its spec would be said to be what the pictures were drawn with."""
+
+    @dataclass(frozen=True)
+    class Spec:
+        seed: int
+
+    (tmp_path / "1").write_bytes(b"drew")
+    write_checksums(tmp_path, [tmp_path / "1"], "1", {"seed": 7})
+
+    def check(hashes):
+        return check_checksums(tmp_path, Spec, "world", "python -m draw", hashes=hashes)
+
+    assert check(hashes=True).seed == 7
+    file = tmp_path / "manifest.json"
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps({**whole, **change}))
+    with pytest.raises(BadInput, match=r"manifest\.json: .*edited since it was written.*draw it again"):
+        check(hashes=False)
+    del whole["sha256"]  # as those of before it was kept
+    file.write_text(json.dumps(whole))
+    assert check(hashes=True).seed == 7

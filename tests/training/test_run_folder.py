@@ -16,10 +16,24 @@ from roadcue.training.run_folder import PROBE, RunFolder, check_same_encoder, is
 PARTS = {"checkpoint": "mini", "pooling": "grid 2", PROBE: "1f"}
 
 
+FACTS = {
+    "date": "2026-01-01 00:00 UTC",
+    "data": {"train": "drawn", "val": "drawn"},
+    "rows": {"train": 8, "val": 4},
+    "skipped": 0,
+    "encoder_parts": PARTS,
+    "seed": 0,
+    "versions": {"roadcue": "1"},
+    "device": "cpu",
+    "command": "python train.py",
+    "seconds": 1.5,
+}
+
+
 @pytest.fixture
 def folder(tmp_path):
     run = RunFolder(tmp_path)
-    run.write_facts({"encoder_parts": PARTS})
+    run.write_facts(FACTS)
     return run
 
 
@@ -42,7 +56,25 @@ def test_another_encoder_is_refused_by_the_part_that_differs(folder, now):
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"encoder_parts": [1]}', "[" * 100_000])
 def test_damaged_facts_are_said(folder, text):
     folder.facts.write_text(text)
-    with pytest.raises(BadInput, match=r"run\.json: cannot be read"):
+    with pytest.raises(BadInput, match=r"run\.json: is not what a run was .*train again"):
+        folder.read_facts()
+
+
+@pytest.mark.parametrize("value", [None, [], {"train": []}, "x", True, {"train": None}, 1.5, {}])
+@pytest.mark.parametrize("key", FACTS)
+def test_run_json_with_a_wrong_type_is_refused_or_any_value_as_good(folder, key, value):
+    fits = (key, value) in (("date", "x"), ("device", "x"), ("command", "x"), ("seconds", 1.5))
+    folder.write_facts({**FACTS, key: value})
+    if fits or (key in ("encoder_parts", "versions") and value == {}):
+        assert folder.read_facts()[key] == value
+        return
+    with pytest.raises(BadInput, match=r"run\.json: is not what a run was .*train again"):
+        folder.read_facts()
+
+
+def test_facts_that_are_missing_are_said(folder):
+    folder.facts.unlink()
+    with pytest.raises(BadInput, match=r"run\.json: cannot be read .*let train\.py finish first"):
         folder.read_facts()
 
 
