@@ -115,7 +115,7 @@ def questions(
             shown = film.read_film(path)
             film_faults += shown.faults
             if shown.gaps:
-                print(f"warning: {shown.gaps}", file=sys.stderr)
+                show(f"warning: {shown.gaps}", error=True)
             if frames:
                 asked.append(_clip_of(shown, frames, cameras[0], reader))
             else:
