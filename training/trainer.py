@@ -215,7 +215,8 @@ class KeepLast(Callback):
         """Save at a step boundary only, so that a resumed run is bit-equal to one that never stopped."""
         step, old = trainer.global_step, time.monotonic() - self._saved_at > _OLDEST_S
         wish = _STOP if self.stop() else _SAVE if old else 0
-        wish = int(trainer.strategy.reduce(torch.tensor(wish, device=module.device), reduce_op="max"))
+        if trainer.world_size > 1:  # one rank would wait for its GPU for nothing
+            wish = int(trainer.strategy.reduce(torch.tensor(wish, device=module.device), reduce_op="max"))
         if wish or step % self.every == 0 or step == trainer.max_steps or self._validates_at(step):
             trainer.save_checkpoint(self.path)
             self._saved_at = time.monotonic()
