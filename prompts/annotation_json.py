@@ -1,5 +1,6 @@
 """The JSON form of an annotation, and the document's schema for it (document 000, section 8.2)."""
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -72,6 +73,14 @@ def to_json(annotation: Annotation) -> dict[str, Any]:
         **_with_presence("object_present", "objects_on_sidewalk", annotation.near, near),
         **_with_presence("object_present_outside", "objects_outside_sidewalk", annotation.far, far),
     }
+
+
+def with_annotation(instruction: str, annotation: Annotation) -> str:
+    """An instruction that tells what is in the picture, as document 000, section 8.1 does: "Using road annotations:
+    [JSON], generate caption and cue", without the objects where none is present and without the picture's name.
+    """
+    known = {name: value for name, value in to_json(annotation).items() if name != "image"}
+    return f"Using road annotations: {json.dumps(known)}. {instruction}"
 
 
 def to_closed_json(annotation: Annotation) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from roadcue.prompts.annotation_json import (
     prediction_to_json,
     to_closed_json,
     to_json,
+    with_annotation,
 )
 
 
@@ -27,6 +28,17 @@ from roadcue.prompts.annotation_json import (
 @given(annotations)
 def test_every_annotation_fits_the_schema(given_one):
     check(to_json(given_one))
+
+
+def test_a_question_tells_what_is_there_and_omits_what_is_not():
+    """Document 000, section 8.1."""
+    asked = with_annotation("Go on.", annotation())
+    known = {"sidewalk_pos": "Center", "road_pos": "Left", "object_present": "No", "object_present_outside": "No"}
+    assert asked == f"Using road annotations: {json.dumps(known)}. Go on."
+    with_car = with_annotation("Go on.", annotation(near={"car": ("Left",)}))
+    assert '"object_present": "Yes", "objects_on_sidewalk": {' in with_car
+    assert '"car": "Left"' in with_car
+    assert "objects_outside_sidewalk" not in with_car
 
 
 def test_the_documents_example_comes_out():

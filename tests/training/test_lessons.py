@@ -1,5 +1,6 @@
 """What a caption run learns of its pictures, epoch by epoch: kinds of text, pictures shown before, texts left out."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +100,35 @@ def test_few_shot_lessons_show_pictures_of_other_walks_with_their_texts(pictures
             _, told, said = said.partition(pictures.text(other))
             assert told
     assert [len(one) for one in taught(plan_of(pictures, captioner, few_shot=0.0)).pictures] == [1] * 12
+
+
+def test_of_the_share_with_annotations_the_question_tells_the_labels_and_no_other_picture(pictures, captioner):
+    plan, told = plan_of(pictures, captioner, annotations=0.3, few_shot=0.5), []
+    for epoch in range(20):
+        lessons = taught(plan, epoch)
+        for seen, prompt, answer, row in zip(*lessons, pictures.rows.tolist(), strict=True):
+            _, known, rest = captioner.tokenizer.decode(prompt).partition("Using road annotations: ")
+            told.append(bool(known))
+            assert answer == pictures.text(row)
+            if known:
+                assert len(seen) == 1
+                labels = pictures.dataset.targets(row).fields
+                assert json.loads(rest[: rest.rindex("}") + 1])["road_pos"] == labels["road_pos"]
+                assert "blind pedestrian" in rest
+    assert 0.2 < np.mean(told) < 0.4
+    lengths = plan_of(pictures, captioner, annotations=1.0).lengths(0)
+    assert (lengths > plan_of(pictures, captioner).lengths(0) + 100).all(), "batches are of like length"
+
+
+def test_annotations_that_cannot_be_told_are_refused(pictures, captioner, monkeypatch):
+    with pytest.raises(ValueError, match="the question would tell the answer"):
+        CaptionOptions(annotations=0.2, target="json")
+    monkeypatch.setattr(type(captioner), "longest", 250)
+    with pytest.raises(BadInput, match=r"--caption.annotations: a question .* of the 250 that the model reads"):
+        plan_of(pictures, captioner, annotations=0.2)
+    monkeypatch.setattr("roadcue.training.captions.lessons.annotation_of", lambda targets: None)
+    with pytest.raises(BadInput, match="no training picture has labels"):
+        plan_of(pictures, captioner, annotations=0.2)
 
 
 def test_demonstrations_that_leave_no_room_for_the_answer_are_left_out(pictures, captioner, monkeypatch):

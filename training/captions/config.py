@@ -24,6 +24,9 @@ class CaptionOptions:
     few_shot: float = 0.0
     """Share of the pictures that come behind up to 4 others of other sequences with their texts, drawn anew in every
     epoch; document 000: 0.05 to 0.1."""
+    annotations: float = 0.0
+    """Share of the pictures with labels whose question tells these, as JSON, drawn anew in every epoch; document 000
+    (section 8): 0.2. Not of json, whose answer that is."""
     weather: float = 0.0
     """Share of the pictures that are learnt in another weather or light, drawn anew in every epoch."""
     text_dropout: float = 0.2
@@ -42,8 +45,10 @@ class CaptionOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.text_dropout < 1:
             raise ValueError(f"--caption.text_dropout {self.text_dropout}: a share from 0 to below 1")
-        for name in ("navigation", "few_shot", "weather"):
+        for name in ("navigation", "few_shot", "annotations", "weather"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"--caption.{name} {getattr(self, name)}: a share from 0 to 1")
+        if self.annotations and self.target == "json":
+            raise ValueError("--caption.annotations with --caption.target json: the question would tell the answer")
         if self.val_texts < 0:
             raise ValueError(f"--caption.val_texts {self.val_texts}: how many texts, from 0 (none) on")

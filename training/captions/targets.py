@@ -13,7 +13,7 @@ from roadcue.heads.cue.words import cue_sentence
 from roadcue.heads.field.labels import UNKNOWN, pedestrian_labels
 from roadcue.models.captioner import Captioner
 from roadcue.prompts import path_text
-from roadcue.prompts.annotation import parse_row
+from roadcue.prompts.annotation import Annotation, parse_row
 from roadcue.prompts.annotation_json import to_closed_json
 from roadcue.prompts.instructions import ANNOTATION, BVPI, CUE, PATH
 from roadcue.schema import WAYPOINTS, SampleTargets
@@ -27,6 +27,14 @@ FREE_WORDS = ("bvpi", "caption")
 def instruction_for(target: Target, captioner: Captioner) -> str:
     """What a picture comes with in training and whenever this kind of text is wanted of the trained model."""
     return _ASKED.get(target, captioner.instruction)
+
+
+def annotation_of(targets: SampleTargets) -> Annotation | None:
+    """What a row's labels are as an annotation; None for a row without positions, which has none."""
+    try:
+        return parse_row({"image": "picture.jpg", **targets.fields}, "a row")
+    except BadRecord:
+        return None
 
 
 def answer_for(target: Target, targets: SampleTargets) -> str:
@@ -44,11 +52,8 @@ def _cue(targets: SampleTargets) -> str:
 
 def _annotation_json(targets: SampleTargets) -> str:
     """The annotation in its closed form: a picture does not tell its name, and the caller knows it."""
-    try:
-        annotation = parse_row({"image": "picture.jpg", **targets.fields}, "a row")
-    except BadRecord:  # a row without positions has no annotation
-        return ""
-    return json.dumps(to_closed_json(annotation))
+    annotation = annotation_of(targets)
+    return "" if annotation is None else json.dumps(to_closed_json(annotation))
 
 
 def _path(targets: SampleTargets) -> str:
