@@ -21,7 +21,7 @@ from roadcue.evaluation.frames import FRAMES, Frames, scored_as
 from roadcue.evaluation.heading import cautions, run_heading
 from roadcue.evaluation.run import run_options
 from roadcue.evaluation.text_form import form_table
-from roadcue.evaluation.writing import CaptionRun
+from roadcue.evaluation.writing import CaptionRun, demonstrations_asked
 from roadcue.evaluation.written_texts import TextFile, WrittenText
 from roadcue.files import user_path, write_atomic, writing_into
 from roadcue.loaders.dataset import RoadDataset
@@ -52,11 +52,11 @@ def evaluate_captions(config: EvalConfig) -> Frames:
         raise BadInput(
             f"--worst shows frames of heads, and {config.run} is a caption run; its texts are in {PREDICTIONS}"
         )
-    folder, split = RunFolder.of(config.run), config.split or "val"
+    folder = RunFolder.of(config.run)
     conditions = parse_conditions(config.conditions or FREE)
     options = run_options(folder, config)
     facts = folder.read_facts()
-    run = CaptionRun.of(folder, options, split, config.seed)
+    run = CaptionRun.of(folder, options, config)
     dataset = run.pictures.dataset
     about = [limit_said(options), dataset.description, run.captioner.description, cameras_said(dataset, options)]
     say(*about, clips_said(run.pictures, options))
@@ -71,7 +71,7 @@ def evaluate_captions(config: EvalConfig) -> Frames:
         unlike = _unlike(next(iter(texts.values())))
         frames = _frames(run, texts, unlike, config)
         tables = _tables(run, texts, unlike, frames, config.bootstrap)
-        seen = _seeing(conditions)
+        seen = _seeing(run, conditions)
         print_tables([score_table(table, seen) for table in tables])
         heading = run_heading(facts, dataset, run.captioner.description, options)
         if run.detector is not None and unlike is not None:
@@ -105,9 +105,9 @@ def _file(config: EvalConfig, out: Path, condition: Condition) -> Path:
     return file if condition.name == FREE else file.with_name(f"{file.stem}.{condition.name}{file.suffix}")
 
 
-def _seeing(conditions: Sequence[Condition]) -> set[str]:
+def _seeing(run: CaptionRun, conditions: Sequence[Condition]) -> set[str]:
     """The rows of tables that see the image."""
-    methods = [method_of(each) for each in conditions if each.sees]
+    methods = [method_of(each) for each in conditions if run.sees(each)]
     return {name + row for name in methods for row in ("", ANSWERED)}
 
 
@@ -132,7 +132,8 @@ def _frames(
         "fingerprint": data.fingerprint,
         "seed": run.options.seed,
         "conditions": [condition.name for condition in texts],
-        "sees_image": [method_of(condition) for condition in texts if condition.sees],
+        "sees_image": [method_of(condition) for condition in texts if run.sees(condition)],
+        **demonstrations_asked(config),
         "costs": {method_of(condition): asdict(run.cost(condition)) for condition in texts},
     }
     target = run.pictures.target

@@ -28,17 +28,17 @@ OTHERS = "others"
 BLIND = ("grey", OTHERS)
 """Of these a picture tells nothing of its row."""
 PICTURES = (*SPOILT, OTHERS)
-GRAMMAR, FEW_SHOT, TEXT_ONLY = "grammar", "few_shot", "text_only"
+GRAMMAR, FEW_SHOT, TEXT_ONLY, ANNOTATIONS = "grammar", "few_shot", "text_only", "annotations"
 ONE_FRAME, SHUFFLED = FRAMES = ("one_frame", "shuffled")
 """What becomes of a clip: its last frame alone; its frames in another order."""
-WORDS = (FREE, GRAMMAR, FEW_SHOT, TEXT_ONLY, *FRAMES, *PICTURES)
+WORDS = (FREE, GRAMMAR, FEW_SHOT, TEXT_ONLY, ANNOTATIONS, *FRAMES, *PICTURES)
 
 
 @dataclass(frozen=True)
 class Condition:
     """How a captioner is asked: the word of `PICTURES` of what becomes of the pictures, "" for nothing; held to the
     `grammar` of its kind of text; behind demonstrations, or, `text_only`, behind their texts alone; the word of
-    `FRAMES` of what becomes of clips, "" for nothing.
+    `FRAMES` of what becomes of clips, "" for nothing; with the labels of the picture told as `annotations`.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Condition:
     few_shot: bool = False
     text_only: bool = False
     frames: str = ""
+    annotations: bool = False
 
     @property
     def sees(self) -> bool:
@@ -129,6 +130,9 @@ def _condition(name: str) -> Condition:
     frames = [word for word in words if word in FRAMES]
     if len(frames) > 1:
         raise BadInput(f"--conditions {name}: {frames[0]} and {frames[1]} are both of the frames; give one")
-    text_only = TEXT_ONLY in words
+    text_only, annotations = TEXT_ONLY in words, ANNOTATIONS in words
+    few_shot = text_only or FEW_SHOT in words
+    if few_shot and annotations:
+        raise BadInput(f"--conditions {name}: labels are told of the picture alone, without demonstrations; give one")
     shown, order = pictures[0] if pictures else "", frames[0] if frames else ""
-    return Condition(name, shown, GRAMMAR in words, text_only or FEW_SHOT in words, text_only, order)
+    return Condition(name, shown, GRAMMAR in words, few_shot, text_only, order, annotations)

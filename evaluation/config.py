@@ -10,6 +10,8 @@ from roadcue.option_values import at_least, at_most, check_device, check_seed, k
 
 OF_CAPTIONS = ("clip", "spice")
 """The options of eval.py that belong to `--head caption`."""
+OF_CAPTION_RUNS = ("generate", "conditions", "demonstrations", "shots", "store_visual")
+"""Those that belong to the `--run` of a captioner."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,19 @@ class EvalConfig(ScoreOptions):
     `ended`, batch by batch; what stops goes on where it was. Default: predictions.jsonl beside the numbers."""
     conditions: str | None = None
     """Of a caption run: how it is asked, with commas, each a row of the table. free (default): as it has learnt.
-    Others are words joined by +: grammar; few_shot, behind 4 training pictures with their texts, or text_only, behind
-    the texts alone; grey, blur, grain, half_black, upside_down, others (what becomes of the pictures); one_frame or
-    shuffled (of the frames of --past_frames: the last alone; in another order)."""
+    Others are words joined by +: grammar; few_shot, behind training pictures with their texts, or text_only, behind
+    the texts alone; annotations, with the picture's labels told; grey, blur, grain, half_black, upside_down, others
+    (what becomes of the pictures); one_frame or shuffled (of the frames of --past_frames: the last alone; in another
+    order)."""
+    demonstrations: Literal["random", "similar"] | None = None
+    """Of the conditions few_shot and text_only: which training pictures, of other sequences, are shown before each
+    picture. random (default), or similar: those whose visual tokens are most like its own, the most similar last."""
+    shots: int | None = None
+    """Of the same: how many, 1 to 32; more than the model reads are refused. Default: 4, or as many as it reads."""
+    store_visual: Literal["auto", "yes", "no"] | None = None
+    """Of a caption run: keep the visual tokens of pictures as they are on the disk (--store_dir of the run), where
+    every condition and run with the same visual parts reads them. auto (default): where they are read again, take at
+    most 0.5 MB a picture and half of what is free."""
     predictions: str | None = None
     """File of texts to score, JSONL or JSON: records with `image` and `prediction`, `text` or `response`. Its numbers
     go to <name>.metrics.json beside it, or in --out."""
@@ -129,11 +141,13 @@ class EvalConfig(ScoreOptions):
         self._check_compared()
         if self.worst is not None:
             at_least(1, self, "worst")
+        if self.shots is not None:
+            at_least(1, self, "shots")
         of_runs = [name for name in ("worst", "csv", "latex") if getattr(self, name) is not None]
         if of_runs and (not self.run or self.submission is not None):
             raise ValueError(f"--{of_runs[0]} belongs to a --run that is scored, without --submission")
         others = {*ScoreOptions.__dataclass_fields__, "against", "worst", "csv", "latex"}
-        others |= {"predictions", "head", "protocol", "generate", "conditions", *OF_CAPTIONS}
+        others |= {"predictions", "head", "protocol", *OF_CAPTION_RUNS, *OF_CAPTIONS}
         ours = [option.name for option in fields(self) if option.name not in others]
         given = [name for name in ours if getattr(self, name) is not None]
         if self.submission is None:
@@ -157,7 +171,7 @@ class EvalConfig(ScoreOptions):
 
     def _check_what_is_scored(self) -> None:
         """ValueError unless there is one thing to score, with the options that belong to it."""
-        of_captions = [name for name in ("generate", "conditions") if getattr(self, name) is not None]
+        of_captions = [name for name in OF_CAPTION_RUNS if getattr(self, name) is not None]
         if of_captions and not self.run:
             raise ValueError(f"--{of_captions[0]} belongs to the --run of a captioner, which is not given")
         for option in OF_CAPTIONS:

@@ -11,7 +11,7 @@ from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.evaluation.answer_details import answer_details, counted_answers
 from roadcue.evaluation.answered import ANSWERED, detected, scores_with_answered
-from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.config import OF_CAPTION_RUNS, EvalConfig
 from roadcue.evaluation.frames import FRAMES, Frames, frames_of, scored_as
 from roadcue.evaluation.heading import are_walks, cautions, run_heading
 from roadcue.evaluation.pairs import pairs_json, pairs_table, score_pairs
@@ -57,7 +57,7 @@ from roadcue.training.trained_rows import trained_sequences
 
 def evaluate_run(config: EvalConfig) -> Frames:
     """Print the comparison table; write metrics.json, frames.parquet and report.html; what is said of each frame."""
-    for option in ("generate", "conditions"):
+    for option in OF_CAPTION_RUNS:
         if getattr(config, option) is not None:
             raise BadInput(f"--{option} is of a caption run, and {config.run} is a run of heads; leave it out")
     folder = RunFolder.of(config.run)

@@ -6,6 +6,7 @@ Runs that differ in their seed alone are one row, the mean over the seeds, with 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -14,13 +15,14 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.answer_comparison import compare_answers
 from roadcue.evaluation.captions import evaluate_captions
 from roadcue.evaluation.conditions import FREE, parse_conditions
-from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.config import OF_CAPTION_RUNS, EvalConfig
 from roadcue.evaluation.cost import head_costs
 from roadcue.evaluation.frame_pairs import FramePairs, ScoredRun, pair_frames
 from roadcue.evaluation.frames import FRAMES, RFS, Frames, scored_as
 from roadcue.evaluation.run import evaluate_run, run_options
 from roadcue.evaluation.seed_groups import by_setting, run_names, setting_of
 from roadcue.evaluation.worst_frames import most_different
+from roadcue.evaluation.writing import demonstrations_asked
 from roadcue.metrics.bootstrap import Bootstrap, Interval
 from roadcue.metrics.resampling import difference_between, sequence_bootstrap
 from roadcue.metrics.score_table import ScoreTable
@@ -85,18 +87,26 @@ def _scored(path: str, name: str, config: EvalConfig) -> ScoredRun:
     folder = RunFolder.of(path)
     options = run_options(folder, config)
     file, wanted = folder.path / FRAMES, scored_as(folder, options, config.split or "val")
-    conditions = {each.name for each in parse_conditions(config.conditions or FREE)} if options.captions else set()
+    asked = parse_conditions(config.conditions or FREE) if options.captions else []
+    if any(condition.few_shot for condition in asked):
+        wanted |= demonstrations_asked(config)
     if file.exists():
         frames = Frames.read(file)
         same = all(frames.about.get(key) == value for key, value in wanted.items())
-        if same and conditions <= set(frames.about.get("conditions", ())):
+        if same and {each.name for each in asked} <= set(frames.about.get("conditions", ())):
             show(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
             return ScoredRun(name, options, frames, setting_of(folder, options))
     show(f"{name}: has no {FRAMES} of what is asked for, so it is scored first; see {folder.output}")
     with open(folder.output, "a") as output, redirect_stdout(output):
         alone = replace(config, run=path, against=[], worst=None, csv=None, latex=None, out=None, predictions=None)
-        frames = evaluate_captions(alone) if options.captions else evaluate_run(replace(alone, conditions=None))
+        frames = evaluate_captions(alone) if options.captions else evaluate_run(_of_heads(alone))
     return ScoredRun(name, options, frames, setting_of(folder, options))
+
+
+def _of_heads(config: EvalConfig) -> EvalConfig:
+    """Without the options that are of captioners."""
+    none: dict[str, Any] = dict.fromkeys(OF_CAPTION_RUNS)
+    return replace(config, **none)
 
 
 def _with_costs(run: ScoredRun, path: str, config: EvalConfig) -> ScoredRun:

@@ -11,17 +11,21 @@ import torch
 from torch import Tensor
 
 from roadcue.errors import BadInput
-from roadcue.evaluation.conditions import FREE, Condition
+from roadcue.evaluation.conditions import FREE, Condition, parse_conditions
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.cost import Cost, cost_of
-from roadcue.evaluation.few_shot import FewShot
+from roadcue.evaluation.few_shot import SHOTS, FewShot
 from roadcue.evaluation.frames import scored_as
+from roadcue.evaluation.seen_pictures import Seen, SeenPictures
 from roadcue.evaluation.written_texts import TextFile, WrittenText
 from roadcue.models.captioner import Captioner
 from roadcue.models.generation import GenerationSettings, Written
 from roadcue.models.grammar import Grammar
 from roadcue.models.registry import build_captioner
+from roadcue.models.visual_parts import visual_parts_learn
 from roadcue.progress import ProgressLine
-from roadcue.prompts.annotation_json import CLOSED_SCHEMA
+from roadcue.prompts.annotation import Annotation
+from roadcue.prompts.annotation_json import CLOSED_SCHEMA, with_annotation
 from roadcue.prompts.bvpi_grammar import BVPI_EBNF
 from roadcue.prompts.path_text import PATH_EBNF
 from roadcue.training.build import device, open_split
@@ -29,10 +33,10 @@ from roadcue.training.captions.clips import encoded
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
 from roadcue.training.captions.pictures import CaptionPictures
-from roadcue.training.captions.targets import instruction_for
+from roadcue.training.captions.targets import annotation_of, instruction_for
+from roadcue.training.captions.visual_store import VisualStore, bearable_store, visual_store
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
-from roadcue.training.steps import InOrder
 
 GRAMMARS: Mapping[str, Callable[[], Grammar]] = {
     "bvpi": lambda: Grammar(BVPI_EBNF),
@@ -55,35 +59,37 @@ class CaptionRun:
 
     folder: RunFolder
     options: TrainConfig
-    split: str
+    config: EvalConfig
     captioner: Captioner
     detector: CaptionDetector | None
     pictures: CaptionPictures
     bad: Sequence[str]
-    seed: int
 
     @classmethod
-    def of(cls, folder: RunFolder, options: TrainConfig, split: str, seed: int) -> "CaptionRun":
-        """BadCheckpoint or BadInput when the run or the pictures cannot be used; `seed` decides which pictures are
-        shown or dealt out where a condition draws them.
+    def of(cls, folder: RunFolder, options: TrainConfig, config: EvalConfig) -> "CaptionRun":
+        """BadCheckpoint or BadInput when the run or the pictures cannot be used.
+
+        `config` says which split is asked, and how; its seed decides which pictures are shown or dealt out where a
+        condition draws them.
         """
         captioner = build_captioner(options.encoder, checkpoint=str(folder.model), aspect=options.aspect)
         captioner.to(device(options.device)).eval()
-        pictures, bad = caption_pictures(options, captioner, caption_options(options), split)
+        pictures, bad = caption_pictures(options, captioner, caption_options(options), config.split or "val")
         detector = CaptionDetector.of_run(folder.model, options, device(options.device))
-        return cls(folder, options, split, captioner, detector, pictures, bad, seed)
+        return cls(folder, options, config, captioner, detector, pictures, bad)
 
     def asked(self, condition: Condition) -> dict[str, Any]:
         """All that decides the texts of a condition, as JSON has it."""
         decided = {
-            **scored_as(self.folder, self.options, self.split),
+            **scored_as(self.folder, self.options, self.config.split or "val"),
             "fingerprint": self.pictures.dataset.fingerprint,
             "pictures": len(self.pictures),
             "target": self.pictures.target,
             "instruction": self.instruction,
             "condition": condition.name,
-            "seed": self.seed,
+            "seed": self.config.seed,
             "settings": asdict(self.settings),
+            **(demonstrations_asked(self.config) if condition.few_shot else {}),
         }
         return dict(json.loads(json.dumps(decided)))
 
@@ -100,18 +106,23 @@ class CaptionRun:
 
     def write(self, condition: Condition, file: TextFile) -> list[WrittenText]:
         """The texts of all pictures; those that the file lacks are written now, and into it as they come."""
+        self._check(condition)
         done, pictures = len(file.lines), self._pictures(condition)
         if done == len(pictures):
             print(f"{file.path}: all {done:,} texts are there", flush=True)
             return file.lines
         if done:
             print(f"{file.path}: goes on after {done:,} of {len(pictures):,} texts", flush=True)
-        rest = replace(pictures, rows=pictures.rows[done:])
-        with ProgressLine(f"writing captions, {condition.name}", len(rest), "pictures") as advance:
-            for batch in InOrder(rest, _AT_ONCE):
-                file.append(self._texts(condition, batch["rows"].tolist(), batch["clips"]))
-                advance(len(batch["rows"]))
+        batches = self._seen.batches(pictures, done, _AT_ONCE)
+        with ProgressLine(f"writing captions, {condition.name}", len(pictures) - done, "pictures") as advance:
+            for seen in batches:
+                file.append(self._texts(condition, seen))
+                advance(len(seen.rows))
         return file.lines
+
+    def sees(self, condition: Condition) -> bool:
+        """Whether what is asked depends on the row's own picture, which also chooses similar demonstrations."""
+        return condition.sees or (condition.few_shot and self.config.demonstrations == "similar")
 
     def cost(self, condition: Condition) -> Cost:
         """What a text costs under a condition, of the first pictures."""
@@ -125,14 +136,29 @@ class CaptionRun:
         return cost_of(answer, len(pictures), learnt, device(self.options.device))
 
     def _pictures(self, condition: Condition) -> CaptionPictures:
-        return condition.on(self.pictures, self.seed)
+        return condition.on(self.pictures, self.config.seed)
+
+    def _check(self, condition: Condition) -> None:
+        """BadInput where nobody can be asked so."""
+        if condition.annotations:
+            if self.pictures.target == "json":
+                raise BadInput("--conditions annotations: of json texts they are the answer; leave it out")
+            if not any(self._annotation(row) for row in self.pictures.rows.tolist()):
+                raise BadInput("--conditions annotations: no picture has labels that could be told; leave it out")
+        if condition.few_shot and self.config.shots is not None:
+            frames, text_only = self._pictures(condition).frames, condition.text_only
+            self._few_shot.check_room(
+                self.captioner, self.instruction, self.settings, text_only=text_only, frames=frames
+            )
+
+    def _annotation(self, row: int) -> Annotation | None:
+        return annotation_of(self.pictures.dataset.targets(row))
 
     @torch.no_grad()
-    def _texts(self, condition: Condition, rows: Sequence[int], clips: Tensor) -> Iterator[WrittenText]:
+    def _texts(self, condition: Condition, seen: Seen) -> Iterator[WrittenText]:
         """Of every picture what is written of it; the loss where it is asked as it has learnt."""
-        scores = [None] * len(rows) if self.detector is None else self.detector.of_clips(clips).tolist()
-        states, seen = self.pictures.dataset.states, encoded(self.captioner, clips)
-        for row, own, written, score in zip(rows, seen, self._written(condition, rows, seen), scores, strict=True):
+        states, all_written = self.pictures.dataset.states, self._written(condition, seen.rows, seen.visual)
+        for row, own, written, score in zip(seen.rows, seen.visual, all_written, seen.scores, strict=True):
             id, target = str(states.id[row]), self.pictures.text(row)
             yield WrittenText(
                 id=id,
@@ -153,16 +179,47 @@ class CaptionRun:
     def _written(self, condition: Condition, rows: Sequence[int], seen: Tensor) -> list[Written]:
         """What is written of b rows of the data set, whose pictures' visual tokens (b, p, n, d) are `seen`."""
         grammar = self._grammar if condition.grammar else None
-        visual, prompts = seen, [self.captioner.prompt(self.instruction, frames=seen.shape[1])] * len(rows)
-        if condition.few_shot:
-            places = np.searchsorted(self.pictures.rows, rows).tolist()
-            visual, prompts = self._few_shot.shown(
-                self.captioner, self.instruction, self.settings, places, seen, text_only=condition.text_only
-            )
         try:
+            visual, prompts = self._asked_of(condition, rows, seen)
             return self.captioner.generate(visual, prompts, self.settings, grammar)
         except ValueError as error:  # a prompt that leaves no room
             raise BadInput(f"{self.folder.path}, asked {condition.name}: {error}") from error
+
+    def _asked_of(self, condition: Condition, rows: Sequence[int], seen: Tensor) -> tuple[Tensor, list[list[int]]]:
+        """Visual tokens (b, p, n, d) and prompts of b rows; ValueError for a prompt that leaves no room."""
+        if condition.few_shot:
+            places = np.searchsorted(self.pictures.rows, rows).tolist()
+            return self._few_shot.shown(
+                self.captioner, self.instruction, self.settings, places, seen, text_only=condition.text_only
+            )
+        asked = [self.instruction] * len(rows)
+        if condition.annotations:
+            told = [self._annotation(row) for row in rows]
+            asked = [with_annotation(self.instruction, one) if one else self.instruction for one in told]
+        return seen, [self.captioner.prompt(each, frames=seen.shape[1]) for each in asked]
+
+    @cached_property
+    def _seen(self) -> SeenPictures:
+        return SeenPictures(self.captioner, self.detector, self.pictures, self._store(self.pictures))
+
+    def _store(self, pictures: CaptionPictures) -> VisualStore | None:
+        """The visual tokens of pictures as they are, where they are to be stored."""
+        choice, where = self.config.store_visual or "auto", self.options.store_dir
+        if choice == "yes":
+            return visual_store(pictures, self.captioner, store_dir=where)
+        if choice == "no" or not self._read_again:
+            return None
+        return bearable_store(pictures, self.captioner, store_dir=where)
+
+    @property
+    def _read_again(self) -> bool:
+        """Whether the same tokens are read again: to compare pictures, by other conditions, or by other runs, whose
+        visual parts are these where they have not learnt.
+        """
+        conditions = parse_conditions(self.config.conditions or FREE)
+        unlearnt = not self.options.epochs or not visual_parts_learn(self.captioner)
+        several = sum(not condition.pictures for condition in conditions) > 1
+        return unlearnt or several or self.config.demonstrations == "similar"
 
     @cached_property
     def _grammar(self) -> Grammar:
@@ -181,4 +238,22 @@ class CaptionRun:
         data = open_split(self.options, "train")
         back = self.options.frames_back
         training = CaptionPictures.of(data, self.captioner.preprocess, reading.target, reading.camera, back)
-        return FewShot.of(reading, replace(training, signs=reading.signs), self.seed)
+        training, shots = replace(training, signs=reading.signs), self.config.shots or SHOTS
+        if self.options.on_bad_record == "skip":
+            training, _ = training.readable("skip")
+        if self.config.demonstrations != "similar":
+            # Fewer are encoded one by one than are in the store.
+            store = self._store(training) if shots * len(reading) >= len(training) else None
+            return FewShot.random(reading, training, self.config.seed, shots, store)
+        own, others = self._seen.store, self._store(training)
+        if own is None or others is None:
+            raise BadInput(
+                "--demonstrations similar: pictures are compared by their stored visual tokens, and none are stored; "
+                "store them with --store_visual yes"
+            )
+        return FewShot.similar((reading, own), (training, others), shots)
+
+
+def demonstrations_asked(config: EvalConfig) -> dict[str, Any]:
+    """What decides the demonstrations that are shown."""
+    return {"demonstrations": config.demonstrations or "random", "shots": config.shots}

@@ -56,6 +56,7 @@ def test_every_kind_makes_another_picture_of_its_size(kind):
         ("grey+blur", "grey and blur are both of the picture"),
         ("one_frame+shuffled", "one_frame and shuffled are both of the frames"),
         ("grey,grey", "names a condition twice"),
+        ("few_shot+annotations", "without demonstrations; give one"),
         ("free+grammar", "free is all that it says"),
         ("", "'' is none of"),
     ],

@@ -10,6 +10,7 @@ from drawn import DrawnDataset
 from roadcue.errors import BadInput
 from roadcue.evaluation.few_shot import SHOTS, FewShot
 from roadcue.models.generation import GenerationSettings
+from roadcue.training.captions.visual_store import VisualStore
 
 SETTINGS = GenerationSettings(max_new_tokens=10)
 
@@ -23,6 +24,7 @@ class Pictures:
 
     def __post_init__(self):
         self.rows = np.arange(len(self.dataset))
+        self.clips = self.rows[:, None]
 
     def text(self, row):
         return str(row)
@@ -46,9 +48,9 @@ class Captioner:
         return pixels
 
 
-def shown(longest, text_only=False, frames=1):
+def shown(longest, text_only=False, frames=1, store=None):
     asked = Pictures(DrawnDataset("val", sequences=2, frames=3))
-    few_shot = FewShot.of(asked, Pictures(DrawnDataset("train", sequences=3, frames=3)), seed=0)
+    few_shot = FewShot.random(asked, Pictures(DrawnDataset("train", sequences=3, frames=3)), seed=0, store=store)
     seen = torch.tensor([[99.9, 100.0], [100.9, 101.0]])[:, -frames:, None, None]
     captioner = Captioner(longest, frames)
     return few_shot, *few_shot.shown(captioner, "", SETTINGS, [4, 1], seen, text_only=text_only)
@@ -84,7 +86,50 @@ def test_texts_alone_show_no_other_picture():
     assert [len(prompt) for prompt in prompts] == [41, 41]
 
 
+class FakeStore:
+    """Of pictures with a token each."""
+
+    def __init__(self, vectors):
+        self.features = np.array(vectors, np.float16)[:, None, None]
+        self.present = np.ones((len(vectors), 1), bool)
+
+
+def test_the_most_similar_of_other_walks_are_shown_the_nearest_last():
+    asked, training = (Pictures(DrawnDataset(split, sequences=2, frames=2)) for split in ("val", "train"))
+    queries = VisualStore(FakeStore([[1, 0], [0, 1], [1, 1], [1, 0.1]]), np.arange(4))
+    candidates = VisualStore(FakeStore([[1, 0.2], [0, 1], [1, 0], [1, 0.9]]), np.arange(4))
+    few_shot = FewShot.similar((asked, queries), (training, candidates), shots=2)
+    assert few_shot.places.tolist() == [[0, 2], [3, 1], [0, 3], [2, 0]]
+    assert few_shot.store is candidates
+    for each in (asked, training):
+        each.dataset.states.sequence[:] = ["a", "a", "b", "b"]
+    own = FewShot.similar((asked, queries), (training, candidates), shots=2)
+    assert own.places.tolist() == [[3, 2], [2, 3], [1, 0], [1, 0]], "none of its own walk"
+
+
+class Store:
+    """Of training pictures whose token is their row, times a thousand."""
+
+    def of_clips(self, clips):
+        return torch.tensor(clips, dtype=torch.float16)[..., None, None] * 1000
+
+
+def test_stored_pictures_are_not_encoded_again():
+    _, visual, prompts = shown(31, store=Store())
+    assert [prompt[:-1:10] for prompt in prompts] == (visual[:, :-1, 0, 0] / 1000).int().tolist()
+    assert visual[:, -1].flatten().tolist() == [100, 101]
+
+
+@pytest.mark.parametrize("text_only", [False, True])
+def test_more_than_the_model_reads_is_refused_with_the_numbers(text_only):
+    few_shot, *_ = shown(1000)
+    few_shot.check_room(Captioner(51, 1), "", SETTINGS, text_only=text_only, frames=1)
+    message = "--shots 4: .* has 41 tokens, .* up to 10 that is more than the 50 that the model reads; 3 of them fit"
+    with pytest.raises(BadInput, match=message):
+        few_shot.check_room(Captioner(50, 1), "", SETTINGS, text_only=text_only, frames=1)
+
+
 def test_too_few_training_pictures_are_said():
     data = DrawnDataset("val", sequences=1, frames=3)
     with pytest.raises(BadInput, match="--conditions few_shot"):
-        FewShot.of(Pictures(data), Pictures(data), seed=0)
+        FewShot.random(Pictures(data), Pictures(data), seed=0)

@@ -1,6 +1,8 @@
 """Visual tokens of captioners on disk: encoded once, read as they were, and never those of other weights."""
 
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from roadcue.models.registry import build_captioner
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.captions.pictures import CaptionPictures
-from roadcue.training.captions.visual_store import visual_store
+from roadcue.training.captions.visual_store import bearable_store, visual_store
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +93,29 @@ def test_other_pictures_have_another_store(captioner, pictures, tmp_path):
     part = visual_store(replace(pictures, rows=pictures.rows[1:3]), captioner, store_dir=str(tmp_path))
     assert (len(whole), len(part)) == (5, 2)
     assert torch.equal(part.tokens(np.arange(2)), whole.tokens(np.array([1, 2])))
+
+
+def test_frames_that_are_shown_with_a_picture_are_stored_once(captioner, pictures, tmp_path):
+    clips = np.stack([np.array([0, 0, 1, 2, 3]), np.arange(5)], axis=1)
+    stored = visual_store(replace(pictures, rows=np.array([2, 3]), clips=clips), captioner, store_dir=str(tmp_path))
+    assert stored.rows.tolist() == [1, 2, 3]
+    alone = visual_store(pictures, captioner, store_dir=str(tmp_path)).tokens(np.arange(5))
+    assert torch.equal(stored.of_clips(clips[[2, 3]]), torch.stack([alone[[1, 2]], alone[[2, 3]]]))
+
+
+def test_what_is_not_bearable_is_not_stored_unless_it_is_there(captioner, pictures, tmp_path, capsys, monkeypatch):
+    place = {"store_dir": str(tmp_path / "new" / "store")}
+    monkeypatch.setattr("roadcue.training.captions.visual_store.MOST_OF_A_PICTURE", 5_000)
+    assert bearable_store(pictures, captioner, **place) is None
+    assert re.search(r"visual tokens are not stored: [\d.]+ KB a picture, [\d.]+ KB in all", capsys.readouterr().out)
+    monkeypatch.undo()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10_000))
+    assert bearable_store(pictures, captioner, **place) is None
+    assert "10.0 KB are free" in capsys.readouterr().out
+    assert not (tmp_path / "new").exists()
+    monkeypatch.undo()
+    visual_store(pictures, captioner, **place)
+    assert len(bearable_store(pictures, captioner, **place)) == 5
+    (tmp_path / "file").write_text("")
+    assert bearable_store(pictures, captioner, store_dir=str(tmp_path / "file")) is None
+    assert "visual tokens are not stored: " in capsys.readouterr().out

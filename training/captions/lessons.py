@@ -157,7 +157,7 @@ class LessonPlan:
             if prompt is not None and len(prompt) + answer <= self.captioner.longest:
                 return prompt
             told.pop(next(iter(told)))
-        return self.pictures.prompt(self.captioner, target)
+        return self.captioner.prompt(instruction, frames=frames)
 
     def _plan(self, epoch: int) -> _Plan:
         n = len(self.pictures)
