@@ -42,9 +42,10 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.fitting import EncoderFacts, StoredSplits, train_heads
+from roadcue.training.heads.fitting import train_heads
 from roadcue.training.heads.predictions import predict
 from roadcue.training.heads.residual_choice import ResidualChoice
+from roadcue.training.heads.splits import EncoderFacts, StoredSplits
 from roadcue.training.run_folder import RunFolder
 
 RESIDUALS = ("auto", "none", "ego")

@@ -22,8 +22,9 @@ from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.options_as_text import as_yaml, words_of
 from roadcue.plugins import load_plugins
 from roadcue.training.config import TrainConfig
-from roadcue.training.heads.fitting import StoredSplits, train, train_heads
+from roadcue.training.heads.fitting import train, train_heads
 from roadcue.training.heads.module import HeadsModule
+from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.sweep import run as sweep_run
 from roadcue.training.sweep.__main__ import main as main_of_names
 from roadcue.training.sweep.run import DIED, outcomes

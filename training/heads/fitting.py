@@ -3,14 +3,12 @@
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import seed_everything
-from torch import Tensor
 
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
@@ -18,34 +16,32 @@ from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
 from roadcue.heads.registry import WAYPOINT, build_baselines, build_head
-from roadcue.loaders.state_check import state_warning, states_said
+from roadcue.loaders.state_check import states_said
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
 from roadcue.sentences import say, show
-from roadcue.training.build import build_run_encoder, device, device_name, limit_said, open_split
-from roadcue.training.camera_shares import camera_shares, cameras_said
+from roadcue.training.build import build_run_encoder, device, limit_said, open_split
+from roadcue.training.camera_shares import cameras_said
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import check_room_for, encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.covered_lens import covered_pictures
-from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent, keep_for_calibration
 from roadcue.training.heads.leaks import lone_rows, same_pictures
+from roadcue.training.heads.leaving import leave_heads
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.heads.residual_choice import residual_choices
+from roadcue.training.heads.splits import EncoderFacts, StoredSplits
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
-    DATA_FINGERPRINT,
     WHERE_AND_HOW,
     RunFolder,
     begun,
     check_same_data,
-    run_facts,
 )
 from roadcue.training.sample_pictures import write_samples
 from roadcue.training.steps import TrainingSteps
-from roadcue.training.trained_rows import write_trained_rows
 from roadcue.training.trainer import check_logger, fit
 
 FREE_TO_CHANGE = (*WHERE_AND_HOW, "encode_batch", "store_dir")
@@ -57,35 +53,6 @@ STATELESS = {
     "manifest": "; its lines have no past, which a path starts from, and no future; add both",
 }
 """What is said of data sets that can come without states."""
-
-
-@dataclass(frozen=True)
-class EncoderFacts:
-    """What training needs to know of an encoder whose features are stored: small enough for another process."""
-
-    width: int
-    grid: tuple[int, int]
-    description: str
-    parts: dict[str, str]
-
-
-@dataclass(frozen=True)
-class StoredSplits:
-    """What heads are trained, validated and calibrated on: opened and encoded once, for however many runs."""
-
-    encoder: EncoderFacts
-    train: StoredSplit
-    val: StoredSplit
-    fingerprint: str
-    """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
-    not_learnt: dict[str, dict[str, int]]
-    """Split -> head -> how many of the rows it cannot learn from."""
-    same_pictures: str = ""
-    """What is to be said of pictures in both."""
-    calibration: StoredSplit | None = None
-    """None where no head wants one."""
-    covered: tuple[Tensor, Tensor] | None = None
-    """As `covered_pictures` gives them."""
 
 
 def train(config: TrainConfig, config_text: str) -> None:
@@ -199,17 +166,8 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
         if not ranks.first:
             return
-        model.cpu()
-        if splits.calibration is not None:
-            model.calibrate(splits.calibration.batches(), splits.calibration.sequence)
-        model.save_pretrained(folder.model)  # before the detector, which takes memory of its own
-        model.detector = detector_of(splits.train, splits.calibration, splits.covered)
-        model.save_pretrained(folder.model)
-        seen = [splits.train, *([splits.calibration] if splits.calibration else [])]
-        write_trained_rows(folder.path, [(split.dataset, split.rows) for split in seen])
-        facts = _facts(config, splits, model)
-        facts["residual"] = {head: choice.to_json() for head, choice in choices.items()} or None
-        folder.write_facts(run_facts(device_name(config.device), command, seconds, **facts))
+        residual = {head: choice.to_json() for head, choice in choices.items()} or None
+        leave_heads(model, config, folder, splits, command, seconds, residual=residual)
 
 
 def build_pool(config: TrainConfig, encoder: Encoder | EncoderFacts) -> FeaturePool:
@@ -271,29 +229,3 @@ def fit_by_gradient(
         ema=config.ema,
         logger=config.logger,
     )
-
-
-def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> dict[str, Any]:
-    train, val = splits.train, splits.val
-    return {
-        "data": {"train": train.dataset.description, "val": val.dataset.description},
-        DATA_FINGERPRINT: splits.fingerprint,
-        "rows": {"train": len(train), "val": len(val)},
-        "limit": config.limit,
-        "calibration": extent(splits.calibration) if splits.calibration else None,
-        "cameras": {name: camera_shares(split.dataset, config) for name, split in (("train", train), ("val", val))},
-        "state_warnings": [warning for split in (train, val) if (warning := state_warning(split.dataset))],
-        "not_learnt": splits.not_learnt,
-        "same_pictures": splits.same_pictures,
-        "untaught": model.untaught,
-        "skipped": _skipped(train, val),
-        "encoder": splits.encoder.description,
-        "encoder_parts": splits.encoder.parts,
-        "seed": config.seed,
-    }
-
-
-def _skipped(*splits: StoredSplit) -> int:
-    """Records left out; the parts of one split by sequence share theirs, which count once."""
-    records = {record for split in splits for record in split.dataset.skipped}
-    return len(records) + sum(len(split.store.skipped) for split in splits if split.store)

@@ -20,8 +20,9 @@ from roadcue.plugins import load_plugins
 from roadcue.processes import end_with_parent
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, train_heads
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, train_heads
 from roadcue.training.heads.predictions import predict
+from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.run_folder import RunFolder, check_same_data
 from roadcue.training.sweep.scores import RunScores
 

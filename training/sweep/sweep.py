@@ -23,7 +23,8 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions, ExtractionOptions
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, StoredSplits, build_model, stored_splits
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, build_model, stored_splits
+from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, Results, as_csv, as_json, caution, results_table, run_said

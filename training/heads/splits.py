@@ -1,0 +1,36 @@
+"""What heads are trained, validated and calibrated on."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from roadcue.training.heads.batches import StoredSplit
+
+
+@dataclass(frozen=True)
+class EncoderFacts:
+    """What training needs to know of an encoder whose features are stored: small enough for another process."""
+
+    width: int
+    grid: tuple[int, int]
+    description: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StoredSplits:
+    """What heads are trained, validated and calibrated on: opened and encoded once, for however many runs."""
+
+    encoder: EncoderFacts
+    train: StoredSplit
+    val: StoredSplit
+    fingerprint: str
+    """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
+    not_learnt: dict[str, dict[str, int]]
+    """Split -> head -> how many of the rows it cannot learn from."""
+    same_pictures: str = ""
+    """What is to be said of pictures in both."""
+    calibration: StoredSplit | None = None
+    """None where no head wants one."""
+    covered: tuple[Tensor, Tensor] | None = None
+    """As `covered_pictures` gives them."""
