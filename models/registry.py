@@ -5,6 +5,7 @@ Imported by `--help`: naming one must not cost an import of torch. A plugin adds
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from roadcue.errors import BadEncoder
@@ -54,18 +55,24 @@ def build_encoder(
     aspect: Literal["squash", "letterbox", "crop", "tiles"] = "squash",
     features: Literal["patches", "perceiver"] = "patches",
     device: str = "cpu",
+    adapter: Path | None = None,
 ) -> "Encoder":
     """A frozen encoder by name, with its weights, on its device.
 
     `checkpoint` is as in `models.checkpoint.resolve_checkpoint`; `features` are the tower's patches, or what
-    OpenFlamingo's Perceiver makes of them. BadEncoder for an unknown encoder or one without such features,
-    a dtype that the device has not, BadCheckpoint (which is one) for weights that cannot be used.
+    OpenFlamingo's Perceiver makes of them; `adapter` is the folder of one that a stage two has left. BadEncoder for
+    an unknown encoder or one without such features, a dtype that the device has not, BadCheckpoint (which is one) for
+    weights that cannot be used.
     """
     from roadcue.models.encoder import check_dtype  # here, so that --help need not wait for torch
 
     build = ENCODERS.find(name)
     check_dtype(dtype, device)
     encoder: Encoder = build(checkpoint=checkpoint, dtype=dtype, aspect=aspect, features=features)
+    if adapter is not None:
+        from roadcue.models.learning_encoder import use_adapter
+
+        use_adapter(encoder, adapter)
     return encoder.to(device)
 
 

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, Self
 
-import torch
 from torch import Tensor
 from transformers import CLIPVisionModel
 
+from roadcue.errors import BadEncoder
 from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.flamingo.loading import FlamingoFiles, load_perceiver, load_tower
-from roadcue.models.flamingo.modeling.clip import visual_tokens
+from roadcue.models.flamingo.lora_targets import TOWER
+from roadcue.models.flamingo.modeling.clip import PREFIX, visual_tokens
 from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler
 from roadcue.models.freezing import FrozenModule
 from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing, clip_preprocessing, join_tiles
-from roadcue.weights import digest
+from roadcue.weights import digest, write_safetensors
 
 Features = Literal["patches", "perceiver"]
 """patches: CLIP's, of the last layer, as OpenFlamingo reads them; perceiver: the latents that its words look at."""
@@ -25,6 +27,7 @@ class FlamingoEncoder(FrozenModule):
     """The frozen tower, and the Perceiver behind it when there is one."""
 
     name = "flamingo"
+    root, lora_targets = "", TOWER
 
     def __init__(
         self,
@@ -75,13 +78,22 @@ class FlamingoEncoder(FrozenModule):
         """(b, 3, S, S), or of t tiles (b, t, 3, S, S), uint8 -> (b, h, w, d) in the tower's dtype.
 
         Latents have no place in the picture: they stand row by row in the order of the Perceiver's. The results carry
-        no gradient, and a trainable layer may follow. ValueError for other input.
+        no gradient while nothing learns, and a trainable layer may follow. ValueError for other input.
         """
-        with torch.no_grad():
+        with self.graph():
             tokens = visual_tokens(self.tower, self.normalise(pixels).to(self.tower.dtype))
             if self.perceiver is not None:
                 tokens = self.perceiver(tokens)
         return join_tiles(tokens.unflatten(1, self._square), self.preprocess.tiles)
+
+    def save_tower(self, folder: Path, checkpoint: str) -> None:
+        """Write the tower as it is now, as a CLIP's; BadEncoder where a Perceiver is behind it."""
+        if self.perceiver is not None:
+            raise BadEncoder("--stage full: is of CLIP's patches, and this run reads the Perceiver; use --stage lora")
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {PREFIX + key: weight for key, weight in self.tower.state_dict().items()}
+        write_safetensors(folder / "model.safetensors", weights)
+        self.tower.config.save_pretrained(folder)
 
 
 def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: Features) -> FlamingoEncoder:

@@ -18,7 +18,8 @@ from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, 
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.freezing import FrozenModule
 from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing, join_tiles, read_preprocessing
-from roadcue.models.smol.loading import load_tower
+from roadcue.models.smol.loading import PREFIX, load_tower, save_tower
+from roadcue.models.smol.lora_targets import VISION
 from roadcue.weights import digest
 
 
@@ -26,6 +27,7 @@ class SmolEncoder(FrozenModule):
     """The frozen tower; its features are the patches of the last layer, after the final layer norm."""
 
     name = "smol"
+    root, lora_targets = PREFIX, VISION
     positions: Tensor
 
     def __init__(
@@ -65,11 +67,16 @@ class SmolEncoder(FrozenModule):
         """(b, 3, S, S), or of t tiles (b, t, 3, S, S), uint8 -> (b, h, w, d) in the tower's dtype.
 
         Normalised as the published processor does it, (x - 255 mean) / (255 std) in fp32. Its results carry no
-        gradient, and a trainable layer may follow (which inference_mode would forbid). ValueError for other input.
+        gradient while nothing of it learns, and a trainable layer may follow (which inference_mode would forbid).
+        ValueError for other input.
         """
-        with torch.no_grad():
+        with self.graph():
             tokens = tile_tokens(self.tower, self.normalise(pixels).to(self.tower.dtype), self.positions)
         return join_tiles(tokens.unflatten(1, self._square), self.preprocess.tiles)
+
+    def save_tower(self, folder: Path, checkpoint: str) -> None:
+        """Write the tower as it is now, a checkpoint of the encoder alone; `checkpoint` is the one that it was of."""
+        save_tower(self.tower, folder, resolve_checkpoint(checkpoint))
 
 
 def tile_tokens(tower: SmolVLMVisionTransformer, normal: Tensor, positions: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """SmolVLM2 out of its checkpoint: the vision tower alone, or the whole model with its tokeniser."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransforme
 
 from roadcue.errors import BadCheckpoint
 from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json, read_tensors
+from roadcue.models.preprocessing import PREPROCESSOR_FILES
 from roadcue.models.smol.prompt import BEGIN, END, IMAGE, PAD, SPECIAL
-from roadcue.weights import load_strict, shapes_alone
+from roadcue.weights import load_strict, shapes_alone, write_safetensors
 
 PREFIX = "model.vision_model."
 """Where the tower's keys stand in the checkpoint of the whole model."""
@@ -45,6 +47,15 @@ def load_tower(folder: Path) -> SmolVLMVisionTransformer:
     tower = empty_tower(folder / "config.json")
     load_strict(tower, read_tensors(folder, PREFIX), folder, PREFIX)
     return tower
+
+
+def save_tower(tower: SmolVLMVisionTransformer, folder: Path, base: Path) -> None:
+    """Write the tower alone under the keys of the whole model, with the sizes and the preprocessing of `base`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_safetensors(folder / "model.safetensors", {PREFIX + key: w for key, w in tower.state_dict().items()})
+    for name in (*PREPROCESSOR_FILES, "config.json"):  # this last: with it there is a checkpoint
+        if (base / name).exists():
+            shutil.copyfile(base / name, folder / name)
 
 
 def empty_tower(path: Path) -> SmolVLMVisionTransformer:
