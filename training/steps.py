@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 Batch = TypeVar("Batch", covariant=True)
+Plan = TypeVar("Plan")
 _ALIKE = 16
 """Batches that are sorted by length together: enough to be of like length, few enough to be of mixed content."""
 
@@ -26,17 +27,35 @@ class Rows(Protocol[Batch]):
 
 @dataclass(frozen=True)
 class InOrder(Generic[Batch]):
-    """Every row of a split once, in order, `size` at a time, as often as they are asked for."""
+    """Every row of a split once, in order, `size` at a time, as often as they are asked for.
+
+    `ahead`: batches made in threads.
+    """
 
     split: Rows[Batch]
     size: int
+    ahead: int = 0
 
     def __len__(self) -> int:
         return -(-len(self.split) // self.size)
 
     def __iter__(self) -> Iterator[Batch]:
-        for first in range(0, len(self.split), self.size):
-            yield self.split.batch(np.arange(first, min(first + self.size, len(self.split))))
+        firsts = range(0, len(self.split), self.size)
+        positions = (np.arange(first, min(first + self.size, len(self.split))) for first in firsts)
+        yield from made_ahead(self.split.batch, positions, self.ahead)
+
+
+def made_ahead(make: Callable[[Plan], Batch], plans: Iterator[Plan], ahead: int) -> Iterator[Batch]:
+    """What `make` makes of each plan, in their order; so many of them in threads before they are asked for."""
+    if not ahead:
+        yield from map(make, plans)
+        return
+    with ThreadPoolExecutor(ahead) as pool:
+        waiting = deque(pool.submit(make, plan) for plan in islice(plans, ahead))
+        while waiting:
+            batch = waiting.popleft().result()
+            waiting.extend(pool.submit(make, plan) for plan in islice(plans, 1))
+            yield batch
 
 
 class TrainingSteps(Generic[Batch]):
@@ -55,13 +74,15 @@ class TrainingSteps(Generic[Batch]):
         seed: int,
         ahead: int = 0,
         lengths: Callable[[int], np.ndarray] | None = None,
+        of_epoch: Callable[[int, np.ndarray], Batch] | None = None,
     ) -> None:
         """`batch_size` rows per step; one batch of an epoch may be smaller. `ahead`: batches made in threads.
 
         `lengths`: epoch -> (n,) how long the rows are in it. The rows of a batch are then of like length, and batches
         of short and of long rows come in random order; every row still comes once.
+        `of_epoch`: epoch, (b,) positions -> batch, of rows that are other ones in every epoch.
         """
-        self.lengths = lengths
+        self.lengths, self.of_epoch = lengths, of_epoch
         self.split, self.batch_size, self.seed, self.ahead = split, min(batch_size, len(split)), seed, ahead
         self.per_epoch = -(-len(split) // self.batch_size)
         self._steps, self._step = self.per_epoch * epochs, 0
@@ -70,30 +91,23 @@ class TrainingSteps(Generic[Batch]):
         return self._steps
 
     def __iter__(self) -> Iterator[Batch]:
-        if not self.ahead:
-            for rows in self._rows():
-                self._step += 1
-                yield self.split.batch(rows)
-            return
-        with ThreadPoolExecutor(self.ahead) as pool:
-            plan, waiting = self._rows(), deque[Future[Batch]]()
-            for rows in islice(plan, self.ahead):
-                waiting.append(pool.submit(self.split.batch, rows))
-            while waiting:
-                batch = waiting.popleft().result()
-                waiting.extend(pool.submit(self.split.batch, rows) for rows in islice(plan, 1))
-                self._step += 1
-                yield batch
+        for batch in made_ahead(self._batch, self._rows(), self.ahead):
+            self._step += 1
+            yield batch
 
-    def _rows(self) -> Iterator[np.ndarray]:
-        """(b,) positions of each batch, from the present step on."""
+    def _batch(self, plan: tuple[int, np.ndarray]) -> Batch:
+        epoch, rows = plan
+        return self.split.batch(rows) if self.of_epoch is None else self.of_epoch(epoch, rows)
+
+    def _rows(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The epoch and (b,) positions of each batch, from the present step on."""
         batches, epoch = list[np.ndarray](), -1
         for step in range(self._step, self._steps):
             if step // self.per_epoch != epoch:
                 epoch = step // self.per_epoch
                 batches = self._batches(epoch)
             # Ascending rows: neighbours on the disk are read together, and a sum does not care.
-            yield np.sort(batches[step % self.per_epoch])
+            yield epoch, np.sort(batches[step % self.per_epoch])
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         """(b,) positions of each batch of an epoch."""

@@ -78,15 +78,17 @@ def fit(
     logger: Literal["wandb"] | None = None,
     slow: bool = False,
     optimizer: OptimizerName = "adamw",
+    look_first: bool = False,
     stop: Callable[[], bool] = asked,
 ) -> float:
     """Train `module` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last checkpoint.
 
-    `validation` batches are measured after every epoch. `clip`: the largest norm of the gradient. `ema`: the decay of
-    an average of the weights, 0 for none. `logger` is one more than those of every run. `slow` says a line every 20
-    steps. Several ranks share the rows of every step. At every step boundary, and between validation batches, `stop`
-    is asked, which by default is whether a signal to stop has come; when it says yes to any rank, the run is saved as
-    it was at the last boundary, and Stopped is raised on all. A validation that was stopped is done again, whole.
+    `validation` batches are measured after every epoch, and with `look_first` before the first step. `clip`: the
+    largest norm of the gradient. `ema`: the decay of an average of the weights, 0 for none. `logger` is one more than
+    those of every run. `slow` says a line every 20 steps. Several ranks share the rows of every step. At every step
+    boundary, and between validation batches, `stop` is asked, which by default is whether a signal to stop has come;
+    when it says yes to any rank, the run is saved as it was at the last boundary, and Stopped is raised on all. A
+    validation that was stopped is done again, whole.
     Returns the seconds that the training took, those before a stop included.
     """
     if options.precision == "bf16" and lacks_bf16(device):
@@ -143,6 +145,8 @@ def fit(
         log_samples(folder.samples, trainer.loggers)
     try:
         with memory_said(options, device), held():
+            if look_first and not resuming:
+                trainer.validate(module, taken, verbose=False)
             trainer.fit(module, steps, taken, ckpt_path=folder.last if resuming else None)
             if first_step == len(steps) and taken is not None:  # where it was stopped in its last validation
                 trainer.validate(module, taken, verbose=False)
