@@ -17,7 +17,11 @@ def _do(config: TrainConfig, text: str) -> None:
     from roadcue.training.build import device
     from roadcue.training.ranks import together
 
-    if config.dry_run:
+    if config.from_run is not None and not config.captions and not config.sweeps:
+        from roadcue.training.stage_two.run import train_stage_two
+
+        together(train_stage_two, config, text, device(config.device))
+    elif config.dry_run:
         from roadcue.training.dry_run import dry_run
 
         dry_run(config, ("train", "val"))

@@ -47,7 +47,7 @@ from roadcue.metrics.resampling import sequence_bootstrap
 from roadcue.models.encoder import Encoder
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
-from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.build import encoder_of_run, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
@@ -77,7 +77,7 @@ class Trained:
         """BadInput for a run that tells no pictures apart, or reads several of a moment."""
         run_of = RunFolder.of(run_folder)
         options = parse_file(TrainConfig, run_of.config)
-        model, encoder = MultiHeadModel.from_pretrained(run_of.model).eval(), build_run_encoder(options)
+        model, encoder = MultiHeadModel.from_pretrained(run_of.model).eval(), encoder_of_run(run_of, options)
         check_same_encoder(run_of, encoder_parts(encoder, options))
         if model.detector is None or len(options.picture_names) != 1:
             raise BadInput(f"{run_folder}: needs a run that sees one picture of each moment and tells unlike ones")

@@ -19,7 +19,7 @@ from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import cells_stored, pool_tokens
 from roadcue.schema import StoredInputs
-from roadcue.training.build import build_run_encoder, device, open_split
+from roadcue.training.build import device, encoder_of_run, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
@@ -58,7 +58,7 @@ def head_costs(folder: RunFolder, options: TrainConfig, split: str) -> dict[str,
 
     None where the run has no encoder, or its pictures cannot be read.
     """
-    encoder, on = build_run_encoder(options), device(options.device)
+    encoder, on = encoder_of_run(folder, options), device(options.device)
     if not encoder.width:
         return {}
     model, data = MultiHeadModel.from_pretrained(folder.model).eval(), open_split(options, split)

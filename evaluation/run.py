@@ -45,7 +45,7 @@ from roadcue.reports.verdict import verdicts
 from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
 from roadcue.sentences import counted, say
-from roadcue.training.build import build_run_encoder, limit_said, open_split
+from roadcue.training.build import encoder_of_run, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
@@ -64,7 +64,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
     options = run_options(folder, config)
     facts = folder.read_facts()
     model = MultiHeadModel.from_pretrained(folder.model).eval()
-    encoder = build_run_encoder(options)
+    encoder = encoder_of_run(folder, options)
     check_same_encoder(folder, encoder_parts(encoder, options))
     data = open_split(options, config.split or "val")
     said = [limit_said(options), data.description, encoder.description, cameras_said(data, options)]

@@ -21,7 +21,7 @@ from roadcue.loaders.waymo_e2e.submission.write import Entry, encode_submission,
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
 from roadcue.sentences import show
-from roadcue.training.build import build_run_encoder, open_split
+from roadcue.training.build import encoder_of_run, open_split
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
@@ -45,7 +45,7 @@ def submit_run(config: EvalConfig) -> None:
     (row,) = model.heads
     if row in model.blind:
         options = replace(options, encoder="none", past_frames=None)  # so that no picture is read for nothing
-    encoder = build_run_encoder(options)
+    encoder = encoder_of_run(folder, options)
     if row not in model.blind:
         check_same_encoder(folder, encoder_parts(encoder, options))
     entry = _entry(config, options, model, encoder)

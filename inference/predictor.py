@@ -23,7 +23,7 @@ from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.models.encoder import Encoder
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs
-from roadcue.training.build import build_run_encoder
+from roadcue.training.build import encoder_of_run
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts
 from roadcue.training.run_folder import RunFolder, check_same_encoder
@@ -50,7 +50,7 @@ class RoadPredictor(PushToHubMixin):
     @classmethod
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str, *, compile: bool = False) -> "RoadPredictor":
         """The model that a run has left; BadInput or BadCheckpoint when it or its encoder cannot be used."""
-        encoder = build_run_encoder(replace(config, compile=compile), device)
+        encoder = encoder_of_run(folder, replace(config, compile=compile), device)
         check_same_encoder(folder, encoder_parts(encoder, config))
         predictor = cls(MultiHeadModel.from_pretrained(folder.model).to(device), encoder, config)
         predictor.folder = folder

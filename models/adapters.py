@@ -5,6 +5,7 @@ that nothing changes before the first step. s is alpha / r, or alpha / sqrt(r) i
 2312.03732). DoRA (Liu et al. 2024, arXiv 2402.09353) learns the length of each row of W + s B A apart.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -215,6 +216,7 @@ def _few(names: Iterable[str], shown: int = 4) -> str:
 
 def _peft() -> Any:
     """The package; BadEncoder where it is not installed."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # which peft imports: it names kernels nobody asks for
     try:
         import peft
     except ImportError as error:

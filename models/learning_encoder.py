@@ -54,7 +54,9 @@ def let_tower_learn(encoder: LearningEncoder) -> int:
 
 def checkpoint_blocks(encoder: LearningEncoder) -> None:
     """Let each block be computed twice in training, so that what is inside of it need not be kept."""
-    encoder.tower.gradient_checkpointing_enable({"use_reentrant": False})
+    tower = encoder.tower
+    enable = getattr(tower, "activation_checkpointing_enable", None) or tower.gradient_checkpointing_enable
+    enable({"use_reentrant": False})  # the second is what older transformers call it
 
 
 def use_adapter(encoder: Encoder, folder: Path) -> None:

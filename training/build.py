@@ -1,5 +1,7 @@
 """From options to parts: which data set, which encoder, and what the first lines of a run say about them."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -17,7 +19,10 @@ from roadcue.models.compilation import compiled
 from roadcue.models.encoder import Encoder
 from roadcue.models.registry import build_encoder
 from roadcue.sentences import counted, show
+from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import DataOptions, ExtractionOptions
+from roadcue.training.run_folder import RunFolder
+from roadcue.training.stage_two.config import LORA
 
 
 def open_split(options: DataOptions, split: str) -> RoadDataset:
@@ -65,8 +70,11 @@ def _check_fields(dataset: RoadDataset) -> None:
                 )
 
 
-def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Encoder:
-    """The frozen encoder, on the options' device unless another is named; compiled where they say so."""
+def build_run_encoder(options: ExtractionOptions, on: str | None = None, *, adapter: Path | None = None) -> Encoder:
+    """The frozen encoder, on the options' device unless another is named; compiled where they say so.
+
+    `adapter` is the folder of one that changes it.
+    """
     encoder = build_encoder(
         options.encoder,
         checkpoint=options.checkpoint,
@@ -74,8 +82,17 @@ def build_run_encoder(options: ExtractionOptions, on: str | None = None) -> Enco
         aspect=options.aspect,
         features=options.encoder_features,
         device=on or device(options.device),
+        adapter=adapter,
     )
     return compiled(encoder) if options.compile else encoder
+
+
+def encoder_of_run(folder: RunFolder, options: TrainConfig, on: str | None = None) -> Encoder:
+    """The encoder that the heads of a run go with: frozen, and what a stage two has made of it."""
+    sees = options.encoder != "none"
+    if options.stage == "full" and sees:
+        options = replace(options, checkpoint=str(folder.encoder))
+    return build_run_encoder(options, on, adapter=folder.adapter if options.stage == LORA and sees else None)
 
 
 def device(name: str) -> str:

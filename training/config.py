@@ -215,7 +215,7 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
         self.check_stage_two()
         if not self.captions:
             scope = self.lora.scope if self.lora else None
-            self.check_heads_stage(self.encoder, self.compile, self.dry_run, scope)
+            self.check_heads_stage(scope)
         if self.lora and self.lora.scope is None:
             filled = replace(self.lora, scope="text" if self.captions else "vision")
             object.__setattr__(self, "head_options", {**self.head_options, LORA: filled})

@@ -6,6 +6,8 @@ run.json           what the run was: data, encoder, seed, versions, command
 checkpoint/        last.safetensors, to go on from
 residual.json      what the waypoint head corrects, where that was chosen (`training.heads.residual_choice`)
 model/             the trained heads (safetensors + JSON)
+adapter/           what --stage lora has made of their encoder, as PEFT reads it (`models.adapters`)
+encoder/           what --stage full has made of it: a checkpoint of the encoder alone
 trained_rows.safetensors    hashes of the rows that they saw (`training.trained_rows`)
 logs/              TensorBoard and CSV
 samples.png        some training pictures as they enter the encoder
@@ -63,7 +65,7 @@ class RunFolder:
         self.config, self.facts = path / "config.yaml", path / "run.json"
         self.last, self.model, self.logs = last_checkpoint(path), path / "model", path / "logs"
         self.output, self.samples = path / "output.txt", path / "samples.png"
-        self.residual = path / "residual.json"
+        self.residual, self.adapter, self.encoder = path / "residual.json", path / "adapter", path / "encoder"
 
     @classmethod
     def for_training(cls, path: str | Path, resume: str) -> "RunFolder":
@@ -102,11 +104,11 @@ class RunFolder:
 
     @property
     def identity(self) -> str:
-        """Another one when its options or any file of its model is changed: whatever decides its answers."""
+        """Another one when its options or any file of its weights is changed: whatever decides its answers."""
         digest = hashlib.sha256(read_bytes(self.config))
-        for file in sorted(self.model.rglob("*")):
+        for file in sorted(file for part in (self.model, self.adapter, self.encoder) for file in part.rglob("*")):
             state = file.stat()
-            digest.update(f"{file.relative_to(self.model)} {state.st_size} {state.st_mtime_ns}".encode())
+            digest.update(f"{file.relative_to(self.path)} {state.st_size} {state.st_mtime_ns}".encode())
         return digest.hexdigest()
 
     def write_facts(self, facts: dict[str, Any]) -> None:

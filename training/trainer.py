@@ -139,6 +139,7 @@ def fit(
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        inference_mode=not look_first,  # what was made in that mode could not be used in training
         log_every_n_steps=1 if slow else min(_SAY_EVERY, steps.per_epoch),
     )
     if folder.samples.exists() and not resuming:

@@ -150,16 +150,25 @@ def labels_of(
     `targets` of all rows, where they have been read already. BadInput, with the row, for a label that a head cannot
     use.
     """
-    encoders = {type(head): head for head in heads if type(head).encode_target is not Head.encode_target}
-    columns: dict[str, list[Tensor]] = {}
+    encoders, columns = encoding(heads), dict[str, list[Tensor]]()
     for row in range(len(dataset)) if encoders else ():
         target = dataset.targets(row) if targets is None else targets[row]
-        try:
-            labels: dict[str, Tensor] = {}
-            for head in encoders.values():
-                labels |= head.encode_target(target)
-            for name, label in labels.items():
-                columns.setdefault(name, []).append(label)
-        except BadHead as error:
-            raise BadInput(f"{dataset.where(row)}: {error}") from error
+        for name, label in labels_of_row(target, encoders, dataset.where(row)).items():
+            columns.setdefault(name, []).append(label)
     return {name: torch.stack(labels) for name, labels in columns.items()}
+
+
+def encoding(heads: Iterable[Head]) -> list[Head]:
+    """One head of each kind that learns something besides the future."""
+    return list({type(head): head for head in heads if type(head).encode_target is not Head.encode_target}.values())
+
+
+def labels_of_row(target: SampleTargets, encoders: Iterable[Head], where: str) -> dict[str, Tensor]:
+    """What heads of `encoding` learn of one row; BadInput, which begins with `where`, for a label that is none."""
+    labels: dict[str, Tensor] = {}
+    try:
+        for head in encoders:
+            labels |= head.encode_target(target)
+    except BadHead as error:
+        raise BadInput(f"{where}: {error}") from error
+    return labels

@@ -60,7 +60,7 @@ def train(config: TrainConfig, config_text: str) -> None:
     check_logger(config.logger)
     folder, finished = begun(config, FREE_TO_CHANGE)
     if finished:
-        check_same_data(folder, lambda: _fingerprint_now(config))
+        check_same_data(folder, lambda: fingerprint_now(config))
         print(f"{folder.path} is finished; nothing left to train")
         return
     encoder, ranks = build_run_encoder(config), Ranks.of_environment()
@@ -75,7 +75,7 @@ def train(config: TrainConfig, config_text: str) -> None:
     print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
-def _fingerprint_now(config: TrainConfig) -> str:
+def fingerprint_now(config: TrainConfig) -> str:
     """What `StoredSplits.fingerprint` would be, without an encoder."""
     data = open_split(config, "train")
     heads = [build_head(name, config.head_options[name], 0, 0) for name in config.head_names]

@@ -98,7 +98,7 @@ class StageTwoOptions:
         if not 0 <= self.augment <= 1:
             raise ValueError(f"--augment {self.augment}: a share from 0 to 1")
 
-    def check_heads_stage(self, encoder: str, compiled: bool, dry: bool, scope: Scope | None) -> None:
+    def check_heads_stage(self, scope: Scope | None) -> None:
         """ValueError for what a run of heads cannot do with these options."""
         if self.stage != "heads" and self.from_run is None:
             raise ValueError(f"--stage {self.stage} goes on from a finished run of heads; name it: --from runs/...")
@@ -118,10 +118,3 @@ class StageTwoOptions:
         for name, (fits, what) in {**of, "augment": (self.encodes_each_step, pictures)}.items():
             if not fits and getattr(self, name) != getattr(StageTwoOptions, name):
                 raise ValueError(f"--{name}: is of {what}; leave it out")
-        if self.encodes_each_step and encoder == "none":
-            raise ValueError(f"--from {self.from_run}: has no encoder, so there is no picture to learn from")
-        if self.encodes_each_step and (compiled or dry):
-            raise ValueError(
-                f"{'--compile' if compiled else '--dry_run'} is of features that are stored once, and here pictures "
-                "are encoded in every step; leave it out"
-            )

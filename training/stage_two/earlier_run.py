@@ -36,8 +36,18 @@ def earlier_run(run: str) -> RunFolder:
 
 
 def taken_over(config: TrainConfig) -> tuple[RunFolder, TrainConfig]:
-    """The earlier run and its options; BadInput where `config` has others, or that run is a stage two itself."""
+    """The earlier run and its options; BadInput where `config` has others, or that run is a stage two itself.
+
+    And where it sees no picture, or `config` asks for what only features that are stored once can have.
+    """
     assert config.from_run is not None
+    if config.encoder == "none":
+        raise BadInput(f"--from {config.from_run}: has no encoder, so there is no picture to learn from")
+    if config.compile or config.dry_run:
+        word = "--compile" if config.compile else "--dry_run"
+        raise BadInput(
+            f"{word} is of features that are stored once, and here pictures are encoded in every step; leave it out"
+        )
     folder = earlier_run(config.from_run)
     earlier = parse_file(TrainConfig, folder.config, config.plugin)
     if earlier.stage != "heads" or earlier.from_run is not None:

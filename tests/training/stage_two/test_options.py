@@ -42,6 +42,9 @@ def test_a_run_goes_on_with_the_options_of_the_earlier_one(stage_one):
         (["--grid", "4"], "--grid 4, and the run has 2"),
         (["--waypoint.kind", "mlp"], "--waypoint.kind mlp, and the run has linear"),
         (["--cameras", "FRONT"], "--cameras FRONT, and the run has FRONT,REAR"),
+        (["--encoder", "none"], "has no encoder, so there is no picture to learn from"),
+        (["--compile"], "--compile is of features that are stored once"),
+        (["--dry_run"], "--dry_run is of features that are stored once"),
     ],
 )
 def test_what_is_learnt_from_cannot_be_other(words, sentence, stage_one):
@@ -93,9 +96,6 @@ def test_what_fits_no_run_is_a_sentence(words, sentence, capsys):
     [
         (["--lora.scope", "text"], "--lora.scope text: no gradient of a head reaches the text"),
         (["--lora.scope", "both"], "--lora.scope both: no gradient of a head reaches the text"),
-        (["--encoder", "none"], "has no encoder, so there is no picture to learn from"),
-        (["--compile"], "--compile is of features that are stored once"),
-        (["--dry_run"], "--dry_run is of features that are stored once"),
     ],
 )
 def test_what_no_lora_of_heads_can_do_is_a_sentence(words, sentence, stage_one, capsys):
