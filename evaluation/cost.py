@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -21,13 +20,11 @@ from roadcue.models.pooling import cells_stored, pool_tokens
 from roadcue.schema import StoredInputs
 from roadcue.training.build import device, encoder_of_run, open_split
 from roadcue.training.config import TrainConfig
+from roadcue.training.peak_memory import peak_bytes, reset_peak
 from roadcue.training.run_folder import RunFolder
 
 PICTURES = 8
 """So many are answered one by one, after a first that is not counted."""
-_CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-_RESET_PEAK = "5"
-"""What sets a process's peak to what it holds now (proc(5))."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def _stored(data: RoadDataset, row: int, encoder: Encoder, options: TrainConfig)
 
 def cost_of(answer: Callable[[int], object], pictures: int, learnt: int, device: str) -> Cost:
     """Call `answer` with the place of each of so many pictures, at most `PICTURES`; `learnt` parameters."""
-    _reset_peak(device)
+    reset_peak(device)
     seconds = []
     for place in [0, *range(min(pictures, PICTURES))]:
         started = time.perf_counter()
@@ -102,25 +99,5 @@ def cost_of(answer: Callable[[int], object], pictures: int, learnt: int, device:
         if device != "cpu":
             torch.cuda.synchronize(device)
         seconds.append(time.perf_counter() - started)
-    return Cost(median(seconds[1:]), _peak_mb(device), learnt / 1e6)
-
-
-def _reset_peak(device: str) -> None:
-    if device != "cpu":
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    try:
-        _CLEAR.write_text(_RESET_PEAK)
-    except OSError:  # another system than Linux, or one that forbids it: the peak is then that since the start
-        return
-
-
-def _peak_mb(device: str) -> float | None:
-    if device != "cpu":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    try:
-        status = _STATUS.read_text()
-    except OSError:
-        return None
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(found[0]) * 1024 / 1e6 if found else None
+    peak = peak_bytes(device)
+    return Cost(median(seconds[1:]), None if peak is None else peak / 1e6, learnt / 1e6)

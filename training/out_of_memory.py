@@ -1,14 +1,13 @@
 """Memory that runs out in a training: how much was wanted and held, and which options take less, with the sizes."""
 
 import re
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from roadcue.errors import BadInput
+from roadcue.training.peak_memory import peak_bytes
 
 _REFUSED = ("can't allocate memory", "not enough memory", "out of memory", "Unable to allocate", "failed to alloc")
 """What PyTorch's allocators (c10/core/impl/alloc_cpu.cpp, CUDACachingAllocator.cpp), its libraries for GPUs and NumPy
@@ -66,8 +65,8 @@ def _sizes(said: str, device: str) -> str:
     if found:
         gib = int(found[1]) / 2**30 if found[1] else float(found[2]) * _IN_GIB[found[3]]
         wanted = f"{gib:.2f} GiB more were wanted at once; "
+    peak = peak_bytes(device)
+    held = "" if peak is None else f"at most {peak / 2**30:.2f} GiB were held"
     if torch.device(device).type == "cuda":
-        held, whole = torch.cuda.max_memory_allocated(device), torch.cuda.get_device_properties(device).total_memory
-        return f"{wanted}at most {held / 2**30:.2f} of its {whole / 2**30:.1f} GiB were held"
-    unit = 2**30 if sys.platform == "darwin" else 2**20  # getrusage(2): bytes there, kilobytes on Linux
-    return f"{wanted}at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:.2f} GiB were held"
+        held += f" of its {torch.cuda.get_device_properties(device).total_memory / 2**30:.1f}"
+    return wanted + held

@@ -27,6 +27,7 @@ import subprocess
 import weakref
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -246,7 +247,18 @@ def _word(value: Any) -> str:
     return "left out" if value is None else str(value)
 
 
-def run_facts(device: str, command: str, seconds: float, **facts: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Spent:
+    """What a training took: `seconds` for so many optimizer `steps`, those before a stop included, of so many
+    parameters that learn; `peak_memory` in bytes is the most that its process or GPU held, None if not known."""
+
+    seconds: float = 0.0
+    steps: int = 0
+    trainable: int = 0
+    peak_memory: int | None = None
+
+
+def run_facts(device: str, command: str, spent: Spent, **facts: Any) -> dict[str, Any]:
     """What run.json holds of every run: when, on what, by which code; `facts` are the run's own."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -254,7 +266,8 @@ def run_facts(device: str, command: str, seconds: float, **facts: Any) -> dict[s
         "versions": versions(),
         "device": device,
         "command": command,
-        "seconds": round(seconds, 3),
+        **asdict(spent),
+        "seconds": round(spent.seconds, 3),
     }
 
 

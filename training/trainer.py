@@ -25,8 +25,9 @@ from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
 from roadcue.training.optimizers import OptimizerName, check_optimizer
 from roadcue.training.out_of_memory import memory_said
+from roadcue.training.peak_memory import peak_bytes, reset_peak
 from roadcue.training.ranks import InTurns, Ranks, Shared
-from roadcue.training.run_folder import RunFolder
+from roadcue.training.run_folder import RunFolder, Spent
 from roadcue.training.sample_pictures import log_samples
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.weight_averaging import averaging
@@ -80,7 +81,7 @@ def fit(
     optimizer: OptimizerName = "adamw",
     look_first: bool = False,
     stop: Callable[[], bool] = asked,
-) -> float:
+) -> Spent:
     """Train `module` in place, with logs and checkpoints in `folder`; `resuming` goes on from the last checkpoint.
 
     `validation` batches are measured after every epoch, and with `look_first` before the first step. `clip`: the
@@ -89,7 +90,6 @@ def fit(
     boundary, and between validation batches, `stop` is asked, which by default is whether a signal to stop has come;
     when it says yes to any rank, the run is saved as it was at the last boundary, and Stopped is raised on all. A
     validation that was stopped is done again, whole.
-    Returns the seconds that the training took, those before a stop included.
     """
     if options.precision == "bf16" and lacks_bf16(device):
         raise BadInput("--precision bf16: this GPU has no bf16; use --precision fp32")
@@ -144,6 +144,7 @@ def fit(
     )
     if folder.samples.exists() and not resuming:
         log_samples(folder.samples, trainer.loggers)
+    reset_peak(device)
     try:
         with memory_said(options, device), held():
             if look_first and not resuming:
@@ -160,7 +161,8 @@ def fit(
             one.experiment.finish()
     for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
         callback.on_train_end(trainer, module)
-    return progress.seconds
+    learns = sum(weight.numel() for weight in module.trained.parameters() if weight.requires_grad)
+    return Spent(progress.seconds, len(steps), learns, peak_bytes(device))
 
 
 def _strategy(ranks: Ranks) -> Strategy | str:

@@ -49,6 +49,10 @@ def test_a_run_leaves_everything_that_evaluation_needs(drawn):
     facts = folder.read_facts()
     assert facts["rows"] == {"train": 96, "val": 48}
     assert "miniature" in facts["encoder"]
+    assert facts["steps"] == -(-96 // drawn().optimization.batch_size) * drawn().optimization.epochs
+    model = MultiHeadModel.from_pretrained(folder.model)
+    assert facts["trainable"] == sum(weight.numel() for weight in model.parameters()) > 0
+    assert facts["peak_memory"] > 1e8
     assert parse_file(TrainConfig, folder.config) == drawn()
     assert list(folder.logs.glob("events*"))
     assert (folder.logs / "from_step_0" / "metrics.csv").exists()

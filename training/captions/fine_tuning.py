@@ -36,6 +36,7 @@ from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
     WHERE_AND_HOW,
     RunFolder,
+    Spent,
     begun,
     check_same_data,
     run_facts,
@@ -82,7 +83,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             write_atomic(folder.config, config_text)
             pictures = train.dataset, train.rows, (train.camera,)
             write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.least_side)
-        seconds = _fit(module, steps, folder, config, val, resuming) if config.optimization.epochs else 0.0
+        spent = _fit(module, steps, folder, config, val, resuming) if config.optimization.epochs else Spent()
         if not ranks.first:
             return
         module.cpu()
@@ -92,7 +93,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         facts = {"skipped": len(bad) + len(bad_too), "captioner": captioner.description, **_facts(train, val, config)}
         facts["clip_filter"] = filtered and asdict(filtered)
         command = shlex.join(["python", *sys.argv])
-        folder.write_facts(run_facts(device_name(config.device), command, seconds, **facts))
+        folder.write_facts(run_facts(device_name(config.device), command, spent, **facts))
     print(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
@@ -115,8 +116,8 @@ def _fit(
     config: TrainConfig,
     val: CaptionPictures,
     resuming: bool,
-) -> float:
-    """The seconds that the training took."""
+) -> Spent:
+    """What the training took."""
     return fit(
         module,
         steps,

@@ -37,6 +37,7 @@ from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     WHERE_AND_HOW,
     RunFolder,
+    Spent,
     begun,
     check_same_data,
 )
@@ -163,11 +164,11 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         model.fit(splits.train.batches())
         for name, words in model.lacks_labels.items():
             say(f"{name} head: {words}")
-        seconds = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
+        spent = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
         if not ranks.first:
             return
         residual = {head: choice.to_json() for head, choice in choices.items()} or None
-        leave_heads(model, config, folder, splits, command, seconds, residual=residual)
+        leave_heads(model, config, folder, splits, command, spent, residual=residual)
 
 
 def build_pool(config: TrainConfig, encoder: Encoder | EncoderFacts) -> FeaturePool:
@@ -206,8 +207,8 @@ def fit_by_gradient(
     config: TrainConfig,
     folder: RunFolder,
     resuming: bool,
-) -> float:
-    """Train `model` in place as `trainer.fit` does; returns its seconds."""
+) -> Spent:
+    """Train `model` in place as `trainer.fit` does; returns what it took."""
     given = config.optimization
     steps = TrainingSteps(train, batch_size=given.batch_size, epochs=given.epochs, seed=config.seed)
     module = HeadsModule(

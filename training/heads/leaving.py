@@ -11,7 +11,7 @@ from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.detector import detector_of
 from roadcue.training.heads.holdout import extent
 from roadcue.training.heads.splits import StoredSplits
-from roadcue.training.run_folder import DATA_FINGERPRINT, RunFolder, run_facts
+from roadcue.training.run_folder import DATA_FINGERPRINT, RunFolder, Spent, run_facts
 from roadcue.training.trained_rows import write_trained_rows
 
 
@@ -21,7 +21,7 @@ def leave_heads(
     folder: RunFolder,
     splits: StoredSplits,
     command: str,
-    seconds: float,
+    spent: Spent,
     **facts: Any,
 ) -> None:
     """Calibrate `model`, fit its detector, and write all that is left of a training into the run's folder.
@@ -37,7 +37,7 @@ def leave_heads(
     seen = [splits.train, *([splits.calibration] if splits.calibration else [])]
     write_trained_rows(folder.path, [(split.dataset, split.rows) for split in seen])
     told = {**_facts(config, splits, model), **facts}
-    folder.write_facts(run_facts(device_name(config.device), command, seconds, **told))
+    folder.write_facts(run_facts(device_name(config.device), command, spent, **told))
 
 
 def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> dict[str, Any]:

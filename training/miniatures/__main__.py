@@ -49,7 +49,7 @@ def main(config: PretrainConfig, config_text: str) -> None:
     with writing_into(folder.path, GO_ON):
         write_atomic(folder.config, config_text)
         on = device(config.device)
-        seconds = fit(module, steps, folder, config, device=on, resuming=resuming, clip=1.0, slow=True)
+        spent = fit(module, steps, folder, config, device=on, resuming=resuming, clip=1.0, slow=True)
         module.cpu().eval()
         # In the numbers that are shipped, then scored.
         module.to(torch.bfloat16).float()
@@ -61,7 +61,7 @@ def main(config: PretrainConfig, config_text: str) -> None:
         write_card(folder.model / "README.md", config, module.miniature, began, amount, readings, written)
         command = shlex.join(["python", *sys.argv])
         rows = {"train": len(train), "val": len(held_out)}
-        folder.write_facts(run_facts(device_name(config.device), command, seconds, seed=config.seed, rows=rows))
+        folder.write_facts(run_facts(device_name(config.device), command, spent, seed=config.seed, rows=rows))
     print(f"done: {folder.model}")
 
 

@@ -32,6 +32,7 @@ from roadcue.training.heads.splits import EncoderFacts, StoredSplits
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
     RunFolder,
+    Spent,
     begun,
     check_same_data,
     check_same_encoder,
@@ -67,7 +68,7 @@ def train_stage_two(config: TrainConfig, config_text: str) -> None:
         write_samples(folder.samples, *pictures, encoder.preprocess, encoder.side)
         seed_everything(config.seed, verbose=False)
         attached, learnt = _let_learn(encoder, config)
-        module, seconds = _fit(model, encoder, splits, config, folder, resuming)
+        module, spent = _fit(model, encoder, splits, config, folder, resuming)
         module.cpu()
         if config.stage != "heads":
             _save_encoder(encoder, attached, config, folder)
@@ -76,7 +77,7 @@ def train_stage_two(config: TrainConfig, config_text: str) -> None:
             splits = _encoded_anew(splits, encoder, config)
         command = shlex.join(["python", *sys.argv])
         facts = {"residual": earlier.read_facts().get("residual"), "stage_two": {"stage": config.stage, **learnt}}
-        leave_heads(model, config, folder, splits, command, seconds, **facts)
+        leave_heads(model, config, folder, splits, command, spent, **facts)
     against = f"--against {shlex.quote(str(earlier.path))}"
     print(f"done; compare it with stage one: python eval.py --run {shlex.quote(str(folder.path))} {against}")
 
@@ -103,8 +104,8 @@ def _fit(
     config: TrainConfig,
     folder: RunFolder,
     resuming: bool,
-) -> tuple[PicturesModule, float]:
-    """Train in place, as `trainer.fit` does; the module, and the seconds that it took."""
+) -> tuple[PicturesModule, Spent]:
+    """Train in place, as `trainer.fit` does; the module, and what it took."""
     given, names = config.optimization, config.picture_names
     train, val = (PictureSplit.of(split, encoder, config.camera_names, names) for split in (splits.train, splits.val))
     of_epoch = None
@@ -122,7 +123,7 @@ def _fit(
     )
     module = PicturesModule(model, encoder, config, steps=len(steps), data=splits.train.fingerprint)
     at_once = max(1, config.encode_batch // len(names))
-    seconds = fit(
+    spent = fit(
         module,
         steps,
         folder,
@@ -136,7 +137,7 @@ def _fit(
         slow=True,
         look_first=True,
     )
-    return module, seconds
+    return module, spent
 
 
 def _save_encoder(encoder: Encoder, attached: Attached | None, config: TrainConfig, folder: RunFolder) -> None:
