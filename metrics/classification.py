@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
-from roadcue.metrics.resampling import bootstrap_of, difference_between, sequence_bootstrap
+from roadcue.metrics.resampling import bootstrap_of, sequence_bootstrap
 
 NO_LABEL = ""
 """Stands in a target where the field is not labelled."""
@@ -71,24 +71,6 @@ def balanced_accuracy_difference(
     return bootstrap_of(gain, hits, sequence, bootstrap)
 
 
-def balanced_accuracy_between(
-    predicted: np.ndarray,
-    others: np.ndarray,
-    target: np.ndarray,
-    sequence: np.ndarray,
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
-) -> Interval:
-    """The mean of `balanced_accuracy` of one setting's trainings minus that of another's, in pairs on the same rows.
-
-    `predicted` (k, n) of k trainings, `others` (l, n); seeds and sequences are drawn as `difference_between` does it.
-    """
-    sequence = sequence[target != NO_LABEL]
-    ours, theirs = (
-        np.stack([_hits(*_labelled(each, target))[1] for each in trainings]) for trainings in (predicted, others)
-    )
-    return difference_between(ours, theirs, sequence, bootstrap, lambda means: np.nanmean(means, axis=1))
-
-
 def accuracy(
     predicted: np.ndarray, target: np.ndarray, sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> Interval:
@@ -135,6 +117,16 @@ def score_classes(
     return dict(zip(LABELS, scores, strict=True))
 
 
+def class_hits(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(n, k) of the k classes that occur: 1 where a row of the class is right, 0 where not, NaN for other classes.
+
+    The mean of a column is the recall of its class; a row without a label is in none.
+    """
+    right = (predicted == target).astype(np.float64)
+    names = np.unique(target[target != NO_LABEL])
+    return np.where(target[:, None] == names, right[:, None], np.nan)
+
+
 def majority(target: np.ndarray) -> str:
     """The class with the most rows, the first in sorted order of several: the best constant prediction."""
     names, counts = np.unique(target[target != NO_LABEL], return_counts=True)
@@ -152,7 +144,5 @@ def _labelled(predicted: np.ndarray, target: np.ndarray, *others: np.ndarray) ->
 
 
 def _hits(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes (k,), and (n, k) with 1 where a row of the class is right, 0 where not, NaN for other classes."""
-    names = np.unique(target)
-    right = (predicted == target).astype(np.float64)
-    return names, np.where(target[:, None] == names, right[:, None], np.nan)
+    """The classes (k,), and their `class_hits` (n, k)."""
+    return np.unique(target), class_hits(predicted, target)
