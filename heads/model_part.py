@@ -22,10 +22,10 @@ def write_part(folder: Path, part: nn.Module, arguments: Mapping[str, Any]) -> N
     write_atomic(folder / CONFIG, json.dumps(arguments, indent=1) + "\n")
 
 
-def read_part(folder: Path, kind: type[Part], name: str) -> Part:
+def read_part(folder: Path, kind: type[Part], name: str, may_be_nan: bool = False) -> Part:
     """What `write_part` wrote, a `kind` that is called `name`.
 
-    BadHead when a file or a weight is missing, extra or misshapen.
+    BadHead when a file or a weight is missing, extra, misshapen or no number; buffers may be NaN where `may_be_nan`.
     """
     try:
         arguments = dict(json.loads(read_text(folder / CONFIG)))
@@ -35,7 +35,7 @@ def read_part(folder: Path, kind: type[Part], name: str) -> Part:
         raise BadHead(f"{folder / CONFIG}: not the configuration of {name} ({error}); train again") from error
     try:
         weights = dict(read_safetensors(folder / WEIGHTS, remedy=RUN_AGAIN))
-        load_strict(part, weights, folder, same_dtype=True, error=BadHead)
+        load_strict(part, weights, folder, same_dtype=True, error=BadHead, may_be_nan=may_be_nan)
     except BadCheckpoint as error:
         raise BadHead(str(error)) from error
     return part

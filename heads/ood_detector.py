@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from roadcue.errors import BadHead
+from roadcue.heads.head import RUN_AGAIN, WEIGHTS
 from roadcue.heads.model_part import read_part, write_part
 from roadcue.heads.probabilistic_pca import ProbabilisticPCA
 from roadcue.heads.smooth_cells import SmoothCells
@@ -233,7 +235,27 @@ class OODDetector(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
         """Read what `save_pretrained` wrote; BadHead when a file or a weight is missing, extra or misshapen."""
-        return read_part(folder, cls, "a detector")
+        detector = read_part(folder, cls, "a detector", may_be_nan=True)
+        if damaged := detector._damaged():
+            raise BadHead(
+                f"{folder / WEIGHTS}: {', '.join(damaged)}: not finite numbers, the file is damaged; {RUN_AGAIN}"
+            )
+        return detector
+
+    def _damaged(self) -> list[str]:
+        """The buffers that hold NaN, but for those of a picture that no training row had, and of cells of none."""
+        seen = ~self.whole.rest.isnan()
+        damaged = []
+        for name, buffer in self.named_buffers():
+            each = buffer.reshape(self.pictures, -1).isnan()
+            if name == "threshold":
+                fits = each.all(dim=1) | (~each.any(dim=1) & seen)
+            elif name in ("smooth.usual", "smooth.least"):
+                fits = ~((self.smooth.usual.isnan() != self.smooth.least.isnan()).flatten(1).any(dim=1))
+            else:
+                fits = torch.where(seen, ~each.any(dim=1), each.all(dim=1))
+            damaged += [] if name == "always" or bool(fits.all()) else [name]
+        return damaged
 
 
 def _quantile(values: Tensor, sequence: np.ndarray, alarms: float = FALSE_ALARMS) -> Tensor:

@@ -15,6 +15,7 @@ from roadcue.inference.asked import Asked
 from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.past_images import given_earlier
 from roadcue.inference.pictures import Picture, is_single, preprocessed
+from roadcue.inference.predictions import Predictions
 from roadcue.inference.still_pictures import answer_of
 from roadcue.models.captioner import Captioner
 from roadcue.models.generation import GenerationSettings
@@ -75,7 +76,7 @@ class CaptionPredictor(PushToHubMixin):
         predictor.folder, predictor.config = folder, config
         return predictor
 
-    def predict(self, images: Any, *, past_images: Mapping[int, Any] | None = None) -> dict[str, Any]:
+    def predict(self, images: Any, *, past_images: Mapping[int, Any] | None = None) -> Predictions:
         """{"caption": a CaptionPrediction} of one Picture, or a list of them for a sequence of b.
 
         A run with `--past_frames 10,20` needs `past_images` {10: ..., 20: ...}, each in the form of `images` and of
@@ -93,7 +94,7 @@ class CaptionPredictor(PushToHubMixin):
         if any(len(each) != len(pictures) for each in earlier):
             raise BadInput(f"past_images: expected as many of each as the {len(pictures)} images")
         texts = self._texts([_filled(clip) for clip in zip(*earlier, pictures, strict=True)])
-        return {CAPTION: texts[0] if single else texts}
+        return Predictions({CAPTION: texts[0] if single else texts})
 
     @torch.no_grad()
     def _texts(self, clips: Sequence[Sequence[Picture]]) -> list[CaptionPrediction]:

@@ -1,13 +1,20 @@
 """Past states and intents as they are handed to `predict`: refused for the reasons for which a manifest's line is."""
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from roadcue.errors import BadInput
+from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.json_states import parse_intent, parse_past
+from roadcue.loaders.state_check import warning_of
 from roadcue.schema import PAST_STATES, STATE_COLUMNS
+
+_CALLER = 4
+"""Levels from `warn_of_pasts` up to who calls `predict`: the method, and what torch wraps it in."""
 
 
 def given_pasts(past: Any) -> tuple[np.ndarray, bool]:
@@ -30,6 +37,17 @@ def given_pasts(past: Any) -> tuple[np.ndarray, bool]:
     return np.stack([parse_past(one, _place(i, single)) for i, one in enumerate(samples)]), single
 
 
+def warn_of_pasts(past: np.ndarray, single: bool) -> None:
+    """A UserWarning where past states (b, 16, 6) look like other units, another rate or another frame.
+
+    It comes from the line that calls `predict`.
+    """
+    ids = np.array([_place(i, single) for i in range(len(past))])
+    states = replace(StateTable.of_pictures(ids, ids, np.arange(len(ids))), past=past)
+    if sentence := warning_of(states, "past", lambda row: str(ids[row])):
+        warnings.warn(sentence, stacklevel=_CALLER)
+
+
 def given_intents(intent: Any, single: bool) -> list[int]:
     """The number of an Intent, of its name or of its number, or of each of b; BadInput for what is none."""
     several = np.atleast_1d(np.array(_off_torch(intent), dtype=object)).ravel().tolist()
@@ -47,4 +65,6 @@ def _place(sample: int, single: bool) -> str:
 
 
 def _off_torch(value: Any) -> Any:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+    if not isinstance(value, Tensor):
+        return value
+    return (value.float() if value.is_floating_point() else value).detach().cpu().numpy()

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -15,9 +15,11 @@ from roadcue.loaders import film, picture_file
 from roadcue.models.encoder import Preprocess
 from roadcue.sentences import show
 
-Picture = Image.Image | np.ndarray | Tensor | bytes | str | Path
+Bytes = bytes | bytearray | memoryview
+Picture = Image.Image | np.ndarray | Tensor | Bytes | BinaryIO | str | Path
 """PIL; NumPy (H, W, 3) or torch (3, H, W) or (H, W, 3), RGB as uint8, uint16 or floats within 0 to 1; the bytes of a
-JPEG, PNG or WebP; or the path of a file. A file and a PIL picture are turned upright as their EXIF says."""
+JPEG, PNG or WebP, or an open file of them, read from its beginning; or the path of a file. A file and a PIL picture
+are turned upright as their EXIF says."""
 
 LEAST_SIDE = 16
 """Pixels: a single patch of the finest encoder's grid. A picture of fewer is all interpolation."""
@@ -70,7 +72,7 @@ def is_single(images: Any) -> bool:
         )
     if isinstance(images, np.ndarray | Tensor):
         return images.ndim != 4
-    return not isinstance(images, Sequence) or isinstance(images, bytes | str)
+    return not isinstance(images, Sequence) or isinstance(images, Bytes | str)
 
 
 def preprocessed(picture: Picture, preprocess: Preprocess, side: int) -> Tensor:
@@ -100,8 +102,8 @@ def _decoded(picture: Picture, side: int) -> tuple[np.ndarray, tuple[float, floa
     if isinstance(picture, str | Path):
         path = user_path(picture)
         return picture_file.decode_at_least(_read(path), str(path), side)
-    if isinstance(picture, bytes):
-        return picture_file.decode_at_least(picture, "images", side)
+    if isinstance(picture, Bytes) or hasattr(picture, "read"):
+        return picture_file.decode_at_least(_encoded(picture), "images", side)
     try:
         pixels = _pixels(picture)
     except BadRecord as bad:
@@ -116,11 +118,32 @@ def _read(path: Path) -> bytes:
         raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
+def _encoded(picture: Any) -> bytes:
+    if isinstance(picture, Bytes):
+        return bytes(picture)
+    try:
+        picture.seek(0)
+        encoded = picture.read()
+    except (OSError, ValueError) as error:  # closed, or a pipe
+        raise BadInput(f"images: the open file cannot be read from its beginning ({error}); give its path") from error
+    if not isinstance(encoded, bytes):
+        raise BadInput("images: the open file gives text; open it in binary, as with open(path, 'rb')")
+    return encoded
+
+
 def _pixels(picture: Image.Image | np.ndarray | Tensor) -> np.ndarray:
     """(H, W, 3) uint8 RGB."""
     if isinstance(picture, Image.Image):
         return picture_file.upright(picture)
-    array = picture.cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
+    if isinstance(picture, Tensor):  # of whose kinds of floats NumPy lacks some, such as bfloat16
+        array = (picture.float() if picture.is_floating_point() else picture).detach().cpu().numpy()
+    elif hasattr(picture, "__array__"):
+        array = np.asarray(picture)
+    else:
+        raise BadInput(
+            f"images: {type(picture).__name__} is no picture; give the path of a JPEG, PNG or WebP, its bytes, a PIL "
+            "picture, or an array or tensor"
+        )
     if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
         array = array.transpose(1, 2, 0)
     return picture_file.rgb(array)

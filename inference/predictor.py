@@ -14,10 +14,11 @@ from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.ood_detector import OODDetector
 from roadcue.heads.registry import WAYPOINT
 from roadcue.inference.asked import Asked
-from roadcue.inference.given_states import given_intents, given_pasts
+from roadcue.inference.given_states import given_intents, given_pasts, warn_of_pasts
 from roadcue.inference.hub import PushToHubMixin
 from roadcue.inference.past_images import given_earlier
 from roadcue.inference.pictures import Picture, is_single, preprocessed
+from roadcue.inference.predictions import Predictions
 from roadcue.inference.still_pictures import answer_of
 from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.models.encoder import Encoder
@@ -65,7 +66,7 @@ class RoadPredictor(PushToHubMixin):
         intent: Any = None,
         past_images: Mapping[int, Any] | None = None,
         baselines: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Predictions:
         """Predict with the run's heads, and with all their `baselines` where these are asked for: name -> prediction.
 
         That is what the head's `words` gives: a `WaypointPrediction` for a head that predicts a path, a
@@ -78,9 +79,11 @@ class RoadPredictor(PushToHubMixin):
         missing camera. `images` may be None for a run without an encoder. A run with `--past_frames 10,20` needs
         `past_images` {10: ..., 20: ...}, each in the form of `images` and of that many frames earlier; None stands
         for a frame that is not there. BadInput when a shape or a value does not fit; past states and intents
-        are refused for what a manifest's are.
+        are refused for what a manifest's are, and those that look like other units or another frame are warned of.
         """
         states, single = self._states(past, images)
+        if past is not None:
+            warn_of_pasts(states.numpy(), single)
         if not len(states):
             raise BadInput("predict is given no sample: an empty batch has no prediction")
         if intent is None:
@@ -90,7 +93,7 @@ class RoadPredictor(PushToHubMixin):
             intents = given_intents(intent, single)
         cameras = self.config.camera_names
         frames = [
-            [_by_camera(picture, cameras) for picture in ([frame] if single else _listed(frame, len(states)))]
+            [_by_camera(picture, cameras) for picture in ([_one(frame)] if single else _listed(frame, len(states)))]
             for frame in (images, *given_earlier(past_images, self.config.frames_back, self._frames_back))
         ]
         counts = {"images": len(frames[0]), "pasts": len(states), "intents": len(intents)}
@@ -100,7 +103,7 @@ class RoadPredictor(PushToHubMixin):
             raise BadInput(f"{', '.join(first)} and {last}: expected as many of each")
         names = self.model.heads if baselines else self.config.head_names
         predicted = self._predicted(frames, states, intents, names)
-        return {name: self._in_words(name, prediction, single) for name, prediction in predicted.items()}
+        return Predictions({name: self._in_words(name, each, single) for name, each in predicted.items()})
 
     def _predicted(
         self,
@@ -217,6 +220,13 @@ class RoadPredictor(PushToHubMixin):
         contrasts = torch.zeros(*present.shape, *CONTRAST_SHAPE)
         contrasts[present] = contrast(pixels)
         return stored, contrasts.to(stored.device), present
+
+
+def _one(images: Any) -> Any:
+    """The images of one sample; BadInput for a list of them."""
+    if not is_single(images):
+        raise BadInput("images: several pictures beside the past (16, 6) of one sample; give one, or past (b, 16, 6)")
+    return images
 
 
 def _listed(images: Any, count: int) -> Sequence[Any]:

@@ -45,6 +45,10 @@ def load(
 ) -> "RoadPredictor | CaptionPredictor":
     """The predictor of a finished run, here or on the model hub; BadInput or BadCheckpoint when it cannot be used."""
     _check_device(device)
+    if not isinstance(run, str | Path) or not str(run):
+        raise BadInput(f"{run!r}: is no run; give the path of a run folder, or the name of one on the hub, org/name")
+    if isinstance(plugins, str) or not isinstance(plugins, Sequence):
+        raise BadInput(f"plugins={plugins!r}: give a list of Python files, such as ['my_head.py']")
     folder = run_folder(run, revision)
     return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device, compile)
 

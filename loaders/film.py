@@ -181,7 +181,7 @@ class FilmReader:
             self._next()
         if self._frame is None or _tick_of(self._frame) != tick or self._doubtful:
             raise BadRecord(
-                f"{film.path}: the picture at {film.time_of(tick):.3f} s is damaged, or made of one before it that is; "
+                f"{film.path}: the picture at {film.time_of(tick):.3f} s is damaged, or made of one before that is; "
                 "copy the film again"
             )
         return _pixels(self._frame)

@@ -17,6 +17,8 @@ MAX_PIXELS = 64_000_000
 """No camera of a car has more; a header that claims more is a decompression bomb, and is not decoded."""
 DECODING = "half size where both sides stay at least the square's; upright by EXIF"
 """How `decode_at_least` decodes, for the fingerprint of features made from it."""
+_ROUNDING = 1e-4
+"""By so much may a float leave 0 to 1, as after a resize: far below a level of 8 bits."""
 _TURNS = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -80,9 +82,9 @@ def _of_eight_bits(planes: np.ndarray) -> np.ndarray:
     if not np.issubdtype(planes.dtype, np.floating):
         raise BadRecord(f"a picture of type {planes.dtype} may mean anything; make it uint8 or uint16")
     least, most = float(planes.min()), float(planes.max())
-    if not (least >= 0 and most <= 1):
-        raise BadRecord(f"a picture of floats must lie within 0 to 1; this reaches from {least:.4g} to {most:.4g}")
-    return np.round(255 * planes).astype(np.uint8)
+    if not (least >= -_ROUNDING and most <= 1 + _ROUNDING):
+        raise BadRecord(f"a picture of floats must lie within 0 to 1; this reaches from {least:.6g} to {most:.6g}")
+    return np.round(255 * planes.clip(0, 1)).astype(np.uint8)
 
 
 def _decode(encoded: bytes, where: str, side: int) -> tuple[np.ndarray, tuple[float, float]]:

@@ -154,7 +154,7 @@ def _doubt_of_some(moving: MovingRows, sequence: np.ndarray) -> Doubt | None:
 
 def _doubt_of_few(moving: MovingRows) -> Doubt | None:
     """Of fewer than `FEWEST` moving rows, what no motion does: speeds and positions of each contradict."""
-    answers = (*_origin(moving), *_past(moving, CERTAIN))
+    answers = (*_origin(moving), *_past(moving, CERTAIN), *_sideways(moving))
     sure = (one for one in answers if len(one.shows) and one.shows.all())
     return next((Doubt(one.cause, 1.0, len(one.shows), row=int(one.asked.rows[0])) for one in sure), None)
 
@@ -192,6 +192,11 @@ def _past(moving: MovingRows, agrees: float = AGREES) -> _Answers:
 def _heading(moving: MovingRows) -> _Answers:
     """Does the past end along x?"""
     yield from _directions("the past", moving, moving.velocity[:, -1])
+
+
+def _sideways(moving: MovingRows) -> _Answers:
+    """Does the past end along y, as no car and no walker moves in a frame of their own?"""
+    yield from (one for one in _heading(moving) if " y " in one.cause)
 
 
 def _future(moving: MovingRows) -> _Answers:

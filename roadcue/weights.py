@@ -84,8 +84,11 @@ def load_strict(
     *,
     same_dtype: bool = False,
     error: type[RoadCueError] = BadCheckpoint,
+    may_be_nan: bool = False,
 ) -> None:
     """Make `tensors` the weights of `module` (which may be on the meta device), taking their dtype.
+
+    A buffer may hold inf, as a bound that is none, and NaN where `may_be_nan`; a parameter neither.
 
     An `error` names every key that `audit` finds (with `prefix`, as it stands in `source`): a part that loads by
     halves would work with random weights and say nothing.
@@ -97,10 +100,12 @@ def load_strict(
             f"{source}: the weights are not those of this {type(module).__name__}; {problems}. "
             "Its config.json and its safetensors must be of one checkpoint: download both again, or train again."
         )
-    learnt = [
-        prefix + name for name, _ in module.named_parameters()
-    ]  # a buffer may hold inf, as a bound that is none
-    if broken := sorted(key for key in learnt if not (held[key].is_meta or bool(torch.isfinite(held[key]).all()))):
+    learnt = {prefix + name for name, _ in module.named_parameters()}
+    known = {key: tensor for key, tensor in held.items() if not tensor.is_meta}
+    broken = sorted(key for key in known.keys() & learnt if not bool(torch.isfinite(known[key]).all()))
+    if not may_be_nan:
+        broken += sorted(key for key in known.keys() - learnt if bool(torch.isnan(known[key]).any()))
+    if broken:
         raise error(f"{source}: {', '.join(_by_layer(broken))}: not finite numbers, the file is damaged; {AGAIN}")
     module.load_state_dict(tensors, strict=True, assign=True)
 

@@ -55,6 +55,17 @@ def test_weights_that_are_no_numbers_are_damage(saved, value):
         load_head(saved)
 
 
+def test_statistics_that_are_no_numbers_are_damage(saved):
+    statistics = [name for name, buffer in load_head(saved).named_buffers() if buffer.is_floating_point()]
+    assert len(statistics) > 3
+    for name in statistics:
+        whole = load_file(saved / "model.safetensors")
+        alter_weights(saved, lambda weights, name=name: weights[name].view(-1)[0].fill_(torch.nan))
+        with pytest.raises(BadHead, match=rf"{name}: not finite numbers, the file is damaged"):
+            load_head(saved)
+        save_file(whole, saved / "model.safetensors")
+
+
 @pytest.mark.parametrize("vectors", [2, 0])
 @pytest.mark.parametrize("name", ["waypoint", *BASELINES])
 def test_round_trip_is_bit_equal(name, vectors, tmp_path, batches):

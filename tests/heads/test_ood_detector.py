@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from roadcue.errors import BadHead
 from roadcue.heads.ood_detector import OODDetector, StoredPictures
@@ -209,3 +210,19 @@ def test_line_1_a_picture_of_which_a_part_is_smooth_is_unlike_and_takes_nothing_
     other = OODDetector.fitted(replace(train, contrast=smoother))
     assert flagged(other, replace(new, contrast=finger)) < 0.05, "half of the training pictures are as smooth"
     torch.testing.assert_close(other.threshold[:, :-1], detector.threshold[:, :-1])
+
+
+def test_a_buffer_that_holds_no_number_is_damage(tmp_path):
+    """But that of a camera which no training row had."""
+    pictures = drawn(80, cameras=2)
+    pictures.present[:, 1] = False
+    OODDetector.fitted(pictures).save_pretrained(tmp_path)
+    OODDetector.from_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    whole = load_file(file)
+    for name in whole.keys() - {"always"}:
+        weights = {key: tensor.clone() for key, tensor in whole.items()}
+        weights[name].view(-1)[0] = torch.nan
+        save_file(weights, file)
+        with pytest.raises(BadHead, match=rf"model.safetensors: .*{name.split('.')[0]}.*: not finite numbers"):
+            OODDetector.from_pretrained(tmp_path)

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -156,3 +158,36 @@ def test_a_run_on_openflamingo_predicts_as_it_was_trained(drawn, features):
     images = [dataset.image(row, "FRONT") for row in range(3)]
     again = predictor.predict(images=images, past=dataset.states.past[:3], intent=dataset.states.intent[:3])
     np.testing.assert_allclose(again["waypoint"].waypoints_m, stored["waypoint"][:3], atol=1e-2)
+
+
+def test_line_7_past_states_in_another_unit_are_warned_of_where_they_are_given(drawn):
+    predictor = roadcue.load(fit(drawn(encoder="none", epochs=1)).path)
+    past = np.zeros((16, 6), np.float32)
+    past[:, 0], past[:, 2] = 10 * 0.25 * np.arange(-15, 1), 10
+    kmh = past * [1, 1, 3.6, 3.6, 1, 1]
+    with pytest.warns(UserWarning, match="past: speeds look like km/h .* the first predict; states must be") as said:
+        predictor.predict(past=kmh, intent=1)
+    assert said[0].filename == __file__
+    with pytest.warns(UserWarning, match="km/h .* the first predict, sample 0"):
+        predictor.predict(past=np.stack([kmh, kmh]), intent=[1, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predictor.predict(past=torch.from_numpy(past).bfloat16(), intent=1)
+
+
+def test_what_no_run_and_no_head_is_is_a_sentence(drawn):
+    folder = fit(drawn(encoder="none", epochs=1)).path
+    for run in (None, "", 5, b"runs/first", ["runs/first"]):
+        with pytest.raises(BadInput, match="is no run; give the path of a run folder, or the name of one on the hub"):
+            roadcue.load(run)
+    for plugins in (None, "my_head.py"):
+        with pytest.raises(BadInput, match=r"plugins=.*: give a list of Python files, such as \['my_head.py'\]"):
+            roadcue.load(folder, plugins=plugins)
+    predictor, past = roadcue.load(folder), drawn.splits["val"].states.past[0]
+    predictions = predictor.predict(past=past, intent=1)
+    with pytest.raises(BadInput, match="'waypiont': is no head of this run, which answers waypoint; did you"):
+        predictions["waypiont"]
+    assert "cue" not in predictions
+    assert predictions.get("cue") is None
+    with pytest.raises(BadInput, match=r"several pictures beside the past \(16, 6\) of one sample; give one"):
+        predictor.predict(["a.jpg"], past=past, intent=1)
