@@ -6,8 +6,8 @@ unlike                           its pictures are unlike the training pictures; 
 <method>:miss_rate               1 for a path that ends further away than a miss allows, else 0; null without a log
 <method>:rfs                     rater feedback score, 0 to 10; null of frames that raters have not scored
 <head>:path                      (40) metres: x and y at t = 0.25 ... 5 s, ego frame; logged:path is the driven one
-<method>:points                  (10) metres: x and y at 1, 2, 3, 4 and 5 s, of a text that is a path, null of another;
-                                 and of the methods of paths beside a head, but for standing still
+<method>:points                  (10) metres: x and y at 1, 2, 3, 4 and 5 s, of a text that is a path, null of another
+                                 text; and of the methods of paths beside a head, but for standing still
 <method>:<question>:answer       in words, such as `slow down`; true:<question> is what is true, "" where unknown
 labelled:<question>              of objects, the kinds with a label, with commas
 <method>:<question>:right        1 or 0, of objects the share of the kinds that are right; null where unknown

@@ -41,7 +41,7 @@ def test_a_numpy_array_of_three_planes_or_three_grey_pictures_is_asked_about():
         ({"FRONT": b"jpeg"}, True),
         (None, True),
     ],
-    ids=repr,
+    ids=lambda given: str(given) if isinstance(given, bool) else type(given).__name__,
 )
 def test_what_is_one_sample_and_what_are_several(images, single):
     assert is_single(images) == single
