@@ -91,6 +91,8 @@ def test_a_clip_is_shown_in_another_order_or_its_last_frame_alone():
     assert (other != pictures.clips).any(axis=1)[whole].all()
     assert len({tuple(np.argsort(clip)) for clip in other[whole].tolist()}) > 1, "each in an order of its own"
     np.testing.assert_array_equal(other, shuffled.on(pictures, 0).clips)
+    two = pictures_of(pictures.dataset, 1)
+    np.testing.assert_array_equal(shuffled.on(two, 0).clips, two.clips[:, ::-1])
 
 
 def test_of_others_a_clip_is_that_of_another_row_as_a_whole():

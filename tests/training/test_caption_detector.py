@@ -92,9 +92,12 @@ def test_a_clip_is_unlike_when_one_of_its_pictures_is(run):
     detector = CaptionDetector.of_run(run.model, predictor.config, "cpu")
     clips = torch.full((2, 3, *predictor.captioner.preprocess.shape), 128, dtype=torch.uint8)
     clips[0, 1] = torch.randint(0, 256, clips.shape[2:], generator=torch.manual_seed(0), dtype=torch.uint8)
+    clips[1, 2] = clips[0, 1]
     alone = torch.stack([detector(clip) for clip in clips])
     assert alone[0, 1] != alone[0, 2]
-    torch.testing.assert_close(detector.of_clips(clips), alone.amax(dim=1))
+    score = detector.of_clips(clips)
+    torch.testing.assert_close(score, alone.amax(dim=1))
+    assert score[0] == pytest.approx(float(score[1])), "wherever the picture is"
 
 
 def test_the_share_of_unlike_pictures_stands_beside_the_loss(run, tmp_path, monkeypatch):
