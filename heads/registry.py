@@ -150,5 +150,7 @@ def _build(path: Path) -> "Head":
         raise BadHead(f"{path}: {error}") from error
     except FileNotFoundError:
         raise BadHead(f"{path} is not there; {_REMEDY}") from None
+    except OSError as error:
+        raise BadHead(f"{path} cannot be read ({error.strerror}); {_REMEDY}") from error
     except (ValueError, TypeError, LookupError, RuntimeError, OverflowError, MemoryError, AttributeError) as error:
         raise BadHead(f"{path} does not describe a head ({error!r}); {_REMEDY}") from error
