@@ -74,7 +74,7 @@ class Waits:
     def until(self, cluster: Cluster, job: str, place: str, tasks: int = 1) -> None:
         """Until all tasks of the job wait there."""
         files = [self.folder / f"{place}-{task}" for task in range(tasks)]
-        cluster.wait(job, lambda: all(file.exists() for file in files), 300)
+        cluster.wait(job, lambda: all(file.exists() for file in files))
 
 
 @pytest.mark.timeout(600)  # it imports PyTorch three times, which takes minutes where others use the cores
@@ -135,7 +135,7 @@ def test_a_cancelled_job_saves_and_stays_away(cluster: Cluster, words: list[str]
     waits.until(cluster, job, "step-20")
     cluster.do("scancel", job)
     cluster.ended(job, "CANCELLED")
-    cluster.wait(job, lambda: last_checkpoint(tmp_path / "run").exists(), 20)
+    cluster.wait(job, lambda: last_checkpoint(tmp_path / "run").exists())
     assert "start 2" not in cluster.log(job)
     assert cluster.field(job, "JobState") == "CANCELLED"
 
@@ -230,7 +230,7 @@ def test_an_ablation_ends_with_its_table_and_a_run_can_be_scored(cluster: Cluste
     typed = ["slurm/ablation.sh", *short, "--sweep", "lr=1e-3,1e-2", "--run_dir", tmp_path / "sweep"]
     said = cluster.do(*typed, NAME="lr", LOG_DIR=tmp_path)
     table = said.rpartition("by job ")[2]
-    cluster.ended(table, seconds=240)
+    cluster.ended(table)
     results = json.loads((tmp_path / "sweep/sweep.json").read_text())
     assert len(results["runs"]) == 2
     job = cluster.submit(ONE_THREAD, "slurm/eval.sh", "--run", tmp_path / "sweep/lr=1e-3-seed0", "--resamples", "100")
