@@ -6,7 +6,7 @@ from typing import Any
 
 from roadcue.errors import BadInput
 from roadcue.files import user_path
-from roadcue.inference.public_run import PUBLIC_FILES, write_public_run
+from roadcue.inference.public_run import PUBLIC_FILES, WEIGHT_FOLDERS, write_public_run
 from roadcue.models.checkpoint import HUB_ID
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
@@ -88,8 +88,9 @@ def _upload(public: Path, name: str, private: bool | None, what: str) -> str:
         if private and not api.model_info(name).private:
             raise BadInput(f"{name}: is there and public; make it private on its page first, or name another")
         # what an earlier push has left and this one has not goes
+        earlier = [f"{folder}/*" for folder in WEIGHT_FOLDERS]
         api.upload_folder(
-            repo_id=name, folder_path=public, commit_message=f"Upload {what} with RoadCue", delete_patterns="model/*"
+            repo_id=name, folder_path=public, commit_message=f"Upload {what} with RoadCue", delete_patterns=earlier
         )
     except BadInput:
         raise

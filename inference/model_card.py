@@ -20,6 +20,11 @@ from roadcue.reports.table import BLIND, SEES, plain
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
+_ENCODERS = {
+    "heads": "a frozen vision encoder",
+    "lora": "a vision encoder with an adapter (LoRA), which is in `adapter/` and goes with these heads alone",
+    "full": "a vision encoder that was trained with them, which is in `encoder/`",
+}
 _DRAWN = "drawn pictures, not photographs"
 """What a drawn data set says of itself (`roadworld.dataset`)."""
 _NOT_FOR = """\
@@ -66,7 +71,7 @@ def _what(config: TrainConfig) -> str:
     seen = "P" if blind else f"Pictures ({', '.join(config.picture_names)}), p"
     return (
         f"{seen}ast states and intent in, predictions of the heads {', '.join(config.head_names)} out"
-        f"{'' if blind else ', which read the features of a frozen vision encoder'}."
+        f"{'' if blind else f', which read the features of {_ENCODERS[config.stage]}'}."
     )
 
 

@@ -3,6 +3,7 @@
 config.json        the options of config.yaml, without those that name a place
 run.json           what the run was, of the facts those that say nothing of the machine but its device
 model/             the trained heads, or the captioner, as they are: safetensors and JSON
+adapter/, encoder/ what a stage two has made of the encoder, where there was one
 trained_rows.safetensors    hashes of the rows that they saw, so that no such sequence is scored as held out
 """
 
@@ -26,7 +27,9 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import PUBLIC_CONFIG, RunFolder
 from roadcue.training.trained_rows import TRAINED_ROWS
 
-_MODEL_FILES = ("model/*.safetensors", "model/*.json", "model/*.jinja")
+WEIGHT_FOLDERS = ("model", "adapter", "encoder")
+"""What a run may have learnt, each in a folder of its own."""
+_MODEL_FILES = tuple(f"{folder}/*.{kind}" for folder in WEIGHT_FOLDERS for kind in ("safetensors", "json", "jinja"))
 PUBLIC_FILES = (PUBLIC_CONFIG, "run.json", TRAINED_ROWS, *_MODEL_FILES)
 """Patterns of the files that such a run consists of, in which * is any part of a path; none of them is a pickle."""
 _PLACES = ("data_dir", "image_root", "store_dir", "run_dir")
@@ -34,7 +37,7 @@ _PLACES = ("data_dir", "image_root", "store_dir", "run_dir")
 _FACTS = (
     *("date", "data", "rows", "calibration", "limit", "cameras", "not_learnt", "untaught", "skipped"),
     *("texts", "clip_filter"),
-    *("encoder", "captioner", "encoder_parts", "seed", "versions", "device", "seconds"),
+    *("encoder", "stage_two", "captioner", "encoder_parts", "seed", "versions", "device", "seconds"),
 )
 """Of run.json; all but the command, hashes of the data and warnings, which name files."""
 _ABSOLUTE = re.compile(r"(?:,?\s(?:in|from|of|below))?(?:^|(?<=\s)|\s)(?:~|/|[A-Za-z]:[\\/])[^;,]*")
@@ -51,6 +54,8 @@ def write_public_run(folder: RunFolder, config: TrainConfig, into: Path, checkpo
     options = _each(yaml.safe_load(as_yaml(public)), _without_folder)
     options = {name: value for name, value in options.items() if name not in _PLACES}
     options["plugin"] = [Path(file).name for file in config.plugin]
+    if config.from_run is not None:
+        options["from_run"] = user_path(config.from_run).name
     _write_json(into / PUBLIC_CONFIG, options)
     _write_json(into / "run.json", _public_facts(folder, config))
     for file in sorted(folder.path.rglob("*")):
@@ -88,7 +93,7 @@ def _checkpoint(folder: RunFolder, config: TrainConfig, given: str | None) -> st
         return given
     if not _in_folder(config.checkpoint):
         return config.checkpoint
-    if config.captions:
+    if config.captions or config.stage == "full":  # whose weights go with the run
         return user_path(config.checkpoint).name
     raise BadInput(
         f"{folder.path}: the weights of its encoder are in {config.checkpoint}, which others do not have; say where "
