@@ -4,8 +4,8 @@
     python benchmarks/campaign.py --inputs 0 --kills 100 --train "--encoder smol --head waypoint"
 
 Damage: of each kind of file and of damage as many inputs. Each is refused with its place, read as before, or skipped
-and counted; a file without checksums may give other values. A fault is anything else: a traceback, other values past a
-checksum, more than 20 s.
+and counted; a file without checksums may give other values. A fault is anything else: a traceback, other values past
+a checksum, more than 20 s.
 
 Kills: a training is killed before or after its k-th write of a file, k = 1, 2, ..., or at a time at random, and the
 same command goes on from there. A fault is a run that does not, or whose heads differ in a bit from those of a run
@@ -23,7 +23,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from damaged_files import KINDS, outcome
 from damages import DAMAGES, damaged
@@ -83,16 +85,16 @@ def kill_all(kills: int, options: list[str], seed: int) -> list[str]:
     faults, draw = [], random.Random(seed)
     with tempfile.TemporaryDirectory() as place:
         start = time.monotonic()
-        _trained(Path(place) / "whole", options, None)
+        _trained(Path(place) / "whole", options)
         whole, seconds = _weights(Path(place) / "whole"), time.monotonic() - start
         for number in range(kills):
             run = Path(place) / f"killed{number}"
-            at = str(number // 2 + 1) if number < 2 * kills // 3 else None
-            when = "after" if number % 2 else "before"
-            died = _trained(run, options, at and f"{when} {at}", draw.uniform(0, seconds))
-            _trained(run, options, None)
+            point = ("after" if number % 2 else "before", number // 2 + 1) if number < 2 * kills // 3 else None
+            died = _trained(run, options, point, draw.uniform(0, seconds))
+            _trained(run, options)
             left = [str(path.relative_to(run)) for path in run.rglob("*.partial")] + [*map(str, run.glob("*.lock"))]
-            named = f"kill {number} ({f'{when} write {at}' if at else 'at a time'}, {'died' if died else 'had ended'})"
+            at = f"{point[0]} write {point[1]}" if point else "at a time"
+            named = f"kill {number} ({at}, {'died' if died else 'had ended'})"
             if not (run / "run.json").exists() or _weights(run) != whole:
                 faults.append(f"{named}: its heads are not those of the run that was left alone")
             if left:
@@ -101,18 +103,45 @@ def kill_all(kills: int, options: list[str], seed: int) -> list[str]:
     return faults
 
 
-def _trained(run: Path, options: list[str], point: str | None, seconds: float | None = None) -> bool:
-    """Train in `run`, killed at a point or after some seconds where these are given; returns whether it was."""
-    command = [sys.executable, str(ROOT / "benchmarks/killed.py"), *options, "--run_dir", str(run), "--resume", "auto"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "KILL_AT": point or ""}, stdout=subprocess.DEVNULL
-    )
+def _trained(
+    run: Path, options: list[str], point: tuple[str, int] | None = None, seconds: float | None = None
+) -> bool:
+    """Train in `run`, killed at a point or else after some seconds, where these are given; returns whether it was."""
+    kill = f"import campaign; campaign.kill_at{point}; " if point else ""
+    code = f"{kill}from roadcue.train import script; script()"
+    words = [*options, "--run_dir", str(run), "--resume", "auto"]
+    path = os.pathsep.join((str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")))
+    environment = {**os.environ, "PYTHONPATH": path}
+    process = subprocess.Popen([sys.executable, "-c", code, *words], env=environment, stdout=subprocess.DEVNULL)
     try:
         process.wait(None if point or seconds is None else seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
     return process.returncode == -signal.SIGKILL
+
+
+def kill_at(when: str, place: int) -> None:
+    """The `place`-th file or folder that gets its name from now on is this process's last.
+
+    It dies `when`, "before" that has its name, or "after".
+    """
+    names = 0
+
+    def counted(rename: Callable[..., Any]) -> Callable[..., Any]:
+        def named(*arguments: Any, **options: Any) -> Any:
+            nonlocal names
+            names += 1
+            if names == place and when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = rename(*arguments, **options)
+            if names == place:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return named
+
+    os.rename, os.replace = counted(os.rename), counted(os.replace)  # type: ignore[assignment]
 
 
 def _weights(run: Path) -> str:

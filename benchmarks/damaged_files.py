@@ -54,7 +54,7 @@ PICTURE = jpeg.encode(np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3),
 
 @dataclass(frozen=True)
 class Kind:
-    """`write(folder)` makes the files, `read(folder)` reads all; `damaged` is the path of one of them in the folder."""
+    """`write(folder)` makes the files, `read(folder)` reads all; `damaged` is the path of one in the folder."""
 
     write: Callable[[Path], object]
     read: Callable[[Path], Any]
