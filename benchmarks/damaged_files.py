@@ -270,11 +270,6 @@ def _read_tower(folder: Path) -> Any:
 
 
 KINDS: Mapping[str, Kind] = {
-    "config.yaml": Kind(
-        _config,
-        lambda folder: repr(parse_file(TrainConfig, folder / "config.yaml")),
-        "config.yaml",
-    ),
     "run.json": Kind(_facts, lambda folder: RunFolder(folder).read_facts(), "run.json"),
     "last.safetensors": Kind(
         _checkpoint,
@@ -329,6 +324,11 @@ KINDS: Mapping[str, Kind] = {
         lambda folder: write_safetensors(folder / TRAINED_ROWS, {"rows": torch.arange(4)}),
         lambda folder: _plain(dict(read_safetensors(folder / TRAINED_ROWS))),
         TRAINED_ROWS,
+    ),
+    "config.yaml": Kind(
+        _config,
+        lambda folder: repr(parse_file(TrainConfig, folder / "config.yaml")),
+        "config.yaml",
     ),
 }
 
