@@ -22,9 +22,18 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.generation import GenerationSettings, Grammar, Written
+from roadcue.models.greedy import NextInputs, write_greedily
 from roadcue.models.plain_text import without_controls
 from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing
-from roadcue.models.token_batches import CaptionBatch, check_room, left_padded, one_each, padding_id, teacher_forcing
+from roadcue.models.token_batches import (
+    CaptionBatch,
+    PromptBatch,
+    check_room,
+    left_padded,
+    one_each,
+    padding_id,
+    teacher_forcing,
+)
 from roadcue.weights import digest
 
 
@@ -180,22 +189,48 @@ class Captioner(nn.Module, ABC):
         for prompt in asked:
             settings.check_room(len(prompt), self.longest)
         padded = left_padded(asked, padding_id(self.tokenizer))
-        ids = padded["input_ids"].to(self.device)
-        written = self.model.generate(
-            input_ids=ids,
-            attention_mask=padded["attention_mask"].to(self.device),
-            eos_token_id=self.end_ids,
-            pad_token_id=padding_id(self.tokenizer),
-            suppress_tokens=self._never_written,
-            logits_processor=self._held_to(grammar),
-            past_key_values=settings.cache(self.model, ids.shape[1]),
-            **settings.options(),
-            **self.visual_inputs(self._ready(visual), shown),
-            **self.text_inputs(ids),
-        )[:, ids.shape[1] :]
+        prompts_here = PromptBatch(**{name: ids.to(self.device) for name, ids in padded.items()})  # type: ignore[typeddict-item]
+        seen = self.visual_inputs(self._ready(visual), shown)
+        written = self._written(prompts_here, seen, self.next_inputs(seen, shown), settings, grammar)
         texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
         ended = torch.isin(written, torch.tensor(self.end_ids, device=written.device)).any(dim=1).tolist()
         return [Written(without_controls(text).strip(), end) for text, end in zip(texts, ended, strict=True)]
+
+    def _written(
+        self,
+        prompts: PromptBatch,
+        seen: dict[str, Any],
+        beside: NextInputs | None,
+        settings: GenerationSettings,
+        grammar: Grammar | None,
+    ) -> Tensor:
+        """(b, new) ids: by transformers' `generate`, or, where texts may leave the batch as they end, greedily."""
+        ids, padding = prompts["input_ids"], padding_id(self.tokenizer)
+        cache = settings.cache(self.model, ids.shape[1])
+        if cache is not None and beside is not None and grammar is None and settings.plain:
+            never, ends = (torch.tensor(each, device=ids.device) for each in (self._never_written, self.end_ids))
+            limit = settings.max_new_tokens
+            return write_greedily(
+                self.model, prompts, seen, beside, cache, never=never, ends=ends, padding=padding, limit=limit
+            )
+        written: Tensor = self.model.generate(
+            **prompts,
+            eos_token_id=self.end_ids,
+            pad_token_id=padding,
+            suppress_tokens=self._never_written,
+            logits_processor=self._held_to(grammar),
+            past_key_values=cache,
+            **settings.options(),
+            **seen,
+            **self.text_inputs(ids),
+        )
+        return written[:, ids.shape[1] :]
+
+    def next_inputs(self, seen: Mapping[str, Any], shown: Sequence[int]) -> NextInputs | None:
+        """What `model` takes beside new tokens once it has read the pictures, as `visual_inputs` has `seen` them of
+        texts that have `shown` so many each; None in families of which only transformers' `generate` knows it.
+        """
+        return None
 
     def text_inputs(self, input_ids: Tensor) -> dict[str, Any]:
         """What `model` is given beside ids (b, l) and mask: nothing, in most families."""

@@ -66,6 +66,11 @@ class GenerationSettings:
                 f"instruction, or let answers have {max(longest - prompt, 0)}"
             )
 
+    @property
+    def plain(self) -> bool:
+        """Whether each token is the likeliest, whatever is there before."""
+        return self.num_beams == 1 and self.repetition_penalty == 1
+
     def cache(self, model: PreTrainedModel, prompt: int) -> DynamicCache | None:
         """For prompts of so many tokens and the answers to them; None where transformers' own serves better."""
         return roomy_cache(model, prompt + self.max_new_tokens) if self.num_beams == 1 else None

@@ -2,6 +2,7 @@
 token, which takes half the time of a small model's batches.
 """
 
+import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
@@ -33,6 +34,13 @@ class RoomyLayer(DynamicLayer):
             memory[:, :, first:last] = states
         self.keys, self.values = (memory[:, :, :last] for memory in self._memory)
         return self.keys, self.values
+
+    def keep(self, order: Tensor) -> None:
+        """Keep the texts at these places (c,), each at its own or one further back, which is where it goes."""
+        moved = torch.nonzero(order != torch.arange(len(order), device=order.device))[:, 0]
+        for memory in self._memory:
+            memory[moved] = memory[order[moved]]
+        self._memory = [memory[: len(order)] for memory in self._memory]
 
 
 def roomy_cache(model: PreTrainedModel, room: int) -> DynamicCache | None:

@@ -4,10 +4,11 @@ The Perceiver, the gated cross-attention and the rows of `<image>` and `<|endofc
 billion numbers at the published size; the tower and the language model stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from roadcue.models.captioner import Captioner
@@ -15,6 +16,7 @@ from roadcue.models.checkpoint import describe_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
 from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, answer_text, few_shot_segments, tokenize_segments
+from roadcue.models.greedy import NextInputs
 from roadcue.models.preprocessing import Aspect, clip_preprocessing, one_square
 
 
@@ -66,6 +68,11 @@ class FlamingoCaptioner(Captioner):
         A text looks at what comes before it, so pictures that it does not show are not looked at.
         """
         return {"media": self.model.lang_encoder.project(visual)}
+
+    def next_inputs(self, seen: Mapping[str, Any], shown: Sequence[int]) -> NextInputs:
+        """The keys and values of the pictures, of which new tokens look at the last that the text shows."""
+        media, last = seen["media"], torch.tensor(shown, device=self.device)[:, None]
+        return lambda rows: {"media": media[rows], "last_image": last[rows]}
 
     @property
     def longest(self) -> int:

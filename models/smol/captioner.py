@@ -3,7 +3,7 @@
 The connector and the language model learn, 1.83 billion numbers at the published size; the vision tower stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from roadcue.errors import BadCheckpoint
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint, resolve_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
+from roadcue.models.greedy import NextInputs
 from roadcue.models.plain_text import token_ids
 from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, read_preprocessing
 from roadcue.models.smol.encoder import tile_positions, tile_tokens
@@ -113,6 +114,10 @@ class SmolCaptioner(Captioner):
         """Those of all pictures in the order of the texts, (pictures, n, d), as transformers' model takes them."""
         pictures = torch.cat([tokens[:count] for tokens, count in zip(visual, shown, strict=True)])
         return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=pictures)}}
+
+    def next_inputs(self, seen: Mapping[str, Any], shown: Sequence[int]) -> NextInputs:
+        """Nothing: the pictures are in the keys and values of the text."""
+        return lambda rows: {}
 
     @property
     def longest(self) -> int:
