@@ -189,7 +189,9 @@ class Captioner(nn.Module, ABC):
         for prompt in asked:
             settings.check_room(len(prompt), self.longest)
         padded = left_padded(asked, padding_id(self.tokenizer))
-        prompts_here = PromptBatch(**{name: ids.to(self.device) for name, ids in padded.items()})  # type: ignore[typeddict-item]
+        prompts_here = PromptBatch(
+            input_ids=padded["input_ids"].to(self.device), attention_mask=padded["attention_mask"].to(self.device)
+        )
         seen = self.visual_inputs(self._ready(visual), shown)
         written = self._written(prompts_here, seen, self.next_inputs(seen, shown), settings, grammar)
         texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
