@@ -44,7 +44,7 @@ def split_of(data, encoder, frames_back=()):
 
 
 def test_a_row_shows_its_cameras_and_then_those_of_its_earlier_frames(data, encoder):
-    stored, split = split_of(data, encoder, (1, 2))
+    _, split = split_of(data, encoder, (1, 2))
     assert split.rows.tolist() == [0, 1, 3, 4, 5, 6, 7]
     assert split.frames.tolist() == [
         [0, -1, -1],
@@ -59,7 +59,7 @@ def test_a_row_shows_its_cameras_and_then_those_of_its_earlier_frames(data, enco
     there = [[True, True, False, False, False, False], [True, False, True, True, False, False]]
     assert batch["present"].tolist() == [*there, [True, True, True, False, True, True]]
     assert len(batch["pixels"]) == int(batch["present"].sum())
-    alone = PictureSplit.of(stored, encoder, CAMERAS, CAMERAS).batch(np.array([0]))["pixels"]
+    alone = split_of(data, encoder)[1].batch(np.array([0]))["pixels"]
     assert torch.equal(batch["pixels"][:2], alone)
     own = split.batch(np.array([3]))["pixels"][0]  # row 4, FRONT
     assert torch.equal(batch["pixels"][-2], own)
