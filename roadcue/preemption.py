@@ -111,6 +111,9 @@ def leave(stop: Stopped) -> int:
     try:
         return _requeue(job, code)
     except (OSError, subprocess.SubprocessError) as error:
+        if getattr(error, "returncode", 0) < 0:  # ended by a signal, as Slurm ends all of the job's processes
+            print(f"job {job} is ended by Slurm already", file=sys.stderr)
+            return 0
         said = getattr(error, "stderr", None) or error
         print(f"error: job {job} is not requeued ({str(said).strip()}); submit it again", file=sys.stderr)
         return code

@@ -45,7 +45,8 @@ ReturnToService=2
 JobRequeue=1
 KillWait=5
 MinJobAge=30
-SlurmdTimeout=10
+SlurmdTimeout=20
+UnkillableStepTimeout=600
 SchedulerParameters=sched_interval=2,sched_min_interval=0,bf_interval=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU

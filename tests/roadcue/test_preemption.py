@@ -134,6 +134,13 @@ def test_a_job_that_slurm_ends_already_is_left_alone(slurm, state):
     assert len(slurm.calls()) == 1
 
 
+def test_a_job_that_slurm_ends_while_it_is_asked_is_left_alone(slurm, capsys):
+    """Each of two ranks that are not in a loop requeues; what the first has started ends the second."""
+    slurm(fails="kill -TERM $$")
+    assert leave(Stopped()) == 0
+    assert capsys.readouterr().err.endswith("job 42 is ended by Slurm already\n")
+
+
 def test_of_ranks_that_stop_together_one_requeues(slurm, tmp_path: Path):
     slurm()
     assert leave(Stopped(requeues=False)) == 0
