@@ -115,9 +115,10 @@ class Ranks:
         if self.count == 1 or dist.is_initialized():
             return
         if _TORCHRUN not in os.environ:
-            job = int(os.environ["SLURM_JOB_ID"])
+            # Of this srun alone: another job, or the last start of this one, may still hold the port that was its.
+            step = int(os.environ["SLURM_SRUN_COMM_PORT"])
             os.environ.setdefault("MASTER_ADDR", os.environ["SLURM_LAUNCH_NODE_IPADDR"])
-            os.environ.setdefault("MASTER_PORT", str(_PORTS[job % len(_PORTS)]))
+            os.environ.setdefault("MASTER_PORT", str(_PORTS[step % len(_PORTS)]))
             names = {"RANK": self.rank, "LOCAL_RANK": self.local, "WORLD_SIZE": self.count}
             os.environ.update({name: str(number) for name, number in names.items()})
             os.environ["GROUP_RANK"] = os.environ["SLURM_NODEID"]

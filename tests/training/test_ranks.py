@@ -156,6 +156,23 @@ def test_who_started_this_process_says_which_rank_it_is(monkeypatch):
     assert Ranks.of_environment() == Ranks(1, 4, 1, 2)
 
 
+def test_starts_of_a_job_and_jobs_of_one_number_meet_at_different_ports(monkeypatch):
+    """Two clusters on a machine count their jobs alike, and what a job has left of its last start may still listen."""
+    joined, ports = [], []
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda *_, **__: joined.append(1))
+    for name in ("MASTER_PORT", "MASTER_ADDR", "RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK"):
+        monkeypatch.setenv(name, "")  # so that what is set below is put back
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    slurm = {"SLURM_JOB_ID": "2", "SLURM_LAUNCH_NODE_IPADDR": "127.0.0.1", "SLURM_NODEID": "0"}
+    for srun in ("45877", "45879"):
+        monkeypatch.delenv("MASTER_PORT")
+        for name, value in {**slurm, "SLURM_SRUN_COMM_PORT": srun}.items():
+            monkeypatch.setenv(name, value)
+        Ranks(0, 2, 0, 2).join("cpu")
+        ports.append(os.environ["MASTER_PORT"])
+    assert (len(joined), len(set(ports))) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("ranks", "devices", "nodes", "device", "said"),
     [
