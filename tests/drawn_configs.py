@@ -22,7 +22,7 @@ def drawn_configs(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Callable[...
             raise BadInput(f"no split {split}")
         return splits[split]
 
-    for module in ("training.heads.fitting", "evaluation.run", "training.extraction"):
+    for module in ("training.heads.fitting", "evaluation.run", "training.extraction", "training.sweep.stage_two"):
         monkeypatch.setattr(f"roadcue.{module}.open_split", open_split)
     monkeypatch.setenv("ROADCUE_CACHE", str(folder / "cache"))
 

@@ -46,8 +46,11 @@ from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import check_logger, fit
 
 
-def train_stage_two(config: TrainConfig, config_text: str) -> None:
-    """Heads of the run of `--from`, trained on with what the stage says; everything ends up in the run folder."""
+def train_stage_two(config: TrainConfig, config_text: str, command: str | None = None) -> None:
+    """Heads of the run of `--from`, trained on with what the stage says; everything ends up in the run folder.
+
+    `command` is kept as the run's, in the place of the one that was typed.
+    """
     check_logger(config.logger)
     folder, finished = begun(config, FREE_TO_CHANGE)
     earlier, _ = taken_over(config)
@@ -75,7 +78,7 @@ def train_stage_two(config: TrainConfig, config_text: str) -> None:
             encoder = encoder_of_run(folder, config)
             say(f"encoding again, as the encoder is now: {encoder.description}")
             splits = _encoded_anew(splits, encoder, config)
-        command = shlex.join(["python", *sys.argv])
+        command = command or shlex.join(["python", *sys.argv])
         facts = {"residual": earlier.read_facts().get("residual"), "stage_two": {"stage": config.stage, **learnt}}
         leave_heads(model, config, folder, splits, command, spent, **facts)
     against = f"--against {shlex.quote(str(earlier.path))}"

@@ -124,8 +124,10 @@ def _run_json(run: RunScores) -> dict[str, Any]:
 def as_csv(results: Results) -> str:
     """sweep.csv: a line per figure; metres, and shares of 1, nothing where there is none."""
     text = io.StringIO()
+    swept = dict.fromkeys(option for settings in results.values() for one in settings for option in one.settings)
     lines = [
         {
+            **dict.fromkeys(swept, ""),
             **setting.settings,
             "training_seeds": len(setting.runs),
             "table": title,

@@ -24,7 +24,9 @@ from roadcue.training.heads.fitting import FREE_TO_CHANGE, train_heads
 from roadcue.training.heads.predictions import predict
 from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.run_folder import RunFolder, check_same_data
+from roadcue.training.stage_two.run import train_stage_two
 from roadcue.training.sweep.scores import RunScores
+from roadcue.training.sweep.stage_two import scored_run
 
 LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - {"store_dir", "plugin"})
 """Options that `SweepRun.command` leaves out: it makes a folder of its own, and names the seed always."""
@@ -56,10 +58,10 @@ class SweepRun:
         return f"OMP_NUM_THREADS=1 python train.py {shlex.join(words)}"
 
 
-def train_and_score(run: SweepRun, splits: StoredSplits) -> RunScores | str:
+def train_and_score(run: SweepRun, splits: StoredSplits | None) -> RunScores | str:
     """Train a run unless it is finished, and score it on the validation rows; what went wrong otherwise.
 
-    Everything that it says goes to its output.txt.
+    Everything that it says goes to its output.txt. A stage two has no `splits`: it encodes its own.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -68,6 +70,9 @@ def train_and_score(run: SweepRun, splits: StoredSplits) -> RunScores | str:
         with open(run.folder.output, "a") as output, redirect_stdout(output), redirect_stderr(output):
             try:
                 folder = run.folder
+                if splits is None:
+                    train_stage_two(run.config, run.config_text, run.command)
+                    return scored_run(folder, run.name, run.settings, run.command, run.config.plugin)[0]
                 folder.take()
                 if folder.facts.exists():
                     check_same_data(folder, lambda: splits.fingerprint)
@@ -86,7 +91,7 @@ def train_and_score(run: SweepRun, splits: StoredSplits) -> RunScores | str:
 
 
 def outcomes(
-    jobs: Sequence[tuple[SweepRun, StoredSplits]], workers: int
+    jobs: Sequence[tuple[SweepRun, StoredSplits | None]], workers: int
 ) -> Iterator[tuple[SweepRun, RunScores | str]]:
     """`train_and_score` of every job as it is done: `workers` at a time in spawned processes, 0: in this one.
 

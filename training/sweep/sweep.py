@@ -1,7 +1,7 @@
 """Many trainings over the same stored features: every combination of the swept options with every seed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -23,6 +23,7 @@ from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions, ExtractionOptions
+from roadcue.training.heads.batches import StoredSplit
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, build_model, stored_splits
 from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.ranks import Ranks
@@ -30,6 +31,7 @@ from roadcue.training.run_folder import RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, Results, as_csv, as_json, caution, results_table, run_said
 from roadcue.training.sweep.run import SweepRun, outcomes
 from roadcue.training.sweep.scores import RunScores, SettingScores, setting_scores
+from roadcue.training.sweep.stage_two import CONTROL, StageOne, conclude, controls
 from roadcue.training.trainer import check_logger
 
 FIXED = ("config", "sweep", "seeds", "seed", "sweep_part", *FREE_TO_CHANGE)
@@ -51,9 +53,9 @@ def sweep(config: TrainConfig, config_text: str) -> None:
         part, parts = part_of_whole("sweep_part", config.sweep_part)
         runs = runs[part - 1 :: parts]
     finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
-    splits = _splits(runs, folder)
+    splits = _splits(runs, folder) if config.from_run is None else {}
     print(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time", flush=True)
-    jobs = [(run, splits[_decides_splits(run.config)]) for run in runs]
+    jobs = [(run, splits[_decides_splits(run.config)] if splits else None) for run in runs]
     scores: dict[str, tuple[SweepRun, RunScores]] = {}
     failed: dict[str, str] = {}
     with writing_into(folder, GO_ON):
@@ -67,7 +69,13 @@ def sweep(config: TrainConfig, config_text: str) -> None:
                     print(f"{run.name}: {run_said(outcome)}", flush=True)
                 advance()
         if config.sweep_part is None:
-            _conclude([scores[run.name] for run in runs if run.name in scores], splits, failed, folder)
+            done = [scores[run.name] for run in runs if run.name in scores]
+            if config.from_run is None:
+                _conclude(done, lambda config: splits[_decides_splits(config)].val, failed, folder)
+            else:
+                first = StageOne.of(config.from_run, config.plugin)
+                _conclude(done, lambda _: first.val, failed, folder)
+                conclude(first, [(run.folder, scored) for run, scored in done], folder)
     if failed:
         name, reason = next(iter(failed.items()))
         raise BadInput(
@@ -77,16 +85,23 @@ def sweep(config: TrainConfig, config_text: str) -> None:
 
 
 def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRun]:
-    """Every combination with every seed; BadInput when a setting does not fit, or a run is there already."""
+    """Every combination with every seed; BadInput when a setting does not fit, or a run is there already.
+
+    Where an encoder learns in them, their controls come first.
+    """
     runs: dict[tuple[str, ...], SweepRun] = {}
-    for settings in combinations(config.sweep):
+    asked = [(config_text, settings) for settings in combinations(config.sweep)]
+    if config.stage != CONTROL["stage"] and not config.captions:
+        text, beside = controls(config_text, [settings for _, settings in asked])
+        asked = [*((text, settings) for settings in beside), *asked]
+    for text, settings in asked:
         title = re.sub(r"[^\w.,=+-]", "_", ",".join(f"{option}={value}" for option, value in settings.items()))
         for seed in range(config.seed, config.seed + config.seeds):
             run_dir = folder / f"{title}-seed{seed}".removeprefix("-")
             alone = {"sweep": "[]", "seeds": "1", "sweep_part": "null"}
             of_the_run = {"seed": str(seed), "run_dir": str(run_dir), **alone}
             try:
-                run = SweepRun(settings, *override(TrainConfig, config_text, {**settings, **of_the_run}))
+                run = SweepRun(settings, *override(TrainConfig, text, {**settings, **of_the_run}))
             except BadInput as error:
                 raise BadInput(f"--sweep: {error}") from error
             if run.config.captions:
@@ -152,12 +167,15 @@ def _splits(runs: Sequence[SweepRun], folder: Path) -> dict[tuple[object, ...], 
 
 def _conclude(
     scored: Sequence[tuple[SweepRun, RunScores]],
-    splits: Mapping[tuple[object, ...], StoredSplits],
+    val_of: Callable[[TrainConfig], StoredSplit],
     failed: Mapping[str, str],
     folder: Path,
 ) -> None:
-    """The tables on the terminal and in two files, and a line for each setting that trains it again."""
-    results, runs = _results(scored, splits), [run for _, run in scored]
+    """The tables on the terminal and in two files, and a line for each setting that trains it again.
+
+    `val_of`: what a run with these options was scored on.
+    """
+    results, runs = _results(scored, val_of), [run for _, run in scored]
     write_atomic(folder / JSON, as_json(results, runs, failed))
     write_atomic(folder / CSV, as_csv(results))
     console = Console()
@@ -171,9 +189,7 @@ def _conclude(
     print(f"{folder / JSON}\n{folder / CSV}")
 
 
-def _results(
-    scored: Sequence[tuple[SweepRun, RunScores]], splits: Mapping[tuple[object, ...], StoredSplits]
-) -> Results:
+def _results(scored: Sequence[tuple[SweepRun, RunScores]], val_of: Callable[[TrainConfig], StoredSplit]) -> Results:
     """Each head's settings, best first."""
     by_setting: dict[str, list[tuple[SweepRun, RunScores]]] = {}
     for run, scores in scored:
@@ -181,7 +197,7 @@ def _results(
     results: dict[str, list[SettingScores]] = {}
     for runs in by_setting.values():
         first = runs[0][0]
-        model, val = MultiHeadModel.from_pretrained(first.folder.model), splits[_decides_splits(first.config)].val
+        model, val = MultiHeadModel.from_pretrained(first.folder.model), val_of(first.config)
         for name in first.config.head_names:
             setting = setting_scores(model.heads[name], [scores for _, scores in runs], val)
             if setting.tables:
