@@ -27,8 +27,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from damaged_files import KINDS, outcome
-from damages import DAMAGES, damaged
+from damaged_files import KINDS
+from damages import DAMAGES, damaged, outcome
 
 ROOT = Path(__file__).parents[1]
 LONGEST_S = 20.0

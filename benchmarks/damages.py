@@ -1,8 +1,13 @@
-"""Kinds of damage to a file: what disks, editors and people do, each by a seed."""
+"""Kinds of damage to a file: what disks, editors and people do, each by a seed; and what may come of it."""
 
 import random
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roadcue.errors import RoadCueError
 
 Damage = Callable[[bytearray, random.Random], None]
 _NUMBERS = (b"1e999", b"-1e400", b"1e30", b"NaN", b"Infinity", b"-1", b"99999999999999999999999", b"1e-400", b"0.5")
@@ -119,3 +124,33 @@ def damaged(whole: bytes, kind: str, seed: int) -> bytes:
     if data:
         DAMAGES[kind](data, random.Random(f"{kind} {seed}"))
     return bytes(data)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`write(folder)` makes the files, `read(folder)` reads all; `damaged` is the path of one in the folder."""
+
+    write: Callable[[Path], object]
+    read: Callable[[Path], Any]
+    damaged: str
+    sealed: bool = False
+
+
+def outcome(kind: Kind, folder: Path, whole: Any) -> str:
+    """What reading ends in: "refused", "the same", "other values", "skipped"; whatever else is raised is a fault.
+
+    `whole` is what was read of the files as they were written. AssertionError where a sealed file gives other values,
+    or a message names no place.
+    """
+    try:
+        found = kind.read(folder)
+    except RoadCueError as error:
+        if str(folder) not in str(error):
+            raise AssertionError(f"no place in: {error}") from error
+        return "refused"
+    if found == whole:
+        return "the same"
+    if isinstance(found, dict) and isinstance(whole, dict) and found.items() <= whole.items():
+        return "skipped"
+    assert not kind.sealed, f"other values past a checksum: {found!r:.300}"
+    return "other values"

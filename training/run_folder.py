@@ -43,6 +43,7 @@ from roadcue.models.compilation import COMPILED
 from roadcue.options_as_text import flat
 from roadcue.training.checkpoints import GO_ON, last_checkpoint
 from roadcue.training.ranks import Ranks
+from roadcue.training.run_facts import check_facts
 
 PROBE = "preprocessing_probe"
 """The part of an encoder's fingerprint that changes with a single level of a single pixel."""
@@ -120,43 +121,13 @@ class RunFolder:
         """Read run.json; BadInput when it is missing or damaged."""
         try:
             facts: dict[str, Any] = json.loads(read_text(self.facts))
-            _check_facts(facts)
+            check_facts(facts)
         except OSError as error:
             raise unreadable(self.facts, error, "let train.py finish first") from error
         except (ValueError, TypeError, RecursionError) as error:
             remedy = "put it back as train.py has written it, or train again"
             raise BadInput(f"{self.facts}: is not what a run was ({error}); {remedy}") from error
         return facts
-
-
-_TABLES = ("encoder_parts", "data", "rows", "versions")
-"""Keys of run.json under which there is a value for each of several names."""
-_FACTS: Mapping[str, tuple[type, ...]] = {
-    "encoder_parts": (str,),
-    "data": (str,),
-    "rows": (int,),
-    "versions": (str,),
-    "date": (str,),
-    "device": (str,),
-    "command": (str,),
-    "seconds": (int, float),
-    "skipped": (int,),
-    "seed": (int,),
-}
-"""What run.json holds of every run, and the types of its values."""
-
-
-def _check_facts(facts: Any) -> None:
-    """TypeError, with the key, where run.json lacks something or it is of another type."""
-    if not isinstance(facts, dict):
-        raise TypeError(f"it holds {facts!r:.60}")
-    for name, kind in _FACTS.items():
-        value = facts.get(name)
-        inside = value.values() if isinstance(value, dict) else [value]
-        if isinstance(value, dict) != (name in _TABLES) or not all(type(one) in kind for one in inside):
-            raise TypeError(f"{name} is {value!r:.60}")
-    if not {"train"} <= facts["rows"].keys() & facts["data"].keys():
-        raise TypeError("rows and data say nothing of train")
 
 
 def named_folder(run_dir: str | None, name: str) -> Path:

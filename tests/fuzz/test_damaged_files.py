@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from damaged_files import KINDS, outcome
-from damages import DAMAGES, damaged
+from damaged_files import KINDS
+from damages import DAMAGES, damaged, outcome
 
 SEEDS, SLOW = 3, ("config.yaml",)
 
