@@ -21,7 +21,6 @@ from roadcue.evaluation.written_texts import TextFile, WrittenText
 from roadcue.models.captioner import Captioner
 from roadcue.models.generation import GenerationSettings, Written
 from roadcue.models.grammar import Grammar
-from roadcue.models.registry import build_captioner
 from roadcue.models.visual_parts import visual_parts_learn
 from roadcue.progress import ProgressLine
 from roadcue.prompts.annotation import Annotation
@@ -29,6 +28,7 @@ from roadcue.prompts.annotation_json import CLOSED_SCHEMA, with_annotation
 from roadcue.prompts.bvpi_grammar import BVPI_EBNF
 from roadcue.prompts.path_text import PATH_EBNF
 from roadcue.training.build import device, open_split
+from roadcue.training.captions.adapted import finished_captioner
 from roadcue.training.captions.clips import encoded
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
@@ -72,10 +72,8 @@ class CaptionRun:
         `config` says which split is asked, and how; its seed decides which pictures are shown or dealt out where a
         condition draws them.
         """
-        captioner = build_captioner(options.encoder, checkpoint=str(folder.model), aspect=options.aspect)
-        captioner.to(device(options.device)).eval()
+        captioner, detector = finished_captioner(folder, options, device(options.device))
         pictures, bad = caption_pictures(options, captioner, caption_options(options), config.split or "val")
-        detector = CaptionDetector.of_run(folder.model, options, device(options.device))
         return cls(folder, options, config, captioner, detector, pictures, bad)
 
     def asked(self, condition: Condition) -> dict[str, Any]:

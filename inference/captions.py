@@ -19,7 +19,7 @@ from roadcue.inference.predictions import Predictions
 from roadcue.inference.still_pictures import answer_of
 from roadcue.models.captioner import Captioner
 from roadcue.models.generation import GenerationSettings
-from roadcue.models.registry import build_captioner
+from roadcue.training.captions.adapted import finished_captioner
 from roadcue.training.captions.config import CAPTION
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options
@@ -69,10 +69,9 @@ class CaptionPredictor(PushToHubMixin):
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "CaptionPredictor":
         """The captioner that a run has left; BadCheckpoint when it cannot be used."""
         folder.read_facts()  # which a run that is not finished lacks
-        captioner = build_captioner(config.encoder, checkpoint=str(folder.model), aspect=config.aspect)
-        detector = CaptionDetector.of_run(folder.model, config, device)
+        captioner, detector = finished_captioner(folder, config, device)
         asked = instruction_for(caption_options(config).target, captioner)
-        predictor = cls(captioner.to(device), config.camera_names[0], detector, asked, config.frames_back)
+        predictor = cls(captioner, config.camera_names[0], detector, asked, config.frames_back)
         predictor.folder, predictor.config = folder, config
         return predictor
 

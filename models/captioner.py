@@ -9,7 +9,6 @@ Shape legend: b texts, p pictures of the text that has most, n visual tokens of 
 of a captioner's square input, l tokens of the longest text.
 """
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from roadcue.models.adapters import LoraTargets
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.generation import GenerationSettings, Grammar, Written
 from roadcue.models.greedy import NextInputs, write_greedily
@@ -34,7 +34,6 @@ from roadcue.models.token_batches import (
     padding_id,
     teacher_forcing,
 )
-from roadcue.weights import digest
 
 
 class VisualBatch(CaptionBatch):
@@ -118,6 +117,11 @@ class Captioner(nn.Module, ABC):
     @abstractmethod
     def answer_ids(self, answer: str) -> list[int]:
         """The token ids of an answer and its end; ValueError when it is empty or holds a special token."""
+
+    @property
+    @abstractmethod
+    def lora_targets(self) -> Mapping[str, LoraTargets]:
+        """Scope (vision or text) -> the layers of `model` that LoRA may change."""
 
     @property
     @abstractmethod
@@ -272,18 +276,6 @@ class Captioner(nn.Module, ABC):
 
     def after_backward(self) -> None:
         """Take out of the gradients what may not learn though its parameter does; call it before every step."""
-
-    @property
-    def fingerprint(self) -> Mapping[str, str]:
-        """Every part that decides what is written, by name, of the weights as they are now."""
-        return {
-            "captioner": self.name,
-            "weights": digest(self.model.state_dict()),
-            "tokeniser": hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
-            "prompt": self.tokenizer.decode(self.prompt("?")),
-            **self.fingerprint_of_pictures,
-            "dtype": self.dtype,
-        }
 
     @property
     def fingerprint_of_pictures(self) -> Mapping[str, str]:

@@ -1,9 +1,27 @@
-"""What of a captioner decides the visual tokens of a picture, so that they may be stored."""
+"""What of a captioner decides what it writes, and what the visual tokens of a picture, so that they may be stored."""
 
+import hashlib
 from collections.abc import Mapping
 
 from roadcue.models.captioner import Captioner
 from roadcue.weights import digest
+
+
+def fingerprint(captioner: Captioner) -> Mapping[str, str]:
+    """Every part that decides what is written, by name, of the weights as they are now.
+
+    Weights in NF4 are left out, which differ by a rounding from device to device: what is beside them tells one
+    checkpoint from another.
+    """
+    weights = {name: weight for name, weight in captioner.model.named_parameters() if weight.is_floating_point()}
+    return {
+        "captioner": captioner.name,
+        "weights": digest(weights),
+        "tokeniser": hashlib.sha256(captioner.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
+        "prompt": captioner.tokenizer.decode(captioner.prompt("?")),
+        **captioner.fingerprint_of_pictures,
+        "dtype": captioner.dtype,
+    }
 
 
 def visual_fingerprint(captioner: Captioner) -> Mapping[str, str]:

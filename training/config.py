@@ -43,6 +43,8 @@ CAPTION_DEFAULTS: Mapping[str, Any] = {
     "precision": "bf16",
 }
 """As document 000 fine-tunes OpenFlamingo."""
+CAPTION_LORA_DEFAULTS: Mapping[str, Any] = {**CAPTION_DEFAULTS, "lr": 2e-4, "weight_decay": 0.0}
+"""As QLoRA trains (Dettmers et al. 2023, arXiv 2305.14314, table 9: 7 to 13 billion weights)."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,13 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
     batch_size: int | None = None
     """Rows per optimizer step, which several processes share. Default: 256, with --from 16; captions: 4."""
     lr: float | None = None
-    """Peak learning rate of AdamW. Default: 1e-3, falling to zero along a cosine; captions: 2e-5, constant after
-    --warm_up."""
+    """Peak learning rate of AdamW. Default: 1e-3, falling to zero along a cosine; captions: 2e-5, with --stage lora
+    2e-4, constant after --warm_up."""
     warm_up: int | None = None
     """Steps in which the learning rate rises to its peak. Default: 0; captions: 100."""
     weight_decay: float | None = None
-    """Decoupled weight decay of AdamW. Default: 1e-4; captions: 0.1, of the gated cross-attention alone, as in
-    OpenFlamingo's training."""
+    """Decoupled weight decay of AdamW. Default: 1e-4; captions: 0.1, of OpenFlamingo's gated cross-attention
+    alone, as in its training; with --stage lora 0."""
     precision: Literal["fp32", "bf16"] | None = None
     """bf16: products in bfloat16, weights in fp32. Default: fp32; captions: bf16."""
     ema: float = 0.0
@@ -163,7 +165,7 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
     def _defaults(self) -> Mapping[str, Any]:
         """Of the options of the optimizer."""
         if self.captions:
-            return CAPTION_DEFAULTS
+            return CAPTION_LORA_DEFAULTS if self.stage == LORA else CAPTION_DEFAULTS
         return STAGE_TWO_DEFAULTS if self.encodes_each_step else HEAD_DEFAULTS
 
     @property
@@ -213,7 +215,9 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
     def _check_stage(self) -> None:
         """ValueError for options of stage two that do not fit; fills in which towers LoRA adapts."""
         self.check_stage_two()
-        if not self.captions:
+        if self.captions:
+            self.check_captions_stage(self.from_run is None and self.head_options[CAPTION].gate_init is not None)
+        else:
             scope = self.lora.scope if self.lora else None
             self.check_heads_stage(scope)
         if self.lora and self.lora.scope is None:

@@ -11,9 +11,10 @@ from torch.optim import Optimizer
 
 from roadcue.errors import BadInput
 from roadcue.training.checkpoints import generator_state, set_generator_state
-from roadcue.training.optimizers import OptimizerName, build_optimizer
+from roadcue.training.optimizers import build_optimizer
 from roadcue.training.ranks import Ranks
 from roadcue.training.schedule import Shape, learning_rate
+from roadcue.training.stage_two.config import OptimizerName
 
 
 class TrainingModule(LightningModule):

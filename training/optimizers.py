@@ -6,15 +6,14 @@ move to the CPU's memory where the GPU's is full.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.optim import AdamW, Optimizer
 
 from roadcue.errors import BadInput
 from roadcue.models.quantization import working_bitsandbytes
-
-OptimizerName = Literal["adamw", "adamw8bit", "paged_adamw8bit"]
+from roadcue.training.stage_two.config import OptimizerName
 
 
 def check_optimizer(name: OptimizerName, device: str) -> None:

@@ -23,12 +23,13 @@ from roadcue.preemption import Stopped, asked, held, take_back
 from roadcue.sentences import say
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
 from roadcue.training.module import TrainingModule
-from roadcue.training.optimizers import OptimizerName, check_optimizer
+from roadcue.training.optimizers import check_optimizer
 from roadcue.training.out_of_memory import memory_said
 from roadcue.training.peak_memory import peak_bytes, reset_peak
 from roadcue.training.ranks import InTurns, Ranks, Shared
 from roadcue.training.run_folder import RunFolder, Spent
 from roadcue.training.sample_pictures import log_samples
+from roadcue.training.stage_two.config import OptimizerName
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.weight_averaging import averaging
 

@@ -6,7 +6,7 @@ model what it makes of pixels and what it takes beside token ids.
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from roadcue.errors import BadCheckpoint
+from roadcue.models.adapters import LoraTargets
 from roadcue.models.auto.loading import check_family, load_model, load_processor, place_of, square_of, whole_picture
+from roadcue.models.auto.lora_targets import targets_of
 from roadcue.models.captioner import Captioner
 from roadcue.models.chat.frame import Frame, Template, frame_of
 from roadcue.models.checkpoint import describe_checkpoint
@@ -135,6 +137,11 @@ class AutoCaptioner(Captioner):
         """Which tokens are of pictures, for models that ask."""
         pictures = (input_ids == self.model.config.image_token_id).long()
         return {name: pictures for name in ("mm_token_type_ids", "token_type_ids") if name in self._takes}
+
+    @property
+    def lora_targets(self) -> Mapping[str, LoraTargets]:
+        """All linear layers of the blocks of both towers."""
+        return targets_of(self.model)
 
     @property
     def longest(self) -> int:

@@ -11,10 +11,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from roadcue.models.adapters import LoraTargets
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
+from roadcue.models.flamingo.lora_targets import TARGETS
 from roadcue.models.flamingo.prompt import ENDOFCHUNK, IMAGE, answer_text, few_shot_segments, tokenize_segments
 from roadcue.models.greedy import NextInputs
 from roadcue.models.preprocessing import Aspect, clip_preprocessing, one_square
@@ -75,6 +77,11 @@ class FlamingoCaptioner(Captioner):
         return lambda rows: {"media": media[rows], "last_image": last[rows]}
 
     @property
+    def lora_targets(self) -> Mapping[str, LoraTargets]:
+        """Linear layers of CLIP's blocks; the attention of MPT's and the gated cross-attention before them."""
+        return TARGETS
+
+    @property
     def longest(self) -> int:
         """What MPT was trained to read, though ALiBi lets it read on."""
         return int(self.model.config.text_config.max_seq_len)
@@ -87,7 +94,10 @@ class FlamingoCaptioner(Captioner):
 
     def after_backward(self) -> None:
         """Keep all but the two new rows of the embedding as they are (open_flamingo, train/train_utils.py)."""
-        gradient = self.model.lang_encoder.transformer.wte.weight.grad
+        embedding = self.model.lang_encoder.transformer.wte.weight
+        if not embedding.requires_grad:  # adapters learn in its place
+            return
+        gradient = embedding.grad
         assert gradient is not None
         rows = [self.model.config.endofchunk_token_id, self.model.config.image_token_id]
         new = gradient[rows]

@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerFast, SmolVLMForConditionalGeneratio
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from roadcue.errors import BadCheckpoint
+from roadcue.models.adapters import LoraTargets
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint, resolve_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
@@ -23,6 +24,7 @@ from roadcue.models.plain_text import token_ids
 from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, read_preprocessing
 from roadcue.models.smol.encoder import tile_positions, tile_tokens
 from roadcue.models.smol.loading import load_whole
+from roadcue.models.smol.lora_targets import TARGETS
 from roadcue.models.smol.prompt import END, IMAGE, answer_text, picture_text, question_texts
 from roadcue.models.smol.splitting import Splitting, split_text
 from roadcue.prompts.instructions import SCENE
@@ -118,6 +120,11 @@ class SmolCaptioner(Captioner):
     def next_inputs(self, seen: Mapping[str, Any], shown: Sequence[int]) -> NextInputs:
         """Nothing: the pictures are in the keys and values of the text."""
         return lambda rows: {}
+
+    @property
+    def lora_targets(self) -> Mapping[str, LoraTargets]:
+        """All linear layers of the blocks of both towers."""
+        return TARGETS
 
     @property
     def longest(self) -> int:

@@ -23,6 +23,7 @@ from roadcue.models.registry import build_captioner, build_encoder
 from roadcue.models.smol import prompt as smol
 from roadcue.models.smol.captioner import SmolCaptioner
 from roadcue.models.token_batches import IGNORED
+from roadcue.models.visual_parts import fingerprint
 
 ANSWERS = ["A car is ahead.", "The road bends to the left, and there is a crossing after 12 metres."]
 TOLD = "Describe the scene."
@@ -51,8 +52,8 @@ def decoded(captioner, ids) -> str:
 def test_a_captioner_says_what_it_is(captioner):
     assert captioner.name in WHICH
     assert "miniature shipped with RoadCue" in captioner.description
-    assert captioner.fingerprint["captioner"] == captioner.name
-    assert all(isinstance(part, str) for part in captioner.fingerprint.values())
+    assert fingerprint(captioner)["captioner"] == captioner.name
+    assert all(isinstance(part, str) for part in fingerprint(captioner).values())
     assert captioner.to("cpu") is captioner
 
 
@@ -136,7 +137,7 @@ def test_what_was_saved_comes_back(captioner, pixels, tmp_path):
     again = type(captioner).from_pretrained(str(tmp_path))
     assert torch.equal(again.loss(batch_of(again, pixels, TOLD, ANSWERS)), captioner.loss(batch))
     assert texts_of(again, pixels, TOLD) == texts_of(captioner, pixels, TOLD)
-    changed = {part for part in again.fingerprint if again.fingerprint[part] != captioner.fingerprint[part]}
+    changed = {part for part in fingerprint(again) if fingerprint(again)[part] != fingerprint(captioner)[part]}
     assert not changed
     assert build_encoder(captioner.name, checkpoint=str(tmp_path)).encode(pixels).isfinite().all()
 

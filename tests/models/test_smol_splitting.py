@@ -12,6 +12,7 @@ from roadcue.models import mini
 from roadcue.models.generation import GenerationSettings
 from roadcue.models.registry import build_captioner
 from roadcue.models.smol.splitting import Splitting
+from roadcue.models.visual_parts import fingerprint
 
 TOLD = "Describe the scene."
 SHORT = GenerationSettings(max_new_tokens=16)
@@ -81,6 +82,6 @@ def test_any_shape_is_split_alike_and_its_last_piece_is_the_square_itself(captio
         assert torch.equal(pieces[-1], square(picture))
     assert isinstance(captioner.preprocess, Splitting)
     assert (captioner.preprocess.least_side, square.least_side) == (896, 224)
-    assert captioner.fingerprint["preprocessing"] != build_captioner("smol").fingerprint["preprocessing"]
+    assert fingerprint(captioner)["preprocessing"] != fingerprint(build_captioner("smol"))["preprocessing"]
     with pytest.raises(ValueError, match="must be"):
         captioner.preprocess(np.zeros((4, 4), np.uint8))

@@ -1,6 +1,7 @@
 """The detector of pictures unlike those that a captioner has learnt from: by its frozen tower, as heads have it.
 
-The tower is that of the encoder of the same name, with the same weights, as no captioner's tower learns.
+The tower is that of the encoder of the same name, with the same weights: no captioner's tower learns, and where LoRA
+adapts one, the detector's stays as it was.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,11 +37,11 @@ class CaptionDetector:
     def of_run(cls, model: Path, options: ExtractionOptions, device: str) -> "CaptionDetector | None":
         """What a run has left in its `model` folder; None where it has none, as runs of before, or has no encoder.
 
-        BadHead or BadCheckpoint when it is damaged.
+        The tower is that of the options' checkpoint. BadHead or BadCheckpoint when it is damaged.
         """
         if not (model / DETECTOR).exists():
             return None
-        encoder = build_run_encoder(_of_wholes(replace(options, checkpoint=str(model))), device)
+        encoder = build_run_encoder(_of_wholes(options), device)
         return cls(encoder, options, OODDetector.from_pretrained(model / DETECTOR).to(device))
 
     @torch.no_grad()

@@ -6,6 +6,7 @@ epoch, so that the next one must come from the picture (document 000).
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,14 +14,14 @@ import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
-from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
 from roadcue.heads.multi_head import DETECTOR
+from roadcue.models.adapters import Attached
 from roadcue.models.captioner import Captioner
-from roadcue.models.registry import build_captioner
 from roadcue.sentences import say, show
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
+from roadcue.training.captions.adapted import Start, save_learnt, start
 from roadcue.training.captions.clip_filter import filter_training
 from roadcue.training.captions.config import CAPTION, CaptionOptions
 from roadcue.training.captions.detector import learn_caption_detector
@@ -31,6 +32,7 @@ from roadcue.training.captions.pictures import CaptionPictures, PictureRows, fin
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.past_frames import earlier_frames
+from roadcue.training.optimizers import check_optimizer
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
@@ -50,30 +52,29 @@ FREE_TO_CHANGE = (*WHERE_AND_HOW, "device")
 
 
 def train_captions(config: TrainConfig, config_text: str) -> None:
-    """Fine-tune on the texts of the training pictures; the captioner ends up in the run folder's model/."""
+    """Fine-tune on the texts of the training pictures; what learnt ends up in the run folder's model/ or adapter/."""
     check_logger(config.logger)
+    check_optimizer(config.optimizer, device(config.device))
     folder, finished = begun(config, FREE_TO_CHANGE)
     options, ranks = caption_options(config), Ranks.of_environment()
     if finished:
         check_same_data(folder, lambda: fingerprint(open_split(config, "train"), options.target))
         print(f"{folder.path} is finished; nothing left to train")
         return
-    captioner = build_captioner(config.encoder, checkpoint=config.checkpoint, aspect=config.aspect)
-    if options.gate_init is not None:
-        set_gates(captioner, options.gate_init)
+    begin = start(config, options.gate_init)
+    captioner = begin.captioner
     with ranks.first_goes_ahead():
         data = [caption_pictures(config, captioner, options, split) for split in ("train", "val")]
     (train, bad), (val, bad_too) = data
+    if begin.earlier:
+        check_same_data(begin.earlier, lambda: fingerprint(train.dataset, options.target))
     train, filtered = filter_training(train, options.clip_filter, device(config.device))
-    about = [limit_said(config), train.dataset.description, captioner.description]
-    about += [cameras_said(split.dataset, config) for split in (train, val)]
-    about += [said for split in (train, val) for said in (clips_said(split, config), answers_said(split))]
-    say(*about)
+    say(*_about(begin, train, val, config))
     print(f"run folder: {folder.path}", flush=True)
     seed_everything(config.seed, verbose=False)
     plan = LessonPlan(train, captioner, options, config.seed)
     steps = _steps(plan, config)
-    module = _module(plan, val, config, steps)
+    module = _module(plan, val, config, steps, begin.attached)
     with torch.no_grad():
         example = module.batch(plan.lessons(0, train.batch(np.array([plan.plain_place]))))
     show(example_said(captioner, example))
@@ -87,14 +88,36 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         if not ranks.first:
             return
         module.cpu()
-        captioner.save_pretrained(folder.model)
-        if (detector := learn_caption_detector(train, config)) is not None:
-            detector.save_pretrained(folder.model / DETECTOR)
-        facts = {"skipped": len(bad) + len(bad_too), "captioner": captioner.description, **_facts(train, val, config)}
-        facts["clip_filter"] = filtered and asdict(filtered)
-        command = shlex.join(["python", *sys.argv])
-        folder.write_facts(run_facts(device_name(config.device), command, spent, **facts))
+        facts = {"skipped": len(bad) + len(bad_too), "clip_filter": filtered and asdict(filtered)}
+        _leave(folder, begin, train, config, spent, facts | _facts(train, val, config))
     print(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
+
+
+def _about(begin: Start, train: CaptionPictures, val: CaptionPictures, config: TrainConfig) -> list[str]:
+    """The first lines of a run."""
+    about = [limit_said(config), train.dataset.description, begin.captioner.description]
+    about += [begin.attached.said] if begin.attached else []
+    about += [cameras_said(split.dataset, config) for split in (train, val)]
+    return about + [said for split in (train, val) for said in (clips_said(split, config), answers_said(split))]
+
+
+def _leave(
+    folder: RunFolder,
+    begin: Start,
+    train: CaptionPictures,
+    config: TrainConfig,
+    spent: Spent,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write what the run has learnt, and last what it was."""
+    save_learnt(begin, config, folder)
+    if (detector := learn_caption_detector(train, config)) is not None:
+        detector.save_pretrained(folder.model / DETECTOR)
+    own = {"captioner": begin.captioner.description, "encoder_parts": dict(begin.below)}
+    if begin.attached:
+        own["adapter"] = begin.attached.said
+    command = shlex.join(["python", *sys.argv])
+    folder.write_facts(run_facts(device_name(config.device), command, spent, **own, **facts))
 
 
 def _steps(plan: LessonPlan, config: TrainConfig) -> TrainingSteps[PictureRows]:
@@ -129,12 +152,17 @@ def _fit(
         clip=1.0,
         ema=config.ema,
         logger=config.logger,
+        optimizer=config.optimizer,
         slow=True,
     )
 
 
 def _module(
-    plan: LessonPlan, val: CaptionPictures, config: TrainConfig, steps: TrainingSteps[PictureRows]
+    plan: LessonPlan,
+    val: CaptionPictures,
+    config: TrainConfig,
+    steps: TrainingSteps[PictureRows],
+    attached: Attached | None,
 ) -> CaptionModule:
     given = config.optimization
     return CaptionModule(
@@ -147,6 +175,8 @@ def _module(
         steps=len(steps),
         per_epoch=steps.per_epoch,
         val_texts=plan.options.val_texts,
+        attached=attached,
+        tower_lr=config.encoder_lr,
     )
 
 
@@ -160,7 +190,6 @@ def _facts(train: CaptionPictures, val: CaptionPictures, config: TrainConfig) ->
         "texts": {name: asdict(split.counts) for name, split in splits.items()},
         "limit": config.limit,
         "cameras": {name: camera_shares(split.dataset, config) for name, split in splits.items()},
-        "encoder_parts": {},
         "seed": config.seed,
     }
 
@@ -170,14 +199,6 @@ def caption_options(config: TrainConfig) -> CaptionOptions:
     options = config.head_options[CAPTION]
     assert isinstance(options, CaptionOptions)
     return options
-
-
-def set_gates(captioner: Captioner, value: float) -> None:
-    """Start the gates of the cross-attention from `value`, before the tanh; BadInput for a model without gates."""
-    set_them = getattr(captioner.model, "set_gates", None)
-    if set_them is None:
-        raise BadInput(f"--caption.gate_init: the captioner {captioner.name} has no gates; leave it out")
-    set_them(value)
 
 
 def caption_pictures(

@@ -1,12 +1,13 @@
 """The training loop's view of a captioner: the loss of a batch's lessons, and what it writes after every epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from roadcue.models.adapters import Attached, adapter_parameters
 from roadcue.models.captioner import Captioner, VisualBatch
 from roadcue.models.token_batches import IGNORED
 from roadcue.training.captions.clips import encoded
@@ -34,12 +35,18 @@ class CaptionModule(TrainingModule):
         steps: int,
         per_epoch: int,
         val_texts: int,
+        attached: Attached | None = None,
+        tower_lr: float = 1.0,
     ) -> None:
-        """`per_epoch` optimizer steps; `val_texts` texts are written after each epoch, 0 for none."""
+        """`per_epoch` optimizer steps; `val_texts` texts are written after each epoch, 0 for none.
+
+        `attached`: the adapter that learns, if one does; that of the vision tower at `tower_lr` of `lr`.
+        """
         train = plan.pictures
         rows = f"{train.dataset.fingerprint} {len(train)}"
         super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, data=rows)
         self.captioner, self.weight_decay = captioner, weight_decay
+        self.attached, self.tower_lr = attached, tower_lr
         self.plan, self.val, self.per_epoch = plan, val, per_epoch
         self.val_texts = val_texts if val.target in CLAIMING else 0
         # A checkpoint holds what learns: the rest is in the checkpoint that the run began with.
@@ -101,8 +108,19 @@ class CaptionModule(TrainingModule):
         return self.captioner
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What the captioner's family lets learn, and which of it decays."""
-        return self.captioner.parameter_groups(self.weight_decay)
+        """What the captioner's family lets learn, and which of it decays; or each tower's adapter, all of it."""
+        if self.attached is None:
+            return self.captioner.parameter_groups(self.weight_decay)
+        rates = {"text": self.lr, "vision": self.lr * self.tower_lr}
+        return [
+            {"params": self._adapter_of(names), "weight_decay": self.weight_decay, "lr": rates[scope]}
+            for scope, names in self.attached.modules.items()
+        ]
+
+    def _adapter_of(self, layers: Sequence[str]) -> list[nn.Parameter]:
+        """What learns beside these layers of the captioner's model."""
+        adapted = [self.captioner.model.get_submodule(layer) for layer in layers]
+        return [weight for layer in adapted for weight in adapter_parameters(layer).values()]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what does not learn."""

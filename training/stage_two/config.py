@@ -11,6 +11,7 @@ from roadcue.option_values import at_least, at_most
 
 Stage = Literal["heads", "lora", "full"]
 Scope = Literal["vision", "text", "both"]
+OptimizerName = Literal["adamw", "adamw8bit", "paged_adamw8bit"]
 LORA = "lora"
 """The group of LoRA's options, and the stage that they are of."""
 _HIGHEST_RANK = 4096
@@ -79,7 +80,7 @@ class StageTwoOptions:
     of heads each part is then encoded twice."""
     quantize: Literal["nf4"] | None = None
     """nf4: hold the language model's weights in 4 bits while adapters learn (QLoRA), with bitsandbytes."""
-    optimizer: Literal["adamw", "adamw8bit", "paged_adamw8bit"] = "adamw"
+    optimizer: OptimizerName = "adamw"
     """AdamW, or bitsandbytes' with states of 8 bits, which can also lie in pages that the CPU's memory takes over."""
     augment: float = 0.0
     """Share of the pictures of stage two that are changed, drawn anew in every epoch, 0 to 1."""
@@ -97,6 +98,28 @@ class StageTwoOptions:
             raise ValueError(f"--encoder_lr {self.encoder_lr}: a factor above 0")
         if not 0 <= self.augment <= 1:
             raise ValueError(f"--augment {self.augment}: a share from 0 to 1")
+
+    def check_captions_stage(self, sets_gates: bool) -> None:
+        """ValueError for what a caption run cannot do with these options."""
+        if self.stage == "full":
+            raise ValueError(
+                "--stage full: is of heads; a captioner's language model learns whole without --stage, and its tower "
+                "by --stage lora --lora.scope both"
+            )
+        if self.stage != "lora" and self.quantize is not None:
+            raise ValueError(
+                f"--quantize {self.quantize}: weights in 4 bits do not learn themselves; add --stage lora, or leave "
+                "it out"
+            )
+        if self.stage == "lora" and sets_gates:
+            raise ValueError(
+                "--caption.gate_init: changes the checkpoint, on which an adapter must find it again; train a run "
+                "with --epochs 0 and it first, and go on --from that"
+            )
+        if self.augment:
+            raise ValueError("--augment: is of heads; pictures of captions are changed by --caption.weather")
+        if self.stage != "lora" and self.encoder_lr != StageTwoOptions.encoder_lr:
+            raise ValueError("--encoder_lr: is of an encoder that learns (--stage lora); leave it out")
 
     def check_heads_stage(self, scope: Scope | None) -> None:
         """ValueError for what a run of heads cannot do with these options."""

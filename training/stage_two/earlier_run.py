@@ -56,10 +56,11 @@ def taken_over(config: TrainConfig) -> tuple[RunFolder, TrainConfig]:
             f"began with, {earlier.from_run}"
         )
     before, now = flat(earlier), flat(config)
+    free = _FREE | {"dtype"} if config.captions else _FREE  # which is that of what is frozen below an adapter
     others = [
         f"--{name} {now.get(name)}, and the run has {before.get(name)}"
         for name in sorted(before.keys() | now.keys())
-        if name not in _FREE and not name.startswith(f"{LORA}.") and now.get(name) != before.get(name)
+        if name not in free and not name.startswith(f"{LORA}.") and now.get(name) != before.get(name)
     ]
     if others:
         raise BadInput(

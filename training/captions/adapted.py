@@ -1,0 +1,120 @@
+"""Captioners in stage two: the checkpoint that adapters stand on, what is attached to it, and what a run has left.
+
+A run with --stage lora keeps its adapter alone. The checkpoint below it is that of the run of --from, or of
+--checkpoint; it has to be there whenever the run is used, and it has to be the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from lightning.pytorch import seed_everything
+
+from roadcue.errors import BadInput
+from roadcue.models.adapters import Attached, adapter_parameters, attach_lora, load_adapter, save_adapter
+from roadcue.models.captioner import Captioner
+from roadcue.models.checkpoint import public_name
+from roadcue.models.registry import build_captioner
+from roadcue.models.visual_parts import fingerprint
+from roadcue.training.build import device
+from roadcue.training.captions.detector import CaptionDetector
+from roadcue.training.config import TrainConfig
+from roadcue.training.run_folder import RunFolder
+from roadcue.training.stage_two.earlier_run import taken_over
+
+
+def whole_checkpoint(folder: RunFolder, config: TrainConfig) -> str:
+    """Where the whole weights lie that a caption run has learnt, or that its adapter stands on."""
+    return starting_checkpoint(config) if config.lora else str(folder.model)
+
+
+def starting_checkpoint(config: TrainConfig) -> str:
+    """What a caption run begins with: the model of the run of --from, or its checkpoint."""
+    return str(RunFolder.of(config.from_run).model) if config.from_run else config.checkpoint
+
+
+class Start(NamedTuple):
+    """What a caption run begins with: an adapter, if one learns, and every part that decides what is below it."""
+
+    captioner: Captioner
+    attached: Attached | None
+    below: Mapping[str, str]
+    earlier: RunFolder | None
+    """The run of --from."""
+
+
+def start(config: TrainConfig, gate_init: float | None) -> Start:
+    """The captioner before its first step, on the CPU, or where it will be trained if it is in NF4.
+
+    BadInput for what cannot be asked of this model or of the run of --from.
+    """
+    earlier = taken_over(config)[0] if config.from_run else None
+    captioner = _built(config, starting_checkpoint(config), device(config.device) if config.quantize else "cpu")
+    if gate_init is not None and earlier is None:  # the earlier run has set them
+        set_gates(captioner, gate_init)
+    if config.lora is None:
+        return Start(captioner, None, {}, earlier)
+    below = fingerprint(captioner)
+    seed_everything(config.seed, verbose=False)  # for what an adapter begins with
+    targets = captioner.lora_targets
+    scopes = tuple(targets) if config.lora.scope == "both" else (str(config.lora.scope),)
+    chosen = {scope: targets[scope] for scope in scopes}
+    return Start(captioner, attach_lora(captioner.model, chosen, **config.lora.settings), below, earlier)
+
+
+def set_gates(captioner: Captioner, value: float) -> None:
+    """Start the gates of the cross-attention from `value`, before the tanh; BadInput for a model without gates."""
+    set_them = getattr(captioner.model, "set_gates", None)
+    if set_them is None:
+        raise BadInput(f"--caption.gate_init: the captioner {captioner.name} has no gates; leave it out")
+    set_them(value)
+
+
+def save_learnt(start: Start, config: TrainConfig, folder: RunFolder) -> None:
+    """Write the adapter, as `PeftModel.from_pretrained` reads it for the model of transformers below it; or else the
+    whole captioner.
+    """
+    if start.attached is None:
+        start.captioner.save_pretrained(folder.model)
+        return
+    below = None if config.from_run else public_name(config.checkpoint, config.encoder)
+    save_adapter(start.captioner.model, start.attached, folder.adapter, below)
+
+
+def finished_captioner(folder: RunFolder, config: TrainConfig, on: str) -> tuple[Captioner, CaptionDetector | None]:
+    """What a run has left, on a device: its captioner, and what tells pictures unlike those that it learnt from.
+
+    BadCheckpoint or BadHead when they cannot be used, BadInput where an adapter stands on another checkpoint now.
+    """
+    checkpoint = whole_checkpoint(folder, config)
+    captioner = _built(config, checkpoint, on)
+    if config.lora:
+        check_same_checkpoint(folder, captioner, checkpoint)
+        captioner.about += f", {load_adapter(captioner.model, folder.adapter)}"
+        for weight in adapter_parameters(captioner.model).values():
+            weight.requires_grad_(True)  # so that it counts as what has learnt
+    captioner.eval()
+    return captioner, CaptionDetector.of_run(folder.model, replace(config, checkpoint=checkpoint), on)
+
+
+def check_same_checkpoint(folder: RunFolder, captioner: Captioner, checkpoint: str) -> None:
+    """BadInput that names the part in which the checkpoint is not the one that the adapter was trained on."""
+    trained, now = folder.read_facts()["encoder_parts"], fingerprint(captioner)
+    for part in sorted({*trained, *now}):
+        if trained.get(part) != now.get(part):
+            raise BadInput(
+                f"{folder.path}: its adapter was trained on a checkpoint with {part} = {trained.get(part)!r}, and "
+                f"{checkpoint} has {now.get(part)!r}; put the checkpoint of the run back or train again"
+            )
+
+
+def _built(config: TrainConfig, checkpoint: str, on: str) -> Captioner:
+    """What learns whole is in fp32; what is frozen below an adapter is in --dtype, and in NF4 where that is asked."""
+    return build_captioner(
+        config.encoder,
+        checkpoint=checkpoint,
+        dtype=config.dtype if config.lora else "fp32",
+        aspect=config.aspect,
+        quantize=config.quantize,
+        device=on,
+    )
