@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from tower import VISION, picture_operations
 from tower_memory import TEXT, smol_config
-from transformers import SmolVLMForConditionalGeneration
+from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
+from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
 from roadcue.models.adapters import attach_lora
 from roadcue.models.quantization import quantize_nf4
@@ -32,19 +33,36 @@ QUICK = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
 """What --quick takes in the place of the published sizes."""
 
 
-def random_model(device: str, quick: bool) -> SmolVLMForConditionalGeneration:
-    """Random weights in bf16, filled where they are to be: no copy in fp32 first."""
-    config = smol_config(**(QUICK | {"num_attention_heads": 2, "num_key_value_heads": 2} if quick else {}))
-    with torch.device("meta"):
-        model = SmolVLMForConditionalGeneration(config).to(torch.bfloat16)
-    model.to_empty(device=device)
-    text, vision = model.model.text_model, model.model.vision_model
-    text.rotary_emb = type(text.rotary_emb)(config.text_config).to(device)
-    vision.embeddings.position_ids = torch.arange(vision.embeddings.num_positions, device=device)[None]
+def config_of(quick: bool) -> SmolVLMConfig:
+    return smol_config(**(QUICK | {"num_attention_heads": 2, "num_key_value_heads": 2} if quick else {}))
+
+
+def filled(empty: nn.Module, device: str) -> nn.Module:
+    """Random weights in bf16 in the place of those on the meta device: no copy in fp32 first."""
+    module = empty.to(torch.bfloat16).to_empty(device=device)
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in module.parameters():
             weight.normal_(std=0.02)
+    return module
+
+
+def random_model(device: str, quick: bool) -> SmolVLMForConditionalGeneration:
+    """The whole model."""
+    config = config_of(quick)
+    with torch.device("meta"):
+        model = SmolVLMForConditionalGeneration(config)
+    filled(model, device)
+    text = model.model.text_model
+    text.rotary_emb = type(text.rotary_emb)(config.text_config).to(device)
     return model
+
+
+def random_tower(device: str, quick: bool) -> SmolVLMVisionTransformer:
+    """The vision tower alone, as a run of heads has it."""
+    with torch.device("meta"):
+        tower = SmolVLMVisionTransformer(config_of(quick).vision_config)
+    filled(tower, device)
+    return tower
 
 
 def trained(module: nn.Module, loss: Callable[[], Tensor], steps: int, device: str) -> list[float]:
@@ -98,8 +116,8 @@ def report(what: str, taken: list[float], batch: int, operations: float, device:
 
 
 def tower_part(options: argparse.Namespace, batch: int, steps: int, reference: float) -> None:
-    """LoRA in the vision tower, which stands alone, as a run of heads has it."""
-    tower = random_model(options.device, options.quick).model.vision_model
+    """LoRA in the vision tower, which stands alone."""
+    tower = random_tower(options.device, options.quick)
     attached = attach_lora(tower, {"vision": TARGETS["vision"]}, **LORA, root="model.vision_model.")
     pixels = torch.randn(batch, 3, 384, 384, device=options.device, dtype=torch.bfloat16)
     if options.gradient_checkpointing:
