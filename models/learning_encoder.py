@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from transformers import PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
+
 from roadcue.errors import BadEncoder
 from roadcue.models.adapters import Attached, LoraTargets, adapter_tensors, attach_lora, load_adapter
 from roadcue.models.encoder import Encoder
@@ -52,11 +55,16 @@ def let_tower_learn(encoder: LearningEncoder) -> int:
     return sum(weight.numel() for weight in encoder.tower.parameters())
 
 
-def checkpoint_blocks(encoder: LearningEncoder) -> None:
-    """Let each block be computed twice in training, so that what is inside of it need not be kept."""
-    tower = encoder.tower
-    enable = getattr(tower, "activation_checkpointing_enable", None) or tower.gradient_checkpointing_enable
+def checkpoint_blocks(model: PreTrainedModel) -> None:
+    """Let each block be computed twice in training, so that what is inside of it need not be kept.
+
+    Blocks do so in training mode alone, and are put into it, without what is inside of them.
+    """
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     enable({"use_reentrant": False})  # the second is what older transformers call it
+    for block in model.modules():
+        if isinstance(block, GradientCheckpointingLayer):
+            block.training = True
 
 
 def use_adapter(encoder: Encoder, folder: Path) -> None:

@@ -18,6 +18,7 @@ from roadcue import train
 from roadcue.command_line import parse
 from roadcue.errors import BadInput
 from roadcue.evaluation.conditions import FREE, Condition
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.writing import CaptionRun
 from roadcue.models.adapters import adapter_parameters
 from roadcue.models.flamingo.modeling.model import Flamingo
@@ -27,6 +28,7 @@ from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training import trainer
 from roadcue.training.captions import fine_tuning
 from roadcue.training.captions.adapted import finished_captioner, start
+from roadcue.training.captions.lessons import Lessons
 from roadcue.training.captions.module import CaptionModule
 from roadcue.training.captions.targets import instruction_for
 from roadcue.training.config import TrainConfig
@@ -197,7 +199,7 @@ def test_a_stopped_run_goes_on_to_the_same_adapter(folder, tmp_path, monkeypatch
 
 def test_a_run_is_scored_and_predicts_as_any_other(adapted):
     options = options_of(adapted)
-    run = CaptionRun.of(adapted, options, "val", 0)
+    run = CaptionRun.of(adapted, options, EvalConfig(run=[str(adapted.path)]))
     assert run.detector is not None
     assert len(run.pictures) == 2
     learnt, _ = finished_captioner(adapted, options, "cpu")
@@ -257,13 +259,45 @@ def test_what_is_frozen_is_held_in_its_dtype_and_the_adapter_in_fp32(folder, tmp
     assert all(weight.abs().max() > 0 for name, weight in learnt.items() if "lora_B" in name)
 
 
-def test_the_tower_learns_at_its_own_rate(folder, tmp_path):
-    config = configured(folder, tmp_path, "--stage", "lora", "--lora.scope", "both", "--encoder_lr", "0.25")
-    begin = start(config, None)
+def module_of(begin, **settings) -> CaptionModule:
+    """What learns, without the data."""
     module = CaptionModule.__new__(CaptionModule)
     torch.nn.Module.__init__(module)
     module.captioner, module.attached = begin.captioner, begin.attached
-    module.lr, module.tower_lr, module.weight_decay = 8e-4, config.encoder_lr, 0.0
+    for name, value in settings.items():
+        setattr(module, name, value)
+    return module
+
+
+@pytest.mark.parametrize("more", [["--accumulate", "2"], ["--gradient_checkpointing"]])
+def test_less_memory_gives_the_same_gradient(folder, family, tmp_path, more):
+    lora = ["--encoder", family, "--stage", "lora", "--lora.scope", "both", "--lora.dropout", "0"]
+    gradients = []
+    for options in ([], more):
+        config = configured(folder, tmp_path, *lora, *options)
+        begin = start(config, None)
+        torch.manual_seed(1)
+        for name, weight in adapter_parameters(begin.captioner.model).items():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, std=0.02)
+        begin.captioner.model.double()
+        captioner = begin.captioner
+        prompts = [captioner.prompt(ASKED)] * 3
+        seen = [*pictures(captioner), pictures(captioner)[0]]
+        lessons = Lessons([one[None] for one in seen], prompts, [*ANSWERS, "A road, two cars and a tree."])
+        loss, tokens = module_of(begin, parts=config.accumulate).loss(lessons)
+        assert tokens == sum(len(captioner.answer_ids(answer)) for answer in lessons.answers)
+        loss.backward()
+        gradients.append({name: weight.grad for name, weight in adapter_parameters(captioner.model).items()})
+    once, other = gradients
+    for name, gradient in once.items():
+        torch.testing.assert_close(other[name], gradient, rtol=1e-5, atol=1e-7)
+    assert max(float(gradient.abs().max()) for gradient in once.values()) > 1e-3
+
+
+def test_the_tower_learns_at_its_own_rate(folder, tmp_path):
+    config = configured(folder, tmp_path, "--stage", "lora", "--lora.scope", "both", "--encoder_lr", "0.25")
+    module = module_of(start(config, None), lr=8e-4, tower_lr=config.encoder_lr, weight_decay=0.0)
     rates = {group["lr"]: len(group["params"]) for group in module.parameter_groups()}
     assert rates == {8e-4: 2 * 3 * 7, 2e-4: 2 * 4 * 6}
 

@@ -14,6 +14,7 @@ from roadcue.errors import BadInput
 from roadcue.models.adapters import Attached, adapter_parameters, attach_lora, load_adapter, save_adapter
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import public_name
+from roadcue.models.learning_encoder import checkpoint_blocks
 from roadcue.models.registry import build_captioner
 from roadcue.models.visual_parts import fingerprint
 from roadcue.training.build import device
@@ -52,6 +53,8 @@ def start(config: TrainConfig, gate_init: float | None) -> Start:
     captioner = _built(config, starting_checkpoint(config), device(config.device) if config.quantize else "cpu")
     if gate_init is not None and earlier is None:  # the earlier run has set them
         set_gates(captioner, gate_init)
+    if config.gradient_checkpointing:
+        checkpoint_blocks(captioner.model)
     if config.lora is None:
         return Start(captioner, None, {}, earlier)
     below = fingerprint(captioner)

@@ -177,6 +177,7 @@ def _module(
         val_texts=plan.options.val_texts,
         attached=attached,
         tower_lr=config.encoder_lr,
+        parts=config.accumulate,
     )
 
 

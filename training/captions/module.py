@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 
 from roadcue.models.adapters import Attached, adapter_parameters
 from roadcue.models.captioner import Captioner, VisualBatch
@@ -37,16 +39,18 @@ class CaptionModule(TrainingModule):
         val_texts: int,
         attached: Attached | None = None,
         tower_lr: float = 1.0,
+        parts: int = 1,
     ) -> None:
         """`per_epoch` optimizer steps; `val_texts` texts are written after each epoch, 0 for none.
 
-        `attached`: the adapter that learns, if one does; that of the vision tower at `tower_lr` of `lr`.
+        `attached`: the adapter that learns, if one does; that of the vision tower at `tower_lr` of `lr`. The texts of
+        a step are read in so many `parts`.
         """
         train = plan.pictures
         rows = f"{train.dataset.fingerprint} {len(train)}"
         super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, data=rows)
         self.captioner, self.weight_decay = captioner, weight_decay
-        self.attached, self.tower_lr = attached, tower_lr
+        self.attached, self.tower_lr, self.parts = attached, tower_lr, parts
         self.plan, self.val, self.per_epoch = plan, val, per_epoch
         self.val_texts = val_texts if val.target in CLAIMING else 0
         # A checkpoint holds what learns: the rest is in the checkpoint that the run began with.
@@ -57,20 +61,44 @@ class CaptionModule(TrainingModule):
         seen = self.captioner.encode(torch.cat(lessons.pictures)).split([len(each) for each in lessons.pictures])
         return self.captioner.batch(pad_sequence(seen, batch_first=True), lessons.prompts, lessons.answers)
 
+    def loss(self, lessons: Lessons) -> tuple[Tensor, int]:
+        """Mean cross-entropy of lessons, nats per token, and over how many tokens.
+
+        In several parts, each is read again when its gradient is due: the inner values of one are there at a time.
+        """
+        parts = min(self.parts, len(lessons.answers))
+        if parts == 1:
+            asked = self.batch(lessons)
+            return self.captioner.loss(asked), int((asked["labels"] != IGNORED).sum())
+        total, tokens = torch.zeros((), device=self.captioner.device), 0
+        for places in np.array_split(np.arange(len(lessons.answers)), parts):
+            part = Lessons(*([each[place] for place in places] for each in lessons))
+            learnt = sum(self._tokens(prompt, answer) for prompt, answer in zip(*part[1:], strict=True))
+            total = total + learnt * checkpoint(self._loss_of, part, use_reentrant=False)
+            tokens += learnt
+        return total / tokens, tokens
+
+    def _loss_of(self, lessons: Lessons) -> Tensor:
+        return self.captioner.loss(self.batch(lessons))
+
+    def _tokens(self, prompt: Sequence[int], answer: str) -> int:
+        """How many tokens of an answer are learnt behind a prompt."""
+        return min(len(self.captioner.answer_ids(answer)), self.captioner.longest - len(prompt))
+
     def training_step(self, batch: PictureRows | Share, batch_idx: int) -> Tensor:
         """Mean cross-entropy, nats per token, over this epoch's answers and their ends, of all ranks."""
         epoch = self.global_step // self.per_epoch
         if not isinstance(batch, Share):
-            loss = self.captioner.loss(self.batch(self.plan.lessons(epoch, batch)))
+            loss, _ = self.loss(self.plan.lessons(epoch, batch))
             self.log("train/loss", loss.detach())
             return loss
         rows = batch.rows[self.ranks.rank]
         kept = slice(max(1, rows))
         mine = PictureRows(**{name: each[kept] for name, each in batch.batch.items()})  # type: ignore[typeddict-item]
-        asked = self.batch(self.plan.lessons(epoch, mine))
-        tokens = int((asked["labels"] != IGNORED).sum()) if rows else 0
+        loss, learnt = self.loss(self.plan.lessons(epoch, mine))
+        tokens = learnt if rows else 0
         # DDP takes the mean over ranks of what makes up the mean over tokens.
-        share = self.captioner.loss(asked) * (tokens * self.ranks.count / sum(self.ranks.each(tokens)))
+        share = loss * (tokens * self.ranks.count / sum(self.ranks.each(tokens)))
         self.log("train/loss", share.detach(), sync_dist=True)
         return share
 

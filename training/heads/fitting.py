@@ -33,6 +33,7 @@ from roadcue.training.heads.leaving import leave_heads
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.heads.residual_choice import residual_choices
 from roadcue.training.heads.splits import EncoderFacts, StoredSplits
+from roadcue.training.optimizers import check_optimizer
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     WHERE_AND_HOW,
@@ -59,6 +60,7 @@ STATELESS = {
 def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
     check_logger(config.logger)
+    check_optimizer(config.optimizer, device(config.device))
     folder, finished = begun(config, FREE_TO_CHANGE)
     if finished:
         check_same_data(folder, lambda: fingerprint_now(config))
@@ -229,4 +231,5 @@ def fit_by_gradient(
         resuming=resuming,
         ema=config.ema,
         logger=config.logger,
+        optimizer=config.optimizer,
     )

@@ -29,6 +29,7 @@ from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, fingerprint_now, stored_splits
 from roadcue.training.heads.leaving import leave_heads
 from roadcue.training.heads.splits import EncoderFacts, StoredSplits
+from roadcue.training.optimizers import check_optimizer
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
     RunFolder,
@@ -52,6 +53,7 @@ def train_stage_two(config: TrainConfig, config_text: str, command: str | None =
     `command` is kept as the run's, in the place of the one that was typed.
     """
     check_logger(config.logger)
+    check_optimizer(config.optimizer, device(config.device))
     folder, finished = begun(config, FREE_TO_CHANGE)
     earlier, _ = taken_over(config)
     if finished:
@@ -94,7 +96,7 @@ def _let_learn(encoder: Encoder, config: TrainConfig) -> tuple[Attached | None, 
     attached = let_adapter_learn(learner, config.lora.settings) if config.lora else None
     count = sum(attached.parameters.values()) if attached else let_tower_learn(learner)
     if config.gradient_checkpointing:
-        checkpoint_blocks(learner)
+        checkpoint_blocks(learner.tower)
     words = attached.said if attached else f"all {count:,} parameters of the vision tower"
     say(f"what learns besides the heads: {words}")
     return attached, {"encoder_learns": words, "encoder_parameters": count}
