@@ -77,6 +77,7 @@ NOT_EXECUTED = {
     r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
     r"python train\.py --seeds .*": "trains five heads; tests/training/test_sweep.py trains two",
     r"python eval\.py .*--predictions other_model\.jsonl .*": "two runs; tests/evaluation/test_answer_comparison.py",
+    r"python \w+\.py .*runs/(smol_lora|lora|qlora)\b.*": "tests/training/test_adapted_captions.py, of fewer pictures",
     r"python \w+\.py .*runs/clips.*": "drives with earlier frames; tests/journeys/test_clips_of_drives.py",
     r"python eval\.py --run runs/five.*": "scores them; tests/evaluation/test_seed_groups.py",
     r"python eval\.py .*--submission .*": "needs the test split; tests/journeys/test_submission.py",
