@@ -28,6 +28,9 @@ def calibration_fault(intrinsic: np.ndarray, extrinsic: np.ndarray) -> str:
             return f"{name} has a number beyond {_MOST_OF_A_CAMERA:,.0f}, or none"
     if intrinsic[:2].min() <= 0:
         return "intrinsic must start with f_u, f_v > 0 pixels"
-    if not np.array_equal(extrinsic[3], (0, 0, 0, 1)) or abs(np.linalg.det(extrinsic) - 1) > _RIGID:
-        return "extrinsic must be a rigid 4x4 matrix, camera to ego, row by row, metres"
     return ""
+
+
+def is_rigid(extrinsic: np.ndarray) -> bool:
+    """Whether a (4, 4) matrix turns and moves, and does not stretch."""
+    return np.array_equal(extrinsic[3], (0, 0, 0, 1)) and abs(float(np.linalg.det(extrinsic)) - 1) <= _RIGID

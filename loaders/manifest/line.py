@@ -9,7 +9,7 @@ import numpy as np
 
 from roadcue.errors import BadRecord
 from roadcue.loaders.json_states import kind, nearest, numbers, parse_future, parse_intent, parse_past
-from roadcue.plausible import calibration_fault
+from roadcue.plausible import calibration_fault, is_rigid
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
 
 SPLITS = ("train", "val", "test")
@@ -164,6 +164,8 @@ def _calibration(value: object, key: str, where: str) -> CameraCalibration:
     extrinsic = numbers(item["extrinsic"], (16,), f"{key}.extrinsic", where).reshape(4, 4)
     if fault := calibration_fault(intrinsic, extrinsic):
         raise BadRecord(f"{where}: {key}.{fault}")
+    if not is_rigid(extrinsic):
+        raise BadRecord(f"{where}: {key}.extrinsic must be a rigid 4x4 matrix, camera to ego, row by row, metres")
     for side in ("width", "height"):
         if isinstance(item[side], bool) or not isinstance(item[side], int) or item[side] <= 0:
             raise BadRecord(f"{where}: {key}.{side} is {kind(item[side])}; write whole pixels, more than 0")

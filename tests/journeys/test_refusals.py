@@ -84,7 +84,7 @@ def test_a_folder_that_does_not_hold_the_data(shards, tmp_path, capsys, data, na
 
 
 def test_a_shard_that_may_not_be_read(shards, tmp_path, capsys, monkeypatch):
-    def locked(path, mode):  # a mode of 000 does not stop root, who may run the tests
+    def locked(path, *_, **__):  # a mode of 000 does not stop root, who may run the tests
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("roadcue.loaders.tfrecord.open", locked, raising=False)

@@ -12,8 +12,9 @@ from roadcue import train
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 
 WORDS = ["--grid", "2", "--workers", "0"]
-ROW = 2 * 4 * 192 + 4 * math.prod(CONTRAST_SHAPE) + 2
-"""Bytes of a row with one camera: four vectors as fp16, its contrast, whether it is there, whether it is done."""
+ROW = 2 * 4 * 192 + 4 * math.prod(CONTRAST_SHAPE) + 2 + 8
+"""Bytes of a row with one camera: four vectors as fp16, its contrast, whether it is there, whether it is done, and a
+checksum."""
 
 
 def test_samples_bytes_rate_and_hours_are_said_and_nothing_is_written(small, tmp_path, monkeypatch, capsys):

@@ -45,7 +45,7 @@ def test_cached_features_are_the_uncached_ones_to_half_precision(drawn, encoder,
     for row in (0, 17, 47):
         for place, camera in enumerate(("REAR", "FRONT")):
             direct = encode_now(dataset, encoder, row, camera, config)
-            stored = torch.from_numpy(store.features[row, place].astype(np.float32))
+            stored = torch.from_numpy(store.features[row][place].astype(np.float32))
             torch.testing.assert_close(stored, direct, rtol=2e-3, atol=2e-3)
 
 
@@ -55,7 +55,7 @@ def test_the_features_of_tiles_are_stored_as_one_wider_grid(drawn, encoder):
     store = extract(dataset, tiled, config)
     tiles = tiled.preprocess(picture_file.decode(dataset.image(5, "FRONT"), "here"))
     by_tile = adaptive_avg_pool2d(encoder.encode(tiles).permute(0, 3, 1, 2), (3, 1))[..., 0].permute(2, 0, 1)
-    stored = torch.from_numpy(store.features[5, 0].astype(np.float32)).unflatten(0, (3, 3))
+    stored = torch.from_numpy(store.features[5][0].astype(np.float32)).unflatten(0, (3, 3))
     torch.testing.assert_close(stored, by_tile, rtol=2e-3, atol=2e-3)
 
 
@@ -82,8 +82,8 @@ def test_a_missing_camera_keeps_its_place(drawn, encoder):
     dataset = DrawnDataset("val", sequences=2, without_rear={3})
     store = extract(dataset, encoder, drawn(cameras="REAR,FRONT"))
     assert store.present[3].tolist() == [False, True]
-    assert not store.features[3, 0].any()
-    assert store.features[3, 1].any()
+    assert not store.features[3][0].any()
+    assert store.features[3][1].any()
     assert store.present.sum() == 2 * len(dataset) - 1
 
 

@@ -16,6 +16,18 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.merge import main
 
 TOWERS = {"smol": (smol.VISION, PREFIX), "flamingo": (flamingo.TOWER, "")}
+FACTS = {
+    "encoder_parts": {},
+    "data": {"train": "drawn"},
+    "rows": {"train": 1},
+    "versions": {},
+    "date": "",
+    "device": "",
+    "command": "",
+    "seconds": 1.0,
+    "skipped": 0,
+    "seed": 0,
+}
 TEXTS = {"smol": smol.TARGETS["text"], "flamingo": flamingo.TARGETS["text"]}
 
 
@@ -33,7 +45,7 @@ def run_of(tmp_path, **options):
     folder = tmp_path / "run"
     (folder / "adapter").mkdir(parents=True)
     (folder / "config.yaml").write_text(as_yaml(TrainConfig(**options)))
-    (folder / "run.json").write_text(json.dumps({"encoder_parts": {}}))
+    (folder / "run.json").write_text(json.dumps(FACTS))
     return folder
 
 

@@ -157,7 +157,7 @@ def test_who_started_this_process_says_which_rank_it_is(monkeypatch):
 
 
 def test_starts_of_a_job_and_jobs_of_one_number_meet_at_different_ports(monkeypatch):
-    """Two clusters on a machine count their jobs alike, and what a job has left of its last start may still listen."""
+    """Two clusters on a machine count their jobs alike, and what a job's last start has left may still listen."""
     joined, ports = [], []
     monkeypatch.setattr(torch.distributed, "init_process_group", lambda *_, **__: joined.append(1))
     for name in ("MASTER_PORT", "MASTER_ADDR", "RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK"):

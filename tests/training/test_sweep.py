@@ -226,7 +226,7 @@ def test_a_sweep_that_is_killed_goes_on_in_the_middle_of_a_run(swept, monkeypatc
 
     def killed(self, *given):
         trained.append(1)
-        if len(trained) == 10:  # the second run has a checkpoint after two of its six steps
+        if len(trained) == 10:  # the second run has a checkpoint after three of its six steps, before a validation
             raise KeyboardInterrupt
         return step(self, *given)
 
@@ -237,7 +237,7 @@ def test_a_sweep_that_is_killed_goes_on_in_the_middle_of_a_run(swept, monkeypatc
     trained.clear()
     monkeypatch.setattr(HeadsModule, "training_step", lambda *given: trained.append(1) or step(*given))
     sweep(*swept(**options, resume="auto"))
-    assert len(trained) == 4
+    assert len(trained) == 3
     assert {path.name for path in swept.folder.iterdir()} == {"seed0", "seed1", "sweep.json", "sweep.csv"}
 
 
