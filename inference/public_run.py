@@ -86,14 +86,20 @@ def _public_facts(folder: RunFolder, config: TrainConfig) -> dict[str, Any]:
 
 
 def _checkpoint(folder: RunFolder, config: TrainConfig, given: str | None) -> str:
-    """What the option is for others; a captioner has its weights with it."""
+    """What the option is for others; a captioner that learnt whole has its weights with it."""
+    if config.captions and config.lora and config.from_run:
+        raise BadInput(
+            f"{folder.path}: its adapter stands on the run {config.from_run}, which others do not have; merge the two "
+            f"(python -m roadcue.training.merge --run {folder.path} --out FOLDER) and push a run of that "
+            "(--checkpoint FOLDER --epochs 0)"
+        )
     if given is not None:
         if _in_folder(given):
             raise BadInput(f"checkpoint={given!r}: is a folder of this machine, too; name 'full' or a hub id")
         return given
     if not _in_folder(config.checkpoint):
         return config.checkpoint
-    if config.captions or config.stage == "full":  # whose weights go with the run
+    if (config.captions and not config.lora) or config.stage == "full":  # whose weights go with the run
         return user_path(config.checkpoint).name
     raise BadInput(
         f"{folder.path}: the weights of its encoder are in {config.checkpoint}, which others do not have; say where "

@@ -20,6 +20,7 @@ from roadcue.errors import BadInput
 from roadcue.evaluation.conditions import FREE, Condition
 from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.writing import CaptionRun
+from roadcue.inference.public_run import write_public_run
 from roadcue.models.adapters import adapter_parameters
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.registry import build_captioner
@@ -154,7 +155,9 @@ def test_the_adapter_alone_learns_and_what_is_below_stays_to_the_bit(stage_one, 
         assert torch.equal(held[name], weight)
     assert loss_of_training(now, options_of(adapted)) < 0.9 * loss_of_training(before, options_of(adapted))
     facts = adapted.read_facts()
-    assert "LoRA of rank 4" in facts["adapter"]
+    counted = sum(weight.numel() for weight in learnt.values())
+    assert facts["stage_two"]["encoder_parameters"] == facts["trainable"] == counted
+    assert facts["stage_two"]["encoder_learns"].startswith("LoRA of rank 4 in ")
     assert "LoRA of rank 4" in now.description
     assert sorted(file.name for file in adapted.adapter.iterdir()) == [
         "adapter_config.json",
@@ -221,6 +224,11 @@ def test_transformers_and_peft_read_what_was_saved(stage_one, adapted, family):
     pixels = ours.normalise(pictures(ours))[:, None]
     with torch.no_grad():
         torch.testing.assert_close(theirs(**inputs, pixel_values=pixels).loss, loss_of(ours))
+
+
+def test_a_run_upon_another_run_is_not_pushed_without_it(adapted, tmp_path):
+    with pytest.raises(BadInput, match=r"stands on the run .*, which others do not have; merge the two \(python -m"):
+        write_public_run(adapted, options_of(adapted), tmp_path, None)
 
 
 def test_another_checkpoint_below_is_told_from_the_one_that_was_trained_on(stage_one, adapted, tmp_path):

@@ -113,9 +113,10 @@ def _leave(
     save_learnt(begin, config, folder)
     if (detector := learn_caption_detector(train, config)) is not None:
         detector.save_pretrained(folder.model / DETECTOR)
-    own = {"captioner": begin.captioner.description, "encoder_parts": dict(begin.below)}
+    own: dict[str, Any] = {"captioner": begin.captioner.description, "encoder_parts": dict(begin.below)}
     if begin.attached:
-        own["adapter"] = begin.attached.said
+        learnt = sum(begin.attached.parameters.values())
+        own["stage_two"] = {"stage": "lora", "encoder_learns": begin.attached.said, "encoder_parameters": learnt}
     command = shlex.join(["python", *sys.argv])
     folder.write_facts(run_facts(device_name(config.device), command, spent, **own, **facts))
 
