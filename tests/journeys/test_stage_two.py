@@ -14,7 +14,7 @@ from transformers import AutoModelForImageTextToText
 
 import roadcue
 from roadcue import eval, predict, train
-from roadcue.errors import BadInput
+from roadcue.errors import BadCheckpoint, BadInput
 from roadcue.training.run_folder import RunFolder
 
 
@@ -45,9 +45,10 @@ def answers(run, runs):
 def test_it_is_scored_beside_its_stage_one(adapted, runs, capsys):
     assert exit_code(eval.main, "--run", adapted.path, "--against", runs().path) == 0
     said = capsys.readouterr().out
-    assert "with an adapter, LoRA of rank 8 in 12 layers" in said
     assert "plain" in said
-    assert "waypoint" in json.loads((adapted.path / "metrics.json").read_text())["sees_image"]
+    metrics = json.loads((adapted.path / "metrics.json").read_text())
+    assert "with an adapter, LoRA of rank 8 in 12 layers" in json.dumps(metrics["run"])
+    assert "waypoint" in metrics["sees_image"]
 
 
 def test_it_is_loaded_and_predicts_by_its_own_encoder(adapted, runs, tmp_path, capsys):
@@ -75,7 +76,7 @@ def test_another_adapter_is_noticed(adapted, runs, tmp_path):
     (copy.adapter / "adapter_config.json").touch()
     assert copy.identity != before
     shutil.rmtree(copy.adapter)
-    with pytest.raises(BadInput, match=r"adapter_config\.json: missing"):
+    with pytest.raises(BadCheckpoint, match=r"adapter_config\.json: missing"):
         roadcue.load(copy.path)
     shutil.copytree(adapted.adapter, copy.adapter)
     weights = load_file(copy.adapter / "adapter_model.safetensors")
