@@ -89,7 +89,7 @@ def _checkpoint(folder: RunFolder, config: TrainConfig, given: str | None) -> st
     """What the option is for others; a captioner that learnt whole has its weights with it."""
     if config.captions and config.lora and config.from_run:
         raise BadInput(
-            f"{folder.path}: its adapter stands on the run {config.from_run}, which others do not have; merge the two "
+            f"{folder.path}: its adapter stands on the run {config.from_run}, which others do not have; merge both "
             f"(python -m roadcue.training.merge --run {folder.path} --out FOLDER) and push a run of that "
             "(--checkpoint FOLDER --epochs 0)"
         )

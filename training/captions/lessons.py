@@ -6,7 +6,7 @@ section 8, 20 % are told their annotation. All that is drawn depends on (seed, e
 run learns the very same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -37,6 +37,11 @@ class Lessons(NamedTuple):
     pictures: list[Tensor]
     prompts: list[list[int]]
     answers: list[str]
+
+    def only(self, places: Sequence[int]) -> "Lessons":
+        """Those at these places."""
+        pictures, prompts = [self.pictures[one] for one in places], [self.prompts[one] for one in places]
+        return Lessons(pictures, prompts, [self.answers[one] for one in places])
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,8 @@ class CaptionModule(TrainingModule):
             return self.captioner.loss(asked), int((asked["labels"] != IGNORED).sum())
         total, tokens = torch.zeros((), device=self.captioner.device), 0
         for places in np.array_split(np.arange(len(lessons.answers)), parts):
-            part = Lessons(*([each[place] for place in places] for each in lessons))
-            learnt = sum(self._tokens(prompt, answer) for prompt, answer in zip(*part[1:], strict=True))
+            part = lessons.only(places.tolist())
+            learnt = sum(map(self._tokens, part.prompts, part.answers))
             total = total + learnt * checkpoint(self._loss_of, part, use_reentrant=False)
             tokens += learnt
         return total / tokens, tokens
