@@ -13,9 +13,9 @@ from roadcue.training.stage_two.config import LORA, StageTwoOptions
 
 _ANEW = ("epochs", "batch_size", "lr", "warm_up", "weight_decay", "ema", "seeds", "sweep", "sweep_part")
 """Options that begin from their own defaults."""
-_RUN_OF_ITS_OWN = (*WHERE_AND_HOW, *StageTwoOptions.__dataclass_fields__, "compile", "dry_run", LORA)
-"""Options that say nothing of what is learnt from, or that the earlier run has not."""
 _PLACES = ("device", "encode_batch", "store_dir", "data_dir", "image_root")
+_RUN_OF_ITS_OWN = {*WHERE_AND_HOW, *StageTwoOptions.__dataclass_fields__, "compile", "dry_run", LORA} - {*_PLACES}
+"""Options that say nothing of what is learnt from, or that the earlier run has not."""
 _FREE = {*_ANEW, *_RUN_OF_ITS_OWN, *_PLACES, "seed", "precision"}
 """What may be other than in the earlier run. Data that lie elsewhere are checked by their fingerprint."""
 

@@ -7,7 +7,7 @@ from roadcue.errors import BadInput
 from roadcue.options_as_text import as_yaml
 from roadcue.training.config import TrainConfig
 from roadcue.training.stage_two.config import LoraOptions
-from roadcue.training.stage_two.earlier_run import taken_over
+from roadcue.training.stage_two.earlier_run import options_of_run, taken_over
 
 STAGE_ONE = ["--head", "waypoint,cue", "--cameras", "FRONT,REAR", "--grid", "2", "--lr", "0.5", "--seed", "7"]
 STAGE_ONE += ["--waypoint.kind", "linear", "--past_frames", "20", "--epochs", "3", "--precision", "bf16"]
@@ -113,3 +113,8 @@ def _refused(words, capsys):
         parse(TrainConfig, words)
     assert stop.value.code == 2
     return capsys.readouterr().err
+
+
+def test_the_place_of_the_data_is_taken_over(stage_one):
+    (stage_one / "config.yaml").write_text(f"{(stage_one / 'config.yaml').read_text()}\ndata_dir: there/walks\n")
+    assert options_of_run(str(stage_one), ())["data_dir"] == "there/walks"
