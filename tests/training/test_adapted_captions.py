@@ -227,7 +227,7 @@ def test_transformers_and_peft_read_what_was_saved(stage_one, adapted, family):
 
 
 def test_a_run_upon_another_run_is_not_pushed_without_it(adapted, tmp_path):
-    with pytest.raises(BadInput, match=r"stands on the run .*, which others do not have; merge the two \(python -m"):
+    with pytest.raises(BadInput, match=r"stands on the run .*, which others do not have; merge both \(python -m"):
         write_public_run(adapted, options_of(adapted), tmp_path, None)
 
 
