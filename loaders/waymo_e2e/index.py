@@ -3,10 +3,9 @@
 One file per shard, so that an interrupted pass goes on where it was and one shard more costs one shard more. The file
 is a TFRecord: what it is valid for, then an .npy array per column. Its checksums tell damage, and what is damaged, of
 another shard or not as it was written (`index_columns`) is made again. It is found by the shard's name, size and time
-of change; that of a copy, which has another time, by the checksums of its records.
+of change: a copy with another time is read whole, since any of its bytes may have changed on the way.
 """
 
-import glob
 import hashlib
 import io
 import os
@@ -77,7 +76,7 @@ def shard_key(shard: Path) -> str:
 
 
 def content_of(shard: Path) -> str:
-    """What the index of a copy is valid for, too: its version, and the checksums of the shard's records."""
+    """What a shard is known by wherever it lies: the version of the index, and the checksums of its records."""
     return f"{_VERSION} {framing_of(shard)}"
 
 
@@ -87,10 +86,7 @@ def open_index(shards: Sequence[Path]) -> Index:
     BadInput when a shard cannot be opened or the cache cannot be written; bad records only go into `skipped_reason`.
     """
     files = [_index_file(shard) for shard in shards]
-    indices = [
-        _of_a_copy(shard) if (index := _read(file, shard)) is None else index
-        for shard, file in zip(shards, files, strict=True)
-    ]
+    indices = [_read(file, shard) for shard, file in zip(shards, files, strict=True)]
     _make({shard: file for shard, file, index in zip(shards, files, indices, strict=True) if index is None})
     found = zip(files, shards, indices, strict=True)
     indices = [_read(file, shard) if index is None else index for file, shard, index in found]
@@ -105,8 +101,8 @@ def _index_file(shard: Path) -> Path:
     return cache_root() / "waymo_e2e" / f"{shard.name}.{key}.index"
 
 
-def _read(file: Path, shard: Path, *, of_a_copy: bool = False) -> Index | None:
-    """The index of `shard`, or of what may be a copy of it, in `file`; None when it is missing, damaged or another's.
+def _read(file: Path, shard: Path) -> Index | None:
+    """The index of `shard` in `file`; None when it is missing, damaged or another's.
 
     Unreadable when the system keeps it back.
     """
@@ -114,7 +110,7 @@ def _read(file: Path, shard: Path, *, of_a_copy: bool = False) -> Index | None:
         return None
     try:
         key, *payloads = (record.payload for record in read_records(file))
-        if not of_a_copy and key != shard_key(shard).encode():
+        if key != shard_key(shard).encode():
             return None
         names = [field.name for field in fields(Index)]
         columns = {name: array_of(payload, name) for name, payload in zip(names, payloads, strict=True)}
@@ -124,17 +120,6 @@ def _read(file: Path, shard: Path, *, of_a_copy: bool = False) -> Index | None:
         raise
     except ValueError:  # BadInput is one
         return None
-
-
-def _of_a_copy(shard: Path) -> Index | None:
-    """The index of a shard with the same name and content that lies elsewhere, or did; None where there is none.
-
-    A copy is not given a file of its own: jobs that copy their data to their node would fill the cache with them.
-    """
-    others = sorted((cache_root() / "waymo_e2e").glob(f"{glob.escape(shard.name)}.*.index"))
-    content = content_of(shard) if others else ""
-    indices = (_read(file, shard, of_a_copy=True) for file in others)
-    return next((index for index in indices if index is not None and index.content.tolist() == [content]), None)
 
 
 def _write(file: Path, index: Index, key: str) -> None:

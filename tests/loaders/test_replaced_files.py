@@ -11,6 +11,7 @@ from sensation_folder import write_folder
 from test_bdd100k import CAR_FAR, frame, write_bdd
 from waymo_shards import OTHER, SEQUENCE, SHARD, frame_bytes, write_shard, write_shards
 
+from roadcue.errors import BadRecord
 from roadcue.loaders.bdd100k import open_bdd100k
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.loaders.sampled_content import sampled_content
@@ -111,16 +112,20 @@ class TestShard:
         np.testing.assert_array_equal(after.states.past[0], past)
         assert after.fingerprint != before.fingerprint
 
-    def test_that_was_copied_is_not_indexed_again(
-        self, two_shards: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        home = open_waymo_e2e(two_shards, "val")
-        with monkeypatch.context() as patch:
-            patch.setattr(index, "_make", lambda files: pytest.fail("is indexed") if files else None)
-            copy = open_waymo_e2e(copied(two_shards), "val")
+    def test_that_was_copied_is_known(self, two_shards: Path) -> None:
+        home, copy = open_waymo_e2e(two_shards, "val"), open_waymo_e2e(copied(two_shards), "val")
         assert copy.fingerprint == home.fingerprint
         assert copy.image(0, "FRONT") == home.image(0, "FRONT")
-        assert len(list(cache.iterdir())) == 2
+
+    def test_that_was_damaged_on_the_way_is_told(self, two_shards: Path) -> None:
+        """Its framing is that of the original, checksums of payloads included."""
+        open_waymo_e2e(two_shards, "val")
+        shard = copied(two_shards) / SHARD.format(1)
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 4] ^= 1
+        shard.write_bytes(content)
+        with pytest.raises(BadRecord, match="checksum"):
+            open_waymo_e2e(shard.parent, "val")
 
     def test_of_the_same_name_and_size_elsewhere_is_no_copy(self, two_shards: Path) -> None:
         before, elsewhere = open_waymo_e2e(two_shards, "val"), copied(two_shards)
