@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,12 +89,6 @@ def _indexed(folder: Path) -> None:
         open_waymo_e2e(folder, "val")
     (index,) = (folder / "waymo_e2e").iterdir()
     index.rename(folder / "index")
-
-
-def _read_shard(folder: Path) -> dict[str, Any]:
-    """Read whole: what is in the cache was found of a shard that may since have been damaged."""
-    shutil.rmtree(folder / "waymo_e2e", ignore_errors=True)
-    return _read_cached(folder)
 
 
 def _read_cached(folder: Path) -> dict[str, Any]:
@@ -193,7 +186,7 @@ DATA: Mapping[str, Kind] = {
     "store skipped": Kind(_store, _read_store, "store/rows-0-4/skipped.jsonl", sealed=True),
     "store index": Kind(_store, _read_store, "store/index.json", sealed=True),
     "store meta": Kind(_store, _read_store, "store/meta.json", sealed=True),
-    "shard": Kind(_shard, _read_shard, "val_x.tfrecord", sealed=True),
+    "shard": Kind(_shard, _read_cached, "val_x.tfrecord", sealed=True),
     "shard index": Kind(_indexed, _read_indexed, "index", sealed=True),
     "manifest.jsonl": Kind(
         _manifest,
