@@ -37,8 +37,6 @@ class PicturesModule(HeadsModule):
         decay, warm_up = given.weight_decay, given.warm_up
         super().__init__(model, lr=given.lr, weight_decay=decay, steps=steps, warm_up=warm_up, data=data)
         self.encoder, self.config = encoder, config
-        # A checkpoint holds what learns: the rest is in the checkpoint that the encoder began with.
-        self.strict_loading = False
 
     def training_step(self, batch: PictureBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
         """As of `HeadsModule`, of pictures."""
@@ -95,3 +93,11 @@ class PicturesModule(HeadsModule):
         learnt = {name for name, weight in self.named_parameters() if weight.requires_grad}
         kept = checkpoint["state_dict"].items()
         checkpoint["state_dict"] = {k: v for k, v in kept if k in learnt or not k.startswith(_ENCODER)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Complete it with what does not learn, which is in the checkpoint that the encoder began with."""
+        super().on_load_checkpoint(checkpoint)
+        own = {name: tensor for name, tensor in self.state_dict().items() if name.startswith(_ENCODER)}
+        for weights in ("state_dict", "current_model_state"):  # the second beside an average
+            if weights in checkpoint:
+                checkpoint[weights] = own | checkpoint[weights]

@@ -101,6 +101,7 @@ def weights(run):
     [
         (3, ["--stage", "lora", "--augment", "0.7", "--accumulate", "2"]),
         (5, ["--stage", "full"]),
+        (4, ["--stage", "lora", "--ema", "0.9"]),
         (7, ["--augment", "0.7"]),
     ],
 )
