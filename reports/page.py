@@ -1,5 +1,6 @@
 """The report: one HTML file that needs nothing beside it."""
 
+import os
 from collections.abc import Container, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +39,8 @@ from roadcue.reports.verdict import verdicts
 
 DRAWN = "The data are drawn, not recorded: the numbers show that the machinery works, and nothing about real roads."
 """What a page about drawn data says before anything else."""
+RECORD = Path(__file__).parents[1] / "docs/record.md"
+"""Of a checkout: what was measured on drawn data."""
 MINIATURE = "The encoder is a miniature that has seen only drawn pictures: it says nothing about SmolVLM2-2.2B."
 """What a page about such an encoder says before anything else."""
 
@@ -71,6 +74,7 @@ def write_report(
     html = _template().render(
         **(_comparison_part(comparison, sees_image) if comparison else {"comparison": None}),
         cautions=cautions,
+        record=_record_beside(path) if DRAWN in cautions else "",
         verdicts=verdicts(comparison, answers, sees_image),
         one_seed=ONE_SEED,
         few_sequences=few_sequences,
@@ -150,6 +154,13 @@ class _Views:
             frame.image, frame.calibration, frame.past, frame.paths, paint, rated=frame.rated, modes=frame.modes
         )
         self.camera = data_uri(jpeg)
+
+
+def _record_beside(path: Path) -> str:
+    """Where the record lies as seen from a page in the same checkout; "" for any other page."""
+    page, checkout = path.resolve(), RECORD.parents[1]
+    there = RECORD.exists() and page.is_relative_to(checkout)
+    return os.path.relpath(RECORD, page.parent) if there else ""
 
 
 def _template() -> jinja2.Template:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from roadcue.metrics.comparison import Comparison, MethodScores
+from roadcue.reports import page
 from roadcue.reports.displacement_table import rows
 from roadcue.reports.frame import ReportFrame
 from roadcue.reports.page import DRAWN, MINIATURE, write_report
@@ -125,6 +126,23 @@ def test_a_scene_without_calibration_or_picture_says_so(
 def test_drawn_data_and_stand_in_weights_are_named_first(report: str):
     assert 0 < report.index("The data are drawn") < report.index('<dl class="facts">')
     assert 0 < report.index("The encoder is a miniature") < report.index('<dl class="facts">')
+
+
+def test_a_page_of_drawn_data_in_a_checkout_leads_to_the_record_of_heads_and_captions(
+    tmp_path: Path, comparison: Comparison, heading: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    record = tmp_path / "docs/record.md"
+    for folder in (record.parent, tmp_path / "runs"):
+        folder.mkdir()
+    record.write_text(page.RECORD.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(page, "RECORD", record)
+    given = {"comparison": comparison, "sees_image": set(), "heading": heading, "frames": []}
+    html = write_report(tmp_path / "runs/report.html", cautions=[DRAWN], **given).read_text("utf-8")
+    (link,) = Elements(html).all("a")
+    file, _, anchor = (link["href"] or "").partition("#")
+    titles = re.findall(r"^## (.*)$", (tmp_path / "runs" / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert anchor in [re.sub(r"[^a-z ]", "", title.lower()).replace(" ", "-") for title in titles]
+    assert not Elements(write_report(tmp_path / "runs/report.html", **given).read_text("utf-8")).all("a")
 
 
 def test_recorded_data_and_published_weights_need_no_caution(
