@@ -23,6 +23,7 @@ from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
 from roadcue.models.adapters import attach_lora
+from roadcue.models.learning_encoder import checkpoint_blocks
 from roadcue.models.quantization import quantize_nf4
 from roadcue.models.smol.lora_targets import TARGETS
 
@@ -121,7 +122,7 @@ def tower_part(options: argparse.Namespace, batch: int, steps: int, reference: f
     attached = attach_lora(tower, {"vision": TARGETS["vision"]}, **LORA, root="model.vision_model.")
     pixels = torch.randn(batch, 3, 384, 384, device=options.device, dtype=torch.bfloat16)
     if options.gradient_checkpointing:
-        tower.gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_blocks(tower)
     print(attached.said)
 
     def loss() -> Tensor:
@@ -145,7 +146,7 @@ def text_part(options: argparse.Namespace, batch: int, steps: int, reference: fl
     ids[:, :81] = model.config.image_token_id
     labels = ids.masked_fill(ids == model.config.image_token_id, -100)
     if options.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_blocks(model)
     print(attached.said)
     taken = trained(
         model, lambda: model(input_ids=ids, pixel_values=pixels, labels=labels).loss, steps, options.device
