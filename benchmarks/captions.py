@@ -1,6 +1,6 @@
 """Captions per second out of stored visual tokens, by the batch, against document 000's loop with the same weights.
 
-    python benchmarks/captions.py                    the miniature SmolVLM2 and 64 drawn pictures, minutes on one core
+    python benchmarks/captions.py                    the miniature SmolVLM2 and 128 drawn pictures, a minute on one core
     python benchmarks/captions.py --model smol flamingo --dtype fp32 bf16 --asked scene bvpi
 
 The loop is that of document 000's evaluation: open a picture, processor, `generate`, one picture at a time; for
@@ -153,8 +153,8 @@ def main() -> int:
     parser.add_argument("--model", choices=["smol", "flamingo"], nargs="+", default=["smol"])
     parser.add_argument("--dtype", choices=["fp32", "bf16"], nargs="+", default=["fp32"])
     parser.add_argument("--asked", choices=[*ASKED], nargs="+", default=["scene"], help="for which texts")
-    parser.add_argument("--pictures", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--pictures", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--quick", action="store_true", help="few pictures: the numbers then mean nothing")
     options = parser.parse_args()
