@@ -1,6 +1,6 @@
 """Captions per second out of stored visual tokens, by the batch, against document 000's loop with the same weights.
 
-    python benchmarks/captions.py                    the miniature SmolVLM2 and 128 drawn pictures, a minute on one core
+    python benchmarks/captions.py            the miniature SmolVLM2 and 128 drawn pictures, a minute on one core
     python benchmarks/captions.py --model smol flamingo --dtype fp32 bf16 --asked scene bvpi
 
 The loop is that of document 000's evaluation: open a picture, processor, `generate`, one picture at a time; for
