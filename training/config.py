@@ -220,6 +220,8 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
         else:
             scope = self.lora.scope if self.lora else None
             self.check_heads_stage(scope)
+            if self.stage == "full" and self.encoder_features == "perceiver":
+                raise ValueError("--stage full: is of CLIP's patches, and this run reads the Perceiver; take lora")
         if self.lora and self.lora.scope is None:
             filled = replace(self.lora, scope="text" if self.captions else "vision")
             object.__setattr__(self, "head_options", {**self.head_options, LORA: filled})

@@ -91,6 +91,11 @@ def test_what_fits_no_run_is_a_sentence(words, sentence, capsys):
     assert sentence in _refused(words, capsys)
 
 
+def test_a_perceiver_behind_the_tower_is_refused_before_the_training():
+    with pytest.raises(ValueError, match="--stage full: is of CLIP's patches"):
+        TrainConfig(stage="full", from_run="runs/one", encoder="flamingo", encoder_features="perceiver")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
