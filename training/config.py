@@ -181,6 +181,10 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
                 raise ValueError("--dry_run measures how features are stored, and captions have none; leave it out")
             if self.compile:
                 raise ValueError("--compile is of the encoder of heads, and a captioner has its own; leave it out")
+            if len(self.camera_names) > 1:
+                raise ValueError(
+                    f"--cameras {self.cameras}: a captioner is shown the pictures of one camera; name one of them"
+                )
             if self.frames_back and self.aspect == "tiles":
                 raise ValueError(
                     "--aspect tiles: the frames of --past_frames are one tile each, as SmolVLM2 was published for "

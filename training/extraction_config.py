@@ -91,7 +91,7 @@ class ExtractionOptions(EncoderOptions, DataOptions):
     """Regions per side for grid and attention pooling."""
     cameras: str | None = None
     """Cameras whose features are concatenated, in this order, with commas: FRONT_LEFT,FRONT,FRONT_RIGHT. Default:
-    FRONT, or CHEST for sidewalk and sensation."""
+    FRONT, or CHEST for sidewalk and sensation. A captioner is shown one."""
     encode_batch: int = 16
     """Pictures that the encoder has at once; on a CPU its threads share them."""
     workers: int = 2

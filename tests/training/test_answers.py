@@ -184,6 +184,8 @@ def test_cameras_are_those_of_the_data_set_where_none_are_named():
     assert TrainConfig(data="sidewalk").camera_names == ("CHEST",)
     assert TrainConfig(data="roadworld").camera_names == ("FRONT",)
     assert TrainConfig(data="sidewalk", cameras="A,B").camera_names == ("A", "B")
+    with pytest.raises(ValueError, match="--cameras A,B: a captioner is shown the pictures of one camera"):
+        TrainConfig(data="sidewalk", cameras="A,B", head="caption")
 
 
 def test_the_library_answers_without_past_states(pedestrian):
