@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 
+from roadcue.plausible import beyond
 from roadcue.schema import STEP_S, WAYPOINTS
 
 SECONDS = (1, 2, 3, 4, 5)
@@ -32,9 +33,14 @@ def compose(future: np.ndarray) -> str:
 
 
 def parse(text: str) -> np.ndarray | None:
-    """The five points (5, 2) float64 of a text, metres, ego frame; None for a text that is anything else."""
+    """The five points (5, 2) float64 of a text, metres, ego frame; None for a text that is anything else, such as
+    numbers in quotes, or farther away than anything comes.
+    """
     try:
-        points = np.array(json.loads(text), dtype=np.float64)
+        found = np.array(json.loads(text))
     except (ValueError, TypeError, OverflowError, RecursionError):
         return None
-    return points if points.shape == (len(SECONDS), 2) and np.isfinite(points).all() else None
+    if found.shape != (len(SECONDS), 2) or found.dtype.kind not in "iuf":
+        return None
+    points = found.astype(np.float64)
+    return points if np.isfinite(points).all() and not beyond(points).any() else None
