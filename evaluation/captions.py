@@ -68,7 +68,7 @@ def evaluate_captions(config: EvalConfig) -> Frames:
             written = TextFile(file, run.asked(condition), replace=config.generate is None)
             texts[condition] = run.write(condition, written)
             files.append(file)
-        unlike = _unlike(next(iter(texts.values())))
+        unlike = _unlike(texts)
         frames = _frames(run, texts, unlike, config)
         tables = _tables(run, texts, unlike, frames, config.bootstrap)
         seen = _seeing(run, conditions)
@@ -111,9 +111,13 @@ def _seeing(run: CaptionRun, conditions: Sequence[Condition]) -> set[str]:
     return {name + row for name in methods for row in ("", ANSWERED)}
 
 
-def _unlike(texts: Sequence[WrittenText]) -> np.ndarray | None:
-    """(n,) whether a picture is unlike those that were learnt from; None where nothing tells."""
-    scores = [text.ood_score for text in texts]
+def _unlike(texts: Mapping[Condition, Sequence[WrittenText]]) -> np.ndarray | None:
+    """(n,) whether a picture is unlike those that were learnt from: as it is, where any condition shows it so.
+
+    None where nothing tells.
+    """
+    shown = next((each for condition, each in texts.items() if condition.as_they_are), next(iter(texts.values())))
+    scores = [text.ood_score for text in shown]
     return None if None in scores else np.array(scores, np.float64) > 1
 
 

@@ -54,6 +54,11 @@ class Condition:
         """Whether what is asked depends on the row's own picture."""
         return self.pictures not in BLIND
 
+    @property
+    def as_they_are(self) -> bool:
+        """Whether all pictures of a row are shown, and none is spoilt or another row's."""
+        return not self.pictures and self.frames != ONE_FRAME
+
     def on(self, pictures: CaptionPictures, seed: int) -> CaptionPictures:
         """The same rows with what this condition shows of each; BadInput for frames of a run without clips."""
         if self.frames:
