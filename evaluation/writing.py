@@ -33,7 +33,7 @@ from roadcue.training.captions.clips import encoded
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options, caption_pictures
 from roadcue.training.captions.pictures import CaptionPictures
-from roadcue.training.captions.targets import annotation_of, instruction_for
+from roadcue.training.captions.targets import annotation_of, instruction_for, settings_for
 from roadcue.training.captions.visual_store import VisualStore, bearable_store, visual_store
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
@@ -44,11 +44,6 @@ GRAMMARS: Mapping[str, Callable[[], Grammar]] = {
     "path": lambda: Grammar(PATH_EBNF),
 }
 """Kind of text -> what it may be held to; free words have no form."""
-_LONGEST = {"json": 640}
-"""Kind of text -> new tokens at most, where that is more than the default: a whole annotation in the miniature's
-tokens takes 460 to 530."""
-
-
 _AT_ONCE = 16
 """Pictures of a batch: of more, the answers are hardly written faster, and what stops loses them."""
 
@@ -98,9 +93,8 @@ class CaptionRun:
 
     @property
     def settings(self) -> GenerationSettings:
-        """Greedy, up to a length that the kind of text needs."""
-        default = GenerationSettings()
-        return replace(default, max_new_tokens=_LONGEST.get(self.pictures.target, default.max_new_tokens))
+        """How its kind of text is written."""
+        return settings_for(self.pictures.target)
 
     def write(self, condition: Condition, file: TextFile) -> list[WrittenText]:
         """The texts of all pictures; those that the file lacks are written now, and into it as they come."""

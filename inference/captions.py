@@ -23,7 +23,7 @@ from roadcue.training.captions.adapted import finished_captioner
 from roadcue.training.captions.config import CAPTION
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.fine_tuning import caption_options
-from roadcue.training.captions.targets import instruction_for
+from roadcue.training.captions.targets import instruction_for, settings_for
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
@@ -55,23 +55,26 @@ class CaptionPredictor(PushToHubMixin):
         detector: CaptionDetector | None = None,
         instruction: str | None = None,
         frames_back: Sequence[int] = (),
+        settings: GenerationSettings | None = None,
     ) -> None:
         """A trained captioner, on its device, the camera whose pictures it has learnt from, and what tells others.
 
         `instruction`: what it is asked; what it is asked by itself, if nothing is said. `frames_back`: the earlier
-        frames that it is shown, too.
+        frames that it is shown, too. `settings`: how it writes; by default as `GenerationSettings` has it.
         """
         self._frames_back = sorted(frames_back, reverse=True)
         self.captioner, self.camera, self._detector = captioner.eval(), camera, detector
         self.instruction = captioner.instruction if instruction is None else instruction
+        self._settings = settings or GenerationSettings()
 
     @classmethod
     def of_run(cls, folder: RunFolder, config: TrainConfig, device: str) -> "CaptionPredictor":
         """The captioner that a run has left; BadCheckpoint when it cannot be used."""
         folder.read_facts()  # which a run that is not finished lacks
         captioner, detector = finished_captioner(folder, config, device)
-        asked = instruction_for(caption_options(config).target, captioner)
-        predictor = cls(captioner, config.camera_names[0], detector, asked, config.frames_back)
+        target, camera = caption_options(config).target, config.camera_names[0]
+        asked, settings = instruction_for(target, captioner), settings_for(target)
+        predictor = cls(captioner, camera, detector, asked, config.frames_back, settings)
         predictor.folder, predictor.config = folder, config
         return predictor
 
@@ -101,7 +104,7 @@ class CaptionPredictor(PushToHubMixin):
         prompts = [self._prompt(len(clip)) for clip in clips]
         pixels = [self._pixels(clip) for clip in clips]
         seen = self.captioner.encode(torch.cat(pixels)).split([len(clip) for clip in clips])
-        written = self.captioner.generate(pad_sequence(seen, batch_first=True), prompts)
+        written = self.captioner.generate(pad_sequence(seen, batch_first=True), prompts, self._settings)
         scores = [None if self._detector is None else float(self._detector(each).max()) for each in pixels]
         return [CaptionPrediction(one.text, ood_score=score) for one, score in zip(written, scores, strict=True)]
 
@@ -109,7 +112,7 @@ class CaptionPredictor(PushToHubMixin):
         """What a clip of so many pictures comes with; BadInput where no room is left for the answer."""
         try:
             prompt = self.captioner.prompt(self.instruction, frames=frames)
-            GenerationSettings().check_room(len(prompt), self.captioner.longest)
+            self._settings.check_room(len(prompt), self.captioner.longest)
         except ValueError as error:
             raise BadInput(f"a captioner cannot be shown {frames} pictures at once: {error}") from error
         return prompt

@@ -8,15 +8,17 @@ import pytest
 import torch
 
 from roadcue import eval as scoring
-from roadcue import train
+from roadcue import predict, train
 from roadcue.evaluation.conditions import parse_conditions
 from roadcue.evaluation.frames import FRAMES, Frames
 from roadcue.evaluation.seen_pictures import SeenPictures
 from roadcue.loaders.sensation.dataset import open_sensation
+from roadcue.models.generation import Written
 from roadcue.models.registry import build_captioner
 from roadcue.models.smol.captioner import SmolCaptioner
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
+from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.captions.visual_store import visual_store
 
@@ -126,6 +128,35 @@ def test_similar_demonstrations_are_of_other_walks_and_the_blind_row_has_the_sam
 )
 def test_what_cannot_be_shown_is_said(words, message, scored):
     assert message in scored("--conditions", "few_shot", *words)[0]
+
+
+def test_annotations_are_written_as_long_by_every_command(folder, tmp_path, monkeypatch):
+    given = ["--data", "sidewalk", "--data_dir", str(folder / "walks"), "--device", "cpu", "--workers", "0"]
+    run = str(tmp_path / "json")
+    words = ["--encoder", "smol", "--head", "caption", "--caption.target", "json", "--run_dir", run]
+    lengths = []
+
+    def generate(self, visual, prompts, settings, *_):
+        lengths.append(settings.max_new_tokens)
+        return [Written("{}", True)] * len(visual)
+
+    monkeypatch.setattr(SmolCaptioner, "generate", generate)
+    assert train.main([*given, *words, "--epochs", "1", "--caption.val_texts", "1"]) == 0
+    assert set(lengths) == {640}, "in the validation"
+    assert scoring.main(["--run", run, "--resamples", "20", "--device", "cpu"]) == 0
+    count = len(lengths)
+    picture = next((folder / "walks").glob("**/*.jpg"))
+    assert predict.main(["--run", run, str(picture), "--out", str(tmp_path / "lines.jsonl")]) == 0
+    assert len(lengths) == count + 1
+    assert set(lengths) == {640}
+
+
+def test_pictures_are_called_unlike_as_they_are_and_not_as_a_condition_spoils_them(scored, tmp_path, monkeypatch):
+    even = lambda _, clips: 2.0 * torch.tensor([float(clip.min() == clip.max()) for clip in clips])  # noqa: E731
+    monkeypatch.setattr(CaptionDetector, "of_clips", even)
+    _, texts = scored("--conditions", "grey,free")
+    assert [line["ood_score"] for line in texts["predictions.grey.jsonl"]] == [2.0] * 4
+    assert not Frames.read(tmp_path / "out" / FRAMES).columns["unlike"].any()
 
 
 def test_labels_are_told(scored, folder, asked, monkeypatch):

@@ -12,6 +12,7 @@ from roadcue.heads.cue.rules import CUES, PACES
 from roadcue.heads.cue.words import cue_sentence
 from roadcue.heads.field.labels import UNKNOWN, pedestrian_labels
 from roadcue.models.captioner import Captioner
+from roadcue.models.generation import GenerationSettings
 from roadcue.prompts import path_text
 from roadcue.prompts.annotation import Annotation, parse_row
 from roadcue.prompts.annotation_json import to_closed_json
@@ -22,11 +23,18 @@ from roadcue.training.captions.config import Target
 _ASKED: Mapping[Target, str] = {"bvpi": BVPI, "cue": CUE, "json": ANNOTATION, "path": PATH}
 FREE_WORDS = ("bvpi", "caption")
 """The targets with words of people in them, of which some may be left out."""
+_SETTINGS: Mapping[Target, GenerationSettings] = {"json": GenerationSettings(max_new_tokens=640)}
+"""Where the default is too short: a whole annotation in the miniature's tokens takes 460 to 530."""
 
 
 def instruction_for(target: Target, captioner: Captioner) -> str:
     """What a picture comes with in training and whenever this kind of text is wanted of the trained model."""
     return _ASKED.get(target, captioner.instruction)
+
+
+def settings_for(target: Target) -> GenerationSettings:
+    """How a text of this kind is written, whoever wants it: greedy, up to a length that it needs."""
+    return _SETTINGS.get(target, GenerationSettings())
 
 
 def annotation_of(targets: SampleTargets) -> Annotation | None:

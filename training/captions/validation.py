@@ -14,6 +14,7 @@ from roadcue.prompts.claims import claim_set, parse_claims
 from roadcue.training.captions.clips import encoded
 from roadcue.training.captions.config import Target
 from roadcue.training.captions.pictures import CaptionPictures
+from roadcue.training.captions.targets import settings_for
 
 CLAIMING = ("bvpi", "json", "cue")
 """Targets whose texts claim something that can be read; of free captions and paths the loss is all there is."""
@@ -27,13 +28,13 @@ def claims_f1(captioner: Captioner, pictures: CaptionPictures, count: int) -> fl
     What a picture's own text claims is the truth.
     """
     places = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().astype(int))
-    prompt = pictures.prompt(captioner)
+    prompt, settings = pictures.prompt(captioner), settings_for(pictures.target)
     said, true = [], []
     training = captioner.training
     captioner.eval()
     for first in range(0, len(places), _AT_ONCE):
         batch = pictures.batch(places[first : first + _AT_ONCE])
-        written = captioner.generate(encoded(captioner, batch["clips"]), prompt)
+        written = captioner.generate(encoded(captioner, batch["clips"]), prompt, settings)
         said += [claims_of(one.text, pictures.target) for one in written]
         true += [claims_of(text, pictures.target) for text in pictures.texts(batch["rows"].tolist())]
     captioner.train(training)
