@@ -82,6 +82,11 @@ def test_more_frames_than_the_model_reads_are_said_before_a_training(captioner):
     pictures = pictures_of(captioner, *range(1, captioner.longest))
     with pytest.raises(BadInput, match=rf"smol captioner: a prompt with {captioner.longest - 1} earlier frames has"):
         pictures.fitting(captioner)
+    fit = next(n for n in range(captioner.longest) if len(captioner.prompt("Where?", frames=n + 2)) > 1800) + 1
+    pictures = pictures_of(captioner, *range(1, fit + 4))
+    assert captioner.longest - 256 < len(pictures.prompt(captioner)) < captioner.longest
+    with pytest.raises(BadInput, match=r"an answer of up to 256 \(max_new_tokens\) that is more than the 2048"):
+        pictures.fitting(captioner)
 
 
 def test_a_run_says_what_share_of_its_rows_has_each_frame_and_what_stands_in(captioner):

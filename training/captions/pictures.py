@@ -20,7 +20,7 @@ from roadcue.progress import ProgressLine
 from roadcue.training.captions.clips import clips_of, without
 from roadcue.training.captions.config import Target
 from roadcue.training.captions.plain_answers import AnswerCounts, plain
-from roadcue.training.captions.targets import answer_for, instruction_for
+from roadcue.training.captions.targets import answer_for, instruction_for, settings_for
 
 _AT_ONCE = 256
 """Pictures that are looked at together before a training."""
@@ -90,10 +90,14 @@ class CaptionPictures:
     def fitting(self, captioner: Captioner) -> "CaptionPictures":
         """The pictures whose texts the captioner can learn whole.
 
-        BadInput when none is left, or the model does not read as much as the prompt is.
+        BadInput when none is left, or the model does not read as much as the prompt and the longest answer are.
         """
-        cleaned = replace(self, signs=special_tokens(captioner))
-        room = captioner.longest - len(self.prompt(captioner))
+        cleaned, prompt = replace(self, signs=special_tokens(captioner)), len(self.prompt(captioner))
+        try:
+            settings_for(self.target).check_room(prompt, captioner.longest)
+        except ValueError as error:
+            raise BadInput(f"{captioner.name} captioner: {error}") from error
+        room = captioner.longest - prompt
         kept, faults = [], Counter[str]()
         for row in self.rows.tolist():
             said = answer_for(self.target, self.dataset.targets(row))
