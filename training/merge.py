@@ -18,10 +18,9 @@ from roadcue.models.registry import build_captioner
 from roadcue.plugins import load_plugins
 from roadcue.sentence_parser import SentenceParser
 from roadcue.sentences import counted
+from roadcue.training.captions.adapted import starting_checkpoint
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
-
-ADAPTER = "adapter"
 
 
 def merge(run_dir: str, out: str, plugins: Sequence[str] = ()) -> None:
@@ -44,18 +43,11 @@ def merged(run_dir: str, plugins: Sequence[str] = ()) -> tuple[Captioner, int]:
     folder = RunFolder.of(run_dir)
     options = parse_file(TrainConfig, folder.config, plugins)
     folder.read_facts()  # which a run that is not finished lacks
-    adapter = folder.path / ADAPTER
-    if not adapter.is_dir():
+    if not folder.adapter.is_dir():
         raise BadInput(f"--run {run_dir}: has no adapter to merge; name a run that --stage lora has trained")
-    captioner = build_captioner(options.encoder, checkpoint=_base(options), aspect=options.aspect)
-    return captioner, merge_from(captioner.model, adapter)
-
-
-def _base(options: TrainConfig) -> str:
-    """The checkpoint that the adapter stands beside: of captions that of the run that was gone on from."""
-    if options.captions and options.from_run is not None:
-        return str(RunFolder.of(options.from_run).model)
-    return options.checkpoint
+    base = starting_checkpoint(options) if options.captions else options.checkpoint
+    captioner = build_captioner(options.encoder, checkpoint=base, aspect=options.aspect)
+    return captioner, merge_from(captioner.model, folder.adapter)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
