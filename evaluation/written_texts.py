@@ -38,9 +38,12 @@ class TextFile:
     def __init__(self, path: Path, asked: Mapping[str, Any], *, replace: bool) -> None:
         """`asked`, as JSON has it, decides the texts: a file of the same goes on.
 
-        One of anything else is begun anew where it may be replaced; else BadInput, as where another process is at it.
+        One of anything else is begun anew where it may be replaced; else BadInput, as for a folder, and where another
+        process is at it.
         """
         self.path, about = path, path.with_name(path.name + ASKED)
+        if path.is_dir():
+            raise BadInput(f"{path}: is a folder; name a file in it, such as {path / 'texts.jsonl'}")
         lock, remedy = path.with_name(f".{path.name}.lock"), "wait until it is done, or name another file"
         hold(self, lock, f"writing {path}", remedy)
         self.lines: list[WrittenText] = []

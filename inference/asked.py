@@ -87,10 +87,12 @@ def questions(
     `image_root` is the folder below which the manifests' pictures lie, if that is not their own; of films the first
     picture in each step of `every` seconds is taken, or with `frames` so many of the whole film for one answer.
     BadInput when one is not there, or single pictures or films are named for a run that reads several pictures of a
-    moment, or `frames` for a run of heads.
+    moment, or `frames` for a run of heads or without a film.
     """
     if frames is not None and not trained.captions:
         raise BadInput(f"--frames {frames}: makes one text of a film, and this is a run of heads; leave it out")
+    if frames is not None and not any(user_path(word).suffix.lower() in film.SUFFIXES for word in what):
+        raise BadInput(f"--frames {frames}: makes one text of a film, and none is named; name one, or leave it out")
     asked: list[Asked] = []
     left_out: list[Skipped] = []
     film_faults: list[str] = []

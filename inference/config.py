@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roadcue.option_values import check_device
+from roadcue.option_values import at_most, check_device
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 """Ends of names that are never those of answers: words in another order would cost a picture or a film."""
+_MOST_FRAMES = 10_000
+"""Of a film for one text; a model that reads a million tokens reads fewer."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class PredictConfig:
             raise ValueError(f"--every {self.every:g}: must be seconds, or 0 for every picture of a film")
         if self.frames is not None and self.frames < 1:
             raise ValueError(f"--frames {self.frames}: must be at least 1")
+        if self.frames is not None:
+            at_most(_MOST_FRAMES, self, "frames", "no model reads so many pictures at once")
         if self.frames is not None and self.video is not None:
             raise ValueError("--video draws each answer of a film, and --frames makes one text of it; leave one out")
         if self.batch < 1:

@@ -49,6 +49,12 @@ def test_another_s_file_is_not_overwritten_unless_it_may_be(tmp_path):
     assert TextFile(path, ABOUT, replace=True).lines == []
 
 
+def test_nobody_is_told_to_delete_a_folder(tmp_path):
+    with pytest.raises(BadInput, match=r"is a folder; name a file in it, such as .*texts.jsonl$"):
+        TextFile(tmp_path, ABOUT, replace=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_changed_by_hand_is_said(tmp_path):
     path = tmp_path / "out.jsonl"
     TextFile(path, ABOUT, replace=False)

@@ -11,7 +11,10 @@ from PIL import Image
 
 import roadcue
 from roadcue import predict
+from roadcue.errors import BadInput
+from roadcue.inference.asked import questions
 from roadcue.loaders.film import FilmReader, read_film
+from roadcue.training.config import TrainConfig
 
 TIMES_MS = [0, 100, 200, 250, 400, 520, 700, 1000]
 TAKEN = [0, 3, 5, 7]
@@ -65,10 +68,19 @@ def test_frames_of_a_film_are_for_captions(run, tmp_path, capsys):
     for words, why in (
         (("--frames", 8), "--frames 8: makes one text of a film, and this is a run of heads; leave it out"),
         (("--frames", 0), "--frames 0: must be at least 1"),
+        (("--frames", 10**9), "--frames 1000000000: must be at most 10000; no model reads"),
         (("--frames", 8, "--video", tmp_path / "b.mp4"), "--video draws each answer of a film, and --frames makes"),
     ):
         assert exit_code(predict.main, "--run", run, path, *words) == 2
         assert why in capsys.readouterr().err
+
+
+def test_frames_without_a_film_are_refused(tmp_path):
+    named = str(tmp_path / "a.jpg")
+    Image.fromarray(picture(0)).save(named)
+    with pytest.raises(BadInput, match="--frames 8: makes one text of a film, and none is named"):
+        questions([named], TrainConfig(head="caption"), frames=8)
+    assert len(questions([named], TrainConfig(head="caption"))) == 1
 
 
 def test_a_film_that_is_cut_off_is_answered_as_far_as_it_goes(run, tmp_path, capsys):
