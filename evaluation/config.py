@@ -174,6 +174,10 @@ class EvalConfig(ScoreOptions):
         of_captions = [name for name in OF_CAPTION_RUNS if getattr(self, name) is not None]
         if of_captions and not self.run:
             raise ValueError(f"--{of_captions[0]} belongs to the --run of a captioner, which is not given")
+        shows = {"few_shot", "text_only"} & {*(self.conditions or "").replace("+", ",").replace(" ", "").split(",")}
+        for option in ("demonstrations", "shots"):
+            if getattr(self, option) is not None and not shows:
+                raise ValueError(f"--{option} is of --conditions few_shot and text_only; name one, or leave it out")
         for option in OF_CAPTIONS:
             if getattr(self, option) is not None and self.head is None:
                 raise ValueError(f"--{option} belongs to --predictions FILE --head caption, which is not given")

@@ -10,6 +10,7 @@ import torch
 from roadcue import eval as scoring
 from roadcue import predict, train
 from roadcue.evaluation.conditions import parse_conditions
+from roadcue.evaluation.config import EvalConfig
 from roadcue.evaluation.frames import FRAMES, Frames
 from roadcue.evaluation.seen_pictures import SeenPictures
 from roadcue.loaders.sensation.dataset import open_sensation
@@ -128,6 +129,13 @@ def test_similar_demonstrations_are_of_other_walks_and_the_blind_row_has_the_sam
 )
 def test_what_cannot_be_shown_is_said(words, message, scored):
     assert message in scored("--conditions", "few_shot", *words)[0]
+
+
+def test_demonstrations_that_nobody_is_shown_are_refused():
+    for options in ({"shots": 4}, {"demonstrations": "similar", "conditions": "free,grammar"}):
+        with pytest.raises(ValueError, match="is of --conditions few_shot and text_only; name one"):
+            EvalConfig(run="a", **options)
+    assert EvalConfig(run="a", shots=4, conditions="free, text_only+grey").shots == 4
 
 
 def test_annotations_are_written_as_long_by_every_command(folder, tmp_path, monkeypatch):
