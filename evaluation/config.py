@@ -37,7 +37,7 @@ class ScoreOptions:
     resamples: int = DEFAULT_BOOTSTRAP.resamples
     """Bootstrap resamples of the sequences behind each 95 % interval."""
     seed: int = DEFAULT_BOOTSTRAP.seed
-    """Seed of the bootstrap."""
+    """Seed of the bootstrap, and of what --conditions draw: demonstrations, other pictures, the order of frames."""
     out: str | None = None
     """Folder for metrics.json and report.html, of several runs with texts among them comparison.json and
     comparison.html. Default: the run folder; of several none."""
