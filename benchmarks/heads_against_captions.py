@@ -57,8 +57,8 @@ NEEDED = {
 }
 """(Table, row, figure) of SmolVLM2's miniature as it is, asked free -> what it has to reach."""
 QUICK_WALKS = SidewalkSpec(24, 8, width=160, height=120)
-DRIVES = RoadWorldSpec(64, 20, seconds=12.0, stride=5, width=243, height=270, cameras=("FRONT",))
-"""A frame each 0.5 s, drawn for nothing else: 1,536 to learn from and 480 others."""
+DRIVES = RoadWorldSpec(32, 20, seconds=12.0, stride=5, width=243, height=270, cameras=("FRONT",))
+"""A frame each 0.5 s, drawn for nothing else: 768 to learn from and 480 others."""
 QUICK_DRIVES = RoadWorldSpec(4, 2, seconds=2.0, stride=5, width=96, height=96, cameras=("FRONT",))
 EIGHT = "5,10,15,20,25,30,35"
 CLIP_CONDITIONS = "free,one_frame,shuffled,others"
