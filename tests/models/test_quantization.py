@@ -3,6 +3,7 @@
 import copy
 import sys
 
+import bitsandbytes
 import pytest
 import torch
 from captioned import batch_of, texts_of
@@ -16,7 +17,6 @@ from roadcue.models.generation import GenerationSettings
 from roadcue.models.quantization import quantize_nf4
 from roadcue.models.registry import build_captioner
 
-bitsandbytes = pytest.importorskip("bitsandbytes")
 KEPT = {
     "smol": {"lm_head", "model.vision_model", "model.connector"},
     "flamingo": {"lang_encoder.lm_head", "vision_encoder", "perceiver"},

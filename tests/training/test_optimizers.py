@@ -19,7 +19,6 @@ from roadcue.training.run_folder import RunFolder
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import fit
 
-pytest.importorskip("bitsandbytes")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 LARGE, SMALL = 128, 16
 """8-bit states begin at 4096 numbers: a matrix of LARGE x LARGE has them, one of SMALL x LARGE has not."""
