@@ -3,13 +3,12 @@
 import json
 
 import pytest
+from drawn_walks import drawn_walks
 from tiny_vlms import tiny_qwen
 
 import roadcue
 from roadcue import eval as scoring
 from roadcue import train
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -21,9 +20,7 @@ def _gentle(one_thread):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=6, val=2, width=128, height=96), folder, workers=1)
-    return folder
+    return drawn_walks(tmp_path_factory, train=6, val=2)
 
 
 def test_it_learns_writes_and_is_scored(folder, tmp_path, capsys):

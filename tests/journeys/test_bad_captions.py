@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from drawn_walks import drawn_walks
 from main_job import exit_code
 
 from roadcue import eval as scoring
@@ -12,8 +13,6 @@ from roadcue.evaluation.writing import CaptionRun
 from roadcue.loaders.sensation.captions import read_captions, write_captions
 from roadcue.loaders.sensation.files import CAPTIONS
 from roadcue.models.generation import GenerationSettings
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 SIGNS = "[bold red]A car[/] <image> \x1b[31mon the left<|im_end|>"
@@ -28,8 +27,7 @@ def _gentle(one_thread):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Eight pictures to learn from, of which six have the texts above, and four others."""
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=8, val=4, width=128, height=96), folder, workers=1)
+    folder = drawn_walks(tmp_path_factory, train=8, val=4)
     texts = iter(TEXTS)
     captions = read_captions(folder / CAPTIONS)
     changed = [replace(one, target=next(texts, one.target)) if one.split == "train" else one for one in captions]

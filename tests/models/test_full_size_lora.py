@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
+from tower_memory import smol_config
+from transformers import SmolVLMForConditionalGeneration
 
 from roadcue.models.adapters import adapter_parameters, attach_lora
 from roadcue.models.flamingo import lora_targets as flamingo
@@ -12,24 +13,6 @@ from roadcue.models.flamingo.modeling.weights import empty_model
 from roadcue.models.smol import lora_targets as smol
 
 RANK = 16
-SMOL_VISION = {
-    "hidden_size": 1152,
-    "intermediate_size": 4304,
-    "num_hidden_layers": 27,
-    "num_attention_heads": 16,
-    "image_size": 384,
-    "patch_size": 14,
-}
-SMOL_TEXT = {
-    "model_type": "llama",
-    "hidden_size": 2048,
-    "intermediate_size": 8192,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 32,
-    "vocab_size": 49280,
-    "pad_token_id": 2,
-}
 
 
 def rank_times(*layers: tuple[int, int]) -> int:
@@ -55,9 +38,8 @@ TARGETS = {"smol": smol.TARGETS, "flamingo": flamingo.TARGETS}
 def full_size(family: str) -> torch.nn.Module:
     if family == "flamingo":
         return empty_model(Flamingo, PUBLISHED)
-    config = SmolVLMConfig(vision_config=SMOL_VISION, text_config=SMOL_TEXT, scale_factor=3, image_token_id=49190)
     with torch.device("meta"):
-        return SmolVLMForConditionalGeneration(config)
+        return SmolVLMForConditionalGeneration(smol_config())
 
 
 def test_the_counts_are_those_that_are_published():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from captioned import batch_of
 from drawn_road import drawn_road
+from drawn_walks import drawn_walks
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
@@ -24,8 +25,6 @@ from roadcue.inference.public_run import write_public_run
 from roadcue.models.adapters import adapter_parameters
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.registry import build_captioner
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training import trainer
 from roadcue.training.captions import fine_tuning
 from roadcue.training.captions.adapted import finished_captioner, start
@@ -47,9 +46,7 @@ def _gentle(one_thread):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Six pictures to learn from and two others, in SENSATION's files."""
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=6, val=2, width=128, height=96), folder, workers=1)
-    return folder
+    return drawn_walks(tmp_path_factory, train=6, val=2)
 
 
 def words(folder, run, *more: str) -> list[str]:

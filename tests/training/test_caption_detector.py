@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from drawn_walks import drawn_walks
 
 import roadcue
 from roadcue import eval as scoring
@@ -18,8 +19,6 @@ from roadcue.loaders import picture_file
 from roadcue.loaders.jpeg import encode
 from roadcue.loaders.sensation.dataset import open_sensation
 from roadcue.models.registry import CAPTIONERS
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.captions.detector import CaptionDetector, learn_caption_detector
 from roadcue.training.heads.covered_lens import SPOILT
 from roadcue.training.run_folder import RunFolder
@@ -34,9 +33,7 @@ def _gentle(one_thread):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=40, val=8, width=128, height=96), folder, workers=1)
-    return folder
+    return drawn_walks(tmp_path_factory, train=40, val=8)
 
 
 @pytest.fixture(scope="module", params=["flamingo", "smol"])

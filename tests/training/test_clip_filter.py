@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from drawn_walks import drawn_walks
 from tiny_clip import save_clip
 
 from roadcue import train
@@ -12,8 +13,6 @@ from roadcue.errors import BadInput
 from roadcue.loaders import picture_file
 from roadcue.models.clip import Clip
 from roadcue.models.preprocessing import clip_preprocessing
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.build import open_split
 from roadcue.training.captions import clip_filter
 from roadcue.training.captions.clip_filter import AT_LEAST, FilterCounts, clip_cosines, filter_by_clip
@@ -25,9 +24,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.use
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=8, val=2, width=128, height=96), folder, workers=1)
-    return folder
+    return drawn_walks(tmp_path_factory, train=8, val=2)
 
 
 @pytest.fixture(scope="module")

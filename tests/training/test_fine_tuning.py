@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from drawn_walks import drawn_walks
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -18,8 +19,6 @@ from roadcue.models import mini
 from roadcue.models.flamingo.loading import FlamingoFiles, load_whole
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.options_as_text import as_yaml
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training import trainer
 from roadcue.training.build import open_split
 from roadcue.training.captions.config import CaptionOptions
@@ -40,9 +39,7 @@ def _gentle(one_thread):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Eight pictures to learn from and two others, in SENSATION's files."""
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=8, val=2, width=128, height=96), folder, workers=1)
-    return folder
+    return drawn_walks(tmp_path_factory, train=8, val=2)
 
 
 def config(folder, run_dir, caption=None, **changes) -> TrainConfig:

@@ -6,12 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from drawn_walks import drawn_walks
 
 from roadcue.errors import BadInput
 from roadcue.loaders.sensation.dataset import Sensation
 from roadcue.models.registry import build_captioner
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.build import open_split
 from roadcue.training.captions.config import CaptionOptions
 from roadcue.training.captions.example import example_said
@@ -36,8 +35,7 @@ def captioner():
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> Sensation:
     """Twelve pictures of three walks."""
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=12, val=4, width=128, height=96), folder, workers=1)
+    folder = drawn_walks(tmp_path_factory, train=12, val=4)
     return open_split(TrainConfig(data="sensation", data_dir=str(folder)), "train")
 
 

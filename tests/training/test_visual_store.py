@@ -7,19 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from drawn_walks import drawn_walks
 
 from roadcue.loaders.sensation.dataset import open_sensation
 from roadcue.models.registry import build_captioner
-from roadcue.roadworld.sidewalk.spec import SidewalkSpec
-from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.captions.pictures import CaptionPictures
 from roadcue.training.captions.visual_store import bearable_store, visual_store
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sidewalk") / "drawn"
-    write_sidewalk(SidewalkSpec(train=5, val=1, width=128, height=96), folder, workers=1)
+    folder = drawn_walks(tmp_path_factory, train=5, val=1)
     return open_sensation(folder, "train")
 
 
