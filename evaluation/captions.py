@@ -16,6 +16,7 @@ from roadcue.evaluation.caption_frames import caption_frames, constant_answers
 from roadcue.evaluation.claimed_answers import OF_TARGET, Answers, answers_of, points_of
 from roadcue.evaluation.conditions import FREE, Condition, parse_conditions
 from roadcue.evaluation.config import EvalConfig
+from roadcue.evaluation.constant_texts import mean_path
 from roadcue.evaluation.frame_pairs import FramePairs, ScoredRun
 from roadcue.evaluation.frames import FRAMES, Frames, scored_as
 from roadcue.evaluation.heading import cautions, run_heading
@@ -41,6 +42,7 @@ from roadcue.training.captions.fine_tuning import clips_said
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
 
+MEAN_PATH = "mean path"
 PREDICTIONS = "predictions.jsonl"
 """The texts, a line for each picture, in the form that `--predictions` reads."""
 
@@ -129,7 +131,8 @@ def _frames(
     answers: dict[str, Sequence[Answers]] = {
         method_of(condition): [answers_of(text.prediction) for text in each] for condition, each in texts.items()
     }
-    answers |= {name: [each] * len(rows) for name, each in constant_answers(_learnt_from(run.options, data)).items()}
+    learnt = _learnt_from(run.options, data)
+    answers |= {name: [each] * len(rows) for name, each in constant_answers(learnt).items()}
     about = {
         **scored_as(run.folder, run.options, config.split or "val"),
         "data": data.description,
@@ -144,6 +147,9 @@ def _frames(
     points: dict[str, np.ndarray] = {}
     if target == "path":
         points = {method_of(each): points_of([one.prediction for one in said]) for each, said in texts.items()}
+        constant = mean_path(learnt.states.future)
+        answers[MEAN_PATH] = [answers_of(constant)] * len(rows)
+        points[MEAN_PATH] = points_of([constant] * len(rows))
     return caption_frames(data, rows, answers, OF_TARGET.get(target, ()), points, unlike, about)
 
 

@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from roadcue.evaluation.text_scores import FIELDS, label_arrays
 from roadcue.metrics.classification import majority
+from roadcue.prompts import path_text
 from roadcue.prompts.annotation import SIDES, Annotation
 from roadcue.prompts.claims import MENTIONED_KINDS, Claims, parse_claims
 
@@ -24,6 +27,15 @@ def commonest(texts: Iterable[str]) -> str:
     """The commonest text without its context, which is hardly ever the same twice and claims nothing."""
     heads = Counter(text.partition("Context:")[0].strip() for text in texts)
     return heads.most_common(1)[0][0]
+
+
+def mean_path(future: np.ndarray) -> str:
+    """The text of the mean of the known paths among (n, 20, 2) metres, ego frame; "" where none is known.
+
+    The constant of paths: hardly any text of a path is there twice.
+    """
+    known = future[np.isfinite(future).all(axis=(1, 2))]
+    return path_text.compose(known.mean(axis=0, dtype=np.float64)) if len(known) else ""
 
 
 def majority_claims(labels: Sequence[Annotation]) -> Claims:

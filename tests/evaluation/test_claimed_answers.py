@@ -20,6 +20,7 @@ from roadcue.evaluation.claimed_answers import (
     points_of,
     row_answers,
 )
+from roadcue.evaluation.constant_texts import mean_path
 from roadcue.evaluation.frames import Frames
 from roadcue.heads.cue.rules import blocked_sides, walking_cue
 from roadcue.heads.field.labels import pedestrian_labels
@@ -95,6 +96,14 @@ def test_a_question_that_was_asked_is_there_though_nobody_answers():
     assert set(found) == set(OF_TARGET["bvpi"])
     assert {question: rows.right[0] for question, rows in found.items() if rows.right[0]} == {NEAR: 5 / 6}
     assert found["road"].answer == ""
+
+
+def test_the_constant_of_paths_is_the_mean_of_the_known_ones():
+    future = np.zeros((4, 20, 2), np.float32)
+    future[1] = np.arange(1, 21)[:, None] * [1.0, 0.5]
+    future[2], future[3, -1] = np.nan, np.nan
+    np.testing.assert_allclose(points_of([mean_path(future)])[0], future[1, [3, 7, 11, 15, 19]] / 2)
+    assert mean_path(future[2:]) == ""
 
 
 def test_paths_are_read_at_their_five_points(tmp_path):

@@ -83,6 +83,10 @@ def test_paths_of_clips_and_of_a_head_are_one_table_with_the_frames_shuffled_and
     assert rows["stand still"]["ade"]["value"] == pytest.approx(np.linalg.norm(truth, axis=2).mean(), rel=1e-4), (
         "of every frame with a log"
     )
+    mean = open_waymo_e2e(drives, "train").states.future[:, 3::4].mean(axis=0)
+    assert rows["mean path of run"]["ade"]["value"] == pytest.approx(
+        np.linalg.norm(truth - np.round(mean, 1), axis=2).mean(), rel=1e-3
+    )
     texts = {
         tuple(json.loads(line)["prediction"] for line in file.read_text().splitlines())
         for file in clips.glob("predictions*.jsonl")
