@@ -33,7 +33,7 @@ _LONGEST_CROPPED = 16
 be enlarged to gigabytes, all but one square of which is then cut off."""
 _TORCH_HAS_LANCZOS = tuple(int(number) for number in torch.__version__.split(".")[:2]) >= (2, 12)
 PREPROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
-"""Where checkpoints keep the settings of their image processor; newer ones in the second."""
+"""Where checkpoints keep the settings of their image processor; newer ones in the second, which is read first."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def one_square(aspect: Aspect) -> Aspect:
 
 
 def read_preprocessing(folder: Path, aspect: Aspect) -> Preprocessing:
-    """The preprocessing of a checkpoint, from preprocessor_config.json or processor_config.json.
+    """The preprocessing of a checkpoint, from processor_config.json or preprocessor_config.json.
 
     The side is that of one tile, `max_image_size.longest_edge`. BadCheckpoint when no file or key says it: the
     defaults of transformers' classes are those of another model (364 pixels).
@@ -251,13 +251,19 @@ def _check_aspect(aspect: str) -> None:
 
 
 def _settings(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The image processor's settings and their file: one of their own, or a part of processor_config.json."""
+    """The image processor's settings and their file: a part of processor_config.json, or else a file of their own.
+
+    The order of transformers 5 (`ImageProcessingMixin.get_image_processor_dict`): its `save_pretrained` into a folder
+    that was downloaded writes the first and leaves the second as it was.
+    """
     own, shared = (folder / name for name in PREPROCESSOR_FILES)
-    if not own.exists() and shared.exists():
-        settings = read_json(shared).get("image_processor")
-        if isinstance(settings, dict):
-            return shared, settings
-    return own, read_json(own)
+    settings = read_json(shared).get("image_processor") if shared.exists() else None
+    if settings is None:
+        return own, read_json(own)
+    if not isinstance(settings, dict):
+        kind = type(settings).__name__
+        raise BadCheckpoint(f"{shared}: image_processor is a {kind} and not an object; download it again")
+    return shared, settings
 
 
 def _check_scaling(settings: dict[str, Any]) -> None:

@@ -39,6 +39,8 @@ _TEXT = (
 )
 """All that is read from a `text_config`."""
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+_BEFORE_THE_TOKENIZERS = ("processor_config.json", "chat_template.json")
+"""Where transformers' processor looks for a chat template before it takes the tokeniser's."""
 _EMBEDDING, _OUTPUT = "model.text_model.embed_tokens.weight", "lm_head.weight"
 
 
@@ -143,8 +145,7 @@ def _read_tokenizer(folder: Path, config: SmolVLMConfig) -> PreTrainedTokenizerF
         )
     except Exception as error:  # the tokenizers library raises bare Exception
         raise BadCheckpoint(f"{folder / 'tokenizer.json'}: does not hold a tokeniser ({error})") from error
-    if not tokenizer.chat_template and (older := folder / "chat_template.json").exists():
-        tokenizer.chat_template = read_json(older).get("chat_template")
+    tokenizer.chat_template = _chat_template(folder, tokenizer)
     if not isinstance(tokenizer.chat_template, str):
         raise BadCheckpoint(f"{folder}: has no chat template (chat_template.jinja or .json); download it again")
     rows = config.text_config.vocab_size
@@ -155,3 +156,10 @@ def _read_tokenizer(folder: Path, config: SmolVLMConfig) -> PreTrainedTokenizerF
             f"at {config.image_token_id}" + (f"; it lacks {', '.join(strange)}" if strange else "")
         )
     return tokenizer
+
+
+def _chat_template(folder: Path, tokenizer: PreTrainedTokenizerFast) -> Any:
+    """What is written for a conversation, in the order of transformers' processor; None where nothing says it."""
+    files = [folder / name for name in _BEFORE_THE_TOKENIZERS if (folder / name).exists()]
+    found = (read_json(path).get("chat_template") for path in files)
+    return next((template for template in found if template is not None), tokenizer.chat_template)

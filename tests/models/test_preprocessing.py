@@ -7,7 +7,14 @@ import pytest
 import torch
 from PIL import Image
 from torchvision import transforms
-from transformers import CLIPImageProcessor, SmolVLMImageProcessor
+from transformers import (
+    AutoImageProcessor,
+    AutoTokenizer,
+    CLIPImageProcessor,
+    Idefics3ImageProcessor,
+    Idefics3Processor,
+    SmolVLMImageProcessor,
+)
 
 from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models import mini
@@ -114,6 +121,41 @@ def test_settings_are_read_from_either_published_layout(folder):
     (folder / SETTINGS).unlink()
     (folder / "processor_config.json").write_text(json.dumps({"image_processor": settings, "image_seq_len": 49}))
     assert read_preprocessing(folder, "squash") == before
+
+
+NESTED = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6], "resample": 3}
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("shared", [None, "no settings", "null", "settings", "a list"])
+def test_of_two_files_of_settings_the_one_is_read_that_transformers_reads(folder, own, shared):
+    """AutoImageProcessor over every combination of preprocessor_config.json and processor_config.json."""
+    settings = json.loads((folder / SETTINGS).read_text())
+    if not own:
+        (folder / SETTINGS).unlink()
+    nested = {"null": None, "settings": settings | NESTED, "a list": [1]}
+    parts = {"image_processor": nested[shared]} if shared in nested else {}
+    (folder / "processor_config.json").unlink()
+    if shared is not None:
+        (folder / "processor_config.json").write_text(json.dumps({"processor_class": "SmolVLMProcessor", **parts}))
+    try:
+        theirs = AutoImageProcessor.from_pretrained(folder)
+    except (OSError, AttributeError):
+        with pytest.raises(BadCheckpoint, match=r"processor_config\.json: "):
+            read_preprocessing(folder, "squash")
+        return
+    ours = read_preprocessing(folder, "squash")
+    assert (ours.mean, ours.std) == (tuple(theirs.image_mean), tuple(theirs.image_std))
+    assert ours.resample == {1: "lanczos", 3: "bicubic"}[theirs.resample]
+    assert ours.side == theirs.max_image_size["longest_edge"]
+
+
+def test_settings_saved_by_transformers_into_a_downloaded_folder_are_those_that_are_read(folder):
+    settings = published(do_rescale=True, do_normalize=True).to_dict() | NESTED
+    processor = Idefics3Processor(Idefics3ImageProcessor(**settings), AutoTokenizer.from_pretrained(folder))
+    processor.save_pretrained(folder)
+    assert json.loads((folder / SETTINGS).read_text())["image_mean"] == [0.5, 0.5, 0.5]
+    assert read_preprocessing(folder, "squash").mean == (0.1, 0.2, 0.3)
 
 
 def test_missing_settings_are_an_error_and_never_a_default(folder):

@@ -1,12 +1,12 @@
 """The whole SmolVLM2 out of a folder, and what is said of one that does not fit."""
 
 import json
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import SmolVLMForConditionalGeneration
+from transformers import ProcessorMixin, SmolVLMForConditionalGeneration
 
 from roadcue.errors import BadCheckpoint
 from roadcue.models import mini
@@ -120,3 +120,21 @@ def test_the_chat_template_may_lie_where_older_checkpoints_keep_it(folder):
         load_whole(folder)
     (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}))
     assert load_whole(folder)[1].chat_template == template
+
+
+@pytest.mark.parametrize(
+    "places", [places for count in range(4) for places in combinations(["processor", "json", "jinja"], count)]
+)
+def test_of_several_chat_templates_the_one_is_taken_that_transformers_takes(folder, places):
+    """Its processor, over every combination of processor_config.json, chat_template.json and .jinja."""
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").unlink()
+    edit(folder / "tokenizer_config.json", lambda config: config.update(chat_template=template))
+    if "processor" in places:
+        edit(folder / "processor_config.json", lambda config: config.update(chat_template=template + "P"))
+    if "json" in places:
+        (folder / "chat_template.json").write_text(json.dumps({"chat_template": template + "J"}))
+    if "jinja" in places:
+        (folder / "chat_template.jinja").write_text(template + "X")
+    theirs = ProcessorMixin.get_processor_dict(folder)[0].get("chat_template", template)
+    assert load_whole(folder)[1].chat_template == theirs
