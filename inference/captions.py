@@ -18,6 +18,7 @@ from roadcue.inference.pictures import Picture, is_single, preprocessed
 from roadcue.inference.predictions import Predictions
 from roadcue.inference.still_pictures import answer_of
 from roadcue.models.captioner import Captioner
+from roadcue.models.freezing import evaluating
 from roadcue.models.generation import GenerationSettings
 from roadcue.training.captions.adapted import finished_captioner
 from roadcue.training.captions.config import CAPTION
@@ -26,6 +27,9 @@ from roadcue.training.captions.fine_tuning import caption_options
 from roadcue.training.captions.targets import instruction_for, settings_for
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
+
+_AT_ONCE = 16
+"""Pictures that are encoded, and texts that are written, together."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +102,26 @@ class CaptionPredictor(PushToHubMixin):
         texts = self._texts([_filled(clip) for clip in zip(*earlier, pictures, strict=True)])
         return Predictions({CAPTION: texts[0] if single else texts})
 
-    @torch.no_grad()
     def _texts(self, clips: Sequence[Sequence[Picture]]) -> list[CaptionPrediction]:
-        """What is said of each of b clips, whose pictures are in the order of time."""
-        prompts = [self._prompt(len(clip)) for clip in clips]
-        pixels = [self._pixels(clip) for clip in clips]
-        seen = self.captioner.encode(torch.cat(pixels)).split([len(clip) for clip in clips])
+        """What is said of each of b clips, whose pictures are in the order of time: of however many, few at once."""
+        size = max(1, _AT_ONCE // max(map(len, clips)))
+        with evaluating(self.captioner):
+            return [
+                text for first in range(0, len(clips), size) for text in self._written(clips[first : first + size])
+            ]
+
+    @torch.no_grad()
+    def _written(self, clips: Sequence[Sequence[Picture]]) -> list[CaptionPrediction]:
+        """What is said of clips that are written of together."""
+        lengths = [len(clip) for clip in clips]
+        prompts = [self._prompt(length) for length in lengths]
+        parts = self._pixels([picture for clip in clips for picture in clip]).split(_AT_ONCE)
+        seen = torch.cat([self.captioner.encode(part) for part in parts]).split(lengths)
         written = self.captioner.generate(pad_sequence(seen, batch_first=True), prompts, self._settings)
-        scores = [None if self._detector is None else float(self._detector(each).max()) for each in pixels]
+        scores: list[float | None] = [None] * len(clips)
+        if self._detector is not None:
+            of_pictures = torch.cat([self._detector(part) for part in parts]).split(lengths)
+            scores = [float(of_clip.max()) for of_clip in of_pictures]
         return [CaptionPrediction(one.text, ood_score=score) for one, score in zip(written, scores, strict=True)]
 
     def _prompt(self, frames: int) -> list[int]:

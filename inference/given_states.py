@@ -50,12 +50,13 @@ def warn_of_pasts(past: np.ndarray, single: bool) -> None:
 
 def given_intents(intent: Any, single: bool) -> list[int]:
     """The number of an Intent, of its name or of its number, or of each of b; BadInput for what is none."""
-    several = np.atleast_1d(np.array(_off_torch(intent), dtype=object)).ravel().tolist()
+    plain = _off_torch(intent)
+    several = plain.ravel() if isinstance(plain, np.ndarray) else plain if isinstance(plain, list) else [plain]
     return [_intent(value, _place(i, single)) for i, value in enumerate(several)]
 
 
 def _intent(value: Any, where: str) -> int:
-    plain = value.item() if isinstance(value, np.generic | Tensor) else value
+    plain = value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
     return int(parse_intent(plain.upper() if isinstance(plain, str) else plain, where))
 
 
@@ -65,6 +66,9 @@ def _place(sample: int, single: bool) -> str:
 
 
 def _off_torch(value: Any) -> Any:
+    """Tensors as arrays, those in lists too."""
+    if isinstance(value, list | tuple):
+        return [_off_torch(one) for one in value]
     if not isinstance(value, Tensor):
         return value
     return (value.float() if value.is_floating_point() else value).detach().cpu().numpy()

@@ -22,6 +22,7 @@ from roadcue.inference.predictions import Predictions
 from roadcue.inference.still_pictures import answer_of
 from roadcue.loaders.contrast import CONTRAST_SHAPE, contrast
 from roadcue.models.encoder import Encoder
+from roadcue.models.freezing import evaluating
 from roadcue.models.pooling import pool_tokens
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, Intent, StoredInputs
 from roadcue.training.build import encoder_of_run
@@ -123,7 +124,8 @@ class RoadPredictor(PushToHubMixin):
             past=past.to(device),
             intent=torch.tensor(intents, device=device),
         )
-        predicted: dict[str, Mapping[str, Tensor]] = self.model(inputs, names)
+        with evaluating(self.model):
+            predicted: dict[str, Mapping[str, Tensor]] = self.model(inputs, names)
         return predicted
 
     @property
@@ -197,7 +199,10 @@ class RoadPredictor(PushToHubMixin):
         return self.config.frames_back if self.encoder.width else ()
 
     def _features(self, frames: Sequence[Sequence[Mapping[str, Picture]]]) -> tuple[Tensor, Tensor, Tensor]:
-        """The samples now and in each earlier frame -> (b, c, k, d) float16, (b, c, 3, 4), (b, c) bool of a batch."""
+        """The samples now and in each earlier frame -> (b, c, k, d) float16, (b, c, 11, 4), (b, c) bool of a batch.
+
+        Of however many, `encode_batch` pictures are in memory at once.
+        """
         cameras = self.config.camera_names
         pictures = [
             [sample.get(camera) for sample in samples for camera in cameras] for samples in zip(*frames, strict=True)
@@ -207,19 +212,21 @@ class RoadPredictor(PushToHubMixin):
             return torch.zeros(*present.shape, 0, 0), torch.zeros(*present.shape, 0), present
         if not present[:, : len(cameras)].any():
             raise BadInput(f"no image for the cameras {', '.join(cameras)} that this run was trained on")
-        named = [
-            preprocessed(picture, self.encoder.preprocess, self.encoder.side)
-            for row in pictures
-            for picture in row
-            if picture is not None
-        ]
-        pixels = torch.stack(named)
-        pooled = pool_tokens(self.encoder.encode(pixels), self.config.pooling, self.config.grid)
-        stored = pooled.new_zeros(*present.shape, *pooled.shape[1:], dtype=torch.float16)
-        stored[present.to(stored.device)] = pooled.half()
+        given = [picture for row in pictures for picture in row if picture is not None]
+        size = self.config.encode_batch
+        encoded = [self._encoded(given[first : first + size]) for first in range(0, len(given), size)]
+        pooled, contrast_of = (torch.cat(parts) for parts in zip(*encoded, strict=True))
+        stored = pooled.new_zeros(*present.shape, *pooled.shape[1:])
+        stored[present.to(stored.device)] = pooled
         contrasts = torch.zeros(*present.shape, *CONTRAST_SHAPE)
-        contrasts[present] = contrast(pixels)
+        contrasts[present] = contrast_of
         return stored, contrasts.to(stored.device), present
+
+    def _encoded(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+        """(n, k, d) float16 and (n, 11, 4) of n pictures that are encoded together."""
+        pixels = torch.stack([preprocessed(one, self.encoder.preprocess, self.encoder.side) for one in pictures])
+        pooled = pool_tokens(self.encoder.encode(pixels), self.config.pooling, self.config.grid)
+        return pooled.half(), contrast(pixels)
 
 
 def _one(images: Any) -> Any:
@@ -242,9 +249,9 @@ def _by_camera(picture: Any, cameras: Sequence[str]) -> Mapping[str, Picture]:
     if picture is None:
         return {}
     if isinstance(picture, Mapping):
-        unknown = set(picture) - set(cameras)
+        unknown = sorted(str(name) for name in set(picture) - set(cameras))
         if unknown:
-            raise BadInput(f"this run reads the cameras {', '.join(cameras)}, not {', '.join(sorted(unknown))}")
+            raise BadInput(f"this run reads the cameras {', '.join(cameras)}, not {', '.join(unknown)}")
         return picture
     if len(cameras) > 1:
         raise BadInput(f"this run reads the cameras {', '.join(cameras)}: give a mapping from camera to image")

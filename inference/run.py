@@ -66,10 +66,10 @@ def _predictor(
 
 
 def _check_device(name: str) -> None:
-    """BadInput for what is no device here."""
+    """BadInput for what is no device here, or one that computes nothing, as meta is."""
     try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:  # the second, of a PyTorch without CUDA
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, TypeError) as error:  # the second, of a PyTorch without CUDA
         reason = str(error).split("\n")[0]
         raise BadInput(f"device {name!r} cannot be used here ({reason}); use device='cpu'") from error
 

@@ -1,10 +1,23 @@
 """The one rule of freezing: nothing requires a gradient and nothing wakes it up, unless stage two asks for it."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Self
 
 import torch
 from torch import nn
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Meanwhile `module` computes as it is used, without dropout; then each part of it is as it was before."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 class FrozenModule(nn.Module):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from roadcue.models.freezing import FrozenModule
+from roadcue.models.freezing import FrozenModule, evaluating
 
 
 class Frozen(FrozenModule):
@@ -41,3 +41,15 @@ def test_freezing_nothing_is_an_error():
 
     with pytest.raises(AssertionError, match="Empty has no parameters to freeze"):
         Empty().freeze()
+
+
+def test_who_is_evaluated_is_as_it_was_afterwards_even_by_halves():
+    module = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3)).train()
+    module[1].eval()
+    before = [part.training for part in module.modules()]
+    with evaluating(module):
+        assert not any(part.training for part in module.modules())
+    assert [part.training for part in module.modules()] == before == [True, True, False]
+    with pytest.raises(ZeroDivisionError), evaluating(module):
+        raise ZeroDivisionError
+    assert [part.training for part in module.modules()] == before

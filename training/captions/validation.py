@@ -8,6 +8,7 @@ import torch
 from roadcue.heads.cue.rules import CUES, PACES
 from roadcue.metrics.objects import f1_of_sets
 from roadcue.models.captioner import Captioner
+from roadcue.models.freezing import evaluating
 from roadcue.prompts.annotation_json import parse_json
 from roadcue.prompts.bvpi import compose
 from roadcue.prompts.claims import claim_set, parse_claims
@@ -30,14 +31,12 @@ def claims_f1(captioner: Captioner, pictures: CaptionPictures, count: int) -> fl
     places = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().astype(int))
     prompt, settings = pictures.prompt(captioner), settings_for(pictures.target)
     said, true = [], []
-    training = captioner.training
-    captioner.eval()
-    for first in range(0, len(places), _AT_ONCE):
-        batch = pictures.batch(places[first : first + _AT_ONCE])
-        written = captioner.generate(encoded(captioner, batch["clips"]), prompt, settings)
-        said += [claims_of(one.text, pictures.target) for one in written]
-        true += [claims_of(text, pictures.target) for text in pictures.texts(batch["rows"].tolist())]
-    captioner.train(training)
+    with evaluating(captioner):
+        for first in range(0, len(places), _AT_ONCE):
+            batch = pictures.batch(places[first : first + _AT_ONCE])
+            written = captioner.generate(encoded(captioner, batch["clips"]), prompt, settings)
+            said += [claims_of(one.text, pictures.target) for one in written]
+            true += [claims_of(text, pictures.target) for text in pictures.texts(batch["rows"].tolist())]
     return f1_of_sets(said, true)
 
 
