@@ -6,10 +6,11 @@
 Where the miniature has something to learn: drives through a narrower camera 0.6 m lower than the one that it has
 learnt from (waypoint), and walks, whose far objects it tells badly (field); and texts of walks (captions). Settings
 are ranks 8 and 32 in the last block and in all, all of the tower, and rank 8 with augmented pictures; controls are
-stage one trained for as many more steps, as many more augmented pictures, and a bigger head. Every training is a
-command of train.py by itself; intervals are over three seeds and sequences. Then it is measured again which pictures
-stage one, the adapter and the whole tower take for unlike: on the two lists of benchmarks/unlike_pictures.py, another
-seed of the world among them. Needs the packages of the extra lora.
+stage one trained for as many more steps, as many more augmented pictures, and a bigger head that is trained for as
+many steps in all. Every training is a command of train.py by itself; intervals are over three seeds and sequences.
+Then it is measured again which pictures stage one, the adapter and the whole tower of each seed take for unlike: on
+the two lists of benchmarks/unlike_pictures.py, with the world drawn anew among them. Needs the packages of the extra
+lora. What is drawn lies in the cache of RoadCue.
 """
 
 import argparse
@@ -19,18 +20,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-import numpy as np
+from rich.console import Console
+from unlike_pictures import ANOTHER_SEED, CLEAN, FLAGGED, demanded
+from unlike_tables import seeds_table
 
 from roadcue import eval as scoring
 from roadcue import train
 from roadcue.command_line import run
 from roadcue.errors import BadInput
 from roadcue.files import user_path
+from roadcue.metrics.bootstrap import Interval
+from roadcue.roadworld.drawing import drawn_once
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.roadworld.spec import RoadWorldSpec
@@ -38,6 +44,7 @@ from roadcue.roadworld.write import write_roadworld
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.sweep.stage_two import StageOne, conclude, scored_run
 
+Item = TypeVar("Item")
 ROOT = Path(__file__).parents[1]
 OTHER_CAMERA = RoadWorldSpec(430, 90, cameras=("FRONT",), field_of_view=40.0, camera_height=1.3)
 """3,010 training pictures, 7 of a drive; the miniature has learnt from 50 degrees at 1.9 m."""
@@ -51,8 +58,9 @@ HEADS = {
 ADAPTERS = [("--lora.rank", rank, "--lora.last", last) for rank in ("8", "32") for last in ("1", "all")]
 AUGMENTED = ("--augment", "0.5")
 CAPTIONS = ("--encoder", "smol", "--head", "caption", "--precision", "fp32", "--caption.val_texts", "0")
-ALIKE = "one", "lora.rank=8,lora.last=all-seed0", "full-seed0"
-"""The runs of which it is measured again which pictures they take for unlike."""
+WEATHER = "--caption.weather", "0.5"
+ALIKE = {"adapter, rank 8 in all blocks": "lora.rank=8,lora.last=all", "all of the tower": "full"}
+"""Of these it is measured again which pictures they take for unlike, as of stage one: words -> name of the runs."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +72,23 @@ class Training:
     settings: dict[str, str]
 
 
-def trainings(one: Path, seeds: int, epochs: int, bigger: Sequence[str], *, quick: bool) -> list[Training]:
-    """All that stands beside a stage one: controls first."""
-    on = ("--from", str(one), "--epochs", str(epochs))
-    kinds: list[tuple[str, tuple[str, ...], dict[str, str]]] = [("longer", on, {"stage": "heads"})]
-    for words in ADAPTERS[:1] if quick else ADAPTERS:
+def trainings(one: Path, seeds: int, epochs: int, bigger: Path | None) -> list[Training]:
+    """All that stands beside stage one, its control first; `bigger`: one with a bigger head; None: few kinds."""
+
+    def on(run: Path) -> tuple[str, ...]:
+        return "--from", str(run), "--epochs", str(epochs)
+
+    kinds: list[tuple[str, tuple[str, ...], dict[str, str]]] = [("longer", on(one), {"stage": "heads"})]
+    for words in ADAPTERS if bigger else ADAPTERS[:1]:
         settings = {"lora.rank": words[1], "lora.last": words[3]}
         named = ",".join(f"{option}={value}" for option, value in settings.items())
-        kinds.append((named, (*on, "--stage", "lora", *words), settings))
-    if not quick:
-        kinds.append(("full", (*on, "--stage", "full"), {"stage": "full"}))
-        kinds.append(("bigger", tuple(bigger), {"stage": "a bigger head"}))
+        kinds.append((named, (*on(one), "--stage", "lora", *words), settings))
+    if bigger:
+        kinds.append(("full", (*on(one), "--stage", "full"), {"stage": "full"}))
+        kinds.append(("bigger", on(bigger), {"stage": "a bigger head"}))
         augmented = {"augment": AUGMENTED[1]}
-        kinds.append(("longer,augmented", (*on, *AUGMENTED), {"stage": "heads", **augmented}))
-        lora = (*on, "--stage", "lora", *ADAPTERS[1], *AUGMENTED)
+        kinds.append(("longer,augmented", (*on(one), *AUGMENTED), {"stage": "heads", **augmented}))
+        lora = (*on(one), "--stage", "lora", *ADAPTERS[1], *AUGMENTED)
         kinds.append(("lora,augmented", lora, {"lora.rank": "8", "lora.last": "all", **augmented}))
     return [
         Training(f"{name}-seed{seed}", (*words, "--seed", str(seed)), settings)
@@ -89,35 +100,35 @@ def trainings(one: Path, seeds: int, epochs: int, bigger: Sequence[str], *, quic
 def benchmark(options: argparse.Namespace) -> None:
     """Draw, train, compare, task by task."""
     began, out = time.monotonic(), user_path(options.out)
-    drives, walks = out / "drives", out / "walks"
+    places = {"sidewalk": drawn_once("sidewalk", FEW_WALKS if options.quick else WALKS, write_sidewalk)}
     if not options.quick:
-        write_roadworld(OTHER_CAMERA, drives, workers=max(1, options.processes))
-    write_sidewalk(FEW_WALKS if options.quick else WALKS, walks, workers=max(1, options.processes))
-    places = {"roadworld": drives, "sidewalk": walks}
+        places["roadworld"] = drawn_once("roadworld", OTHER_CAMERA, write_roadworld)
     count = 0
     for task, (data, bigger) in HEADS.items():
-        if options.quick and task != "field":
-            continue
-        words = ("--data", data, "--data_dir", str(places[data]), "--head", task)
-        count += heads(options, out / task, words, bigger)
-    count += captions(options, out / "caption", ("--data", "sidewalk", "--data_dir", str(walks)))
+        if data in places:
+            words = ("--data", data, "--data_dir", str(places[data]), "--head", task)
+            count += heads(options, out / task, words, bigger)
+    walks = ("--data", "sidewalk", "--data_dir", str(places["sidewalk"]))
+    count += captions(options, out / "caption", walks)
     print("The world is drawn, and the tower is a miniature: nothing here is said of real roads.")
     print(f"{count} trainings; {time.monotonic() - began:.0f} s")
 
 
 def heads(options: argparse.Namespace, out: Path, data: Sequence[str], bigger: Sequence[str]) -> int:
     """The tables of a task, and which pictures are unlike; the number of trainings."""
-    one = out / "one"
-    trained([Training("one", tuple(data), {})], out, options)
-    beside = trainings(one, options.seeds, options.epochs, (*data, *bigger), quick=options.quick)
+    ones = [Training("one", tuple(data), {})]
+    if not options.quick:
+        ones.append(Training("bigger", (*data, *bigger), {}))
+    trained(ones, out, options)
+    beside = trainings(out / "one", options.seeds, options.epochs, None if options.quick else out / "bigger")
     trained(beside, out, options)
-    first = StageOne.of(str(one), [])
+    first = StageOne.of(str(out / "one"), [])
     runs = [(folder, scored_run(folder, each.name, each.settings, "")[0])
             for each in beside for folder in [RunFolder(out / each.name)]]  # fmt: skip
     conclude(first, runs, out)
     if not options.quick:
-        unlike(out, options.pictures)
-    return 1 + len(beside)
+        unlike(out, options)
+    return len(ones) + len(beside)
 
 
 def captions(options: argparse.Namespace, out: Path, data: Sequence[str]) -> int:
@@ -127,6 +138,9 @@ def captions(options: argparse.Namespace, out: Path, data: Sequence[str]) -> int
     kinds = {"fine_tuned": more}
     for words in ADAPTERS[:1] if options.quick else ADAPTERS:
         kinds[f"rank{words[1]}_last_{words[3]}"] = (*more, "--stage", "lora", *words)
+    if not options.quick:
+        kinds["fine_tuned_in_weather"] = (*more, *WEATHER)
+        kinds["rank8_last_all_in_weather"] = (*kinds["rank8_last_all"], *WEATHER)
     tried = [Training("as_it_is", (*few, "--epochs", "0"), {})]
     tried += [
         Training(f"{name}-seed{seed}", (*few, *words, "--seed", str(seed)), {})
@@ -159,34 +173,67 @@ def trained(wanted: Sequence[Training], out: Path, options: argparse.Namespace) 
         _done(code, f"train.py ({folder / 'output.txt'} has what it said)")
         print(f"{out.name} {each.name}: {time.monotonic() - began:.0f} s", flush=True)
 
-    if not options.processes:
-        for each in wanted:
-            train_one(each)
+    side_by_side(train_one, wanted, options.processes)
+
+
+def side_by_side(do: Callable[[Item], None], each: Sequence[Item], processes: int) -> None:
+    """So many at a time, in threads that start a process each; 0: one after the other, in this one."""
+    if not processes:
+        for one in each:
+            do(one)
         return
-    with ThreadPoolExecutor(options.processes) as pool:
-        list(pool.map(train_one, wanted))
+    with ThreadPoolExecutor(processes) as pool:
+        list(pool.map(do, each))
 
 
-def unlike(out: Path, pictures: int) -> None:
-    """Of each of `ALIKE` which pictures it takes for unlike, by benchmarks/unlike_pictures.py: means of its lists."""
-    for name in ALIKE:
-        file = out / f"unlike-{name}.json"
+def unlike(out: Path, options: argparse.Namespace) -> None:
+    """Which pictures stage one and `ALIKE` take for unlike, by benchmarks/unlike_pictures.py, as a table."""
+    kinds = {"stage one": ["one"]}
+    kinds |= {words: [f"{name}-seed{seed}" for seed in range(options.seeds)] for words, name in ALIKE.items()}
+
+    def look(name: str) -> None:
+        file = _unlike_file(out, name)
+        if file.exists():
+            return
+        command = [sys.executable, str(ROOT / "benchmarks/unlike_pictures.py"), "--run", str(out / name)]
+        words = ["--pictures", str(options.pictures), "--json", str(file)]
+        alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run([*command, *words], capture_output=True, text=True, env=alone, check=False)
         if not file.exists():
-            command = [sys.executable, str(ROOT / "benchmarks/unlike_pictures.py"), "--run", str(out / name)]
-            words = ["--pictures", str(pictures), "--json", str(file)]
-            done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
-            if not file.exists():
-                raise BadInput(f"unlike_pictures.py has ended with {done.returncode}: {done.stderr[-500:]}")
-        found = json.loads(file.read_text())
-        means = {
-            part: float(np.mean([figures["unlike"]["value"] for figures in found[part].values()]))
-            for part in ("unlike", "like")
-        }
-        anew = found["like"].get("another seed", {}).get("unlike", {}).get("value", float("nan"))
-        print(
-            f"{out.name} {name}: of pictures that show nothing sure {means['unlike']:.1%} are unlike, of those that "
-            f"can still be read {means['like']:.1%}, of another seed {anew:.1%}"
-        )
+            raise BadInput(f"unlike_pictures.py has ended with {done.returncode}: {done.stderr[-500:]}")
+
+    side_by_side(look, [name for names in kinds.values() for name in names], options.processes)
+    found = {
+        words: [shares_unlike(json.loads(_unlike_file(out, name).read_text())) for name in names]
+        for words, names in kinds.items()
+    }
+    Console().print(seeds_table(f"{out.name}: pictures that are taken for unlike", found))
+
+
+def shares_unlike(found: Mapping[str, Any]) -> dict[str, float]:
+    """What a run takes for unlike, of the file that benchmarks/unlike_pictures.py writes.
+
+    Of its two lists, of which the second has the world drawn anew; and the share of its demands that do not hold.
+    """
+    unlike, like = (
+        {kind: {FLAGGED: Interval(**figures[FLAGGED])} for kind, figures in found[part].items()}
+        for part in ("unlike", "like")
+    )
+    nothing_sure, readable = ([figures[FLAGGED].value for figures in part.values()] for part in (unlike, like))
+    missed = [not holds for _, holds in demanded(unlike, like)]
+    return {
+        "nothing sure, mean": sum(nothing_sure) / len(nothing_sure),
+        "least": min(nothing_sure),
+        "still told, mean": sum(readable) / len(readable),
+        "most": max(readable),
+        "as they are": like[CLEAN][FLAGGED].value,
+        ANOTHER_SEED: like[ANOTHER_SEED][FLAGGED].value,
+        "demands missed": sum(missed) / len(missed),
+    }
+
+
+def _unlike_file(out: Path, name: str) -> Path:
+    return out / f"unlike-{name}.json"
 
 
 def _done(code: int, command: str) -> None:

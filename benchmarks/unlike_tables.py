@@ -1,6 +1,6 @@
-"""The tables of benchmarks/unlike_pictures.py."""
+"""The tables of benchmarks/unlike_pictures.py, and of several runs that it has looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ood_candidates import OURS
@@ -42,6 +42,24 @@ def share_table(title: str, rows: Mapping[str, Mapping[str, Interval]]) -> Table
     for kind, row in cells.items():
         lines.add_row(kind, *row)
     return lines
+
+
+def seeds_table(title: str, runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Table:
+    """A line per kind of run: the mean of each share over its runs, and below it the least and the most of them."""
+    columns = list(next(iter(runs.values()))[0])
+    cells = {name: [_over_seeds([one[column] for one in of]) for column in columns] for name, of in runs.items()}
+    lines = bare_table(f"{title} (means over training seeds, and the least and the most)")
+    lines.add_column("run", overflow="fold")
+    for column, shares in zip(columns, zip(*cells.values(), strict=True), strict=True):
+        add_numbers(lines, column, shares)
+    for name, row in cells.items():
+        lines.add_row(name, *row)
+    return lines
+
+
+def _over_seeds(shares: Sequence[float]) -> str:
+    mean = f"{sum(shares) / len(shares):.0%}"
+    return f"{mean}\n{100 * min(shares):.0f}–{100 * max(shares):.0f}" if len(shares) > 1 else mean
 
 
 def _cell(name: str, interval: Interval) -> str:
