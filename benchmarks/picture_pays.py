@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from lightning.pytorch import seed_everything
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -153,6 +152,8 @@ def variants(config: TrainConfig, encoder: Encoder, data: list[RoadDataset]) -> 
 
 def trained(what: str, config: TrainConfig, encoder: Encoder, train: StoredSplit, val: StoredSplit) -> MultiHeadModel:
     """The head, its blind twin and the baselines as train.py trains them."""
+    from lightning.pytorch import seed_everything  # here, or it would import matplotlib before roadcue has a say
+
     print(f"training on {what}, seed {config.seed}", flush=True)
     seed_everything(config.seed, verbose=False)
     model = build_model(config, encoder)

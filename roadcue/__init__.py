@@ -1,7 +1,9 @@
 """RoadCue as a library: `roadcue.load("runs/x").predict(images=..., past=..., intent=...)`."""
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,13 @@ _ROOT = Path(__file__).parents[1]
 # In a checkout the rooms lie beside this folder, whatever is installed; in the wheel they lie in it.
 if (_ROOT / "heads" / "registry.py").exists():
     __path__.append(str(_ROOT))
+
+# A notebook hands its way of showing figures on to every command that is typed in it. Where that package is not
+# installed no import of matplotlib works, and RoadCue's figures, which go into files, need none.
+if os.environ.get("MPLBACKEND", "").startswith("module://"):
+    _PACKAGE = os.environ["MPLBACKEND"].removeprefix("module://").partition(".")[0]
+    if not _PACKAGE or find_spec(_PACKAGE) is None:
+        del os.environ["MPLBACKEND"]
 
 _WHERE = {
     "CuePrediction": "roadcue.heads.cue.words",
