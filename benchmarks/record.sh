@@ -146,3 +146,4 @@ step speed-tower-memory "$PYTHON" benchmarks/tower_memory.py "${small[@]}"
 step speed-flamingo "$PYTHON" benchmarks/full_size_flamingo.py "${small[@]}"
 
 echo "All steps are done: $RECORD_DIR/*.log has what they said, *.done from which commit, when, and for how long."
+$quick || echo "To write the tables of README and docs/record.md from them: $PYTHON benchmarks/record_tables.py --take $RECORD_DIR"
