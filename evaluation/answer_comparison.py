@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from roadcue.errors import BadInput
@@ -26,6 +25,7 @@ from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.reports.written_tables import save_tables
 from roadcue.sentences import show
+from roadcue.terminal_table import print_table
 from roadcue.training.build import open_split
 
 COMPARISON = "comparison.json", "comparison.html"
@@ -61,12 +61,11 @@ def compare_answers(runs: Sequence[ScoredRun], config: EvalConfig) -> None:
     others = [name for name in own if name in seeing and name not in _own_lines(runs[:1], lines)]
     apart = {other: _disagreements(lines[first], lines[other], truth, config.worst or _SHOWN) for other in others}
     chosen = {other: frames for other, frames in apart.items() if frames}
-    console = Console()
     for table in tables:
-        console.print(score_table(table, seeing))
-        console.print()
+        print_table(score_table(table, seeing))
+        print()
     for other, frames in chosen.items():
-        console.print(_frame_table(first, other, lines, truth, ids, frames))
+        print_table(_frame_table(first, other, lines, truth, ids, frames))
     if config.out is not None:
         data = open_split(runs[0].options, runs[0].frames.about["asked"]["split"])
         camera = camera_shown(data, runs[0].options.camera_names[0])

@@ -97,7 +97,7 @@ def _scored(path: str, name: str, config: EvalConfig) -> ScoredRun:
             show(f"{name}: {file}, {len(frames):,} frames of {frames.about['data']}")
             return ScoredRun(name, options, frames, setting_of(folder, options))
     show(f"{name}: has no {FRAMES} of what is asked for, so it is scored first; see {folder.output}")
-    with open(folder.output, "a") as output, redirect_stdout(output):
+    with open(folder.output, "a", encoding="utf-8") as output, redirect_stdout(output):
         alone = replace(config, run=path, against=[], worst=None, csv=None, latex=None, out=None, predictions=None)
         frames = evaluate_captions(alone) if options.captions else evaluate_run(_of_heads(alone))
     return ScoredRun(name, options, frames, setting_of(folder, options))

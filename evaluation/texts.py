@@ -29,6 +29,7 @@ from roadcue.reports.score_table import score_table
 from roadcue.reports.table import print_tables
 from roadcue.reports.text_tables import object_table, published_field_table, published_object_table
 from roadcue.sentences import counted, show
+from roadcue.terminal_table import print_table
 
 PREDICTION, GOLD = "prediction", "gold text"
 TITLES = {"sidewalk": "Sidewalk position", "road": "Road position", "relation": "Road as seen from the sidewalk"}
@@ -68,10 +69,9 @@ def evaluate_predictions(config: EvalConfig) -> None:
 def score_predictions(config: EvalConfig, file: Path) -> tuple[list[ScoreTable], dict[str, Any]]:
     """Print the scores of a file of texts by the `--protocol`; its tables, and its numbers as JSON."""
     texts = _texts(config, file)
-    console = Console()
-    console.print(Text(printable(_extent(texts))))
+    Console().print(Text(printable(_extent(texts))))
     published = config.protocol == "published"
-    tables, numbers = ([], _published(texts, console)) if published else _roadcue(texts, config, console)
+    tables, numbers = ([], _published(texts)) if published else _roadcue(texts, config)
     content = {
         "predictions": str(file),
         "data": config.data,
@@ -146,7 +146,7 @@ def _some(names: list[str]) -> str:
     return f"{len(names):,} (first: {names[0]})" if names else "0"
 
 
-def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> tuple[list[ScoreTable], dict[str, Any]]:
+def _roadcue(texts: Texts, config: EvalConfig) -> tuple[list[ScoreTable], dict[str, Any]]:
     """The protocol that no constant wins: its tables, and its numbers."""
     target = label_arrays(texts.labels)
     sequence = np.array([place_in_film(label.image)[0] for label in texts.labels])
@@ -157,7 +157,7 @@ def _roadcue(texts: Texts, config: EvalConfig, console: Console) -> tuple[list[S
     tables = _tables(scores, sequence)
     print_tables(score_table(table, {PREDICTION}) for table in tables)
     predicted = scores[PREDICTION]
-    console.print(object_table("Near objects of the prediction", predicted.presence, predicted.placed))
+    print_table(object_table("Near objects of the prediction", predicted.presence, predicted.placed))
     return tables, {"sees_image": [PREDICTION], "rows": {name: asdict(row) for name, row in scores.items()}}
 
 
@@ -188,7 +188,7 @@ def _rows(texts: Texts) -> dict[str, list[Claims]]:
     }
 
 
-def _published(texts: Texts, console: Console) -> dict[str, Any]:
+def _published(texts: Texts) -> dict[str, Any]:
     """The published evaluator's figures."""
     fields = {
         "sidewalk_pos": [position_word(label.sidewalk) for label in texts.labels],
@@ -197,6 +197,6 @@ def _published(texts: Texts, console: Console) -> dict[str, Any]:
     }
     near = {kind: [bool(label.near.get(kind)) for label in texts.labels] for kind in WORDS}
     scores, gold = (score_published(each, fields, near) for each in (texts.predicted, texts.gold))
-    console.print(published_field_table(scores))
-    console.print(published_object_table(scores, gold))
+    print_table(published_field_table(scores))
+    print_table(published_object_table(scores, gold))
     return {**asdict(scores), GOLD: asdict(gold)}

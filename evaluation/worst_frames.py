@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from roadcue.evaluation.frames import Frames
 from roadcue.files import write_atomic
 from roadcue.reports.colours import LOG
 from roadcue.reports.frame_table import FrameLine, frame_table
+from roadcue.terminal_table import print_table
 
 WORST = "worst.csv"
 """Their name in the folder of a run's numbers."""
@@ -107,7 +107,7 @@ def show_worst(frames: Frames, number: int, folder: Path) -> None:
     writer.writerow(("head", "id", "sequence", "question", "answer", "true", "unlike"))
     for head in frames.about["methods"]:
         lines = worst(frames, head, number)
-        Console().print(frame_table(f"The worst frames of the {head} head", [head], lines))
+        print_table(frame_table(f"The worst frames of the {head} head", [head], lines))
         for line in lines:
             unlike = "" if line.unlike is None else int(line.unlike)
             writer.writerow((head, line.id, line.sequence, line.question, *line.answers, line.truth, unlike))

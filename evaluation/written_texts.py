@@ -56,7 +56,7 @@ class TextFile:
             )
         else:
             write_atomic(about, json.dumps(asked, indent=1) + "\n")
-            path.write_text("")
+            path.write_text("", encoding="utf-8")
 
     def append(self, texts: Iterable[WrittenText]) -> None:
         """Add lines, whole ones."""

@@ -41,7 +41,7 @@ class StoreDescription:
     def write(self, folder: Path) -> None:
         """Write both files."""
         index = json.dumps(self.ids)
-        (folder / _INDEX).write_text(index)
+        (folder / _INDEX).write_text(index, encoding="utf-8")
         meta = {
             "store": STORE_VERSION,
             "fingerprint": fingerprint(self.parts),
@@ -51,7 +51,7 @@ class StoreDescription:
             "shape": list(self.shape),
             "parts": dict(self.parts),
         }
-        (folder / META).write_text(json.dumps(meta, indent=1))
+        (folder / META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path, parts: Mapping[str, str]) -> "StoreDescription":

@@ -19,7 +19,7 @@ def why_not_taken(folder: Path, parts: Mapping[str, str]) -> str:
     found: list[tuple[int, Path, str]] = []
     for meta in sorted(folder.parent.glob("*/meta.json")):
         try:
-            description = json.loads(meta.read_text())
+            description = json.loads(meta.read_text(encoding="utf-8"))
             there = {"store": description["store"], **description["parts"]}
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -14,6 +14,7 @@ from rich.text import Text
 from roadcue.errors import printable
 from roadcue.metrics.bootstrap import Interval
 from roadcue.reports.colours import colours
+from roadcue.terminal_table import print_table
 
 SEES, BLIND = "●", "○"
 """Before a method that sees an image, and before one that does not."""
@@ -85,7 +86,7 @@ def print_tables(tables: Iterable[Table]) -> None:
         said.update(sentences)
         console.print(Text(str(table.title or ""), style="table.title"))
         table.title = table.caption = None
-        console.print(table)
+        print_table(table)
         if any(sentences):
             console.print(Text(" ".join(sentences), style="table.caption"), end="\n\n")
 
@@ -93,7 +94,7 @@ def print_tables(tables: Iterable[Table]) -> None:
 def add_numbers(table: Table, name: str, column: Sequence[str]) -> None:
     """A column as wide as its widest number: in a narrow terminal the names wrap, never a number."""
     header = textwrap.fill(name, _widest(column), break_long_words=False)
-    table.add_column(Text(header), justify="right", no_wrap=True)
+    table.add_column(Text(header), justify="right", no_wrap=True, min_width=_widest(column))
 
 
 def _widest(column: Iterable[str]) -> int:

@@ -7,6 +7,7 @@ in its field `head_options`.
 
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -240,11 +241,12 @@ def _refuse_repeated(words: Sequence[str], parser: ArgumentParser) -> None:
 
 
 def _typed() -> str:
-    """The command as it was typed, without its options: train.py, or python -m roadcue.training.extraction."""
+    """The command as it can be typed again, without options: python train.py, roadcue-train, python -m roadcue.x."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is None:
-        return os.path.basename(sys.argv[0])
-    return f"python -m {spec.name.removesuffix('.__main__')}"
+    if spec is not None:
+        return f"python -m {spec.name.removesuffix('.__main__')}"
+    file = sys.argv[0]
+    return f"python {shlex.quote(file)}" if file.endswith(".py") else os.path.basename(file)
 
 
 def _flags(parser: ArgumentParser) -> list[str]:

@@ -140,7 +140,7 @@ def resumable_lines(path: Path, key: str) -> Iterator[tuple[TextIO, list[str]]]:
         whole = whole[: whole.rfind(b"\n") + 1]  # the last line may be cut off
         with open(partial, "ab") as file:
             file.truncate(len(whole))
-        with open(partial, "a") as file:
+        with open(partial, "a", encoding="utf-8") as file:
             yield file, whole.decode().splitlines()
         partial.replace(path)
         for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):

@@ -46,7 +46,7 @@ class Golden:
 
     def complaint(self) -> str | None:
         """What is to be done when the drawing and its version do not belong together; None when they do."""
-        kept = json.loads(self.file.read_text())
+        kept = json.loads(self.file.read_text(encoding="utf-8"))
         if kept["version"] != self.version:
             return (
                 f"{self.file.name} of {self.name} holds the hashes of version {kept['version']}, and "
@@ -64,7 +64,7 @@ class Golden:
         """Write the hashes of this version; BadInput when there are others of it already."""
         frames = self.draw()
         if self.file.exists():
-            kept = json.loads(self.file.read_text())
+            kept = json.loads(self.file.read_text(encoding="utf-8"))
             if kept["version"] == self.version and kept["frames"] != frames:
                 raise BadInput(
                     f"{self.name} has changed and {self.version_name} is still {self.version}. Raise it, then run "

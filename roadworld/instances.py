@@ -92,13 +92,13 @@ def write_mask(folder: Path, name: str, instances: Instances) -> None:
     (folder / MASKS).mkdir(exist_ok=True)
     (folder / MASKS / f"{name}.png").write_bytes(content.tobytes())
     line = {"picture": name, "mask": f"{MASKS}/{name}.png", "objects": instances.boxes()}
-    _line_file(folder, name).write_text(json.dumps(line) + "\n")
+    _line_file(folder, name).write_text(json.dumps(line) + "\n", encoding="utf-8")
 
 
 def gather_boxes(folder: Path, names: Iterable[str]) -> list[Path]:
     """Write `BOXES` from the lines of the pictures, in their order; returns it, and the masks."""
     names = list(names)
-    write_atomic(folder / BOXES, "".join(_line_file(folder, name).read_text() for name in names))
+    write_atomic(folder / BOXES, "".join(_line_file(folder, name).read_text(encoding="utf-8") for name in names))
     return [folder / BOXES, *(folder / MASKS / f"{name}.png" for name in names)]
 
 

@@ -99,7 +99,7 @@ def _write_sequence(spec: RoadWorldSpec, number: int, file: Path) -> None:
                 writer.write(record)
             return
         halves = list(draw_pair(spec, number, masks))
-        _pair_file(file).write_text(json.dumps([asdict(frame) for frame, _ in halves]))
+        _pair_file(file).write_text(json.dumps([asdict(frame) for frame, _ in halves]), encoding="utf-8")
         for _, record in halves:
             writer.write(record)
 
@@ -113,7 +113,7 @@ def _paired_frames(spec: RoadWorldSpec, partial: Path) -> list[PairedFrame]:
     return [
         PairedFrame(**line)
         for number in spec.numbers("val")
-        for line in json.loads(_pair_file(_sequence_file(partial, number)).read_text())
+        for line in json.loads(_pair_file(_sequence_file(partial, number)).read_text(encoding="utf-8"))
     ]
 
 

@@ -16,7 +16,7 @@ def reset_peak(device: str) -> None:
         torch.cuda.reset_peak_memory_stats(device)
         return
     try:
-        _CLEAR.write_text(_RESET_PEAK)
+        _CLEAR.write_text(_RESET_PEAK, encoding="utf-8")
     except OSError:  # another system than Linux, or one that forbids it: the peak is then that since the start
         return
 
@@ -26,7 +26,7 @@ def peak_bytes(device: str) -> int | None:
     if device != "cpu":
         return int(torch.cuda.max_memory_allocated(device))
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text(encoding="utf-8"))
     except OSError:
         return None
     return 1024 * int(found[1]) if found else None

@@ -157,7 +157,7 @@ class Ranks:
         if self.first:
             yield
             return
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
             yield
         sys.stdout.flush()
 

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from roadcue.errors import exit_code
 from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.sensation.convert import convert
@@ -14,6 +12,7 @@ from roadcue.loaders.sensation.describe import describe, table
 from roadcue.loaders.sensation.files import ANNOTATIONS, CAPTIONS
 from roadcue.loaders.sensation.states import STATES
 from roadcue.sentence_parser import SentenceParser
+from roadcue.terminal_table import print_table
 
 NAMED = 5
 """How many of a long list are named unless --all of them are asked for."""
@@ -72,7 +71,7 @@ def _describe(given: argparse.Namespace) -> None:
     for line in report.texts:
         print(line)
     print("grouped is --split_by sequence: whole stretches of numbered pictures, and some between two left out")
-    Console().print(table(report))
+    print_table(table(report))
 
 
 def _convert(given: argparse.Namespace) -> None:

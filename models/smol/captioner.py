@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerFast, SmolVLMForConditionalGeneratio
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from roadcue.errors import BadCheckpoint
+from roadcue.files import read_text
 from roadcue.models.adapters import LoraTargets
 from roadcue.models.captioner import Captioner
 from roadcue.models.checkpoint import describe_checkpoint, resolve_checkpoint
@@ -71,7 +72,7 @@ class SmolCaptioner(Captioner):
         if aspect == "tiles":
             preprocess = Splitting(**asdict(preprocess))
         model, tokenizer = load_whole(folder, DTYPES[dtype])
-        processor = {name: (folder / name).read_text() for name in PREPROCESSOR_FILES if (folder / name).exists()}
+        processor = {name: read_text(folder / name) for name in PREPROCESSOR_FILES if (folder / name).exists()}
         origin = describe_checkpoint(checkpoint)
         return cls(model, tokenizer, preprocess, origin=origin, processor=processor)
 
@@ -135,7 +136,7 @@ class SmolCaptioner(Captioner):
         """Write a checkpoint that this, the smol encoder and transformers read."""
         super().save_pretrained(folder)
         for name, text in self.processor.items():
-            (folder / name).write_text(text)
+            (folder / name).write_text(text, "utf-8")
 
 
 def build(checkpoint: str, dtype: Dtype, aspect: Aspect) -> SmolCaptioner:

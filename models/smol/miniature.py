@@ -67,4 +67,4 @@ def save(model: SmolVLMForConditionalGeneration, tokenizer: PreTrainedTokenizerF
     tokenizer.save_pretrained(folder)
     processor = {"image_seq_len": IMAGE_TOKENS, "processor_class": "SmolVLMProcessor"}
     for name, settings in {"preprocessor_config.json": PREPROCESSOR, "processor_config.json": processor}.items():
-        (folder / name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+        (folder / name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")

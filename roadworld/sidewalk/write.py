@@ -41,7 +41,7 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
             written += gather_boxes(partial, [_mask_name(*picture) for picture in pictures])
         if spec.pairs:
             files = [_pair_file(partial, number) for number in sorted({number for number, _ in spec.pictures("val")})]
-            lines = [PairedFrame(**line) for file in files for line in json.loads(file.read_text())]
+            lines = [PairedFrame(**line) for file in files for line in json.loads(file.read_text(encoding="utf-8"))]
             written.append(write_pairs(partial, lines))
         leave_only(partial, written)
         write_checksums(partial, written, spec.version, asdict(spec))
@@ -112,7 +112,7 @@ def _gather(spec: SidewalkSpec, partial: Path) -> list[Path]:
     written = [partial / name for name in (ANNOTATIONS, CAPTIONS, SCHEMA_FILE, JSON_LINES, STATES)]
     for split in ("train", "val"):
         numbers = sorted({number for number, _ in spec.pictures(split)})
-        walks = [json.loads(_labels_file(partial, number).read_text()) for number in numbers]
+        walks = [json.loads(_labels_file(partial, number).read_text(encoding="utf-8")) for number in numbers]
         labelled = [(parse_row(row, split), text) for walk in walks for row, text in walk["labels"]]
         states += [line for walk in walks for line in walk["states"]]
         new = [Caption(f"{IMAGE_FOLDERS[split]}/{annotation.image}", text, split) for annotation, text in labelled]

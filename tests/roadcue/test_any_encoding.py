@@ -1,9 +1,11 @@
 """Commands whose terminal, or PYTHONIOENCODING, has fewer letters than what they print."""
 
+import ast
 import io
 import json
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +59,30 @@ def test_commands_without_a_configuration_print_too(tmp_path, monkeypatch):
     text, code = printed(sensation)
     assert "f\\xfcr" in text
     assert code == 0
+
+
+ROOMS = ("evaluation", "heads", "inference", "loaders", "metrics", "models", "prompts", "reports", "roadcue")
+ROOMS += ("roadworld", "training")
+
+
+def without_encoding(source):
+    """The lines of a source where a file is opened as text in whatever encoding the terminal has."""
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call) or any(word.arg == "encoding" for word in call.keywords):
+            continue
+        texts = {"read_text": 0, "write_text": 1}
+        if isinstance(call.func, ast.Attribute) and len(call.args) == texts.get(call.func.attr):
+            yield call.lineno
+        if isinstance(call.func, ast.Name) and call.func.id == "open":
+            mode = call.args[1].value if len(call.args) > 1 else "r"
+            if "b" not in mode:
+                yield call.lineno
+
+
+def test_files_say_their_encoding_so_that_it_is_not_the_terminal_s():
+    lines = ("p.write_text(x)", "open(p)", "open(p, 'wb')", "read_text(p)", "open(p, encoding='u')", "p.read_text()")
+    assert [*without_encoding("\n".join(lines))] == [1, 2, 6]
+    root = Path(__file__).parents[2]
+    files = [*root.glob("*.py"), *(file for room in ROOMS for file in (root / room).rglob("*.py"))]
+    assert len(files) > 300
+    assert [f"{file}:{line}" for file in files for line in without_encoding(file.read_text("utf-8"))] == []

@@ -307,11 +307,20 @@ def test_a_command_without_an_output(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["training.extraction", "training.miniatures"])
-def test_help_names_the_command_as_it_is_typed(name, monkeypatch):
+def test_help_names_the_command_as_it_is_typed(name, monkeypatch, capsys):
     module = sys.modules["__main__"]
     spec = SimpleNamespace(name=f"roadcue.{name}" + (".__main__" if name.endswith("miniatures") else ""))
     monkeypatch.setattr(module, "__spec__", spec)
     assert parser_for(TrainConfig).format_usage().startswith(f"usage: python -m roadcue.{name} [")
     monkeypatch.setattr(module, "__spec__", None)
-    monkeypatch.setattr(sys, "argv", ["/somewhere/train.py", "--help"])
-    assert parser_for(TrainConfig).format_usage().startswith("usage: train.py [")
+    for typed, said in (
+        ("train.py", "python train.py"),
+        ("/a b/train.py", "python '/a b/train.py'"),
+        ("/usr/bin/roadcue-train", "roadcue-train"),
+    ):
+        monkeypatch.setattr(sys, "argv", [typed, "--help"])
+        assert parser_for(TrainConfig).format_usage().startswith(f"usage: {said} [")
+        with pytest.raises(SystemExit):
+            parse(TrainConfig, ["--epo", "3"])
+        message = f"error: there is no option --epo; did you mean --epochs?\nAll options: {said} --help\n"
+        assert capsys.readouterr().err == message

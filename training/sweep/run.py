@@ -67,7 +67,11 @@ def train_and_score(run: SweepRun, splits: StoredSplits | None) -> RunScores | s
     torch.set_num_threads(1)
     try:
         run.folder.path.mkdir(parents=True, exist_ok=True)
-        with open(run.folder.output, "a") as output, redirect_stdout(output), redirect_stderr(output):
+        with (
+            open(run.folder.output, "a", encoding="utf-8") as output,
+            redirect_stdout(output),
+            redirect_stderr(output),
+        ):
             try:
                 folder = run.folder
                 if splits is None:

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
-from rich.console import Console
 
 from roadcue.command_line import parse_file
 from roadcue.files import write_atomic
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.reports.unfreezing import Unfrozen, unfreezing_plot, unfreezing_table
+from roadcue.terminal_table import print_table
 from roadcue.training.build import encoder_of_run, open_split
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import stored_split
@@ -92,7 +92,7 @@ def conclude(first: StageOne, runs: Sequence[tuple[RunFolder, RunScores]], out: 
                 by_setting.setdefault(_setting_name(run.settings), []).append((folder, run))
         for figure, lines in compared(first, by_setting):
             about = "".join(f", {option}={value}" for option, value in shared.items())
-            Console().print(unfreezing_table(f"{figure.column}{about}", figure.column, lines, share=figure.share))
+            print_table(unfreezing_table(f"{figure.column}{about}", figure.column, lines, share=figure.share))
             print()
             name = "-".join([figure.name, *(re.sub("[^A-Za-z0-9]+", "-", value) for value in shared.values())])
             write_atomic(out / f"unfreezing-{name}.svg", unfreezing_plot(name, figure.column, lines))

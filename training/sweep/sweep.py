@@ -6,8 +6,6 @@ from dataclasses import fields
 from itertools import product
 from pathlib import Path
 
-from rich.console import Console
-
 from roadcue.command_line import override
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
@@ -19,6 +17,7 @@ from roadcue.option_values import part_of_whole
 from roadcue.options_as_text import words_of
 from roadcue.progress import ProgressLine
 from roadcue.sentences import show
+from roadcue.terminal_table import print_table
 from roadcue.training.build import build_run_encoder
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
@@ -178,10 +177,9 @@ def _conclude(
     results, runs = _results(scored, val_of), [run for _, run in scored]
     write_atomic(folder / JSON, as_json(results, runs, failed))
     write_atomic(folder / CSV, as_csv(results))
-    console = Console()
     for settings in results.values():
-        console.print(results_table(settings))
-        console.print()
+        print_table(results_table(settings))
+        print()
     if results:
         print(caution(results, runs))
     for head, settings in results.items():
