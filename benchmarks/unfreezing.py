@@ -46,9 +46,9 @@ from roadcue.training.sweep.stage_two import StageOne, conclude, scored_run
 
 Item = TypeVar("Item")
 ROOT = Path(__file__).parents[1]
-OTHER_CAMERA = RoadWorldSpec(430, 90, cameras=("FRONT",), field_of_view=40.0, camera_height=1.3)
+OTHER_CAMERA = RoadWorldSpec(430, 70, cameras=("FRONT",), field_of_view=40.0, camera_height=1.3)
 """3,010 training pictures, 7 of a drive; the miniature has learnt from 50 degrees at 1.9 m."""
-WALKS = SidewalkSpec(3000, 800)
+WALKS = SidewalkSpec(3000, 600)
 FEW_WALKS = SidewalkSpec(24, 12, width=160, height=120)
 HEADS = {
     "waypoint": ("roadworld", ("--waypoint.hidden", "1024")),
@@ -248,7 +248,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="of every setting (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=2, help="of a stage two (default: %(default)s)")
     parser.add_argument("--texts", type=int, default=600, help="pictures of captions (default: %(default)s)")
-    parser.add_argument("--pictures", type=int, default=100, help="of each unlike kind (default: %(default)s)")
+    parser.add_argument("--pictures", type=int, default=60, help="of each unlike kind (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2, help="trainings side by side; 0: in this process")
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="few pictures, one setting and seed")
