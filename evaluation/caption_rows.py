@@ -128,7 +128,7 @@ def _spice_table(rows: CaptionRows, corenlp: str, config: EvalConfig) -> tuple[S
     In one call, since the program loads its models for minutes.
     """
     n, texts = len(rows.said), _said(rows)
-    print("SPICE: its program runs, which takes minutes", flush=True)
+    show("SPICE: its program runs, which takes minutes")
     scores = spice([*chain(*texts.values())], rows.wanted * len(texts), user_path(corenlp)).reshape(-1, n)
     scored = ~np.isnan(scores).any(axis=0)
     without = n - int(scored.sum())

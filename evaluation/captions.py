@@ -34,7 +34,7 @@ from roadcue.reports.page import write_report
 from roadcue.reports.score_table import score_table
 from roadcue.reports.table import print_tables
 from roadcue.reports.written_tables import save_tables
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 from roadcue.training.build import limit_said, open_split
 from roadcue.training.camera_shares import cameras_said
 from roadcue.training.captions.config import CAPTION
@@ -91,7 +91,7 @@ def evaluate_captions(config: EvalConfig) -> Frames:
             answers=tables,
             cautions=cautions(dataset, options),
         )
-    print(*files, out / "metrics.json", out / FRAMES, report, sep="\n")
+    show(*files, out / "metrics.json", out / FRAMES, report)
     save_tables(tables, seen, csv=config.csv, latex=config.latex)
     return frames
 

@@ -44,7 +44,7 @@ from roadcue.reports.table import print_tables
 from roadcue.reports.verdict import verdicts
 from roadcue.reports.written_tables import save_tables
 from roadcue.schema import SampleTargets
-from roadcue.sentences import counted, say
+from roadcue.sentences import counted, say, show
 from roadcue.training.build import encoder_of_run, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
 from roadcue.training.config import TrainConfig
@@ -134,7 +134,7 @@ def evaluate_run(config: EvalConfig) -> Frames:
             frames=findings.report_frames(options.camera_names[0], options.on_bad_record),
             cautions=[*cautions(data, options), *about_walks],
         )
-    print(f"{out / 'metrics.json'}\n{out / FRAMES}\n{report}")
+    show(f"{out / 'metrics.json'}\n{out / FRAMES}\n{report}")
     save_tables(findings.score_tables, sees_image, csv=config.csv, latex=config.latex)
     return frames
 

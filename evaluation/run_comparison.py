@@ -129,7 +129,7 @@ def _check_heads(runs: Sequence[ScoredRun]) -> None:
                 "to compare; name runs with the same --head"
             )
         if first.methods.keys() != other.methods.keys():
-            print(f"{other.name} has the heads {heads[1]}, and {first.name} {heads[0]}: compared is what both have")
+            show(f"{other.name} has the heads {heads[1]}, and {first.name} {heads[0]}: compared is what both have")
 
 
 def run_tables(runs: Sequence[ScoredRun], pairs: FramePairs, bootstrap: Bootstrap) -> list[ScoreTable]:

@@ -62,7 +62,7 @@ def submit_run(config: EvalConfig) -> None:
     _refuse(out, *verdict.problems)
     with writing_into(out.parent, "free space there, or name another file with --submission"):
         write_atomic(out, archive)
-    print(f"{out}: {verdict.summary}")
+    show(f"{out}: {verdict.summary}")
 
 
 def only_listed(

@@ -11,6 +11,7 @@ from roadcue.evaluation.frames import Frames
 from roadcue.files import write_atomic
 from roadcue.reports.colours import LOG
 from roadcue.reports.frame_table import FrameLine, frame_table
+from roadcue.sentences import show
 from roadcue.terminal_table import print_table
 
 WORST = "worst.csv"
@@ -112,4 +113,4 @@ def show_worst(frames: Frames, number: int, folder: Path) -> None:
             unlike = "" if line.unlike is None else int(line.unlike)
             writer.writerow((head, line.id, line.sequence, line.question, *line.answers, line.truth, unlike))
     write_atomic(folder / WORST, text.getvalue())
-    print(folder / WORST)
+    show(folder / WORST)

@@ -27,6 +27,7 @@ from roadcue.prompts.annotation import Annotation
 from roadcue.prompts.annotation_json import CLOSED_SCHEMA, with_annotation
 from roadcue.prompts.bvpi_grammar import BVPI_EBNF
 from roadcue.prompts.path_text import PATH_EBNF
+from roadcue.sentences import show
 from roadcue.training.build import device, open_split
 from roadcue.training.captions.adapted import finished_captioner
 from roadcue.training.captions.clips import encoded
@@ -101,10 +102,10 @@ class CaptionRun:
         self._check(condition)
         done, pictures = len(file.lines), self._pictures(condition)
         if done == len(pictures):
-            print(f"{file.path}: all {done:,} texts are there", flush=True)
+            show(f"{file.path}: all {done:,} texts are there")
             return file.lines
         if done:
-            print(f"{file.path}: goes on after {done:,} of {len(pictures):,} texts", flush=True)
+            show(f"{file.path}: goes on after {done:,} of {len(pictures):,} texts")
         batches = self._seen.batches(pictures, done, _AT_ONCE)
         with ProgressLine(f"writing captions, {condition.name}", len(pictures) - done, "pictures") as advance:
             for seen in batches:

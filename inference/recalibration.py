@@ -15,6 +15,7 @@ from roadcue.heads.ood_detector import OODDetector
 from roadcue.inference.pictures import Picture
 from roadcue.loaders import picture_file
 from roadcue.progress import ProgressLine
+from roadcue.sentences import show
 from roadcue.training.heads.covered_lens import SPOILT
 from roadcue.training.run_folder import RunFolder
 
@@ -64,11 +65,11 @@ def recalibrate(predictor: Predictor, folder: RunFolder, pictures: Sequence[Path
     detector.replaced.append(replaced)
     with writing_into(folder.path, "free space there"):
         detector.save_pretrained(folder.model / DETECTOR)
-    print("threshold (distance of whole picture, cells, mean and spread, contrast, smooth parts):")
+    show("threshold (distance of whole picture, cells, mean and spread, contrast, smooth parts):")
     for time, one in (("was", replaced), ("is", detector.calibration)):
-        print(f"  {time} {_in_words(one['threshold'])}, by {one['calibrated_on']}")
+        show(f"  {time} {_in_words(one['threshold'])}, by {one['calibrated_on']}")
     few = f"; {_ENOUGH} or more are better" if len(pictures) < _ENOUGH else ""
-    print(
+    show(
         f"{folder.path}: {before:.0%} of {len(pictures):,} pictures were unlike those that this run has learnt from, "
         f"now {_share_unlike(detector, *stored):.0%} are{few}. What it answers has not changed: try it before you "
         "rely on it."

@@ -27,7 +27,7 @@ from roadcue.inference.still_pictures import STILL, StillPictures
 from roadcue.loaders.bad_records import faults_by_kind
 from roadcue.loaders.poses import read_poses
 from roadcue.progress import ProgressLine
-from roadcue.sentences import counted
+from roadcue.sentences import counted, show
 from roadcue.training.build import device
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
@@ -105,7 +105,7 @@ def predict_pictures(config: PredictConfig) -> None:
     if asked:
         bad = _write_answers(predictor, asked, config, trained.camera_names, _key(asked, folder))
         if config.out:
-            print(f"{config.out}: {counted(len(asked), 'line')}")
+            show(f"{config.out}: {counted(len(asked), 'line')}")
     faults = [f"{bad} of {len(asked)} pictures could not be read; each says why in its line"] if bad else []
     if asked.left_out:
         faults += [f"lines that could not be used: {kind}" for kind in faults_by_kind(asked.left_out)]
@@ -183,6 +183,6 @@ def _lines(out: str | None, total: int, key: str) -> Iterator[tuple[TextIO, Call
     remedy = "free space there, or name another file with --out"
     with writing_into(path.parent, remedy), resumable_lines(path, key) as (file, left):
         if left:
-            print(f"{path}: goes on behind {len(left):,} of {total:,} lines, which a stopped command has left")
+            show(f"{path}: goes on behind {len(left):,} of {total:,} lines, which a stopped command has left")
         with ProgressLine("predicting", total - len(left), "pictures") as advance:
             yield file, advance, left

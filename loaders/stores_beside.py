@@ -30,7 +30,7 @@ def why_not_taken(folder: Path, parts: Mapping[str, str]) -> str:
     if not found:
         return ""
     _, nearest, said = min(found)
-    return f"features are encoded anew: those of {nearest} were made with another {said}\n"
+    return f"features are encoded anew: those of {nearest} were made with another {said}"
 
 
 def _difference(name: str, there: object, here: object) -> str:

@@ -3,7 +3,6 @@
 Its features are those of the tower as it is, but for rounding: sums come in another order.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from threading import Lock
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from roadcue.errors import BadEncoder
 from roadcue.models.encoder import Encoder
+from roadcue.sentences import show
 
 COMPILED = "compiled"
 """The part of a compiled encoder's fingerprint: its features are not those of others to the last bit."""
@@ -49,7 +49,7 @@ class _Compiled:
         return self._compiled(torch.cat([pixels, rest]))[:count] if len(rest) else self._compiled(pixels)
 
     def _start(self, pixels: Tensor) -> None:
-        print(f"compiling the encoder for {len(pixels)} pictures at once (--compile)", file=sys.stderr, flush=True)
+        show(f"compiling the encoder for {len(pixels)} pictures at once (--compile)", error=True)
         began = time.monotonic()
         try:
             self._compiled(pixels)
@@ -61,4 +61,4 @@ class _Compiled:
                 "compiler for a CPU, and Triton for a GPU. Install it, or leave --compile out"
             ) from error
         self._size = len(pixels)
-        print(f"compiled in {time.monotonic() - began:.0f} s, at each start", file=sys.stderr, flush=True)
+        show(f"compiled in {time.monotonic() - began:.0f} s, at each start", error=True)

@@ -10,6 +10,7 @@ from roadcue.metrics.bootstrap import Interval
 from roadcue.metrics.score_table import ScoreTable
 from roadcue.reports.score_table import score_table_caption, score_table_extent, score_table_rows
 from roadcue.reports.table import Cell
+from roadcue.sentences import show
 
 _COLUMNS = ("table", "method", "figure", "value", "low", "high", "samples", "sequences", "training_seeds")
 _ESCAPED = str.maketrans(
@@ -29,7 +30,7 @@ def save_tables(
             path = user_path(file)
             with writing_into(path.parent, f"free space there, or name another file with --{option}"):
                 write_atomic(path, text)
-            print(path)
+            show(path)
 
 
 def as_csv(tables: Sequence[ScoreTable]) -> str:

@@ -102,7 +102,7 @@ def exit_code(do: Callable[[], None]) -> int:
     except BrokenPipeError:
         return unread()
     except KeyboardInterrupt as stop:
-        print(f"error: {str(stop) or 'stopped'}", file=sys.stderr)
+        print(error_line(str(stop) or "stopped"), file=sys.stderr)
         return 130
     return 0
 

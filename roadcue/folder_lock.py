@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from roadcue.errors import BadInput
+from roadcue.sentences import show
 
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 """What the system says of a lock that another process has."""
@@ -94,7 +95,7 @@ def _taken(lock: Path, doing: str, remedy: str, wait: bool) -> int:
             if not wait:
                 raise Busy(f"{holder} is {doing}; {remedy}") from None
             if not said:
-                print(f"waiting for {holder}, which is {doing}", flush=True)
+                show(f"waiting for {holder}, which is {doing}")
                 said = True
             time.sleep(_LOOK_AGAIN_S)
             continue

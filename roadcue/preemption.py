@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from roadcue.sentences import show
+
 SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 
 
@@ -99,7 +101,7 @@ def _heed(number: int, frame: FrameType | None) -> None:
 def leave(stop: Stopped) -> int:
     """The exit code of a stopped command: 0 where Slurm starts it again, 128 + the signal elsewhere."""
     if stop.requeues:
-        print(str(stop) or "stopped; what was computed is kept, the same command goes on from there", file=sys.stderr)
+        show(str(stop) or "stopped; what was computed is kept, the same command goes on from there", error=True)
     code = 128 + (_heard.signal or signal.SIGTERM)
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
@@ -112,10 +114,10 @@ def leave(stop: Stopped) -> int:
         return _requeue(job, code)
     except (OSError, subprocess.SubprocessError) as error:
         if getattr(error, "returncode", 0) < 0:  # ended by a signal, as Slurm ends all of the job's processes
-            print(f"job {job} is ended by Slurm already", file=sys.stderr)
+            show(f"job {job} is ended by Slurm already", error=True)
             return 0
         said = getattr(error, "stderr", None) or error
-        print(f"error: job {job} is not requeued ({str(said).strip()}); submit it again", file=sys.stderr)
+        show(f"error: job {job} is not requeued ({str(said).strip()}); submit it again", error=True)
         return code
 
 
@@ -125,11 +127,11 @@ def _requeue(job: str, code: int) -> int:
     shown = subprocess.run(["scontrol", "show", "job", "-o", job], **scontrol).stdout  # type: ignore[call-overload]
     facts = dict(re.findall(r"(\S+?)=(\S*)", shown))
     if facts.get("BatchFlag") != "1" or facts.get("Requeue") != "1":
-        print(f"job {job} may not be requeued; submit it again", file=sys.stderr)
+        show(f"job {job} may not be requeued; submit it again", error=True)
         return code
     if facts.get("JobState") != "RUNNING":
-        print(f"job {job} is {facts.get('JobState')} already", file=sys.stderr)
+        show(f"job {job} is {facts.get('JobState')} already", error=True)
         return 0
     subprocess.run(["scontrol", "requeue", job], **scontrol)  # type: ignore[call-overload]
-    print(f"job {job} is requeued", file=sys.stderr)
+    show(f"job {job} is requeued", error=True)
     return 0

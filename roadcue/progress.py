@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 
+from roadcue.sentences import show
+
 _SILENT_S = 60.0
 """In a log, work of which a tenth takes longer than this says a line in between."""
 
@@ -55,7 +57,7 @@ class ProgressLine:
         if not self._terminal and (tenths > self._said or now - self._said_at > _SILENT_S):
             self._said, self._said_at = tenths, now
             left = (self._total - done) / rate
-            print(f"{self._title}: {done:.0f}/{self._total}, {self._words(rate)}, ETA {left:.0f} s", flush=True)
+            show(f"{self._title}: {done:.0f}/{self._total}, {self._words(rate)}, ETA {left:.0f} s")
 
     def _words(self, rate: float) -> str:
         """What takes long is said by the minute: 0.0 a second is no rate."""

@@ -29,6 +29,7 @@ from roadcue.roadworld.sidewalk.walk import paint_walk
 from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
 from roadcue.roadworld.weather import WEATHERS
 from roadcue.sentence_parser import SentenceParser
+from roadcue.sentences import show
 
 _ROWS, _COLUMNS = 5, 4
 _WIDTH, _ROW_HEIGHT = 960, 188
@@ -144,7 +145,7 @@ def main() -> int:
             write_atomic(given.out, sheet)
         except OSError as error:
             raise BadInput(f"{given.out}: cannot be written ({error.strerror}). Name another file.") from error
-        print(given.out)
+        show(given.out)
 
     return exit_code(draw)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from roadcue.errors import exit_code
 from roadcue.sentence_parser import SentenceParser
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -53,7 +53,7 @@ def draw_or_check(
             say(f"{given.out}: as written; drawn with {options_said(check(given.out, hashes=True))}")
         else:
             write(spec(), given.out, given.workers)
-            print(given.out)
+            show(given.out)
 
     return exit_code(do)
 

@@ -26,6 +26,7 @@ from roadcue.roadworld.render import Painter
 from roadcue.roadworld.sidewalk import spec as sidewalk
 from roadcue.roadworld.sidewalk.walk import Walk
 from roadcue.sentence_parser import SentenceParser
+from roadcue.sentences import show
 
 COMMAND = "python -m roadcue.roadworld.golden"
 DRIVES = {2_000_005: "FRONT", 2_000_050: "FRONT_RIGHT", 2_000_043: "FRONT_LEFT"}
@@ -147,7 +148,7 @@ def main() -> int:
     def keep() -> None:
         for golden in goldens():
             golden.keep()
-            print(golden.file)
+            show(golden.file)
 
     return exit_code(keep)
 

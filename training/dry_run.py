@@ -9,7 +9,7 @@ from roadcue.errors import BadInput
 from roadcue.files import size_said
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.models.encoder import Encoder
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 from roadcue.training.build import build_run_encoder, device_name, limit_said, open_split
 from roadcue.training.encoded_pictures import encoded_pictures
 from roadcue.training.extraction import StorePlan
@@ -25,7 +25,7 @@ def dry_run(options: ExtractionOptions, splits: Sequence[str]) -> None:
     datasets = [open_split(options, split) for split in splits]
     say(limit_said(options), encoder.description)
     if not encoder.width:
-        print(f"samples: {_samples(datasets)}; no picture is encoded without an encoder, and nothing is stored")
+        show(f"samples: {_samples(datasets)}; no picture is encoded without an encoder, and nothing is stored")
         return
     plans = [StorePlan.of(dataset, encoder, options) for dataset in datasets]
     done = [plan.finished() is not None for plan in plans]
@@ -33,7 +33,7 @@ def dry_run(options: ExtractionOptions, splits: Sequence[str]) -> None:
     for dataset, plan, count, there in zip(datasets, plans, pictures, done, strict=True):
         state = "is there already" if there else "is begun, its room is taken" if plan.begun else "would be made"
         cameras = ",".join(options.camera_names)
-        print(
+        show(
             f"{dataset.description}\n  {len(dataset):,} samples, {count:,} pictures of {cameras}\n"
             f"  a store of {size_said(plan.bytes)} {state}: {plan.folder}"
         )

@@ -118,8 +118,8 @@ def extract(
     plan = StorePlan.of(dataset, encoder, options)
     store = plan.finished()  # it may lie where nothing can be written
     if store is None:
-        if not plan.begun:
-            print(why_not_taken(plan.folder, plan.parts), end="", flush=True)
+        if not plan.begun and (said := why_not_taken(plan.folder, plan.parts)):
+            show(said)
         writer = plan.writer(part)
         rows = writer.todo()
         if len(rows):
@@ -159,7 +159,7 @@ def stored_split(
     if encoder.width == 0:
         return StoredSplit.of(dataset, None, labels=labels).only(rows)
     if frames_back:
-        print(earlier_frames(dataset, frames_back, rows, options.frame_stride), flush=True)
+        show(earlier_frames(dataset, frames_back, rows, options.frame_stride))
     store = extract(dataset, encoder, options, on_bad_record=options.on_bad_record)
     if store is None:
         raise BadInput(f"{dataset.name} {dataset.split}: another process is still encoding; run this again after it")
@@ -223,7 +223,7 @@ def main(config: ExtractConfig) -> None:
     say(dataset.description, encoder.description)
     part = part_of_whole("part", config.part)
     store = extract(dataset, encoder, config, on_bad_record=config.on_bad_record, part=part)
-    print(f"features in {store.folder}" if store else f"part {config.part} is done; other parts are not yet")
+    show(f"features in {store.folder}" if store else f"part {config.part} is done; other parts are not yet")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from roadcue.models.merging import merge_from
 from roadcue.models.registry import build_captioner
 from roadcue.plugins import load_plugins
 from roadcue.sentence_parser import SentenceParser
-from roadcue.sentences import counted
+from roadcue.sentences import counted, show
 from roadcue.training.captions.adapted import starting_checkpoint
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
@@ -35,7 +35,7 @@ def merge(run_dir: str, out: str, plugins: Sequence[str] = ()) -> None:
         atomic_folder(target) as folder,
     ):
         captioner.save_pretrained(folder)
-    print(f"{counted(layers, 'adapted layer')} merged; use it with --checkpoint {target}")
+    show(f"{counted(layers, 'adapted layer')} merged; use it with --checkpoint {target}")
 
 
 def merged(run_dir: str, plugins: Sequence[str] = ()) -> tuple[Captioner, int]:

@@ -8,7 +8,7 @@ from roadcue.errors import exit_code
 from roadcue.loaders.bad_records import faults_by_kind
 from roadcue.loaders.manifest.convert import Converted, convert
 from roadcue.sentence_parser import SentenceParser
-from roadcue.sentences import counted, say
+from roadcue.sentences import counted, say, show
 
 
 def main() -> int:
@@ -44,20 +44,22 @@ def _parser() -> argparse.ArgumentParser:
 def _convert(given: argparse.Namespace) -> None:
     made = convert(given.table, given.pictures, given.out, on_bad_record=given.on_bad_record)
     if made.skipped:
-        print(f"{counted(len(made.skipped), 'line')} left out:", *faults_by_kind(made.skipped), sep="\n  ")
+        show(
+            f"{counted(len(made.skipped), 'line')} left out:", *(f"  {said}" for said in faults_by_kind(made.skipped))
+        )
     sequences = len({row.keys["sequence"] for row in made.rows})
-    print(f"{made.manifest}: {counted(len(made.rows), 'line')}, {counted(sequences, 'sequence')}")
-    print("labels: " + ", ".join(f"{column} in {counted(count, 'line')}" for column, count in made.labelled.items()))
+    show(f"{made.manifest}: {counted(len(made.rows), 'line')}, {counted(sequences, 'sequence')}")
+    show("labels: " + ", ".join(f"{column} in {counted(count, 'line')}" for column, count in made.labelled.items()))
     if bare := made.unlabelled:
-        print(f"no label at all: {counted(len(bare), 'line')}, the first {bare[0].where}; no head learns from them")
+        show(f"no label at all: {counted(len(bare), 'line')}, the first {bare[0].where}; no head learns from them")
     if made.unnamed:
-        print(f"not labelled, as no line names them: {', '.join(made.unnamed)}")
+        show(f"not labelled, as no line names them: {', '.join(made.unnamed)}")
     if sequences == 1 and not made.parted:
         say(
             "all lines are of one sequence, so nothing would be left to validate on: name in a column `sequence` "
             "which walk or drive each picture is of"
         )
-    print(*_how_to_train(made, given), sep="\n")
+    show(*_how_to_train(made, given))
 
 
 def _how_to_train(made: Converted, given: argparse.Namespace) -> list[str]:

@@ -12,6 +12,7 @@ from roadcue.loaders.sensation.describe import describe, table
 from roadcue.loaders.sensation.files import ANNOTATIONS, CAPTIONS
 from roadcue.loaders.sensation.states import STATES
 from roadcue.sentence_parser import SentenceParser
+from roadcue.sentences import show
 from roadcue.terminal_table import print_table
 
 NAMED = 5
@@ -58,10 +59,10 @@ def _parser() -> argparse.ArgumentParser:
 def _describe(given: argparse.Namespace) -> None:
     report = describe(given.data_dir, given.image_root, given.val_fraction)
     files, limit = report.files, None if given.all else NAMED
-    print(f"annotations: {len(files.annotations)} pictures")
+    show(f"annotations: {len(files.annotations)} pictures")
     _list("rows and lines left out", files.skipped, limit)
-    print(f"captions: {len(files.captions)} pictures")
-    print(
+    show(f"captions: {len(files.captions)} pictures")
+    show(
         f"states: {len(report.states)} pictures, {len(report.unlabelled)} of them without labels, "
         f"{len(report.states_alone)} not found"
     )
@@ -69,8 +70,8 @@ def _describe(given: argparse.Namespace) -> None:
     _list("captioned pictures without annotation or text", report.unused, limit)
     _list(f"picture files missing below {given.image_root or given.data_dir}", report.missing, limit)
     for line in report.texts:
-        print(line)
-    print("grouped is --split_by sequence: whole stretches of numbered pictures, and some between two left out")
+        show(line)
+    show("grouped is --split_by sequence: whole stretches of numbered pictures, and some between two left out")
     print_table(table(report))
 
 
@@ -78,16 +79,16 @@ def _convert(given: argparse.Namespace) -> None:
     lines, skipped = convert(given.data_dir, given.out, rejected=given.rejected, on_bad_record=given.on_bad_record)
     _list("rows and pictures left out", skipped, NAMED)
     for name, count in lines.items():
-        print(f"{given.out / name}: {count} lines")
+        show(f"{given.out / name}: {count} lines")
 
 
 def _list(what: str, faults: Sequence[Skipped], limit: int | None) -> None:
     """How many there are, and the first of them by name."""
-    print(f"{len(faults)} {what}{':' if faults else ''}")
+    show(f"{len(faults)} {what}{':' if faults else ''}")
     for fault in faults[:limit]:
-        print(f"  {fault.where}: {fault.reason}")
+        show(f"  {fault.where}: {fault.reason}")
     if limit and len(faults) > limit:
-        print(f"  ... and {len(faults) - limit} more; describe --all names them")
+        show(f"  ... and {len(faults) - limit} more; describe --all names them")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ import numpy as np
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput, how_to_install
 from roadcue.files import atomic_folder, unreadable, writing_into
+from roadcue.left_over import remove_left_over
+from roadcue.sentences import show
 
 INSTALL = how_to_install("captions")
 _JAR, _PARAPHRASES = "meteor-1.5.jar", "data/paraphrase-en.gz"
@@ -161,7 +163,8 @@ def _paraphrases(file: Path) -> Paraphrases:
     state = file.stat()
     index = cache_root() / f"meteor-paraphrases-{state.st_size}"
     if not index.is_dir():
-        print(f"indexing METEOR's paraphrases once, which takes a minute: {index}", flush=True)
+        remove_left_over(index.parent)
+        show(f"indexing METEOR's paraphrases once, which takes a minute: {index}")
         built = Paraphrases.of(np.fromiter(_pairs(file), np.uint64).reshape(-1, 2))
         remedy = "free space there, or name another folder as ROADCUE_CACHE"
         with writing_into(index.parent, remedy):

@@ -8,7 +8,7 @@ from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
 from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds, say_what_is_left_out
 from roadcue.roadworld.sidewalk.spec import HIGHEST_CAMERA_M, KINDS, LONGEST_S, STEPS_PER_S, SidewalkSpec
 from roadcue.roadworld.sidewalk.write import check_sidewalk, labelled_pictures, write_sidewalk
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 
 
 def main() -> int:
@@ -56,7 +56,7 @@ def main() -> int:
         write_sidewalk(spec, folder, workers)
         if not spec.all_clear:
             drawn = len(spec.pictures("train")) + len(spec.pictures("val"))
-            print(f"{labelled_pictures(folder)} of {drawn} pictures are clear enough to be labelled")
+            show(f"{labelled_pictures(folder)} of {drawn} pictures are clear enough to be labelled")
 
     return draw_or_check(given, spec, write, check_sidewalk)
 

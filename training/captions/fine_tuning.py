@@ -59,7 +59,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     options, ranks = caption_options(config), Ranks.of_environment()
     if finished:
         check_same_data(folder, lambda: fingerprint(open_split(config, "train"), options.target))
-        print(f"{folder.path} is finished; nothing left to train")
+        show(f"{folder.path} is finished; nothing left to train")
         return
     begin = start(config, options.gate_init)
     captioner = begin.captioner
@@ -70,7 +70,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         check_same_data(begin.earlier, lambda: fingerprint(train.dataset, options.target))
     train, filtered = filter_training(train, options.clip_filter, device(config.device))
     say(*_about(begin, train, val, config))
-    print(f"run folder: {folder.path}", flush=True)
+    show(f"run folder: {folder.path}")
     seed_everything(config.seed, verbose=False)
     plan = LessonPlan(train, captioner, options, config.seed)
     steps = _steps(plan, config)
@@ -90,7 +90,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
         module.cpu()
         facts = {"skipped": len(bad) + len(bad_too), "clip_filter": filtered and asdict(filtered)}
         _leave(folder, begin, train, config, spent, facts | _facts(train, val, config))
-    print(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
+    show(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
 def _about(begin: Start, train: CaptionPictures, val: CaptionPictures, config: TrainConfig) -> list[str]:

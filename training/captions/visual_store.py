@@ -23,6 +23,7 @@ from roadcue.loaders.store_part import store_bytes
 from roadcue.models.captioner import Captioner
 from roadcue.models.visual_parts import visual_fingerprint
 from roadcue.progress import ProgressLine
+from roadcue.sentences import show
 from roadcue.training.captions.pictures import CaptionPictures
 
 MOST_OF_A_PICTURE = 500_000
@@ -87,7 +88,7 @@ def bearable_store(
             return place.filled(shape, batch_size)
         except OSError as error:  # a folder that may not be written
             why = str(error)
-    print(f"visual tokens are not stored: {why}", flush=True)
+    show(f"visual tokens are not stored: {why}")
     return None
 
 
@@ -140,7 +141,7 @@ class _Place:
         pictures, captioner, ids, dataset = self.pictures, self.captioner, self.ids, self.pictures.dataset
         size = size_said(store_bytes(len(ids), 1, shape))
         said = f"visual tokens of {len(ids):,} pictures, {shape[0]} x {shape[1]} each: {size} in {self.folder}"
-        print(said, flush=True)
+        show(said)
         writer = StoreWriter(self.folder, self.parts, ids, (pictures.camera,), shape)
         todo = writer.todo()
         with ProgressLine(f"encoding {dataset.name} {dataset.split} for captions", len(todo), "pictures") as advance:

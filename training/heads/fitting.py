@@ -64,7 +64,7 @@ def train(config: TrainConfig, config_text: str) -> None:
     folder, finished = begun(config, FREE_TO_CHANGE)
     if finished:
         check_same_data(folder, lambda: fingerprint_now(config))
-        print(f"{folder.path} is finished; nothing left to train")
+        show(f"{folder.path} is finished; nothing left to train")
         return
     encoder, ranks = build_run_encoder(config), Ranks.of_environment()
     model = build_model(config, encoder)  # before the data are read: a wrong option is said at once
@@ -75,7 +75,7 @@ def train(config: TrainConfig, config_text: str) -> None:
             pictures = splits.train.dataset, splits.train.rows, config.camera_names
             write_samples(folder.samples, *pictures, encoder.preprocess, encoder.side)
     train_heads(config, config_text, folder, splits, shlex.join(["python", *sys.argv]))
-    print(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
+    show(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
 def fingerprint_now(config: TrainConfig) -> str:
@@ -96,7 +96,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
     ]
     about += [states_said(split) for split in data if WAYPOINT in config.head_names]
     say(*about)
-    print(f"run folder: {folder}", flush=True)
+    show(f"run folder: {folder}")
     labels = [labels_of(split, model.heads.values()) for split in data]
     calibrating = bool(model.calibrated and config.calibration)
     # Once without features, for what is refused alone: before pictures are encoded for nothing.

@@ -9,6 +9,7 @@ from lightning.pytorch import seed_everything
 from roadcue.command_line import parse, run
 from roadcue.files import write_atomic, writing_into
 from roadcue.roadworld.semantic_class import SemanticClass
+from roadcue.sentences import show
 from roadcue.training.build import device, device_name
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.miniatures.answers import score_answers, text_losses
@@ -33,7 +34,7 @@ def main(config: PretrainConfig, config_text: str) -> None:
     """Draw, train, score, write the checkpoint into the run folder."""
     folder = RunFolder.for_training(config.run_dir, config.resume)
     if is_finished(folder, config, FREE_TO_CHANGE):
-        print(f"{folder.path} is finished; nothing left to train")
+        show(f"{folder.path} is finished; nothing left to train")
         return
     identity = identity_of(config)
     began = {"set of drawn pictures": digest_of(identity), **miniature_class(config.model).begins_with()}
@@ -41,7 +42,7 @@ def main(config: PretrainConfig, config_text: str) -> None:
     drawn = drawn_folder(config, identity)
     claim(drawn, identity)
     train, held_out = draw_examples(config, drawn, config.workers)
-    print(f"{len(train)} drawn pictures to learn from, {len(held_out)} held out", flush=True)
+    show(f"{len(train)} drawn pictures to learn from, {len(held_out)} held out")
     seed_everything(config.seed, verbose=False)
     steps = TrainingSteps(train, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
     module = _module(config, train, len(steps))
@@ -62,7 +63,7 @@ def main(config: PretrainConfig, config_text: str) -> None:
         command = shlex.join(["python", *sys.argv])
         rows = {"train": len(train), "val": len(held_out)}
         folder.write_facts(run_facts(device_name(config.device), command, spent, seed=config.seed, rows=rows))
-    print(f"done: {folder.model}")
+    show(f"done: {folder.model}")
 
 
 def _module(config: PretrainConfig, train: Examples, steps: int) -> MiniatureModule:

@@ -19,7 +19,7 @@ from roadcue.models.adapters import Attached, save_adapter
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
 from roadcue.models.learning_encoder import checkpoint_blocks, learning, let_adapter_learn, let_tower_learn
-from roadcue.sentences import say
+from roadcue.sentences import say, show
 from roadcue.training.build import build_run_encoder, device, encoder_of_run
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
@@ -58,7 +58,7 @@ def train_stage_two(config: TrainConfig, config_text: str, command: str | None =
     earlier, _ = taken_over(config)
     if finished:
         check_same_data(folder, lambda: fingerprint_now(config))
-        print(f"{folder.path} is finished; nothing left to train")
+        show(f"{folder.path} is finished; nothing left to train")
         return
     encoder = build_run_encoder(config)
     check_same_encoder(earlier, encoder_parts(encoder, config))
@@ -84,7 +84,7 @@ def train_stage_two(config: TrainConfig, config_text: str, command: str | None =
         facts = {"residual": earlier.read_facts().get("residual"), "stage_two": {"stage": config.stage, **learnt}}
         leave_heads(model, config, folder, splits, command, spent, **facts)
     against = f"--against {shlex.quote(str(earlier.path))}"
-    print(f"done; compare it with stage one: python eval.py --run {shlex.quote(str(folder.path))} {against}")
+    show(f"done; compare it with stage one: python eval.py --run {shlex.quote(str(folder.path))} {against}")
 
 
 def _let_learn(encoder: Encoder, config: TrainConfig) -> tuple[Attached | None, Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from roadcue.files import write_atomic
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.metrics.comparison import nan_to_none
 from roadcue.reports.unfreezing import Unfrozen, unfreezing_plot, unfreezing_table
+from roadcue.sentences import show
 from roadcue.terminal_table import print_table
 from roadcue.training.build import encoder_of_run, open_split
 from roadcue.training.config import TrainConfig
@@ -93,12 +94,12 @@ def conclude(first: StageOne, runs: Sequence[tuple[RunFolder, RunScores]], out: 
         for figure, lines in compared(first, by_setting):
             about = "".join(f", {option}={value}" for option, value in shared.items())
             print_table(unfreezing_table(f"{figure.column}{about}", figure.column, lines, share=figure.share))
-            print()
+            show("")
             name = "-".join([figure.name, *(re.sub("[^A-Za-z0-9]+", "-", value) for value in shared.values())])
             write_atomic(out / f"unfreezing-{name}.svg", unfreezing_plot(name, figure.column, lines))
             written.append({"figure": figure.column, "settings": shared, "lines": [asdict(line) for line in lines]})
     write_atomic(out / UNFREEZING, json.dumps(nan_to_none({"figures": written}), indent=1) + "\n")
-    print(out / UNFREEZING)
+    show(out / UNFREEZING)
 
 
 def compared(

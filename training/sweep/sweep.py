@@ -53,7 +53,7 @@ def sweep(config: TrainConfig, config_text: str) -> None:
         runs = runs[part - 1 :: parts]
     finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
     splits = _splits(runs, folder) if config.from_run is None else {}
-    print(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time", flush=True)
+    show(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time")
     jobs = [(run, splits[_decides_splits(run.config)] if splits else None) for run in runs]
     scores: dict[str, tuple[SweepRun, RunScores]] = {}
     failed: dict[str, str] = {}
@@ -65,7 +65,7 @@ def sweep(config: TrainConfig, config_text: str) -> None:
                     show(f"{run.name} failed: {outcome}")
                 else:
                     scores[run.name] = run, outcome
-                    print(f"{run.name}: {run_said(outcome)}", flush=True)
+                    show(f"{run.name}: {run_said(outcome)}")
                 advance()
         if config.sweep_part is None:
             done = [scores[run.name] for run in runs if run.name in scores]
@@ -181,10 +181,10 @@ def _conclude(
         print_table(results_table(settings))
         print()
     if results:
-        print(caution(results, runs))
+        show(caution(results, runs))
     for head, settings in results.items():
-        print(f"Again, the best by its {head} head first:", *(each.runs[0].command for each in settings), sep="\n")
-    print(f"{folder / JSON}\n{folder / CSV}")
+        show(f"Again, the best by its {head} head first:", *(each.runs[0].command for each in settings))
+    show(f"{folder / JSON}\n{folder / CSV}")
 
 
 def _results(scored: Sequence[tuple[SweepRun, RunScores]], val_of: Callable[[TrainConfig], StoredSplit]) -> Results:

@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
-from roadcue.errors import BadInput
+from roadcue.errors import BadInput, error_line
 from roadcue.files import opened, unreadable
 from roadcue.loaders.waymo_e2e.submission.archive import MAX_BYTES
 from roadcue.loaders.waymo_e2e.submission.check import check_submission
 from roadcue.loaders.waymo_e2e.submission.frames import FRAMES_FILE, read_frames
 from roadcue.sentence_parser import SentenceParser
+from roadcue.sentences import show
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,13 +30,13 @@ def main(argv: list[str] | None = None) -> int:
         wanted = read_frames(given.frames)
         verdict = check_submission(_read(given.file), wanted)
     except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
+        show(error_line(str(error)), error=True)
         return 2
     for problem in verdict.problems:
-        print(f"error: {given.file}: {problem}", file=sys.stderr)
+        show(error_line(f"{given.file}: {problem}"), error=True)
     if verdict.problems:
         return 2
-    print(f"{given.file}: {verdict.summary}")
+    show(f"{given.file}: {verdict.summary}")
     return 0
 
 
