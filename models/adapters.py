@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from roadcue.errors import BadCheckpoint, BadEncoder, how_to_install
 from roadcue.models.checkpoint import ADAPTER_CONFIG, read_json
-from roadcue.weights import audit, read_safetensors, write_safetensors
+from roadcue.weights import AGAIN, audit, read_safetensors, write_safetensors
 
 WEIGHTS = "adapter_model.safetensors"
 _BEFORE = "base_model.model."
@@ -140,6 +141,7 @@ def load_adapter(module: nn.Module, folder: Path, root: str = "") -> str:
             f"{folder / WEIGHTS}: is no adapter of this {type(module).__name__}, which has no place for "
             f"{_few(strange) or 'an empty one'}; take the adapter and the checkpoint that were trained together"
         )
+    _check_numbers(folder / WEIGHTS, tensors, settings["r"])
     _inject(module, "|".join(map(re.escape, names)), settings)
     held = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
     if problems := audit(_state(module), held):
@@ -157,8 +159,11 @@ def adapted_names(folder: Path) -> set[str]:
 
 
 def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """The tensors of the adapter, on the CPU, by their names in `module`: what decides what it adds."""
-    return {key: tensor.detach().cpu() for key, tensor in _state(module).items()}
+    """The tensors of the adapter, on the CPU, by their names in `module`, and by how much each layer's count: what
+    decides what it adds."""
+    tensors = {key: tensor.detach().cpu() for key, tensor in _state(module).items()}
+    layers = lora_layers(module).items()
+    return tensors | {f"{name}.scaling": torch.tensor(layer.scaling["default"]) for name, layer in layers}
 
 
 def _pattern(module: nn.Module, scope: str, targets: LoraTargets, last: int | None, root: str) -> str:
@@ -201,12 +206,25 @@ def _settings(path: Path) -> dict[str, Any]:
     if config.get("peft_type") != "LORA":
         raise BadCheckpoint(f"{path}: peft_type is {config.get('peft_type')!r}, and only LORA adapters are read")
     rank, alpha = config.get("r"), config.get("lora_alpha")
-    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float):
+    numbers = type(rank) is int and type(alpha) in (int, float)
+    if not (numbers and rank > 0 and 0 < alpha < inf):
         raise BadCheckpoint(f"{path}: r is {rank!r} and lora_alpha {alpha!r}; both must be numbers above 0")
     if config.get("rank_pattern") or config.get("alpha_pattern"):
         raise BadCheckpoint(f"{path}: has layers of different ranks, which RoadCue does not read; merge it with PEFT")
     flags = {name: config.get(name) is True for name in ("use_rslora", "use_dora")}
     return {"r": rank, "lora_alpha": alpha, **flags}
+
+
+def _check_numbers(path: Path, tensors: Mapping[str, Tensor], rank: int) -> None:
+    """BadCheckpoint where an adapter has another rank than its settings say, before memory is taken for that, and
+    for numbers that are none.
+    """
+    ranks = {len(tensor) for key, tensor in tensors.items() if key.endswith("lora_A.weight")}
+    if ranks != {rank}:
+        found = ", ".join(map(str, sorted(ranks)))
+        raise BadCheckpoint(f"{path}: its weights have rank {found}, and its {ADAPTER_CONFIG} says {rank}; {AGAIN}")
+    if broken := [key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
+        raise BadCheckpoint(f"{path}: {_few(broken)}: not finite numbers, the file is damaged; {AGAIN}")
 
 
 def _few(names: Iterable[str], shown: int = 4) -> str:

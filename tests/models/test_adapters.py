@@ -22,6 +22,7 @@ from roadcue.models.auto.lora_targets import targets_of
 from roadcue.models.checkpoint import resolve_checkpoint
 from roadcue.models.flamingo import lora_targets as flamingo
 from roadcue.models.flamingo.encoder import FlamingoEncoder
+from roadcue.models.learning_encoder import use_adapter
 from roadcue.models.registry import build_captioner, build_encoder
 from roadcue.models.smol import lora_targets as smol
 from roadcue.models.smol.loading import PREFIX, load_tower
@@ -149,12 +150,17 @@ def test_an_adapter_beside_bf16_is_kept_in_fp32(tmp_path):
 
 def test_an_adapter_that_does_not_fit_is_refused(tmp_path):
     module = tower()
-    save_adapter(module, learnt(module, targets=VISION, root=PREFIX), tmp_path / "ours")
+    save_adapter(module, attached := learnt(module, targets=VISION, root=PREFIX), tmp_path / "ours")
     with pytest.raises(BadCheckpoint, match="no adapter of this CLIPVisionModel"):
         load_adapter(build_encoder("flamingo").tower, tmp_path / "ours")
     for change, sentence in (
-        ({"r": 8}, "does not fit its adapter_config.json"),
+        ({"r": 8}, "its weights have rank 4, and its adapter_config.json says 8"),
+        ({"r": 10**12}, "its weights have rank 4"),  # before memory is taken for it
         ({"r": "many"}, "r is 'many'"),
+        ({"r": True}, "r is True"),
+        ({"lora_alpha": float("nan")}, "lora_alpha nan; both must be numbers above 0"),
+        ({"lora_alpha": -1.0}, "lora_alpha -1.0"),
+        ({"use_dora": True}, "does not fit its adapter_config.json"),
         ({"peft_type": "IA3"}, "peft_type is 'IA3'"),
         ({"rank_pattern": {"q_proj": 2}}, "different ranks"),
     ):
@@ -163,9 +169,23 @@ def test_an_adapter_that_does_not_fit_is_refused(tmp_path):
         (tmp_path / "other" / "adapter_config.json").write_text(json.dumps({**config, **change}))
         with pytest.raises(BadCheckpoint, match=sentence):
             load_adapter(tower(), tmp_path / "other", PREFIX)
+    next(iter(adapter_parameters(module).values())).data[0, 0] = float("inf")
+    save_adapter(module, attached, tmp_path / "broken")
+    with pytest.raises(BadCheckpoint, match="not finite numbers, the file is damaged"):
+        load_adapter(tower(), tmp_path / "broken", PREFIX)
     (tmp_path / "ours" / "adapter_model.safetensors").write_bytes(b"short")
     with pytest.raises(BadCheckpoint, match="not a whole safetensors file"):
         load_adapter(tower(), tmp_path / "ours", PREFIX)
+
+
+def test_line_1_by_how_much_an_adapter_counts_is_a_part_of_its_fingerprint(tmp_path):
+    module = tower()
+    save_adapter(module, learnt(module, targets=VISION, root=PREFIX), tmp_path)
+    use_adapter(before := build_encoder("smol"), tmp_path)
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "lora_alpha": 16.0}))
+    use_adapter(after := build_encoder("smol"), tmp_path)
+    assert before.fingerprint["adapter"] != after.fingerprint["adapter"]
 
 
 def test_an_adapter_is_no_checkpoint(tmp_path):
