@@ -37,8 +37,16 @@ def less_memory(options: object) -> list[str]:
     Each with its present size. What a training has no option of, such as the miniatures' of LoRA, is left out.
     """
     rows, parts = getattr(options, "batch_size", None) or 1, getattr(options, "accumulate", 1)
+    stage, captions = getattr(options, "stage", "heads"), getattr(options, "captions", False)
     turns = []
-    if getattr(options, "stage", "heads") != "heads" or getattr(options, "captions", False):
+    if captions and stage != "lora":  # AdamW's moments of all that learns
+        turns.append("--stage lora (an adapter in the place of all that learns now)")
+    if captions and stage == "lora":  # of heads both are those of the run of --from
+        if not options.quantize:  # type: ignore[attr-defined]
+            turns.append("--quantize nf4 (now off)")
+        if options.dtype == "fp32":  # type: ignore[attr-defined]
+            turns.append("--dtype bf16 (now fp32)")
+    if stage != "heads" or captions:
         at_once = -(-rows // parts)
         if at_once > 1:
             turns.append(f"--accumulate {2 * parts} (now {parts}: {at_once} rows at once)")
@@ -46,7 +54,7 @@ def less_memory(options: object) -> list[str]:
             turns.append("--gradient_checkpointing (now off)")
     if getattr(options, "precision", None) == "fp32":
         turns.append("--precision bf16 (now fp32)")
-    if getattr(options, "stage", "") == "lora" and (rank := options.lora.rank) > 1:  # type: ignore[attr-defined]
+    if stage == "lora" and (rank := options.lora.rank) > 1:  # type: ignore[attr-defined]
         turns.append(f"--lora.rank {rank // 2} (now {rank})")
     if rows > 1:
         turns.append(f"--batch_size {rows // 2} (now {rows})")

@@ -7,6 +7,7 @@ import torch
 from fitted import fit
 
 from roadcue.errors import BadInput
+from roadcue.training.config import TrainConfig
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.out_of_memory import less_memory, memory_said
 
@@ -56,6 +57,20 @@ def test_the_options_of_stage_two_come_with_their_present_sizes():
         "--lora.rank 8 (now 16)",
         "--batch_size 8 (now 16)",
     ]
+
+
+def test_line_2_a_caption_run_is_told_of_adapters_and_of_nf4():
+    plain = TrainConfig(head="caption", encoder="smol")
+    assert less_memory(plain) == [
+        "--stage lora (an adapter in the place of all that learns now)",
+        "--accumulate 2 (now 1: 4 rows at once)",
+        "--gradient_checkpointing (now off)",
+        "--batch_size 2 (now 4)",
+    ]
+    adapted = TrainConfig(head="caption", encoder="smol", stage="lora")
+    assert less_memory(adapted)[:2] == ["--quantize nf4 (now off)", "--dtype bf16 (now fp32)"]
+    in_nf4 = TrainConfig(head="caption", encoder="smol", stage="lora", dtype="bf16", quantize="nf4")
+    assert less_memory(in_nf4)[0] == "--accumulate 2 (now 1: 4 rows at once)"
 
 
 def test_what_is_turned_already_is_not_named():
