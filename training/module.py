@@ -40,6 +40,11 @@ class TrainingModule(LightningModule):
         """The part whose parameters the optimizer takes: all of it that requires a gradient."""
         return self
 
+    @property
+    def trainable(self) -> int:
+        """How many numbers learn, as run.json and tables tell it."""
+        return sum(weight.numel() for weight in self.trained.parameters() if weight.requires_grad)
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimizer's groups: {"params", "weight_decay"} each."""
         raise NotImplementedError

@@ -221,7 +221,8 @@ def _word(value: Any) -> str:
 @dataclass(frozen=True)
 class Spent:
     """What a training took: `seconds` for so many optimizer `steps`, those before a stop included, of so many
-    parameters that learn; `peak_memory` in bytes is the most that its process or GPU held, None if not known."""
+    parameters that learn, without those of twins that see nothing; `peak_memory` in bytes is the most that its
+    process or GPU held, None if not known."""
 
     seconds: float = 0.0
     steps: int = 0

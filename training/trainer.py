@@ -160,8 +160,7 @@ def fit(
             one.experiment.finish()
     for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
         callback.on_train_end(trainer, module)
-    learns = sum(weight.numel() for weight in module.trained.parameters() if weight.requires_grad)
-    return Spent(progress.seconds, len(steps), learns, peak_bytes(device))
+    return Spent(progress.seconds, len(steps), module.trainable, peak_bytes(device))
 
 
 def _strategy(ranks: Ranks) -> Strategy | str:

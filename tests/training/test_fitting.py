@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.heads.cue.config import CueConfig
-from roadcue.heads.multi_head import MultiHeadModel
+from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.models.none.encoder import NoEncoder
 from roadcue.training.build import build_run_encoder
@@ -52,7 +52,9 @@ def test_a_run_leaves_everything_that_evaluation_needs(drawn):
     assert "miniature" in facts["encoder"]
     assert facts["steps"] == -(-96 // drawn().optimization.batch_size) * drawn().optimization.epochs
     model = MultiHeadModel.from_pretrained(folder.model)
-    assert facts["trainable"] == sum(weight.numel() for weight in model.parameters()) > 0
+    seeing = {name: weight for name, weight in model.named_parameters() if BLIND_SUFFIX not in name}
+    assert len(seeing) < len(list(model.parameters())), "the twin has learnt, too"
+    assert facts["trainable"] == sum(weight.numel() for weight in seeing.values()) > 0
     assert facts["peak_memory"] > 1e8
     assert parse_file(TrainConfig, folder.config) == drawn()
     assert list(folder.logs.glob("events*"))

@@ -209,6 +209,8 @@ def fit_by_gradient(
     config: TrainConfig,
     folder: RunFolder,
     resuming: bool,
+    *,
+    look_first: bool = False,
 ) -> Spent:
     """Train `model` in place as `trainer.fit` does; returns what it took."""
     given = config.optimization
@@ -232,4 +234,5 @@ def fit_by_gradient(
         ema=config.ema,
         logger=config.logger,
         optimizer=config.optimizer,
+        look_first=look_first,
     )

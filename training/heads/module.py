@@ -96,6 +96,13 @@ class HeadsModule(TrainingModule):
         """The pool and the heads: a frozen part of a head is an error."""
         return self.model
 
+    @property
+    def trainable(self) -> int:
+        """Without the twins that see nothing: they learn beside the heads, to be compared with."""
+        twins = [head for name, head in self.model.heads.items() if name.endswith(BLIND_SUFFIX)]
+        weights = [weight for twin in twins for weight in twin.parameters() if weight.requires_grad]
+        return super().trainable - sum(weight.numel() for weight in weights)
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group: everything decays alike."""
         return [{"params": list(self.model.parameters()), "weight_decay": self.weight_decay}]

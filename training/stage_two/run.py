@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from lightning.pytorch import seed_everything
+from torch import nn
 
 from roadcue.errors import BadInput
 from roadcue.files import write_atomic, writing_into
@@ -26,7 +27,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import encoding
 from roadcue.training.heads.covered_lens import covered_pictures
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, fingerprint_now, stored_splits
+from roadcue.training.heads.fitting import FREE_TO_CHANGE, fingerprint_now, fit_by_gradient, stored_splits
 from roadcue.training.heads.leaving import leave_heads
 from roadcue.training.heads.splits import EncoderFacts, StoredSplits
 from roadcue.training.optimizers import check_optimizer
@@ -109,8 +110,10 @@ def _fit(
     config: TrainConfig,
     folder: RunFolder,
     resuming: bool,
-) -> tuple[PicturesModule, Spent]:
-    """Train in place, as `trainer.fit` does; the module, and what it took."""
+) -> tuple[nn.Module, Spent]:
+    """Train in place, as `trainer.fit` does; what has learnt, and what it took."""
+    if config.stage == "heads" and not config.augment:  # an encoder that stays as it is has filled the store
+        return model, fit_by_gradient(model, splits.train, splits.val, config, folder, resuming, look_first=True)
     given, names = config.optimization, config.picture_names
     train, val = (PictureSplit.of(split, encoder, config.camera_names, names) for split in (splits.train, splits.val))
     of_epoch = None
