@@ -14,7 +14,8 @@ from roadcue.inference.pictures import Picture, picture_files
 from roadcue.loaders import film
 from roadcue.loaders.bad_records import Skipped
 from roadcue.loaders.dataset import RoadDataset, sample_inputs
-from roadcue.loaders.manifest.dataset import SUFFIXES, open_manifest
+from roadcue.loaders.manifest.dataset import open_manifest
+from roadcue.loaders.manifest.manifest_file import SUFFIXES
 from roadcue.loaders.state_check import state_warning
 from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
 from roadcue.sentences import show

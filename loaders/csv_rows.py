@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import read_bytes, unreadable
+from roadcue.files import read_bytes, refuse_packed, unreadable
 from roadcue.loaders.json_states import nearest
 from roadcue.prompts.annotation import one_of
 
@@ -56,6 +56,7 @@ def _text(file: Path) -> str:
     """What the file holds, without the mark that Excel puts before UTF-8; BadInput for another encoding."""
     try:
         encoded = read_bytes(file)
+        refuse_packed(file, encoded)
         return encoded.decode("utf-8-sig")
     except OSError as error:
         raise unreadable(file, error, "name the folder that holds it") from error

@@ -17,7 +17,7 @@ from typing import BinaryIO, NoReturn
 import google_crc32c
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import atomic_file, opened, unreadable
+from roadcue.files import atomic_file, opened, refuse_packed, unreadable, unwritable
 
 HEADER_BYTES = 12
 """Length and its checksum, before the payload."""
@@ -27,6 +27,7 @@ MAX_PAYLOAD_BYTES = 2**31 - 1
 """What one protobuf message can hold; a longer record is damage, and is not allocated."""
 REMEDY = "Download or write the file again, or pass --on_bad_record skip."
 """What a person can do about a damaged record."""
+_ROOM = "make room on the disk, or choose another folder"
 _MASK_DELTA = 0xA282EAD8  # tensorflow/core/lib/hash/crc32c.h, kMaskDelta
 
 
@@ -79,6 +80,8 @@ def _records(file: BinaryIO, path: Path, start: int, on_bad: Callable[[BadRecord
         header = file.read(HEADER_BYTES)
         fault = _header_fault(header, size - offset)
         if fault:
+            if offset == 0:
+                refuse_packed(path, header)
             on_bad(BadRecord(f"{where}: {fault}; the rest of the file, {size - offset} bytes, is lost. {REMEDY}"))
             return
         (length,) = struct.unpack_from("<Q", header)
@@ -141,7 +144,7 @@ class RecordWriter:
                 self._file = opening.enter_context(open(opening.enter_context(atomic_file(path)), "wb"))
                 self._opened = opening.pop_all()
         except OSError as error:
-            raise BadInput(f"{path}: cannot be written ({error.strerror}).") from error
+            raise BadInput(f"{path}: cannot be written {unwritable(path.parent, error, _ROOM)}") from error
 
     def write(self, payload: bytes) -> int:
         """Append one record; returns the byte offset of its framing."""
@@ -173,7 +176,5 @@ class RecordWriter:
             os.fsync(self._file.fileno())
 
     def _failed(self, error: OSError) -> BadInput:
-        return BadInput(
-            f"{self.path}: cannot be written beyond byte {self._offset} ({error.strerror}); nothing was left behind. "
-            "Make room on the disk, or choose another folder."
-        )
+        said = unwritable(self.path.parent, error, _ROOM)
+        return BadInput(f"{self.path}: cannot be written beyond byte {self._offset} {said}. Nothing was left behind.")

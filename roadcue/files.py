@@ -4,6 +4,7 @@ import errno
 import glob
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -19,10 +20,21 @@ from roadcue.errors import BadInput, Unreadable
 from roadcue.folder_lock import only_one
 from roadcue.left_over import SUFFIX, partial_name
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What the system says of a disk that is full, or fails."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says of a disk that is full."""
 NO_LEAVE = (errno.EACCES, errno.EPERM, errno.EROFS)
 """What the system says where nobody, or not this user, may write."""
+_IN_ORDER = "look whether the disk or the network drive is in order, then try again"
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+"""How packed files begin."""
+PACKED_NAMES = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz")
+"""How their names end."""
 
 
 def user_path(named: str | Path) -> Path:
@@ -57,6 +69,12 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path, encoding: str = "utf-8") -> str:
     """All that a file holds as text, with the line ends of Unix; OSError as from `check_file`, UnicodeDecodeError."""
     return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding).read()
+
+
+def refuse_packed(path: Path, beginning: bytes) -> None:
+    """BadInput for a file that begins as packed ones do: it is whole, and downloading it again gives the same."""
+    if kind := next((kind for begins, kind in _PACKED.items() if beginning.startswith(begins)), None):
+        raise BadInput(f"{path}: is packed with {kind}; unpack it, and put what comes out in its place")
 
 
 @contextmanager
@@ -171,10 +189,17 @@ def writing_into(folder: Path, remedy: str) -> Iterator[None]:
     except OSError as error:
         message = unwritable(folder, error, remedy)
         raise BadInput(f"{error.filename or folder}: cannot be written {message}") from error
-    except SafetensorError as error:  # all that safetensors says of a full disk
-        raise BadInput(f"{folder}: cannot be written ({error}); {remedy}") from error
+    except SafetensorError as error:
+        message = unwritable(folder, what_the_system_said(error), remedy)
+        raise BadInput(f"{folder}: cannot be written {message}") from error
     finally:
         threading.excepthook = loud
+
+
+def what_the_system_said(error: SafetensorError) -> OSError:
+    """What safetensors was told when it wrote a file; it says it in words alone: "I/O error: ... (os error 28)"."""
+    number = _OS_ERROR.search(str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
 
 
 def size_said(size: float) -> str:
@@ -189,6 +214,8 @@ def unwritable(folder: Path, error: OSError, remedy: str) -> str:
         return f"({blocking} is a file and no folder); move it away, or name another place"
     if error.errno in NO_LEAVE:
         return f"({error.strerror}); name a place where you may write"
+    if error.errno == errno.EIO:
+        return f"({error.strerror}); {_IN_ORDER}"
     if error.errno is None or error.errno in _NO_ROOM:
         return f"({error.strerror or error}); {remedy}"
     return f"({error.strerror or error}); nothing can be made there, name another place"
@@ -205,6 +232,8 @@ def unreadable(path: Path, error: OSError, missing: str = "check the path") -> U
 
     Neither a permission nor a failing disk is damage: nobody should delete or download anything for it.
     """
+    if path.is_symlink() and not path.exists():
+        return Unreadable(f"{path}: is a link to {os.readlink(path)}, which is not there; put it back, or {missing}")
     return Unreadable(f"{path}: cannot be read ({error.strerror or error}); {reading_remedy(error, missing)}")
 
 
@@ -216,4 +245,4 @@ def reading_remedy(error: OSError, missing: str) -> str:
         return "write what comes out of it into a file, and name that"
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return missing
-    return "look whether the disk or the network drive is in order, then try again"
+    return _IN_ORDER

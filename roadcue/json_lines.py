@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from roadcue.errors import BadRecord
-from roadcue.files import opened, unreadable
+from roadcue.files import opened, refuse_packed, unreadable
 
 
 def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def lines_of(file: Path) -> Iterator[tuple[str, bytes]]:
     """The lines of a JSON lines file that hold something, each with its place; BadInput when it cannot be read."""
     try:
         with opened(file) as lines:
+            refuse_packed(file, lines.peek(6))
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield f"{file}, line {number}", line

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from roadcue.errors import BadCheckpoint, RoadCueError
-from roadcue.files import atomic_file, check_file
+from roadcue.files import atomic_file, check_file, what_the_system_said
 
 _LAYER = re.compile(r"\.(\d+)\.")
 
@@ -53,10 +53,13 @@ def shapes_alone() -> Iterator[None]:
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a file that appears whole or not at all; OSError or SafetensorError when the disk is full."""
+    """Write a file that appears whole or not at all; OSError where it cannot be written."""
     with atomic_file(path) as partial:
         on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(on_cpu, partial, metadata=dict(metadata) if metadata else None)
+        try:
+            save_file(on_cpu, partial, metadata=dict(metadata) if metadata else None)
+        except SafetensorError as error:
+            raise what_the_system_said(error) from error
 
 
 def read_safetensors(path: Path, prefix: str = "", remedy: str = AGAIN) -> Iterator[tuple[str, Tensor]]:

@@ -172,7 +172,8 @@ def _check_cameras(dataset: RoadDataset, cameras: tuple[str, ...]) -> None:
         fault = f"no camera {', '.join(unknown)}" if unknown else "no camera twice"
         raise BadInput(
             f"--cameras {','.join(cameras)}: {dataset.name} {dataset.split} has {fault}; "
-            f"it has {', '.join(dataset.cameras)}{_MORE_CAMERAS if dataset.name == 'roadworld' else ''}"
+            f"it has {', '.join(dataset.cameras)}{_MORE_CAMERAS if dataset.name == 'roadworld' else ''}. A training "
+            "names which it reads; a run is scored on pictures of the cameras that it was trained on"
         )
 
 

@@ -9,7 +9,7 @@ from roadcue.errors import BadInput, BadRecord
 from roadcue.files import resumable_folder
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped, first_of_each
 from roadcue.loaders.csv_rows import read_rows, whole
-from roadcue.loaders.manifest.dataset import FILE_NAMES
+from roadcue.loaders.manifest.manifest_file import FILE_NAMES
 from roadcue.loaders.manifest.table import CAMERA, HEADER, LINING, OPTIONAL, TableRow, named_kinds, parse_row
 from roadcue.loaders.picture_folder import PictureFolder
 

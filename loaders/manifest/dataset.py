@@ -15,21 +15,19 @@ import pyarrow
 import pyarrow.parquet
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import check_file, opened, unreadable
+from roadcue.files import opened, refuse_packed, unreadable
 from roadcue.json_lines import from_json
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.manifest.camera_names import check_camera_names
 from roadcue.loaders.manifest.frames import FrameNumbers
 from roadcue.loaders.manifest.line import SPLITS, ManifestLine, parse_line
+from roadcue.loaders.manifest.manifest_file import find_manifest
 from roadcue.loaders.manifest.reused_pictures import check_parts, reuse
 from roadcue.loaders.picture_folder import PictureFolder
 from roadcue.schema import PAST_STATES, STATE_COLUMNS, WAYPOINTS, CameraCalibration, SampleTargets
 from roadcue.sentences import counted
 
-FILE_NAMES = ("manifest.jsonl", "manifest.parquet")
-SUFFIXES = (".jsonl", ".parquet")
-"""Of a manifest that is named itself."""
 _ELSEWHERE = "--image_root names another folder that they lie below"
 
 
@@ -45,7 +43,7 @@ def open_manifest(
     """
     if split not in (*SPLITS, "all"):
         raise BadInput(f"split {split!r} is none of {', '.join(SPLITS)}, all")
-    content = _Content(_find(Path(data_dir)), BadRecords(on_bad_record))
+    content = _Content(find_manifest(Path(data_dir)), BadRecords(on_bad_record))
     for number, value in _values(content.manifest):
         content.add(value, number)
     places = {camera: _place(content.manifest, number) for camera, number in content.cameras.items()}
@@ -235,21 +233,6 @@ def _splits_said(lines: Sequence[ManifestLine]) -> str:
     return ", ".join(f"{split} {number:,}" for split, number in sorted(count.items()))
 
 
-def _find(data_dir: Path) -> Path:
-    """The manifest that a file or a folder stands for."""
-    if data_dir.is_dir():
-        manifests = [data_dir / name for name in FILE_NAMES if (data_dir / name).exists()]
-        if len(manifests) != 1:
-            held = "both" if manifests else "neither"
-            raise BadInput(f"{data_dir} holds {held} of {' and '.join(FILE_NAMES)}; name the manifest itself")
-        return manifests[0]
-    if not data_dir.exists():
-        raise BadInput(f"{data_dir} does not exist; give a manifest or the folder that holds {FILE_NAMES[0]}")
-    if data_dir.suffix not in SUFFIXES:
-        raise BadInput(f"{data_dir} is no manifest; its name must end in .jsonl or .parquet")
-    return data_dir
-
-
 def _place(manifest: Path, number: int) -> str:
     """How a message names a line of a manifest."""
     return f"{manifest} {'row' if manifest.suffix == '.parquet' else 'line'} {number}"
@@ -260,14 +243,18 @@ def _values(manifest: Path) -> Iterator[tuple[int, object]]:
     try:
         if manifest.suffix == ".jsonl":
             with opened(manifest) as file:
+                refuse_packed(manifest, file.peek(6))
                 yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
         else:
-            check_file(manifest)
+            with opened(manifest) as file:
+                refuse_packed(manifest, file.peek(6))
             with pyarrow.parquet.ParquetFile(manifest) as file:
                 batches = file.iter_batches(batch_size=1024)
                 yield from enumerate(
                     (row for batch in batches for row in batch.to_pylist(maps_as_pydicts="strict")), 1
                 )
+    except BadInput:
+        raise
     except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.errno:  # pyarrow says of a damaged file that it is an OSError without
             raise unreadable(manifest, error) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from roadcue.errors import BadInput, BadRecord
-from roadcue.files import unreadable
+from roadcue.files import PACKED_NAMES, unreadable
 from roadcue.loaders.bad_records import BadRecords, OnBadRecord, Skipped
 from roadcue.loaders.dataset import StateTable
 from roadcue.loaders.waymo_e2e.clusters import CLUSTER_FILE, Cluster, read_clusters
@@ -149,15 +149,25 @@ def _shards_of(data_dir: Path, split: str) -> list[Path]:
         raise BadInput(f"split {split!r} is unknown; choose one of {', '.join(_PREFIXES)}.")
     if not data_dir.is_dir():
         raise BadInput(f"{data_dir}: is not a folder. Name the folder that has the .tfrecord shards with --data_dir.")
-    files = sorted(path for path in data_dir.iterdir() if path.is_file())
-    shards = [path for path in files if _SHARD.fullmatch(path.name) and path.name.startswith(_PREFIXES[split])]
-    if not shards:
-        names = ", ".join(path.name for path in files[:5]) + (", ..." if len(files) > 5 else "")
+    there = sorted(data_dir.iterdir())
+    named = [path for path in there if _SHARD.fullmatch(path.name) and path.name.startswith(_PREFIXES[split])]
+    if dangling := [path for path in named if not path.exists()]:
+        raise unreadable(dangling[0], FileNotFoundError(), "remove the link, and the shard is left out")
+    if shards := [path for path in named if path.is_file()]:
+        return shards
+    if named:
         raise BadInput(
-            f"{data_dir}: no shard named {_PREFIXES[split]}*.tfrecord*, as those of the split {split!r} are. "
-            f"It has {names or 'no files'}. Choose the split that these belong to, or all, or another folder."
+            f"{named[0]}: is a folder, and a shard is a file. If its shards are in it, as Spark writes them, name it "
+            "with --data_dir, and --split_by sequence, which reads all of them."
         )
-    return shards
+    if packed := [path for path in there if path.name.endswith(PACKED_NAMES) and _PREFIXES[split] in path.name]:
+        raise BadInput(f"{data_dir}: {packed[0].name} is packed; unpack it and all that are like it.")
+    files = [path for path in there if path.is_file()]
+    names = ", ".join(path.name for path in files[:5]) + (", ..." if len(files) > 5 else "")
+    raise BadInput(
+        f"{data_dir}: no shard named {_PREFIXES[split]}*.tfrecord*, as those of the split {split!r} are. "
+        f"It has {names or 'no files'}. Choose the split that these belong to, or all, or another folder."
+    )
 
 
 def _completeness(shards: Sequence[Path]) -> str:

@@ -123,12 +123,15 @@ def _read(file: Path, shard: Path) -> Index | None:
 
 
 def _write(file: Path, index: Index, key: str) -> None:
-    with RecordWriter(file) as writer:
-        writer.write(key.encode())
-        for field in fields(Index):
-            column = io.BytesIO()
-            np.save(column, getattr(index, field.name), allow_pickle=False)
-            writer.write(column.getvalue())
+    try:
+        with RecordWriter(file) as writer:
+            writer.write(key.encode())
+            for field in fields(Index):
+                column = io.BytesIO()
+                np.save(column, getattr(index, field.name), allow_pickle=False)
+                writer.write(column.getvalue())
+    except BadInput as error:
+        raise BadInput(f"{error}\nThe cache lies where the environment variable ROADCUE_CACHE says.") from error
 
 
 def _make(files: dict[Path, Path]) -> None:
