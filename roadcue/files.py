@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 
 from roadcue.errors import BadInput, Unreadable
 from roadcue.folder_lock import only_one
-from roadcue.left_over import SUFFIX, partial_name
+from roadcue.left_over import SUFFIX, partial_name, remove_left_over
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says of a disk that is full."""
@@ -136,6 +136,7 @@ def resumable_folder(folder: Path, key: str) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with only_one(_lock_of(folder), f"writing {folder}", "wait until it is done, or name another folder"):
             partial.mkdir(exist_ok=True)
+            remove_left_over(partial, *(path for path in partial.rglob("*") if path.is_dir()))
             yield partial
             os.replace(partial, folder)
     except OSError as error:

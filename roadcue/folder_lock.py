@@ -25,6 +25,8 @@ _TAKEN = (errno.EACCES, errno.EAGAIN)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What it says where there are none."""
 _LOOK_AGAIN_S = 0.2
+SUFFIX = ".lock"
+"""How the names of locks end."""
 
 
 @dataclass
@@ -73,6 +75,25 @@ def hold(owner: object, lock: Path, doing: str, remedy: str = "", *, wait: bool 
     inside = ExitStack()
     inside.enter_context(only_one(lock, doing, remedy, wait=wait))
     return weakref.finalize(owner, inside.close)
+
+
+def remove_dead_locks(folder: Path) -> None:
+    """Delete the locks in a folder, not below it, of processes that are no more; they have no other use."""
+    with suppress(OSError):  # not there, or nobody may look
+        for lock in folder.absolute().glob(f"*{SUFFIX}"):
+            if lock not in _held:  # to open and close it in the process that has it would give it up
+                _remove_dead(lock)
+
+
+def _remove_dead(lock: Path) -> None:
+    with suppress(OSError):  # another process has it, or nothing may be written
+        file = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is(lock, file):
+                lock.unlink()
+        finally:
+            os.close(file)
 
 
 def _taken(lock: Path, doing: str, remedy: str, wait: bool) -> int:

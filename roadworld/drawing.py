@@ -1,7 +1,10 @@
 """A folder that is drawn: by many processes, and once when it is in the cache."""
 
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -9,9 +12,11 @@ import cv2
 
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput
-from roadcue.folder_lock import only_one
+from roadcue.folder_lock import Busy, only_one, remove_dead_locks
 from roadcue.processes import in_processes
 from roadcue.progress import ProgressLine
+
+_FORGOTTEN_S = 7 * 86_400
 
 
 class _Spec(Protocol):
@@ -64,13 +69,25 @@ def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
+def _remove_forgotten(cache: Path) -> None:
+    """Delete what is drawn of worlds whose drawing was killed, and has not been gone on with for a week."""
+    for part in cache.glob(".*.part"):
+        world = part.name[1:].partition(".")[0]
+        with suppress(Busy, OSError), only_one(cache / f".{world}.lock", f"drawing {world}"):
+            newest = max(path.lstat().st_mtime for path in (part, *part.rglob("*")))
+            if time.time() - newest > _FORGOTTEN_S:
+                shutil.rmtree(part, ignore_errors=True)
+
+
 def drawn_once(name: str, spec: Spec, write: Callable[[Spec, Path], None]) -> Path:
     """The folder of a drawn data set in the cache; drawn now, by one process at a time, unless it is there."""
     folder = cache_root() / name / spec.key
+    remove_dead_locks(folder.parent)
     if folder.exists():  # it may lie where nothing can be written
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_forgotten(folder.parent)
         with only_one(folder.with_name(f"{spec.key}.lock"), f"drawing {folder}", wait=True):
             if not folder.exists():
                 write(spec, folder)

@@ -18,6 +18,7 @@ import numpy as np
 
 from roadcue.cache import cache_root
 from roadcue.errors import BadInput, BadRecord, Unreadable
+from roadcue.left_over import remove_left_over
 from roadcue.loaders.npy import array_of
 from roadcue.loaders.tfrecord import REMEDY, Record, RecordWriter, framing_of, read_records
 from roadcue.loaders.waymo_e2e.frame import CAMERAS, Frame, decode_frame
@@ -86,6 +87,7 @@ def open_index(shards: Sequence[Path]) -> Index:
     BadInput when a shard cannot be opened or the cache cannot be written; bad records only go into `skipped_reason`.
     """
     files = [_index_file(shard) for shard in shards]
+    remove_left_over(*{file.parent for file in files})
     indices = [_read(file, shard) for shard, file in zip(shards, files, strict=True)]
     _make({shard: file for shard, file, index in zip(shards, files, indices, strict=True) if index is None})
     found = zip(files, shards, indices, strict=True)

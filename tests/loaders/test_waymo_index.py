@@ -1,4 +1,6 @@
 import io
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +15,8 @@ from waymo_shards import (
 )
 
 from roadcue.errors import BadInput
+from roadcue.files import atomic_file
+from roadcue.left_over import partial_name
 from roadcue.loaders.waymo_e2e import index, open_waymo_e2e
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -183,3 +187,17 @@ class TestIndex:
             write_shard(file, [*payloads[:3], huge, *payloads[4:]])
             assert len(open_waymo_e2e(two_shards, "val")) == 4
         assert indexed[2:] == [SHARD.format(0)] * 2
+
+
+def test_what_a_killed_process_was_writing_is_removed_from_the_cache(two_shards: Path, cache: Path) -> None:
+    open_waymo_e2e(two_shards, "val")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = cache / partial_name("val_x.tfrecord.0123.index").replace(f"-{os.getpid()}.", f"-{dead.pid}.")
+    left.write_bytes(b"half")
+    with atomic_file(cache / "another.index") as ours:
+        ours.write_bytes(b"half")
+        open_waymo_e2e(two_shards, "val")
+        assert ours.exists()
+    assert not left.exists()
+    assert len(list(cache.iterdir())) == 3

@@ -12,7 +12,7 @@ import pytest
 
 from roadcue.errors import BadInput
 from roadcue.files import atomic_file, atomic_folder, resumable_folder, resumable_lines
-from roadcue.folder_lock import Busy, hold, only_one
+from roadcue.folder_lock import Busy, hold, only_one, remove_dead_locks
 from roadcue.left_over import remove_left_over
 
 
@@ -167,3 +167,34 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path,
         left = {path.name for path in tmp_path.iterdir()}
         assert not [name for name in left if f"-{process.pid}" in name]
         assert {".somebody's.partial", ".x.elsewhere-1.partial", ".mine.lost.partial"} <= left
+
+
+def test_locks_of_dead_processes_are_removed_and_no_others(tmp_path, another):
+    process = another(
+        """
+        from pathlib import Path
+        from roadcue.folder_lock import hold
+        class Owner: pass
+        owner = Owner()
+        hold(owner, Path("theirs.lock"), "drawing")
+        """
+    )
+    with only_one(tmp_path / "mine.lock", "drawing"):
+        (tmp_path / "world").mkdir()
+        remove_dead_locks(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {"mine.lock", "theirs.lock", "world"}
+        process.kill()
+        process.wait()
+        remove_dead_locks(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {"mine.lock", "world"}
+        remove_dead_locks(tmp_path / "nowhere")
+        another(
+            """
+            from contextlib import suppress
+            from pathlib import Path
+            from roadcue.folder_lock import Busy, only_one
+            with suppress(Busy), only_one(Path("mine.lock"), "drawing"):
+                Path("taken").touch()
+            """
+        )
+        assert not (tmp_path / "taken").exists(), "looking at it has given it up"

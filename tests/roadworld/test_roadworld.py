@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -188,6 +189,32 @@ def test_the_cache_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     drawn = (first / CHECKSUMS_FILE).stat().st_mtime_ns
     assert drawn_once("roadworld", spec, write_roadworld) == first
     assert (first / CHECKSUMS_FILE).stat().st_mtime_ns == drawn
+
+
+def test_what_killed_drawings_left_is_removed_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks at once; what is drawn of a world stays for a week, as the same command goes on from there."""
+    monkeypatch.setenv("ROADCUE_CACHE", str(tmp_path))
+    cache = tmp_path / "roadworld"
+    for world in ("old", "new", "held"):
+        (cache / f".{world}.{world}.part").mkdir(parents=True)
+        (cache / f".{world}.{world}.part" / "drive").write_text("half")
+        if world != "new":
+            for path in (cache / f".{world}.{world}.part" / "drive", cache / f".{world}.{world}.part"):
+                os.utime(path, (0, 0))
+    (cache / "dead.lock").touch()
+    holds = "from pathlib import Path; from roadcue.folder_lock import only_one; import sys\n"
+    holds += "with only_one(Path('.held.lock'), 'drawing'): print('there', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holds], cwd=cache, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"
+        drawn_once("roadworld", SMALL, lambda spec, folder: folder.mkdir())
+        there = {path.name for path in cache.iterdir()}
+        assert there == {SMALL.key, ".new.new.part", ".held.held.part", ".held.lock"}
+        process.kill()
+    drawn_once("roadworld", SMALL, lambda spec, folder: folder.mkdir())
+    assert {path.name for path in cache.iterdir()} == there - {".held.lock"}
 
 
 def test_a_damaged_folder_is_told_by_file_and_remedy(folder: Path, tmp_path: Path) -> None:
