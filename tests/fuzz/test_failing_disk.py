@@ -4,94 +4,22 @@ After every failure there is a sentence that names the place, what was there bef
 written stays under its name, and the same again without a failure gives the same. (sqlite.org/testing.html, 3.2)
 """
 
-import builtins
 import errno
-import io
 import itertools
-import os
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from damaged_files import KINDS
+from failing_disk import FailingDisk, failing
 
-from roadcue import weights
 from roadcue.errors import RoadCueError
 from roadcue.files import atomic_folder, resumable_folder, resumable_lines, write_atomic
 from roadcue.loaders.contrast import CONTRAST_SHAPE
 from roadcue.loaders.feature_store import FeatureStore, StoreWriter
 from roadcue.loaders.tfrecord import RecordWriter, read_records
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
-
-_OPEN = builtins.open
-
-
-class FailingDisk:
-    """Counts what is asked of the disk; from the `first` on it fails, that once or for ever."""
-
-    def __init__(self, first: int, number: int, *, once: bool) -> None:
-        self.first, self.number, self.once, self.asked, self.failed = first, number, once, 0, False
-
-    def ask(self, path: object) -> None:
-        self.asked += 1
-        if self.asked == self.first or (self.asked > self.first and not self.once):
-            self.failed = True
-            raise OSError(self.number, os.strerror(self.number), str(path))
-
-
-class _File(io.FileIO):
-    """A file of the failing disk: a full one takes a part of what it is given, and says so when it is asked again."""
-
-    disk: FailingDisk
-
-    def write(self, content):
-        try:
-            self.disk.ask(self.name)
-        except OSError as error:
-            half = len(content) // 2
-            if error.errno != errno.ENOSPC or not half:
-                raise
-            return super().write(bytes(content)[:half])
-        return super().write(content)
-
-
-@contextmanager
-def failing(disk: FailingDisk):
-    def open_on_it(file, mode="r", buffering=-1, *arguments, **options):
-        if isinstance(file, int) or not set(mode) & set("wax+"):
-            return _OPEN(file, mode, buffering, *arguments, **options)
-        disk.ask(file)
-        raw = _File(file, mode.replace("b", "").replace("t", ""))
-        raw.disk = disk
-        if buffering == 0:
-            return raw
-        binary = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
-        return binary if "b" in mode else io.TextIOWrapper(binary, options.get("encoding") or "utf-8")
-
-    def asking(name):
-        whole = getattr(os, name)
-
-        def ask(path, *arguments, **options):
-            disk.ask(path)
-            return whole(path, *arguments, **options)
-
-        return ask
-
-    save_file = weights.save_file
-
-    def save(tensors, path, **options):
-        disk.ask(path)
-        save_file(tensors, path, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (builtins, io):
-            patch.setattr(module, "open", open_on_it)
-        for name in ("mkdir", "rename", "replace", "fsync", "posix_fallocate"):
-            patch.setattr(os, name, asking(name))
-        patch.setattr(weights, "save_file", save)
-        yield
 
 
 def lines(folder):
