@@ -4,7 +4,15 @@ from time import monotonic
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column
 
 from roadcue.sentences import show
@@ -13,13 +21,27 @@ _SILENT_S = 60.0
 """In a log, work of which a tenth takes longer than this says a line in between."""
 
 
-_WIDE = 100
-"""Columns from which on a line also says for how long it has worked."""
+_WIDE, _NARROW, _NARROWEST = 100, 80, 40
+"""Columns from which on a line also says for how long it has worked; below which it has neither bar nor ETA; and
+below which no rate either."""
+_RATE = len("9999.9 pictures/min ")
 
 
 def _whole() -> Column:
     """Of what loses no character in a narrow terminal: the bar becomes shorter."""
     return Column(no_wrap=True)
+
+
+def _columns(title: str, total: int, width: int) -> list[ProgressColumn]:
+    """What fits into so many columns: in a narrow terminal the title loses its end, and no figure does."""
+    done, rate = MofNCompleteColumn(table_column=_whole()), TextColumn("{task.fields[rate]}")
+    if width < _NARROW:
+        rates = [rate] if width >= _NARROWEST else []
+        room = width - len(f" {total}/{total} ") - (_RATE if rates else 0)
+        return [TextColumn(title[: max(0, room)]), done, *rates]
+    elapsed = [TimeElapsedColumn(_whole())] if width >= _WIDE else []
+    left = (TextColumn("ETA"), TimeRemainingColumn(table_column=_whole()))
+    return [TextColumn(title), BarColumn(), done, rate, *elapsed, *left]
 
 
 class ProgressLine:
@@ -28,11 +50,7 @@ class ProgressLine:
     def __init__(self, title: str, total: int, unit: str, done: int = 0) -> None:
         """`total` things called `unit`, of which `done` were there before."""
         console = Console(stderr=True)
-        rate = TextColumn("{task.fields[rate]}")
-        elapsed = [TimeElapsedColumn(_whole())] if console.width >= _WIDE else []
-        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(table_column=_whole()), rate, *elapsed)
-        left = (TextColumn("ETA"), TimeRemainingColumn(table_column=_whole()))
-        self._bar = Progress(*columns, *left, console=console, refresh_per_second=4)
+        self._bar = Progress(*_columns(title, total, console.width), console=console, refresh_per_second=4)
         self._title, self._total, self._unit, self._before = title, total, unit, done
         self._terminal, self._said, self._said_at = console.is_terminal, 0, monotonic()
 

@@ -3,6 +3,8 @@
 import re
 from itertools import count
 
+import pytest
+
 from roadcue.progress import ProgressLine
 
 
@@ -43,6 +45,23 @@ def test_no_figure_is_cut_in_a_terminal_of_80_columns(capsys, monkeypatch):
         advance(600)
     *_, line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", capsys.readouterr().err).strip().splitlines()
     assert re.search(r"once .* 9600/9600 [\d.]+ pictures/s ETA \d:\d\d:\d\d$", line), line
+
+
+@pytest.mark.parametrize(
+    ("columns", "figures"),
+    [(79, r"9600/9600 [\d.]+ pictures/s$"), (40, r"9600/9600 [\d.]+ pictures/s$"), (20, "9600/9600$")],
+)
+def test_line_19b_in_a_narrow_terminal_the_title_loses_its_end_and_no_figure_does(
+    columns, figures, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with ProgressLine("drawing the sidewalk view, once", 9600, "pictures", done=9000) as advance:
+        advance(600)
+    *_, line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", capsys.readouterr().err).strip().splitlines()
+    line = line.split("\r")[-1]
+    assert re.search(f"^drawing.* {figures}", line), line
+    assert len(line) <= columns
 
 
 def test_nothing_to_do_says_nothing(capsys):
