@@ -57,6 +57,23 @@ def quantize_nf4(model: nn.Module, kept: Sequence[nn.Module], device: torch.devi
     return f"{len(linears)} linear layers of the language model in NF4 ({numbers / 1e6:.1f} M numbers)"
 
 
+def dequantize_nf4(model: nn.Module) -> int:
+    """Put linear layers in fp32 in the place of those in NF4, with the numbers that these stand for; how many."""
+    import bitsandbytes
+
+    kind = bitsandbytes.nn.Linear4bit
+    found: dict[str, Any] = {name: one for name, one in model.named_modules() if isinstance(one, kind)}
+    for name, packed in found.items():
+        weight = bitsandbytes.functional.dequantize_4bit(packed.weight.data, packed.weight.quant_state).float()
+        plain = nn.Linear(packed.in_features, packed.out_features, bias=packed.bias is not None, device="meta")
+        plain.weight = nn.Parameter(weight, requires_grad=False)
+        if packed.bias is not None:
+            plain.bias = nn.Parameter(packed.bias.detach().float(), requires_grad=False)
+        model.set_submodule(name, plain.train(packed.training))
+    model.is_loaded_in_4bit = False  # type: ignore[assignment]
+    return len(found)
+
+
 def _quantized(linear: nn.Linear, bitsandbytes: Any, device: torch.device | str) -> nn.Module:
     computes = torch.float16 if lacks_bf16(device) else torch.bfloat16
     layer = bitsandbytes.nn.Linear4bit(

@@ -4,6 +4,9 @@
 
 The whole model is written, not its adapted tower alone, and in fp32: an update is smaller than what bf16 keeps. The
 heads of the run go with it: `--checkpoint FOLDER` gives the features that they were trained on.
+
+What was in NF4 below the adapter is written as the numbers that NF4 stands for, not as those of the checkpoint: the
+adapter has learnt to make up for the difference, which would be there once more.
 """
 
 import sys
@@ -14,13 +17,16 @@ from roadcue.errors import BadInput
 from roadcue.files import atomic_folder, user_path, writing_into
 from roadcue.models.captioner import Captioner
 from roadcue.models.merging import merge_from
+from roadcue.models.quantization import dequantize_nf4
 from roadcue.models.registry import build_captioner
 from roadcue.plugins import load_plugins
 from roadcue.sentence_parser import SentenceParser
 from roadcue.sentences import counted, show
-from roadcue.training.captions.adapted import starting_checkpoint
+from roadcue.training.build import encoder_of_run
+from roadcue.training.captions.adapted import check_same_checkpoint, starting_checkpoint
 from roadcue.training.config import TrainConfig
-from roadcue.training.run_folder import RunFolder
+from roadcue.training.extraction import encoder_parts
+from roadcue.training.run_folder import RunFolder, check_same_encoder
 
 
 def merge(run_dir: str, out: str, plugins: Sequence[str] = ()) -> None:
@@ -46,8 +52,20 @@ def merged(run_dir: str, plugins: Sequence[str] = ()) -> tuple[Captioner, int]:
     if not folder.adapter.is_dir():
         raise BadInput(f"--run {run_dir}: has no adapter to merge; name a run that --stage lora has trained")
     base = starting_checkpoint(options) if options.captions else options.checkpoint
-    captioner = build_captioner(options.encoder, checkpoint=base, aspect=options.aspect)
+    _check_same_base(folder, options, base)
+    captioner = build_captioner(options.encoder, checkpoint=base, aspect=options.aspect, quantize=options.quantize)
+    if options.quantize and (count := dequantize_nf4(captioner.model)):
+        print(f"{counted(count, 'layer')} below the adapter written as NF4 has them, which it was trained upon")
     return captioner, merge_from(captioner.model, folder.adapter)
+
+
+def _check_same_base(folder: RunFolder, options: TrainConfig, base: str) -> None:
+    """BadInput where the checkpoint is not the one that the adapter was trained upon, or the adapter is another."""
+    if not options.captions:
+        check_same_encoder(folder, encoder_parts(encoder_of_run(folder, options, "cpu"), options))
+        return
+    below = {"dtype": options.dtype, "aspect": options.aspect, "quantize": options.quantize}
+    check_same_checkpoint(folder, build_captioner(options.encoder, checkpoint=base, **below), base)  # type: ignore[arg-type]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
