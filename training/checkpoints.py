@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from roadcue.errors import BadInput
-from roadcue.files import check_file, unreadable
+from roadcue.files import check_file, unreadable, unwritable
 from roadcue.weights import digest, write_safetensors
 
 GO_ON = "free space there, then the same command with --resume auto goes on"
@@ -28,14 +28,14 @@ def last_checkpoint(run: Path) -> Path:
 
 
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
-    """Write tensors and the rest of the state to `path`; BadInput when the disk is full: the old file stays."""
+    """Write tensors and the rest of the state to `path`; BadInput when that cannot be: the old file stays."""
     tensors: dict[str, Tensor] = {}
     state = json.dumps(_split(checkpoint, "", tensors))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_safetensors(path, tensors, {"state": state, "checksum": _checksum(tensors, state)})
-    except (OSError, SafetensorError) as error:
-        raise BadInput(f"{path}: cannot be written ({error}); {GO_ON}") from error
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written {unwritable(path.parent, error, GO_ON)}") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

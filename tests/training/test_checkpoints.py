@@ -7,7 +7,7 @@ import torch
 from damage import damaged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -120,3 +120,19 @@ def test_the_checkpoint_of_another_model_is_said():
 def test_a_checkpoint_is_plain_text_and_numbers(file):
     with safe_open(file, framework="pt") as opened:
         assert json.loads(opened.metadata()["state"])["global_step"] == 7
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (30, r"\(Read-only file system\); name a place where you may write"),
+        (28, r"\(No space left on device\); free"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_said_with_what_helps(tmp_path, monkeypatch, number, remedy):
+    def refuse(*_, **__):
+        raise SafetensorError(f"Error while serializing: I/O error: so it says (os error {number})")
+
+    monkeypatch.setattr("roadcue.weights.save_file", refuse)
+    with pytest.raises(BadInput, match=rf"last\.safetensors: cannot be written {remedy}"):
+        write_checkpoint(tmp_path / "last.safetensors", {"global_step": 1, "weight": torch.zeros(2)})
