@@ -55,7 +55,7 @@ def merged(run_dir: str, plugins: Sequence[str] = ()) -> tuple[Captioner, int]:
     _check_same_base(folder, options, base)
     captioner = build_captioner(options.encoder, checkpoint=base, aspect=options.aspect, quantize=options.quantize)
     if options.quantize and (count := dequantize_nf4(captioner.model)):
-        print(f"{counted(count, 'layer')} below the adapter written as NF4 has them, which it was trained upon")
+        show(f"{counted(count, 'layer')} below the adapter written as NF4 has them, which it was trained upon")
     return captioner, merge_from(captioner.model, folder.adapter)
 
 
