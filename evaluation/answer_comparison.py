@@ -63,7 +63,7 @@ def compare_answers(runs: Sequence[ScoredRun], config: EvalConfig) -> None:
     chosen = {other: frames for other, frames in apart.items() if frames}
     for table in tables:
         print_table(score_table(table, seeing))
-        print()
+        show("")
     for other, frames in chosen.items():
         print_table(_frame_table(first, other, lines, truth, ids, frames))
     if config.out is not None:

@@ -206,8 +206,9 @@ def _settings(path: Path) -> dict[str, Any]:
     if config.get("peft_type") != "LORA":
         raise BadCheckpoint(f"{path}: peft_type is {config.get('peft_type')!r}, and only LORA adapters are read")
     rank, alpha = config.get("r"), config.get("lora_alpha")
-    numbers = type(rank) is int and type(alpha) in (int, float)
-    if not (numbers and rank > 0 and 0 < alpha < inf):
+    ranks = isinstance(rank, int) and not isinstance(rank, bool) and rank > 0
+    counts = isinstance(alpha, int | float) and not isinstance(alpha, bool) and 0 < alpha < inf
+    if not (ranks and counts):
         raise BadCheckpoint(f"{path}: r is {rank!r} and lora_alpha {alpha!r}; both must be numbers above 0")
     if config.get("rank_pattern") or config.get("alpha_pattern"):
         raise BadCheckpoint(f"{path}: has layers of different ranks, which RoadCue does not read; merge it with PEFT")

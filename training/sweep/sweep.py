@@ -179,7 +179,7 @@ def _conclude(
     write_atomic(folder / CSV, as_csv(results))
     for settings in results.values():
         print_table(results_table(settings))
-        print()
+        show("")
     if results:
         show(caution(results, runs))
     for head, settings in results.items():
