@@ -15,8 +15,10 @@ from roadcue.inference.asked import Asked, Questions
 from roadcue.inference.config import PredictConfig
 from roadcue.inference.pictures import pixels_of
 from roadcue.loaders.picture_file import SUFFIXES
+from roadcue.plausible import camera_misfit
 from roadcue.reports.film_writer import written_film
 from roadcue.reports.overlay import overlay
+from roadcue.sentences import show
 
 DRAWING = r"\d{6}-.*\.jpg"
 """The name of one in a folder."""
@@ -28,6 +30,7 @@ Draw = Callable[[int, Asked, Mapping[str, Any]], None]
 def drawings(config: PredictConfig, cameras: Sequence[str]) -> Iterator[Draw | None]:
     """What draws a moment and its answer, in the first of the `cameras` that it has; None where none is wanted."""
     places: list[Callable[[int, Asked, np.ndarray], None]] = []
+    said: set[str] = set()
     with ExitStack() as stack:
         if config.overlay:
             folder = user_path(config.overlay)
@@ -36,8 +39,8 @@ def drawings(config: PredictConfig, cameras: Sequence[str]) -> Iterator[Draw | N
         if config.video:
             path = user_path(config.video)
             stack.enter_context(writing_into(path.parent, "free space there, or name another file with --video"))
-            show = stack.enter_context(written_film(path))
-            places.append(lambda number, one, drawing: show(drawing, one.time_s or 0.0))
+            film = stack.enter_context(written_film(path))
+            places.append(lambda number, one, drawing: film(drawing, one.time_s or 0.0))
 
         def draw(number: int, one: Asked, line: Mapping[str, Any]) -> None:
             there = set(one.images)
@@ -46,6 +49,11 @@ def drawings(config: PredictConfig, cameras: Sequence[str]) -> Iterator[Draw | N
                 return
             answers = {name: answer for name, answer in line.items() if isinstance(answer, Mapping)}
             image, calibration = pixels_of(one.images[seen[0]]), one.calibrations.get(seen[0])
+            fault = camera_misfit(calibration, image.shape[1], image.shape[0]) if calibration else ""
+            if fault and fault not in said:
+                said.add(fault)
+                warned = f"warning: {one.id}: camera {seen[0]}: {fault}; its paths are drawn from above"
+                show(warned, error=True)
             drawing = overlay(image, answers, Path(one.id).name, one.past, calibration)
             for place in places:
                 place(number, one, drawing)

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from roadcue.plausible import camera_misfit
 from roadcue.reports.answer_band import answer_band
 from roadcue.reports.camera_view import draw_paths
 from roadcue.reports.colours import PAST, colours
@@ -27,13 +28,13 @@ def overlay(
 
     `image` (H, W, 3) uint8 RGB; `answers` head -> its answer as predict.py writes it; `past` (16, 6) metres, ego
     frame, NaN where it is not known. A path, `waypoints_m` of an answer, lies on the ground of the picture where
-    there is a `calibration` of its camera, and else in an inset, from above. For one run all drawings of pictures of
-    one size are of one size.
+    there is a `calibration` of its camera that fits the picture, and else in an inset, from above. For one run all
+    drawings of pictures of one size are of one size.
     """
     canvas = _scaled(image)
     paths = {name: np.array(one["waypoints_m"]) for name, one in answers.items() if "waypoints_m" in one}
     paint = colours([PAST, *paths])
-    if paths and calibration:
+    if paths and calibration and not camera_misfit(calibration, image.shape[1], image.shape[0]):
         canvas = draw_paths(canvas, calibration, np.nan_to_num(past), paths, paint)
     elif paths:
         draw_inset(canvas, past, paths, paint)

@@ -15,6 +15,7 @@ from roadcue.metrics.cue_agreement import CueAgreement
 from roadcue.metrics.displacement import MISS_M
 from roadcue.metrics.rated_comparison import RatedComparison
 from roadcue.metrics.score_table import ScoreTable
+from roadcue.plausible import camera_misfit
 from roadcue.reports.answer_details import AnswerDetails, kind_rows
 from roadcue.reports.birds_eye_view import birds_eye_view, wide_view
 from roadcue.reports.camera_view import camera_view
@@ -148,10 +149,15 @@ class _Views:
         if frame.image is None:
             self.about_camera = f"This sample has no picture of the camera {frame.camera}."
             return
-        if frame.calibration is None:
-            self.about_camera += "; the data have no calibration of it, so the paths cannot be drawn here"
+        calibration = frame.calibration
+        fault = "the data have no calibration of it"
+        if calibration is not None:
+            fault = camera_misfit(calibration, frame.image.shape[1], frame.image.shape[0])
+        if fault:
+            calibration = None
+            self.about_camera += f"; {fault}, so the paths cannot be drawn here"
         jpeg = camera_view(
-            frame.image, frame.calibration, frame.past, frame.paths, paint, rated=frame.rated, modes=frame.modes
+            frame.image, calibration, frame.past, frame.paths, paint, rated=frame.rated, modes=frame.modes
         )
         self.camera = data_uri(jpeg)
 

@@ -1,7 +1,11 @@
 """A picture with its answers: told apart without colours, of one size, and with all that is said."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from roadcue.plausible import camera_misfit
 from roadcue.reports.answer_band import answer_band
 from roadcue.reports.overlay import overlay
 
@@ -58,3 +62,33 @@ def test_a_path_from_above_is_not_drawn_where_it_is_on_the_ground(frame):
     scaled = overlay(frame.image, {"waypoint": {"lacks": "no past"}}, "a", frame.past)
     assert np.abs(above[corner].astype(int) - scaled[corner]).mean() > 20
     assert np.abs(ground[corner].astype(int) - scaled[corner]).mean() < 5
+
+
+def lying(calibration):
+    """The axes of OpenCV: x right, y down, z forward."""
+    axes = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], np.float64)
+    extrinsic = calibration.extrinsic.copy()
+    extrinsic[:3, :3] = axes
+    return replace(calibration, extrinsic=extrinsic)
+
+
+def inverse(calibration):
+    return replace(calibration, extrinsic=np.linalg.inv(calibration.extrinsic))
+
+
+def cut_off(calibration):
+    return replace(calibration, height=calibration.height // 2)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"), [(lying, "lie on its side"), (inverse, "below the ground"), (cut_off, "972 x 539 pixels")]
+)
+def test_a_calibration_of_another_size_or_axis_convention_is_said_and_not_drawn(frame, spoilt, said):
+    height, width = frame.image.shape[:2]
+    assert camera_misfit(frame.calibration, width, height) == ""
+    assert camera_misfit(frame.calibration, width // 2, height // 2) == "", "a smaller picture of the same shape"
+    wrong = spoilt(frame.calibration)
+    assert said in camera_misfit(wrong, width, height)
+    answers = {"waypoint": {"waypoints_m": frame.paths["waypoint"].tolist(), "sentence": "In 5 s."}}
+    drawn, above = (overlay(frame.image, answers, "a", frame.past, lens) for lens in (wrong, None))
+    assert np.array_equal(drawn, above)
