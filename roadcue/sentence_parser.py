@@ -3,9 +3,11 @@
 import argparse
 import re
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
-from roadcue.errors import error_line
+from roadcue.errors import BadInput, error_line
+from roadcue.files import user_path
 from roadcue.registry import nearest
 
 _EXPECTED = {"int": "a whole number", "float": "a number"}
@@ -16,6 +18,7 @@ class SentenceParser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         """Say what was wrong and where all options are listed; exit with code 2."""
@@ -42,3 +45,11 @@ class SentenceParser(argparse.ArgumentParser):
         if missing := re.fullmatch(r"the following arguments are required: (.*)", message):
             return f"{missing[1]} must be given"
         return message
+
+
+def _path(word: str) -> Path:
+    """What `type=Path` makes of a word: `~` is the home folder, as in every path that a user types."""
+    try:
+        return user_path(word)
+    except BadInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -1,6 +1,7 @@
 """Wrong words to a command of plain options: one sentence with the option and its value, no usage block."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,17 @@ def test_so_it_is_below_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args(["look", "--all", "x"])
     assert capsys.readouterr().err.startswith("error: --all x: expected a whole number\n")
+
+
+def test_the_sign_of_the_home_folder_is_known_in_every_path(monkeypatch, capsys):
+    monkeypatch.setenv("HOME", "/home/of/me")
+    parser = SentenceParser(prog="python -m roadcue.something")
+    look = parser.add_subparsers(required=True, metavar="COMMAND").add_parser("look")
+    look.add_argument("table", type=Path)
+    look.add_argument("--out", type=Path)
+    given = parser.parse_args(["look", "~/a.csv", "--out=~/b"])
+    assert (given.table, given.out) == (Path("/home/of/me/a.csv"), Path("/home/of/me/b"))
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["look", "a", "--out", "~no_such_user/b"])
+    said = capsys.readouterr().err
+    assert said.startswith("error: --out ~no_such_user/b: there is no home folder ~no_such_user; write the whole")
