@@ -100,6 +100,13 @@ def attach_lora(
     return Attached(config, root, modules, learnt)
 
 
+def check_lora(module: nn.Module, targets: Mapping[str, LoraTargets], last: int | None, root: str = "") -> None:
+    """BadEncoder as `attach_lora` would raise it, while nothing is changed yet."""
+    _peft()
+    for scope, one in targets.items():
+        _pattern(module, scope, one, last, root)
+
+
 def lora_layers(module: nn.Module) -> dict[str, Any]:
     """The layers of `module` that have an adapter beside them, PEFT's `LoraLayer`, by their names in it."""
     layer_class = _peft().tuners.lora.LoraLayer

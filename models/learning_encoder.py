@@ -8,7 +8,14 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from roadcue.errors import BadEncoder
-from roadcue.models.adapters import Attached, LoraTargets, adapter_tensors, attach_lora, load_adapter
+from roadcue.models.adapters import (
+    Attached,
+    LoraTargets,
+    adapter_tensors,
+    attach_lora,
+    check_lora,
+    load_adapter,
+)
 from roadcue.models.encoder import Encoder
 from roadcue.weights import digest
 
@@ -39,6 +46,13 @@ def learning(encoder: Encoder) -> LearningEncoder:
             "LoRA may change; train heads on its features (--stage heads)"
         )
     return encoder
+
+
+def check_learns(encoder: Encoder, settings: Mapping[str, Any] | None) -> None:
+    """BadEncoder for one that cannot learn, or lacks what the `settings` of an adapter ask for; None: no adapter."""
+    learner = learning(encoder)
+    if settings is not None:
+        check_lora(learner.tower, {"vision": learner.lora_targets}, settings["last"], learner.root)
 
 
 def let_adapter_learn(encoder: LearningEncoder, settings: Mapping[str, Any]) -> Attached:

@@ -19,7 +19,13 @@ from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.models.adapters import Attached, save_adapter
 from roadcue.models.checkpoint import public_name
 from roadcue.models.encoder import Encoder
-from roadcue.models.learning_encoder import checkpoint_blocks, learning, let_adapter_learn, let_tower_learn
+from roadcue.models.learning_encoder import (
+    check_learns,
+    checkpoint_blocks,
+    learning,
+    let_adapter_learn,
+    let_tower_learn,
+)
 from roadcue.sentences import say, show
 from roadcue.training.build import build_run_encoder, device, encoder_of_run
 from roadcue.training.checkpoints import GO_ON
@@ -62,6 +68,8 @@ def train_stage_two(config: TrainConfig, config_text: str, command: str | None =
         show(f"{folder.path} is finished; nothing left to train")
         return
     encoder = build_run_encoder(config)
+    if config.stage != "heads":  # before pictures are encoded for nothing
+        check_learns(encoder, config.lora.settings if config.lora else None)
     check_same_encoder(earlier, encoder_parts(encoder, config))
     model = MultiHeadModel.from_pretrained(earlier.model)
     model.detector = None  # of pictures as the encoder has seen them so far

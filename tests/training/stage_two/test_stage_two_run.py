@@ -10,7 +10,7 @@ from going_on import go_on
 from safetensors.torch import load_file
 
 from roadcue.command_line import parse_file
-from roadcue.errors import BadInput
+from roadcue.errors import BadEncoder, BadInput
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.models.adapters import adapter_parameters
 from roadcue.models.registry import build_encoder
@@ -170,6 +170,12 @@ def test_line_2_a_control_reads_the_store_unless_its_pictures_are_augmented(runs
     assert decoded == []
     go_on(runs(), tmp_path / "augmented", "--epochs", "1", "--augment", "0.5")
     assert 1 in decoded
+
+
+def test_line_1_what_cannot_be_adapted_is_said_before_anything_is_encoded(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage_two, "stored_splits", lambda *_: pytest.fail("pictures were encoded"))
+    with pytest.raises(BadEncoder, match=r"--lora\.last 99: the vision tower has \d blocks; name at most so many"):
+        go_on(runs(), tmp_path / "two", "--stage", "lora", "--lora.last", "99")
 
 
 def test_other_training_rows_than_those_of_stage_one_are_refused(runs, tmp_path, monkeypatch):
