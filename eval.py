@@ -4,25 +4,35 @@ import sys
 from dataclasses import replace
 
 from roadcue.command_line import parse, run
+from roadcue.errors import to_the_end
 from roadcue.evaluation.config import EvalConfig
 
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 after an error that the message tells how to mend."""
     config, _ = parse(EvalConfig, argv)
-    if config.submission is not None:
-        from roadcue.evaluation.submission import submit_run  # here, so that --help need not wait for torch
+    return run(_do, config)
 
-        return run(submit_run, config)
-    if config.head is not None:
-        from roadcue.evaluation.caption_rows import evaluate_caption_rows
 
-        return run(evaluate_caption_rows, config)
-    if config.predictions is not None and not config.run:
-        from roadcue.evaluation.texts import evaluate_predictions
+def _do(config: EvalConfig) -> None:
+    """Whatever is asked for, to the end, so that its files are written though nobody reads on; imported here, so that
+    --help need not wait for torch.
+    """
+    with to_the_end():
+        if config.submission is not None:
+            from roadcue.evaluation.submission import submit_run
 
-        return run(evaluate_predictions, config)
-    return run(score, config)
+            submit_run(config)
+        elif config.head is not None:
+            from roadcue.evaluation.caption_rows import evaluate_caption_rows
+
+            evaluate_caption_rows(config)
+        elif config.predictions is not None and not config.run:
+            from roadcue.evaluation.texts import evaluate_predictions
+
+            evaluate_predictions(config)
+        else:
+            score(config)
 
 
 def score(config: EvalConfig) -> None:

@@ -5,7 +5,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that a terminal obeys, such as the one that begins a colour or turns the direction of a line (Unicode
@@ -105,6 +107,49 @@ def exit_code(do: Callable[[], None]) -> int:
         print(error_line(str(stop) or "stopped"), file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """Nobody who reads what is printed stops the work by going, as `| head -1` does: what is left goes nowhere.
+
+    BrokenPipeError comes when the work is done.
+    """
+    if sys.stdout is None:
+        yield
+        return
+    printed = _Printed(sys.stdout)
+    with redirect_stdout(printed):  # type: ignore[type-var]
+        yield
+        printed.flush()
+    if printed.unread:
+        raise BrokenPipeError
+
+
+class _Printed:
+    """A text file to print to, all of whose readers may go."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self.unread = file, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, text: str) -> int:
+        """Print it, if somebody reads it."""
+        return self._while_read(lambda: self._file.write(text))
+
+    def flush(self) -> None:
+        """Print what waits, if somebody reads it."""
+        self._while_read(self._file.flush)
+
+    def _while_read(self, do: Callable[[], int | None]) -> int:
+        try:
+            return do() or 0
+        except BrokenPipeError:
+            self.unread = True
+            unread()
+            return 0
 
 
 def unread() -> int:

@@ -1,13 +1,17 @@
 """What is printed of somebody else's text."""
 
 import io
+import os
+import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from roadcue.errors import BadInput, error_line, exit_code, printable
+from roadcue.command_line import run
+from roadcue.errors import BadInput, error_line, exit_code, printable, to_the_end
 from roadcue.reports.frame_table import FrameLine, frame_table
 from roadcue.sentences import say, show
 
@@ -64,3 +68,35 @@ def test_a_table_has_no_markup_of_others():
     assert "\x1b[2J" not in written.getvalue()
     assert "\x07" not in written.getvalue()
     assert written.getvalue().count("[bold red]x[/]") >= 4
+
+
+@pytest.mark.parametrize("printed", ["one line\n", "line\n" * 100_000])
+def test_work_whose_output_nobody_reads_on_is_done_to_the_end(printed, tmp_path, monkeypatch, capfd):
+    """`eval.py ... | head -1` writes its files."""
+    read, write = os.pipe()
+    os.close(read)
+
+    def work():
+        with to_the_end():
+            for _ in range(3):
+                print(printed, flush=True)
+                Console().print("a table")
+            (tmp_path / "metrics.json").touch()
+
+    with open(write, "w") as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", pipe)
+        assert run(work) == 141
+        assert sys.stdout is pipe
+    assert (tmp_path / "metrics.json").exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_work_whose_output_is_read_ends_as_it_does(capsys, monkeypatch):
+    def work():
+        with to_the_end():
+            print("all of it")
+
+    assert run(work) == 0
+    assert capsys.readouterr().out == "all of it\n"
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run(work) == 0
