@@ -88,7 +88,7 @@ def _config(folder: Path) -> None:
 
 
 def _read_tower(folder: Path) -> Any:
-    return {name: list(weight.shape) for name, weight in empty_tower(folder / "config.json").state_dict().items()}
+    return {name: list(weight.shape) for name, weight in empty_tower(folder, held=100).state_dict().items()}
 
 
 KINDS: Mapping[str, Kind] = {

@@ -18,7 +18,6 @@ from torch import Tensor
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.config import MPT_1B, PUBLISHED, VIT_L_14, FlamingoConfig
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.models.flamingo.modeling.weights import empty_model
 
 SMALL = FlamingoConfig(
     vision_config=VIT_L_14 | {"hidden_size": 256, "num_hidden_layers": 2},
@@ -35,7 +34,9 @@ OUTPUT = (1000, 1001)
 
 def random_flamingo(config: FlamingoConfig, dtype: torch.dtype, device: str) -> Flamingo:
     """Random weights, filled where they are to be: no copy in fp32 first."""
-    model = empty_model(Flamingo, config).to(dtype).to_empty(device=device)
+    with torch.device("meta"):
+        model = Flamingo(config).eval()
+    model = model.to(dtype).to_empty(device=device)
     model.lang_encoder.lm_head.weight = model.lang_encoder.transformer.wte.weight
     with torch.no_grad():
         for weight in model.parameters():

@@ -10,7 +10,7 @@ from torch import nn
 from roadcue.errors import BadCheckpoint, BadHead
 from roadcue.files import read_text, write_atomic
 from roadcue.heads.head import CONFIG, RUN_AGAIN, WEIGHTS
-from roadcue.weights import load_strict, read_safetensors, shapes_alone, write_safetensors
+from roadcue.weights import formats_in, load_strict, read_safetensors, shapes_alone, write_safetensors
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -29,8 +29,10 @@ def read_part(folder: Path, kind: type[Part], name: str, may_be_nan: bool = Fals
     """
     try:
         arguments = dict(json.loads(read_text(folder / CONFIG)))
-        with shapes_alone():
+        with shapes_alone(len(formats_in(folder / WEIGHTS, RUN_AGAIN))):
             part = kind(**arguments)
+    except BadCheckpoint as error:
+        raise BadHead(str(error)) from error
     except (OSError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
         raise BadHead(f"{folder / CONFIG}: not the configuration of {name} ({error}); train again") from error
     try:

@@ -133,7 +133,8 @@ def load_head(folder: Path) -> "Head":
 
 def _build(path: Path) -> "Head":
     """A head as its `config.json` says, without memory for its weights."""
-    from roadcue.weights import shapes_alone
+    from roadcue.heads.head import RUN_AGAIN, WEIGHTS
+    from roadcue.weights import formats_in, shapes_alone
 
     try:
         arguments: dict[str, Any] = dict(json.loads(read_text(path)))
@@ -144,8 +145,10 @@ def _build(path: Path) -> "Head":
         cls = baselines[name] if name in baselines else head_class(name)
         if cls.config_class is not None:
             arguments["config"] = cls.config_class(**arguments["config"])
-        with shapes_alone():
+        with shapes_alone(len(formats_in(path.with_name(WEIGHTS), RUN_AGAIN))):
             return cls(**arguments)
+    except BadCheckpoint as error:
+        raise BadHead(str(error)) from error
     except BadHead as error:
         raise BadHead(f"{path}: {error}") from error
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from torch import Tensor
 from roadcue.errors import BadCheckpoint
 from roadcue.files import read_text, user_path
 from roadcue.models import mini
-from roadcue.weights import read_safetensors
+from roadcue.weights import formats_in, read_safetensors
 
 FULL = {"smol": "HuggingFaceTB/SmolVLM2-2.2B-Instruct", "flamingo": "openflamingo/OpenFlamingo-3B-vitl-mpt1b"}
 """What `--checkpoint full` means with each encoder: the published models of https://huggingface.co."""
@@ -51,17 +51,22 @@ def local_or_hub(name: str, encoder: str) -> Path | str:
     if name == "mini":
         return mini.FOLDERS[encoder]
     folder = user_path(name)
-    if (folder / ADAPTER_CONFIG).exists() and not (folder / "config.json").exists():
-        raise BadCheckpoint(
-            f"checkpoint {name!r}: is an adapter, which changes a checkpoint and is none; name the run that it was "
-            "trained in (--run), or the checkpoint that it is for"
-        )
+    refuse_adapter(folder, name)
     if folder.is_dir():
         return folder
     hub_id = FULL[encoder] if name == "full" else name
     if not HUB_ID.fullmatch(hub_id):
         raise BadCheckpoint(f"checkpoint {name!r}: no such folder, and it is not mini, full or a hub id org/name")
     return hub_id
+
+
+def refuse_adapter(folder: Path, name: str) -> None:
+    """BadCheckpoint for the folder of an adapter, which may have its checkpoint's config.json, and no weights."""
+    if (folder / ADAPTER_CONFIG).exists() and not any(folder.glob("model*.safetensors*")):
+        raise BadCheckpoint(
+            f"checkpoint {name!r}: is an adapter, which changes a checkpoint and is none; name the run that it was "
+            "trained in (--run), or the checkpoint that it is for"
+        )
 
 
 def describe_checkpoint(name: str, encoder: str = "smol") -> str:
@@ -125,6 +130,23 @@ def read_tensors(folder: Path, prefix: str = "") -> dict[str, Tensor]:
     if prefix and not tensors:
         raise BadCheckpoint(f"{folder}: no key starts with {prefix!r}; this is not a checkpoint that has this part")
     return {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+
+
+def tensor_names(folder: Path) -> set[str]:
+    """The keys of all tensors of a checkpoint, of which an index or the beginning of one file is read.
+
+    BadCheckpoint as in `read_tensors`.
+    """
+    files = _files(folder, "")
+    return {key for path, promised in files.items() for key in promised or formats_in(path)}
+
+
+def stored_formats(folder: Path) -> dict[str, str]:
+    """The key of every tensor of a checkpoint, and its number format as safetensors calls it.
+
+    Only the beginnings of the files are read. BadCheckpoint as in `read_tensors`.
+    """
+    return {key: number_format for path in _files(folder, "") for key, number_format in formats_in(path).items()}
 
 
 def _files(folder: Path, prefix: str) -> dict[Path, set[str]]:

@@ -4,9 +4,9 @@ Its weights are no part of RoadCue, and none that were published have been run w
 random ones and compare with transformers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from tokenizers import Tokenizer
@@ -42,8 +42,6 @@ _TEXT_ARCHITECTURE = (
 """All that is read from a `text_config`, for the reason of `VISION_ARCHITECTURE`."""
 _NO_IDS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
 _FILES = ("config.json", "tokenizer.json", "model*.safetensors", "model.safetensors.index.json")
-_MOST_LAYERS = 1000
-"""Of published ones the largest has 48; building a million would not end."""
 _PICKLED = "pytorch_model.bin"
 _NO_WEIGHTS = {f"{part}_model.embeddings.position_ids" for part in ("text", "vision")}
 """0, 1, 2, ...: older transformers saved them."""
@@ -86,8 +84,10 @@ class Clip(FrozenModule):
         """A CLIP in the layout of the hub, by folder or by hub id; BadCheckpoint when it cannot be used."""
         place = local_or_hub(name, "clip")
         folder = place if isinstance(place, Path) else _download(place)
-        model = _empty_model(folder)
-        load_strict(model, _read_weights(folder), folder)
+        config = _read_config(folder)
+        weights = _read_weights(folder)
+        model = _empty_model(folder / "config.json", config, len(weights))
+        load_strict(model, weights, folder)
         for part in (model.text_model, model.vision_model):  # buffers that no file has
             positions = part.embeddings.position_ids.shape[-1]
             part.embeddings.position_ids = torch.arange(positions)[None]
@@ -136,25 +136,28 @@ def _download(hub_id: str) -> Path:
     return folder if any(folder.glob("model*.safetensors")) else download(hub_id, (*_FILES, _PICKLED))
 
 
-def _empty_model(folder: Path) -> CLIPModel:
-    """On the meta device, of the sizes that its config.json says."""
+def _read_config(folder: Path) -> dict[str, Any]:
+    """A config.json of a CLIP with its two parts."""
     path = folder / "config.json"
     config = read_json(path)
-    text, vision = config.get("text_config"), config.get("vision_config")
-    if config.get("model_type") != "clip" or not isinstance(text, dict) or not isinstance(vision, dict):
+    parts = [config.get(name) for name in ("text_config", "vision_config")]
+    if config.get("model_type") != "clip" or not all(isinstance(part, dict) for part in parts):
         raise BadCheckpoint(
             f"{path}: model_type is {config.get('model_type')!r}, and a whole CLIP in transformers' layout is needed "
             "here, such as openai/clip-vit-base-patch32; pass its folder"
         )
+    return config
+
+
+def _empty_model(path: Path, config: Mapping[str, Any], held: int) -> CLIPModel:
+    """On the meta device, of the sizes that a config.json says, for so many tensors."""
+    text, vision = config["text_config"], config["vision_config"]
     # Where a text ends is known without the ids in the file, which are wrong in older ones.
     text = {key: text[key] for key in _TEXT_ARCHITECTURE if key in text} | _NO_IDS
     vision = {key: vision[key] for key in VISION_ARCHITECTURE if key in vision}
     try:
-        for part in (text, vision):
-            if not 0 < part.get("num_hidden_layers", 12) <= _MOST_LAYERS:
-                raise ValueError(f"{part['num_hidden_layers']} layers")
         sizes = CLIPConfig(text_config=text, vision_config=vision, projection_dim=config.get("projection_dim", 512))
-        with shapes_alone():
+        with shapes_alone(held):
             return CLIPModel(sizes)
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

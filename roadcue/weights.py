@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,20 +21,23 @@ _LAYER = re.compile(r"\.(\d+)\.")
 AGAIN = "download it again; if it is of a run of yours, train again or copy the run folder again"
 
 
-_MOST_PARAMETERS = 20_000
-"""Tensors of one model; the largest that are published have a tenth of it (Llama-3.1-405B: 1,138)."""
+_FEW = 100
+"""Weights that a model may ask for whatever its files hold."""
 
 
 @contextmanager
-def few_parameters() -> Iterator[None]:
-    """ValueError for a model that has more tensors than any model: a small file may ask for a million layers."""
-    made = 0
+def few_parameters(held: int) -> Iterator[None]:
+    """ValueError for a model of many more tensors than its files hold: a small file may ask for a million layers.
+
+    Up to twice as many as `held` are made, so that those that are missing can be named.
+    """
+    made, most = 0, 2 * held + _FEW
 
     def count(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
         nonlocal made
         made += 1
-        if made > _MOST_PARAMETERS:
-            raise ValueError(f"it asks for more than {_MOST_PARAMETERS:,} weights")
+        if made > most:
+            raise ValueError(f"it asks for more than {most:,} weights, and its files hold {held:,}")
 
     hook = register_module_parameter_registration_hook(count)
     try:
@@ -43,12 +47,12 @@ def few_parameters() -> Iterator[None]:
 
 
 @contextmanager
-def shapes_alone() -> Iterator[None]:
+def shapes_alone(held: int) -> Iterator[None]:
     """What is built has shapes and no memory for weights: a file cannot ask for more than its weights bring.
 
-    ValueError as from `few_parameters`.
+    `held` is how many tensors these are; ValueError as from `few_parameters`.
     """
-    with few_parameters(), torch.device("meta"):
+    with few_parameters(held), torch.device("meta"):
         yield
 
 
@@ -67,12 +71,28 @@ def read_safetensors(path: Path, prefix: str = "", remedy: str = AGAIN) -> Itera
 
     BadCheckpoint when it is missing or damaged; `remedy` is how one comes by it again.
     """
+    with _opened(path, remedy) as file:
+        for key in file.keys():  # noqa: SIM118 - not a dict
+            if key.startswith(prefix):
+                yield key, file.get_tensor(key)
+
+
+def formats_in(path: Path, remedy: str = AGAIN) -> dict[str, str]:
+    """Each key of one file, and the number format of its tensor as safetensors calls it, such as BF16.
+
+    Tensors are not read. BadCheckpoint as in `read_safetensors`.
+    """
+    with _opened(path, remedy) as file:
+        return {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118 - not a dict
+
+
+@contextmanager
+def _opened(path: Path, remedy: str) -> Iterator[Any]:
+    """A safetensors file; BadCheckpoint where it cannot be read."""
     try:
         check_file(path)
         with safe_open(path, framework="pt") as file:
-            for key in file.keys():  # noqa: SIM118 - not a dict
-                if key.startswith(prefix):
-                    yield key, file.get_tensor(key)
+            yield file
     except FileNotFoundError:
         raise BadCheckpoint(f"{path}: missing; the checkpoint is incomplete, {remedy}") from None
     except (SafetensorError, OSError) as error:
@@ -126,9 +146,11 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
 def audit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, same_dtype: bool = False) -> str:
     """Every missing, unexpected or misshapen key and every unfit dtype, in words; empty when there is none.
 
-    Any floating-point dtype fits, or with `same_dtype` only the one that is wanted.
+    Any floating-point dtype of 16 bits or more fits, or with `same_dtype` only the one that is wanted: fewer bits
+    stand for numbers only with scales beside them.
     """
     both = sorted(wanted.keys() & tensors.keys())
+    coarse = [f"{key} {tensors[key].dtype}" for key in both if not same_dtype and is_coarse(tensors[key])]
     unfit = [
         f"{key} {tensors[key].dtype}"
         for key in both
@@ -143,8 +165,14 @@ def audit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, same_d
             if tensors[key].shape != wanted[key].shape
         ],
         "of another dtype" if same_dtype else "not floating-point": unfit,
+        "numbers of 8 bits or fewer, which are not read; take the checkpoint in bf16": coarse,
     }
     return "; ".join(f"{', '.join(_by_layer(keys))}: {problem}" for problem, keys in problems.items() if keys)
+
+
+def is_coarse(tensor: Tensor) -> bool:
+    """Whether its floating-point numbers have fewer than 16 bits each."""
+    return tensor.is_floating_point() and tensor.dtype.itemsize < 2
 
 
 def _by_layer(keys: list[str]) -> list[str]:

@@ -58,8 +58,9 @@ class EncoderOptions:
     """Which frozen encoder, with which weights: all that decides it, and no more."""
 
     encoder: str = "smol"
-    """Frozen encoder: smol (SmolVLM2's vision tower), flamingo (OpenFlamingo's, CLIP) or none (no picture at all). Of
-    captions alone also auto: any image-text-to-text model of transformers, which --checkpoint names."""
+    """Frozen encoder: smol (the vision tower of SmolVLM2, or of SmolVLM), flamingo (OpenFlamingo's, CLIP) or none (no
+    picture at all). Of captions alone also auto: any image-text-to-text model of transformers, which --checkpoint
+    names."""
     encoder_features: Literal["patches", "perceiver"] = "patches"
     """Of flamingo: the patches of CLIP, or what the Perceiver makes of them. Its latents have no place in a picture:
     --grid 8 keeps each of the published 64, --grid 4 each of the miniature's 16, --pooling mean averages them."""

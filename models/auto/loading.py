@@ -12,12 +12,19 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedM
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from roadcue.errors import BadCheckpoint
-from roadcue.models.checkpoint import download, local_or_hub, read_json
+from roadcue.models.checkpoint import download, local_or_hub, read_json, stored_formats
+from roadcue.models.checkpoint_kind import read_config
 from roadcue.models.preprocessing import Aspect, Preprocessing, one_square
 from roadcue.weights import few_parameters
 
 _FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")
 """What is downloaded of a model: no Python, and no pickled weights."""
+_TAKES = (
+    "--encoder auto takes what this transformers has itself, for code that comes with a checkpoint is never run (of "
+    "InternVL those that end in -HF)"
+)
+_COARSE = ("F8_", "F6_", "F4")
+"""How safetensors calls formats of numbers that mean nothing without scales."""
 _RESAMPLE = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 """PIL's numbers for filters to torch's names."""
 _SIDE = 448
@@ -28,19 +35,20 @@ _WHOLE = ("do_image_splitting", "crop_to_patches", "do_pan_and_scan")
 
 def check_family(folder: Path) -> None:
     """BadCheckpoint when a folder's config.json is of no model that transformers has itself."""
-    kind = read_json(folder / "config.json").get("model_type")
-    if kind not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
-        raise BadCheckpoint(
-            f"{folder / 'config.json'}: model_type is {kind!r}, which is no image-text-to-text model of this "
-            "transformers; code that comes with a checkpoint is never run, so take one in transformers' own layout "
-            "(of InternVL those that end in -HF)"
-        )
+    read_config(folder, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, _TAKES)
 
 
 def load_model(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     """In eval mode on the CPU; BadCheckpoint when it cannot be used."""
+    stored = stored_formats(folder)
+    coarse = [key for key in stored if stored[key].startswith(_COARSE)]
+    if coarse and not read_json(folder / "config.json").get("quantization_config"):
+        raise BadCheckpoint(
+            f"{folder}: {len(coarse)} of its weights are of 8 bits or fewer, such as {coarse[0]}, and config.json "
+            "says nothing of their scales (quantization_config); take the checkpoint in bf16"
+        )
     try:
-        with few_parameters():
+        with few_parameters(len(stored)):
             model, told = AutoModelForImageTextToText.from_pretrained(
                 folder,
                 dtype=dtype,

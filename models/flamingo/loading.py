@@ -13,8 +13,11 @@ from torch import Size, Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel, PreTrainedTokenizerFast
 
 from roadcue.errors import BadCheckpoint
+from roadcue.files import check_file
 from roadcue.models.checkpoint import FULL, download, local_or_hub, read_json, read_tensors
-from roadcue.models.flamingo.modeling.clip import NOT_A_WEIGHT, PREFIX, read_vision_config, restore_positions
+from roadcue.models.checkpoint_kind import CLIP_TYPES, FLAMINGO_TYPE, refuse_parts
+from roadcue.models.checkpoint_kind import read_config as read_checkpoint_config
+from roadcue.models.flamingo.modeling.clip import NOT_A_WEIGHT, PREFIX, TAKES, read_vision_config, restore_positions
 from roadcue.models.flamingo.modeling.config import PUBLISHED, FlamingoConfig, read_config
 from roadcue.models.flamingo.modeling.model import Flamingo
 from roadcue.models.flamingo.modeling.perceiver import PerceiverResampler, build_perceiver
@@ -28,6 +31,7 @@ CLIP = "openai/clip-vit-large-patch14"
 """The vision tower of every published OpenFlamingo."""
 MPT = "anas-awadalla/mpt-1b-redpajama-200b"
 """The language model of OpenFlamingo-3B-vitl-mpt1b: mosaicml/mpt-1b-redpajama-200b with its tokeniser."""
+_TYPES = (FLAMINGO_TYPE, *CLIP_TYPES)
 _WEIGHTS = ("config.json", "model*.safetensors", "model.safetensors.index.json")
 TOWER, RESAMPLER, LANGUAGE = "vision_encoder.", "perceiver.", "lang_encoder."
 """Where the keys of each part stand in a checkpoint of OpenFlamingo."""
@@ -52,6 +56,8 @@ class FlamingoFiles:
         if isinstance(self.place, str) and self.place != FULL["flamingo"]:
             folder = download(self.place, _WEIGHTS)
             self.place = folder if (folder / "config.json").exists() else self.place
+        if isinstance(self.place, Path) and (self.place / "config.json").exists():
+            read_checkpoint_config(self.place, _TYPES, TAKES)
 
     @property
     def saved(self) -> Path | None:
@@ -89,6 +95,7 @@ class FlamingoFiles:
     def _inside(self, name: str) -> Path:
         assert isinstance(self.place, Path)
         if not (path := self.place / name).exists():
+            refuse_parts(self.place, (FLAMINGO_TYPE,))
             raise BadCheckpoint(
                 f"{path}: missing; a folder with an OpenFlamingo holds clip/ ({CLIP}), mpt/ ({MPT}) and "
                 "checkpoint.pt, or what save_pretrained left"
@@ -113,9 +120,10 @@ def read_tokenizer(folder: Path, config: FlamingoConfig) -> PreTrainedTokenizerF
     embedding. BadCheckpoint when the tokeniser is not the model's, by its length or by an id.
     """
     path = folder / "tokenizer.json"
-    if not path.is_file():
+    if not path.exists():
         raise BadCheckpoint(f"{path}: missing; the tokeniser is that of EleutherAI/gpt-neox-20b: put its file there")
     try:
+        check_file(path)
         tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path), padding_side="left")
     except Exception as error:  # the tokenizers library raises bare Exception
         raise BadCheckpoint(f"{path}: does not hold a tokeniser ({error}); download it again") from error
@@ -144,12 +152,11 @@ def load_tower(files: FlamingoFiles) -> CLIPVisionModel:
     saved = files.saved
     vision = read_vision_config(files.clip) if saved is None else read_config(saved / "config.json").vision_config
     assert isinstance(vision, CLIPVisionConfig)
-    with shapes_of(files.clip if saved is None else saved):
+    place, prefix = (files.clip, PREFIX) if saved is None else (saved, TOWER)
+    tensors = _without(PREFIX, read_clip(place)) if saved is None else read_tensors(saved, TOWER)
+    with shapes_of(place, len(tensors)):
         tower = CLIPVisionModel(vision)
-    if saved is None:
-        load_strict(tower, _without(PREFIX, read_clip(files.clip)), files.clip, PREFIX)
-    else:
-        load_strict(tower, read_tensors(saved, TOWER), saved, TOWER)
+    load_strict(tower, tensors, place, prefix)
     restore_positions(tower)
     return tower
 
@@ -158,12 +165,11 @@ def load_perceiver(files: FlamingoFiles, width: int) -> PerceiverResampler:
     """The Perceiver behind a tower `width` wide: a saved model's, or checkpoint.pt's, in the published sizes."""
     saved = files.saved
     config = PUBLISHED if saved is None else read_config(saved / "config.json")
-    with shapes_of(saved):
+    place = files.checkpoint if saved is None else saved
+    tensors = _without(RESAMPLER, read_trained(place)) if saved is None else read_tensors(saved, RESAMPLER)
+    with shapes_of(place, len(tensors)):
         perceiver = build_perceiver(config, width)
-    if saved is not None:
-        load_strict(perceiver, read_tensors(saved, RESAMPLER), saved, RESAMPLER)
-    else:
-        load_strict(perceiver, _without(RESAMPLER, read_trained(files.checkpoint)), files.checkpoint, RESAMPLER)
+    load_strict(perceiver, tensors, place, RESAMPLER)
     return perceiver
 
 
@@ -188,15 +194,16 @@ def load_published(
         raise BadCheckpoint(
             f"{checkpoint}: its vocabulary has {text.vocab_size} rows, too few for {ids}; pass its ids"
         )
-    model = empty_model(Flamingo, config, mpt)
+    clip_weights, mpt_weights = read_clip(clip), _read_folder(mpt)
+    model = empty_model(Flamingo, config, mpt, len(clip_weights) + len(mpt_weights) + len(trained))
     learnt = model.trained_state().keys()
     frozen = model.state_dict().keys() - learnt - {TIED}
     tower = {key: PREFIX + key.removeprefix(TOWER) for key in frozen if key.startswith(TOWER)}
     language = {key: mosaic_name(key.removeprefix(LANGUAGE)) for key in frozen if key.startswith(LANGUAGE)}
     own_embedding = {mosaic_name(EMBEDDING.removeprefix(LANGUAGE)): Size((own_rows, text.d_model))}
     sources = [
-        Source(clip, read_clip(clip), tower),
-        Source(mpt, _read_folder(mpt), language, unused=own_embedding),
+        Source(clip, clip_weights, tower),
+        Source(mpt, mpt_weights, language, unused=own_embedding),
         Source(checkpoint, trained, {key: key for key in learnt}),
     ]
     fill(model, sources, dtype, _REMEDY)

@@ -23,8 +23,8 @@ from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.greedy import NextInputs
 from roadcue.models.plain_text import token_ids
 from roadcue.models.preprocessing import PREPROCESSOR_FILES, Aspect, Preprocessing, read_preprocessing
-from roadcue.models.smol.encoder import tile_positions, tile_tokens
-from roadcue.models.smol.loading import load_whole
+from roadcue.models.smol.encoder import patches_across, tile_positions, tile_tokens
+from roadcue.models.smol.loading import check_family, load_whole
 from roadcue.models.smol.lora_targets import TARGETS
 from roadcue.models.smol.prompt import END, IMAGE, answer_text, picture_text, question_texts
 from roadcue.models.smol.splitting import Splitting, split_text
@@ -52,7 +52,7 @@ class SmolCaptioner(Captioner):
         super().__init__(model, tokenizer, preprocess, origin=origin)
         self.processor = processor
         vision, scale = model.config.vision_config, model.config.scale_factor
-        side = preprocess.side // vision.patch_size
+        side = patches_across(preprocess.side, vision.patch_size, tokenizer.name_or_path)
         if side % scale:
             raise BadCheckpoint(
                 f"{tokenizer.name_or_path}: a picture of {side} x {side} patches cannot be joined {scale} x {scale} "
@@ -68,6 +68,7 @@ class SmolCaptioner(Captioner):
     def from_pretrained(cls, checkpoint: str, *, dtype: Dtype = "fp32", aspect: Aspect = "squash") -> Self:
         """`checkpoint` as in `resolve_checkpoint`; BadCheckpoint when it cannot be used."""
         folder = resolve_checkpoint(checkpoint)
+        check_family(folder)  # what a folder is comes before what it lacks
         preprocess = read_preprocessing(folder, aspect)
         if aspect == "tiles":
             preprocess = Splitting(**asdict(preprocess))

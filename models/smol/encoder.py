@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
-from roadcue.errors import BadEncoder
+from roadcue.errors import BadCheckpoint, BadEncoder
 from roadcue.models.checkpoint import VISION_ARCHITECTURE, describe_checkpoint, resolve_checkpoint
 from roadcue.models.encoder import DTYPES, Dtype
 from roadcue.models.freezing import FrozenModule
 from roadcue.models.preprocessing import Aspect, Normalisation, Preprocessing, join_tiles, read_preprocessing
-from roadcue.models.smol.loading import PREFIX, load_tower, save_tower
+from roadcue.models.smol.loading import PREFIX, check_family, load_tower, save_tower
 from roadcue.models.smol.lora_targets import VISION
 from roadcue.weights import digest
 
@@ -37,7 +37,7 @@ class SmolEncoder(FrozenModule):
         super().__init__()
         self.tower, self.preprocess, self.side = tower, preprocess, preprocess.side
         config = tower.config
-        side = preprocess.side // config.patch_size
+        side = patches_across(preprocess.side, config.patch_size, origin)
         self.width: int = config.hidden_size
         self._square = (side, side)
         self.grid = (side, side * preprocess.tiles)
@@ -60,6 +60,7 @@ class SmolEncoder(FrozenModule):
     @classmethod
     def from_pretrained(cls, folder: Path, *, dtype: Dtype = "fp32", aspect: Aspect = "squash", origin: str) -> Self:
         """The tower out of the SmolVLM2 checkpoint in `folder`; BadCheckpoint when it cannot be used."""
+        check_family(folder)  # what a folder is comes before what it lacks
         preprocess = read_preprocessing(folder, aspect)
         return cls(load_tower(folder), preprocess, dtype=dtype, origin=origin)
 
@@ -97,6 +98,16 @@ def build(checkpoint: str, dtype: Dtype, aspect: Aspect, features: str) -> SmolE
         raise BadEncoder(f"the smol encoder has no {features} features, only patches; the flamingo encoder has both")
     folder = resolve_checkpoint(checkpoint)
     return SmolEncoder.from_pretrained(folder, dtype=dtype, aspect=aspect, origin=describe_checkpoint(checkpoint))
+
+
+def patches_across(side: int, patch: int, origin: str) -> int:
+    """How many patches stand side by side in a square of `side` pixels; BadCheckpoint when none does."""
+    if side < patch:
+        raise BadCheckpoint(
+            f"{origin}: max_image_size.longest_edge is {side} pixels, less than a patch of {patch}; config.json and "
+            "the processor's settings must be of one checkpoint: download both again"
+        )
+    return side // patch
 
 
 def tile_positions(side: int, learned: int) -> Tensor:

@@ -6,18 +6,34 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, PreTrainedTokenizerFast, SmolVLMConfig, SmolVLMForConditionalGeneration
+from transformers import (
+    GenerationConfig,
+    Idefics3Config,
+    Idefics3ForConditionalGeneration,
+    PreTrainedTokenizerFast,
+    SmolVLMConfig,
+    SmolVLMForConditionalGeneration,
+)
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
 
 from roadcue.errors import BadCheckpoint
-from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json, read_tensors
+from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json, read_tensors, tensor_names
+from roadcue.models.checkpoint_kind import SMOL_TYPES, read_config
 from roadcue.models.preprocessing import PREPROCESSOR_FILES
-from roadcue.models.smol.prompt import BEGIN, END, IMAGE, PAD, SPECIAL
+from roadcue.models.smol.prompt import BEGIN, END, GLOBAL_IMAGE, IMAGE, PAD, SPECIAL
 from roadcue.weights import load_strict, shapes_alone, write_safetensors
 
 PREFIX = "model.vision_model."
 """Where the tower's keys stand in the checkpoint of the whole model."""
+_WITHOUT_OUTPUT = "vision_model."
+"""Where they stand in what `AutoModel` saves: the model without its output layer."""
+_TAKES = "--encoder smol takes a SmolVLM2 or SmolVLM (model_type smolvlm or idefics3)"
+_WHOLE: Mapping[str, tuple[Any, Any]] = {
+    "smolvlm": (SmolVLMConfig, SmolVLMForConditionalGeneration),
+    "idefics3": (Idefics3Config, Idefics3ForConditionalGeneration),
+}
+"""Model type -> transformers' classes, which differ in their names alone: what is saved is of its type again."""
 _TEXT = (
     "vocab_size",
     "hidden_size",
@@ -44,10 +60,18 @@ _BEFORE_THE_TOKENIZERS = ("processor_config.json", "chat_template.json")
 _EMBEDDING, _OUTPUT = "model.text_model.embed_tokens.weight", "lm_head.weight"
 
 
+def check_family(folder: Path) -> None:
+    """BadCheckpoint when a folder's config.json is of no SmolVLM; it says what the folder is."""
+    _read_config(folder)
+
+
 def load_tower(folder: Path) -> SmolVLMVisionTransformer:
     """The vision tower alone, without reading the rest; BadCheckpoint when it cannot be used."""
-    tower = empty_tower(folder / "config.json")
-    load_strict(tower, read_tensors(folder, PREFIX), folder, PREFIX)
+    bare = any(key.startswith(_WITHOUT_OUTPUT) for key in tensor_names(folder))
+    prefix = _WITHOUT_OUTPUT if bare else PREFIX
+    tensors = read_tensors(folder, prefix)
+    tower = empty_tower(folder, len(tensors))
+    load_strict(tower, tensors, folder, prefix)
     return tower
 
 
@@ -60,19 +84,19 @@ def save_tower(tower: SmolVLMVisionTransformer, folder: Path, base: Path) -> Non
             shutil.copyfile(base / name, folder / name)
 
 
-def empty_tower(path: Path) -> SmolVLMVisionTransformer:
-    """The tower of a config.json on the meta device: shapes without memory.
+def empty_tower(folder: Path, held: int) -> SmolVLMVisionTransformer:
+    """The tower of a folder's config.json on the meta device: shapes without memory.
 
     A key that `vision_config` omits has the value of transformers' class, as for the library that wrote the file;
-    most sizes are checked once more by the shapes of the weights.
+    most sizes are checked once more by the shapes of the weights, of which there are `held`.
     """
-    vision = _read_config(path)["vision_config"]
+    vision = _read_config(folder)["vision_config"]
     try:
-        with shapes_alone():
+        with shapes_alone(held):
             return SmolVLMVisionTransformer(SmolVLMVisionConfig(**_known(vision, VISION_ARCHITECTURE)))
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(
-            f"{path}: vision_config does not describe a vision tower ({error}); download it again"
+            f"{folder / 'config.json'}: vision_config does not describe a vision tower ({error}); download it again"
         ) from error
 
 
@@ -80,8 +104,14 @@ def load_whole(
     folder: Path, dtype: torch.dtype = torch.float32
 ) -> tuple[SmolVLMForConditionalGeneration, PreTrainedTokenizerFast]:
     """The model in `dtype`, in eval mode on the CPU, and its tokeniser; BadCheckpoint when they cannot be used."""
-    model = _empty_model(folder / "config.json")
+    config = _read_config(folder)
     tensors = read_tensors(folder)
+    if any(key.startswith(_WITHOUT_OUTPUT) for key in tensors):
+        raise BadCheckpoint(
+            f"{folder}: is what AutoModel saves, without the layer that writes words: --encoder smol takes its tower "
+            "for heads. For captions load and save the whole, with AutoModelForImageTextToText"
+        )
+    model = _empty_model(config, folder / "config.json", len(tensors))
     if model.config.tie_word_embeddings and _EMBEDDING in tensors:
         tensors.setdefault(_OUTPUT, tensors[_EMBEDDING])
     load_strict(model, tensors, folder)
@@ -96,33 +126,30 @@ def load_whole(
     return model.eval(), tokenizer
 
 
-def _empty_model(path: Path) -> SmolVLMForConditionalGeneration:
+def _empty_model(config: Mapping[str, Any], path: Path, held: int) -> SmolVLMForConditionalGeneration:
     """The whole model of a config.json on the meta device; only the language model of the published ones is built."""
-    config = _read_config(path)
+    configuration, whole = _WHOLE[config["model_type"]]
     text = config.get("text_config")
     if not isinstance(text, dict) or text.get("model_type", "llama") != "llama":
         raise BadCheckpoint(f"{path}: its text_config is not that of a llama, SmolVLM2's; pass another checkpoint")
     try:
-        architecture = SmolVLMConfig(
+        architecture = configuration(
             vision_config=_known(config["vision_config"], VISION_ARCHITECTURE),
             text_config=_known(text, _TEXT) | {"model_type": "llama"},
             pad_token_id=text.get("pad_token_id"),
             **_known(config, ("scale_factor", "image_token_id", "tie_word_embeddings")),
         )
-        with shapes_alone():
-            return SmolVLMForConditionalGeneration(architecture)
+        with shapes_alone(held):
+            return whole(architecture)
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own
         raise BadCheckpoint(f"{path}: does not describe a SmolVLM2 ({error}); download it again") from error
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    """A config.json of type smolvlm with a vision_config."""
-    config = read_json(path)
-    if config.get("model_type") != "smolvlm" or not isinstance(config.get("vision_config"), dict):
-        raise BadCheckpoint(
-            f"{path}: model_type is {config.get('model_type')!r}, and a SmolVLM2 is of type smolvlm with a "
-            "vision_config; pass another checkpoint"
-        )
+def _read_config(folder: Path) -> dict[str, Any]:
+    """A config.json of a SmolVLM with a vision_config."""
+    config = read_config(folder, SMOL_TYPES, _TAKES)
+    if not isinstance(config.get("vision_config"), dict):
+        raise BadCheckpoint(f"{folder / 'config.json'}: a SmolVLM2's comes with a vision_config; download it again")
     return config
 
 
@@ -149,7 +176,9 @@ def _read_tokenizer(folder: Path, config: SmolVLMConfig) -> PreTrainedTokenizerF
     if not isinstance(tokenizer.chat_template, str):
         raise BadCheckpoint(f"{folder}: has no chat template (chat_template.jinja or .json); download it again")
     rows = config.text_config.vocab_size
-    strange = [token for token in SPECIAL if token not in tokenizer.get_vocab()]
+    # to an Idefics3 this one is text (transformers' Idefics3Processor)
+    needed = [token for token in SPECIAL if token != GLOBAL_IMAGE or config.model_type != "idefics3"]
+    strange = [token for token in needed if token not in tokenizer.get_vocab()]
     if strange or len(tokenizer) > rows or tokenizer.convert_tokens_to_ids(IMAGE) != config.image_token_id:
         raise BadCheckpoint(
             f"{folder / 'tokenizer.json'}: is not the tokeniser of this model, which has {rows} tokens with {IMAGE} "

@@ -7,7 +7,6 @@ import time
 import pytest
 from tiny_vlms import tiny_qwen
 
-from roadcue import weights
 from roadcue.errors import BadCheckpoint
 from roadcue.models import mini
 from roadcue.models.auto.loading import load_model
@@ -16,12 +15,6 @@ from roadcue.models.flamingo.modeling.config import read_config
 from roadcue.models.smol.loading import load_tower, load_whole
 
 ABSURD = [10**6, 2**70, 0, -1, "many", None, [], 1.5]
-
-
-@pytest.fixture(autouse=True)
-def fewer(monkeypatch):
-    """As many weights as the miniatures have, in time for a test."""
-    monkeypatch.setattr(weights, "_MOST_PARAMETERS", 1000)
 
 
 @pytest.fixture
@@ -105,3 +98,12 @@ def test_any_model_of_transformers(tmp_path, value):
     copy = tiny_qwen(tmp_path / "copy")
     change(copy, "text_config.num_hidden_layers", value)
     refused(load_model, copy, torch.float32)
+
+
+@pytest.mark.parametrize("layers", [30, 1000])
+def test_a_tower_is_bounded_by_the_weights_in_its_file(folder, layers):
+    """No fixed number: a published model has a hundred times as many weights as this one."""
+    copy = folder(mini.SMOL)
+    change(copy, "vision_config.num_hidden_layers", layers)
+    with pytest.raises(BadCheckpoint, match=r"asks for more than \d+ weights, and its files hold 69"):
+        load_tower(copy)

@@ -9,7 +9,6 @@ from roadcue.models.adapters import adapter_parameters, attach_lora
 from roadcue.models.flamingo import lora_targets as flamingo
 from roadcue.models.flamingo.modeling.config import PUBLISHED
 from roadcue.models.flamingo.modeling.model import Flamingo
-from roadcue.models.flamingo.modeling.weights import empty_model
 from roadcue.models.smol import lora_targets as smol
 
 RANK = 16
@@ -36,9 +35,9 @@ TARGETS = {"smol": smol.TARGETS, "flamingo": flamingo.TARGETS}
 
 
 def full_size(family: str) -> torch.nn.Module:
-    if family == "flamingo":
-        return empty_model(Flamingo, PUBLISHED)
     with torch.device("meta"):
+        if family == "flamingo":
+            return Flamingo(PUBLISHED).eval()
         return SmolVLMForConditionalGeneration(smol_config())
 
 

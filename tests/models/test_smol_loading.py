@@ -70,7 +70,7 @@ def test_a_missing_or_extra_weight_is_named(folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda config: config.update(model_type="idefics3"), "model_type is 'idefics3'"),
+        (lambda config: config.update(model_type=["smolvlm"]), r"model_type is \['smolvlm'\]: it is no model of"),
         (lambda config: config["text_config"].update(model_type="mixtral"), "is not that of a llama"),
         (lambda config: config.update(text_config=3), "is not that of a llama"),
         (lambda config: config["text_config"].update(hidden_size="wide"), "does not describe a SmolVLM2"),

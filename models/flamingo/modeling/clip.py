@@ -7,10 +7,13 @@ from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from roadcue.errors import BadCheckpoint
-from roadcue.models.checkpoint import VISION_ARCHITECTURE, read_json
+from roadcue.models.checkpoint import VISION_ARCHITECTURE
+from roadcue.models.checkpoint_kind import CLIP_TYPES, read_config
 
 PREFIX = "vision_model."
 """Where the tower's keys stand in the checkpoint of the whole of CLIP."""
+TAKES = "--encoder flamingo takes an OpenFlamingo, or a CLIP in transformers' layout, openai/clip-vit-large-patch14"
+"""What is looked for where a tower is, in words."""
 NOT_A_WEIGHT = "vision_model.embeddings.position_ids"
 """0, 1, 2, ...: older transformers saved it, and openai/clip-vit-large-patch14 has it."""
 
@@ -34,13 +37,10 @@ def restore_positions(tower: CLIPVisionModel) -> None:
 def read_vision_config(folder: Path) -> CLIPVisionConfig:
     """The sizes of the tower of a CLIP checkpoint, or of a tower alone; BadCheckpoint when they are of neither."""
     path = folder / "config.json"
-    config = read_json(path)
-    vision = config.get("vision_config", config if config.get("model_type") == "clip_vision_model" else None)
-    if config.get("model_type") not in ("clip", "clip_vision_model") or not isinstance(vision, dict):
-        raise BadCheckpoint(
-            f"{path}: model_type is {config.get('model_type')!r}, and the vision tower is that of a CLIP checkpoint "
-            "in transformers' layout, such as openai/clip-vit-large-patch14; pass its folder"
-        )
+    config = read_config(folder, CLIP_TYPES, TAKES)
+    vision = config.get("vision_config", config if config["model_type"] == "clip_vision_model" else None)
+    if not isinstance(vision, dict):
+        raise BadCheckpoint(f"{path}: a CLIP's comes with a vision_config; download it again")
     try:
         return CLIPVisionConfig(**{key: vision[key] for key in VISION_ARCHITECTURE if key in vision})
     except Exception as error:  # transformers raises what it likes, from KeyError to errors of its own

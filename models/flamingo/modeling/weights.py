@@ -31,23 +31,24 @@ class Source:
     unused: Mapping[str, Size] = field(default_factory=dict)
 
 
-def empty_model(cls: type[AnyFlamingo], config: FlamingoConfig, source: Path | None = None) -> AnyFlamingo:
-    """The model on the meta device: shapes without memory; BadCheckpoint when `source` describes none."""
-    with shapes_of(source):
+def empty_model(cls: type[AnyFlamingo], config: FlamingoConfig, source: Path, held: int) -> AnyFlamingo:
+    """The model on the meta device: shapes without memory, for the `held` tensors of `source`.
+
+    BadCheckpoint when it describes none.
+    """
+    with shapes_of(source, held):
         return cls(config).eval()
 
 
 @contextmanager
-def shapes_of(source: Path | None) -> Iterator[None]:
-    """Modules as a file says, on the meta device; BadCheckpoint where its sizes fit nothing."""
+def shapes_of(source: Path, held: int) -> Iterator[None]:
+    """Modules as a file says, on the meta device, for so many tensors; BadCheckpoint where its sizes fit nothing."""
     try:
-        with shapes_alone():
+        with shapes_alone(held):
             yield
     except Exception as error:  # whatever a module makes of sizes that cannot be
         reason = f"{type(error).__name__}: {error!s:.200}"
-        raise BadCheckpoint(
-            f"{source or 'the configuration'}: does not describe a Flamingo ({reason}); copy it again"
-        ) from error
+        raise BadCheckpoint(f"{source}: does not describe a Flamingo ({reason}); copy it again") from error
 
 
 def fill(model: Any, sources: Sequence[Source], dtype: torch.dtype, remedy: str) -> None:
@@ -79,8 +80,8 @@ def _audit(source: Source, weights: Mapping[str, Tensor]) -> str:
 def load_saved(cls: type[AnyFlamingo], folder: Path, dtype: torch.dtype) -> AnyFlamingo:
     """What `save_pretrained` left in `folder`: config.json and safetensors; BadCheckpoint if it cannot be used."""
     path = folder / "config.json"
-    model = empty_model(cls, read_config(path), path)
-    tensors = read_tensors(folder)
+    config, tensors = read_config(path), read_tensors(folder)
+    model = empty_model(cls, config, path, len(tensors))
     source = Source(folder, tensors, {key: key for key in model.state_dict() if key != TIED})
     fill(model, [source], dtype, "Its config.json and its safetensors must be of one checkpoint: copy both again.")
     return model
