@@ -21,6 +21,7 @@ from roadcue.errors import BadInput
 from roadcue.models.encoder import lacks_bf16
 from roadcue.preemption import Stopped, asked, held, take_back
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
+from roadcue.training.loss_scaling import ScaledLoss
 from roadcue.training.module import TrainingModule
 from roadcue.training.optimizers import check_optimizer
 from roadcue.training.out_of_memory import memory_said
@@ -111,7 +112,7 @@ def fit(
     wanted = logger == "wandb" and ranks.first
     also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if wanted else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    its_own_affairs = "srun|LeafSpec|sync_dist=True|broadcast_buffers|in eval mode at the start"
+    its_own_affairs = "srun|LeafSpec|sync_dist=True|broadcast_buffers|lr_scheduler|in eval mode at the start"
     warnings.filterwarnings("ignore", f".*({its_own_affairs}).*")
     trainer = Trainer(
         max_epochs=1,  # one pass over `steps`, which holds every epoch of the run
@@ -123,7 +124,7 @@ def fit(
         num_nodes=ranks.nodes,
         strategy=_strategy(ranks),
         use_distributed_sampler=False,
-        precision="bf16-mixed" if options.precision == "bf16" else "32-true",
+        precision=None if module.through_fp16 else "bf16-mixed" if options.precision == "bf16" else "32-true",
         gradient_clip_val=clip,
         logger=[
             CSVLogger(folder.logs, name=None, version=f"from_step_{first_step}"),
@@ -133,7 +134,11 @@ def fit(
         # The average first: a checkpoint holds the one that its step has made.
         callbacks=[*average, progress, keep],
         # Not Slurm's, which would save in a signal's handler.
-        plugins=[SafetensorsIO(), TorchElasticEnvironment() if ranks.count > 1 else LightningEnvironment()],
+        plugins=[
+            SafetensorsIO(),
+            TorchElasticEnvironment() if ranks.count > 1 else LightningEnvironment(),
+            *([ScaledLoss(device, coarse=options.precision == "bf16")] if module.through_fp16 else []),
+        ],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -51,6 +51,8 @@ class CaptionModule(TrainingModule):
         super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, data=rows)
         self.captioner, self.weight_decay = captioner, weight_decay
         self.attached, self.tower_lr, self.parts = attached, tower_lr, parts
+        computes = {getattr(layer, "compute_dtype", None) for layer in captioner.modules()}  # of layers in NF4
+        self.through_fp16 = captioner.dtype == "fp16" or torch.float16 in computes
         self.plan, self.val, self.per_epoch = plan, val, per_epoch
         self.val_texts = val_texts if val.target in CLAIMING else 0
         # A checkpoint holds what learns: the rest is in the checkpoint that the run began with.

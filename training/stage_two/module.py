@@ -37,6 +37,7 @@ class PicturesModule(HeadsModule):
         decay, warm_up = given.weight_decay, given.warm_up
         super().__init__(model, lr=given.lr, weight_decay=decay, steps=steps, warm_up=warm_up, data=data)
         self.encoder, self.config = encoder, config
+        self.through_fp16 = config.stage != "heads" and config.dtype == "fp16"
 
     def training_step(self, batch: PictureBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
         """As of `HeadsModule`, of pictures."""

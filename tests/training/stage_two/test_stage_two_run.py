@@ -98,17 +98,19 @@ def weights(run):
 
 
 @pytest.mark.parametrize(
-    ("stop", "words"),  # in the middle of the first epoch, at its end (5 steps), in the second
+    ("stop", "words", "dtype"),  # in the middle of the first epoch, at its end (5 steps), in the second
     [
-        (3, ["--stage", "lora", "--augment", "0.7", "--accumulate", "2"]),
-        (5, ["--stage", "full"]),
-        (4, ["--stage", "lora", "--ema", "0.9"]),
-        (7, ["--augment", "0.7"]),
+        (3, ["--stage", "lora", "--augment", "0.7", "--accumulate", "2"], "fp32"),
+        (5, ["--stage", "full"], "fp32"),
+        (4, ["--stage", "lora", "--ema", "0.9"], "fp16"),
+        (7, ["--augment", "0.7"], "fp32"),
     ],
 )
-def test_stopping_and_going_on_gives_the_same_bits(stop, words, runs, tmp_path, monkeypatch):
+def test_stopping_and_going_on_gives_the_same_bits(stop, words, dtype, runs, tmp_path, monkeypatch):
     words = [*words, "--epochs", "2", "--workers", "2", "--checkpoint_every", "1"]
-    whole = go_on(runs(), tmp_path / "whole", *words)
+    earlier = runs(dtype, dtype=dtype)
+    whole = go_on(earlier, tmp_path / "whole", *words)
+    assert ("ScaledLoss" in read_checkpoint(whole.last)) == (dtype == "fp16")
     optimizer = read_checkpoint(whole.last)["optimizer_states"]
 
     class Stopped(Exception):
@@ -124,9 +126,9 @@ def test_stopping_and_going_on_gives_the_same_bits(stop, words, runs, tmp_path, 
 
     monkeypatch.setattr(KeepLast, "on_train_batch_end", save_then_die)
     with pytest.raises(Stopped):
-        go_on(runs(), tmp_path / "parts", *words)
+        go_on(earlier, tmp_path / "parts", *words)
     torch.manual_seed(12345)  # a new process would not stand where the old one stopped
-    resumed = go_on(runs(), tmp_path / "parts", *words, "--resume", "auto")
+    resumed = go_on(earlier, tmp_path / "parts", *words, "--resume", "auto")
     assert taken == [*range(1, 11)]
     theirs, ours = weights(resumed), weights(whole)
     assert theirs.keys() == ours.keys()
@@ -134,7 +136,7 @@ def test_stopping_and_going_on_gives_the_same_bits(stop, words, runs, tmp_path, 
     again = read_checkpoint(resumed.last)["optimizer_states"]
     for key, state in optimizer[0]["state"].items():
         assert torch.equal(again[0]["state"][key]["exp_avg"], state["exp_avg"])
-    before = {name: w for name, w in weights(runs()).items() if "heads/waypoint/" in name and "decoder" in name}
+    before = {name: w for name, w in weights(earlier).items() if "heads/waypoint/" in name and "decoder" in name}
     assert any(not torch.equal(ours[name], weight) for name, weight in before.items())
 
 
