@@ -178,12 +178,16 @@ def stopped_lines(path: Path, key: str) -> Path:
 
 @contextmanager
 def writing_into(folder: Path, remedy: str) -> Iterator[None]:
-    """What cannot be written meanwhile, for want of room or of leave, becomes one BadInput with its place."""
+    """What cannot be written meanwhile, for want of room or of leave, becomes one BadInput with its place.
+
+    What killed processes have half written in the folder is removed.
+    """
     loud = threading.excepthook
     # TensorBoard writes in a thread, and raises in this one what went wrong there: once is enough.
     threading.excepthook = lambda failed: None if issubclass(failed.exc_type, OSError) else loud(failed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_left_over(folder)
         yield
     except BrokenPipeError:  # whoever read what is printed has gone: nothing is wrong with the folder
         raise

@@ -1,6 +1,9 @@
 """Files and folders that appear whole or not at all, and what is said of those that cannot be read."""
 
 import errno
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from roadcue.files import (
     write_atomic,
     writing_into,
 )
+from roadcue.left_over import partial_name
 
 ROOMS = ("evaluation", "heads", "inference", "loaders", "metrics", "models", "prompts", "reports", "roadcue")
 ROOMS = (*ROOMS, "roadworld", "training")
@@ -117,3 +121,15 @@ def test_a_place_where_nobody_may_write_is_not_full(tmp_path: Path) -> None:
         raise refusal(errno.ENOSPC, tmp_path / "x")
     with pytest.raises(BrokenPipeError), writing_into(tmp_path, "free space there"):
         raise BrokenPipeError
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_who_writes_there_next(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    ours = partial_name("metrics.json")
+    dead = ours.replace(f"-{os.getpid()}", f"-{ended.stdout.strip()}")
+    for name in (ours, dead, ".theirs.partial"):
+        (tmp_path / name).touch()
+    with writing_into(tmp_path, ""):
+        assert {path.name for path in tmp_path.iterdir()} == {ours, ".theirs.partial"}
