@@ -268,7 +268,7 @@ def module_of(begin, **settings) -> CaptionModule:
     """What learns, without the data."""
     module = CaptionModule.__new__(CaptionModule)
     torch.nn.Module.__init__(module)
-    module.captioner, module.attached = begin.captioner, begin.attached
+    module.captioner, module.attached, module.opened = begin.captioner, begin.attached, begin.opened
     for name, value in settings.items():
         setattr(module, name, value)
     return module
@@ -307,10 +307,39 @@ def test_the_tower_learns_at_its_own_rate(folder, tmp_path):
     assert rates == {8e-4: 2 * 3 * 7, 2e-4: 2 * 4 * 6}
 
 
+def test_all_of_a_captioner_learns(folder, family, stage_one, tmp_path):
+    full = ["--stage", "full", "--from", str(stage_one.path), "--lr", "1e-3", "--encoder_lr", "0.5"]
+    run = learn(folder, tmp_path / "run", *full)
+    before, after = (finished_captioner(each, options_of(each), "cpu")[0] for each in (stage_one, run))
+    then = dict(before.model.named_parameters())
+    parts = {}
+    for name, weight in after.model.named_parameters():
+        parts.setdefault("vision" in name, []).append(not torch.equal(weight, then[name]))
+    assert all(sum(moved) > 0.9 * len(moved) for moved in parts.values()), "but what rounding leaves still"
+    numbers = sum(weight.numel() for weight in then.values())
+    assert run.read_facts()["stage_two"]["encoder_parameters"] == run.read_facts()["trainable"] == numbers
+    assert sum(weight.numel() for weight in after.trainable_parameters().values()) == numbers
+    if family == "flamingo":
+        words = "model.lang_encoder.transformer.wte.weight"
+        moved = (after.get_parameter(words) != before.get_parameter(words)).any(dim=1)
+        assert moved.sum() > 2, "no row is kept as it was"
+
+
+def test_what_learns_in_no_other_stage_learns_at_its_own_rate(folder, family, tmp_path):
+    words = ["--encoder", family, "--stage", "full", "--encoder_lr", "0.25"]
+    begin = start(configured(folder, tmp_path, *words), None)
+    module = module_of(begin, lr=8e-4, tower_lr=0.25, weight_decay=0.1)
+    rates = {id(weight): group["lr"] for group in module.parameter_groups() for weight in group["params"]}
+    usual = {id(weight) for weight in build_captioner(family).trainable_parameters().values()}
+    assert len(usual) == list(rates.values()).count(8e-4)
+    assert len(rates) == len(list(begin.captioner.model.parameters()))
+    tower = next(weight for name, weight in begin.captioner.model.named_parameters() if "vision" in name)
+    assert rates[id(tower)] == 2e-4
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--stage", "full"], "--stage full: is of heads"),
         (["--quantize", "nf4"], "--quantize nf4: weights in 4 bits do not learn themselves; add --stage lora"),
         (["--stage", "lora", "--encoder", "flamingo", "--caption.gate_init", "0.1"], "--caption.gate_init: changes"),
         (["--stage", "lora", "--augment", "0.5"], "--augment: is of heads; .*--caption.weather"),

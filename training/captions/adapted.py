@@ -1,14 +1,16 @@
-"""Captioners in stage two: the checkpoint that adapters stand on, what is attached to it, and what a run has left.
+"""Captioners in stage two: the checkpoint that adapters stand on, what is attached to it or learns besides, and what
+a run has left.
 
 A run with --stage lora keeps its adapter alone. The checkpoint below it is that of the run of --from, or of
 --checkpoint; it has to be there whenever the run is used, and it has to be the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lightning.pytorch import seed_everything
+from torch import nn
 
 from roadcue.errors import BadInput
 from roadcue.models.adapters import Attached, adapter_parameters, attach_lora, load_adapter, save_adapter
@@ -42,6 +44,20 @@ class Start(NamedTuple):
     below: Mapping[str, str]
     earlier: RunFolder | None
     """The run of --from."""
+    opened: Sequence[nn.Parameter] = ()
+    """What learns though its family leaves it as it is."""
+
+    @property
+    def stage_two(self) -> dict[str, Any]:
+        """What run.json says of it; nothing of a run that is none."""
+        if self.attached is not None:
+            learnt, words = sum(self.attached.parameters.values()), self.attached.said
+            return {"stage_two": {"stage": "lora", "encoder_learns": words, "encoder_parameters": learnt}}
+        if self.opened:
+            learnt = sum(weight.numel() for weight in self.captioner.model.parameters())
+            words = f"all {learnt:,} parameters of the captioner"
+            return {"stage_two": {"stage": "full", "encoder_learns": words, "encoder_parameters": learnt}}
+        return {}
 
 
 def start(config: TrainConfig, gate_init: float | None) -> Start:
@@ -56,7 +72,7 @@ def start(config: TrainConfig, gate_init: float | None) -> Start:
     if config.gradient_checkpointing:
         checkpoint_blocks(captioner.model)
     if config.lora is None:
-        return Start(captioner, None, {}, earlier)
+        return Start(captioner, None, {}, earlier, let_all_learn(captioner) if config.stage == "full" else ())
     below = fingerprint(captioner)
     seed_everything(config.seed, verbose=False)  # for what an adapter begins with
     targets = captioner.lora_targets
@@ -71,6 +87,13 @@ def set_gates(captioner: Captioner, value: float) -> None:
     if set_them is None:
         raise BadInput(f"--caption.gate_init: the captioner {captioner.name} has no gates; leave it out")
     set_them(value)
+
+
+def let_all_learn(captioner: Captioner) -> list[nn.Parameter]:
+    """All of a captioner learns; returns what its family leaves as it is."""
+    opened = [weight for weight in captioner.model.parameters() if not weight.requires_grad]
+    captioner.model.requires_grad_(True)
+    return opened
 
 
 def save_learnt(start: Start, config: TrainConfig, folder: RunFolder) -> None:
@@ -96,6 +119,8 @@ def finished_captioner(folder: RunFolder, config: TrainConfig, on: str) -> tuple
         captioner.about += f", {load_adapter(captioner.model, folder.adapter)}"
         for weight in adapter_parameters(captioner.model).values():
             weight.requires_grad_(True)  # so that it counts as what has learnt
+    if config.stage == "full":
+        let_all_learn(captioner)
     captioner.eval()
     return captioner, CaptionDetector.of_run(folder.model, replace(config, checkpoint=checkpoint), on)
 

@@ -7,7 +7,7 @@ epoch, so that the next one must come from the picture (document 000).
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,11 @@ from lightning.pytorch import seed_everything
 
 from roadcue.files import write_atomic, writing_into
 from roadcue.heads.multi_head import DETECTOR
-from roadcue.models.adapters import Attached
 from roadcue.models.captioner import Captioner
 from roadcue.sentences import say, show
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
-from roadcue.training.captions.adapted import Start, save_learnt, start
+from roadcue.training.captions.adapted import Start, save_learnt, start, whole_checkpoint
 from roadcue.training.captions.clip_filter import filter_training
 from roadcue.training.captions.config import CAPTION, CaptionOptions
 from roadcue.training.captions.detector import learn_caption_detector
@@ -74,7 +73,7 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
     seed_everything(config.seed, verbose=False)
     plan = LessonPlan(train, captioner, options, config.seed)
     steps = _steps(plan, config)
-    module = _module(plan, val, config, steps, begin.attached)
+    module = _module(plan, val, config, steps, begin)
     with torch.no_grad():
         example = module.batch(plan.lessons(0, train.batch(np.array([plan.plain_place]))))
     show(example_said(captioner, example))
@@ -111,12 +110,11 @@ def _leave(
 ) -> None:
     """Write what the run has learnt, and last what it was."""
     save_learnt(begin, config, folder)
-    if (detector := learn_caption_detector(train, config)) is not None:
+    seen = replace(config, checkpoint=whole_checkpoint(folder, config))  # as `finished_captioner` has its tower
+    if (detector := learn_caption_detector(train, seen)) is not None:
         detector.save_pretrained(folder.model / DETECTOR)
     own: dict[str, Any] = {"captioner": begin.captioner.description, "encoder_parts": dict(begin.below)}
-    if begin.attached:
-        learnt = sum(begin.attached.parameters.values())
-        own["stage_two"] = {"stage": "lora", "encoder_learns": begin.attached.said, "encoder_parameters": learnt}
+    own |= begin.stage_two
     command = shlex.join(["python", *sys.argv])
     folder.write_facts(run_facts(device_name(config.device), command, spent, **own, **facts))
 
@@ -163,7 +161,7 @@ def _module(
     val: CaptionPictures,
     config: TrainConfig,
     steps: TrainingSteps[PictureRows],
-    attached: Attached | None,
+    begin: Start,
 ) -> CaptionModule:
     given = config.optimization
     return CaptionModule(
@@ -176,7 +174,8 @@ def _module(
         steps=len(steps),
         per_epoch=steps.per_epoch,
         val_texts=plan.options.val_texts,
-        attached=attached,
+        attached=begin.attached,
+        opened=begin.opened,
         tower_lr=config.encoder_lr,
         parts=config.accumulate,
     )

@@ -38,19 +38,21 @@ class CaptionModule(TrainingModule):
         per_epoch: int,
         val_texts: int,
         attached: Attached | None = None,
+        opened: Sequence[nn.Parameter] = (),
         tower_lr: float = 1.0,
         parts: int = 1,
     ) -> None:
         """`per_epoch` optimizer steps; `val_texts` texts are written after each epoch, 0 for none.
 
-        `attached`: the adapter that learns, if one does; that of the vision tower at `tower_lr` of `lr`. The texts of
-        a step are read in so many `parts`.
+        `attached`: the adapter that learns, if one does; that of the vision tower at `tower_lr` of `lr`. `opened`:
+        what learns though the family leaves it as it is, at that rate, too. The texts of a step are read in so many
+        `parts`.
         """
         train = plan.pictures
         rows = f"{train.dataset.fingerprint} {len(train)}"
         super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, data=rows)
         self.captioner, self.weight_decay = captioner, weight_decay
-        self.attached, self.tower_lr, self.parts = attached, tower_lr, parts
+        self.attached, self.opened, self.tower_lr, self.parts = attached, opened, tower_lr, parts
         computes = {getattr(layer, "compute_dtype", None) for layer in captioner.modules()}  # of layers in NF4
         self.through_fp16 = captioner.dtype == "fp16" or torch.float16 in computes
         self.plan, self.val, self.per_epoch = plan, val, per_epoch
@@ -121,7 +123,8 @@ class CaptionModule(TrainingModule):
 
     def on_after_backward(self) -> None:
         """Take out of the gradients what may not learn though its parameter does."""
-        self.captioner.after_backward()
+        if not self.opened:
+            self.captioner.after_backward()
 
     def headlines(self, measured: Mapping[str, Tensor]) -> str:
         """The validation loss, and the claims of written texts."""
@@ -138,9 +141,15 @@ class CaptionModule(TrainingModule):
         return self.captioner
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What the captioner's family lets learn, and which of it decays; or each tower's adapter, all of it."""
+        """What the captioner's family lets learn, or all, and what of it decays; or each tower's adapter, whole."""
         if self.attached is None:
-            return self.captioner.parameter_groups(self.weight_decay)
+            groups, opened = self.captioner.parameter_groups(self.weight_decay), {id(each) for each in self.opened}
+            return [
+                {**group, "params": [each for each in group["params"] if (id(each) in opened) == slow], "lr": rate}
+                for group in groups
+                for slow, rate in ((False, self.lr), (True, self.lr * self.tower_lr))
+                if not slow or opened
+            ]
         rates = {"text": self.lr, "vision": self.lr * self.tower_lr}
         return [
             {"params": self._adapter_of(names), "weight_decay": self.weight_decay, "lr": rates[scope]}

@@ -70,13 +70,14 @@ class StageTwoOptions:
 
     stage: Stage = "heads"
     """What learns. heads: the heads on frozen features, or a captioner as its family does. lora: besides the heads
-    adapters in their encoder; of captions adapters in the language model. full: besides the heads all of the encoder.
-    Of heads the last two need --from."""
+    adapters in their encoder; of captions adapters in the language model. full: besides the heads all of the encoder;
+    of captions all of the captioner. Of heads the last two need --from."""
     from_run: str | None = None
     """A finished run to go on from (--from RUN): its data, encoder and heads are taken over. With --stage heads its
     heads go on learning for as many steps and from as many pictures as a stage two: what that is compared with."""
     encoder_lr: float = 0.1
-    """Learning rate of the encoder or its adapter in stage two, as a share of --lr."""
+    """Learning rate of the encoder or its adapter in stage two, as a share of --lr; with --stage full of captions
+    that of all that learns in no other stage."""
     gradient_checkpointing: bool = False
     """Compute each block twice in stage two, so that its inner values need not be kept: less memory, more time."""
     accumulate: int = 1
@@ -105,11 +106,6 @@ class StageTwoOptions:
 
     def check_captions_stage(self, sets_gates: bool) -> None:
         """ValueError for what a caption run cannot do with these options."""
-        if self.stage == "full":
-            raise ValueError(
-                "--stage full: is of heads; a captioner's language model learns whole without --stage, and its tower "
-                "by --stage lora --lora.scope both"
-            )
         if self.stage != "lora" and self.quantize is not None:
             raise ValueError(
                 f"--quantize {self.quantize}: weights in 4 bits do not learn themselves; add --stage lora, or leave "
@@ -122,8 +118,8 @@ class StageTwoOptions:
             )
         if self.augment:
             raise ValueError("--augment: is of heads; pictures of captions are changed by --caption.weather")
-        if self.stage != "lora" and self.encoder_lr != StageTwoOptions.encoder_lr:
-            raise ValueError("--encoder_lr: is of an encoder that learns (--stage lora); leave it out")
+        if self.stage == "heads" and self.encoder_lr != StageTwoOptions.encoder_lr:
+            raise ValueError("--encoder_lr: is of an encoder that learns (--stage); leave it out")
 
     def check_heads_stage(self, scope: Scope | None) -> None:
         """ValueError for what a run of heads cannot do with these options."""
