@@ -25,6 +25,10 @@ def _do(config: TrainConfig, text: str) -> None:
         from roadcue.training.dry_run import dry_run
 
         dry_run(config, ("train", "val"))
+    elif config.captions and config.sweeps:
+        from roadcue.evaluation.caption_sweep import sweep_captions
+
+        sweep_captions(config, text)
     elif config.captions:
         from roadcue.training.captions.fine_tuning import train_captions
 

@@ -38,7 +38,8 @@ _OF_WORD = {name: {position_word(each): each for each in classes} for name, clas
 _SAID: Mapping[tuple[str, ...], re.Pattern[str]] = {
     words: re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE) for words in (CUES, PACES)
 }
-_MENTIONED = np.isin(OBJECT_KINDS, MENTIONED_KINDS)
+MENTIONED = np.isin(OBJECT_KINDS, MENTIONED_KINDS)
+"""(9,) bool: the kinds of objects that BVPI texts name."""
 _FOR_PARSING = "picture.jpg"
 """A file name for annotation JSON, which need not name its picture."""
 
@@ -111,7 +112,7 @@ def row_answers(
     truths |= {CUE: (CUES, cues[:, 0]), PACE: (PACES, cues[:, 1])}
     found = {name: _of_classes(classes, said[name], true) for name, (classes, true) in truths.items() if name in said}
     if NEAR in said:
-        labels = np.where(_MENTIONED[:, None], targets["objects"].numpy()[:, 0], np.nan)
+        labels = np.where(MENTIONED[:, None], targets["objects"].numpy()[:, 0], np.nan)
         found[NEAR] = object_answers(*_near(answers), labels, unsure)
     return {name: rows for name, rows in found.items() if (rows.truth != "").any()}
 
@@ -141,6 +142,23 @@ def _near(answers: Sequence[Answers]) -> tuple[np.ndarray, np.ndarray]:
     present = np.array([[kind in one for kind in OBJECT_KINDS] for one in near], bool)
     sides = [[[side in one.get(kind, ()) for side in SIDES] for kind in OBJECT_KINDS] for one in near]
     return present, np.array(sides, bool)
+
+
+def field_answers(answers: Sequence[Answers]) -> dict[str, np.ndarray]:
+    """The same in the form of the field head: "position" (n, 2), -1 where none is claimed, and "seen" (n, 2, 9, 3).
+
+    What is claimed to be there and on no side is on all of them: such a claim is of presence alone.
+    """
+    places = [[_place(name, getattr(one.claims, name)) for name in _POSITIONS] for one in answers]
+    present, sides = _near(answers)
+    near = sides | (present & ~sides.any(axis=2))[:, :, None]
+    return {"position": np.array(places, np.int64), "seen": np.stack([near, np.zeros_like(near)], axis=1)}
+
+
+def _place(field: str, word: str) -> int:
+    """Which class of a field a text's word names; `UNKNOWN` for any other word."""
+    label = _OF_WORD[field].get(word)
+    return UNKNOWN if label is None else _POSITIONS[field].index(label)
 
 
 def points_of(texts: Sequence[str]) -> np.ndarray:

@@ -39,27 +39,33 @@ class Unfrozen:
 
 
 def unfreezing_table(title: str, column: str, settings: Sequence[Unfrozen], *, share: bool) -> Table:
-    """A line a setting, stage one and its control first; `share`: the figure is one, and is shown in percent."""
+    """A line a setting, stage one and its control first where there are; `share`: the figure is one, in percent."""
     cell = percent if share else plain
     columns = {
         "learn": [_count(one.trainable) for one in settings],
         "GiB": [_number(one.memory_gib, 2) for one in settings],
         "s/step": [_number(one.step_s, 3) for one in settings],
         column: [str(cell(one.figure)) for one in settings],
-        "Δ stage one": [str(difference(one.over_first)) if one.over_first else "–" for one in settings],
-        "Δ control": [str(difference(one.over_control)) if one.over_control else "–" for one in settings],
     }
+    compared = any(one.over_first for one in settings)
+    if compared:
+        columns |= {
+            "Δ stage one": [str(difference(one.over_first)) if one.over_first else "–" for one in settings],
+            "Δ control": [str(difference(one.over_control)) if one.over_control else "–" for one in settings],
+        }
     table = bare_table(title)
     table.add_column("setting", overflow="fold")
     for name, cells in columns.items():
         add_numbers(table, name, cells)
     for one, *cells in zip(settings, *columns.values(), strict=True):
         table.add_row(*map(Text, (one.name, *cells)))
-    said = (
-        "Δ: minus stage one, and minus the control, which is stage one trained for as many more steps; in pairs on "
-        f"the same rows, {'in points, ' if share else ''}* where the 95 % interval leaves out zero."
-    )
-    table.caption = Text(f"{said} {ONE_SEED}" if {one.seeds for one in settings[1:]} == {1} else said)
+    said = ""
+    if compared:
+        said = (
+            "Δ: minus stage one, and minus the control, which is stage one trained for as many more steps; in pairs "
+            f"on the same rows, {'in points, ' if share else ''}* where the 95 % interval leaves out zero."
+        )
+    table.caption = Text(f"{said} {ONE_SEED}".strip() if {one.seeds for one in settings[1:]} == {1} else said)
     return table
 
 

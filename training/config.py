@@ -192,8 +192,6 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
                     "--aspect tiles: the frames of --past_frames are one tile each, as SmolVLM2 was published for "
                     "film; leave one of the two out"
                 )
-            if self.sweeps:
-                raise ValueError("--sweep and --seeds compare heads; train captions in a run for each setting")
         else:
             if CAPTION in self.head_names:
                 raise ValueError(

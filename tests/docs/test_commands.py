@@ -77,6 +77,7 @@ NOT_EXECUTED = {
     r"python train\.py .*--from runs/.*": "encodes pictures in every step; tests/journeys/test_stage_two.py",
     r"python -m roadcue\.training\.merge .*": "of a run of a stage two; tests/training/test_merge.py",
     r"python eval\.py --run runs/lora .*": "scores what the line above it would have left; the same test does",
+    r"python train\.py --head caption .*--sweep .*": "trains two captioners; tests/evaluation/test_caption_sweep.py",
     r"python train\.py --sweep .*": "trains up to 24 heads; tests/journeys/test_sweep_journey.py sweeps over fewer",
     r"python train\.py --seeds .*": "trains five heads; tests/training/test_sweep.py trains two",
     r"python eval\.py .*--predictions other_model\.jsonl .*": "two runs; tests/evaluation/test_answer_comparison.py",

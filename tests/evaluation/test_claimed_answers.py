@@ -12,11 +12,13 @@ from sensation_annotations import annotation, annotations
 
 from roadcue.evaluation.caption_frames import caption_frames
 from roadcue.evaluation.claimed_answers import (
+    MENTIONED,
     NEAR,
     OF_TARGET,
     Answers,
     answer_words,
     answers_of,
+    field_answers,
     points_of,
     row_answers,
 )
@@ -54,6 +56,24 @@ def test_the_gold_texts_are_right_in_all_that_is_asked(labels):
     cues = [walking_cue(one.sidewalk, one.road, blocked_sides(one.near)) for one in labels]
     assert list(zip(found["cue"].answer, found["pace"].answer, strict=True)) == cues
     assert set(found[NEAR].labelled) == {"bicycle, car, person, traffic_sign, traffic_light, obstacle"}
+
+
+@given(st.lists(annotations.map(whole), min_size=1, max_size=4))
+def test_what_texts_claim_in_the_form_of_the_field_head(labels):
+    said = field_answers([answers_of(compose(one, "Told.")) for one in labels])
+    truth = targets_of(labels)
+    np.testing.assert_array_equal(said["position"], truth["positions"].numpy())
+    near = truth["objects"].numpy()[:, 0] == 1
+    np.testing.assert_array_equal(said["seen"][:, 0][:, MENTIONED], near[:, MENTIONED])
+    assert not said["seen"][:, 1].any()
+
+
+def test_what_a_text_does_not_claim_is_no_class():
+    near = Claims(near={"car": ()})
+    said = field_answers([Answers(Claims()), Answers(near)])
+    assert (said["position"] == -1).all()
+    assert not said["seen"][0].any()
+    assert said["seen"][1, 0].any(axis=1).tolist() == [kind == "car" for kind in OBJECT_KINDS]
 
 
 def test_annotation_json_answers_as_well():

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from roadcue.training.heads.module import HeadsModule
 from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.sweep import run as sweep_run
 from roadcue.training.sweep.__main__ import main as main_of_names
-from roadcue.training.sweep.run import DIED, outcomes
+from roadcue.training.sweep.run import DIED, on_stored_features, outcomes
 from roadcue.training.sweep.sweep import combinations, planned, sweep
 
 PATHS = "Displacement against the log"
@@ -102,7 +103,7 @@ def test_a_sweep_that_does_not_fit_is_said_before_anything_is_read(swept, sweeps
 
 
 def test_captions_are_no_setting_of_heads(swept):
-    with pytest.raises(BadInput, match="a sweep compares heads; train captions in a run for each"):
+    with pytest.raises(BadInput, match="captions are no heads; sweep each alone"):
         planned(*swept("head=waypoint,caption", encoder="smol", head_options={}), swept.folder)
 
 
@@ -166,7 +167,8 @@ def test_runs_in_processes_of_their_own_and_one_that_dies(swept, tmp_path):
         )
         single = replace(lives.config, run_dir=str(tmp_path / "single"))
         train(single, lives.config_text)
-    jobs = [(dies, replace(splits[0], train=Deadly())), (lives, splits[0])]
+    given = [(dies, replace(splits[0], train=Deadly())), (lives, splits[0])]
+    jobs = [(run, partial(on_stored_features, splits=each)) for run, each in given]
     (first, died), (second, scores) = outcomes(jobs, workers=1)
     assert (first, died, second) == (dies, DIED, lives)
     assert_equal_weights(weights(lives.folder.path), weights(tmp_path / "single"))

@@ -50,8 +50,11 @@ FREE_TO_CHANGE = (*WHERE_AND_HOW, "device")
 """Options that a resumed run may set anew: none of them changes a weight."""
 
 
-def train_captions(config: TrainConfig, config_text: str) -> None:
-    """Fine-tune on the texts of the training pictures; what learnt ends up in the run folder's model/ or adapter/."""
+def train_captions(config: TrainConfig, config_text: str, command: str | None = None) -> None:
+    """Fine-tune on the texts of the training pictures; what learnt ends up in the run folder's model/ or adapter/.
+
+    `command` is kept as the run's, in the place of the one that was typed.
+    """
     check_logger(config.logger)
     check_optimizer(config.optimizer, device(config.device))
     folder, finished = begun(config, FREE_TO_CHANGE)
@@ -88,7 +91,8 @@ def train_captions(config: TrainConfig, config_text: str) -> None:
             return
         module.cpu()
         facts = {"skipped": len(bad) + len(bad_too), "clip_filter": filtered and asdict(filtered)}
-        _leave(folder, begin, train, config, spent, facts | _facts(train, val, config))
+        facts |= _facts(train, val, config)
+        _leave(folder, begin, train, config, spent, command or shlex.join(["python", *sys.argv]), facts)
     show(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
@@ -106,6 +110,7 @@ def _leave(
     train: CaptionPictures,
     config: TrainConfig,
     spent: Spent,
+    command: str,
     facts: Mapping[str, Any],
 ) -> None:
     """Write what the run has learnt, and last what it was."""
@@ -115,7 +120,6 @@ def _leave(
         detector.save_pretrained(folder.model / DETECTOR)
     own: dict[str, Any] = {"captioner": begin.captioner.description, "encoder_parts": dict(begin.below)}
     own |= begin.stage_two
-    command = shlex.join(["python", *sys.argv])
     folder.write_facts(run_facts(device_name(config.device), command, spent, **own, **facts))
 
 

@@ -2,7 +2,7 @@
 
 import shlex
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -58,11 +58,29 @@ class SweepRun:
         return f"OMP_NUM_THREADS=1 python train.py {shlex.join(words)}"
 
 
-def train_and_score(run: SweepRun, splits: StoredSplits | None) -> RunScores | str:
-    """Train a run unless it is finished, and score it on the validation rows; what went wrong otherwise.
+Work = Callable[[SweepRun], RunScores]
+"""Trains a run unless it is finished, and scores it on the validation rows."""
 
-    Everything that it says goes to its output.txt. A stage two has no `splits`: it encodes its own.
-    """
+
+def on_stored_features(run: SweepRun, splits: StoredSplits) -> RunScores:
+    """Heads of what is encoded already."""
+    folder = run.folder
+    folder.take()
+    if folder.facts.exists():
+        check_same_data(folder, lambda: splits.fingerprint)
+    else:
+        train_heads(run.config, run.config_text, folder, splits, run.command)
+    return _scores(run, splits.val)
+
+
+def on_pictures(run: SweepRun) -> RunScores:
+    """A stage two of heads, which encodes its own."""
+    train_stage_two(run.config, run.config_text, run.command)
+    return scored_run(run.folder, run.name, run.settings, run.command, run.config.plugin)[0]
+
+
+def train_and_score(run: SweepRun, work: Work) -> RunScores | str:
+    """What `work` makes of a run, or what went wrong; everything that it says goes to the run's output.txt."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -73,16 +91,7 @@ def train_and_score(run: SweepRun, splits: StoredSplits | None) -> RunScores | s
             redirect_stderr(output),
         ):
             try:
-                folder = run.folder
-                if splits is None:
-                    train_stage_two(run.config, run.config_text, run.command)
-                    return scored_run(folder, run.name, run.settings, run.command, run.config.plugin)[0]
-                folder.take()
-                if folder.facts.exists():
-                    check_same_data(folder, lambda: splits.fingerprint)
-                else:
-                    train_heads(run.config, run.config_text, folder, splits, run.command)
-                return _scores(run, splits.val)
+                return work(run)
             except Exception:
                 traceback.print_exc()
                 raise
@@ -94,9 +103,7 @@ def train_and_score(run: SweepRun, splits: StoredSplits | None) -> RunScores | s
         torch.set_num_threads(threads)
 
 
-def outcomes(
-    jobs: Sequence[tuple[SweepRun, StoredSplits | None]], workers: int
-) -> Iterator[tuple[SweepRun, RunScores | str]]:
+def outcomes(jobs: Sequence[tuple[SweepRun, Work]], workers: int) -> Iterator[tuple[SweepRun, RunScores | str]]:
     """`train_and_score` of every job as it is done: `workers` at a time in spawned processes, 0: in this one.
 
     A process that dies takes its own run with it and no other.

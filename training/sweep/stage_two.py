@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import yaml
 
 from roadcue.command_line import parse_file
@@ -19,7 +21,8 @@ from roadcue.reports.unfreezing import Unfrozen, unfreezing_plot, unfreezing_tab
 from roadcue.sentences import show
 from roadcue.terminal_table import print_table
 from roadcue.training.build import encoder_of_run, open_split
-from roadcue.training.config import TrainConfig
+from roadcue.training.captions.config import CAPTION
+from roadcue.training.config import CAPTION_LORA_DEFAULTS, TrainConfig
 from roadcue.training.extraction import stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.predictions import predict
@@ -31,15 +34,32 @@ from roadcue.training.sweep.unfreezing import Figure, Setting, figures_of, spent
 CONTROL = {"stage": "heads"}
 """The settings of a control, beside those swept options that are not of an encoder which learns."""
 STAGE_ONE, UNFREEZING = "stage one", "unfreezing.json"
-_OF_ENCODER = ("stage", "accumulate", "gradient_checkpointing", "encoder_lr", LORA)
+_OF_ENCODER = ("stage", "accumulate", "gradient_checkpointing", "encoder_lr", "quantize", LORA)
+
+
+def text_for(stage: str, config_text: str) -> str:
+    """The YAML of runs of a stage, out of that of runs of perhaps another: without what only the other has.
+
+    Also without the rate and the decay of adapters in a captioner, where they are the defaults, as others have their
+    own.
+    """
+    options = yaml.safe_load(config_text)
+    before = options.get("stage")
+    if stage == before:
+        return config_text
+    captions, control = options.get("head") == CAPTION, stage == CONTROL["stage"]
+    left_out = {*_OF_ENCODER} if control else {LORA, "quantize"}
+    if captions:
+        left_out -= {"accumulate", "gradient_checkpointing"}  # which all captioners have that learn
+    if captions and before == LORA:
+        left_out |= {name for name, value in CAPTION_LORA_DEFAULTS.items() if options.get(name) == value}
+    return str(yaml.safe_dump({name: value for name, value in options.items() if name not in left_out}))
 
 
 def controls(config_text: str, combinations: Iterable[Mapping[str, str]]) -> tuple[str, list[dict[str, str]]]:
     """The YAML of a control, and the settings of as many as there are combinations of other swept options."""
-    options = yaml.safe_load(config_text)
-    text = yaml.safe_dump({name: value for name, value in options.items() if name not in _OF_ENCODER})
     different = {str(shared := _shared(settings)): {**shared, **CONTROL} for settings in combinations}
-    return text, [*different.values()]
+    return text_for(CONTROL["stage"], config_text), [*different.values()]
 
 
 def scored_run(
@@ -65,6 +85,30 @@ def scored_run(
     return scores, val
 
 
+class Reference(Protocol):
+    """A run that others go on from, as it answers the validation rows."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where it is."""
+        ...
+
+    @property
+    def scores(self) -> RunScores:
+        """What it answers."""
+        ...
+
+    @property
+    def figures(self) -> Mapping[str, Sequence[Figure]]:
+        """Head -> what it is judged by."""
+        ...
+
+    @property
+    def sequence(self) -> np.ndarray:
+        """(n,) names of the rows' sequences."""
+        ...
+
+
 @dataclass(frozen=True)
 class StageOne:
     """The run that a stage two goes on from, as it answers the validation rows `val`."""
@@ -79,8 +123,19 @@ class StageOne:
         folder = RunFolder.of(run)
         return cls(folder, *scored_run(folder, STAGE_ONE, {}, "", plugins))
 
+    @property
+    def figures(self) -> dict[str, list[Figure]]:
+        """Head -> what it is judged by."""
+        model = MultiHeadModel.from_pretrained(self.folder.model).eval()
+        return {head: figures_of(model.heads[head], self.val.targets) for head in self.scores.answers}
 
-def conclude(first: StageOne, runs: Sequence[tuple[RunFolder, RunScores]], out: Path) -> None:
+    @property
+    def sequence(self) -> np.ndarray:
+        """(n,) names of the rows' sequences."""
+        return self.val.sequence
+
+
+def conclude(first: Reference, runs: Sequence[tuple[RunFolder, RunScores]], out: Path) -> None:
     """Print a table of each figure of each head, and write unfreezing.json and a plot of each into `out`.
 
     `runs`: the controls, and all that is compared with stage one and with them.
@@ -103,15 +158,14 @@ def conclude(first: StageOne, runs: Sequence[tuple[RunFolder, RunScores]], out: 
 
 
 def compared(
-    first: StageOne, by_setting: Mapping[str, Sequence[tuple[RunFolder, RunScores]]]
+    first: Reference, by_setting: Mapping[str, Sequence[tuple[RunFolder, RunScores]]]
 ) -> Iterator[tuple[Figure, list[Unfrozen]]]:
     """Each figure of each head, with a line for stage one and for each setting, of which the first is the control.
 
-    All have answered the rows `first.val`.
+    All have answered the same rows.
     """
-    model = MultiHeadModel.from_pretrained(first.folder.model).eval()
     groups = {STAGE_ONE: [(first.folder, first.scores)], **by_setting}
-    for head in first.scores.answers:
+    for head, figures in first.figures.items():
         settings = [
             Setting(
                 name,
@@ -120,15 +174,16 @@ def compared(
             )
             for name, of in groups.items()
         ]
-        for figure in figures_of(model.heads[head], first.val.targets):
-            yield figure, unfrozen(figure, settings, first.val.sequence)
+        for figure in figures:
+            yield figure, unfrozen(figure, settings, first.sequence)
 
 
 def _setting_name(settings: Mapping[str, str]) -> str:
     """What a line of the table is called."""
     if settings.get("stage") == CONTROL["stage"]:
         return "control"
-    return "\n".join(f"{option}={value}" for option, value in settings.items() if option not in _shared(settings))
+    own = (f"{option}={value}" for option, value in settings.items() if option not in _shared(settings))
+    return "\n".join(own) or "as given"
 
 
 def _shared(settings: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -28,9 +29,9 @@ from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, Results, as_csv, as_json, caution, results_table, run_said
-from roadcue.training.sweep.run import SweepRun, outcomes
+from roadcue.training.sweep.run import SweepRun, Work, on_pictures, on_stored_features, outcomes
 from roadcue.training.sweep.scores import RunScores, SettingScores, setting_scores
-from roadcue.training.sweep.stage_two import CONTROL, StageOne, conclude, controls
+from roadcue.training.sweep.stage_two import CONTROL, StageOne, conclude, controls, text_for
 from roadcue.training.trainer import check_logger
 
 FIXED = ("config", "sweep", "seeds", "seed", "sweep_part", *FREE_TO_CHANGE)
@@ -43,6 +44,26 @@ def sweep(config: TrainConfig, config_text: str) -> None:
     Of a part (`--sweep_part`) there is no table.
     BadInput when a setting does not fit, before anything is read or trained, and when a run has failed, after all.
     """
+    folder, runs = asked_runs(config, config_text)
+    splits = _splits(runs, folder) if config.from_run is None else {}
+    work: list[Work] = [
+        partial(on_stored_features, splits=splits[_decides_splits(run.config)]) if splits else on_pictures
+        for run in runs
+    ]
+    with writing_into(folder, GO_ON):
+        done, failed = trained(runs, work, folder, config.workers)
+        if config.sweep_part is None:
+            if config.from_run is None:
+                _conclude(done, lambda config: splits[_decides_splits(config)].val, failed, folder)
+            else:
+                first = StageOne.of(config.from_run, config.plugin)
+                _conclude(done, lambda _: first.val, failed, folder)
+                conclude(first, [(run.folder, scored) for run, scored in done], folder)
+    check_failed(failed, len(runs), folder)
+
+
+def asked_runs(config: TrainConfig, config_text: str) -> tuple[Path, list[SweepRun]]:
+    """The folder of a sweep, and its runs, or those of its part; BadInput for what cannot be swept."""
     check_logger(config.logger)
     if (count := Ranks.of_environment().count) > 1:
         raise BadInput(f"{count} processes: each run of a sweep takes one; start one, or several with --sweep_part")
@@ -51,34 +72,35 @@ def sweep(config: TrainConfig, config_text: str) -> None:
     if config.sweep_part is not None:
         part, parts = part_of_whole("sweep_part", config.sweep_part)
         runs = runs[part - 1 :: parts]
+    return folder, runs
+
+
+def trained(
+    runs: Sequence[SweepRun], work: Sequence[Work], folder: Path, workers: int
+) -> tuple[list[tuple[SweepRun, RunScores]], dict[str, str]]:
+    """Each run with its scores, in order, and of those that failed the reason, by name."""
     finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
-    splits = _splits(runs, folder) if config.from_run is None else {}
-    show(f"{len(runs)} runs, of which {finished} are finished; {max(1, config.workers)} at a time")
-    jobs = [(run, splits[_decides_splits(run.config)] if splits else None) for run in runs]
-    scores: dict[str, tuple[SweepRun, RunScores]] = {}
+    show(f"{len(runs)} runs, of which {finished} are finished; {max(1, workers)} at a time")
+    scores: dict[str, RunScores] = {}
     failed: dict[str, str] = {}
-    with writing_into(folder, GO_ON):
-        with ProgressLine("training", len(runs), "runs") as advance:
-            for run, outcome in outcomes(jobs, config.workers):
-                if isinstance(outcome, str):
-                    failed[run.name] = outcome
-                    show(f"{run.name} failed: {outcome}")
-                else:
-                    scores[run.name] = run, outcome
-                    show(f"{run.name}: {run_said(outcome)}")
-                advance()
-        if config.sweep_part is None:
-            done = [scores[run.name] for run in runs if run.name in scores]
-            if config.from_run is None:
-                _conclude(done, lambda config: splits[_decides_splits(config)].val, failed, folder)
+    with ProgressLine("training", len(runs), "runs") as advance:
+        for run, outcome in outcomes(list(zip(runs, work, strict=True)), workers):
+            if isinstance(outcome, str):
+                failed[run.name] = outcome
+                show(f"{run.name} failed: {outcome}")
             else:
-                first = StageOne.of(config.from_run, config.plugin)
-                _conclude(done, lambda _: first.val, failed, folder)
-                conclude(first, [(run.folder, scored) for run, scored in done], folder)
+                scores[run.name] = outcome
+                show(f"{run.name}: {run_said(outcome) or 'done'}")
+            advance()
+    return [(run, scores[run.name]) for run in runs if run.name in scores], failed
+
+
+def check_failed(failed: Mapping[str, str], count: int, folder: Path) -> None:
+    """BadInput where some of so many runs have failed."""
     if failed:
         name, reason = next(iter(failed.items()))
         raise BadInput(
-            f"{len(failed)} of {len(runs)} runs failed; the first, {name}: {reason} ({folder / name}/output.txt has "
+            f"{len(failed)} of {count} runs failed; the first, {name}: {reason} ({folder / name}/output.txt has "
             f"all that it said); the same command with --run_dir {folder} --resume auto tries them again"
         )
 
@@ -89,8 +111,11 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
     Where an encoder learns in them, their controls come first.
     """
     runs: dict[tuple[str, ...], SweepRun] = {}
-    asked = [(config_text, settings) for settings in combinations(config.sweep)]
-    if config.stage != CONTROL["stage"] and not config.captions:
+    asked = [
+        (text_for(settings.get("stage", config.stage), config_text), settings)
+        for settings in combinations(config.sweep)
+    ]
+    if config.stage != CONTROL["stage"] and config.from_run is not None:
         text, beside = controls(config_text, [settings for _, settings in asked])
         asked = [*((text, settings) for settings in beside), *asked]
     for text, settings in asked:
@@ -103,8 +128,8 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
                 run = SweepRun(settings, *override(TrainConfig, text, {**settings, **of_the_run}))
             except BadInput as error:
                 raise BadInput(f"--sweep: {error}") from error
-            if run.config.captions:
-                raise BadInput("--sweep head: a sweep compares heads; train captions in a run for each setting")
+            if run.config.captions != config.captions:
+                raise BadInput("--sweep head: captions are no heads; sweep each alone (--head caption)")
             options = tuple(words_of(run.config, ("run_dir",)))
             if options in runs:
                 raise BadInput(f"--sweep: {run.name} is the same as {runs[options].name}; name each value once")

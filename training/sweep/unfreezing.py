@@ -4,7 +4,7 @@ The control is stage one trained for as many more steps: without it "unfreezing 
 longer does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from roadcue.heads.cue.head import CueHead
 from roadcue.heads.field.head import FieldHead
 from roadcue.heads.field.labels import POSITION_CLASSES
+from roadcue.heads.field.row_answers import OBJECTS
 from roadcue.heads.head import Arrays, Head
 from roadcue.heads.waypoint.head import WaypointHead
 from roadcue.metrics.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Interval
@@ -25,6 +26,9 @@ from roadcue.training.run_folder import Spent
 
 Columns = Callable[[Arrays], np.ndarray]
 """What a head says of n rows -> (n, m), NaN where a row does not belong to a column."""
+
+
+NEAR = OBJECTS[0]
 
 
 @dataclass(frozen=True)
@@ -56,22 +60,37 @@ def figures_of(head: Head, targets: HeadTargets) -> list[Figure]:
         return [Figure("waypoint", "ADE 5 s (m)", False, _errors(targets), lambda means: means[:, 0])]
     figures = []
     if isinstance(head, FieldHead):
-        for place, column in enumerate(POSITION_CLASSES):
-            name = column.removesuffix("_pos")
-            columns = _hits("position", place, targets["positions"][:, place].numpy())
-            figures.append(Figure(name, f"{name}, balanced accuracy", True, columns, _mean_recall))
+        figures += _positions(targets)
         far = "far objects, macro F1"
-        figures.append(Figure("far-objects", far, True, _claims(targets["objects"].numpy()[:, 1]), mean_of_f1))
+        figures.append(Figure("far-objects", far, True, _claims(targets["objects"].numpy()[:, 1], 1), mean_of_f1))
     if isinstance(head, CueHead):
         columns = _hits("cue_logits", 0, head.truth(targets)[:, 0].numpy())
         figures.append(Figure("cue", "cue, balanced accuracy", True, columns, _mean_recall))
     return figures
 
 
+def text_figures(targets: HeadTargets, kinds: np.ndarray, asked: Collection[str]) -> list[Figure]:
+    """What texts are judged by: what they claim of the fields `asked`, near objects of `kinds` (9,) bool, their loss.
+
+    A text answers in the form of the field head, "position" (n, 2), -1 where it claims none, and "seen" (n, 2, 9, 3);
+    and "loss" (n,) nats per token. A figure of which no row has the truth is left out.
+    """
+    figures = [figure for figure in _positions(targets) if figure.name in asked]
+    near = targets["objects"].numpy()[:, 0][:, kinds]
+    if NEAR in asked and (near == 1).any():
+        figures.append(Figure("near-objects", "near objects, macro F1", True, _claims(near, 0, kinds), mean_of_f1))
+    return [*figures, Figure("loss", "nats per token", False, _losses, lambda means: means[:, 0])]
+
+
 def unfrozen(
-    figure: Figure, settings: Sequence[Setting], sequence: np.ndarray, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
+    figure: Figure,
+    settings: Sequence[Setting],
+    sequence: np.ndarray,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    *,
+    alone: bool = False,
 ) -> list[Unfrozen]:
-    """A line for each setting, of which the first is stage one and the second its control.
+    """A line for each setting, of which the first is stage one and the second its control, unless all stand `alone`.
 
     All have answered the same n rows; `sequence` (n,) names of whole drives. Differences of shares are in points.
     """
@@ -94,8 +113,8 @@ def unfrozen(
                 _mean(None if one.peak_memory is None else one.peak_memory / 2**30 for one in setting.spent),
                 _mean(one.seconds / one.steps if one.steps else None for one in setting.spent),
                 bootstrap_of(figure.of_means, rows, drives, trainings),
-                minus(own, values[0]) if place else None,
-                minus(own, values[1]) if place > 1 else None,
+                minus(own, values[0]) if place and not alone else None,
+                minus(own, values[1]) if place > 1 and not alone else None,
             )
         )
     return lines
@@ -119,6 +138,11 @@ def _errors(targets: HeadTargets) -> Columns:
     return columns
 
 
+def _losses(answers: Arrays) -> np.ndarray:
+    """(n, 1) nats per token."""
+    return answers["loss"][:, None]
+
+
 def _hits(key: str, place: int, truth: np.ndarray) -> Columns:
     """(n, k) of the k classes that occur; `truth` (n,) int, negative where a row has no label."""
     true = np.where(truth < 0, NO_LABEL, truth.astype(str))
@@ -130,12 +154,26 @@ def _hits(key: str, place: int, truth: np.ndarray) -> Columns:
     return columns
 
 
-def _claims(objects: np.ndarray) -> Columns:
-    """(n, 3 k): hits, claims and truths of k kinds far away; `objects` (n, k, 3) 1 seen, 0 not, NaN not labelled."""
+def _positions(targets: HeadTargets) -> list[Figure]:
+    """The balanced accuracy of where sidewalk and road are."""
+    figures = []
+    for place, column in enumerate(POSITION_CLASSES):
+        name, truth = column.removesuffix("_pos"), targets["positions"][:, place].numpy()
+        if (truth >= 0).any():
+            columns = _hits("position", place, truth)
+            figures.append(Figure(name, f"{name}, balanced accuracy", True, columns, _mean_recall))
+    return figures
+
+
+def _claims(objects: np.ndarray, reach: int, kinds: np.ndarray | slice = slice(None)) -> Columns:
+    """(n, 3 k): hits, claims and truths of k `kinds`, near (0) or far away (1).
+
+    `objects` (n, k, 3) 1 seen, 0 not, NaN not labelled.
+    """
     known, true = ~np.isnan(objects).any(axis=2), (objects == 1).any(axis=2)
 
     def columns(answers: Arrays) -> np.ndarray:
-        said = answers["seen"][:, 1].any(axis=-1) & known
+        said = answers["seen"][:, reach][:, kinds].any(axis=-1) & known
         return np.concatenate([said & true, said, true & known], axis=1).astype(np.float64)
 
     return columns
