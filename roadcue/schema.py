@@ -6,7 +6,7 @@ Metres, seconds and radians; ego frame: x forward, y left, origin at the rear ax
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
@@ -93,13 +93,27 @@ class SampleInputs:
     intent: Intent
 
 
+Half = Literal["without", "with"]
+HALVES: tuple[Half, ...] = ("without", "with")
+"""Of a pair, in order: the thing is there in the second one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairHalf:
+    """Which half of which pair a row is: one moment without and with one thing, which is of a `kind`."""
+
+    pair: str
+    half: Half
+    kind: str
+
+
 @dataclass(frozen=True, slots=True)
 class SampleTargets:
     """What is to be predicted; each part may be missing.
 
     `future` is (20, 2) float32 metres, ego frame, or None (a test split). `bvpi` is the caption behind the labels, as
-    `prompts.bvpi` composes it. `cluster` is not predicted but must not be seen either: the scenario cluster of the
-    frame's sequence, as WOD-E2E spells it.
+    `prompts.bvpi` composes it. `cluster` and `pair` are not predicted but must not be seen either: the scenario
+    cluster of the frame's sequence, as WOD-E2E spells it, and the half of a pair that the row is.
     """
 
     future: np.ndarray | None = None
@@ -108,6 +122,7 @@ class SampleTargets:
     caption: str | None = None
     bvpi: str | None = None
     cluster: str | None = None
+    pair: PairHalf | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,11 +108,10 @@ class ManifestDataset:
         return self._lines[row].calibration.get(camera)
 
     def targets(self, row: int) -> SampleTargets:
-        """Future, fields and caption, as far as the line has them."""
+        """Future, fields, caption and pair, as far as the line has them."""
         line, future = self._lines[row], self.states.future[row]
-        return SampleTargets(
-            future=None if np.isnan(future).any() else future, fields=line.fields, caption=line.caption
-        )
+        known = None if np.isnan(future).any() else future
+        return SampleTargets(future=known, fields=line.fields, caption=line.caption, pair=line.pair)
 
 
 class _Content:

@@ -10,11 +10,15 @@ import numpy as np
 from roadcue.errors import BadRecord
 from roadcue.loaders.json_states import kind, nearest, numbers, parse_future, parse_intent, parse_past
 from roadcue.plausible import calibration_fault, is_rigid
-from roadcue.schema import PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent
+from roadcue.schema import HALVES, PAST_STATES, STATE_NUMBERS, CameraCalibration, Intent, PairHalf
 
 SPLITS = ("train", "val", "test")
 REQUIRED = ("id", "sequence", "images")
-OPTIONAL = ("past", "intent", "frame", "future", "fields", "caption", "split", "calibration")
+PAIR_KEYS = ("pair", "half", "kind")
+"""Of a line that is one half of a pair."""
+OPTIONAL = ("past", "intent", "frame", "future", "fields", "caption", "split", "calibration", *PAIR_KEYS)
+_NO_KIND = "pair"
+"""The kind of pairs that name none."""
 _MOVES = 1.0
 """m/s: who is that fast does not stay on the very spot for five seconds."""
 
@@ -35,6 +39,7 @@ class ManifestLine:
     fields: Mapping[str, str]
     caption: str | None
     calibration: Mapping[str, CameraCalibration]
+    pair: PairHalf | None
 
 
 def parse_line(value: object, where: str) -> tuple[ManifestLine, np.ndarray, np.ndarray]:
@@ -63,6 +68,7 @@ def parse_line(value: object, where: str) -> tuple[ManifestLine, np.ndarray, np.
         fields=_fields(row.get("fields", {}), where),
         caption=_text(row["caption"], "caption", where) if "caption" in row else None,
         calibration=_calibrations(row.get("calibration", {}), images, where),
+        pair=_pair(row, where),
     )
     if "future" in row and "past" not in row:
         raise BadRecord(f"{where}: a future without a past; add the past states that it follows, or leave it out")
@@ -120,6 +126,26 @@ def _split(value: object, where: str) -> str | None:
     if value is not None and value not in SPLITS:
         raise BadRecord(f"{where}: split is {kind(value)}{nearest(str(value), SPLITS)}")
     return None if value is None else str(value)
+
+
+def _pair(row: Mapping[str, Any], where: str) -> PairHalf | None:
+    """The half of a pair that a line is; a pair's name may be a number."""
+    given = [key for key in PAIR_KEYS if key in row]
+    if not given:
+        return None
+    for key in ("pair", "half"):
+        if key not in row:
+            raise BadRecord(
+                f"{where}: {given[0]} without {key!r}; a half of a pair has both the pair's name and half, which is "
+                f"{' or '.join(HALVES)} (the thing)"
+            )
+    name = row["pair"]
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
+    half = next((half for half in HALVES if half == row["half"]), None)
+    if half is None:
+        raise BadRecord(f"{where}: half is {kind(row['half'])}{nearest(str(row['half']), HALVES)}")
+    return PairHalf(_name(name, "pair", where), half, _name(row.get("kind", _NO_KIND), "kind", where, longest=40))
 
 
 def _images(value: object, where: str) -> dict[str, str]:
