@@ -6,7 +6,7 @@ from pathlib import Path
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.dataset import DEFAULT
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser, options_said
-from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds, say_what_is_left_out
+from roadcue.roadworld.pairs import ALL, add_pairs_split, asked_pairs, chosen_kinds, say_what_is_left_out
 from roadcue.roadworld.spec import HIGHEST_CAMERA_M, KINDS, RoadWorldSpec
 from roadcue.roadworld.write import check_roadworld, write_roadworld
 from roadcue.sentences import say
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument(
         "--kinds", help=f"what the things are, in turn, with commas (default: {ALL}, which is {', '.join(KINDS)})"
     )
+    add_pairs_split(parser)
     add_camera(parser, default, HIGHEST_CAMERA_M)
     given = parser.parse_args()
 
@@ -56,6 +57,7 @@ def main() -> int:
             masks=given.masks,
             pairs=pairs,
             kinds=kinds,
+            pairs_split=given.pairs_split,
             **camera_given(given),
         )
 

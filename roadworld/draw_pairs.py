@@ -24,7 +24,7 @@ from roadcue.roadworld.road import ROAD_HALF_WIDTH_M, Works
 from roadcue.roadworld.scenery import works_plots
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.roadworld.shapes import BACK, FORWARD, WALLS
-from roadcue.roadworld.spec import FIRST_NUMBER, RoadWorldSpec
+from roadcue.roadworld.spec import RoadWorldSpec
 from roadcue.roadworld.traffic import Car, Pedestrian
 
 _LEAST_PIXELS = 120
@@ -71,7 +71,7 @@ class Pair:
 
 def kind_of(spec: RoadWorldSpec, number: int) -> str:
     """The kind of a pair: in turn."""
-    return spec.kinds[(number - FIRST_NUMBER["pairs"]) % len(spec.kinds)]
+    return spec.kinds[(number - spec.first_pair) % len(spec.kinds)]
 
 
 def pair_of(spec: RoadWorldSpec, number: int) -> Pair:
@@ -88,7 +88,7 @@ def pair_of(spec: RoadWorldSpec, number: int) -> Pair:
             return pair
     raise BadInput(
         f"RoadWorld: no moment for a pair of kind {kind} was found in drives of {spec.seconds} s (pair "
-        f"{number - FIRST_NUMBER['pairs']}, seed {spec.seed}). Choose longer drives, another seed, other kinds, or a "
+        f"{number - spec.first_pair}, seed {spec.seed}). Choose longer drives, another seed, other kinds, or a "
         "camera that sees more."
     )
 
@@ -106,7 +106,7 @@ def draw_pair(spec: RoadWorldSpec, number: int, masks: Path | None = None) -> It
     )
     for half, painter, drive, index in halves:
         name = frame_name(drive.sequence, index)
-        line = PairedFrame(name, number - FIRST_NUMBER["pairs"], half, kind_of(spec, number), pair.words, boxes)
+        line = PairedFrame(name, number - spec.first_pair, half, kind_of(spec, number), pair.words, boxes)
         if masks is not None:
             for camera_name in spec.cameras:
                 write_mask(masks, f"{name}-{camera_name}", painter.instances(0, camera_name))

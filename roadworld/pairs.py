@@ -4,6 +4,7 @@ The halves of a pair are alike in every pixel that the thing does not touch, and
 it is a reason to drive or walk otherwise, so the futures differ; in a null pair it must not matter, and they do not.
 """
 
+import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from roadcue.errors import BadInput
-from roadcue.files import write_atomic
+from roadcue.files import read_text, unreadable, write_atomic
 from roadcue.registry import nearest
 from roadcue.sentences import say
 
@@ -22,6 +23,8 @@ PAIRS_VERSION = "2"
 APART = 500
 """Frames from the half without the thing to the half with it: no sequence of WOD-E2E is so long, so that nobody who
 asks for earlier pictures takes the one half for an earlier picture of the other."""
+PAIRS_SPLITS = {"val": "pairs", "train": "train_pairs"}
+"""What pairs can be, to be scored or to be learnt from -> their range in `spec.FIRST_NUMBER`."""
 ALL = "all"
 """Every kind of a view, in `--kinds`."""
 
@@ -46,6 +49,29 @@ def write_pairs(folder: Path, frames: Iterable[PairedFrame]) -> Path:
     """Write `PAIRS`, a line for each half, the half without before the half with; returns it."""
     write_atomic(folder / PAIRS, "".join(json.dumps(asdict(frame)) + "\n" for frame in frames))
     return folder / PAIRS
+
+
+def read_pairs(folder: Path) -> list[PairedFrame]:
+    """The halves that a folder lists; BadInput when the list cannot be read."""
+    try:
+        lines = [PairedFrame(**json.loads(line)) for line in read_text(folder / PAIRS).splitlines()]
+        if any(not isinstance(line.frame, str) or not isinstance(line.pair, int) for line in lines):
+            raise ValueError("a frame is no name, or a pair no number")
+    except OSError as error:
+        raise unreadable(folder / PAIRS, error) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadInput(f"{folder / PAIRS}: is no list of pairs ({error}). Draw the folder again.") from error
+    return lines
+
+
+def add_pairs_split(parser: argparse.ArgumentParser) -> None:
+    """--pairs_split, of both views."""
+    parser.add_argument(
+        "--pairs_split",
+        choices=list(PAIRS_SPLITS),
+        default="val",
+        help="what the pairs are: val to be scored; train, others of them, to be learnt from (default: %(default)s)",
+    )
 
 
 def asked_pairs(pairs: int | None, kinds: str | None) -> int:
@@ -99,4 +125,14 @@ def check_pairs(view: str, pairs: int, kinds: Sequence[str], known: Sequence[str
         raise BadInput(
             f"{view}: there are no pairs of kinds {', '.join(map(str, kinds))}. Choose among {', '.join(known)}, "
             "each once."
+        )
+
+
+def check_pairs_split(view: str, pairs: int, split: str) -> None:
+    """BadInput, which names the view, for a split that pairs cannot be, or one of pairs that are not asked for."""
+    if split not in PAIRS_SPLITS:
+        raise BadInput(f"{view}: pairs cannot be a split {split!r}. Choose among {', '.join(PAIRS_SPLITS)}.")
+    if split != "val" and not pairs:
+        raise BadInput(
+            f"{view}: --pairs_split {split} belongs to --pairs N, which says how many are drawn; give both."
         )

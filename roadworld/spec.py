@@ -3,11 +3,11 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
-from roadcue.roadworld.pairs import PAIRS_VERSION, check_pairs
+from roadcue.roadworld.pairs import PAIRS_SPLITS, PAIRS_VERSION, check_pairs, check_pairs_split
 from roadcue.sentences import counted
 
 if TYPE_CHECKING:
@@ -27,10 +27,12 @@ FIRST_NUMBER = {
     "pairs": 3_000_000,
     # A pair of walks tries scenes of numbers that are millions higher, up to 500 of them.
     "pretrain_pairs": 1_000_000_000,
+    "train_pairs": 2_000_000_000,
 }
 """Sequences are numbered, and a number with the seed decides all of a sequence; the splits' ranges never meet.
 
-The miniature encoder learns from numbers of the two pretrain ranges alone, which no data set holds.
+The miniature encoder learns from numbers of the two pretrain ranges alone, which no data set holds. Pairs to be
+learnt from have a range of their own, so that none of them is among those that are scored.
 """
 CAMERAS = ("FRONT_LEFT", "FRONT", "FRONT_RIGHT")
 """Those that can be drawn."""
@@ -49,7 +51,8 @@ class RoadWorldSpec:
     Every `stride`-th frame is drawn and written, 1: all; seen by each of `cameras`, which have one field of view and
     one roll in degrees, right side down positive, one height in metres, and one exposure, a factor on the light.
     `masks`: with the mask and the boxes of what is seen in each picture. With `pairs` there is no other sequence, and
-    no `stride`: each is a validation sequence of one moment, without and with a thing of one of the `kinds`, in turn.
+    no `stride`: each is a sequence of one moment, without and with a thing of one of the `kinds`, in turn; they are
+    validation sequences or, by `pairs_split`, training ones, which are others.
     """
 
     train_sequences: int = 960
@@ -68,6 +71,7 @@ class RoadWorldSpec:
     exposure: float = 1.0
     pairs: int = 0
     kinds: tuple[str, ...] = ()
+    pairs_split: Literal["val", "train"] = "val"
 
     def __post_init__(self) -> None:
         for name in ("cameras", "kinds"):
@@ -77,6 +81,7 @@ class RoadWorldSpec:
             if not 0 <= sequences <= limit:
                 raise BadInput(f"RoadWorld: {sequences} sequences cannot be drawn. Choose 0 to {limit} for {option}.")
         check_pairs("RoadWorld", self.pairs, self.kinds, KINDS, limit, self._ordinary)
+        check_pairs_split("RoadWorld", self.pairs, self.pairs_split)
         if not self._ordinary and not self.pairs:
             raise BadInput("RoadWorld: no sequence is asked for. Ask for at least one, for training or validation.")
         if not 0.1 <= self.seconds <= 600:
@@ -135,15 +140,29 @@ class RoadWorldSpec:
         of = counted(sequences, "pair" if self.pairs else "sequence")
         return f"{counted(frames, 'frame')} of {of}, seen by {counted(len(self.cameras), 'camera')}"
 
+    @property
+    def first_pair(self) -> int:
+        """The number of the first pair."""
+        return FIRST_NUMBER[PAIRS_SPLITS[self.pairs_split]]
+
     def numbers(self, split: str) -> range:
         """The numbers of the sequences of a split that is written, train or val."""
-        if self.pairs and split == "val":
-            return range(FIRST_NUMBER["pairs"], FIRST_NUMBER["pairs"] + self.pairs)
+        if self.pairs and split == self.pairs_split:
+            return range(self.first_pair, self.first_pair + self.pairs)
         count = {"train": self.train_sequences, "val": self.val_sequences}[split]
         return range(FIRST_NUMBER[split], FIRST_NUMBER[split] + count)
 
 
 def folder_name(version: str, spec: "DataclassInstance") -> str:
     """Of what was drawn from a spec: another version, or another value of anything in the spec, is another name."""
-    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(written_spec(spec), sort_keys=True).encode()).hexdigest()
     return f"v{version}-{digest[:12]}"
+
+
+def written_spec(spec: "DataclassInstance") -> dict[str, Any]:
+    """The fields of a spec as folders' names and manifests have them.
+
+    Without `pairs_split` where that is "val", as all pairs were before there was a choice: what was drawn then keeps
+    its name.
+    """
+    return {name: value for name, value in asdict(spec).items() if (name, value) != ("pairs_split", "val")}

@@ -21,7 +21,7 @@ from roadcue.roadworld.instances import gather_boxes, write_mask
 from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.preferences import PLACEHOLDERS, preferences, rated_position
 from roadcue.roadworld.render import Painter
-from roadcue.roadworld.spec import RoadWorldSpec
+from roadcue.roadworld.spec import RoadWorldSpec, written_spec
 from roadcue.schema import Preference
 
 _PREFIX = {"train": "training", "val": "val"}
@@ -43,7 +43,7 @@ def write_roadworld(spec: RoadWorldSpec, folder: Path, workers: int | None = Non
         if spec.masks:
             written += gather_boxes(partial, _picture_names(spec, partial))
         leave_only(partial, written)
-        write_checksums(partial, written, spec.version, asdict(spec))
+        write_checksums(partial, written, spec.version, written_spec(spec))
 
 
 def check_roadworld(folder: Path, *, hashes: bool = False) -> RoadWorldSpec:
@@ -112,7 +112,7 @@ def _pair_file(sequence: Path) -> Path:
 def _paired_frames(spec: RoadWorldSpec, partial: Path) -> list[PairedFrame]:
     return [
         PairedFrame(**line)
-        for number in spec.numbers("val")
+        for number in spec.numbers(spec.pairs_split)
         for line in json.loads(_pair_file(_sequence_file(partial, number)).read_text(encoding="utf-8"))
     ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from roadcue.roadworld.camera_options import add_camera, camera_given
 from roadcue.roadworld.drawing_command import draw_or_check, drawing_parser
-from roadcue.roadworld.pairs import ALL, asked_pairs, chosen_kinds, say_what_is_left_out
+from roadcue.roadworld.pairs import ALL, add_pairs_split, asked_pairs, chosen_kinds, say_what_is_left_out
 from roadcue.roadworld.sidewalk.spec import HIGHEST_CAMERA_M, KINDS, LONGEST_S, STEPS_PER_S, SidewalkSpec
 from roadcue.roadworld.sidewalk.write import check_sidewalk, labelled_pictures, write_sidewalk
 from roadcue.sentences import say, show
@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=default.rate, help=often)
     parser.add_argument("--pairs", type=int, help="draw so many pairs of pictures and nothing else")
     parser.add_argument("--kinds", help=f"of pairs, in turn, with commas: {', '.join(KINDS)} (default: {ALL})")
+    add_pairs_split(parser)
     add_camera(parser, default, HIGHEST_CAMERA_M)
     given = parser.parse_args()
 
@@ -46,9 +47,8 @@ def main() -> int:
             amounts = {"train": 0, "val": 0, "pairs": pairs} | amounts
         kinds = chosen_kinds(given.kinds, KINDS, "the sidewalk view") if pairs else ()
         times = {"seconds": given.seconds, "rate": given.rate}
-        return SidewalkSpec(
-            **amounts, seed=given.seed, masks=given.masks, kinds=kinds, **times, **camera_given(given)
-        )
+        chosen = {"seed": given.seed, "masks": given.masks, "pairs_split": given.pairs_split}
+        return SidewalkSpec(**amounts, **chosen, kinds=kinds, **times, **camera_given(given))
 
     def write(spec: SidewalkSpec, folder: Path, workers: int | None) -> None:
         say_what_is_left_out(spec.pairs, spec.kinds)

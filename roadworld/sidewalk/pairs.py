@@ -44,7 +44,7 @@ class PairedWalk:
     """
 
     def __init__(self, spec: SidewalkSpec, number: int) -> None:
-        self._number, self._pair = number, number - FIRST_NUMBER["pairs"]
+        self._number, self._pair = number, number - spec.first_pair
         self.kind = spec.kinds[self._pair % len(spec.kinds)]
         self._difference, self.halves = self._draw(spec)
         self._frames = dict(zip((0, APART), self.halves, strict=True))

@@ -1,10 +1,11 @@
 """How much of the sidewalk view, and which: everything that decides its bytes."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from roadcue.errors import BadInput
 from roadcue.roadworld.camera_options import check_camera
-from roadcue.roadworld.pairs import APART, PAIRS_VERSION, check_pairs
+from roadcue.roadworld.pairs import APART, PAIRS_SPLITS, PAIRS_VERSION, check_pairs, check_pairs_split
 from roadcue.roadworld.spec import FIRST_NUMBER, folder_name
 from roadcue.sentences import counted
 
@@ -38,7 +39,8 @@ class SidewalkSpec:
     is, and its others are drawn without labels where they are not. The chest camera
     has a field of view and a roll in degrees, right side down positive, a height in metres, and an exposure, a factor
     on the light. With `pairs` there is no other picture: so many moments are drawn twice, each with and without one
-    thing of one of the `kinds`, in turn; they are a val split whose walks have numbers of their own.
+    thing of one of the `kinds`, in turn; they are a val split whose walks have numbers of their own or, by
+    `pairs_split`, a train split of others.
     """
 
     train: int = 8000
@@ -56,6 +58,7 @@ class SidewalkSpec:
     kinds: tuple[str, ...] = ()
     seconds: float = 1.0
     rate: float = 4.0
+    pairs_split: Literal["val", "train"] = "val"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kinds", tuple(self.kinds))  # a list, when read from JSON
@@ -69,6 +72,7 @@ class SidewalkSpec:
         most = FIRST_NUMBER["val"] - FIRST_NUMBER["train"]
         others = f"{self.train} training and {self.val} validation pictures" if self.train + self.val else ""
         check_pairs("sidewalk view", self.pairs, self.kinds, KINDS, most, others)
+        check_pairs_split("sidewalk view", self.pairs, self.pairs_split)
         if self.pairs and (self.seconds, self.rate) != (SidewalkSpec.seconds, SidewalkSpec.rate):
             raise BadInput("sidewalk view: a pair is one moment drawn twice. Leave out seconds and rate, or pairs.")
         if self.train + self.val + self.pairs == 0:
@@ -106,10 +110,15 @@ class SidewalkSpec:
             return f"{VIEW_VERSION}-pairs{PAIRS_VERSION}"
         return VIEW_VERSION if self.all_clear else f"{VIEW_VERSION}-long{_LONG_VERSION}"
 
+    @property
+    def first_pair(self) -> int:
+        """The number of the first pair's walk."""
+        return FIRST_NUMBER[PAIRS_SPLITS[self.pairs_split]]
+
     def pictures(self, split: str) -> list[tuple[int, int]]:
         """(number of the walk, frame) of every picture of a split, in order; of pairs frames 0 and `APART`."""
-        if self.pairs and split == "val":
-            return [(FIRST_NUMBER["pairs"] + pair, frame) for pair in range(self.pairs) for frame in (0, APART)]
+        if self.pairs and split == self.pairs_split:
+            return [(self.first_pair + pair, frame) for pair in range(self.pairs) for frame in (0, APART)]
         count = self.train if split == "train" else self.val
         return [(FIRST_NUMBER[split] + k // self.frames, k % self.frames) for k in range(count)]
 

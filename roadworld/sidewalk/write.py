@@ -22,6 +22,7 @@ from roadcue.roadworld.pairs import PairedFrame, write_pairs
 from roadcue.roadworld.sidewalk.pairs import PairedWalk
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec, image_name
 from roadcue.roadworld.sidewalk.walk import Walk
+from roadcue.roadworld.spec import written_spec
 
 
 def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None) -> None:
@@ -40,11 +41,12 @@ def write_sidewalk(spec: SidewalkSpec, folder: Path, workers: int | None = None)
             pictures = [picture for split in ("train", "val") for picture in spec.pictures(split)]
             written += gather_boxes(partial, [_mask_name(*picture) for picture in pictures])
         if spec.pairs:
-            files = [_pair_file(partial, number) for number in sorted({number for number, _ in spec.pictures("val")})]
+            numbers = sorted({number for number, _ in spec.pictures(spec.pairs_split)})
+            files = [_pair_file(partial, number) for number in numbers]
             lines = [PairedFrame(**line) for file in files for line in json.loads(file.read_text(encoding="utf-8"))]
             written.append(write_pairs(partial, lines))
         leave_only(partial, written)
-        write_checksums(partial, written, spec.version, asdict(spec))
+        write_checksums(partial, written, spec.version, written_spec(spec))
 
 
 def labelled_pictures(folder: Path) -> int:
