@@ -107,7 +107,7 @@ class CaptionReference:
 
 def _opened(folder: RunFolder, plugins: Sequence[str]) -> CaptionRun:
     options = parse_file(TrainConfig, folder.config, plugins)
-    return CaptionRun.of(folder, options, EvalConfig(run=[str(folder.path)]))
+    return CaptionRun.of(folder, options, EvalConfig(run=str(folder.path)))
 
 
 def _figures(run: CaptionRun) -> list[Figure]:

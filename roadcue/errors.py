@@ -119,7 +119,7 @@ def to_the_end() -> Iterator[None]:
         yield
         return
     printed = _Printed(sys.stdout)
-    with redirect_stdout(printed):  # type: ignore[type-var]
+    with redirect_stdout(printed):
         yield
         printed.flush()
     if printed.unread:
