@@ -26,6 +26,8 @@ class TrainingModule(LightningModule):
     """Whether its steps take a `ranks.Share`, so that several ranks can train it."""
     through_fp16: bool = False
     """Whether gradients flow through numbers in fp16, in which most would vanish without `loss_scaling`."""
+    has_idle: bool = False
+    """Whether some of what learns may have no part in a loss, so that ranks must not wait for its gradient."""
 
     def __init__(self, *, lr: float, steps: int, shape: Shape, warm_up: int = 0, data: str = "") -> None:
         """`lr` at its peak, over `steps` optimizer steps as `schedule.learning_rate` shapes it.

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from roadcue.errors import BadInput
-from roadcue.training.steps import Batch, InOrder, Rows
+from roadcue.training.steps import Batch, InOrder, made_ahead
 
 Tree = TypeVar("Tree")
 _PATIENCE = timedelta(days=2)
@@ -44,6 +44,7 @@ def together(command: Callable[[Any, str], None], config: Any, text: str, device
     ranks.join(device)
     with ranks.speaking(), losing_nobody():
         command(config, text)
+        ranks.meet()  # what the first still writes takes its time, and srun ends a step soon after its first rank
 
 
 @contextmanager
@@ -142,14 +143,19 @@ class Ranks:
         dist.all_gather_object(values, value)
         return values
 
+    def meet(self) -> None:
+        """Wait for all."""
+        if self.count > 1:
+            dist.barrier()
+
     @contextmanager
     def first_goes_ahead(self) -> Iterator[None]:
         """The others do it when the first rank has done it, and find what it has left on the disk."""
-        if self.count > 1 and not self.first:
-            dist.barrier()
+        if not self.first:
+            self.meet()
         yield
-        if self.count > 1 and self.first:
-            dist.barrier()
+        if self.first:
+            self.meet()
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
@@ -169,23 +175,20 @@ class Share(NamedTuple):
     rows: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Shared(Generic[Batch]):
-    """A split of whose batches this rank makes its own even share, in the order of the whole batch."""
+def shared(make: Callable[[int, np.ndarray], Any], ranks: Ranks) -> Callable[[int, np.ndarray], Share]:
+    """What `make` makes of an epoch and (b,) positions, of this rank's even share of them, in their order.
 
-    split: Rows[Batch]
-    ranks: Ranks
+    Where they are too few for all ranks others stand in and do not count.
+    """
 
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def batch(self, positions: np.ndarray) -> Share:
-        """Of the rows at (b,) positions; where they are too few for all ranks others stand in and do not count."""
-        each = -(-len(positions) // self.ranks.count)
-        shares = [positions[first : first + each] for first in range(0, self.ranks.count * each, each)]
-        mine = shares[self.ranks.rank]
+    def share(epoch: int, positions: np.ndarray) -> Share:
+        each = -(-len(positions) // ranks.count)
+        shares = [positions[first : first + each] for first in range(0, ranks.count * each, each)]
+        mine = shares[ranks.rank]
         padded = np.append(mine, positions[: each - len(mine)])
-        return Share(self.split.batch(padded), tuple(map(len, shares)))
+        return Share(make(epoch, padded), tuple(map(len, shares)))
+
+    return share
 
 
 @dataclass(frozen=True)
@@ -199,12 +202,16 @@ class InTurns(Generic[Batch]):
         return -(-len(self.whole) // self.ranks.count)
 
     def __iter__(self) -> Iterator[Share]:
+        turns = iter(range(0, len(self.whole.split), self.whole.size * self.ranks.count))
+        yield from made_ahead(self._turn, turns, self.whole.ahead)
+
+    def _turn(self, first: int) -> Share:
+        """The batches from row `first` on, one for each rank."""
         rows, size = len(self.whole.split), self.whole.size
-        for first in range(0, rows, size * self.ranks.count):
-            firsts = [first + rank * size for rank in range(self.ranks.count)]
-            sizes = tuple(max(0, min(size, rows - start)) for start in firsts)
-            start = firsts[self.ranks.rank] if sizes[self.ranks.rank] else first
-            yield Share(self.whole.split.batch(np.arange(start, min(start + size, rows))), sizes)
+        firsts = [first + rank * size for rank in range(self.ranks.count)]
+        sizes = tuple(max(0, min(size, rows - start)) for start in firsts)
+        start = firsts[self.ranks.rank] if sizes[self.ranks.rank] else first
+        return Share(self.whole.split.batch(np.arange(start, min(start + size, rows))), sizes)
 
 
 def of_all(tree: dict[str, Any], rows: Sequence[int], ranks: Ranks) -> list[dict[str, Any]]:

@@ -82,8 +82,10 @@ class TrainingSteps(Generic[Batch]):
         of short and of long rows come in random order; every row still comes once.
         `of_epoch`: epoch, (b,) positions -> batch, of rows that are other ones in every epoch.
         """
-        self.lengths, self.of_epoch = lengths, of_epoch
-        self.split, self.batch_size, self.seed, self.ahead = split, min(batch_size, len(split)), seed, ahead
+        self.make: Callable[[int, np.ndarray], Batch] = of_epoch or (lambda _, positions: split.batch(positions))
+        """Epoch, (b,) positions -> batch; several ranks put in its place what makes their share of it."""
+        self.lengths, self.split = lengths, split
+        self.batch_size, self.seed, self.ahead = min(batch_size, len(split)), seed, ahead
         self.per_epoch = -(-len(split) // self.batch_size)
         self._steps, self._step = self.per_epoch * epochs, 0
 
@@ -91,13 +93,9 @@ class TrainingSteps(Generic[Batch]):
         return self._steps
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in made_ahead(self._batch, self._rows(), self.ahead):
+        for batch in made_ahead(lambda plan: self.make(*plan), self._rows(), self.ahead):
             self._step += 1
             yield batch
-
-    def _batch(self, plan: tuple[int, np.ndarray]) -> Batch:
-        epoch, rows = plan
-        return self.split.batch(rows) if self.of_epoch is None else self.of_epoch(epoch, rows)
 
     def _rows(self) -> Iterator[tuple[int, np.ndarray]]:
         """The epoch and (b,) positions of each batch, from the present step on."""

@@ -26,7 +26,7 @@ from roadcue.training.module import TrainingModule
 from roadcue.training.optimizers import check_optimizer
 from roadcue.training.out_of_memory import memory_said
 from roadcue.training.peak_memory import peak_bytes, reset_peak
-from roadcue.training.ranks import InTurns, Ranks, Shared
+from roadcue.training.ranks import InTurns, Ranks, shared
 from roadcue.training.run_folder import RunFolder, Spent
 from roadcue.training.said_progress import SAY_EVERY, SayProgress
 from roadcue.training.sample_pictures import log_samples
@@ -107,12 +107,14 @@ def fit(
     ranks.join(device)
     taken: Iterable[Any] | None = validation
     if ranks.count > 1:
-        steps.split = Shared(steps.split, ranks)
+        steps.make = shared(steps.make, ranks)
         taken = None if validation is None else InTurns(validation, ranks)
     wanted = logger == "wandb" and ranks.first
     also = [WandbLogger(folder.path.name, folder.logs, project="roadcue")] if wanted else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    its_own_affairs = "srun|LeafSpec|sync_dist=True|broadcast_buffers|lr_scheduler|in eval mode at the start"
+    its_own_affairs = (
+        "srun|LeafSpec|sync_dist=True|broadcast_buffers|find_unused|lr_scheduler|in eval mode at the start"
+    )
     warnings.filterwarnings("ignore", f".*({its_own_affairs}).*")
     trainer = Trainer(
         max_epochs=1,  # one pass over `steps`, which holds every epoch of the run
@@ -122,7 +124,7 @@ def fit(
         accelerator="cpu" if device == "cpu" else "gpu",
         devices=ranks.count // ranks.nodes if (numbered := torch.device(device).index) is None else [numbered],
         num_nodes=ranks.nodes,
-        strategy=_strategy(ranks),
+        strategy=_strategy(ranks, module),
         use_distributed_sampler=False,
         precision=None if module.through_fp16 else "bf16-mixed" if options.precision == "bf16" else "32-true",
         gradient_clip_val=clip,
@@ -168,9 +170,11 @@ def fit(
     return Spent(progress.seconds, len(steps), module.trainable, peak_bytes(device))
 
 
-def _strategy(ranks: Ranks) -> Strategy | str:
+def _strategy(ranks: Ranks, module: TrainingModule) -> Strategy | str:
     """Statistics of heads are buffers that every rank has found for itself, and no rank waits for others' to come."""
-    return DDPStrategy(broadcast_buffers=False) if ranks.count > 1 else "auto"
+    if ranks.count == 1:
+        return "auto"
+    return DDPStrategy(broadcast_buffers=False, find_unused_parameters=module.has_idle)
 
 
 def _stopped(folder: RunFolder) -> str:

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import torch
 import two_ranks
 from fitted import fit
+from on_two_ranks import assert_alike, on_two_ranks
 from safetensors.torch import load_file
 
 from roadcue.errors import BadInput
@@ -21,10 +20,9 @@ from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.roadworld.sidewalk.write import write_sidewalk
 from roadcue.training.captions.fine_tuning import train_captions
 from roadcue.training.checkpoints import read_checkpoint
-from roadcue.training.ranks import InTurns, Ranks, Shared, losing_nobody, together
+from roadcue.training.ranks import InTurns, Ranks, losing_nobody, shared, together
 from roadcue.training.steps import InOrder
 
-TESTS = Path(__file__).parents[1]
 RANK_1 = {"TORCHELASTIC_RUN_ID": "x", "RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 
 
@@ -38,24 +36,7 @@ def two(tmp_path_factory) -> Path:
     """The folder in which two ranks have done all that `two_ranks` holds."""
     folder = tmp_path_factory.mktemp("two")
     write_sidewalk(SidewalkSpec(train=7, val=3, width=128, height=96), folder / "sidewalk", workers=1)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
-    paths = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
-    given = {**os.environ, **meeting, "TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    started = [
-        subprocess.Popen(
-            [sys.executable, Path(two_ranks.__file__), folder],
-            env={**given, "PYTHONPATH": paths, "RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    said = [process.communicate(timeout=400)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0], "\n".join(said)
-    (folder / "said").write_text(said[1])
+    (folder / "said").write_text(on_two_ranks(Path(two_ranks.__file__), folder)[1])
     return folder
 
 
@@ -65,7 +46,7 @@ def make(monkeypatch, tmp_path):
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
-    files = sorted(run.glob("model/**/*.safetensors"))
+    files = sorted([*run.glob("model/**/*.safetensors"), *run.glob("adapter/*.safetensors")])
     return {f"{file.relative_to(run)} {name}": one for file in files for name, one in load_file(file).items()}
 
 
@@ -73,20 +54,24 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 def test_two_ranks_train_what_one_trains(two: Path, make):
     """With an uneven last batch, of which the second rank has no row, and with rows that lack labels."""
     one, other = weights(fit(make(**two_ranks.UNEVEN)).path), weights(two / "whole")
-    assert one.keys() == other.keys() != set()
-    for name, tensor in one.items():
-        torch.testing.assert_close(other[name], tensor, rtol=1e-5, atol=1e-5, equal_nan=True, msg=name)
+    assert_alike(one, other, detector=True)
     assert any("heads/field" in name for name in one)
 
 
-def test_two_ranks_fine_tune_what_one_does(two: Path, tmp_path):
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", two_ranks.CAPTIONS)
+def test_two_ranks_fine_tune_what_one_does(two: Path, kind: str, tmp_path):
     """Texts differ in length, so that the ranks' tokens do, and the last picture is one rank's alone."""
-    config = two_ranks.captions_config(two / "sidewalk", tmp_path / "run")
+    config = two_ranks.captions_config(two / "sidewalk", tmp_path / "run", kind)
     train_captions(config, as_yaml(config))
-    one, other = weights(tmp_path / "run"), weights(two / "captions")
-    assert one.keys() == other.keys() != set()
-    for name, tensor in one.items():
-        torch.testing.assert_close(other[name], tensor, rtol=1e-5, atol=1e-5, equal_nan=True, msg=name)
+    one, other = weights(tmp_path / "run"), weights(two / kind)
+    if kind != "nf4":
+        assert_alike(one, other, detector=kind != "full")
+        return
+    learnt = {name: tensor for name, tensor in one.items() if "lora_B" in name}  # which begin as zeros
+    assert one.keys() == other.keys() > learnt.keys()
+    for name, tensor in learnt.items():  # products in bf16, whose rounding is another in another batch
+        assert 0 < tensor.norm() > 10 * (other[name] - tensor).norm(), name
 
 
 def test_metrics_of_the_same_weights_are_the_same(two: Path, make):
@@ -121,10 +106,14 @@ class Positions:
     def batch(self, positions):
         return positions.tolist()
 
+    def of_epoch(self, epoch, positions):
+        assert epoch == 7
+        return self.batch(positions)
+
 
 @pytest.mark.parametrize(("rows", "count"), [(10, 2), (7, 2), (1, 2), (5, 4), (2, 3)])
 def test_the_shares_of_a_batch_are_the_batch_in_order(rows: int, count: int):
-    shares = [Shared(Positions(), Ranks(rank, count)).batch(np.arange(rows)) for rank in range(count)]
+    shares = [shared(Positions().of_epoch, Ranks(rank, count))(7, np.arange(rows)) for rank in range(count)]
     assert len({len(share.batch) for share in shares}) == 1
     mine = [row for rank, share in enumerate(shares) for row in share.batch[: share.rows[rank]]]
     assert mine == list(range(rows))

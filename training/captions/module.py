@@ -53,6 +53,7 @@ class CaptionModule(TrainingModule):
         super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, data=rows)
         self.captioner, self.weight_decay = captioner, weight_decay
         self.attached, self.opened, self.tower_lr, self.parts = attached, opened, tower_lr, parts
+        self.has_idle = bool(opened)  # such as CLIP's last norm, which is of its pooled output
         computes = {getattr(layer, "compute_dtype", None) for layer in captioner.modules()}  # of layers in NF4
         self.through_fp16 = captioner.dtype == "fp16" or torch.float16 in computes
         self.plan, self.val, self.per_epoch = plan, val, per_epoch

@@ -13,6 +13,7 @@ from roadcue.models.pooling import pool_tokens
 from roadcue.schema import StoredBatch
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.module import HeadsModule
+from roadcue.training.ranks import Share
 from roadcue.training.stage_two.pictures import PictureBatch
 
 _ENCODER = "encoder."
@@ -27,8 +28,6 @@ class PicturesModule(HeadsModule):
     kept in fp32 and computes its products in that format.
     """
 
-    shares = False
-
     def __init__(
         self, model: MultiHeadModel, encoder: Encoder, config: TrainConfig, *, steps: int, data: str = ""
     ) -> None:
@@ -38,14 +37,20 @@ class PicturesModule(HeadsModule):
         super().__init__(model, lr=given.lr, weight_decay=decay, steps=steps, warm_up=warm_up, data=data)
         self.encoder, self.config = encoder, config
         self.through_fp16 = config.stage != "heads" and config.dtype == "fp16"
+        self.has_idle = config.stage == "full"  # such as CLIP's last norm, which is of its pooled output
 
-    def training_step(self, batch: PictureBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
+    def training_step(self, batch: PictureBatch | Share, batch_idx: int) -> Tensor:  # type: ignore[override]
         """As of `HeadsModule`, of pictures."""
-        return super().training_step(self.encoded(batch), batch_idx)
+        return super().training_step(self._seen(batch), batch_idx)
 
-    def validation_step(self, batch: PictureBatch, batch_idx: int) -> None:  # type: ignore[override]
+    def validation_step(self, batch: PictureBatch | Share, batch_idx: int) -> None:  # type: ignore[override]
         """As of `HeadsModule`, of pictures."""
-        super().validation_step(self.encoded(batch), batch_idx)
+        super().validation_step(self._seen(batch), batch_idx)
+
+    def _seen(self, batch: PictureBatch | Share) -> StoredBatch | Share:
+        if isinstance(batch, Share):
+            return Share(self.encoded(batch.batch), batch.rows)
+        return self.encoded(batch)
 
     def encoded(self, batch: PictureBatch) -> StoredBatch:
         """The batch with features (b, c, k, d) float32 in the place of pictures; no detector reads their contrast."""

@@ -30,13 +30,14 @@ from roadcue.sentences import say, show
 from roadcue.training.build import build_run_encoder, device, encoder_of_run
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
-from roadcue.training.extraction import encoder_parts, stored_split
+from roadcue.training.extraction import encoder_parts, extract, stored_split
 from roadcue.training.heads.batches import encoding
 from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.fitting import FREE_TO_CHANGE, fingerprint_now, fit_by_gradient, stored_splits
 from roadcue.training.heads.leaving import leave_heads
 from roadcue.training.heads.splits import EncoderFacts, StoredSplits
 from roadcue.training.optimizers import check_optimizer
+from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
     RunFolder,
@@ -73,21 +74,31 @@ def train_stage_two(config: TrainConfig, config_text: str, command: str | None =
     check_same_encoder(earlier, encoder_parts(encoder, config))
     model = MultiHeadModel.from_pretrained(earlier.model)
     model.detector = None  # of pictures as the encoder has seen them so far
-    splits = stored_splits(config, encoder, model, folder.path)
+    ranks = Ranks.of_environment()
+    with ranks.first_goes_ahead():
+        splits = stored_splits(config, encoder, model, folder.path)
     _check_same_rows(earlier, splits, config)
-    resuming = folder.last.exists()
+    resuming = ranks.agree(folder.last.exists())
     with writing_into(folder.path, GO_ON):
-        write_atomic(folder.config, config_text)
-        pictures = splits.train.dataset, splits.train.rows, config.camera_names
-        write_samples(folder.samples, *pictures, encoder.preprocess, encoder.side)
+        if ranks.first:
+            write_atomic(folder.config, config_text)
+            pictures = splits.train.dataset, splits.train.rows, config.camera_names
+            write_samples(folder.samples, *pictures, encoder.preprocess, encoder.side)
         seed_everything(config.seed, verbose=False)
         attached, learnt = _let_learn(encoder, config)
         module, spent = _fit(model, encoder, splits, config, folder, resuming)
         module.cpu()
         if config.stage != "heads":
-            _save_encoder(encoder, attached, config, folder)
+            with ranks.first_goes_ahead():
+                if ranks.first:
+                    _save_encoder(encoder, attached, config, folder)
             encoder = encoder_of_run(folder, config)
             say(f"encoding again, as the encoder is now: {encoder.description}")
+            if ranks.count > 1:
+                _encode_in_parts(splits, encoder, config, ranks)
+        if not ranks.first:
+            return
+        if config.stage != "heads":
             splits = _encoded_anew(splits, encoder, config)
         command = command or shlex.join(["python", *sys.argv])
         facts = {"residual": earlier.read_facts().get("residual"), "stage_two": {"stage": config.stage, **learnt}}
@@ -162,6 +173,14 @@ def _save_encoder(encoder: Encoder, attached: Attached | None, config: TrainConf
         save_adapter(learner.tower, attached, folder.adapter, public_name(config.checkpoint, config.encoder))
     else:
         learner.save_tower(folder.encoder, config.checkpoint)
+
+
+def _encode_in_parts(splits: StoredSplits, encoder: Encoder, config: TrainConfig, ranks: Ranks) -> None:
+    """Every rank a part of the pictures; returns when all of them are in the store."""
+    part = ranks.rank + 1, ranks.count
+    for split in (splits.train, splits.val):
+        extract(split.dataset, encoder, config, on_bad_record=config.on_bad_record, part=part)
+    ranks.meet()
 
 
 def _encoded_anew(splits: StoredSplits, encoder: Encoder, config: TrainConfig) -> StoredSplits:
