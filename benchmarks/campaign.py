@@ -29,6 +29,7 @@ from typing import Any
 
 from damaged_files import KINDS
 from damages import DAMAGES, damaged, outcome
+from ratio_lines import print_ratios
 
 ROOT = Path(__file__).parents[1]
 LONGEST_S = 20.0
@@ -42,14 +43,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="one input of each kind of file")
     given = parser.parse_args()
-    faults = []
+    faults, ratios = [], {}
     if given.inputs:
-        faults += damage_all(1 if given.quick else -(-given.inputs // (len(KINDS) * len(DAMAGES))), given.seed)
+        each = 1 if given.quick else -(-given.inputs // (len(KINDS) * len(DAMAGES)))
+        faults += damage_all(each, given.seed)
+        ratios["campaign_faults_per_file"] = len(faults) / (each * len(KINDS) * len(DAMAGES))
     if given.kills and not given.quick:
-        faults += kill_all(given.kills, shlex.split(given.train), given.seed)
+        lost = kill_all(given.kills, shlex.split(given.train), given.seed)
+        faults += lost
+        ratios["campaign_faults_per_kill"] = len(lost) / given.kills
     for fault in faults[:20]:
         print(f"fault: {fault}")
-    print(f"ratio faults {len(faults)}")
+    print(f"{len(faults)} faults")
+    print_ratios("what the whole files say, and the heads of a run that was left alone", ratios)
     sys.exit(bool(faults))
 
 

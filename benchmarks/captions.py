@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from ratio_lines import print_ratios
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from roadcue.loaders.sensation.dataset import open_sensation
@@ -144,7 +145,7 @@ def said(row: dict[str, Any]) -> str:
         f"{row['model']}, {row['dtype']}, {row['asked']}, {row['pictures']} pictures: "
         f"loop {row['loop_per_s']:.2f} captions/s; "
         f"stored, by {row['batch']}, {row['stored_per_s']:.2f}/s, with filling the store ({row['filling_s']:.1f} s) "
-        f"{row['with_filling_per_s']:.2f}/s; same text {row['same_text']:.1%}; ratio {row['ratio']:.1f}"
+        f"{row['with_filling_per_s']:.2f}/s; same text {row['same_text']:.1%}"
     )
 
 
@@ -174,6 +175,8 @@ def main() -> int:
     print(f"an answer: {rows[0]['example']}", *map(said, rows), sep="\n")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    ratios = {f"captions_{row['model']}_{row['dtype']}_{row['asked']}": row["ratio"] for row in rows}
+    print_ratios("a loop over one picture at a time, with the same weights", ratios)
     exact = all(row["same_text"] == 1 for row in rows if row["dtype"] == "fp32")
     fast = options.quick or all(row["ratio"] >= WANTED for row in rows)
     return int(not (exact and fast))

@@ -4,7 +4,9 @@
 
 The parts run as they do in `generate`: the vision tower and the Perceiver on one picture, the prompt (a caption of
 WORDS tokens for each demonstration, `<image>Output:` for the picture asked about), and one token after the other,
-alone and in beams. Memory is the peak of the process, and on a GPU that of its allocator.
+alone and in beams. Memory is the peak of the process, and on a GPU that of its allocator. For a token every weight of
+the language model is read once, but for what it makes of pictures: the reference is the product of one row with its
+largest matrix, that of words, weight for weight.
 """
 
 import argparse
@@ -13,7 +15,9 @@ import time
 from collections.abc import Callable
 
 import torch
+from ratio_lines import print_ratios
 from torch import Tensor
+from torch.nn.functional import linear
 
 from roadcue.models.flamingo.modeling.clip import visual_tokens
 from roadcue.models.flamingo.modeling.config import MPT_1B, PUBLISHED, VIT_L_14, FlamingoConfig
@@ -94,21 +98,27 @@ def main() -> None:
     def generate(tokens: int, beams: int) -> None:
         model.generate(ids, pixels, max_new_tokens=tokens, min_new_tokens=tokens, num_beams=beams, do_sample=False)
 
+    words = model.lang_encoder.lm_head.weight
+    word = torch.randn(1, words.shape[1], device=device, dtype=dtype)
+    read = sum(weight.numel() for name, weight in model.lang_encoder.named_parameters() if "to_kv" not in name)
     tokens = visual_tokens(model.vision_encoder, pixels[:, 0])
     media = model.encode_media(ids, pixels)
     print(f"vision tower, one picture: {timed(lambda: visual_tokens(model.vision_encoder, pixels[:, 0])):.3f} s")
     print(f"Perceiver, one picture: {timed(lambda: model.perceiver(tokens)):.3f} s")
     prefill = timed(lambda: model(ids, media=media, use_cache=True, logits_to_keep=1))
     print(f"prompt of {ids.shape[1]} tokens and {options.shots + 1} pictures, already encoded: {prefill:.3f} s")
+    bare, of_tokens = timed(lambda: linear(word, words)) / words.numel(), {}
     for beams in (1, options.beams):
         first, whole = (timed(lambda n=n, b=beams: generate(n, b)) for n in (1, options.tokens))
-        each = (whole - first) / (options.tokens - 1)
+        each = of_tokens[beams] = (whole - first) / (options.tokens - 1)
         print(
             f"{beams} beams: {each:.3f} s for each further token, {whole:.2f} s for {options.tokens} and the pictures"
         )
     print(f"peak of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     if device == "cuda":
         print(f"peak on the GPU: {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
+    print(f"{read:,} weights are read for a token, {1 / bare:.3g} a second in the bare product of one row with words")
+    print_ratios("that bare product, for a token alone", {"full_size_flamingo_token": read * bare / of_tokens[1]})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 LoRA of rank 16 in all linear layers of a tower's blocks, AdamW, products in bf16. The tower learns to give features
 that are nearer to zero, the language model a text of WORDS tokens behind one picture: what is learnt does not change
-the time. On a GPU the rate stands beside that of a bare matrix product, with 2 floating point operations for each
+the time. The rate stands beside that of a bare matrix product in bf16, with 2 floating point operations for each
 multiply-add and twice as many for a step as for a forward, since frozen weights have no gradients.
 """
 
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from ratio_lines import print_ratios
 from torch import Tensor, nn
 from torch.nn.functional import linear
 from tower import VISION, picture_operations
@@ -105,18 +106,18 @@ def text_operations(tokens: int) -> float:
     return 2.0 * (tokens * matrices + layers * 2 * tokens * tokens * width)
 
 
-def report(what: str, taken: list[float], batch: int, operations: float, device: str, reference: float) -> None:
-    """One line: what a step takes, and on a GPU how near to the card's rate it comes."""
+def report(what: str, taken: list[float], batch: int, operations: float, device: str, reference: float) -> float:
+    """One line: what a step takes; returns how near to the rate of a bare matrix product it comes."""
     usual = min(taken[1:] or taken)
     said = f"{what}: {usual:.2f} s a step of {batch}, the first {taken[0]:.2f} s, {batch / usual:.3g} pictures/s"
     if device == "cpu":
         print(f"{said}, peak of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
-        return
-    peak = torch.cuda.max_memory_allocated() / 2**30
-    print(f"{said}, peak {peak:.2f} GiB, share of the card's matrix rate {operations / usual / reference:.2f}")
+    else:
+        print(f"{said}, peak {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
+    return operations / usual / reference
 
 
-def tower_part(options: argparse.Namespace, batch: int, steps: int, reference: float) -> None:
+def tower_part(options: argparse.Namespace, batch: int, steps: int, reference: float) -> float:
     """LoRA in the vision tower, which stands alone."""
     tower = random_tower(options.device, options.quick)
     attached = attach_lora(tower, {"vision": TARGETS["vision"]}, **LORA, root="model.vision_model.")
@@ -131,10 +132,10 @@ def tower_part(options: argparse.Namespace, batch: int, steps: int, reference: f
 
     taken = trained(tower, loss, steps, options.device)
     operations = 2 * batch * picture_operations(VISION["num_hidden_layers"])
-    report("vision tower in bf16", taken, batch, operations, options.device, reference)
+    return report("vision tower in bf16", taken, batch, operations, options.device, reference)
 
 
-def text_part(options: argparse.Namespace, batch: int, steps: int, reference: float, quantize: bool) -> None:
+def text_part(options: argparse.Namespace, batch: int, steps: int, reference: float, quantize: bool) -> float:
     """LoRA in the language model, behind a tower that is frozen."""
     model = random_model(options.device, options.quick)
     if quantize:
@@ -154,7 +155,7 @@ def text_part(options: argparse.Namespace, batch: int, steps: int, reference: fl
     seen = batch * picture_operations(VISION["num_hidden_layers"])
     operations = seen + 2 * batch * text_operations(ids.shape[1])
     name = f"language model in {'NF4' if quantize else 'bf16'}"
-    report(name, taken, batch, operations, options.device, reference)
+    return report(name, taken, batch, operations, options.device, reference)
 
 
 def main() -> None:
@@ -175,16 +176,19 @@ def main() -> None:
     batch, steps = options.batch or (16 if on_gpu else 1), options.steps or (10 if on_gpu else 3)
     size = "small" if options.quick else "full"
     print(f"{options.device}, {options.threads} CPU threads, random weights, {size} size", flush=True)
-    reference = matrix_rate(options.device, 8192) if on_gpu else 0.0
+    side = 8192 if on_gpu else 1024
+    reference = matrix_rate(options.device, side)
+    print(f"bare {side} x {side} matrix product in bf16: {reference / 1e12:,.3g} TFLOP/s")
     if on_gpu:
-        print(f"bare 8192 x 8192 matrix product in bf16: {reference / 1e12:,.0f} TFLOP/s")
         print(torch.cuda.get_device_name())
-    tower_part(options, batch, steps, reference)
+    shares = {"full_size_lora_tower": tower_part(options, batch, steps, reference)}
     if on_gpu or options.text or options.quick:
         for quantize in (False, True):
             if on_gpu:
                 torch.cuda.reset_peak_memory_stats()
-            text_part(options, batch, steps, reference, quantize)
+            name = f"full_size_lora_text_{'nf4' if quantize else 'bf16'}"
+            shares[name] = text_part(options, batch, steps, reference, quantize)
+    print_ratios("the rate of a bare matrix product in bf16", shares)
 
 
 if __name__ == "__main__":

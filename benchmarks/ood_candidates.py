@@ -17,7 +17,9 @@ from roadcue.heads.waypoint.kmeans import kmeans
 Distance = Callable[[StoredPictures], Tensor]
 """Of b pictures, one a row, (b,), larger for one that is less like."""
 OURS = "largest of the five, over their thresholds"
-_OF_DETECTOR = ("whole picture", "cells", "mean and spread of cells", "contrast", "smooth cells")
+OF_DETECTOR = "probabilistic PCA, "
+"""What the names of the distances begin with of which the run's own detector takes the largest."""
+_PARTS = ("whole picture", "cells", "mean and spread of cells", "contrast", "smooth cells")
 _CLUSTERS, _NEIGHBOURS, _DIRECTIONS = 8, 50, 32
 
 
@@ -31,8 +33,8 @@ def candidates(train: StoredPictures, detector: OODDetector) -> Mapping[str, Dis
     relative = RMD(None).fit_features(unit, clusters)
     neighbours = KNN(None, k=min(_NEIGHBOURS, len(mean) - 1)).fit_features(mean, one)
     ours: dict[str, Distance] = {
-        f"probabilistic PCA, {name}": lambda seen, place=place: _ours(detector, seen)[:, place]  # type: ignore[misc]
-        for place, name in enumerate(_OF_DETECTOR)
+        f"{OF_DETECTOR}{name}": lambda seen, place=place: _ours(detector, seen)[:, place]  # type: ignore[misc]
+        for place, name in enumerate(_PARTS)
     }
     return {
         "Mahalanobis, mean": lambda seen: mahalanobis.predict_features(_mean(seen)),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from ratio_lines import print_ratios
 from rich.console import Console
 
 from roadcue.command_line import run
@@ -61,7 +62,8 @@ def benchmark(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pairs = (_QUICK_PAIRS if options.quick else options.pairs) * len(kinds)
-        draw_pairs(options.view, pairs, kinds, options.seed, folder / "pairs")
+        workers = 1 if options.quick else None  # a process takes longer to begin than a few pairs to draw
+        draw_pairs(options.view, pairs, kinds, options.seed, folder / "pairs", workers)
         data = open_dataset(_DATA[options.view], folder / "pairs", "val")
         print(encoder.description, flush=True)
         config = ExtractionOptions(
@@ -90,17 +92,24 @@ def benchmark(options: argparse.Namespace) -> None:
         content = {"options": vars(options), "scores": {k: _as_json(v) for k, v in scores.items()}}
         write_atomic(user_path(options.json), json.dumps(content, indent=1) + "\n")
     print(f"{time.monotonic() - started:.0f} s")
+    told = [one for one in kinds if one in _REASONS[options.view]] or kinds
+    ours, bare = (np.mean([scores[one][name].value for one in told]) for name in (options.encoder, PIXELS))
+    reference = f"the same probe of {PIXELS}, mean accuracy over kinds that matter"
+    print_ratios(reference, {f"pair_probe_{options.view}": ours / bare})
 
 
-def draw_pairs(view: str, pairs: int, kinds: tuple[str, ...], seed: int, folder: Path) -> None:
-    """Draw so many pairs in all, kind after kind, into a folder."""
+def draw_pairs(
+    view: str, pairs: int, kinds: tuple[str, ...], seed: int, folder: Path, workers: int | None = None
+) -> None:
+    """Draw so many pairs in all, kind after kind, into a folder; `workers` None: one per processor."""
     if view == "drives":
         spec = drives.RoadWorldSpec(
             train_sequences=0, val_sequences=0, pairs=pairs, kinds=kinds, seed=seed, cameras=("FRONT",)
         )
-        write_roadworld(spec, folder)
+        write_roadworld(spec, folder, workers)
     else:
-        write_sidewalk(walks.SidewalkSpec(train=0, val=0, pairs=pairs, kinds=kinds, seed=seed), folder)
+        spec_of_walks = walks.SidewalkSpec(train=0, val=0, pairs=pairs, kinds=kinds, seed=seed)
+        write_sidewalk(spec_of_walks, folder, workers)
 
 
 def labels(split: StoredSplit, folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from PIL import Image
+from ratio_lines import print_ratios
 from tower import PREPROCESSING, VISION
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
@@ -129,8 +130,8 @@ def camera_picture(path: Path) -> Path:
     return path
 
 
-def measure(loaded: roadcue.RoadPredictor, device: str, count: int, rounds: int, picture: Path) -> None:
-    """Print the stages of `count` pictures that are predicted at once, and the ratio to the tower alone."""
+def measure(loaded: roadcue.RoadPredictor, device: str, count: int, rounds: int, picture: Path) -> float:
+    """Print the stages of `count` pictures that are predicted at once; returns the ratio to the tower alone."""
     past, watch = np.zeros((count, 16, 6), np.float32), Watch(device)
     answer = partial(loaded.predict, images=[picture] * count, past=past, intent=[1] * count)
     pixels = torch.stack([pictures.preprocessed(picture, loaded.encoder.preprocess, loaded.encoder.side)] * count)
@@ -148,7 +149,7 @@ def measure(loaded: roadcue.RoadPredictor, device: str, count: int, rounds: int,
     print(f"\n{count} picture(s) on {device}, {'CPU time' if device == 'cpu' else 'time'} and share of the whole:")
     for stage in (ALL, *STAGES, ALONE):
         print(f"  {stage:<22} {1e3 * took[stage]:9.2f} ms {took[stage] / took[ALL]:7.1%}")
-    print(f"  ratio of the tower alone to predict: {took[ALONE] / took[ALL]:.2f}")
+    return took[ALONE] / took[ALL]
 
 
 def main() -> None:
@@ -171,8 +172,12 @@ def main() -> None:
         else:
             run = options.run or trained_run(folder)
         loaded, picture = roadcue.load(run, device=options.device), camera_picture(folder / "picture.jpg")
-        for count in (1, options.batch):
-            measure(loaded, options.device, count, options.rounds, picture)
+        name = "predict_latency_full_width" if options.full_width else "predict_latency"
+        ratios = {
+            f"{name}_of_{count}": measure(loaded, options.device, count, options.rounds, picture)
+            for count in (1, options.batch)
+        }
+    print_ratios("the tower alone on as many pictures", ratios)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 import time
 
 import numpy as np
+from ratio_lines import print_ratios
 
 from roadcue.metrics.rater_feedback import rater_feedback
 from roadcue.metrics.raters import Raters
@@ -82,7 +83,7 @@ def main() -> None:
     rate, plain_rate = len(scores) / min(ours), len(plain) / min(loop)
     print(f"{len(scores):,} frames in {min(ours):.2f} s, best of {options.repeats}; agree to {apart:.0e}")
     print(f"rater feedback score {rate:,.0f} frames/s, plain loop {plain_rate:,.0f} frames/s")
-    print(f"ratio {rate / plain_rate:.0f}")
+    print_ratios("the plain loop", {"rater_feedback": rate / plain_rate})
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from ratio_lines import print_ratios
 from rich.console import Console
 from rich.table import Table
 from udacity_drive import QUICK_EVERY, open_udacity_drive
@@ -50,7 +51,7 @@ from roadcue.training.run_folder import RunFolder
 
 RESIDUALS = ("auto", "none", "ego")
 ROWS = (WAYPOINT, WAYPOINT + BLIND_SUFFIX)
-_QUICK_BLOCKS = 3
+_QUICK_BLOCKS = 2
 Errors = dict[tuple[str, str], np.ndarray]
 """(value of --waypoint.residual, row of the table) -> (n,) ADE at 5 s in metres, a mean over seeds."""
 
@@ -80,6 +81,8 @@ def benchmark(options: argparse.Namespace) -> None:
         content["ade_5s_m"] = {", ".join(key): float(error.mean()) for key, error in errors.items()}
         write_atomic(user_path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
     print(f"{len(block)} photographs in {len(blocks)} blocks, {time.monotonic() - started:.0f} s")
+    heads = {f"ridge_floor_{residual}": ratios[residual, WAYPOINT].value for residual in RESIDUALS}
+    print_ratios("the ridge: ADE at 5 s of the head that sees", heads)
 
 
 def left_out(

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from ratio_lines import print_ratios
 from tower import PREPROCESSING, VISION
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
@@ -164,7 +165,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     said = ", ".join(f"{part} {spent:.2f}" for part, spent in parts.items())
     print(f"of the CPU ahead of a step, as it is: {said} ms a picture")
     print(f"all that is ahead of a step, alone: {1000 * decoding:.1f} ms a picture")
-    print(f"ratio stage_two_rate {median(loops) / median(repeated):.2f}")
+    print_ratios("one batch repeated", {"stage_two_rate": median(loops) / median(repeated)})
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from ratio_lines import print_ratios
 from torch.nn.functional import linear
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionTransformer
@@ -86,7 +87,7 @@ def main() -> None:
     print(f"{encoder.description}; {options.device}, {options.threads} CPU threads, batches of {options.batch}")
     print(f"bare {size} x {size} matrix product: {max(references) / 1e9:,.0f} GFLOP/s")
     print(f"tower: {max(rates) / 1e9:,.0f} GFLOP/s, {max(rates) / per_picture:.3g} pictures/s of 27 layers")
-    print(f"share: {max(rates) / max(references):.2f}")
+    print_ratios("the bare matrix product", {f"tower_{options.dtype}": max(rates) / max(references)})
 
 
 if __name__ == "__main__":

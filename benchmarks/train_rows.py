@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from ratio_lines import print_ratios
 
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.pool import FeaturePool
@@ -120,7 +121,7 @@ def main() -> None:
     shape = f"{options.cells} x {options.width} features"
     print(f"{steps} steps of {config.batch_size} rows, {shape}, best of {options.repeats}")
     print(f"bare loop {rows / min(bare):,.0f} rows/s, train.py's loop {rows / min(ours):,.0f} rows/s")
-    print(f"ratio {min(bare) / min(ours):.2f}")
+    print_ratios("the bare loop", {"train_rows": min(bare) / min(ours)})
 
 
 if __name__ == "__main__":

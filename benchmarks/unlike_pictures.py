@@ -25,10 +25,11 @@ import numpy as np
 import torch
 from drawn_anew import ANOTHER_SEED, drawn_anew
 from ood_candidates import candidates
+from ratio_lines import print_ratios
 from rich.console import Console
 from torchmetrics.functional.classification import binary_auroc
 from udacity_drive import udacity_folder, write_udacity_manifest
-from unlike_tables import auroc_table, share_table
+from unlike_tables import auroc_ratio, auroc_table, share_table
 
 from roadcue import train
 from roadcue.command_line import parse_file, run
@@ -156,6 +157,9 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     print(
         f"{sum(held)} of {len(held)} demands hold; {len(rows)} pictures of a kind; {time.monotonic() - started:.0f} s"
     )
+    best, ratio = auroc_ratio(aurocs)
+    reference = f"the best published distance, {best}: areas under the ROC curve on kinds that chose nothing"
+    print_ratios(reference, {"unlike_pictures_auroc": ratio})
 
 
 def demanded(

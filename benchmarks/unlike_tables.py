@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from ood_candidates import OURS
+from ood_candidates import OF_DETECTOR, OURS
 from rich.table import Table
 
 from roadcue.evaluation.spoilt_pictures import CHOOSING, UNLIKE
@@ -26,6 +26,14 @@ def auroc_table(aurocs: Mapping[str, Mapping[str, float]]) -> Table:
         mean = float(np.mean(list(others[name].values())))
         lines.add_row(name, f"{chosen_on[name]:.3f}", f"{mean:.3f}", f"{others[name][worst[name]]:.3f} {worst[name]}")
     return lines
+
+
+def auroc_ratio(aurocs: Mapping[str, Mapping[str, float]]) -> tuple[str, float]:
+    """The published distance that is best where one is chosen, and our area over its own on the other kinds."""
+    published = {name: kinds for name, kinds in aurocs.items() if name != OURS and not name.startswith(OF_DETECTOR)}
+    best = max(published, key=lambda name: sum(published[name][kind] for kind in CHOOSING))
+    ours, theirs = (sum(aurocs[name][kind] for kind in UNLIKE) for name in (OURS, best))
+    return best, ours / theirs
 
 
 def share_table(title: str, rows: Mapping[str, Mapping[str, Interval]]) -> Table:
