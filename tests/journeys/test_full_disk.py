@@ -64,7 +64,7 @@ def test_the_index_of_the_shards(words, capsys):
     with full_after(1000):
         error = refused(capsys, train.main, *quick(*words))
     assert "training_x.tfrecord" in error
-    assert "Make room on the disk" in error
+    assert "make room on the disk" in error
     trained(capsys, *words)
 
 

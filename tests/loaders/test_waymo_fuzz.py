@@ -115,5 +115,9 @@ def test_records_of_anything(tmp_path_factory: pytest.TempPathFactory, content: 
     path = tmp_path_factory.getbasetemp() / "anything"
     path.write_bytes(content)
     bad: list[BadRecord] = []
-    assert list(read_records(path, on_bad=bad.append)) == []
-    assert len(bad) == 1
+    try:
+        assert list(read_records(path, on_bad=bad.append)) == []
+    except BadInput as packed:
+        assert f"{path}: is packed with" in str(packed)  # noqa: PT017 - either way is right
+    else:
+        assert len(bad) == 1

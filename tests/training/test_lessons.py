@@ -253,18 +253,12 @@ def test_the_exact_prompt_and_an_example_are_shown_with_what_is_learnt_marked(pi
 def test_claims_of_written_texts_are_compared_with_those_of_the_pictures_own(pictures, captioner):
     texts = {pictures.picture(int(row)).numpy().tobytes(): pictures.text(int(row)) for row in pictures.rows}
 
-    class Copier:
+    class Copier(torch.nn.Module):
         """Writes what belongs to the pictures, or what belongs to another."""
 
-        training, instruction = True, ""
+        instruction = ""
         encode = staticmethod(lambda pixels: pixels)
         prompt = staticmethod(lambda *_, frames: [1])
-
-        def eval(self):
-            self.training = False
-
-        def train(self, training):
-            self.training = training
 
         def generate(self, pixels, prompt, settings):
             assert (self.training, settings.max_new_tokens) == (False, 256)
