@@ -115,9 +115,10 @@ def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRu
         (text_for(settings.get("stage", config.stage), config_text), settings)
         for settings in combinations(config.sweep)
     ]
-    if config.stage != CONTROL["stage"] and config.from_run is not None:
+    learning = [each for each in asked if each[1].get("stage", config.stage) != CONTROL["stage"]]
+    if learning and config.from_run is not None:
         text, beside = controls(config_text, [settings for _, settings in asked])
-        asked = [*((text, settings) for settings in beside), *asked]
+        asked = [*((text, settings) for settings in beside), *learning]
     for text, settings in asked:
         title = re.sub(r"[^\w.,=+-]", "_", ",".join(f"{option}={value}" for option, value in settings.items()))
         for seed in range(config.seed, config.seed + config.seeds):

@@ -2,13 +2,16 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from roadcue.command_line import parse
+from roadcue.errors import BadInput
 from roadcue.training.config import TrainConfig
 from roadcue.training.run_folder import RunFolder
+from roadcue.training.stage_two.earlier_run import taken_over
 from roadcue.training.sweep.stage_two import StageOne, compared, controls, scored_run
 from roadcue.training.sweep.sweep import planned, sweep
 
@@ -28,6 +31,21 @@ def test_a_control_is_trained_for_every_setting_that_is_not_of_the_encoder(runs,
     for control in controls:
         assert (control.config.augment, control.config.epochs, control.config.lora) == (0.5, 1, None)
         assert control.config.from_run == str(runs().path)
+
+
+@pytest.mark.parametrize("stages", ["lora,full", "full,lora,heads"])
+def test_line_1_where_the_stage_itself_is_swept_the_control_comes_first(stages, runs, tmp_path):
+    words = ["--from", str(runs().path), "--run_dir", str(tmp_path), "--sweep", f"stage={stages}", "--seeds", "2"]
+    planned_runs = planned(*parse(TrainConfig, words), tmp_path)
+    swept = [stage for stage in stages.split(",") if stage != "heads"]
+    expected = [stage for stage in ("heads", *swept) for _ in range(2)]
+    assert [run.config.stage for run in planned_runs] == expected, "one control, whether it is asked for or not"
+
+
+def test_line_1_of_another_head_its_name_alone_is_told(runs, tmp_path):
+    config, _ = parse(TrainConfig, ["--from", str(runs().path), "--run_dir", str(tmp_path)])
+    with pytest.raises(BadInput, match=r"other options: --head cue, and the run has waypoint,field; leave them out"):
+        taken_over(replace(config, head="cue", head_options={}))
 
 
 def test_a_control_has_no_option_of_an_encoder_that_learns():
