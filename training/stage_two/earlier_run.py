@@ -59,7 +59,7 @@ def taken_over(config: TrainConfig) -> tuple[RunFolder, TrainConfig]:
     free = _FREE | {"dtype"} if config.captions else _FREE  # which is that of what is frozen below an adapter
     others = [
         f"--{name} {now.get(name)}, and the run has {before.get(name)}"
-        for name in sorted(before.keys() | now.keys())
+        for name in sorted(before.keys() & now.keys())  # options of another head go with --head
         if name not in free and not name.startswith(f"{LORA}.") and now.get(name) != before.get(name)
     ]
     if others:
