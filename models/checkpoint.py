@@ -52,6 +52,7 @@ def local_or_hub(name: str, encoder: str) -> Path | str:
         return mini.FOLDERS[encoder]
     folder = user_path(name)
     refuse_adapter(folder, name)
+    _refuse_run(folder, name)
     if folder.is_dir():
         return folder
     hub_id = FULL[encoder] if name == "full" else name
@@ -66,6 +67,15 @@ def refuse_adapter(folder: Path, name: str) -> None:
         raise BadCheckpoint(
             f"checkpoint {name!r}: is an adapter, which changes a checkpoint and is none; name the run that it was "
             "trained in (--run), or the checkpoint that it is for"
+        )
+
+
+def _refuse_run(folder: Path, name: str) -> None:
+    """BadCheckpoint for a run folder, which has its checkpoint in a folder of its own."""
+    if (folder / "config.yaml").exists() and (folder / "run.json").exists():
+        raise BadCheckpoint(
+            f"checkpoint {name!r}: is a run folder, not a checkpoint; go on from it with --from, merge its adapter "
+            "(python -m roadcue.training.merge), or name its folder encoder, or of a captioner model"
         )
 
 

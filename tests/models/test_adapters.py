@@ -195,6 +195,13 @@ def test_an_adapter_is_no_checkpoint(tmp_path):
         build_encoder("smol", checkpoint=str(tmp_path))
 
 
+def test_line_1_a_run_folder_is_no_checkpoint(tmp_path):
+    for name in ("config.yaml", "run.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(BadCheckpoint, match="is a run folder, not a checkpoint; go on from it with --from"):
+        build_encoder("smol", checkpoint=str(tmp_path))
+
+
 def test_without_peft_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(BadEncoder, match=r"LoRA needs the package peft; install it: pip install 'roadcue\[lora\]'"):
