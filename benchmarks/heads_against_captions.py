@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from ratio_lines import print_ratios
 
 from roadcue import eval as scoring
 from roadcue import train
@@ -64,6 +65,13 @@ QUICK_DRIVES = RoadWorldSpec(4, 2, seconds=2.0, stride=5, width=96, height=96, c
 EIGHT = "5,10,15,20,25,30,35"
 CLIP_CONDITIONS = "free,one_frame,shuffled,others"
 PARTS = ("walks", "drives")
+OF_HEADS = {
+    "sidewalk": ("walks", "Positions, balanced accuracy", "sidewalk", "field of heads", "smol"),
+    "road": ("walks", "Positions, balanced accuracy", "road", "field of heads", "smol"),
+    "path": ("drives", "Paths at 1, 2, 3, 4 and 5 s", "ade", "heads", "one_frame"),
+    "path_of_clips": ("drives", "Paths at 1, 2, 3, 4 and 5 s", "ade", "heads", "eight_frames"),
+}
+"""A ratio -> the part, table and figure that it is of, the head's row, and that of the text beside it."""
 
 
 def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
@@ -75,6 +83,24 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
     if options.part != "walks":
         _on_drives(options, out / "drives")
         print(f"{time.monotonic() - began:.0f} s; {out / 'drives' / COMPARISON[1]}")
+    places = {"walks": out, "drives": out / "drives"}
+    done = {part: places[part] for part in (PARTS if options.part is None else (options.part,))}
+    print_ratios(
+        "SmolVLM2's texts: the heads' balanced accuracies on walks, and errors of paths on drives", _ratios(done)
+    )
+
+
+def _ratios(places: Mapping[str, Path]) -> dict[str, float]:
+    """Those of the parts that have been compared, each in its folder."""
+    found = {}
+    for part, place in places.items():
+        answers = json.loads((place / COMPARISON[0]).read_text())["answers"]
+        tables = {each["title"]: each["methods"] for each in answers}
+        for name, (of, title, figure, *rows) in OF_HEADS.items():
+            if of == part:
+                head, text = (tables[title][row][figure]["value"] for row in rows)
+                found[f"heads_against_captions_{name}"] = head / text
+    return found
 
 
 def _on_walks(options: argparse.Namespace, out: Path) -> list[bool]:
@@ -113,7 +139,8 @@ def _on_drives(options: argparse.Namespace, out: Path) -> None:
     else:
         folder = drawn_once("roadworld", DRIVES, write_roadworld)
     data = ["--data", "roadworld", "--data_dir", str(folder), "--device", options.device]
-    seconds = {"heads": _train(["--encoder", "smol", "--head", "waypoint", *data], out / "heads")}
+    heads = ["--encoder", "smol", "--head", "waypoint", *data, *(["--epochs", "1"] if options.quick else [])]
+    seconds = {"heads": _train(heads, out / "heads")}
     seconds["heads"] += _score([], data, out / "heads")
     tuned = ["--encoder", "smol", "--head", "caption", "--caption.target", "path", *data]
     tuned += QUICK if options.quick else TUNED

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from ratio_lines import print_ratios
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -103,6 +104,10 @@ def benchmark(options: argparse.Namespace, held: list[bool]) -> None:
         write_atomic(Path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
     held += [claim.holds for claim in claims]
     print(f"{sum(held)} of {len(held)} claims hold; {time.monotonic() - started:.0f} s")
+    error = {method.name: method.overall["ade_5s"].value for method in comparison.methods}
+    beside = {"picture_pays_without_features": BLIND, "picture_pays_ridge": RIDGE}
+    ratios = {name: error[GRID] / error[blind] for name, blind in beside.items()}
+    print_ratios(f"what sees nothing, {BLIND!r} and {RIDGE!r}: error at 5 s", ratios)
 
 
 def waypoint_claims(

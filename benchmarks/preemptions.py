@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from ratio_lines import print_ratios
 from safetensors.torch import load_file
 from two_nodes import Cluster, started
 
@@ -134,6 +135,8 @@ def main() -> int:
         f"{sum(done.values()) - done['failed']} interruptions, {starts} starts, {done['failed']} failures; "
         f"the weights are {'equal to the bit' if equal else 'NOT the same'} (1 run)"
     )
+    lost = (done["failed"] + (not equal)) / max(1, sum(done.values()) - done["failed"])
+    print_ratios("the undisturbed run: failures and other weights, per interruption", {"preemptions_lost": lost})
     return 0 if equal and not done["failed"] else 1
 
 

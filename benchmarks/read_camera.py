@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from ratio_lines import print_ratios
 
 from roadcue.loaders import jpeg, picture_file
 from roadcue.loaders.tfrecord import RecordWriter
@@ -105,16 +106,20 @@ def main() -> None:
             {name: seconds(way, dataset, pictures, time.thread_time) for name, way in ways.items()}
             for _ in range(options.rounds)
         ]
+        ratios = {}
         for name in ways:
-            ratio = np.median([one["bare"] / one[name] for one in times])
             rate = 1 / np.median([one[name] for one in times])
-            print(f"{name:6} {rate:6.0f} pictures/s and core   {ratio:.3f} of the bare decode")
+            print(f"{name:6} {rate:6.0f} pictures/s and core")
+            if name != "bare":
+                ratios[f"read_camera_{name}"] = np.median([one["bare"] / one[name] for one in times])
         pairs = [(whole(dataset, pictures, row), half(dataset, pictures, row)) for row in range(8)]
         levels = np.ptp(np.array([[picture.numpy() for picture in pair] for pair in pairs], np.int16), axis=1)
         print(f"half differs from whole by {levels.mean():.2f} of 255 levels on average, {levels.max()} at most")
         for name in ("bare", "half"):
             one, two = (in_processes(n, ways[name], dataset, pictures, options.rounds) for n in (1, 2))
-            print(f"{name:6} {one:6.0f} pictures/s in one process, {two:6.0f} in two: {two / one:.2f} times")
+            print(f"{name:6} {one:6.0f} pictures/s in one process, {two:6.0f} in two")
+        ratios["read_camera_two_processes"] = two / one
+    print_ratios("the bare decode of the same bytes, and of two processes one alone", ratios)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from efficientnet_lite0 import PACKAGE, VERSION, EfficientNetLite0
+from ratio_lines import print_ratios
 from rich.console import Console
 from rich.table import Table
 from udacity_drive import QUICK_EVERY, open_udacity_drive
@@ -97,6 +98,12 @@ def benchmark(options: argparse.Namespace) -> None:
         content |= {"components": {name: method.components for name, method in methods.items()}}
         write_atomic(user_path(options.json), json.dumps(nan_to_none(content), indent=1) + "\n")
     print(f"{len(drive)} photographs in {len(np.unique(block))} blocks, {time.monotonic() - started:.0f} s")
+    ratios = {}
+    for name, other in compared(methods):
+        if other != IMAGENET:
+            learnt, drawn = (methods[each].squared_error[:, 0].mean() for each in (name, other))
+            ratios[f"real_photographs_{name.partition(',')[0]}"] = learnt / drawn
+    print_ratios(f"the same network with random weights: squared error of the {TARGETS[0]}", ratios)
 
 
 def scored_methods(drive: RoadDataset, folder: Path, options: argparse.Namespace) -> dict[str, Method]:

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from ratio_lines import print_ratios
 from tower import PREPROCESSING, VISION
 from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
 
@@ -31,8 +32,9 @@ TEXT = {
     "pad_token_id": 2,
 }
 """The language model's published sizes; with the tower they make 2,246,784,880 parameters."""
+IMPORTS = "imports only"
 ROUTES = {
-    "imports only": "import roadcue.models.smol.encoder",
+    IMPORTS: "import roadcue.models.smol.encoder",
     "vision tower": """
 from pathlib import Path
 from roadcue.models.smol.encoder import SmolEncoder
@@ -98,9 +100,12 @@ def main() -> None:
         if not options.quick and shutil.disk_usage(name).free < 6e9:
             sys.exit(f"{name} has less than 6 GB free; pass another --folder")
         write_checkpoint(Path(name), config)
-        peaks = {route: peak_mb(code, Path(name)) for route, code in ROUTES.items()}
+        routes = [route for route in ROUTES if not (options.quick and route == IMPORTS)]
+        peaks = {route: peak_mb(ROUTES[route], Path(name)) for route in routes}
     for route, peak in peaks.items():
-        print(f"{route:13} {peak:7,.0f} MB peak, ratio {peak / peaks['whole model']:.2f}")
+        print(f"{route:13} {peak:7,.0f} MB peak")
+    ratio = peaks["vision tower"] / peaks["whole model"]
+    print_ratios("loading the whole model, at the peak", {"tower_memory": ratio})
 
 
 if __name__ == "__main__":

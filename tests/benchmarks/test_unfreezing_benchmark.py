@@ -11,7 +11,9 @@ from unlike_tables import seeds_table
 
 from roadcue.roadworld.sidewalk.spec import SidewalkSpec
 from roadcue.training.run_folder import RunFolder
-from roadcue.training.sweep.stage_two import CONTROL
+from roadcue.training.sweep.stage_two import CONTROL, UNFREEZING
+
+NO_FIGURES = '{"figures": []}'
 
 
 def shares(**of_kinds):
@@ -78,7 +80,7 @@ def test_line_5_it_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         return 0
 
     monkeypatch.setattr(unfreezing.train, "main", train)
-    monkeypatch.setattr(unfreezing, "conclude", lambda *_: None)
+    monkeypatch.setattr(unfreezing, "conclude", lambda *of: (of[-1] / UNFREEZING).write_text(NO_FIGURES))
     monkeypatch.setattr(unfreezing, "scored_run", lambda *_: (None, None))
     monkeypatch.setattr(unfreezing.StageOne, "of", lambda *_: None)
     monkeypatch.setattr(unfreezing, "captions", lambda *_: 0)
@@ -88,4 +90,4 @@ def test_line_5_it_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     assert begun == ["one", "longer-seed0"]
     fails = False
     unfreezing.benchmark(options)
-    assert begun[2:] == ["longer-seed0", "lora.rank=8,lora.last=1-seed0"], "what is finished is not trained again"
+    assert begun[2:] == ["longer-seed0", "lora.rank=8,lora.last=all-seed0"], "what is finished is not trained again"
