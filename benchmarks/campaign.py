@@ -1,45 +1,47 @@
-"""Damage in every file that RoadCue reads, and kills of a training at every point where it writes; what came of each.
+"""Damage in every file that RoadCue reads, and whole commands that are killed or whose disk fails; what came of each.
 
     python benchmarks/campaign.py --inputs 20000
-    python benchmarks/campaign.py --inputs 0 --kills 100 --train "--encoder smol --head waypoint"
+    python benchmarks/campaign.py --inputs 0 --kills 100
+    python benchmarks/campaign.py --inputs 0 --disks 1 --commands drawing,eval
 
 Damage: of each kind of file and of damage as many inputs. Each is refused with its place, read as before, or skipped
 and counted; a file without checksums may give other values. A fault is anything else: a traceback, other values past
 a checksum, more than 20 s.
 
-Kills: a training is killed before or after its k-th write of a file, k = 1, 2, ..., or at a time at random, and the
-same command goes on from there. A fault is a run that does not, or whose heads differ in a bit from those of a run
-that was left alone, or half-written files that stay.
+Kills: a command is killed before or after its k-th rename, save or store write, k = 1, 2, ..., or at a moment at
+random, and the same command goes on from there. Disks: the n-th thing that the disk is asked fails, n = 1, 2, ...,
+for want of room or by a fault of its own, once or from then on, until a command meets none; then it is given again. A
+fault is a traceback, a message without its place, a result that is not bit by bit what the command leaves where
+nothing disturbs it, half-written files or processes that stay, more than 20 s beyond what it takes, and more than
+3 GiB.
 """
 
 import argparse
-import hashlib
-import os
+import errno
+import itertools
 import random
-import shlex
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from damaged_files import KINDS
 from damages import DAMAGES, damaged, outcome
+from disturbed import LONGEST_S, Commands, Disturbance
 from ratio_lines import print_ratios
+from whole_commands import COMMANDS, Trial, prepare
 
-ROOT = Path(__file__).parents[1]
-LONGEST_S = 20.0
+_POINTS = ("rename", "save", "store")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=20_000, help="damaged files, over all kinds")
-    parser.add_argument("--kills", type=int, default=0, help="trainings that are killed and go on")
-    parser.add_argument("--train", default="--encoder none --head waypoint --epochs 3", help="options of train.py")
+    parser.add_argument("--kills", type=int, default=0, help="commands that are killed and go on, over all kinds")
+    parser.add_argument("--disks", type=int, default=0, help="N: every N-th thing that a disk is asked fails once")
+    parser.add_argument("--commands", default=",".join(COMMANDS), help="that are disturbed (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="one input of each kind of file")
     given = parser.parse_args()
@@ -48,14 +50,14 @@ def main() -> None:
         each = 1 if given.quick else -(-given.inputs // (len(KINDS) * len(DAMAGES)))
         faults += damage_all(each, given.seed)
         ratios["campaign_faults_per_file"] = len(faults) / (each * len(KINDS) * len(DAMAGES))
-    if given.kills and not given.quick:
-        lost = kill_all(given.kills, shlex.split(given.train), given.seed)
-        faults += lost
-        ratios["campaign_faults_per_kill"] = len(lost) / given.kills
+    if (given.kills or given.disks) and not given.quick:
+        found, disturbed = disturb_all(given.commands.split(","), given.kills, given.disks, given.seed)
+        faults += found
+        ratios["campaign_faults_per_disturbed_command"] = len(found) / disturbed
     for fault in faults[:20]:
         print(f"fault: {fault}")
     print(f"{len(faults)} faults")
-    print_ratios("what the whole files say, and the heads of a run that was left alone", ratios)
+    print_ratios("what the whole files say, and what commands leave that nothing disturbs", ratios)
     sys.exit(bool(faults))
 
 
@@ -86,76 +88,51 @@ def damage_all(each: int, seed: int) -> list[str]:
     return faults
 
 
-def kill_all(kills: int, options: list[str], seed: int) -> list[str]:
-    """Train once undisturbed, then once for each kill; returns the faults."""
-    faults, draw = [], random.Random(seed)
-    with tempfile.TemporaryDirectory() as place:
-        start = time.monotonic()
-        _trained(Path(place) / "whole", options)
-        whole, seconds = _weights(Path(place) / "whole"), time.monotonic() - start
-        for number in range(kills):
-            run = Path(place) / f"killed{number}"
-            point = ("after" if number % 2 else "before", number // 2 + 1) if number < 2 * kills // 3 else None
-            died = _trained(run, options, point, draw.uniform(0, seconds))
-            _trained(run, options)
-            left = [str(path.relative_to(run)) for path in run.rglob("*.partial")] + [*map(str, run.glob("*.lock"))]
-            at = f"{point[0]} write {point[1]}" if point else "at a time"
-            named = f"kill {number} ({at}, {'died' if died else 'had ended'})"
-            if not (run / "run.json").exists() or _weights(run) != whole:
-                faults.append(f"{named}: its heads are not those of the run that was left alone")
-            if left:
-                faults.append(f"{named}: left {', '.join(left)}")
-            print(f"{named}: {'gone on' if not faults else len(faults)}", flush=True)
-    return faults
+def disturb_all(names: list[str], kills: int, disks: int, seed: int) -> tuple[list[str], int]:
+    """So many kills over all of these commands, and disks that fail at every `disks`-th thing.
 
-
-def _trained(
-    run: Path, options: list[str], point: tuple[str, int] | None = None, seconds: float | None = None
-) -> bool:
-    """Train in `run`, killed at a point or else after some seconds, where these are given; returns whether it was."""
-    kill = f"import campaign; campaign.kill_at{point}; " if point else ""
-    code = f"{kill}from roadcue.train import script; script()"
-    words = [*options, "--run_dir", str(run), "--resume", "auto"]
-    path = os.pathsep.join((str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")))
-    environment = {**os.environ, "PYTHONPATH": path}
-    process = subprocess.Popen([sys.executable, "-c", code, *words], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        process.wait(None if point or seconds is None else seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    return process.returncode == -signal.SIGKILL
-
-
-def kill_at(when: str, place: int) -> None:
-    """The `place`-th file or folder that gets its name from now on is this process's last.
-
-    It dies `when`, "before" that has its name, or "after".
+    Returns the faults, and how many commands were disturbed.
     """
-    names = 0
-
-    def counted(rename: Callable[..., Any]) -> Callable[..., Any]:
-        def named(*arguments: Any, **options: Any) -> Any:
-            nonlocal names
-            names += 1
-            if names == place and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = rename(*arguments, **options)
-            if names == place:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        return named
-
-    os.rename, os.replace = counted(os.rename), counted(os.replace)  # type: ignore[assignment]
+    faults: list[str] = []
+    total = 0
+    with tempfile.TemporaryDirectory() as place, Commands(Path(place) / "cache") as commands:
+        prepare(Path(place))
+        for name in names:
+            trial = Trial.of(name, commands, Path(place))
+            disturbed, before = 0, len(faults)
+            for found in itertools.chain(killed(trial, -(-kills // len(names)), seed), disks_failed(trial, disks)):
+                disturbed += 1
+                total += 1
+                faults += found
+            said = f"{trial.alone.seconds:.1f} s alone, {disturbed} times disturbed"
+            print(f"{name}: {said}, {len(faults) - before} faults", flush=True)
+    return faults, total
 
 
-def _weights(run: Path) -> str:
-    """A hash of the heads."""
-    digest = hashlib.sha256()
-    for file in sorted((run / "model").rglob("*.safetensors")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def killed(trial: Trial, times: int, seed: int) -> Iterator[list[str]]:
+    """The faults of each kill: two of three at the points that there are, in turn; the third at random."""
+    draw, points, turns = random.Random(seed), itertools.cycle(_POINTS), dict.fromkeys(_POINTS, 0)
+    for number in range(times):
+        point = next((point for point in itertools.islice(points, len(_POINTS)) if point in turns), None)
+        if number % 3 == 2 or point is None:
+            yield trial.faults(Disturbance(seconds=draw.uniform(0, trial.alone.seconds)))[0]
+            continue
+        place, after = divmod(turns[point], 2)
+        found, met = trial.faults(Disturbance(point, "after" if after else "before", place + 1))
+        turns[point] += 1
+        if not met:
+            del turns[point]
+        yield found
+
+
+def disks_failed(trial: Trial, step: int) -> Iterator[list[str]]:
+    """The faults of each disk that fails at the 1st, (1 + `step`)-th, ... thing, until all goes well; none for 0."""
+    for number, once in itertools.product((errno.ENOSPC, errno.EIO), (True, False) if step else ()):
+        for place in itertools.count(1, step):
+            found, met = trial.faults(Disturbance(error=number, once=once, place=place))
+            yield found
+            if not met:
+                break
 
 
 if __name__ == "__main__":
