@@ -90,7 +90,7 @@ def left_out(
 ) -> Errors:
     """Of the photographs of one block, by heads that were trained on the others."""
     theirs = split.sequence == block
-    splits = StoredSplits(encoder, split.only(split.rows[~theirs]), split.only(split.rows[theirs]), "", {})
+    splits = StoredSplits(encoder, split.only(split.rows[~theirs]), split.only(split.rows[theirs]), {}, {})
     errors: Errors = {}
     for residual in RESIDUALS:
         asked = WaypointConfig(residual=residual)

@@ -36,7 +36,7 @@ from roadcue.training.sweep.results import JSON, as_json, caution
 from roadcue.training.sweep.run import SweepRun
 from roadcue.training.sweep.scores import RunScores
 from roadcue.training.sweep.stage_two import STAGE_ONE, UNFREEZING, conclude
-from roadcue.training.sweep.sweep import asked_runs, check_failed, trained
+from roadcue.training.sweep.sweep import asked_runs, check_failed, stop_said, trained
 from roadcue.training.sweep.unfreezing import Figure, Setting, spent_of, text_figures, unfrozen
 
 
@@ -46,7 +46,7 @@ def sweep_captions(config: TrainConfig, config_text: str) -> None:
     Of a part (`--sweep_part`) there is no table. BadInput as from `training.sweep.sweep.sweep`.
     """
     folder, runs = asked_runs(config, config_text)
-    with writing_into(folder, GO_ON):
+    with writing_into(folder, GO_ON), stop_said(folder):
         done, failed = trained(runs, [written_and_scored] * len(runs), folder, config.workers)
         if config.sweep_part is None and done:
             scores = [scored for _, scored in done]

@@ -28,6 +28,8 @@ class ScoreOptions:
     """Folder of its pictures, as in train.py. Default: as in the run, or below --data_dir where that is given."""
     split_by: Literal["official", "sequence"] | None = None
     """How the data set is parted, as in train.py. Default: as in the run."""
+    checkpoint: str | None = None
+    """Where the checkpoint of the run's training lies now; other weights are refused. Default: as in the run."""
     on_bad_record: OnBadRecord | None = None
     """What happens to a record that cannot be read, as in train.py. Default: as in the run."""
     device: str = "auto"
@@ -166,6 +168,8 @@ class EvalConfig(ScoreOptions):
             raise ValueError("several runs are compared: name them with --run, without --submission")
         if self.generate is not None:
             raise ValueError("--generate writes the texts of one run; name one")
+        if self.checkpoint is not None:
+            raise ValueError("--checkpoint is of one run; score each run by itself first, and then compare them")
         if len({self.run, *self.against}) <= len(self.against):
             raise ValueError(f"--run {self.run}: a run is named twice; name different ones")
 
@@ -193,6 +197,8 @@ class EvalConfig(ScoreOptions):
             raise ValueError("--predictions and --submission do not go together: score one of them at a time")
         if self.run:
             return
+        if self.checkpoint is not None:
+            raise ValueError("--checkpoint belongs to the --run of an encoder, which is not given")
         if self.head is not None:
             if self.image_root is not None and self.clip is None:
                 raise ValueError("--image_root belongs to --clip, which is not given: without it no picture is read")

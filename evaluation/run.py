@@ -51,6 +51,7 @@ from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, stored_split
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.predictions import Predictions, predict
+from roadcue.training.run_checkpoint import elsewhere
 from roadcue.training.run_folder import RunFolder, check_same_encoder
 from roadcue.training.trained_rows import trained_sequences
 
@@ -73,9 +74,14 @@ def evaluate_run(config: EvalConfig) -> Frames:
 
     targets = [data.targets(row) for row in range(len(data))]
     labels = labels_of(data, model.heads.values(), targets)
-    split = stored_split(data, encoder, options, frames_back=options.frames_back, labels=labels).learnable(model)
-    split, seen = _held_out(folder, split, asked=config.split == "train")
-    check_scorable(model, split, options.head_names)
+    # Once without features, for what cannot be scored: before pictures are encoded for nothing.
+    bare = StoredSplit.of(data, None, labels=labels).learnable(model)
+    bare, seen = _held_out(folder, bare, asked=config.split == "train")
+    check_scorable(model, bare, options.head_names)
+    stored = stored_split(data, encoder, options, frames_back=options.frames_back, labels=labels)
+    split = stored.only(bare.rows)
+    if len(split) < len(bare):
+        check_scorable(model, split, options.head_names)
     predictions = predict(model, split, modes_of=WAYPOINT)
     findings = _findings(model, predictions, split, targets, options.head_names, config.bootstrap)
     sees_image = {name + row for name in set(model.heads) - model.blind for row in ("", ANSWERED)}
@@ -189,7 +195,7 @@ class Findings:
 
 def run_options(folder: RunFolder, config: EvalConfig) -> TrainConfig:
     """The run's options with those that eval.py was given in their place."""
-    trained = parse_file(TrainConfig, folder.config, config.plugin)
+    trained = elsewhere(parse_file(TrainConfig, folder.config, config.plugin), config.checkpoint)
     given = {name: getattr(config, name) for name in ("data", "data_dir", "image_root", "split_by", "on_bad_record")}
     if config.data not in (None, trained.data):
         given["data_dir"] = config.data_dir or ""  # the run's folder holds other data

@@ -13,8 +13,8 @@ from roadcue.evaluation.frame_pairs import ScoredRun
 from roadcue.files import read_text, user_path
 from roadcue.options_as_text import flat
 from roadcue.training.config import TrainConfig
-from roadcue.training.heads.fitting import FREE_TO_CHANGE
-from roadcue.training.run_folder import DATA_FINGERPRINT, PROBE, RunFolder
+from roadcue.training.learnt_from import PROBE
+from roadcue.training.run_folder import FREE_TO_CHANGE, RunFolder, data_parts
 from roadcue.training.sweep.results import JSON
 
 _SEED = re.compile(r"[-/]seed\d+$")
@@ -50,10 +50,9 @@ def run_names(paths: Sequence[str]) -> list[str]:
 def setting_of(folder: RunFolder, options: TrainConfig) -> str:
     """All that decided a run's training but its seed, as text: options, data, and the encoder's weights."""
     facts = folder.read_facts()
-    free = {"seed", "device", *FREE_TO_CHANGE}
-    decided = {name: str(value) for name, value in flat(options).items() if name not in free}
+    decided = {name: str(value) for name, value in flat(options).items() if name not in ("seed", *FREE_TO_CHANGE)}
     encoder = {name: part for name, part in facts["encoder_parts"].items() if name != PROBE}
-    return json.dumps([decided, facts.get(DATA_FINGERPRINT), encoder], sort_keys=True)
+    return json.dumps([decided, data_parts(folder), encoder], sort_keys=True)
 
 
 def by_setting(runs: Sequence[ScoredRun]) -> list[ScoredRun]:

@@ -1,8 +1,8 @@
 """What predict.py is told: a typed dataclass that is its command line and help, so nothing heavy is imported."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from roadcue.files import user_path
 from roadcue.option_values import at_most, check_device
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -45,6 +45,8 @@ class PredictConfig:
     video: str | None = None
     """An .mp4 file for the same drawings of a film, each shown at its time. Name one film; with --every 0, all of its
     pictures are drawn."""
+    checkpoint: str | None = None
+    """Where the checkpoint of the run's training lies now; other weights are refused. Default: as in the run."""
     batch: int = 16
     """Pictures that are predicted together."""
     device: str = "auto"
@@ -71,7 +73,7 @@ class PredictConfig:
                 f"--out {self.out}: would replace a picture or a film by lines of text; name another file"
             )
         read = [*self.what, *([self.states] if self.states else [])]
-        if self.out is not None and Path(self.out).resolve() in [Path(word).resolve() for word in read]:
+        if self.out is not None and user_path(self.out).resolve() in [user_path(word).resolve() for word in read]:
             raise ValueError(f"--out {self.out}: is to be read itself, and would be replaced; name another file")
         if self.overlay is not None and any(_inside(self.overlay, word) for word in self.what):
             raise ValueError(
@@ -79,7 +81,7 @@ class PredictConfig:
             )
         if self.video is not None and not self.video.lower().endswith(".mp4"):
             raise ValueError(f"--video {self.video}: name a file that ends in .mp4")
-        if self.video is not None and Path(self.video).resolve() in [Path(word).resolve() for word in read]:
+        if self.video is not None and user_path(self.video).resolve() in [user_path(word).resolve() for word in read]:
             raise ValueError(f"--video {self.video}: is to be read itself, and would be replaced; name another file")
         if not 0 <= self.every < float("inf"):
             raise ValueError(f"--every {self.every:g}: must be seconds, or 0 for every picture of a film")
@@ -95,4 +97,4 @@ class PredictConfig:
 
 
 def _inside(folder: str, other: str) -> bool:
-    return Path(folder).resolve().is_relative_to(Path(other).resolve())
+    return user_path(folder).resolve().is_relative_to(user_path(other).resolve())

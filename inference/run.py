@@ -30,6 +30,7 @@ from roadcue.progress import ProgressLine
 from roadcue.sentences import counted, show
 from roadcue.training.build import device
 from roadcue.training.config import TrainConfig
+from roadcue.training.run_checkpoint import elsewhere
 from roadcue.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def load(
     plugins: Sequence[str] = (),
     revision: str | None = None,
     compile: bool = False,
+    checkpoint: str | Path | None = None,
 ) -> "RoadPredictor | CaptionPredictor":
     """The predictor of a finished run, here or on the model hub; BadInput or BadCheckpoint when it cannot be used."""
     _check_device(device)
@@ -50,7 +52,9 @@ def load(
     if isinstance(plugins, str) or not isinstance(plugins, Sequence):
         raise BadInput(f"plugins={plugins!r}: give a list of Python files, such as ['my_head.py']")
     folder = run_folder(run, revision)
-    return _predictor(folder, parse_file(TrainConfig, folder.config, plugins), device, compile)
+    place = None if checkpoint is None else str(checkpoint)
+    trained = elsewhere(parse_file(TrainConfig, folder.config, plugins), place)
+    return _predictor(folder, trained, device, compile)
 
 
 def _predictor(
@@ -88,7 +92,7 @@ def predict_pictures(config: PredictConfig) -> None:
             f"--recalibrate writes into the run, and {config.run} lies in the cache of the model hub; download it "
             f"into a folder, and name that: hf download {config.run} --local-dir FOLDER"
         )
-    trained = parse_file(TrainConfig, folder.config, config.plugin)
+    trained = elsewhere(parse_file(TrainConfig, folder.config, config.plugin), config.checkpoint)
     image_root = user_path(config.image_root) if config.image_root else None
     asked = questions(config.what, trained, image_root, config.every, config.frames)
     if config.video:

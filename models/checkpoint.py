@@ -37,8 +37,9 @@ _PUBLISHED_FILES = ("*.safetensors", "*.json", "chat_template.jinja")
 def resolve_checkpoint(name: str, encoder: str = "smol") -> Path:
     """The folder of a checkpoint: "mini" (shipped), "full" (the published model), a folder, or a hub id "org/name".
 
-    A folder goes before a hub id of the same name. A hub id is downloaded, or found in the cache when HF_HUB_OFFLINE
-    is set. BadCheckpoint when there is nothing under the name; nothing else is taken instead.
+    A folder goes before a hub id of the same name, and where there is a folder `org` a name is a path in it. A hub id
+    is downloaded, or found in the cache when HF_HUB_OFFLINE is set. BadCheckpoint when there is nothing under the
+    name; nothing else is taken instead.
     """
     place = local_or_hub(name, encoder)
     return place if isinstance(place, Path) else download(place)
@@ -56,6 +57,11 @@ def local_or_hub(name: str, encoder: str) -> Path | str:
     if folder.is_dir():
         return folder
     hub_id = FULL[encoder] if name == "full" else name
+    if name != "full" and HUB_ID.fullmatch(name) and folder.parent.is_dir():
+        raise BadCheckpoint(
+            f"checkpoint {name!r}: no such folder in {folder.parent}, which is here, so that the model hub is not "
+            "asked; correct the path, or for a published model give the folder that hf download names"
+        )
     if not HUB_ID.fullmatch(hub_id):
         raise BadCheckpoint(f"checkpoint {name!r}: no such folder, and it is not mini, full or a hub id org/name")
     return hub_id

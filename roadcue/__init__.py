@@ -57,16 +57,18 @@ def load(
     plugins: Sequence[str] = (),
     revision: str | None = None,
     compile: bool = False,
+    checkpoint: str | Path | None = None,
 ) -> "RoadPredictor | CaptionPredictor":
     """The predictor of a finished run folder; BadInput or BadCheckpoint when it or its weights cannot be used.
 
     `run` is a folder, or "org/name" on the model hub, there at `revision`, main where none is given; a folder goes
     first. `plugins` are Python files that the run was trained with: code, which is never loaded unless it is named
     here. `compile` lets torch.compile make code of the encoder when it is first called, as predict.py's --compile.
+    `checkpoint` is where the one that the run was trained with lies now; other weights are refused.
     """
     from roadcue.inference.run import load as load_run
 
-    return load_run(run, device, plugins, revision, compile)
+    return load_run(run, device, plugins, revision, compile, checkpoint)
 
 
 def __getattr__(name: str) -> Any:

@@ -90,6 +90,8 @@ def parse(config: type[Config], argv: Sequence[str] | None = None) -> tuple[Conf
         options = {**_of_earlier_run(config, words, options, plugins), **options}
         given = parser.parse_object(options) if options else None  # which a positional word would be missing in
         parsed = _instantiate(config, parser.parse_args(words, given))
+        whole: Callable[[], Config] = getattr(parsed, "with_whole_paths", lambda: parsed)
+        parsed = whole()
         return parsed, as_yaml(parsed)
     except (ArgumentError, TypeError, ValueError) as error:
         message = _explained(str(error), parser) if parser else str(error)

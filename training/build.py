@@ -21,6 +21,7 @@ from roadcue.models.registry import build_encoder
 from roadcue.sentences import counted, show
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import DataOptions, ExtractionOptions
+from roadcue.training.run_checkpoint import check_there
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.stage_two.config import LORA
 
@@ -90,6 +91,8 @@ def build_run_encoder(options: ExtractionOptions, on: str | None = None, *, adap
 def encoder_of_run(folder: RunFolder, options: TrainConfig, on: str | None = None) -> Encoder:
     """The encoder that the heads of a run go with: frozen, and what a stage two has made of it."""
     sees = options.encoder != "none"
+    if sees and options.stage != "full":
+        check_there(folder.path, options.checkpoint)
     if options.stage == "full" and sees:
         options = replace(options, checkpoint=str(folder.encoder))
     return build_run_encoder(options, on, adapter=folder.adapter if options.stage == LORA and sees else None)

@@ -15,6 +15,7 @@ from roadcue.option_values import at_least, at_most, check_seed, part_of_whole
 from roadcue.training.captions.config import CAPTION, CaptionOptions
 from roadcue.training.extraction_config import ExtractionOptions
 from roadcue.training.stage_two.config import LORA, LoraOptions, StageTwoOptions
+from roadcue.training.whole_paths import whole_paths
 
 _FURTHEST_BACK = 1_000_000
 _MOST: Mapping[str, tuple[int, str]] = {
@@ -244,6 +245,10 @@ class TrainConfig(StageTwoOptions, ExtractionOptions):
         from roadcue.training.stage_two.earlier_run import options_of_run  # which stands on this file, and on torch
 
         return options_of_run(run, plugins)
+
+    def with_whole_paths(self) -> "TrainConfig":
+        """The same with every path in whole, so that its file says in any folder what it said in this one."""
+        return replace(self, **whole_paths(self))
 
     @property
     def head_names(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from roadcue.models.captioner import Captioner
 from roadcue.models.merging import merge_from
 from roadcue.models.quantization import dequantize_nf4
 from roadcue.models.registry import build_captioner
+from roadcue.models.visual_parts import fingerprint
 from roadcue.plugins import load_plugins
 from roadcue.sentence_parser import SentenceParser
 from roadcue.sentences import counted, show
@@ -65,7 +66,8 @@ def _check_same_base(folder: RunFolder, options: TrainConfig, base: str) -> None
         check_same_encoder(folder, encoder_parts(encoder_of_run(folder, options, "cpu"), options))
         return
     below = {"dtype": options.dtype, "aspect": options.aspect, "quantize": options.quantize}
-    check_same_checkpoint(folder, build_captioner(options.encoder, checkpoint=base, **below), base)  # type: ignore[arg-type]
+    captioner = build_captioner(options.encoder, checkpoint=base, **below)  # type: ignore[arg-type]
+    check_same_checkpoint(folder, fingerprint(captioner), base)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

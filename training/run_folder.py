@@ -22,40 +22,39 @@ sweep.json, sweep.csv        its results
 import atexit
 import hashlib
 import json
-import platform
-import subprocess
 import weakref
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from roadcue import __version__
 from roadcue.command_line import parse_file
 from roadcue.errors import BadInput
 from roadcue.files import read_bytes, read_text, unreadable, user_path, write_atomic, writing_into
 from roadcue.folder_lock import hold
 from roadcue.left_over import remove_left_over
-from roadcue.models.compilation import COMPILED
 from roadcue.options_as_text import flat
 from roadcue.training.checkpoints import GO_ON, last_checkpoint
+from roadcue.training.learnt_from import ROUNDING, differing
 from roadcue.training.ranks import Ranks
-from roadcue.training.run_facts import check_facts
+from roadcue.training.run_facts import check_facts, versions
+from roadcue.training.whole_paths import whole_if_there
 
-PROBE = "preprocessing_probe"
-"""The part of an encoder's fingerprint that changes with a single level of a single pixel."""
 PUBLIC_CONFIG = "config.json"
 """The options of a run from the model hub."""
-WHERE_AND_HOW = (
-    *("run_dir", "resume", "workers", "checkpoint_every", "logger", "plugin", "devices", "nodes"),
-    *("data_dir", "image_root"),
+FREE_TO_CHANGE = (
+    *("run_dir", "resume", "workers", "checkpoint_every", "logger", "plugin", "devices", "nodes", "device"),
+    *("data_dir", "image_root", "store_dir", "encode_batch", "on_bad_record", "caption.val_texts"),
 )
 """Options that a resumed run of any kind may set anew, as they change no weight; data are known by what they hold."""
+_WEIGHTS = ("checkpoint", "from_run", "caption.clip_filter")
+"""Options that name weights, which are known by what they hold."""
 DATA_FINGERPRINT = "data_fingerprint"
-"""In run.json, sha256 over all that the training rows are: pictures, states, labels or texts."""
+"""In run.json, what the training rows are, part by part as `training.learnt_from` has it: pictures, states, labels or
+texts.
+"""
 
 
 class RunFolder:
@@ -113,6 +112,11 @@ class RunFolder:
             digest.update(f"{file.relative_to(self.path)} {state.st_size} {state.st_mtime_ns}".encode())
         return digest.hexdigest()
 
+    def begin(self, config_text: str) -> None:
+        """Write config.yaml of a run that begins or goes on: whatever was finished before is not any more."""
+        self.facts.unlink(missing_ok=True)
+        write_atomic(self.config, config_text)
+
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Write run.json."""
         write_atomic(self.facts, json.dumps(facts, indent=1) + "\n")
@@ -157,27 +161,55 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str]) -> bool:
+def _all_there(folder: RunFolder, config: Any) -> bool:
+    """Whether all that a finished run has learnt is there; BadInput where some is gone that no checkpoint has."""
+    stage, captions = getattr(config, "stage", "heads"), getattr(config, "captions", False)
+    learnt = [folder.adapter] if stage == "lora" else [folder.encoder] if stage == "full" else []
+    learnt += [] if learnt and captions else [folder.model]
+    gone = [place for place in learnt if not place.is_dir()]
+    if gone and not folder.last.exists():
+        raise BadInput(
+            f"{folder.path}: run.json says that it is finished, and {gone[0].name}/ is gone, as is the checkpoint "
+            "that it could be made of again; put it back, or train anew in another --run_dir"
+        )
+    return not gone
+
+
+def named_elsewhere(folder: RunFolder, config: Any) -> bool:
+    """Whether `config` names another checkpoint than the run was begun with, be it the same weights."""
+    before = parse_file(type(config), folder.config, config.plugin).checkpoint
+    return bool(whole_if_there(before) != whole_if_there(config.checkpoint))
+
+
+def is_finished(folder: RunFolder, config: Any, free_to_change: Container[str] = FREE_TO_CHANGE) -> bool:
     """Whether the run is there already; BadInput when it was begun with other options than `config`.
 
-    Those of `free_to_change` may differ: they change no weight.
+    Those of `free_to_change` may differ: they change no weight. Weights may lie elsewhere: a checkpoint knows what it
+    has learnt from, and whether those of a finished run are the same is for the caller (`named_elsewhere`). A run
+    that is given more epochs than it had goes on from its checkpoint.
     """
-    if folder.facts.exists() or folder.last.exists():
+    finished = folder.facts.exists()
+    may_differ = {*_WEIGHTS[:1]} if finished else {*_WEIGHTS}
+    if finished or folder.last.exists():
         before = flat(parse_file(type(config), folder.config, getattr(config, "plugin", ())))
         now = flat(config)
+        if folder.last.exists() and now["epochs"] > before["epochs"]:
+            finished, may_differ = False, {*_WEIGHTS, "epochs"}
         changed = [
             f"--{name} {_word(now[name])}, and the run has {_word(before[name])}"
             for name in now.keys() & before.keys()  # options of another head go with --head
-            if name not in free_to_change and now[name] != before[name]
+            if name not in free_to_change
+            and name not in may_differ
+            and whole_if_there(now[name]) != whole_if_there(before[name])
         ]
         if changed:
             raise BadInput(
                 f"{folder.path}: cannot go on with other options: {'; '.join(sorted(changed))}; use another --run_dir"
             )
-    return folder.facts.exists()
+    return finished and _all_there(folder, config)
 
 
-def begun(config: Any, free_to_change: Container[str]) -> tuple[RunFolder, bool]:
+def begun(config: Any) -> tuple[RunFolder, bool]:
     """The folder of the run that `config` names, one for all ranks, and whether the run is finished.
 
     BadInput as from `named_folder`, `RunFolder.for_training` and `is_finished`.
@@ -188,7 +220,7 @@ def begun(config: Any, free_to_change: Container[str]) -> tuple[RunFolder, bool]
     if busy := ranks.agree(_taken(folder) if ranks.first else ""):
         raise BadInput(busy)
     # All have looked before the first may write.
-    return folder, all(ranks.each(is_finished(folder, config, free_to_change)))
+    return folder, all(ranks.each(is_finished(folder, config)))
 
 
 def _taken(folder: RunFolder) -> str:
@@ -200,17 +232,22 @@ def _taken(folder: RunFolder) -> str:
     return ""
 
 
-def check_same_data(folder: RunFolder, fingerprint: Callable[[], str]) -> None:
-    """BadInput where the training data of a finished run, which now have this fingerprint, are not what they were.
+def check_same_data(folder: RunFolder, now: Callable[[], Mapping[str, str]]) -> None:
+    """BadInput that names the parts in which the training data of a finished run are not what they were.
 
     It is asked for only of a run that keeps its own: those of before do not.
     """
-    kept = folder.read_facts().get(DATA_FINGERPRINT)
-    if kept is not None and kept != fingerprint():
+    if (kept := data_parts(folder)) and (others := differing(kept, now())):
         raise BadInput(
-            f"{folder.path}: is finished, and the training data have changed since: pictures, states, labels or "
-            "texts are others, or files were written anew; train on them in another --run_dir"
+            f"{folder.path}: is finished, and the training data have changed since: {others} are others; put them "
+            "back, or train on them in another --run_dir"
         )
+
+
+def data_parts(folder: RunFolder) -> Mapping[str, str]:
+    """What run.json says of the training data, part by part; {} in one of before it did."""
+    kept = folder.read_facts().get(DATA_FINGERPRINT)
+    return kept if isinstance(kept, dict) else {}
 
 
 def _word(value: Any) -> str:
@@ -222,12 +259,14 @@ def _word(value: Any) -> str:
 class Spent:
     """What a training took: `seconds` for so many optimizer `steps`, those before a stop included, of so many
     parameters that learn, without those of twins that see nothing; `peak_memory` in bytes is the most that its
-    process or GPU held, None if not known."""
+    process or GPU held, None if not known; it `went_on` from these steps with a learning rate that was laid out anew,
+    for more epochs."""
 
     seconds: float = 0.0
     steps: int = 0
     trainable: int = 0
     peak_memory: int | None = None
+    went_on: tuple[int, ...] = ()
 
 
 def run_facts(device: str, command: str, spent: Spent, **facts: Any) -> dict[str, Any]:
@@ -243,34 +282,13 @@ def run_facts(device: str, command: str, spent: Spent, **facts: Any) -> dict[str
     }
 
 
-def versions() -> dict[str, str]:
-    """Of RoadCue, its commit in a checkout, Python, and the packages that decide a figure."""
-    packages = {name: version(name) for name in ("torch", "transformers", "lightning", "numpy", "simplejpeg")}
-    commit = _commit()
-    own = {"roadcue": __version__, **({"commit": commit} if commit else {}), "python": platform.python_version()}
-    return {**own, **packages}
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that this code is in, with "+" when files differ from it; None outside of one."""
-    root = Path(__file__).parents[1]
-    if not (root / ".git").exists():
-        return None
-    try:
-        called = {"cwd": root, "capture_output": True, "text": True, "timeout": 10, "check": True}
-        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **called).stdout.strip()  # type: ignore[call-overload]
-        changed = subprocess.run(["git", "status", "--porcelain"], **called).stdout.strip()  # type: ignore[call-overload]
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return f"{commit}{'+' if changed else ''}"
-
-
 def check_same_encoder(folder: RunFolder, now: Mapping[str, str]) -> None:
     """BadInput that names the part in which the encoder at hand differs from the one the heads were trained on."""
     trained = folder.read_facts()["encoder_parts"]
-    for name in sorted({*trained, *now} - {PROBE, COMPILED}):  # both are rounding, as of a newer torch: no reason
+    for name in sorted({*trained, *now} - ROUNDING):
         if trained.get(name) != now.get(name):
             raise BadInput(
                 f"{folder.path}: its heads were trained on features with {name} = {trained.get(name)!r}; the encoder "
-                f"at hand gives {now.get(name)!r}; put the checkpoint of the run back or train again"
+                f"at hand gives {now.get(name)!r}; put the checkpoint of the run back, name it with --checkpoint, or "
+                "train again"
             )

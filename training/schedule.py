@@ -31,3 +31,17 @@ def learning_rate(optimizer: Optimizer, shape: Shape, *, steps: int, warm_up: in
         return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
 
     return LambdaLR(optimizer, share)
+
+
+def lay_out_anew(schedule: LRScheduler, steps: int) -> None:
+    """Let a restored schedule follow its shape over so many `steps` from where it is, not over those before."""
+    if isinstance(schedule, CosineAnnealingLR):
+        schedule.T_max = steps
+        rates = [rate * (1 + math.cos(math.pi * schedule.last_epoch / steps)) / 2 for rate in schedule.base_lrs]
+    else:
+        assert isinstance(schedule, LambdaLR)  # whose functions are not restored: they are those of now
+        shares = [share(schedule.last_epoch) for share in schedule.lr_lambdas]
+        rates = [rate * share for rate, share in zip(schedule.base_lrs, shares, strict=True)]
+    for group, rate in zip(schedule.optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    schedule._last_lr = rates

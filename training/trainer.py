@@ -21,6 +21,7 @@ from roadcue.errors import BadInput
 from roadcue.models.encoder import lacks_bf16
 from roadcue.preemption import Stopped, asked, held, take_back
 from roadcue.training.checkpoints import read_checkpoint, write_checkpoint
+from roadcue.training.going_on import stopped
 from roadcue.training.loss_scaling import ScaledLoss
 from roadcue.training.module import TrainingModule
 from roadcue.training.optimizers import check_optimizer
@@ -160,14 +161,14 @@ def fit(
                 trainer.validate(module, taken, verbose=False)
     except SystemExit:  # how Lightning ends after Ctrl-C
         if keep.stopped:
-            raise Stopped(_stopped(folder), requeues=ranks.first) from None
-        raise KeyboardInterrupt(_stopped(folder)) from None
+            raise Stopped(stopped(folder), requeues=ranks.first) from None
+        raise KeyboardInterrupt(stopped(folder)) from None
     finally:
         for one in also:  # or the next run of a sweep would go on in this one's
             one.experiment.finish()
     for callback in average:  # Lightning leaves its end out where a run was stopped after the last step
         callback.on_train_end(trainer, module)
-    return Spent(progress.seconds, len(steps), module.trainable, peak_bytes(device))
+    return Spent(progress.seconds, len(steps), module.trainable, peak_bytes(device), tuple(module.went_on))
 
 
 def _strategy(ranks: Ranks, module: TrainingModule) -> Strategy | str:
@@ -175,14 +176,6 @@ def _strategy(ranks: Ranks, module: TrainingModule) -> Strategy | str:
     if ranks.count == 1:
         return "auto"
     return DDPStrategy(broadcast_buffers=False, find_unused_parameters=module.has_idle)
-
-
-def _stopped(folder: RunFolder) -> str:
-    """What to say of a training that was stopped."""
-    again = f"the same command with --run_dir {folder.path} --resume auto"
-    if folder.last.exists():
-        return f"stopped; {again} goes on from the checkpoint of step {read_checkpoint(folder.last)['global_step']}"
-    return f"stopped before the first checkpoint; {again} begins anew"
 
 
 class SafetensorsIO(CheckpointIO):

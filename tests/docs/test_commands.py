@@ -75,6 +75,7 @@ NOT_EXECUTED = {
     r"python train\.py .*--checkpoint Qwen/.*": "downloads 4 GB; tests/journeys/test_any_vlm.py trains a tiny one",
     r"python eval\.py .*--clip openai/.*": "downloads 0.6 GB; tests/evaluation/test_caption_pictures.py",
     r"python train\.py .*--from runs/.*": "encodes pictures in every step; tests/journeys/test_stage_two.py",
+    r"python -m roadcue\.loaders\.stores.*": "lists and removes stores; tests/loaders/test_stores.py",
     r"python -m roadcue\.training\.merge .*": "of a run of a stage two; tests/training/test_merge.py",
     r"python eval\.py --run runs/lora .*": "scores what the line above it would have left; the same test does",
     r"python train\.py --head caption .*--sweep .*": "trains two captioners; tests/evaluation/test_caption_sweep.py",

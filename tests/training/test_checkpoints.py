@@ -103,7 +103,7 @@ def test_damage_is_refused_or_changes_nothing(file, data):
 def test_the_checkpoint_of_another_model_is_said():
     class Training(TrainingModule):
         def __init__(self, *layers):
-            super().__init__(lr=1.0, steps=1, shape="constant", data="same")
+            super().__init__(lr=1.0, steps=1, shape="constant", learnt_from={"pictures": "same"})
             self.layers = nn.Sequential(*layers)
 
     one, wider, deeper = (

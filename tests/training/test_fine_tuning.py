@@ -180,6 +180,22 @@ def test_a_finished_run_whose_texts_have_changed_is_not_said_to_be_finished(fold
         fine_tune(config(folder, tuned.path, resume="auto"))
 
 
+def test_targets_are_part_of_a_caption_runs_identity(folder, tuned, tmp_path, monkeypatch):
+    stopped = shutil.copytree(tuned.path, tmp_path / "run")
+    (stopped / "run.json").unlink()
+    targets = Sensation.targets
+    monkeypatch.setattr(Sensation, "targets", lambda *a: replace(targets(*a), bvpi=f"{targets(*a).bvpi} Else."))
+    with pytest.raises(BadInput, match="has changed since the checkpoint: bvpi texts; put it back as it was"):
+        fine_tune(config(folder, stopped, resume="auto"))
+
+
+def test_a_caption_run_is_the_same_where_its_data_lie_elsewhere(folder, tuned, tmp_path, capsys):
+    copied = shutil.copytree(folder, tmp_path / "scratch", copy_function=shutil.copyfile)
+    places = {"device": "auto", "workers": 3, "store_dir": str(tmp_path / "stores"), "encode_batch": 3}
+    fine_tune(config(copied, tuned.path, resume="auto", **places))
+    assert "is finished; nothing left to train" in capsys.readouterr().out
+
+
 def test_a_picture_that_does_not_decode_is_left_out_before_the_loop_and_counted(folder, tmp_path, monkeypatch):
     data = tmp_path / "data"
     shutil.copytree(folder, data)

@@ -254,7 +254,7 @@ def test_going_on_with_changed_data_is_refused(drawn, change):
     folder = fit(drawn(epochs=1))
     folder.facts.unlink()
     change(drawn.splits["train"])
-    with pytest.raises(BadInput, match="data have changed"):
+    with pytest.raises(BadInput, match="has changed since the checkpoint"):
         fit(drawn(epochs=1, resume="auto"))
 
 
@@ -284,6 +284,6 @@ def test_a_checkpoint_of_before_heads_kept_what_they_were_taught_is_gone_on_with
     module = HeadsModule(model, lr=1e-3, weight_decay=0.0, steps=3)
     weights = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(".taught")}
     assert len(weights) < len(module.state_dict())
-    checkpoint = {"data": "", "generators": None, "state_dict": weights}
+    checkpoint = {"learnt_from": {}, "generators": None, "state_dict": weights}
     module.on_load_checkpoint(checkpoint)
     module.load_state_dict(checkpoint["state_dict"], strict=True)

@@ -16,7 +16,7 @@ from roadcue.training.captions.config import CaptionOptions
 from roadcue.training.captions.example import example_said
 from roadcue.training.captions.lessons import SHOTS, LessonPlan
 from roadcue.training.captions.module import CaptionModule
-from roadcue.training.captions.pictures import CaptionPictures, fingerprint
+from roadcue.training.captions.pictures import CaptionPictures, learnt_parts
 from roadcue.training.captions.validation import claims_f1
 from roadcue.training.config import TrainConfig
 from roadcue.training.steps import InOrder
@@ -226,7 +226,7 @@ def test_bad_texts_are_left_out_or_cleaned_and_counted_and_the_rest_is_learnt(da
     plan = plan_of(pictures, captioner)
     with torch.no_grad():
         assert captioner.loss(module_of(captioner, plan).batch(taught(plan))).isfinite()
-    fingerprint(dataset, "caption")
+    learnt_parts(dataset, CaptionOptions(target="caption"))
 
 
 def test_without_a_text_that_can_be_learnt_nothing_is_begun(dataset, captioner, monkeypatch):

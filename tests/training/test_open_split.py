@@ -66,4 +66,8 @@ def test_a_run_is_scored_on_its_own_pictures_unless_other_data_are_named(tmp_pat
     words = ("--data", "sensation", "--data_dir", "labels", "--image_root", "pictures")
     folder.config.write_text(parse(TrainConfig, words)[1])
     options = run_options(folder, EvalConfig(run=str(tmp_path), **asked))
-    assert (options.data_dir, options.image_root) == (data_dir, image_root)
+    of_run = {
+        name: str(Path(name).absolute()) for name in ("labels", "pictures")
+    }  # as the folder of that command has it
+    wanted = of_run.get(data_dir, data_dir), of_run.get(image_root, image_root)
+    assert (options.data_dir, options.image_root) == wanted

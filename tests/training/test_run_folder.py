@@ -11,7 +11,8 @@ from roadcue.errors import BadInput
 from roadcue.models.compilation import COMPILED
 from roadcue.training import run_folder
 from roadcue.training.config import TrainConfig
-from roadcue.training.run_folder import PROBE, RunFolder, check_same_encoder, is_finished, named_folder
+from roadcue.training.learnt_from import PROBE
+from roadcue.training.run_folder import RunFolder, check_same_encoder, is_finished, named_folder
 
 PARTS = {"checkpoint": "mini", "pooling": "grid 2", PROBE: "1f"}
 

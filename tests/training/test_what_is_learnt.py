@@ -16,7 +16,7 @@ from roadcue.heads.field.config import FieldConfig
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.heads.waypoint.config import WaypointConfig
 from roadcue.options_as_text import as_yaml
-from roadcue.training import run_folder
+from roadcue.training import run_facts
 from roadcue.training.checkpoints import read_checkpoint
 from roadcue.training.heads import fitting
 from roadcue.training.heads.batches import StoredSplit, labels_of
@@ -270,18 +270,18 @@ def test_a_run_says_which_code_made_it(blind, monkeypatch):
     assert facts["versions"]["roadcue"] == roadcue.__version__
     assert facts["versions"]["python"] == platform.python_version()
     assert {"torch", "numpy", "lightning"} <= facts["versions"].keys()
-    monkeypatch.setattr(run_folder, "_commit", lambda: "0123456789ab+")
+    monkeypatch.setattr(run_facts, "_commit", lambda: "0123456789ab+")
     assert fit(blind(epochs=1)).read_facts()["versions"]["commit"] == "0123456789ab+"
-    monkeypatch.setattr(run_folder, "_commit", lambda: None)
+    monkeypatch.setattr(run_facts, "_commit", lambda: None)
     assert "commit" not in fit(blind(epochs=1)).read_facts()["versions"], "an installed package knows of none"
 
 
 def test_the_commit_is_that_of_the_checkout():
     import subprocess
 
-    root = Path(run_folder.__file__).parents[1]
+    root = Path(run_facts.__file__).parents[1]
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False).stdout
-    commit = run_folder.versions().get("commit", "")
+    commit = run_facts.versions().get("commit", "")
     assert head.startswith(commit.removesuffix("+"))
     assert bool(commit) == bool(head and (root / ".git").exists())
 

@@ -22,6 +22,7 @@ from roadcue.models.visual_parts import fingerprint
 from roadcue.training.build import device
 from roadcue.training.captions.detector import CaptionDetector
 from roadcue.training.config import TrainConfig
+from roadcue.training.run_checkpoint import check_there
 from roadcue.training.run_folder import RunFolder
 from roadcue.training.stage_two.earlier_run import taken_over
 
@@ -37,7 +38,7 @@ def starting_checkpoint(config: TrainConfig) -> str:
 
 
 class Start(NamedTuple):
-    """What a caption run begins with: an adapter, if one learns, and every part that decides what is below it."""
+    """What a caption run begins with: an adapter, if one learns, and every part that decides what it is before."""
 
     captioner: Captioner
     attached: Attached | None
@@ -71,9 +72,9 @@ def start(config: TrainConfig, gate_init: float | None) -> Start:
         set_gates(captioner, gate_init)
     if config.gradient_checkpointing:
         checkpoint_blocks(captioner.model)
-    if config.lora is None:
-        return Start(captioner, None, {}, earlier, let_all_learn(captioner) if config.stage == "full" else ())
     below = fingerprint(captioner)
+    if config.lora is None:
+        return Start(captioner, None, below, earlier, let_all_learn(captioner) if config.stage == "full" else ())
     seed_everything(config.seed, verbose=False)  # for what an adapter begins with
     targets = captioner.lora_targets
     scopes = tuple(targets) if config.lora.scope == "both" else (str(config.lora.scope),)
@@ -113,9 +114,10 @@ def finished_captioner(folder: RunFolder, config: TrainConfig, on: str) -> tuple
     BadCheckpoint or BadHead when they cannot be used, BadInput where an adapter stands on another checkpoint now.
     """
     checkpoint = whole_checkpoint(folder, config)
+    check_there(folder.path, checkpoint)
     captioner = _built(config, checkpoint, on)
     if config.lora:
-        check_same_checkpoint(folder, captioner, checkpoint)
+        check_same_checkpoint(folder, fingerprint(captioner), checkpoint)
         captioner.about += f", {load_adapter(captioner.model, folder.adapter)}"
         for weight in adapter_parameters(captioner.model).values():
             weight.requires_grad_(True)  # so that it counts as what has learnt
@@ -125,14 +127,18 @@ def finished_captioner(folder: RunFolder, config: TrainConfig, on: str) -> tuple
     return captioner, CaptionDetector.of_run(folder.model, replace(config, checkpoint=checkpoint), on)
 
 
-def check_same_checkpoint(folder: RunFolder, captioner: Captioner, checkpoint: str) -> None:
-    """BadInput that names the part in which the checkpoint is not the one that the adapter was trained on."""
-    trained, now = folder.read_facts()["encoder_parts"], fingerprint(captioner)
+def check_same_checkpoint(folder: RunFolder, now: Mapping[str, str], checkpoint: str) -> None:
+    """BadInput that names the part in which the checkpoint is not the one that the run began with.
+
+    `now` is its fingerprint.
+    """
+    trained = folder.read_facts()["encoder_parts"]
     for part in sorted({*trained, *now}):
         if trained.get(part) != now.get(part):
             raise BadInput(
-                f"{folder.path}: its adapter was trained on a checkpoint with {part} = {trained.get(part)!r}, and "
-                f"{checkpoint} has {now.get(part)!r}; put the checkpoint of the run back or train again"
+                f"{folder.path}: was trained on a checkpoint with {part} = {trained.get(part)!r}, and "
+                f"{checkpoint} has {now.get(part)!r}; name the run's own with --checkpoint, put it back, or train "
+                "again"
             )
 
 

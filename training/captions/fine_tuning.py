@@ -14,40 +14,44 @@ import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
-from roadcue.files import write_atomic, writing_into
 from roadcue.heads.multi_head import DETECTOR
 from roadcue.models.captioner import Captioner
 from roadcue.sentences import say, show
 from roadcue.training.build import device, device_name, limit_said, open_split
 from roadcue.training.camera_shares import camera_shares, cameras_said
-from roadcue.training.captions.adapted import Start, save_learnt, start, whole_checkpoint
+from roadcue.training.captions.adapted import (
+    Start,
+    check_same_checkpoint,
+    save_learnt,
+    start,
+    starting_checkpoint,
+    whole_checkpoint,
+)
 from roadcue.training.captions.clip_filter import filter_training
 from roadcue.training.captions.config import CAPTION, CaptionOptions
 from roadcue.training.captions.detector import learn_caption_detector
 from roadcue.training.captions.example import example_said
 from roadcue.training.captions.lessons import LessonPlan
 from roadcue.training.captions.module import CaptionModule
-from roadcue.training.captions.pictures import CaptionPictures, PictureRows, fingerprint
-from roadcue.training.checkpoints import GO_ON
+from roadcue.training.captions.pictures import CaptionPictures, PictureRows, learnt_parts
 from roadcue.training.config import TrainConfig
+from roadcue.training.going_on import working_on
 from roadcue.training.heads.past_frames import earlier_frames
+from roadcue.training.learnt_from import LEARNT_ROWS, hash_of, of_model
 from roadcue.training.optimizers import check_optimizer
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
     DATA_FINGERPRINT,
-    WHERE_AND_HOW,
     RunFolder,
     Spent,
     begun,
     check_same_data,
+    named_elsewhere,
     run_facts,
 )
 from roadcue.training.sample_pictures import write_samples
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import check_logger, fit
-
-FREE_TO_CHANGE = (*WHERE_AND_HOW, "device")
-"""Options that a resumed run may set anew: none of them changes a weight."""
 
 
 def train_captions(config: TrainConfig, config_text: str, command: str | None = None) -> None:
@@ -57,33 +61,36 @@ def train_captions(config: TrainConfig, config_text: str, command: str | None = 
     """
     check_logger(config.logger)
     check_optimizer(config.optimizer, device(config.device))
-    folder, finished = begun(config, FREE_TO_CHANGE)
+    folder, finished = begun(config)
     options, ranks = caption_options(config), Ranks.of_environment()
     if finished:
-        check_same_data(folder, lambda: fingerprint(open_split(config, "train"), options.target))
+        check_same_data(folder, lambda: learnt_parts(open_split(config, "train"), options))
+        if named_elsewhere(folder, config):
+            check_same_checkpoint(folder, start(config, options.gate_init).below, starting_checkpoint(config))
         show(f"{folder.path} is finished; nothing left to train")
         return
     begin = start(config, options.gate_init)
     captioner = begin.captioner
     with ranks.first_goes_ahead():
-        data = [caption_pictures(config, captioner, options, split) for split in ("train", "val")]
-    (train, bad), (val, bad_too) = data
+        chosen = [with_texts(config, captioner, options, split) for split in ("train", "val")]
+        (train, bad), (val, bad_too) = (each.readable(config.on_bad_record) for each in chosen)
     if begin.earlier:
-        check_same_data(begin.earlier, lambda: fingerprint(train.dataset, options.target))
+        check_same_data(begin.earlier, lambda: learnt_parts(train.dataset, options))
     train, filtered = filter_training(train, options.clip_filter, device(config.device))
     say(*_about(begin, train, val, config))
     show(f"run folder: {folder.path}")
     seed_everything(config.seed, verbose=False)
     plan = LessonPlan(train, captioner, options, config.seed)
     steps = _steps(plan, config)
-    module = _module(plan, val, config, steps, begin)
+    learnt = learnt_parts(train.dataset, options)
+    module = _module(plan, val, config, steps, begin, learnt)
     with torch.no_grad():
         example = module.batch(plan.lessons(0, train.batch(np.array([plan.plain_place]))))
     show(example_said(captioner, example))
     resuming = ranks.agree(folder.last.exists())
-    with writing_into(folder.path, GO_ON):
+    with working_on(folder):
         if ranks.first:
-            write_atomic(folder.config, config_text)
+            folder.begin(config_text)
             pictures = train.dataset, train.rows, (train.camera,)
             write_samples(folder.samples, *pictures, train.preprocess, train.preprocess.least_side)
         spent = _fit(module, steps, folder, config, val, resuming) if config.optimization.epochs else Spent()
@@ -91,7 +98,7 @@ def train_captions(config: TrainConfig, config_text: str, command: str | None = 
             return
         module.cpu()
         facts = {"skipped": len(bad) + len(bad_too), "clip_filter": filtered and asdict(filtered)}
-        facts |= _facts(train, val, config)
+        facts |= _facts(train, val, config, learnt)
         _leave(folder, begin, train, config, spent, command or shlex.join(["python", *sys.argv]), facts)
     show(f"done; score its texts: python eval.py --run {shlex.quote(str(folder.path))}")
 
@@ -166,6 +173,7 @@ def _module(
     config: TrainConfig,
     steps: TrainingSteps[PictureRows],
     begin: Start,
+    learnt: Mapping[str, str],
 ) -> CaptionModule:
     given = config.optimization
     return CaptionModule(
@@ -182,15 +190,18 @@ def _module(
         opened=begin.opened,
         tower_lr=config.encoder_lr,
         parts=config.accumulate,
+        learnt_from={**learnt, LEARNT_ROWS: hash_of(plan.pictures.rows), **of_model(begin.below, "captioner")},
     )
 
 
-def _facts(train: CaptionPictures, val: CaptionPictures, config: TrainConfig) -> dict[str, Any]:
+def _facts(
+    train: CaptionPictures, val: CaptionPictures, config: TrainConfig, learnt: Mapping[str, str]
+) -> dict[str, Any]:
     """What run.json says of the data."""
     splits = {"train": train, "val": val}
     return {
         "data": {name: split.dataset.description for name, split in splits.items()},
-        DATA_FINGERPRINT: fingerprint(train.dataset, train.target),
+        DATA_FINGERPRINT: learnt,
         "rows": {name: len(split) for name, split in splits.items()},
         "texts": {name: asdict(split.counts) for name, split in splits.items()},
         "limit": config.limit,
@@ -210,10 +221,15 @@ def caption_pictures(
     reading: TrainConfig, captioner: Captioner, options: CaptionOptions, split: str
 ) -> tuple[CaptionPictures, list[str]]:
     """A split's pictures that can be read, with their texts, and what is wrong with the others."""
+    return with_texts(reading, captioner, options, split).readable(reading.on_bad_record)
+
+
+def with_texts(reading: TrainConfig, captioner: Captioner, options: CaptionOptions, split: str) -> CaptionPictures:
+    """A split's pictures that have a text which can be learnt; no picture is read yet."""
     dataset = open_split(reading, split)
     camera = reading.camera_names[0]
     pictures = CaptionPictures.of(dataset, captioner.preprocess, options.target, camera, reading.frames_back)
-    return pictures.fitting(captioner).readable(reading.on_bad_record)
+    return pictures.fitting(captioner)
 
 
 def clips_said(pictures: CaptionPictures, config: TrainConfig) -> str:

@@ -41,16 +41,15 @@ class CaptionModule(TrainingModule):
         opened: Sequence[nn.Parameter] = (),
         tower_lr: float = 1.0,
         parts: int = 1,
+        learnt_from: Mapping[str, str] | None = None,
     ) -> None:
         """`per_epoch` optimizer steps; `val_texts` texts are written after each epoch, 0 for none.
 
         `attached`: the adapter that learns, if one does; that of the vision tower at `tower_lr` of `lr`. `opened`:
         what learns though the family leaves it as it is, at that rate, too. The texts of a step are read in so many
-        `parts`.
+        `parts`. `learnt_from` as in `TrainingModule`.
         """
-        train = plan.pictures
-        rows = f"{train.dataset.fingerprint} {len(train)}"
-        super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, data=rows)
+        super().__init__(lr=lr, steps=steps, shape="constant", warm_up=warm_up, learnt_from=learnt_from)
         self.captioner, self.weight_decay = captioner, weight_decay
         self.attached, self.opened, self.tower_lr, self.parts = attached, opened, tower_lr, parts
         self.has_idle = bool(opened)  # such as CLIP's last norm, which is of its pooled output

@@ -1,6 +1,5 @@
 """Pictures and what is to be said of them: the rows that a captioner learns from and is scored on."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,10 @@ from roadcue.models.captioner import Captioner
 from roadcue.models.preprocessing import Preprocessing
 from roadcue.progress import ProgressLine
 from roadcue.training.captions.clips import clips_of, without
-from roadcue.training.captions.config import Target
+from roadcue.training.captions.config import CaptionOptions, Target
 from roadcue.training.captions.plain_answers import AnswerCounts, plain
 from roadcue.training.captions.targets import answer_for, instruction_for, settings_for
+from roadcue.training.learnt_from import hash_of, samples
 
 _AT_ONCE = 256
 """Pictures that are looked at together before a training."""
@@ -200,9 +200,13 @@ def _fault_of_answer(answer: str, captioner: Captioner, room: int) -> str:
         return "refused"
 
 
-def fingerprint(dataset: RoadDataset, target: Target) -> str:
-    """sha256 over the pictures and all texts of a kind."""
-    digest = hashlib.sha256(dataset.fingerprint.encode())
-    for row in range(len(dataset)):
-        digest.update(f"{answer_for(target, dataset.targets(row))}\0".encode("utf-8", "replace"))
-    return digest.hexdigest()
+def learnt_parts(dataset: RoadDataset, options: CaptionOptions) -> dict[str, str]:
+    """What is learnt from, as `training.learnt_from` has it: pictures, and all texts and labels that are told."""
+    targets = [dataset.targets(row) for row in range(len(dataset))]
+    parts = {"pictures": dataset.fingerprint, "samples": samples(dataset.states, np.arange(len(dataset)))}
+    kinds: list[Target] = [options.target, "cue"] if options.navigation else [options.target]
+    for kind in kinds:
+        parts[f"{kind} texts"] = hash_of(np.array([answer_for(kind, target) for target in targets]))
+    if options.annotations:
+        parts["fields"] = hash_of(np.array([str(sorted(target.fields.items())) for target in targets]))
+    return parts

@@ -1,6 +1,5 @@
 """Whole batches out of the feature store's memory map and the table of states."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +14,16 @@ from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.loaders.dataset import RoadDataset
 from roadcue.loaders.feature_store import FeatureStore
 from roadcue.schema import HeadTargets, SampleTargets, StoredBatch
+from roadcue.training.learnt_from import hash_of, samples
 from roadcue.training.steps import InOrder
+
+_LEARNT = {
+    "future": "futures",
+    "positions": "fields of sidewalk and road",
+    "objects": "fields of objects",
+    "on_foot": "who walks",
+}
+"""What people call the keys of `HeadTargets`."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +87,16 @@ class StoredSplit:
         return self.dataset.states.sequence[self.rows]
 
     @property
-    def fingerprint(self) -> str:
-        """sha256 over the pictures, the states and whatever the run's heads learn of the rows."""
-        digest = hashlib.sha256(f"{self.dataset.fingerprint} {len(self)}".encode())
+    def parts(self) -> dict[str, str]:
+        """What is learnt from, as `training.learnt_from` has it: pictures, states and what the run's heads learn."""
         states = self.dataset.states
-        learnt = (target.numpy() for target in self.targets.values())  # type: ignore[attr-defined]
-        for column in (states.past[self.rows], states.intent[self.rows], *learnt):
-            digest.update(column.tobytes())
-        return digest.hexdigest()
+        return {
+            "pictures": self.dataset.fingerprint,
+            "samples": samples(states, self.rows),
+            "past states": hash_of(states.past[self.rows]),
+            "intents": hash_of(states.intent[self.rows]),
+            **{_LEARNT.get(name, name): hash_of(target.numpy()) for name, target in self.targets.items()},  # type: ignore[attr-defined]
+        }
 
     @cached_property
     def targets(self) -> HeadTargets:

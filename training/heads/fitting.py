@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import seed_everything
 
 from roadcue.errors import BadInput
-from roadcue.files import write_atomic, writing_into
+from roadcue.files import writing_into
 from roadcue.heads.head import Head
 from roadcue.heads.multi_head import BLIND_SUFFIX, MultiHeadModel
 from roadcue.heads.pool import FeaturePool
@@ -25,6 +25,7 @@ from roadcue.training.camera_shares import cameras_said
 from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import check_room_for, encoder_parts, stored_split
+from roadcue.training.going_on import working_on
 from roadcue.training.heads.batches import StoredSplit, labels_of
 from roadcue.training.heads.covered_lens import covered_pictures
 from roadcue.training.heads.holdout import extent, keep_for_calibration
@@ -33,21 +34,21 @@ from roadcue.training.heads.leaving import leave_heads
 from roadcue.training.heads.module import HeadsModule
 from roadcue.training.heads.residual_choice import residual_choices
 from roadcue.training.heads.splits import EncoderFacts, StoredSplits
+from roadcue.training.learnt_from import of_model
 from roadcue.training.optimizers import check_optimizer
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
-    WHERE_AND_HOW,
     RunFolder,
     Spent,
     begun,
     check_same_data,
+    check_same_encoder,
+    named_elsewhere,
 )
 from roadcue.training.sample_pictures import write_samples
 from roadcue.training.steps import TrainingSteps
 from roadcue.training.trainer import check_logger, fit
 
-FREE_TO_CHANGE = (*WHERE_AND_HOW, "encode_batch", "store_dir")
-"""Options that a resumed run may set anew: none of them changes a weight."""
 _OF_WALKS = "; its pictures come without states, which states.jsonl can give those of a walk"
 STATELESS = {
     "sensation": _OF_WALKS,
@@ -61,9 +62,11 @@ def train(config: TrainConfig, config_text: str) -> None:
     """Features, heads, baselines; everything ends up in the run folder. `config_text` is its YAML."""
     check_logger(config.logger)
     check_optimizer(config.optimizer, device(config.device))
-    folder, finished = begun(config, FREE_TO_CHANGE)
+    folder, finished = begun(config)
     if finished:
-        check_same_data(folder, lambda: fingerprint_now(config))
+        check_same_data(folder, lambda: data_now(config))
+        if named_elsewhere(folder, config):
+            check_same_encoder(folder, encoder_parts(build_run_encoder(config), config))
         show(f"{folder.path} is finished; nothing left to train")
         return
     encoder, ranks = build_run_encoder(config), Ranks.of_environment()
@@ -78,11 +81,11 @@ def train(config: TrainConfig, config_text: str) -> None:
     show(f"done; compare it with the baselines: python eval.py --run {shlex.quote(str(folder.path))}")
 
 
-def fingerprint_now(config: TrainConfig) -> str:
-    """What `StoredSplits.fingerprint` would be, without an encoder."""
+def data_now(config: TrainConfig) -> dict[str, str]:
+    """What `StoredSplits.data` would be, without an encoder."""
     data = open_split(config, "train")
     heads = [build_head(name, config.head_options[name], 0, 0) for name in config.head_names]
-    return StoredSplit.of(data, None, labels=labels_of(data, heads)).fingerprint
+    return StoredSplit.of(data, None, labels=labels_of(data, heads)).parts
 
 
 def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, folder: Path) -> StoredSplits:
@@ -127,7 +130,7 @@ def stored_splits(config: TrainConfig, encoder: Encoder, model: MultiHeadModel, 
         say(*{head.lacks_sequences(kept) for head in model.heads.values()})
     facts = EncoderFacts(encoder.width, encoder.grid, encoder.description, encoder_parts(encoder, config))
     covered = covered_pictures(data[0], encoder, config)
-    return StoredSplits(facts, train, val, bare[0].fingerprint, not_learnt, same, calibration, covered)
+    return StoredSplits(facts, train, val, bare[0].parts, not_learnt, same, calibration, covered)
 
 
 def _not_learnt_said(split: StoredSplit, not_learnt: Mapping[str, int]) -> str:
@@ -155,10 +158,10 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
     """Train on stored features, from the folder's checkpoint on if it has one; `command` is kept as the run's."""
     ranks = Ranks.of_environment()
     resuming = ranks.agree(folder.last.exists())
-    with writing_into(folder.path, GO_ON):
+    with working_on(folder):
         with ranks.first_goes_ahead():
             if ranks.first:
-                write_atomic(folder.config, config_text)
+                folder.begin(config_text)
             pool, kept = (lambda: build_pool(config, splits.encoder)), resuming or not ranks.first
             choices = residual_choices(config, pool, splits.train, folder.residual, resuming=kept)
         seed_everything(config.seed, verbose=False)  # after the choice, which draws numbers of its own
@@ -166,7 +169,8 @@ def train_heads(config: TrainConfig, config_text: str, folder: RunFolder, splits
         model.fit(splits.train.batches())
         for name, words in model.lacks_labels.items():
             say(f"{name} head: {words}")
-        spent = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming)
+        learnt_from = {**splits.train.parts, **of_model(splits.encoder.parts)}
+        spent = fit_by_gradient(model, splits.train, splits.val, config, folder, resuming, learnt_from)
         if not ranks.first:
             return
         residual = {head: choice.to_json() for head, choice in choices.items()} or None
@@ -209,10 +213,11 @@ def fit_by_gradient(
     config: TrainConfig,
     folder: RunFolder,
     resuming: bool,
+    learnt_from: Mapping[str, str] | None = None,
     *,
     look_first: bool = False,
 ) -> Spent:
-    """Train `model` in place as `trainer.fit` does; returns what it took."""
+    """Train `model` in place as `trainer.fit` does; returns what it took. `learnt_from` as in `TrainingModule`."""
     given = config.optimization
     steps = TrainingSteps(train, batch_size=given.batch_size, epochs=given.epochs, seed=config.seed)
     module = HeadsModule(
@@ -221,7 +226,7 @@ def fit_by_gradient(
         weight_decay=given.weight_decay,
         steps=len(steps),
         warm_up=given.warm_up,
-        data=train.fingerprint,
+        learnt_from=learnt_from,
     )
     return fit(
         module,

@@ -44,7 +44,7 @@ def _facts(config: TrainConfig, splits: StoredSplits, model: MultiHeadModel) -> 
     train, val = splits.train, splits.val
     return {
         "data": {"train": train.dataset.description, "val": val.dataset.description},
-        DATA_FINGERPRINT: splits.fingerprint,
+        DATA_FINGERPRINT: splits.data,
         "rows": {"train": len(train), "val": len(val)},
         "limit": config.limit,
         "calibration": extent(splits.calibration) if splits.calibration else None,

@@ -19,10 +19,17 @@ class HeadsModule(TrainingModule):
     shares = True
 
     def __init__(
-        self, model: MultiHeadModel, *, lr: float, weight_decay: float, steps: int, warm_up: int = 0, data: str = ""
+        self,
+        model: MultiHeadModel,
+        *,
+        lr: float,
+        weight_decay: float,
+        steps: int,
+        warm_up: int = 0,
+        learnt_from: Mapping[str, str] | None = None,
     ) -> None:
-        """`lr` falls to zero along a cosine of `steps` optimizer steps; `data` as in `TrainingModule`."""
-        super().__init__(lr=lr, steps=steps, shape="cosine", warm_up=warm_up, data=data)
+        """`lr` falls to zero along a cosine of `steps` optimizer steps; `learnt_from` as in `TrainingModule`."""
+        super().__init__(lr=lr, steps=steps, shape="cosine", warm_up=warm_up, learnt_from=learnt_from)
         self.model, self.weight_decay = model, weight_decay
         self.learning = [name for name, head in model.heads.items() if any(True for _ in head.parameters())]
         metrics = {name: model.heads[name].metric() for name in self.learning}

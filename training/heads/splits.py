@@ -24,8 +24,8 @@ class StoredSplits:
     encoder: EncoderFacts
     train: StoredSplit
     val: StoredSplit
-    fingerprint: str
-    """Of all rows of the training split, those for calibration and those that nothing is learnt from included."""
+    data: dict[str, str]
+    """`parts` of all rows of the training split, of those for calibration and that nothing is learnt from, too."""
     not_learnt: dict[str, dict[str, int]]
     """Split -> head -> how many of the rows it cannot learn from."""
     same_pictures: str = ""

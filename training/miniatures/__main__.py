@@ -7,11 +7,10 @@ import torch
 from lightning.pytorch import seed_everything
 
 from roadcue.command_line import parse, run
-from roadcue.files import write_atomic, writing_into
 from roadcue.roadworld.semantic_class import SemanticClass
 from roadcue.sentences import show
 from roadcue.training.build import device, device_name
-from roadcue.training.checkpoints import GO_ON
+from roadcue.training.going_on import working_on
 from roadcue.training.miniatures.answers import score_answers, text_losses
 from roadcue.training.miniatures.beginning import keep_beginning
 from roadcue.training.miniatures.card import write_card
@@ -47,8 +46,8 @@ def main(config: PretrainConfig, config_text: str) -> None:
     steps = TrainingSteps(train, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
     module = _module(config, train, len(steps))
     resuming = folder.last.exists()
-    with writing_into(folder.path, GO_ON):
-        write_atomic(folder.config, config_text)
+    with working_on(folder):
+        folder.begin(config_text)
         on = device(config.device)
         spent = fit(module, steps, folder, config, device=on, resuming=resuming, clip=1.0, slow=True)
         module.cpu().eval()

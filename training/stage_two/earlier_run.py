@@ -8,16 +8,17 @@ from roadcue.config_file import read_options
 from roadcue.errors import BadInput
 from roadcue.options_as_text import flat
 from roadcue.training.config import TrainConfig
-from roadcue.training.run_folder import WHERE_AND_HOW, RunFolder
+from roadcue.training.run_folder import FREE_TO_CHANGE, RunFolder
 from roadcue.training.stage_two.config import LORA, StageTwoOptions
+from roadcue.training.whole_paths import whole_if_there
 
 _ANEW = ("epochs", "batch_size", "lr", "warm_up", "weight_decay", "ema", "seeds", "sweep", "sweep_part")
 """Options that begin from their own defaults."""
-_PLACES = ("device", "encode_batch", "store_dir", "data_dir", "image_root")
-_RUN_OF_ITS_OWN = {*WHERE_AND_HOW, *StageTwoOptions.__dataclass_fields__, "compile", "dry_run", LORA} - {*_PLACES}
+_PLACES = ("device", "encode_batch", "store_dir", "data_dir", "image_root", "on_bad_record", "checkpoint")
+_RUN_OF_ITS_OWN = {*FREE_TO_CHANGE, *StageTwoOptions.__dataclass_fields__, "compile", "dry_run", LORA} - {*_PLACES}
 """Options that say nothing of what is learnt from, or that the earlier run has not."""
 _FREE = {*_ANEW, *_RUN_OF_ITS_OWN, *_PLACES, "seed", "precision"}
-"""What may be other than in the earlier run. Data that lie elsewhere are checked by their fingerprint."""
+"""What may be other than in the earlier run. Data and weights that lie elsewhere are known by what they hold."""
 
 
 def options_of_run(run: str, plugins: Sequence[str]) -> dict[str, Any]:
@@ -56,11 +57,15 @@ def taken_over(config: TrainConfig) -> tuple[RunFolder, TrainConfig]:
             f"began with, {earlier.from_run}"
         )
     before, now = flat(earlier), flat(config)
-    free = _FREE | {"dtype"} if config.captions else _FREE  # which is that of what is frozen below an adapter
+    free = set(_FREE)
+    if config.captions:  # whose checkpoint is the earlier run's model, and whose dtype is that of what is frozen
+        free = free - {"checkpoint"} | {"dtype"}
     others = [
         f"--{name} {now.get(name)}, and the run has {before.get(name)}"
         for name in sorted(before.keys() & now.keys())  # options of another head go with --head
-        if name not in free and not name.startswith(f"{LORA}.") and now.get(name) != before.get(name)
+        if name not in free
+        and not name.startswith(f"{LORA}.")
+        and whole_if_there(now.get(name)) != whole_if_there(before.get(name))
     ]
     if others:
         raise BadInput(

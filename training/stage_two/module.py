@@ -1,5 +1,6 @@
 """The training loop's view of heads with their encoder: pictures in, and one loss for both."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -29,12 +30,24 @@ class PicturesModule(HeadsModule):
     """
 
     def __init__(
-        self, model: MultiHeadModel, encoder: Encoder, config: TrainConfig, *, steps: int, data: str = ""
+        self,
+        model: MultiHeadModel,
+        encoder: Encoder,
+        config: TrainConfig,
+        *,
+        steps: int,
+        learnt_from: Mapping[str, str] | None = None,
     ) -> None:
-        """`steps` and `data` as in `TrainingModule`."""
+        """`steps` and `learnt_from` as in `TrainingModule`."""
         given = config.optimization
-        decay, warm_up = given.weight_decay, given.warm_up
-        super().__init__(model, lr=given.lr, weight_decay=decay, steps=steps, warm_up=warm_up, data=data)
+        super().__init__(
+            model,
+            lr=given.lr,
+            weight_decay=given.weight_decay,
+            steps=steps,
+            warm_up=given.warm_up,
+            learnt_from=learnt_from,
+        )
         self.encoder, self.config = encoder, config
         self.through_fp16 = config.stage != "heads" and config.dtype == "fp16"
         self.has_idle = config.stage == "full"  # such as CLIP's last norm, which is of its pooled output

@@ -14,7 +14,6 @@ from lightning.pytorch import seed_everything
 from torch import nn
 
 from roadcue.errors import BadInput
-from roadcue.files import write_atomic, writing_into
 from roadcue.heads.multi_head import MultiHeadModel
 from roadcue.models.adapters import Attached, save_adapter
 from roadcue.models.checkpoint import public_name
@@ -28,23 +27,25 @@ from roadcue.models.learning_encoder import (
 )
 from roadcue.sentences import say, show
 from roadcue.training.build import build_run_encoder, device, encoder_of_run
-from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction import encoder_parts, extract, stored_split
+from roadcue.training.going_on import working_on
 from roadcue.training.heads.batches import encoding
 from roadcue.training.heads.covered_lens import covered_pictures
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, fingerprint_now, fit_by_gradient, stored_splits
+from roadcue.training.heads.fitting import data_now, fit_by_gradient, stored_splits
 from roadcue.training.heads.leaving import leave_heads
 from roadcue.training.heads.splits import EncoderFacts, StoredSplits
+from roadcue.training.learnt_from import differing, of_model
 from roadcue.training.optimizers import check_optimizer
 from roadcue.training.ranks import Ranks
 from roadcue.training.run_folder import (
-    DATA_FINGERPRINT,
     RunFolder,
     Spent,
     begun,
     check_same_data,
     check_same_encoder,
+    data_parts,
+    named_elsewhere,
 )
 from roadcue.training.sample_pictures import write_samples
 from roadcue.training.stage_two.augmentation import Augmentation
@@ -53,6 +54,7 @@ from roadcue.training.stage_two.module import PicturesModule
 from roadcue.training.stage_two.pictures import PictureSplit
 from roadcue.training.steps import InOrder, TrainingSteps
 from roadcue.training.trainer import check_logger, fit
+from roadcue.weights import digest
 
 
 def train_stage_two(config: TrainConfig, config_text: str, command: str | None = None) -> None:
@@ -62,10 +64,12 @@ def train_stage_two(config: TrainConfig, config_text: str, command: str | None =
     """
     check_logger(config.logger)
     check_optimizer(config.optimizer, device(config.device))
-    folder, finished = begun(config, FREE_TO_CHANGE)
+    folder, finished = begun(config)
     earlier, _ = taken_over(config)
     if finished:
-        check_same_data(folder, lambda: fingerprint_now(config))
+        check_same_data(folder, lambda: data_now(config))
+        if named_elsewhere(folder, config):  # the encoder as it was before it learnt
+            check_same_encoder(earlier, encoder_parts(build_run_encoder(config), config))
         show(f"{folder.path} is finished; nothing left to train")
         return
     encoder = build_run_encoder(config)
@@ -73,20 +77,21 @@ def train_stage_two(config: TrainConfig, config_text: str, command: str | None =
         check_learns(encoder, config.lora.settings if config.lora else None)
     check_same_encoder(earlier, encoder_parts(encoder, config))
     model = MultiHeadModel.from_pretrained(earlier.model)
+    began = {"heads of the run of --from": digest(model.state_dict())}
     model.detector = None  # of pictures as the encoder has seen them so far
     ranks = Ranks.of_environment()
     with ranks.first_goes_ahead():
         splits = stored_splits(config, encoder, model, folder.path)
     _check_same_rows(earlier, splits, config)
-    resuming = ranks.agree(folder.last.exists())
-    with writing_into(folder.path, GO_ON):
+    with working_on(folder):
         if ranks.first:
-            write_atomic(folder.config, config_text)
+            folder.begin(config_text)
             pictures = splits.train.dataset, splits.train.rows, config.camera_names
             write_samples(folder.samples, *pictures, encoder.preprocess, encoder.side)
         seed_everything(config.seed, verbose=False)
         attached, learnt = _let_learn(encoder, config)
-        module, spent = _fit(model, encoder, splits, config, folder, resuming)
+        learnt_from = {**splits.train.parts, **of_model(splits.encoder.parts), **began}
+        module, spent = _fit(model, encoder, splits, config, folder, learnt_from)
         module.cpu()
         if config.stage != "heads":
             with ranks.first_goes_ahead():
@@ -128,11 +133,13 @@ def _fit(
     splits: StoredSplits,
     config: TrainConfig,
     folder: RunFolder,
-    resuming: bool,
+    learnt_from: Mapping[str, str],
 ) -> tuple[nn.Module, Spent]:
-    """Train in place, as `trainer.fit` does; what has learnt, and what it took."""
+    """Train in place, on from the folder's checkpoint, as `trainer.fit` does; what has learnt, and what it took."""
+    resuming = Ranks.of_environment().agree(folder.last.exists())
     if config.stage == "heads" and not config.augment:  # an encoder that stays as it is has filled the store
-        return model, fit_by_gradient(model, splits.train, splits.val, config, folder, resuming, look_first=True)
+        stored = splits.train, splits.val
+        return model, fit_by_gradient(model, *stored, config, folder, resuming, learnt_from, look_first=True)
     given, names = config.optimization, config.picture_names
     train, val = (PictureSplit.of(split, encoder, config.camera_names, names) for split in (splits.train, splits.val))
     of_epoch = None
@@ -148,7 +155,7 @@ def _fit(
         ahead=config.workers,
         of_epoch=of_epoch,
     )
-    module = PicturesModule(model, encoder, config, steps=len(steps), data=splits.train.fingerprint)
+    module = PicturesModule(model, encoder, config, steps=len(steps), learnt_from=learnt_from)
     at_once = max(1, config.encode_batch // len(names))
     spent = fit(
         module,
@@ -202,8 +209,8 @@ def _encoded_anew(splits: StoredSplits, encoder: Encoder, config: TrainConfig) -
 
 def _check_same_rows(earlier: RunFolder, splits: StoredSplits, config: TrainConfig) -> None:
     """BadInput where the training rows are not those that the earlier run was trained on."""
-    if earlier.read_facts().get(DATA_FINGERPRINT) not in (None, splits.fingerprint):
+    if (kept := data_parts(earlier)) and (others := differing(kept, splits.data)):
         raise BadInput(
-            f"--from {config.from_run}: its training data have changed since: pictures, states or labels are others, "
-            "or files were written anew; train a stage one on them first"
+            f"--from {config.from_run}: its training data have changed since: {others} are others; put them back, or "
+            "train a stage one on them first"
         )

@@ -20,15 +20,16 @@ from roadcue.plugins import load_plugins
 from roadcue.processes import end_with_parent
 from roadcue.training.config import TrainConfig
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, train_heads
+from roadcue.training.heads.fitting import train_heads
 from roadcue.training.heads.predictions import predict
 from roadcue.training.heads.splits import StoredSplits
-from roadcue.training.run_folder import RunFolder, check_same_data
+from roadcue.training.run_folder import FREE_TO_CHANGE, RunFolder, check_same_data, check_same_encoder, is_finished
 from roadcue.training.stage_two.run import train_stage_two
 from roadcue.training.sweep.scores import RunScores
 from roadcue.training.sweep.stage_two import scored_run
 
-LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - {"store_dir", "plugin"})
+_NEEDED = {"plugin", "data_dir", "image_root", "store_dir", "device", "on_bad_record"}
+LEFT_OUT = tuple({*FREE_TO_CHANGE, "seed"} - _NEEDED)
 """Options that `SweepRun.command` leaves out: it makes a folder of its own, and names the seed always."""
 DIED = "its process died, perhaps for want of memory; try fewer --workers"
 
@@ -66,8 +67,9 @@ def on_stored_features(run: SweepRun, splits: StoredSplits) -> RunScores:
     """Heads of what is encoded already."""
     folder = run.folder
     folder.take()
-    if folder.facts.exists():
-        check_same_data(folder, lambda: splits.fingerprint)
+    if is_finished(folder, run.config):
+        check_same_data(folder, lambda: splits.data)
+        check_same_encoder(folder, splits.encoder.parts)
     else:
         train_heads(run.config, run.config_text, folder, splits, run.command)
     return _scores(run, splits.val)

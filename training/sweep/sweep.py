@@ -1,7 +1,8 @@
 """Many trainings over the same stored features: every combination of the swept options with every seed."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from itertools import product
@@ -16,6 +17,7 @@ from roadcue.heads.registry import head_class
 from roadcue.models.encoder import Encoder
 from roadcue.option_values import part_of_whole
 from roadcue.options_as_text import words_of
+from roadcue.preemption import Stopped
 from roadcue.progress import ProgressLine
 from roadcue.sentences import show
 from roadcue.terminal_table import print_table
@@ -24,10 +26,10 @@ from roadcue.training.checkpoints import GO_ON
 from roadcue.training.config import TrainConfig
 from roadcue.training.extraction_config import EncoderOptions, ExtractionOptions
 from roadcue.training.heads.batches import StoredSplit
-from roadcue.training.heads.fitting import FREE_TO_CHANGE, build_model, stored_splits
+from roadcue.training.heads.fitting import build_model, stored_splits
 from roadcue.training.heads.splits import StoredSplits
 from roadcue.training.ranks import Ranks
-from roadcue.training.run_folder import RunFolder, is_finished, named_folder
+from roadcue.training.run_folder import FREE_TO_CHANGE, RunFolder, is_finished, named_folder
 from roadcue.training.sweep.results import CSV, JSON, Results, as_csv, as_json, caution, results_table, run_said
 from roadcue.training.sweep.run import SweepRun, Work, on_pictures, on_stored_features, outcomes
 from roadcue.training.sweep.scores import RunScores, SettingScores, setting_scores
@@ -50,7 +52,7 @@ def sweep(config: TrainConfig, config_text: str) -> None:
         partial(on_stored_features, splits=splits[_decides_splits(run.config)]) if splits else on_pictures
         for run in runs
     ]
-    with writing_into(folder, GO_ON):
+    with writing_into(folder, GO_ON), stop_said(folder):
         done, failed = trained(runs, work, folder, config.workers)
         if config.sweep_part is None:
             if config.from_run is None:
@@ -79,7 +81,7 @@ def trained(
     runs: Sequence[SweepRun], work: Sequence[Work], folder: Path, workers: int
 ) -> tuple[list[tuple[SweepRun, RunScores]], dict[str, str]]:
     """Each run with its scores, in order, and of those that failed the reason, by name."""
-    finished = sum(is_finished(run.folder, run.config, FREE_TO_CHANGE) for run in runs)
+    finished = sum(is_finished(run.folder, run.config) for run in runs)
     show(f"{len(runs)} runs, of which {finished} are finished; {max(1, workers)} at a time")
     scores: dict[str, RunScores] = {}
     failed: dict[str, str] = {}
@@ -103,6 +105,18 @@ def check_failed(failed: Mapping[str, str], count: int, folder: Path) -> None:
             f"{len(failed)} of {count} runs failed; the first, {name}: {reason} ({folder / name}/output.txt has "
             f"all that it said); the same command with --run_dir {folder} --resume auto tries them again"
         )
+
+
+@contextmanager
+def stop_said(folder: Path) -> Iterator[None]:
+    """What stops a sweep says how it goes on: the same command alone would be refused, or begin another."""
+    again = f"stopped; the same command with --run_dir {folder} --resume auto goes on"
+    try:
+        yield
+    except Stopped as stop:
+        raise Stopped(again, requeues=stop.requeues) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(again) from None
 
 
 def planned(config: TrainConfig, config_text: str, folder: Path) -> list[SweepRun]:
