@@ -60,7 +60,7 @@ def remove(stores: Iterable[Stored]) -> None:
 def _about(folder: Path) -> str:
     """Its rows, whether all are encoded, when it was last written, and what decides its features."""
     try:
-        meta = json.loads((folder / META).read_text())
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
         parts, rows = dict(meta["parts"]), int(meta["rows"])
     except (OSError, ValueError, KeyError, TypeError):
         return "cannot be read, so no training takes it"

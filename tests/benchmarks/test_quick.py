@@ -16,7 +16,7 @@ from two_nodes import missing_daemons
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "benchmarks").glob("*.py"))
-COMMANDS = [path for path in FILES if "__main__" in path.read_text() and path.stem != "record_tables"]
+COMMANDS = [path for path in FILES if '__name__ == "__main__"' in path.read_text() and path.stem != "record_tables"]
 """All but the one that measures nothing, and writes what these have measured: test_record_tables.py."""
 A_RESULT_TOO = {"picture_pays": 1, "unlike_pictures": 1, "heads_against_captions": 1}
 """The exit status that says of a benchmark's claims that they do not hold: on small data they need not."""
@@ -43,7 +43,7 @@ def test_a_file_is_a_command_or_a_part_of_others():
     imported = {
         name for path in sources for name in re.findall(r"^from (\w+) import", path.read_text(), re.MULTILINE)
     }
-    assert {path.stem for path in FILES if "__main__" not in path.read_text()} <= imported
+    assert {path.stem for path in FILES if '__name__ == "__main__"' not in path.read_text()} <= imported
 
 
 @pytest.fixture

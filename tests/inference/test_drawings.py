@@ -30,8 +30,9 @@ def manifest(tmp_path):
     lines = [driven_line(tmp_path / "own", number, "a", "train") for number in range(3)]
     extrinsic = np.eye(4)
     extrinsic[:3, 3] = 1.6, 0, 1.5
-    lens = {"intrinsic": [60.0, 60.0, 32.0, 24.0, 0, 0, 0, 0, 0], "extrinsic": extrinsic.ravel().tolist()}
-    lines[0]["calibration"] = {"FRONT": {**lens, "width": 64, "height": 48}}
+    width, height = Image.open(tmp_path / "own/front/0.jpg").size
+    lens = {"intrinsic": [60.0, 60.0, width / 2, height / 2, 0, 0, 0, 0, 0], "extrinsic": extrinsic.ravel().tolist()}
+    lines[0]["calibration"] = {"FRONT": {**lens, "width": width, "height": height}}
     (tmp_path / "own/front/2.jpg").write_bytes(b"no picture")
     return write(tmp_path / "own", *lines)
 
